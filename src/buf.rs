@@ -1,0 +1,377 @@
+//! The caller's buffers, as the engine sees them: where bytes come from and where they go.
+//!
+//! The engine owns no buffer. It reads from an [`Input`], a cursor over bytes that the caller
+//! received, writes to an [`Output`], and keeps what must be contiguous in a [`Storage`].
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::mem;
+
+use crate::error::CapacityError;
+
+/// Bytes received from the peer, consumed from the front.
+///
+/// An `Input` is a cursor over the caller's own buffer. The engine unmasks payload in place and its
+/// events borrow the buffer, not the engine, so that an event can be answered while it is alive.
+///
+/// ```
+/// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+///
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut read = [0x82, 0x81, 0, 0, 0, 0, 7];
+/// let mut input = Input::new(&mut read);
+/// let mut out = Vec::new();
+/// let event = connection.receive(&mut input, &mut out)?;
+/// assert!(matches!(event, Some(Event::Binary(binary)) if binary.data == [7]));
+/// assert!(input.is_empty());
+/// # Ok::<(), ws_proto::ProtocolError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Input<'b> {
+    bytes: &'b mut [u8],
+}
+
+impl<'b> Input<'b> {
+    /// Wraps bytes just received. Their content is used up: payload is unmasked in place.
+    pub fn new(bytes: &'b mut [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// How many bytes have not been consumed yet.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether everything has been consumed.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes not consumed yet.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes
+    }
+
+    /// Takes what has not been consumed, for instance to hand it to another protocol.
+    pub fn into_bytes(self) -> &'b mut [u8] {
+        self.bytes
+    }
+
+    /// Consumes `n` bytes, or all of them if there are fewer.
+    pub fn take(&mut self, n: usize) -> &'b mut [u8] {
+        let n = n.min(self.bytes.len());
+        let (taken, rest) = mem::take(&mut self.bytes).split_at_mut(n);
+        self.bytes = rest;
+        taken
+    }
+}
+
+impl<'b> From<&'b mut [u8]> for Input<'b> {
+    fn from(bytes: &'b mut [u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+/// Where the engine writes the bytes that the caller has to send to the peer, in order.
+///
+/// The engine asks for [`room`](Self::room) before it writes and never puts more than that, so a
+/// call either writes a whole frame or nothing.
+///
+/// Implemented by `Vec<u8>` (endless), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array).
+pub trait Output {
+    /// How many bytes can be [`put`](Self::put) now.
+    fn room(&self) -> usize;
+
+    /// Appends `bytes`. An implementation may drop what exceeds [`room`](Self::room).
+    fn put(&mut self, bytes: &[u8]);
+
+    /// The last `n` bytes that were put, all of them if there are fewer; the engine masks them
+    /// in place.
+    fn last_mut(&mut self, n: usize) -> &mut [u8];
+}
+
+/// Where contiguous bytes are collected: a handshake head, a message that came in pieces.
+///
+/// Implemented by `Vec<u8>` and by [`FixedBuf`].
+pub trait Storage {
+    /// What has been stored since the last [`clear`](Self::clear).
+    fn bytes(&self) -> &[u8];
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError`] if they do not fit; nothing is stored then.
+    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
+
+    /// Forgets what is stored.
+    fn clear(&mut self);
+}
+
+impl<O: Output + ?Sized> Output for &mut O {
+    fn room(&self) -> usize {
+        (**self).room()
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        (**self).put(bytes);
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        (**self).last_mut(n)
+    }
+}
+
+impl<S: Storage + ?Sized> Storage for &mut S {
+    fn bytes(&self) -> &[u8] {
+        (**self).bytes()
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        (**self).store(bytes)
+    }
+
+    fn clear(&mut self) {
+        (**self).clear();
+    }
+}
+
+/// `N` bytes inside the value itself: an [`Output`] and a [`Storage`] for programs without an
+/// allocator.
+///
+/// ```
+/// use ws_proto::{FixedBuf, Output};
+///
+/// let mut out = FixedBuf::<8>::new();
+/// out.put(b"abcdef");
+/// out.consume(4); // the transport took four bytes
+/// assert_eq!(out.pending(), b"ef");
+/// assert_eq!(out.room(), 6);
+/// ```
+#[derive(Clone)]
+pub struct FixedBuf<const N: usize> {
+    bytes: [u8; N],
+    start: usize,
+    end: usize,
+}
+
+impl<const N: usize> FixedBuf<N> {
+    /// An empty buffer.
+    pub const fn new() -> Self {
+        Self { bytes: [0; N], start: 0, end: 0 }
+    }
+
+    /// The bytes put and not consumed yet.
+    pub fn pending(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Drops the first `n` pending bytes, all of them if there are fewer.
+    pub fn consume(&mut self, n: usize) {
+        self.start += n.min(self.end - self.start);
+        if self.start == self.end {
+            self.clear();
+        }
+    }
+
+    /// Whether nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Drops everything pending.
+    pub fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
+    }
+
+    /// Moves what is pending to the front when `n` bytes do not fit behind it.
+    fn make_contiguous_room(&mut self, n: usize) {
+        if N - self.end < n && self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.make_contiguous_room(bytes.len());
+        if let Some(to) = self.bytes.get_mut(self.end..self.end + bytes.len()) {
+            to.copy_from_slice(bytes);
+            self.end += bytes.len();
+        }
+    }
+}
+
+impl<const N: usize> Default for FixedBuf<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> core::fmt::Debug for FixedBuf<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("FixedBuf").field("capacity", &N).field("len", &self.pending().len()).finish()
+    }
+}
+
+impl<const N: usize> Output for FixedBuf<N> {
+    fn room(&self) -> usize {
+        N - (self.end - self.start)
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let fits = bytes.len().min(self.room());
+        self.append(bytes.get(..fits).unwrap_or_default());
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        let from = self.end - n.min(self.end - self.start);
+        self.bytes.get_mut(from..self.end).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> Storage for FixedBuf<N> {
+    fn bytes(&self) -> &[u8] {
+        self.pending()
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        if bytes.len() > self.room() {
+            return Err(CapacityError);
+        }
+        self.append(bytes);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        Self::clear(self);
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Output for Vec<u8> {
+    fn room(&self) -> usize {
+        isize::MAX as usize - self.len()
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        let from = self.len().saturating_sub(n);
+        self.get_mut(from..).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Storage for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        Self::clear(self);
+    }
+}
+
+/// A growing [`Output`] with a high-water mark.
+///
+/// While more than `limit - 131` bytes wait to be written, the engine receives nothing: a peer
+/// that sends pings and does not read cannot make it grow, and a program that sends more than the
+/// peer takes is told so by [`SendError::OutputFull`](crate::SendError::OutputFull).
+///
+/// ```
+/// use ws_proto::{Limited, Output};
+///
+/// let mut out = Limited::new(1024);
+/// out.put(b"abc");
+/// assert_eq!((out.pending(), out.room()), (&b"abc"[..], 1021));
+/// out.consume(3);
+/// assert!(out.is_empty());
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone)]
+pub struct Limited {
+    bytes: Vec<u8>,
+    start: usize,
+    limit: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl Limited {
+    /// An empty buffer that allocates on demand and holds at most `limit` bytes.
+    pub const fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, limit }
+    }
+
+    /// The bytes put and not consumed yet.
+    pub fn pending(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// Drops the first `n` pending bytes, all of them if there are fewer.
+    pub fn consume(&mut self, n: usize) {
+        self.start += n.min(self.bytes.len() - self.start);
+        if self.start == self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+    }
+
+    /// Whether nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// Gives memory back to the allocator: all of it if nothing is pending.
+    pub fn release(&mut self) {
+        self.compact();
+        self.bytes.shrink_to_fit();
+    }
+
+    /// How many bytes are allocated.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    fn compact(&mut self) {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl core::fmt::Debug for Limited {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Limited").field("limit", &self.limit).field("len", &self.pending().len()).finish()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Output for Limited {
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.len() - self.start)
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        // What was consumed is dropped only when that is at least half of the buffer, so that a
+        // byte is moved once on average however small the steps are in which it is drained.
+        if self.start > self.bytes.len() / 2 {
+            self.compact();
+        }
+        let fits = bytes.len().min(self.room());
+        self.bytes.extend_from_slice(bytes.get(..fits).unwrap_or_default());
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        let from = self.bytes.len().saturating_sub(n).max(self.start);
+        self.bytes.get_mut(from..).unwrap_or_default()
+    }
+}

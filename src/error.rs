@@ -1,0 +1,258 @@
+//! What can go wrong, one type per fault: the peer's, ours, time's, the transport's.
+//!
+//! | type | whose fault | what has happened |
+//! |---|---|---|
+//! | [`ProtocolError`] | the peer's | the connection has failed, its Close frame is in the output |
+//! | [`HandshakeError`](crate::handshake::HandshakeError) | the peer's | the handshake has failed; a server's answer is in the output |
+//! | [`SendError`] | the caller's | nothing: no state changed, nothing was written |
+//! | [`TimedOut`] | time ran out | the connection has failed |
+//! | [`UnexpectedEof`] | the transport ended early | the connection has failed, close code 1006 |
+//! | [`AssembleError`](crate::message::AssembleError) | the peer's, or a limit | the caller closes with its code |
+//!
+//! All of them are small `Copy` values whose texts are fixed, printable ASCII.
+
+use core::error::Error;
+use core::fmt;
+
+use crate::close::CloseCode;
+
+/// The peer broke the protocol or a limit. The connection has failed (RFC 6455 7.1.7).
+///
+/// A Close frame with [`close_code`](Self::close_code) is already in the output; the driver writes
+/// it and closes the transport. The connection returns the same error from then on.
+///
+/// ```
+/// use ws_proto::{CloseCode, Config, Connection, Input, Negotiated, ProtocolError};
+///
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut out = Vec::new();
+/// let unmasked = &mut [0x81, 0x02, b'h', b'i'];
+/// let error = connection.receive(&mut Input::new(unmasked), &mut out).unwrap_err();
+/// assert_eq!(error, ProtocolError::MaskMissing);
+/// assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+/// assert_eq!(error.section(), "RFC 6455 5.1");
+/// assert_eq!(out, [0x88, 0x02, 0x03, 0xea]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A Close frame with a body of one byte.
+    CloseBodyTooShort,
+    /// A Close frame with a code that must not be on the wire.
+    CloseCodeInvalid,
+    /// A Close frame whose reason is not UTF-8.
+    CloseReasonNotUtf8,
+    /// A continuation frame while no message is open.
+    ContinuationUnexpected,
+    /// A control frame without FIN.
+    ControlFragmented,
+    /// A control frame of more than 125 bytes.
+    ControlTooLong,
+    /// A frame longer than [`Config::max_frame`](crate::Config::max_frame).
+    FrameTooBig,
+    /// A length in a longer form than it needs.
+    LengthNotMinimal,
+    /// A 64-bit length with the top bit set.
+    LengthTopBit,
+    /// An unmasked frame to a server.
+    MaskMissing,
+    /// A masked frame to a client.
+    MaskUnexpected,
+    /// A new message inside an unfinished one.
+    MessageInterleaved,
+    /// A message longer than [`Config::max_message`](crate::Config::max_message).
+    MessageTooBig,
+    /// An opcode without a meaning.
+    OpcodeReserved,
+    /// A reserved bit that no extension gave a meaning to.
+    ReservedBitSet,
+    /// Text that is not UTF-8.
+    TextNotUtf8,
+    /// A message of more frames than [`Config::max_fragments`](crate::Config::max_fragments).
+    TooManyFragments,
+}
+
+impl ProtocolError {
+    /// The code of the Close frame that this error has put into the output.
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::CloseBodyTooShort
+            | Self::CloseCodeInvalid
+            | Self::ContinuationUnexpected
+            | Self::ControlFragmented
+            | Self::ControlTooLong
+            | Self::LengthNotMinimal
+            | Self::LengthTopBit
+            | Self::MaskMissing
+            | Self::MaskUnexpected
+            | Self::MessageInterleaved
+            | Self::OpcodeReserved
+            | Self::ReservedBitSet => CloseCode::PROTOCOL_ERROR,
+            Self::CloseReasonNotUtf8 | Self::TextNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::FrameTooBig | Self::MessageTooBig | Self::TooManyFragments => {
+                CloseCode::MESSAGE_TOO_BIG
+            }
+        }
+    }
+
+    /// The section that the peer broke, or that tells to have the limit.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::MaskMissing | Self::MaskUnexpected => "RFC 6455 5.1",
+            Self::LengthNotMinimal
+            | Self::LengthTopBit
+            | Self::OpcodeReserved
+            | Self::ReservedBitSet => "RFC 6455 5.2",
+            Self::ContinuationUnexpected | Self::MessageInterleaved => "RFC 6455 5.4",
+            Self::ControlFragmented | Self::ControlTooLong => "RFC 6455 5.5",
+            Self::CloseBodyTooShort => "RFC 6455 5.5.1",
+            Self::CloseCodeInvalid => "RFC 6455 7.4",
+            Self::CloseReasonNotUtf8 | Self::TextNotUtf8 => "RFC 6455 8.1",
+            Self::FrameTooBig | Self::MessageTooBig | Self::TooManyFragments => "RFC 6455 10.4",
+        }
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CloseBodyTooShort => "close frame with a body of one byte",
+            Self::CloseCodeInvalid => "close code that must not be on the wire",
+            Self::CloseReasonNotUtf8 => "close reason is not UTF-8",
+            Self::ContinuationUnexpected => "continuation frame outside of a message",
+            Self::ControlFragmented => "fragmented control frame",
+            Self::ControlTooLong => "control frame of more than 125 bytes",
+            Self::FrameTooBig => "frame exceeds the size limit",
+            Self::LengthNotMinimal => "frame length is not in its shortest form",
+            Self::LengthTopBit => "frame length with the top bit set",
+            Self::MaskMissing => "unmasked frame from a client",
+            Self::MaskUnexpected => "masked frame from a server",
+            Self::MessageInterleaved => "new message inside an unfinished one",
+            Self::MessageTooBig => "message exceeds the size limit",
+            Self::OpcodeReserved => "reserved opcode",
+            Self::ReservedBitSet => "reserved bit set without an extension",
+            Self::TextNotUtf8 => "text is not UTF-8",
+            Self::TooManyFragments => "message exceeds the fragment limit",
+        })
+    }
+}
+
+impl Error for ProtocolError {}
+
+/// A frame that cannot be sent. Nothing was written and no state changed.
+///
+/// ```
+/// use ws_proto::{CloseCode, CloseReason, Config, Connection, Negotiated, SendError};
+///
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut out = Vec::new();
+/// connection.close(CloseCode::NORMAL, CloseReason::EMPTY, &mut out)?;
+/// let written = out.clone();
+/// assert_eq!(connection.send_text("late", &mut out), Err(SendError::Closed));
+/// assert_eq!(out, written);
+/// # Ok::<(), SendError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The Close frame has been sent or received, the connection has failed, or the transport has
+    /// ended.
+    Closed,
+    /// Close code 1010 is for clients: a server refuses the handshake instead (RFC 6455 7.4.1).
+    CodeForClients,
+    /// A message of the other kind, or one with other reserved bits, is open: its last part has
+    /// to go first (RFC 6455 5.4).
+    MessageOpen,
+    /// The [`MaskSource`](crate::MaskSource) gave no key (RFC 6455 5.3).
+    NoMaskKey,
+    /// The output has no room for the frame now.
+    OutputFull,
+    /// A reserved bit that was not negotiated, or no bit at all on an extended message.
+    ReservedBits,
+    /// Text that is not UTF-8 (RFC 6455 5.6).
+    TextNotUtf8,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the connection is closing or closed",
+            Self::CodeForClients => "close code 1010 is for clients only",
+            Self::MessageOpen => "another message is being sent in parts",
+            Self::NoMaskKey => "no masking key to be had",
+            Self::OutputFull => "the output has no room for the frame",
+            Self::ReservedBits => "reserved bits do not match what was negotiated",
+            Self::TextNotUtf8 => "text is not UTF-8",
+        })
+    }
+}
+
+impl Error for SendError {}
+
+/// A timer has run out. The connection has failed; [`Transport::Abort`](crate::Transport::Abort).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimedOut {
+    /// The peer did not answer our Close in time.
+    Close,
+    /// The closing handshake is done, but the server did not close the transport in time.
+    Eof,
+    /// The handshake was not finished in time.
+    Handshake,
+    /// The peer sent nothing, not even a Pong, after a keepalive Ping.
+    Pong,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Close => "no close frame from the peer in time",
+            Self::Eof => "the server did not close the transport in time",
+            Self::Handshake => "the handshake was not finished in time",
+            Self::Pong => "no sign of life from the peer in time",
+        })
+    }
+}
+
+impl Error for TimedOut {}
+
+/// The transport ended before the closing handshake was done: close code 1006 (RFC 6455 7.1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UnexpectedEof;
+
+impl fmt::Display for UnexpectedEof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the transport ended without a closing handshake")
+    }
+}
+
+impl Error for UnexpectedEof {}
+
+/// A [`Storage`](crate::Storage) has no room for more bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CapacityError;
+
+impl fmt::Display for CapacityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the storage is full")
+    }
+}
+
+impl Error for CapacityError {}
+
+/// Bytes that do not fit into a control frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TooLong {
+    /// How many bytes there are.
+    pub len: usize,
+    /// How many may be there.
+    pub max: usize,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes, the most is {}", self.len, self.max)
+    }
+}
+
+impl Error for TooLong {}

@@ -1,0 +1,163 @@
+//! Frame headers: the 2 to 14 bytes in front of a payload (RFC 6455 5.2).
+
+use super::{Opcode, Rsv};
+use crate::close::MAX_CONTROL_PAYLOAD;
+use crate::error::ProtocolError;
+
+/// The most bytes of a header: 2, a 64-bit length, a masking key.
+pub const MAX_HEADER: usize = 14;
+
+pub(crate) const FIN: u8 = 0x80;
+pub(crate) const MASK_BIT: u8 = 0x80;
+pub(crate) const LEN_16: u8 = 126;
+const LEN_64: u8 = 127;
+const KEY_LEN: usize = 4;
+
+/// A frame header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Header {
+    /// Whether this is the last frame of its message.
+    pub fin: bool,
+    /// The reserved bits.
+    pub rsv: Rsv,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// The length of the payload in bytes; below 2^63.
+    pub len: u64,
+    /// The masking key, if the payload is masked.
+    pub mask: Option<[u8; 4]>,
+}
+
+impl Header {
+    /// The header of an unmasked final frame with a payload of `len` bytes.
+    pub const fn new(opcode: Opcode, len: u64) -> Self {
+        Self { fin: true, rsv: Rsv::NONE, opcode, len, mask: None }
+    }
+
+    /// The same with a masking key.
+    #[must_use]
+    pub const fn masked(self, key: [u8; 4]) -> Self {
+        Self { mask: Some(key), ..self }
+    }
+
+    /// Reads the header at the front of `bytes`: the header and how long it is, or `None` if more
+    /// bytes are needed.
+    ///
+    /// A fault is reported as soon as the byte that proves it is there. Reserved bits, the mask
+    /// bit and the order of frames are not judged: they need a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`OpcodeReserved`](ProtocolError::OpcodeReserved),
+    /// [`ControlFragmented`](ProtocolError::ControlFragmented),
+    /// [`ControlTooLong`](ProtocolError::ControlTooLong),
+    /// [`LengthNotMinimal`](ProtocolError::LengthNotMinimal),
+    /// [`LengthTopBit`](ProtocolError::LengthTopBit) (RFC 6455 5.2, 5.5).
+    pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
+        let [first, rest @ ..] = bytes else { return Ok(None) };
+        let opcode = Opcode::from_bits(*first).ok_or(ProtocolError::OpcodeReserved)?;
+        let fin = first & FIN != 0;
+        if opcode.is_control() && !fin {
+            return Err(ProtocolError::ControlFragmented);
+        }
+        let [second, ..] = rest else { return Ok(None) };
+        if opcode.is_control() && usize::from(second & !MASK_BIT) > MAX_CONTROL_PAYLOAD {
+            return Err(ProtocolError::ControlTooLong);
+        }
+        let Some(len) = length(bytes)? else { return Ok(None) };
+        let mut end = length_end(*second);
+        let mut mask = None;
+        if second & MASK_BIT != 0 {
+            let Some(key) = bytes.get(end..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
+            mask = Some(*key);
+            end += KEY_LEN;
+        }
+        Ok(Some((Self { fin, rsv: Rsv::from_bits(*first), opcode, len, mask }, end)))
+    }
+
+    /// The bytes of the header, with the shortest form of the length.
+    pub fn encode(&self) -> EncodedHeader {
+        let fin = if self.fin { FIN } else { 0 };
+        let mask_bit = if self.mask.is_some() { MASK_BIT } else { 0 };
+        let mut encoded = EncodedHeader { bytes: [0; MAX_HEADER], len: 0 };
+        encoded.push([fin | self.rsv.bits() | self.opcode as u8]);
+        match self.len {
+            0..=125 => encoded.push([mask_bit | self.len as u8]),
+            126..=0xffff => {
+                encoded.push([mask_bit | LEN_16]);
+                encoded.push((self.len as u16).to_be_bytes());
+            }
+            _ => {
+                encoded.push([mask_bit | LEN_64]);
+                encoded.push(self.len.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.mask {
+            encoded.push(key);
+        }
+        encoded
+    }
+}
+
+/// The bytes of a [`Header`], on the stack.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedHeader {
+    bytes: [u8; MAX_HEADER],
+    len: u8,
+}
+
+impl EncodedHeader {
+    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
+        let at = usize::from(self.len);
+        if let Some(to) = self.bytes.get_mut(at..at + N) {
+            to.copy_from_slice(&bytes);
+            self.len += N as u8;
+        }
+    }
+}
+
+impl core::ops::Deref for EncodedHeader {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for EncodedHeader {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Where the length ends and the masking key, if any, starts.
+pub(crate) const fn length_end(second: u8) -> usize {
+    match second & !MASK_BIT {
+        LEN_16 => 4,
+        LEN_64 => 10,
+        _ => 2,
+    }
+}
+
+/// The payload length in a header, `None` if it is not complete.
+pub(crate) fn length(header: &[u8]) -> Result<Option<u64>, ProtocolError> {
+    let [_, second, rest @ ..] = header else { return Ok(None) };
+    let (len, least) = match second & !MASK_BIT {
+        LEN_16 => match rest.first_chunk() {
+            Some(len) => (u64::from(u16::from_be_bytes(*len)), 126),
+            None => return Ok(None),
+        },
+        LEN_64 => match rest.first_chunk() {
+            Some(len) => (u64::from_be_bytes(*len), 0x1_0000),
+            None => return Ok(None),
+        },
+        len => (u64::from(len), 0),
+    };
+    if len > i64::MAX as u64 {
+        return Err(ProtocolError::LengthTopBit);
+    }
+    if len < least {
+        return Err(ProtocolError::LengthNotMinimal);
+    }
+    Ok(Some(len))
+}

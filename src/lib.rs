@@ -14,6 +14,7 @@ pub mod error;
 pub mod frame;
 pub mod handshake;
 mod time;
+mod transport;
 
 #[cfg(feature = "alloc")]
 pub use buf::Limited;
@@ -22,3 +23,4 @@ pub use close::{CloseCode, CloseReason, ControlPayload};
 pub use error::{CapacityError, ProtocolError, SendError, TimedOut, TooLong, UnexpectedEof};
 pub use handshake::Negotiated;
 pub use time::Instant;
+pub use transport::Transport;

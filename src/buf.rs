@@ -211,7 +211,10 @@ impl<const N: usize> Default for FixedBuf<N> {
 
 impl<const N: usize> core::fmt::Debug for FixedBuf<N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("FixedBuf").field("capacity", &N).field("len", &self.pending().len()).finish()
+        f.debug_struct("FixedBuf")
+            .field("capacity", &N)
+            .field("len", &self.pending().len())
+            .finish()
     }
 }
 
@@ -350,7 +353,10 @@ impl Limited {
 #[cfg(feature = "alloc")]
 impl core::fmt::Debug for Limited {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Limited").field("limit", &self.limit).field("len", &self.pending().len()).finish()
+        f.debug_struct("Limited")
+            .field("limit", &self.limit)
+            .field("len", &self.pending().len())
+            .finish()
     }
 }
 

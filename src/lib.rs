@@ -10,17 +10,26 @@ extern crate std;
 
 pub mod buf;
 pub mod close;
+pub mod connection;
 pub mod error;
+pub mod extension;
 pub mod frame;
 pub mod handshake;
+pub mod message;
 mod time;
 mod transport;
+pub mod utf8;
 
 #[cfg(feature = "alloc")]
 pub use buf::Limited;
 pub use buf::{FixedBuf, Input, Output, Storage};
 pub use close::{CloseCode, CloseReason, ControlPayload};
+pub use connection::{
+    Binary, Client, Config, Connection, Event, Extended, Fin, Kind, MaskSource, Role, Server, Text,
+};
 pub use error::{CapacityError, ProtocolError, SendError, TimedOut, TooLong, UnexpectedEof};
+pub use frame::MAX_CONTROL_FRAME;
 pub use handshake::Negotiated;
+pub use message::{AssembleError, Assembler, Message};
 pub use time::Instant;
 pub use transport::Transport;

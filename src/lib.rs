@@ -15,6 +15,7 @@ pub mod frame;
 pub mod handshake;
 mod time;
 mod transport;
+pub mod uri;
 
 #[cfg(feature = "alloc")]
 pub use buf::Limited;
@@ -24,3 +25,4 @@ pub use error::{CapacityError, ProtocolError, SendError, TimedOut, TooLong, Unex
 pub use handshake::Negotiated;
 pub use time::Instant;
 pub use transport::Transport;
+pub use uri::{Uri, UriError};

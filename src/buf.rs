@@ -158,7 +158,11 @@ pub struct FixedBuf<const N: usize> {
 impl<const N: usize> FixedBuf<N> {
     /// An empty buffer.
     pub const fn new() -> Self {
-        Self { bytes: [0; N], start: 0, end: 0 }
+        Self {
+            bytes: [0; N],
+            start: 0,
+            end: 0,
+        }
     }
 
     /// The bytes put and not consumed yet.
@@ -311,7 +315,11 @@ pub struct Limited {
 impl Limited {
     /// An empty buffer that allocates on demand and holds at most `limit` bytes.
     pub const fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, limit }
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            limit,
+        }
     }
 
     /// The bytes put and not consumed yet.
@@ -373,7 +381,8 @@ impl Output for Limited {
             self.compact();
         }
         let fits = bytes.len().min(self.room());
-        self.bytes.extend_from_slice(bytes.get(..fits).unwrap_or_default());
+        self.bytes
+            .extend_from_slice(bytes.get(..fits).unwrap_or_default());
     }
 
     fn last_mut(&mut self, n: usize) -> &mut [u8] {

@@ -18,6 +18,7 @@ pub mod handshake;
 pub mod message;
 mod time;
 mod transport;
+pub mod uri;
 pub mod utf8;
 
 #[cfg(feature = "alloc")]
@@ -33,3 +34,4 @@ pub use handshake::Negotiated;
 pub use message::{AssembleError, Assembler, Message};
 pub use time::Instant;
 pub use transport::Transport;
+pub use uri::{Uri, UriError};

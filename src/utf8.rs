@@ -54,7 +54,11 @@ impl Utf8 {
     ///
     /// [`InvalidUtf8`] if no text can start with the bytes so far. The state is of no use then.
     pub fn push<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
-        let (head, rest) = if self.is_complete() { (None, bytes) } else { self.complete(bytes)? };
+        let (head, rest) = if self.is_complete() {
+            (None, bytes)
+        } else {
+            self.complete(bytes)?
+        };
         let (whole, cut) = split_cut_character(rest);
         let body = simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?;
         for &byte in cut {

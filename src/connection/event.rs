@@ -52,7 +52,11 @@ pub struct Text<'b> {
 impl<'b> Text<'b> {
     /// The message, if this piece is all of it.
     pub const fn whole(&self) -> Option<&'b str> {
-        if self.first && self.last { Some(self.body) } else { None }
+        if self.first && self.last {
+            Some(self.body)
+        } else {
+            None
+        }
     }
 }
 
@@ -74,7 +78,11 @@ impl<'b> Binary<'b> {
     ///
     /// The piece itself, if it is not.
     pub fn whole(self) -> Result<&'b mut [u8], Self> {
-        if self.first && self.last { Ok(self.data) } else { Err(self) }
+        if self.first && self.last {
+            Ok(self.data)
+        } else {
+            Err(self)
+        }
     }
 }
 

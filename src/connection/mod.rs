@@ -155,7 +155,9 @@ impl<R: Role> Connection<R> {
         }
         if out.room() >= MAX_CONTROL_FRAME {
             if let Some(event) = self.receiver.whole_message::<R>(input) {
-                return event.map(Some).map_err(|error| self.fail(error, input, out));
+                return event
+                    .map(Some)
+                    .map_err(|error| self.fail(error, input, out));
             }
         }
         self.receive_piecewise(input, out)
@@ -218,7 +220,11 @@ impl<R: Role> Connection<R> {
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         self.receiver.stop();
         self.flags.insert(Flags::EOF);
-        if self.error.is_none() && self.is_close_exchanged() { Ok(()) } else { Err(UnexpectedEof) }
+        if self.error.is_none() && self.is_close_exchanged() {
+            Ok(())
+        } else {
+            Err(UnexpectedEof)
+        }
     }
 
     /// What the driver has to do with the transport, once it has written the output.
@@ -265,7 +271,11 @@ impl<R: Role> Connection<R> {
     }
 
     fn close_body(&self) -> (Option<CloseCode>, &str) {
-        if self.is_close_received() { self.receiver.close_body() } else { (None, "") }
+        if self.is_close_received() {
+            self.receiver.close_body()
+        } else {
+            (None, "")
+        }
     }
 
     fn is_close_exchanged(&self) -> bool {

@@ -117,7 +117,11 @@ impl Receiver {
             Mask::new(*header.last_chunk()?).apply(data);
         }
         Some(if first == BINARY {
-            Ok(Event::Binary(Binary { data, first: true, last: true }))
+            Ok(Event::Binary(Binary {
+                data,
+                first: true,
+                last: true,
+            }))
         } else {
             whole_text(data)
         })
@@ -179,7 +183,9 @@ impl Receiver {
     }
 
     fn spilled(&self) -> &[u8] {
-        self.spill.get(..usize::from(self.spill_len)).unwrap_or_default()
+        self.spill
+            .get(..usize::from(self.spill_len))
+            .unwrap_or_default()
     }
 
     /// Appends to the spill. The callers never bring more than fits.
@@ -242,7 +248,13 @@ impl Receiver {
             key = *masked;
             header_len += key.len();
         }
-        Ok(Some(FrameHeader { first: *first, opcode, len, key, header_len }))
+        Ok(Some(FrameHeader {
+            first: *first,
+            opcode,
+            len,
+            key,
+            header_len,
+        }))
     }
 
     fn judge_first(&self, first: u8, negotiated: Rsv) -> Result<Opcode, ProtocolError> {
@@ -335,10 +347,20 @@ impl Receiver {
         }
         let message = self.message;
         let first = !message.is_started();
-        self.message = if last { Message::NONE } else { message.started() };
+        self.message = if last {
+            Message::NONE
+        } else {
+            message.started()
+        };
         if message.is_extended() {
             let (kind, rsv) = (message.kind(), message.rsv());
-            return Ok(Some(Event::Extended(Extended { kind, rsv, data, first, last })));
+            return Ok(Some(Event::Extended(Extended {
+                kind,
+                rsv,
+                data,
+                first,
+                last,
+            })));
         }
         Ok(Some(match message.kind() {
             Kind::Binary => Event::Binary(Binary { data, first, last }),
@@ -352,11 +374,20 @@ impl Receiver {
         first: bool,
         last: bool,
     ) -> Result<Text<'b>, ProtocolError> {
-        let piece = self.utf8.push(raw).map_err(|_| ProtocolError::TextNotUtf8)?;
+        let piece = self
+            .utf8
+            .push(raw)
+            .map_err(|_| ProtocolError::TextNotUtf8)?;
         if last {
             self.utf8.finish().map_err(|_| ProtocolError::TextNotUtf8)?;
         }
-        Ok(Text { head: piece.head, body: piece.body, raw, first, last })
+        Ok(Text {
+            head: piece.head,
+            body: piece.body,
+            raw,
+            first,
+            last,
+        })
     }
 
     fn end_of_frame(&self) -> bool {
@@ -397,9 +428,13 @@ impl Receiver {
             return Err(ProtocolError::CloseCodeInvalid);
         }
         let reason = body.get(before.max(code.len())..).unwrap_or_default();
-        self.utf8.push(reason).map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
+        self.utf8
+            .push(reason)
+            .map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
         if self.end_of_frame() {
-            self.utf8.finish().map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
+            self.utf8
+                .finish()
+                .map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
         }
         Ok(())
     }
@@ -423,7 +458,13 @@ fn judge_second<R: Role>(opcode: Opcode, second: u8) -> Result<(), ProtocolError
 
 fn whole_text(raw: &[u8]) -> Result<Event<'_>, ProtocolError> {
     match simdutf8::basic::from_utf8(raw) {
-        Ok(body) => Ok(Event::Text(Text { head: None, body, raw, first: true, last: true })),
+        Ok(body) => Ok(Event::Text(Text {
+            head: None,
+            body,
+            raw,
+            first: true,
+            last: true,
+        })),
         Err(_) => Err(ProtocolError::TextNotUtf8),
     }
 }
@@ -475,6 +516,10 @@ impl Message {
     }
 
     const fn kind(self) -> Kind {
-        if self.0 & Self::TEXT != 0 { Kind::Text } else { Kind::Binary }
+        if self.0 & Self::TEXT != 0 {
+            Kind::Text
+        } else {
+            Kind::Binary
+        }
     }
 }

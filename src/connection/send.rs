@@ -31,7 +31,11 @@ impl Sender {
         if self.0 & Self::OPEN == 0 {
             return None;
         }
-        let kind = if self.0 & Self::TEXT != 0 { Kind::Text } else { Kind::Binary };
+        let kind = if self.0 & Self::TEXT != 0 {
+            Kind::Text
+        } else {
+            Kind::Binary
+        };
         Some((kind, Rsv::from_bits(self.0)))
     }
 
@@ -263,7 +267,13 @@ impl<R: Role> Connection<R> {
             None if kind == Kind::Text => (Opcode::Text, rsv),
             None => (Opcode::Binary, rsv),
         };
-        Ok(Header { fin: fin == Fin::Yes, rsv, opcode, len: len as u64, mask: None })
+        Ok(Header {
+            fin: fin == Fin::Yes,
+            rsv,
+            opcode,
+            len: len as u64,
+            mask: None,
+        })
     }
 
     /// Writes the header of a frame whose payload the caller writes behind it.
@@ -402,7 +412,12 @@ pub(super) fn control<R: Role, O: Output + ?Sized>(
     payload: &[u8],
     out: &mut O,
 ) -> Result<(), SendError> {
-    write_frame(role, Header::new(opcode, payload.len() as u64), payload, out)
+    write_frame(
+        role,
+        Header::new(opcode, payload.len() as u64),
+        payload,
+        out,
+    )
 }
 
 fn write_frame<R: Role, O: Output + ?Sized>(

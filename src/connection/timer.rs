@@ -20,7 +20,11 @@ pub(super) struct Timeouts {
 
 impl Timeouts {
     pub(super) const fn new(config: &Config) -> Self {
-        Self { keepalive: config.keepalive, pong: config.pong_timeout, close: config.close_timeout }
+        Self {
+            keepalive: config.keepalive,
+            pong: config.pong_timeout,
+            close: config.close_timeout,
+        }
     }
 
     const fn of(self, waiting: Waiting) -> u32 {
@@ -90,7 +94,11 @@ impl<R: Role> Connection<R> {
         if self.waiting != Waiting::Close {
             self.wait(Waiting::Close, now);
         } else if now >= self.deadline {
-            let what = if self.is_close_exchanged() { TimedOut::Eof } else { TimedOut::Close };
+            let what = if self.is_close_exchanged() {
+                TimedOut::Eof
+            } else {
+                TimedOut::Close
+            };
             return Err(self.time_out(what));
         }
         Ok(Some(self.deadline))

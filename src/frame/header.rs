@@ -31,13 +31,22 @@ pub struct Header {
 impl Header {
     /// The header of an unmasked final frame with a payload of `len` bytes.
     pub const fn new(opcode: Opcode, len: u64) -> Self {
-        Self { fin: true, rsv: Rsv::NONE, opcode, len, mask: None }
+        Self {
+            fin: true,
+            rsv: Rsv::NONE,
+            opcode,
+            len,
+            mask: None,
+        }
     }
 
     /// The same with a masking key.
     #[must_use]
     pub const fn masked(self, key: [u8; 4]) -> Self {
-        Self { mask: Some(key), ..self }
+        Self {
+            mask: Some(key),
+            ..self
+        }
     }
 
     /// Reads the header at the front of `bytes`: the header and how long it is, or `None` if more
@@ -78,7 +87,16 @@ impl Header {
             mask = Some(*key);
             end += KEY_LEN;
         }
-        Ok(Some((Self { fin, rsv: Rsv::from_bits(*first), opcode, len, mask }, end)))
+        Ok(Some((
+            Self {
+                fin,
+                rsv: Rsv::from_bits(*first),
+                opcode,
+                len,
+                mask,
+            },
+            end,
+        )))
     }
 
     /// How many bytes [`encode`](Self::encode) gives: 2 to 14.
@@ -88,14 +106,21 @@ impl Header {
             126..=0xffff => 4,
             _ => 10,
         };
-        if self.mask.is_some() { len + KEY_LEN } else { len }
+        if self.mask.is_some() {
+            len + KEY_LEN
+        } else {
+            len
+        }
     }
 
     /// The bytes of the header, with the shortest form of the length.
     pub fn encode(&self) -> EncodedHeader {
         let fin = if self.fin { FIN } else { 0 };
         let mask_bit = if self.mask.is_some() { MASK_BIT } else { 0 };
-        let mut encoded = EncodedHeader { bytes: [0; MAX_HEADER], len: 0 };
+        let mut encoded = EncodedHeader {
+            bytes: [0; MAX_HEADER],
+            len: 0,
+        };
         encoded.push([fin | self.rsv.bits() | self.opcode as u8]);
         match self.len {
             0..=125 => encoded.push([mask_bit | self.len as u8]),

@@ -66,7 +66,12 @@ impl<S: Storage> Assembler<S> {
 impl<S: Storage, X: Decode> Assembler<S, X> {
     /// Joins messages of at most `max_message` bytes, after `extension` has decoded them.
     pub const fn with_extension(storage: S, max_message: u64, extension: X) -> Self {
-        Self { storage, extension, max_message, state: State::Ready }
+        Self {
+            storage,
+            extension,
+            max_message,
+            state: State::Ready,
+        }
     }
 
     /// Takes the next event of a connection, and gives a message if that completes one. Control
@@ -150,7 +155,9 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
             return Ok(Step::More);
         }
         self.check(bytes.len())?;
-        self.storage.store(bytes).or_else(|error| self.skip(error.into()))?;
+        self.storage
+            .store(bytes)
+            .or_else(|error| self.skip(error.into()))?;
         Ok(self.end_of_piece(kind, last))
     }
 
@@ -186,11 +193,16 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 
     fn room(&self) -> u64 {
-        self.max_message.saturating_sub(self.storage.bytes().len() as u64)
+        self.max_message
+            .saturating_sub(self.storage.bytes().len() as u64)
     }
 
     fn check(&mut self, more: usize) -> Result<(), AssembleError> {
-        if more as u64 > self.room() { self.skip(AssembleError::TooBig) } else { Ok(()) }
+        if more as u64 > self.room() {
+            self.skip(AssembleError::TooBig)
+        } else {
+            Ok(())
+        }
     }
 
     fn skip<T>(&mut self, error: AssembleError) -> Result<T, AssembleError> {

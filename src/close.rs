@@ -227,7 +227,7 @@ impl<'p, const N: usize> From<&'p [u8; N]> for ControlPayload<'p> {
             assert!(
                 N <= MAX_CONTROL_PAYLOAD,
                 "a control frame carries at most 125 bytes"
-            )
+            );
         };
         Self(payload)
     }

@@ -261,7 +261,12 @@ impl Receiver {
         let opcode = Opcode::from_bits(first).ok_or(ProtocolError::OpcodeReserved)?;
         let rsv = Rsv::from_bits(first);
         let starts_message = matches!(opcode, Opcode::Text | Opcode::Binary);
-        if !rsv.is_none() && !(starts_message && negotiated.contains(rsv)) {
+        let allowed = if starts_message {
+            negotiated
+        } else {
+            Rsv::NONE
+        };
+        if !allowed.contains(rsv) {
             return Err(ProtocolError::ReservedBitSet);
         }
         if opcode.is_control() && first & FIN == 0 {

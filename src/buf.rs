@@ -352,6 +352,16 @@ impl Limited {
         self.bytes.capacity()
     }
 
+    /// Appends all of `bytes`, whatever the limit.
+    pub(crate) fn put_over_limit(&mut self, bytes: &[u8]) {
+        // What was consumed is dropped only when that is at least half of the buffer, so that a
+        // byte is moved once on average however small the steps are in which it is drained.
+        if self.start > self.bytes.len() / 2 {
+            self.compact();
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
     fn compact(&mut self) {
         self.bytes.drain(..self.start);
         self.start = 0;
@@ -375,14 +385,8 @@ impl Output for Limited {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        // What was consumed is dropped only when that is at least half of the buffer, so that a
-        // byte is moved once on average however small the steps are in which it is drained.
-        if self.start > self.bytes.len() / 2 {
-            self.compact();
-        }
         let fits = bytes.len().min(self.room());
-        self.bytes
-            .extend_from_slice(bytes.get(..fits).unwrap_or_default());
+        self.put_over_limit(bytes.get(..fits).unwrap_or_default());
     }
 
     fn last_mut(&mut self, n: usize) -> &mut [u8] {

@@ -16,6 +16,10 @@ pub mod extension;
 pub mod frame;
 pub mod handshake;
 pub mod message;
+#[cfg(feature = "getrandom")]
+mod random;
+#[cfg(feature = "alloc")]
+pub mod socket;
 mod time;
 mod transport;
 pub mod uri;
@@ -32,6 +36,10 @@ pub use error::{CapacityError, ProtocolError, SendError, TimedOut, TooLong, Unex
 pub use frame::MAX_CONTROL_FRAME;
 pub use handshake::Negotiated;
 pub use message::{AssembleError, Assembler, Message};
+#[cfg(feature = "getrandom")]
+pub use random::OsRandom;
+#[cfg(feature = "alloc")]
+pub use socket::{ReceiveError, Reply, WebSocket};
 pub use time::Instant;
 pub use transport::Transport;
 pub use uri::{Uri, UriError};

@@ -53,6 +53,11 @@ impl Config {
         self
     }
 
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn max_message_bytes(&self) -> u64 {
+        self.max_message
+    }
+
     /// The most payload bytes of a received data frame. A longer one fails the connection with
     /// 1009, at its header.
     pub const fn max_frame(mut self, bytes: u64) -> Self {

@@ -130,6 +130,21 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         &mut self.storage
     }
 
+    /// Whether the storage holds a part of a message.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn is_collecting(&self) -> bool {
+        self.state == State::Ready && !self.storage.bytes().is_empty()
+    }
+
+    /// Forgets the message that is held, and goes on with other storage.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn discard(&mut self, storage: S) {
+        self.storage = storage;
+        if let State::Held(_) = self.state {
+            self.state = State::Ready;
+        }
+    }
+
     /// The extension that decodes.
     pub const fn extension_mut(&mut self) -> &mut X {
         &mut self.extension

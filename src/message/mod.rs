@@ -4,6 +4,7 @@ mod assembler;
 mod error;
 
 pub use assembler::Assembler;
+#[cfg(feature = "alloc")]
 pub(crate) use assembler::Step;
 pub use error::AssembleError;
 

@@ -13,6 +13,7 @@ pub mod close;
 pub mod error;
 pub mod frame;
 pub mod handshake;
+pub mod reconnect;
 mod time;
 mod transport;
 pub mod uri;

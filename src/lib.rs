@@ -18,6 +18,7 @@ pub mod handshake;
 pub mod message;
 #[cfg(feature = "getrandom")]
 mod random;
+pub mod reconnect;
 #[cfg(feature = "alloc")]
 pub mod socket;
 mod time;

@@ -538,12 +538,18 @@ fn texts() -> impl Strategy<Value = String> {
         (any::<bool>(), prop::collection::vec(part, 0..8)).prop_map(|(secure, parts)| {
             format!("{}://{}", if secure { "wss" } else { "ws" }, parts.concat())
         }),
-        "(?i:wss?)://([a-z0-9.%-]{1,9}|\\[[0-9a-f:]{2,9}\\])(:[0-9]{0,5})?(/[!-~]{0,9})?(\\?[!-~]{0,9})?",
+        concat!(
+            r"(?i:wss?)://([a-z0-9.%-]{1,9}|\[[0-9a-f:]{2,9}\])",
+            r"(:[0-9]{0,5})?(/[!-~]{0,9})?(\?[!-~]{0,9})?",
+        ),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4096) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(4096)
+    })]
 
     #[test]
     fn what_is_parsed_can_be_sent_and_parsed_again(text in texts()) {

@@ -17,6 +17,8 @@ pub mod error;
 pub mod extension;
 pub mod frame;
 pub mod handshake;
+#[cfg(feature = "std")]
+pub mod io;
 pub mod message;
 #[cfg(feature = "getrandom")]
 mod random;

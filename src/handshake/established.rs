@@ -143,7 +143,9 @@ fn check_subprotocol(
                 Err(HandshakeError::SubprotocolNotOffered)
             }
         }
-        Ok(None) if request.require_subprotocol => Err(HandshakeError::SubprotocolMissing),
+        Ok(None) if request.require_subprotocol && !request.subprotocols.is_empty() => {
+            Err(HandshakeError::SubprotocolMissing)
+        }
         Ok(None) => Ok(()),
         Err(_) => Err(HandshakeError::SubprotocolInvalid),
     }

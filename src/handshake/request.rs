@@ -80,7 +80,7 @@ impl<'r> ClientRequest<'r> {
         }
     }
 
-    /// Whether the handshake fails when the server agrees to none of the subprotocols.
+    /// Whether the handshake fails when subprotocols were offered and the server agrees to none.
     ///
     /// RFC 6455 4.1 goes on without one, and that is the default. Browsers fail if they offered
     /// any.

@@ -3,10 +3,11 @@
 use core::fmt;
 
 use super::error::HeadError;
-use super::extensions::{self, ExtensionOffer, Extensions, OfferList};
+use super::extensions::{self, Extensions};
 use super::headers::Headers;
 use super::key::AcceptKey;
 use super::negotiated::Negotiated;
+use super::offer::{self, ExtensionOffer, OfferList};
 use super::write::{self, Writer};
 use crate::frame::Rsv;
 
@@ -68,7 +69,7 @@ impl<'a> Accept<'a> {
                 return Err(HeadError::SubprotocolNotOffered);
             }
         }
-        extensions::check_offers(self.extensions)?;
+        offer::check_offers(self.extensions)?;
         let mut rsv = Rsv::NONE;
         for (index, extension) in self.extensions.iter().enumerate() {
             if !Extensions::of(request).any(|offered| offered.name() == extension.name()) {
@@ -77,7 +78,7 @@ impl<'a> Accept<'a> {
             if self.extensions.iter().take(index).any(|other| other.name() == extension.name()) {
                 return Err(HeadError::ExtensionRepeated);
             }
-            rsv = extensions::join_rsv(rsv, extension.rsv()).ok_or(HeadError::ExtensionRepeated)?;
+            rsv = offer::join_rsv(rsv, extension.rsv()).ok_or(HeadError::ExtensionRepeated)?;
         }
         write::check_fields(self.headers)?;
         Ok(Answer { accept: *self, key, negotiated: Negotiated::new().with_rsv(rsv) })

@@ -6,6 +6,7 @@ use super::extensions::{self, Extensions};
 use super::headers::Headers;
 use super::key::AcceptKey;
 use super::negotiated::Negotiated;
+use super::offer;
 use super::parse::StatusLine;
 use super::request::ClientRequest;
 use super::syntax;
@@ -152,7 +153,7 @@ fn check_extensions(
         let offer = offers
             .find(|offer| offer.allows(&answer))
             .ok_or(HandshakeError::ExtensionParamsInvalid)?;
-        rsv = extensions::join_rsv(rsv, offer.rsv()).ok_or(HandshakeError::ExtensionRepeated)?;
+        rsv = offer::join_rsv(rsv, offer.rsv()).ok_or(HandshakeError::ExtensionRepeated)?;
     }
     Ok(Negotiated::new().with_rsv(rsv))
 }

@@ -1,11 +1,12 @@
 //! What a client asks for.
 
 use super::accept::SUBPROTOCOL;
+use super::check::KEY;
 use super::error::HeadError;
-use super::extensions::{self, ExtensionOffer, OfferList};
+use super::extensions;
+use super::offer::{self, ExtensionOffer, OfferList};
 use super::syntax;
 use super::target::{Authority, Target};
-use super::upgrade::KEY;
 use super::write::{self, Writer};
 use crate::buf::Output;
 use crate::uri::Uri;
@@ -161,7 +162,7 @@ impl<'r> ClientRequest<'r> {
                 return Err(HeadError::SubprotocolRepeated);
             }
         }
-        extensions::check_offers(self.extensions)?;
+        offer::check_offers(self.extensions)?;
         write::check_fields(self.headers)
     }
 }

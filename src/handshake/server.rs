@@ -1,14 +1,14 @@
 //! The server's side of the opening handshake (RFC 6455 4.2).
 
+use super::check::{self, Fields};
 use super::error::HandshakeError;
 use super::head::{HeadScanner, Kind};
 use super::limits::Limits;
 use super::parse::{self, Request};
 use super::plain::{Incoming, PlainRequest};
 use super::response::{self, MAX_REFUSAL};
-use super::target::{Authority, Target};
 use super::timer::Timer;
-use super::upgrade::{self, Upgrade};
+use super::upgrade::Upgrade;
 use crate::buf::{Input, Output, Storage};
 use crate::error::TimedOut;
 use crate::time::Instant;
@@ -209,16 +209,15 @@ impl<S: Storage> ServerHandshake<S> {
         let head = self.storage.bytes();
         let minor_version = parse::check_request(head)?;
         let request = Request::of(head);
+        let fields = Fields::of(&request.headers);
         if minor_version == 0 {
-            check_old(&request)?;
+            check::old_http(&request, &fields)?;
             return Ok(Some(Phase::Plain(HandshakeError::HttpVersion)));
         }
-        upgrade::check_http(&request)?;
-        match upgrade::check_upgrade(&request) {
+        check::http(&request, &fields)?;
+        match check::upgrade(&request, &fields) {
             Ok(()) => Ok(Some(Phase::Upgrade)),
-            Err(error) if !request.headers.contains_token("Upgrade", "websocket") => {
-                Ok(Some(Phase::Plain(error)))
-            }
+            Err(error) if !fields.asks_for_websocket() => Ok(Some(Phase::Plain(error))),
             Err(error) => Err(error),
         }
     }
@@ -231,14 +230,4 @@ impl<S: Storage> ServerHandshake<S> {
         self.phase = Phase::Failed(error);
         error
     }
-}
-
-/// HTTP/1.0 knows no `Host`, but if there is one it has to be valid.
-fn check_old(request: &Request<'_>) -> Result<(), HandshakeError> {
-    match request.headers.single("Host") {
-        Ok(None) => {}
-        Ok(Some(host)) if Authority::parse(host).is_some() => {}
-        _ => return Err(HandshakeError::HostInvalid),
-    }
-    Target::parse(request.target).map(|_| ()).ok_or(HandshakeError::TargetInvalid)
 }

@@ -320,6 +320,27 @@ fn errors_are_small_and_printable() {
     }
 }
 
+/// Cookies and tokens do not get into logs.
+#[test]
+fn nothing_shows_the_values_of_headers() {
+    let fields = [("Authorization", &b"secret"[..])];
+    let request = ClientRequest::new("a", "/").headers(&fields);
+    let storage = Vec::new();
+    let mut client =
+        ClientHandshake::start(request, [0; 16], storage, Limits::new(), &mut Vec::new()).unwrap();
+    let mut answer = *b"HTTP/1.1 401 \r\nSet-Cookie: secret\r\n\r\nsecret";
+    assert!(client.receive(&mut Input::new(&mut answer)).unwrap().is_none());
+    let shown = format!(
+        "{request:?} {client:?} {:?} {:?} {:?}",
+        client.refusal().unwrap(),
+        Accept::new().headers(&fields),
+        Response::new(401).headers(&fields).body(b"secret"),
+    );
+    assert!(shown.contains("Authorization") && shown.contains("Set-Cookie"), "{shown}");
+    let bytes = format!("{:?}", b"secret");
+    assert!(!shown.contains("secret") && !shown.contains(&bytes), "{shown}");
+}
+
 /// Bytes made of what heads are made of, so that something beyond the first byte is reached.
 fn heads() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![

@@ -1,6 +1,8 @@
 //! The requests, responses and offers of `data/vectors.json` and `data/attacks.json`, each in one
 //! piece, cut at every place, and one byte at a time.
 
+use core::fmt::Debug;
+
 use serde_json::Value;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits, ServerHandshake,
@@ -70,7 +72,7 @@ fn check_response(status: u16, out: &str) {
 }
 
 /// All ways of cutting `bytes` in two, and one byte at a time, give what one piece gives.
-fn in_any_pieces<T: PartialEq + std::fmt::Debug>(bytes: &[u8], run: impl Fn(&[&[u8]]) -> T) -> T {
+fn in_any_pieces<T: PartialEq + Debug>(bytes: &[u8], run: impl Fn(&[&[u8]]) -> T) -> T {
     let whole = run(&[bytes]);
     // A head of 64 KiB is cut where something happens.
     let step = if bytes.len() > 4096 { 997 } else { 1 };

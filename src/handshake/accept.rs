@@ -19,7 +19,7 @@ use crate::frame::Rsv;
 /// let accept = Accept::new().subprotocol("chat").headers(&[("Set-Cookie", b"a=b")]);
 /// # let _ = accept;
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Accept<'a> {
     subprotocol: Option<&'a str>,
     extensions: &'a [ExtensionOffer<'a>],
@@ -82,6 +82,17 @@ impl<'a> Accept<'a> {
         }
         write::check_fields(self.headers)?;
         Ok(Answer { accept: *self, key, negotiated: Negotiated::new().with_rsv(rsv) })
+    }
+}
+
+/// Writes no values of header fields: they can be secrets.
+impl fmt::Debug for Accept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accept")
+            .field("subprotocol", &self.subprotocol)
+            .field("extensions", &self.extensions)
+            .field("headers", &Headers::from_slice(self.headers))
+            .finish()
     }
 }
 

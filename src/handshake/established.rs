@@ -1,5 +1,7 @@
 //! A server's answer, checked or not.
 
+use core::fmt;
+
 use super::accept::SUBPROTOCOL;
 use super::error::HandshakeError;
 use super::extensions::{self, Extensions};
@@ -47,7 +49,7 @@ impl<'h> Established<'h> {
 }
 
 /// An HTTP response with which a server refused.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Refusal<'h> {
     status: u16,
     line: StatusLine<'h>,
@@ -86,6 +88,16 @@ impl<'h> Refusal<'h> {
     /// Whether [`body`](Self::body) is known to be all of it.
     pub const fn is_body_complete(&self) -> bool {
         self.complete
+    }
+}
+
+/// Writes no values of header fields, nor the body: they can be secrets.
+impl fmt::Debug for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("headers", &self.line.headers)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a client asks for.
 
+use core::fmt;
+
 use super::accept::SUBPROTOCOL;
 use super::check::KEY;
 use super::error::HeadError;
 use super::extensions;
+use super::headers::Headers;
 use super::offer::{self, ExtensionOffer, OfferList};
 use super::syntax;
 use super::target::{Authority, Target};
@@ -24,7 +27,7 @@ use crate::uri::Uri;
 /// # let _ = request;
 /// # Ok::<(), ws_proto::UriError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ClientRequest<'r> {
     to: To<'r>,
     origin: Option<&'r str>,
@@ -164,5 +167,19 @@ impl<'r> ClientRequest<'r> {
         }
         offer::check_offers(self.extensions)?;
         write::check_fields(self.headers)
+    }
+}
+
+/// Writes no values of header fields: they can be secrets.
+impl fmt::Debug for ClientRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRequest")
+            .field("to", &self.to)
+            .field("origin", &self.origin)
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions)
+            .field("require_subprotocol", &self.require_subprotocol)
+            .field("headers", &Headers::from_slice(self.headers))
+            .finish()
     }
 }

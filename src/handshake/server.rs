@@ -1,5 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455 4.2).
 
+use core::fmt;
+
 use super::check::{self, Fields};
 use super::error::HandshakeError;
 use super::head::{HeadScanner, Kind};
@@ -18,7 +20,6 @@ use crate::transport::Transport;
 ///
 /// The request's head is collected in a [`Storage`] of the caller's, which is free again when the
 /// handshake is done ([`into_storage`](Self::into_storage)).
-#[derive(Debug)]
 pub struct ServerHandshake<S> {
     storage: S,
     limits: Limits,
@@ -229,5 +230,12 @@ impl<S: Storage> ServerHandshake<S> {
         let _ = response::refuse(error, to_head, out);
         self.phase = Phase::Failed(error);
         error
+    }
+}
+
+/// Leaves out what was received: it can have secrets.
+impl<S> fmt::Debug for ServerHandshake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandshake").field("phase", &self.phase).finish_non_exhaustive()
     }
 }

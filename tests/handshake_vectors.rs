@@ -160,6 +160,8 @@ fn accept_is_computed_over_the_key_as_received() {
     let data = data("vectors.json");
     let (key, accept) = (data["key"].as_str().unwrap(), data["accept"].as_str().unwrap());
     assert_eq!(ws_proto::handshake::accept_key(key.as_bytes()).as_str(), accept);
+    let padded = format!("\t {key} ");
+    assert_eq!(ws_proto::handshake::accept_key(padded.as_bytes()).as_str(), accept);
 }
 
 /// What a client made of an answer.

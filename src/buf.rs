@@ -158,7 +158,11 @@ pub struct FixedBuf<const N: usize> {
 impl<const N: usize> FixedBuf<N> {
     /// An empty buffer.
     pub const fn new() -> Self {
-        Self { bytes: [0; N], start: 0, end: 0 }
+        Self {
+            bytes: [0; N],
+            start: 0,
+            end: 0,
+        }
     }
 
     /// The bytes put and not consumed yet.
@@ -211,7 +215,10 @@ impl<const N: usize> Default for FixedBuf<N> {
 
 impl<const N: usize> core::fmt::Debug for FixedBuf<N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("FixedBuf").field("capacity", &N).field("len", &self.pending().len()).finish()
+        f.debug_struct("FixedBuf")
+            .field("capacity", &N)
+            .field("len", &self.pending().len())
+            .finish()
     }
 }
 
@@ -308,7 +315,11 @@ pub struct Limited {
 impl Limited {
     /// An empty buffer that allocates on demand and holds at most `limit` bytes.
     pub const fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, limit }
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            limit,
+        }
     }
 
     /// The bytes put and not consumed yet.
@@ -341,6 +352,16 @@ impl Limited {
         self.bytes.capacity()
     }
 
+    /// Appends all of `bytes`, whatever the limit.
+    pub(crate) fn put_over_limit(&mut self, bytes: &[u8]) {
+        // What was consumed is dropped only when that is at least half of the buffer, so that a
+        // byte is moved once on average however small the steps are in which it is drained.
+        if self.start > self.bytes.len() / 2 {
+            self.compact();
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
     fn compact(&mut self) {
         self.bytes.drain(..self.start);
         self.start = 0;
@@ -350,7 +371,10 @@ impl Limited {
 #[cfg(feature = "alloc")]
 impl core::fmt::Debug for Limited {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Limited").field("limit", &self.limit).field("len", &self.pending().len()).finish()
+        f.debug_struct("Limited")
+            .field("limit", &self.limit)
+            .field("len", &self.pending().len())
+            .finish()
     }
 }
 
@@ -361,13 +385,8 @@ impl Output for Limited {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        // What was consumed is dropped only when that is at least half of the buffer, so that a
-        // byte is moved once on average however small the steps are in which it is drained.
-        if self.start > self.bytes.len() / 2 {
-            self.compact();
-        }
         let fits = bytes.len().min(self.room());
-        self.bytes.extend_from_slice(bytes.get(..fits).unwrap_or_default());
+        self.put_over_limit(bytes.get(..fits).unwrap_or_default());
     }
 
     fn last_mut(&mut self, n: usize) -> &mut [u8] {

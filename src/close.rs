@@ -147,7 +147,10 @@ impl<'r> CloseReason<'r> {
     /// [`TooLong`] over 123 bytes.
     pub const fn new(reason: &'r str) -> Result<Self, TooLong> {
         if reason.len() > MAX_CLOSE_REASON {
-            return Err(TooLong { len: reason.len(), max: MAX_CLOSE_REASON });
+            return Err(TooLong {
+                len: reason.len(),
+                max: MAX_CLOSE_REASON,
+            });
         }
         Ok(Self(reason))
     }
@@ -204,7 +207,10 @@ impl<'p> ControlPayload<'p> {
     /// [`TooLong`] over 125 bytes.
     pub const fn new(payload: &'p [u8]) -> Result<Self, TooLong> {
         if payload.len() > MAX_CONTROL_PAYLOAD {
-            return Err(TooLong { len: payload.len(), max: MAX_CONTROL_PAYLOAD });
+            return Err(TooLong {
+                len: payload.len(),
+                max: MAX_CONTROL_PAYLOAD,
+            });
         }
         Ok(Self(payload))
     }
@@ -217,7 +223,12 @@ impl<'p> ControlPayload<'p> {
 
 impl<'p, const N: usize> From<&'p [u8; N]> for ControlPayload<'p> {
     fn from(payload: &'p [u8; N]) -> Self {
-        const { assert!(N <= MAX_CONTROL_PAYLOAD, "a control frame carries at most 125 bytes") };
+        const {
+            assert!(
+                N <= MAX_CONTROL_PAYLOAD,
+                "a control frame carries at most 125 bytes"
+            );
+        };
         Self(payload)
     }
 }

@@ -228,7 +228,12 @@ impl Backoff {
     /// No failure so far.
     pub fn new(config: BackoffConfig) -> Self {
         let interval = config.first.max(SHORTEST).min(config.cap.max(SHORTEST));
-        Self { config, attempts: 0, interval, opened: None }
+        Self {
+            config,
+            attempts: 0,
+            interval,
+            opened: None,
+        }
     }
 
     /// The handshake is done. That alone resets nothing: it takes a connection that stays open for
@@ -245,7 +250,11 @@ impl Backoff {
     /// nothing, so a simple generator will do, if only each client has its own seed.
     #[must_use]
     pub fn ended(&mut self, now: Instant, end: End, random: u64) -> Option<Duration> {
-        if end.is_transient() { self.retry(now, end, random) } else { None }
+        if end.is_transient() {
+            self.retry(now, end, random)
+        } else {
+            None
+        }
     }
 
     /// Like [`ended`](Self::ended) for an end that the application takes to be transient. `None`
@@ -278,13 +287,24 @@ impl Backoff {
                 self.reset();
             }
         }
-        if self.config.max_attempts.is_some_and(|max| self.attempts >= max) {
+        if self
+            .config
+            .max_attempts
+            .is_some_and(|max| self.attempts >= max)
+        {
             return None;
         }
-        let fixed = if self.attempts == 0 { Duration::ZERO } else { self.interval / 2 };
+        let fixed = if self.attempts == 0 {
+            Duration::ZERO
+        } else {
+            self.interval / 2
+        };
         let planned = fixed + share(self.interval - fixed, random);
         self.attempts = self.attempts.saturating_add(1);
-        self.interval = self.interval.saturating_mul(2).min(self.config.cap.max(SHORTEST));
+        self.interval = self
+            .interval
+            .saturating_mul(2)
+            .min(self.config.cap.max(SHORTEST));
         Some(planned.max(self.asked_for(end, random)))
     }
 
@@ -307,7 +327,10 @@ impl Backoff {
                 let (from, to) = self.config.busy;
                 (from, to.saturating_sub(from))
             }
-            End::Refused { retry_after: Some(asked), .. } => {
+            End::Refused {
+                retry_after: Some(asked),
+                ..
+            } => {
                 let from = asked.min(self.config.max_retry_after);
                 (from, self.config.first.min(self.config.cap).max(from / 8))
             }

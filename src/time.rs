@@ -53,7 +53,11 @@ impl Instant {
 /// Milliseconds, rounded up, so that a timer never fires early.
 pub(crate) const fn millis_ceil(duration: Duration) -> u64 {
     let millis = duration.as_nanos().div_ceil(1_000_000);
-    if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 }
+    if millis > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        millis as u64
+    }
 }
 
 impl core::ops::Add<Duration> for Instant {

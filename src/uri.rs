@@ -83,7 +83,13 @@ impl<'u> Uri<'u> {
         check(path, is_path)?;
         check(query, is_query)?;
         let path = if path.is_empty() { "/" } else { path };
-        Ok(Self { secure, ipv6, host, port, target: Target { path, query } })
+        Ok(Self {
+            secure,
+            ipv6,
+            host,
+            port,
+            target: Target { path, query },
+        })
     }
 
     /// Whether the scheme is `wss`: the connection has to go through TLS.
@@ -124,7 +130,11 @@ impl<'u> Uri<'u> {
     pub const fn host_header(&self) -> HostHeader<'u> {
         let is_default = self.port == default_port(self.secure);
         let port = if is_default { None } else { Some(self.port) };
-        HostHeader { host: self.host, ipv6: self.ipv6, port }
+        HostHeader {
+            host: self.host,
+            ipv6: self.ipv6,
+            port,
+        }
     }
 
     /// What to ask the server for (RFC 6455 3 calls it the resource name).
@@ -297,7 +307,9 @@ impl Error for UriError {}
 fn split_authority(authority: &str) -> Result<(bool, &str, &str), UriError> {
     if let Some(literal) = authority.strip_prefix('[') {
         let (address, after) = literal.split_once(']').ok_or(UriError::IpLiteral)?;
-        address.parse::<Ipv6Addr>().map_err(|_| UriError::IpLiteral)?;
+        address
+            .parse::<Ipv6Addr>()
+            .map_err(|_| UriError::IpLiteral)?;
         return match after.strip_prefix(':') {
             Some(port) => Ok((true, address, port)),
             None if after.is_empty() => Ok((true, address, "")),
@@ -333,7 +345,10 @@ fn check(part: &str, allowed: fn(u8) -> bool) -> Result<(), UriError> {
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
             let digits = [bytes.next(), bytes.next()];
-            if !digits.iter().all(|d| d.is_some_and(|d| d.is_ascii_hexdigit())) {
+            if !digits
+                .iter()
+                .all(|d| d.is_some_and(|d| d.is_ascii_hexdigit()))
+            {
                 return Err(UriError::PercentEncoding);
             }
         } else if !allowed(byte) {

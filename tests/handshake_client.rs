@@ -57,7 +57,9 @@ fn refusal(limits: Limits, answer: &[u8], pieces: impl Iterator<Item = usize>) -
     for size in pieces {
         let mut piece: Vec<u8> = rest.drain(..size.min(rest.len())).collect();
         let mut input = Input::new(&mut piece);
-        let now = handshake.receive(&mut input).map(|found| assert!(found.is_none()));
+        let now = handshake
+            .receive(&mut input)
+            .map(|found| assert!(found.is_none()));
         assert!(input.is_empty());
         assert!(result.is_ok() || now == result, "sticky");
         result = now;
@@ -66,7 +68,12 @@ fn refusal(limits: Limits, answer: &[u8], pieces: impl Iterator<Item = usize>) -
     let error = handshake.receive_eof().unwrap_err();
     assert!(!ended || result == Err(error));
     let refusal = handshake.refusal().unwrap();
-    assert_eq!(error, HandshakeError::Refused { status: refusal.status() });
+    assert_eq!(
+        error,
+        HandshakeError::Refused {
+            status: refusal.status()
+        }
+    );
     assert_eq!(handshake.transport(), Transport::Close);
     let refused = Refused {
         status: refusal.status(),
@@ -91,7 +98,10 @@ fn refusal_in_any_pieces(limits: Limits, answer: &[u8]) -> (Refused, bool) {
 #[test]
 fn a_request_has_each_field_once_and_in_order() {
     let params = [("p", Some("1")), ("q", None)];
-    let offers = [ExtensionOffer::new("x-a", &params), ExtensionOffer::new("x-a", &[])];
+    let offers = [
+        ExtensionOffer::new("x-a", &params),
+        ExtensionOffer::new("x-a", &[]),
+    ];
     let request = ClientRequest::new("example.com:81", "/chat?a=b")
         .origin("https://example.com")
         .subprotocols(&["a", "A"])
@@ -107,7 +117,10 @@ fn a_request_has_each_field_once_and_in_order() {
         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Version: 13\r\n\r\n";
     let uri = Uri::parse("wss://[::1]:80").unwrap();
-    assert_eq!(written(ClientRequest::from_uri(uri)).as_deref(), Ok(expected));
+    assert_eq!(
+        written(ClientRequest::from_uri(uri)).as_deref(),
+        Ok(expected)
+    );
 }
 
 #[test]
@@ -127,11 +140,17 @@ fn mistakes_of_the_caller_write_nothing() {
         (plain().origin("http://a b"), E::OriginInvalid),
         (plain().subprotocols(&["a", ""]), E::SubprotocolInvalid),
         (plain().subprotocols(&["a,b"]), E::SubprotocolInvalid),
-        (plain().subprotocols(&["a", "b", "a"]), E::SubprotocolRepeated),
+        (
+            plain().subprotocols(&["a", "b", "a"]),
+            E::SubprotocolRepeated,
+        ),
         (plain().extensions(&bad), E::ExtensionInvalid),
         (plain().headers(&[("Bad Name", b"")]), E::HeaderNameInvalid),
         (plain().headers(&[("hOsT", b"b")]), E::HeaderNameReserved),
-        (plain().headers(&[("Sec-WebSocket-Key", b"b")]), E::HeaderNameReserved),
+        (
+            plain().headers(&[("Sec-WebSocket-Key", b"b")]),
+            E::HeaderNameReserved,
+        ),
         (plain().headers(&[("A", b"b\0")]), E::HeaderValueInvalid),
     ] {
         assert_eq!(written(request), Err(error), "{request:?}");
@@ -159,20 +178,41 @@ fn faults_of_an_answer() {
     let replaced = |from: &str, to: &str| judge(plain(), &accepted("").replace(from, to));
     assert_eq!(replaced("", ""), Ok(Rsv::NONE));
     assert_eq!(replaced("websocket", "WebSocket"), Ok(Rsv::NONE));
-    assert_eq!(replaced("websocket", "websocket, h2c"), Err(E::UpgradeInvalid));
-    assert_eq!(replaced("Connection: Upgrade", "Connection: a,upgrade"), Ok(Rsv::NONE));
-    assert_eq!(replaced("Connection: Upgrade", "Connection: close"), Err(E::ConnectionInvalid));
+    assert_eq!(
+        replaced("websocket", "websocket, h2c"),
+        Err(E::UpgradeInvalid)
+    );
+    assert_eq!(
+        replaced("Connection: Upgrade", "Connection: a,upgrade"),
+        Ok(Rsv::NONE)
+    );
+    assert_eq!(
+        replaced("Connection: Upgrade", "Connection: close"),
+        Err(E::ConnectionInvalid)
+    );
     assert_eq!(replaced("HTTP/1.1", "HTTP/1.0"), Err(E::HttpVersion));
     assert_eq!(replaced("HTTP/1.1", "HTTP/2.0"), Err(E::StartLineInvalid));
     assert_eq!(replaced("HTTP/1.1", "HTTX/1.1"), Err(E::NotHttp));
     assert_eq!(replaced(" 101 ", " 1010 "), Err(E::StartLineInvalid));
     assert_eq!(replaced(" 101 ", " 10 "), Err(E::StartLineInvalid));
     assert_eq!(replaced(" 101 ", " 001 "), Err(E::StartLineInvalid));
-    assert_eq!(replaced("Switching Protocols", "Web \u{e9}\tSocket"), Ok(Rsv::NONE));
+    assert_eq!(
+        replaced("Switching Protocols", "Web \u{e9}\tSocket"),
+        Ok(Rsv::NONE)
+    );
     assert_eq!(replaced("Upgrade: w", " Upgrade: w"), Err(E::HeaderInvalid));
-    assert_eq!(judge(plain(), &accepted("Upgrade: websocket\r\n")), Err(E::UpgradeInvalid));
-    assert_eq!(judge(plain(), &accepted("Transfer-Encoding: chunked\r\n")), Err(E::BodyPresent));
-    assert_eq!(judge(plain(), &accepted("Content-Length: x\r\n")), Ok(Rsv::NONE));
+    assert_eq!(
+        judge(plain(), &accepted("Upgrade: websocket\r\n")),
+        Err(E::UpgradeInvalid)
+    );
+    assert_eq!(
+        judge(plain(), &accepted("Transfer-Encoding: chunked\r\n")),
+        Err(E::BodyPresent)
+    );
+    assert_eq!(
+        judge(plain(), &accepted("Content-Length: x\r\n")),
+        Ok(Rsv::NONE)
+    );
     assert_eq!(judge(plain(), "\r\n"), Err(E::NotHttp));
     let line = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     assert_eq!(judge(plain(), &accepted(line)), Err(E::AcceptInvalid));
@@ -182,8 +222,15 @@ fn faults_of_an_answer() {
     let at = good.find("s3pP").unwrap();
     for index in at..at + 28 {
         let mut bad = good.clone().into_bytes();
-        bad[index] = if bad[index].is_ascii_lowercase() { bad[index] - 32 } else { b'a' };
-        assert_eq!(judge(plain(), core::str::from_utf8(&bad).unwrap()), Err(E::AcceptInvalid));
+        bad[index] = if bad[index].is_ascii_lowercase() {
+            bad[index] - 32
+        } else {
+            b'a'
+        };
+        assert_eq!(
+            judge(plain(), core::str::from_utf8(&bad).unwrap()),
+            Err(E::AcceptInvalid)
+        );
     }
 }
 
@@ -191,17 +238,28 @@ fn faults_of_an_answer() {
 fn a_subprotocol_is_one_that_was_offered() {
     use HandshakeError as E;
     let offer = plain().subprotocols(&["a", "b"]);
-    let chosen =
-        |value: &str| judge(offer, &accepted(&format!("Sec-WebSocket-Protocol: {value}\r\n")));
+    let chosen = |value: &str| {
+        judge(
+            offer,
+            &accepted(&format!("Sec-WebSocket-Protocol: {value}\r\n")),
+        )
+    };
     assert!(chosen("b").is_ok());
     assert!(chosen(" b\t").is_ok());
     assert_eq!(chosen("B"), Err(E::SubprotocolNotOffered));
     assert_eq!(chosen(""), Err(E::SubprotocolInvalid));
     assert_eq!(chosen("a, b"), Err(E::SubprotocolInvalid));
-    assert_eq!(chosen("a\r\nSec-WebSocket-Protocol: a"), Err(E::SubprotocolInvalid));
+    assert_eq!(
+        chosen("a\r\nSec-WebSocket-Protocol: a"),
+        Err(E::SubprotocolInvalid)
+    );
     assert!(judge(offer, &accepted("")).is_ok());
     let strict = offer.require_subprotocol(true);
     assert_eq!(judge(strict, &accepted("")), Err(E::SubprotocolMissing));
+    assert!(
+        judge(plain().require_subprotocol(true), &accepted("")).is_ok(),
+        "none was offered"
+    );
     assert!(judge(strict, &accepted("Sec-WebSocket-Protocol: a\r\n")).is_ok());
 }
 
@@ -225,7 +283,10 @@ fn extensions_are_among_those_offered() {
     };
     assert_eq!(agreed("x-a"), Ok(Rsv::RSV1));
     assert_eq!(agreed("x-b, x-a; p=\"1\""), Ok(Rsv::RSV1 | Rsv::RSV2));
-    assert_eq!(agreed("x-b\r\nSec-WebSocket-Extensions: x-a"), Ok(Rsv::RSV1 | Rsv::RSV2));
+    assert_eq!(
+        agreed("x-b\r\nSec-WebSocket-Extensions: x-a"),
+        Ok(Rsv::RSV1 | Rsv::RSV2)
+    );
     assert_eq!(agreed("x-a; bad"), Err(E::ExtensionParamsInvalid));
     assert_eq!(agreed("x-d; p"), Ok(Rsv::RSV3));
     assert_eq!(agreed("x-d"), Ok(Rsv::NONE));
@@ -264,7 +325,10 @@ fn folded_lines_are_joined_by_a_space() {
         let (front, back) = bytes.split_at_mut(cut);
         assert!(handshake.receive(&mut Input::new(front)).unwrap().is_none());
         let established = handshake.receive(&mut Input::new(back)).unwrap().unwrap();
-        assert_eq!(established.headers().get("x-fold"), Some(&b"a  b \t \tc"[..]));
+        assert_eq!(
+            established.headers().get("x-fold"),
+            Some(&b"a  b \t \tc"[..])
+        );
         assert_eq!(established.headers().get("y"), Some(&b"z"[..]));
     }
 }
@@ -286,9 +350,13 @@ fn informational_responses_are_skipped_up_to_a_bound() {
             let mut bytes = answer.clone().into_bytes();
             let mut result = Ok(false);
             for piece in bytes.chunks_mut(size) {
-                result = handshake.receive(&mut Input::new(piece)).map(|found| found.is_some());
+                result = handshake
+                    .receive(&mut Input::new(piece))
+                    .map(|found| found.is_some());
             }
-            let expected = expected.then_some(true).ok_or(HandshakeError::TooManyInformational);
+            let expected = expected
+                .then_some(true)
+                .ok_or(HandshakeError::TooManyInformational);
             assert_eq!(result, expected, "{pairs}");
         }
     }
@@ -308,7 +376,9 @@ fn limits_are_exact() {
             let mut copy = answer.clone().into_bytes();
             let mut result = Ok(false);
             for piece in copy.chunks_mut(size) {
-                result = handshake.receive(&mut Input::new(piece)).map(|found| found.is_some());
+                result = handshake
+                    .receive(&mut Input::new(piece))
+                    .map(|found| found.is_some());
             }
             assert_eq!(result, expected, "{bytes} {lines} {size}");
         }
@@ -324,10 +394,25 @@ fn the_body_of_a_refusal_is_kept() {
         ("Content-Length: 0\r\n\r\nabc", "", true, true),
         ("Content-Length: 4\r\n\r\nabc", "abc", false, false),
         ("Content-Length: 8\r\n\r\nabcdefgh", "abcdefgh", true, true),
-        ("Content-Length: 9\r\n\r\nabcdefghi", "abcdefgh", false, true),
-        ("Content-Length: 18446744073709551616\r\n\r\nabc", "", false, true),
+        (
+            "Content-Length: 9\r\n\r\nabcdefghi",
+            "abcdefgh",
+            false,
+            true,
+        ),
+        (
+            "Content-Length: 18446744073709551616\r\n\r\nabc",
+            "",
+            false,
+            true,
+        ),
         ("Content-Length: -1\r\n\r\nabc", "", false, true),
-        ("Content-Length: 1\r\nContent-Length: 1\r\n\r\nabc", "", false, true),
+        (
+            "Content-Length: 1\r\nContent-Length: 1\r\n\r\nabc",
+            "",
+            false,
+            true,
+        ),
         ("\r\nabc", "abc", true, false),
         ("\r\n", "", true, false),
         ("\r\nabcdefgh", "abcdefgh", false, true),
@@ -337,25 +422,70 @@ fn the_body_of_a_refusal_is_kept() {
             true,
             true,
         ),
-        ("Transfer-Encoding: Chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n", "", true, true),
-        ("Transfer-Encoding: chunked\r\n\r\nA\r\nabcdefghij\r\n0\r\n\r\n", "abcdefgh", false, true),
-        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabcd", "abc", false, true),
+        (
+            "Transfer-Encoding: Chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n",
+            "",
+            true,
+            true,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\nA\r\nabcdefghij\r\n0\r\n\r\n",
+            "abcdefgh",
+            false,
+            true,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd",
+            "abc",
+            false,
+            true,
+        ),
         ("Transfer-Encoding: chunked\r\n\r\n3\nabc", "", false, true),
         ("Transfer-Encoding: chunked\r\n\r\n\r\n", "", false, true),
-        ("Transfer-Encoding: chunked\r\n\r\n11111111111111111\r\nabc", "", false, true),
-        ("Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc", "abc", false, false),
-        ("Transfer-Encoding: chunked\r\n\r\n3\r\nab", "ab", false, false),
-        ("Transfer-Encoding: gzip, chunked\r\n\r\n3\r\nab", "3\r\nab", true, false),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n11111111111111111\r\nabc",
+            "",
+            false,
+            true,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc",
+            "abc",
+            false,
+            false,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nab",
+            "ab",
+            false,
+            false,
+        ),
+        (
+            "Transfer-Encoding: gzip, chunked\r\n\r\n3\r\nab",
+            "3\r\nab",
+            true,
+            false,
+        ),
     ];
     for (rest, body, complete, ended) in cases {
         let answer = format!("HTTP/1.1 404 Not Here\r\n{rest}");
         let (refused, before_eof) = refusal_in_any_pieces(limits, answer.as_bytes());
         assert_eq!(refused.body, body.as_bytes(), "{rest}");
-        assert_eq!((refused.complete, before_eof), (*complete, *ended), "{rest}");
-        assert_eq!((refused.status, &refused.reason[..]), (404, &b"Not Here"[..]));
+        assert_eq!(
+            (refused.complete, before_eof),
+            (*complete, *ended),
+            "{rest}"
+        );
+        assert_eq!(
+            (refused.status, &refused.reason[..]),
+            (404, &b"Not Here"[..])
+        );
     }
     let none = Limits::new().body_bytes(0);
-    for answer in ["HTTP/1.1 200\r\n\r\nabc", "HTTP/1.0 304 Not Modified\r\n\r\nabc"] {
+    for answer in [
+        "HTTP/1.1 200\r\n\r\nabc",
+        "HTTP/1.0 304 Not Modified\r\n\r\nabc",
+    ] {
         let (refused, ended) = refusal_in_any_pieces(none, answer.as_bytes());
         assert!(refused.body.is_empty() && ended);
     }
@@ -405,11 +535,17 @@ fn errors_stay() {
     let mut handshake = start(plain(), Limits::new());
     let mut bytes = *b"SSH-2.0-OpenSSH\r\n";
     let mut input = Input::new(&mut bytes);
-    assert_eq!(handshake.receive(&mut input).unwrap_err(), HandshakeError::NotHttp);
+    assert_eq!(
+        handshake.receive(&mut input).unwrap_err(),
+        HandshakeError::NotHttp
+    );
     assert!(input.is_empty());
     let mut bytes = accepted("").into_bytes();
     let mut input = Input::new(&mut bytes);
-    assert_eq!(handshake.receive(&mut input).unwrap_err(), HandshakeError::NotHttp);
+    assert_eq!(
+        handshake.receive(&mut input).unwrap_err(),
+        HandshakeError::NotHttp
+    );
     assert!(input.is_empty());
     assert_eq!(handshake.receive_eof(), Err(HandshakeError::NotHttp));
     assert_eq!(handshake.tick(Instant::from_millis(1 << 40)), Ok(None));
@@ -437,7 +573,12 @@ fn the_time_limit_is_kept() {
     let mut handshake = start(plain(), limits);
     handshake.tick(at(0)).unwrap();
     let mut bytes = *b"HTTP/1.1 503 Busy\r\n\r\nwait";
-    assert!(handshake.receive(&mut Input::new(&mut bytes)).unwrap().is_none());
+    assert!(
+        handshake
+            .receive(&mut Input::new(&mut bytes))
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(handshake.tick(at(9999)), Err(TimedOut::Handshake));
     let error = handshake.receive(&mut Input::new(&mut [])).unwrap_err();
     assert_eq!(error, HandshakeError::Refused { status: 503 });
@@ -451,7 +592,12 @@ fn the_end_of_the_transport_inside_a_head_is_an_error() {
     for end in 0..answer.len() {
         let mut handshake = start(plain(), Limits::new());
         let mut bytes = answer.as_bytes()[..end].to_vec();
-        assert!(handshake.receive(&mut Input::new(&mut bytes)).unwrap().is_none());
+        assert!(
+            handshake
+                .receive(&mut Input::new(&mut bytes))
+                .unwrap()
+                .is_none()
+        );
         assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
         assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
     }

@@ -29,13 +29,20 @@ fn reread(head: &[u8]) -> (String, Vec<(String, Vec<u8>)>) {
     assert!(input.is_empty());
     let own = |name: &str| REQUEST[1..].iter().any(|(one, _)| *one == name);
     let fields = upgrade.headers().iter().filter(|(name, _)| !own(name));
-    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+    let fields = fields
+        .map(|(name, value)| (name.to_owned(), value.to_vec()))
+        .collect();
     (upgrade.target().to_owned(), fields)
 }
 
 /// A byte in the middle, at the start and at the end of a text.
 fn places(byte: u8) -> [Vec<u8>; 4] {
-    [vec![b'a', byte, b'a'], vec![byte, b'a'], vec![b'a', byte], vec![byte]]
+    [
+        vec![b'a', byte, b'a'],
+        vec![byte, b'a'],
+        vec![b'a', byte],
+        vec![byte],
+    ]
 }
 
 fn send(request: ClientRequest<'_>) -> Result<Vec<u8>, HeadError> {
@@ -56,7 +63,10 @@ fn nothing_can_be_injected_into_a_request() {
             let sent = send(ClientRequest::new("h", "/").headers(&fields));
             assert_eq!(sent.is_ok(), valid, "value {byte:#x}");
             if let Ok(head) = sent {
-                let expected = [("Host".into(), b"h".to_vec()), ("X-A".into(), bytes.clone())];
+                let expected = [
+                    ("Host".into(), b"h".to_vec()),
+                    ("X-A".into(), bytes.clone()),
+                ];
                 assert_eq!(reread(&head), ("/".to_owned(), expected.to_vec()));
             }
             // All other slots are `str`.
@@ -128,7 +138,11 @@ fn nothing_can_be_injected_into_a_response() {
 /// The extensions of a field in several lines: names, parameters, unescaped values.
 fn extensions(lines: &[&str]) -> Result<String, HandshakeError> {
     let mut fields = REQUEST.to_vec();
-    fields.extend(lines.iter().map(|line| ("Sec-WebSocket-Extensions", line.as_bytes())));
+    fields.extend(
+        lines
+            .iter()
+            .map(|line| ("Sec-WebSocket-Extensions", line.as_bytes())),
+    );
     let upgrade = Upgrade::from_headers("GET", "/", &fields)?;
     let mut text = String::new();
     for extension in upgrade.extensions() {
@@ -193,11 +207,18 @@ fn extensions_follow_their_grammar() {
         "a;p\u{b}",
         "a; p='1 2'",
     ] {
-        assert_eq!(extensions(&[line]), Err(HandshakeError::ExtensionsInvalid), "{line:?}");
+        assert_eq!(
+            extensions(&[line]),
+            Err(HandshakeError::ExtensionsInvalid),
+            "{line:?}"
+        );
         assert!(extensions(&["ok", line]).is_err() || line.trim_matches([',', ' ']).is_empty());
     }
     assert!(extensions(&[&"a,".repeat(16)]).is_ok());
-    assert_eq!(extensions(&[&"a,".repeat(17)]), Err(HandshakeError::TooManyElements));
+    assert_eq!(
+        extensions(&[&"a,".repeat(17)]),
+        Err(HandshakeError::TooManyElements)
+    );
     assert!(extensions(&[&format!("a{}", ";p".repeat(16))]).is_ok());
     let many = format!("a{}", ";p".repeat(17));
     assert_eq!(extensions(&[&many]), Err(HandshakeError::TooManyElements));
@@ -226,7 +247,15 @@ fn parameters_as_numbers() {
         let mut fields = REQUEST.to_vec();
         fields.push(("Sec-WebSocket-Extensions", line.as_bytes()));
         let upgrade = Upgrade::from_headers("GET", "/", &fields).unwrap();
-        let value = upgrade.extensions().next().unwrap().params().next().unwrap().value().unwrap();
+        let value = upgrade
+            .extensions()
+            .next()
+            .unwrap()
+            .params()
+            .next()
+            .unwrap()
+            .value()
+            .unwrap();
         assert_eq!(value.to_u8(), number, "{text}");
     }
 }
@@ -246,7 +275,10 @@ fn headers_are_found_by_name_and_read_as_lists() {
     let list: Vec<_> = headers.list("a").collect();
     assert_eq!(list, [&b"one"[..], b"two", b"\xff", b"three", b"\x0cfour"]);
     assert!(headers.contains_token("a", "THREE") && !headers.contains_token("a", "thre"));
-    assert!(!headers.contains_token("a", "four"), "only SP and HTAB are whitespace");
+    assert!(
+        !headers.contains_token("a", "four"),
+        "only SP and HTAB are whitespace"
+    );
     assert_eq!(format!("{headers:?}"), r#"["A", "b", "a", "A"]"#);
     assert_eq!(headers.into_iter().count(), 4);
 }
@@ -273,7 +305,11 @@ fn origins() {
         ("http://example.com@evil.example", "example.com", false),
         ("http://evil.example/example.com", "example.com", false),
         ("http://example.com/", "example.com", false),
-        ("http://example.com http://evil.example", "example.com", false),
+        (
+            "http://example.com http://evil.example",
+            "example.com",
+            false,
+        ),
         ("example.com", "example.com", false),
         ("null", "example.com", false),
         ("null", "null", false),
@@ -281,10 +317,19 @@ fn origins() {
         ("://example.com", "example.com", false),
         ("http://", "", false),
     ] {
-        assert_eq!(same.allows_origin(Some(origin.as_bytes()), host), allowed, "{origin} {host}");
+        assert_eq!(
+            same.allows_origin(Some(origin.as_bytes()), host),
+            allowed,
+            "{origin} {host}"
+        );
         assert!(OriginPolicy::any().allows_origin(Some(origin.as_bytes()), host));
     }
-    let list = OriginPolicy::list(&["https://a.example", "http://b.example:81", "app://x", "null"]);
+    let list = OriginPolicy::list(&[
+        "https://a.example",
+        "http://b.example:81",
+        "app://x",
+        "null",
+    ]);
     for (origin, allowed) in [
         ("https://a.example", true),
         ("https://A.example:443", true),
@@ -299,7 +344,11 @@ fn origins() {
         ("nonsense", false),
         ("", false),
     ] {
-        assert_eq!(list.allows_origin(Some(origin.as_bytes()), "h"), allowed, "{origin}");
+        assert_eq!(
+            list.allows_origin(Some(origin.as_bytes()), "h"),
+            allowed,
+            "{origin}"
+        );
     }
     assert!(!OriginPolicy::list(&["nonsense"]).allows_origin(Some(b"nonsense"), "h"));
     for policy in [OriginPolicy::any(), same, list] {
@@ -312,11 +361,23 @@ fn origins() {
 fn errors_are_small_and_printable() {
     assert!(size_of::<HandshakeError>() <= 16 && size_of::<HeadError>() <= 16);
     let refused = HandshakeError::Refused { status: 302 };
-    assert_eq!(refused.to_string(), "the server refused the handshake with status 302");
+    assert_eq!(
+        refused.to_string(),
+        "the server refused the handshake with status 302"
+    );
     assert_eq!(refused.status(), Some(302));
-    for error in [refused, HandshakeError::BareCr, HandshakeError::UnexpectedEof] {
+    for error in [
+        refused,
+        HandshakeError::BareCr,
+        HandshakeError::UnexpectedEof,
+    ] {
         assert!(error.section().starts_with("RFC "));
-        assert!(error.to_string().bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        assert!(
+            error
+                .to_string()
+                .bytes()
+                .all(|byte| matches!(byte, b' '..=b'~'))
+        );
     }
 }
 
@@ -329,16 +390,27 @@ fn nothing_shows_the_values_of_headers() {
     let mut client =
         ClientHandshake::start(request, [0; 16], storage, Limits::new(), &mut Vec::new()).unwrap();
     let mut answer = *b"HTTP/1.1 401 \r\nSet-Cookie: secret\r\n\r\nsecret";
-    assert!(client.receive(&mut Input::new(&mut answer)).unwrap().is_none());
+    assert!(
+        client
+            .receive(&mut Input::new(&mut answer))
+            .unwrap()
+            .is_none()
+    );
     let shown = format!(
         "{request:?} {client:?} {:?} {:?} {:?}",
         client.refusal().unwrap(),
         Accept::new().headers(&fields),
         Response::new(401).headers(&fields).body(b"secret"),
     );
-    assert!(shown.contains("Authorization") && shown.contains("Set-Cookie"), "{shown}");
+    assert!(
+        shown.contains("Authorization") && shown.contains("Set-Cookie"),
+        "{shown}"
+    );
     let bytes = format!("{:?}", b"secret");
-    assert!(!shown.contains("secret") && !shown.contains(&bytes), "{shown}");
+    assert!(
+        !shown.contains("secret") && !shown.contains(&bytes),
+        "{shown}"
+    );
 }
 
 /// Bytes made of what heads are made of, so that something beyond the first byte is reached.

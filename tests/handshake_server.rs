@@ -39,7 +39,10 @@ fn decide<T>(request: &str, with: impl FnOnce(Upgrade<'_>, &mut Vec<u8>) -> T) -
     let mut handshake = server();
     let mut bytes = request.as_bytes().to_vec();
     let mut out = Vec::new();
-    let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out).unwrap().unwrap();
+    let upgrade = handshake
+        .receive(&mut Input::new(&mut bytes), &mut out)
+        .unwrap()
+        .unwrap();
     let result = with(upgrade, &mut out);
     (result, String::from_utf8(out).unwrap())
 }
@@ -53,7 +56,10 @@ impl Output for Room {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        self.0 = self.0.checked_sub(bytes.len()).expect("no more than the room is put");
+        self.0 = self
+            .0
+            .checked_sub(bytes.len())
+            .expect("no more than the room is put");
         self.1.extend_from_slice(bytes);
     }
 
@@ -80,7 +86,10 @@ fn a_request_can_be_looked_at() {
         assert_eq!(upgrade.choose_subprotocol(&["d"]), None);
         let names: Vec<_> = upgrade.extensions().map(|one| one.name()).collect();
         assert_eq!(names, ["x-a", "x-b"]);
-        assert_eq!(upgrade.headers().get("x-bytes"), Some("\u{e9}\u{20ac}".as_bytes()));
+        assert_eq!(
+            upgrade.headers().get("x-bytes"),
+            Some("\u{e9}\u{20ac}".as_bytes())
+        );
         let all: Vec<_> = upgrade.headers().iter().map(|(name, _)| name).collect();
         assert_eq!(all.first(), Some(&"Host"));
         assert_eq!(all.len(), 10);
@@ -120,7 +129,11 @@ fn targets() {
         "http://a:65536/",
         "://a/",
     ] {
-        assert_eq!(judge(request(raw)), Err(HandshakeError::TargetInvalid), "{raw}");
+        assert_eq!(
+            judge(request(raw)),
+            Err(HandshakeError::TargetInvalid),
+            "{raw}"
+        );
     }
 }
 
@@ -153,7 +166,11 @@ fn hosts() {
         ("\u{e9}", false),
     ] {
         let request = good("").replace("example.com", host);
-        let expected = if valid { Ok(()) } else { Err(HandshakeError::HostInvalid) };
+        let expected = if valid {
+            Ok(())
+        } else {
+            Err(HandshakeError::HostInvalid)
+        };
         assert_eq!(judge(request), expected, "{host}");
     }
 }
@@ -162,10 +179,19 @@ fn hosts() {
 fn faults_of_a_request() {
     use HandshakeError as E;
     let replaced = |from: &str, to: &str| judge(good("").replace(from, to));
-    assert_eq!(replaced("websocket", "web\u{17f}ocket"), Err(E::UpgradeInvalid));
+    assert_eq!(
+        replaced("websocket", "web\u{17f}ocket"),
+        Err(E::UpgradeInvalid)
+    );
     assert_eq!(replaced(": websocket", ": h2c, WebSocket"), Ok(()));
-    assert_eq!(replaced(": websocket", ": websocket/13"), Err(E::UpgradeInvalid));
-    assert_eq!(replaced("Connection: Upgrade", "Connection: keep-alive,\tUPGRADE"), Ok(()));
+    assert_eq!(
+        replaced(": websocket", ": websocket/13"),
+        Err(E::UpgradeInvalid)
+    );
+    assert_eq!(
+        replaced("Connection: Upgrade", "Connection: keep-alive,\tUPGRADE"),
+        Ok(())
+    );
     assert_eq!(
         replaced("Connection: Upgrade", "Connection: Upgrade\u{a0}"),
         Err(E::ConnectionInvalid)
@@ -174,25 +200,49 @@ fn faults_of_a_request() {
     assert_eq!(replaced("HTTP/1.1", "HTTP/1.0"), Err(E::HttpVersion));
     assert_eq!(replaced("HTTP/1.1", "http/1.1"), Err(E::StartLineInvalid));
     assert_eq!(replaced("HTTP/1.1", "HTTP/1.10"), Err(E::StartLineInvalid));
-    assert_eq!(replaced(" HTTP/1.1", " b HTTP/1.1"), Err(E::StartLineInvalid));
+    assert_eq!(
+        replaced(" HTTP/1.1", " b HTTP/1.1"),
+        Err(E::StartLineInvalid)
+    );
     assert_eq!(replaced(" HTTP/1.1", ""), Err(E::StartLineInvalid));
-    assert_eq!(judge(good("Sec-WebSocket-Version: 13\r\n")), Err(E::VersionRepeated));
-    assert_eq!(judge(good("Origin: null\r\nOrigin: null\r\n")), Err(E::OriginRepeated));
-    assert_eq!(judge(good("Sec-WebSocket-Protocol: a, a\r\n")), Err(E::SubprotocolInvalid));
+    assert_eq!(
+        judge(good("Sec-WebSocket-Version: 13\r\n")),
+        Err(E::VersionRepeated)
+    );
+    assert_eq!(
+        judge(good("Origin: null\r\nOrigin: null\r\n")),
+        Err(E::OriginRepeated)
+    );
+    assert_eq!(
+        judge(good("Sec-WebSocket-Protocol: a, a\r\n")),
+        Err(E::SubprotocolInvalid)
+    );
     assert_eq!(judge(good("Sec-WebSocket-Protocol: a, A\r\n")), Ok(()));
-    assert_eq!(judge(good("Sec-WebSocket-Protocol: ,\r\n")), Err(E::SubprotocolInvalid));
+    assert_eq!(
+        judge(good("Sec-WebSocket-Protocol: ,\r\n")),
+        Err(E::SubprotocolInvalid)
+    );
     assert_eq!(judge(good("Content-Length: 00\r\n")), Err(E::BodyPresent));
-    assert_eq!(judge(good("Content-Length: 0\r\nContent-Length: 0\r\n")), Err(E::BodyPresent));
+    assert_eq!(
+        judge(good("Content-Length: 0\r\nContent-Length: 0\r\n")),
+        Err(E::BodyPresent)
+    );
     assert_eq!(judge(good("No Colon\r\n")), Err(E::HeaderInvalid));
     assert_eq!(judge("PRI * HTTP/2.0\r\n\r\n"), Err(E::HttpVersion));
     assert_eq!(judge("\r\n\r\n"), Err(E::NotHttp));
-    let many = (0..65).map(|n| format!("p{n}")).collect::<Vec<_>>().join(",");
+    let many = (0..65)
+        .map(|n| format!("p{n}"))
+        .collect::<Vec<_>>()
+        .join(",");
     assert_eq!(
         judge(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))),
         Err(E::TooManyElements)
     );
     let many = many.trim_end_matches(",p64");
-    assert_eq!(judge(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))), Ok(()));
+    assert_eq!(
+        judge(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))),
+        Ok(())
+    );
 }
 
 #[test]
@@ -224,7 +274,9 @@ fn a_fault_is_found_on_the_byte_that_proves_it() {
             let found = handshake.receive(&mut Input::new(&mut [byte]), &mut out);
             assert!(matches!(found, Ok(None)), "{start:?}");
         }
-        let found = handshake.receive(&mut Input::new(&mut [byte]), &mut out).unwrap_err();
+        let found = handshake
+            .receive(&mut Input::new(&mut [byte]), &mut out)
+            .unwrap_err();
         assert_eq!(found, error, "{start:?} {byte:#x}");
         assert!(out.starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
     }
@@ -249,8 +301,12 @@ fn limits_are_exact() {
                 let (front, back) = request.split_at(cut);
                 let mut front = format!("{lead}{front}").into_bytes();
                 let mut back = back.as_bytes().to_vec();
-                let first = handshake.receive(&mut Input::new(&mut front), &mut out).map(|_| ());
-                let second = handshake.receive(&mut Input::new(&mut back), &mut out).map(|_| ());
+                let first = handshake
+                    .receive(&mut Input::new(&mut front), &mut out)
+                    .map(|_| ());
+                let second = handshake
+                    .receive(&mut Input::new(&mut back), &mut out)
+                    .map(|_| ());
                 assert_eq!(first.and(second), expected, "{bytes} {lines} {cut}");
                 assert_eq!(out.starts_with(b"HTTP/1.1 431 "), expected.is_err());
             }
@@ -259,7 +315,10 @@ fn limits_are_exact() {
     let limits = Limits::new().lines(usize::MAX).head_bytes(usize::MAX);
     let fields = |n: usize| good(&"a: b\r\n".repeat(n - 6));
     assert_eq!(judge_with(limits, fields(128)), Ok(()));
-    assert_eq!(judge_with(limits, fields(129)), Err(HandshakeError::TooManyLines));
+    assert_eq!(
+        judge_with(limits, fields(129)),
+        Err(HandshakeError::TooManyLines)
+    );
 }
 
 #[test]
@@ -271,17 +330,25 @@ fn storage_without_an_allocator_is_a_limit() {
         let mut bytes = request.as_bytes().to_vec();
         let mut found = false;
         for piece in bytes.chunks_mut(pieces) {
-            found = handshake.receive(&mut Input::new(piece), &mut out)?.is_some();
+            found = handshake
+                .receive(&mut Input::new(piece), &mut out)?
+                .is_some();
         }
         Ok(found)
     }
     assert_eq!(request.len(), 158);
     for pieces in 1..=request.len() {
         assert_eq!(run::<158>(&request, pieces), Ok(true));
-        assert_eq!(run::<157>(&request, pieces), Err(HandshakeError::HeadTooLarge));
+        assert_eq!(
+            run::<157>(&request, pieces),
+            Err(HandshakeError::HeadTooLarge)
+        );
         // What lies behind the limit does not matter, however the input is cut.
         let broken = format!("GET / HTTP/1.1\r\nX: {}\n", "x".repeat(110));
-        assert_eq!(run::<100>(&broken, pieces), Err(HandshakeError::HeadTooLarge));
+        assert_eq!(
+            run::<100>(&broken, pieces),
+            Err(HandshakeError::HeadTooLarge)
+        );
     }
 }
 
@@ -297,7 +364,10 @@ fn what_follows_the_request_stays_in_the_input() {
     // Asked again, it consumes nothing and has the same request.
     let upgrade = handshake.receive(&mut input, &mut out).unwrap().unwrap();
     assert_eq!(upgrade.target(), "/chat?x=1");
-    assert_eq!(upgrade.accept(&Accept::new(), &mut out), Ok(Negotiated::new()));
+    assert_eq!(
+        upgrade.accept(&Accept::new(), &mut out),
+        Ok(Negotiated::new())
+    );
     assert!(matches!(handshake.receive(&mut input, &mut out), Ok(None)));
     assert_eq!(input.len(), 6);
     assert_eq!(handshake.transport(), Transport::Open);
@@ -321,7 +391,10 @@ fn an_acceptance_has_each_field_once_and_in_order() {
             .headers(&[("Set-Cookie", b"a=b"), ("Set-Cookie", b"c=d e")]);
         upgrade.accept(&accept, out)
     });
-    assert_eq!(result, Ok(Negotiated::new().with_rsv(Rsv::RSV1 | Rsv::RSV3)));
+    assert_eq!(
+        result,
+        Ok(Negotiated::new().with_rsv(Rsv::RSV1 | Rsv::RSV3))
+    );
     assert_eq!(
         out,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -359,7 +432,10 @@ fn mistakes_of_the_caller_write_nothing_and_decide_nothing() {
         (plain.extensions(&one_bit), E::ExtensionRepeated),
         (plain.headers(&[("a b", b"")]), E::HeaderNameInvalid),
         (plain.headers(&[("", b"")]), E::HeaderNameInvalid),
-        (plain.headers(&[("content-length", b"0")]), E::HeaderNameReserved),
+        (
+            plain.headers(&[("content-length", b"0")]),
+            E::HeaderNameReserved,
+        ),
         (plain.headers(&[("A", b"b\r\nC: d")]), E::HeaderValueInvalid),
         (plain.headers(&[("A", b" b")]), E::HeaderValueInvalid),
     ] {
@@ -372,31 +448,50 @@ fn mistakes_of_the_caller_write_nothing_and_decide_nothing() {
         (Response::new(600), E::StatusInvalid),
         (Response::new(304).body(b"a"), E::BodyNotAllowed),
         (Response::new(400).reason("a\r\nb"), E::ReasonInvalid),
-        (Response::new(400).headers(&[("Connection", b"keep-alive")]), E::HeaderNameReserved),
+        (
+            Response::new(400).headers(&[("Connection", b"keep-alive")]),
+            E::HeaderNameReserved,
+        ),
     ] {
         let upgrade = handshake.upgrade().unwrap();
         assert_eq!(upgrade.reject(&response, &mut out), Err(error));
     }
     assert!(out.is_empty());
     assert_eq!(handshake.transport(), Transport::Open);
-    handshake.upgrade().unwrap().accept(&plain, &mut out).unwrap();
+    handshake
+        .upgrade()
+        .unwrap()
+        .accept(&plain, &mut out)
+        .unwrap();
     assert!(handshake.upgrade().is_none());
 }
 
 #[test]
 fn too_little_room_writes_nothing() {
-    let (_, full) = decide(&good(""), |upgrade, out| upgrade.accept(&Accept::new(), out).unwrap());
+    let (_, full) = decide(&good(""), |upgrade, out| {
+        upgrade.accept(&Accept::new(), out).unwrap()
+    });
     let mut handshake = server();
     let mut bytes = good("").into_bytes();
-    handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new()).unwrap().unwrap();
+    handshake
+        .receive(&mut Input::new(&mut bytes), &mut Vec::new())
+        .unwrap()
+        .unwrap();
     for room in 0..full.len() {
         let mut out = Room(room, Vec::new());
-        let accepted = handshake.upgrade().unwrap().accept(&Accept::new(), &mut out);
+        let accepted = handshake
+            .upgrade()
+            .unwrap()
+            .accept(&Accept::new(), &mut out);
         assert_eq!(accepted, Err(HeadError::OutputFull));
         assert!(out.1.is_empty());
     }
     let mut out = Room(full.len(), Vec::new());
-    handshake.upgrade().unwrap().accept(&Accept::new(), &mut out).unwrap();
+    handshake
+        .upgrade()
+        .unwrap()
+        .accept(&Accept::new(), &mut out)
+        .unwrap();
     assert_eq!(out.1, full.as_bytes());
 }
 
@@ -420,19 +515,27 @@ fn errors_stay_and_are_answered_once() {
     let mut bytes = good("Content-Length: 3\r\n").into_bytes();
     bytes.extend_from_slice(b"abcGET / HTTP/1.1\r\n\r\n");
     let mut input = Input::new(&mut bytes);
-    assert_eq!(handshake.receive(&mut input, &mut out).unwrap_err(), HandshakeError::BodyPresent);
+    assert_eq!(
+        handshake.receive(&mut input, &mut out).unwrap_err(),
+        HandshakeError::BodyPresent
+    );
     assert!(input.is_empty());
     let answered = out.clone();
     for _ in 0..3 {
         let mut bytes = good("").into_bytes();
         let mut input = Input::new(&mut bytes);
         // Also without room.
-        let error = handshake.receive(&mut input, &mut Room(0, Vec::new())).unwrap_err();
+        let error = handshake
+            .receive(&mut input, &mut Room(0, Vec::new()))
+            .unwrap_err();
         assert_eq!(error, HandshakeError::BodyPresent);
         assert!(input.is_empty());
         assert!(handshake.receive_any(&mut input, &mut out).is_err());
         assert_eq!(handshake.receive_eof(), Err(HandshakeError::BodyPresent));
-        assert_eq!(handshake.tick(Instant::from_millis(1 << 40), &mut out), Ok(None));
+        assert_eq!(
+            handshake.tick(Instant::from_millis(1 << 40), &mut out),
+            Ok(None)
+        );
     }
     assert_eq!(out, answered);
     assert_eq!(handshake.transport(), Transport::Close);
@@ -443,9 +546,15 @@ fn a_rejection_is_a_complete_response() {
     let mut handshake = server();
     let mut out = Vec::new();
     let mut bytes = good("").into_bytes();
-    let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out).unwrap().unwrap();
+    let upgrade = handshake
+        .receive(&mut Input::new(&mut bytes), &mut out)
+        .unwrap()
+        .unwrap();
     let response = Response::new(401)
-        .headers(&[("WWW-Authenticate", b"Basic realm=\"x\""), ("Content-Type", b"text/plain")])
+        .headers(&[
+            ("WWW-Authenticate", b"Basic realm=\"x\""),
+            ("Content-Type", b"text/plain"),
+        ])
         .body(b"who?");
     upgrade.reject(&response, &mut out).unwrap();
     assert_eq!(
@@ -460,11 +569,15 @@ fn a_rejection_is_a_complete_response() {
     assert!(input.is_empty());
 
     let (_, out) = decide(&good(""), |upgrade, out| {
-        upgrade.reject(&Response::new(302).headers(&[("Location", b"/login")]), out).unwrap();
+        upgrade
+            .reject(&Response::new(302).headers(&[("Location", b"/login")]), out)
+            .unwrap();
     });
     assert!(out.starts_with("HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\n"));
     let (_, out) = decide(&good(""), |upgrade, out| {
-        upgrade.reject(&Response::new(499).reason("No  Way"), out).unwrap();
+        upgrade
+            .reject(&Response::new(499).reason("No  Way"), out)
+            .unwrap();
     });
     assert!(out.starts_with("HTTP/1.1 499 No  Way\r\n"));
     let (_, out) = decide(&good(""), |upgrade, out| {
@@ -478,9 +591,19 @@ fn plain_requests_are_for_the_caller_or_refused() {
     for (request, status, method, host) in [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "GET", Some("a")),
         ("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", 405, "HEAD", Some("a")),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 405, "POST", Some("a")),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+            405,
+            "POST",
+            Some("a"),
+        ),
         ("GET / HTTP/1.0\r\n\r\n", 505, "GET", None),
-        ("GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 505, "GET", None),
+        (
+            "GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+            505,
+            "GET",
+            None,
+        ),
     ] {
         let mut handshake = server();
         let mut out = Vec::new();
@@ -490,28 +613,48 @@ fn plain_requests_are_for_the_caller_or_refused() {
         else {
             panic!("{request}");
         };
-        assert_eq!((plain.method(), plain.host(), plain.target()), (method, host, "/"));
-        assert_eq!(plain.respond(&Response::new(101), &mut out), Err(HeadError::StatusInvalid));
+        assert_eq!(
+            (plain.method(), plain.host(), plain.target()),
+            (method, host, "/")
+        );
+        assert_eq!(
+            plain.respond(&Response::new(101), &mut out),
+            Err(HeadError::StatusInvalid)
+        );
         assert!(out.is_empty());
         let Some(Incoming::Plain(plain)) = handshake.receive_any(&mut input, &mut out).unwrap()
         else {
             panic!("it can be had again");
         };
-        plain.respond(&Response::new(200).body(b"fine"), &mut out).unwrap();
+        plain
+            .respond(&Response::new(200).body(b"fine"), &mut out)
+            .unwrap();
         let body = if method == "HEAD" { "" } else { "fine" };
         assert_eq!(
             String::from_utf8_lossy(&out),
             format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n{body}")
         );
         assert_eq!(handshake.transport(), Transport::Close);
-        assert!(matches!(handshake.receive_any(&mut input, &mut out), Ok(None)));
+        assert!(matches!(
+            handshake.receive_any(&mut input, &mut out),
+            Ok(None)
+        ));
         assert!(input.is_empty());
 
-        assert_eq!(judge(request).unwrap_err().status(), Some(status), "{request}");
+        assert_eq!(
+            judge(request).unwrap_err().status(),
+            Some(status),
+            "{request}"
+        );
     }
-    for request in ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.0\r\nHost: a b\r\n\r\n"] {
+    for request in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.0\r\nHost: a b\r\n\r\n",
+    ] {
         let mut bytes = request.as_bytes().to_vec();
-        let error = server().receive_any(&mut Input::new(&mut bytes), &mut Vec::new()).unwrap_err();
+        let error = server()
+            .receive_any(&mut Input::new(&mut bytes), &mut Vec::new())
+            .unwrap_err();
         assert_eq!(error, HandshakeError::HostInvalid);
     }
     let mut bytes = good("").into_bytes();
@@ -521,10 +664,42 @@ fn plain_requests_are_for_the_caller_or_refused() {
 }
 
 #[test]
+fn a_plain_request_can_be_refused_as_receive_does_it() {
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut expected = Vec::new();
+    let error = server()
+        .receive(&mut Input::new(&mut request.clone()), &mut expected)
+        .unwrap_err();
+    let mut handshake = server();
+    let mut out = Vec::new();
+    let mut bytes = *request;
+    let mut input = Input::new(&mut bytes);
+    let Ok(Some(Incoming::Plain(plain))) = handshake.receive_any(&mut input, &mut out) else {
+        panic!("a plain request");
+    };
+    assert_eq!(
+        plain.refuse(&mut Room(0, Vec::new())),
+        Err(HeadError::OutputFull)
+    );
+    let Ok(Some(Incoming::Plain(plain))) = handshake.receive_any(&mut input, &mut out) else {
+        panic!("it can be had again");
+    };
+    assert_eq!(plain.refuse(&mut out), Ok(error));
+    assert_eq!(out, expected);
+    assert_eq!(
+        handshake.receive_any(&mut input, &mut out).unwrap_err(),
+        error
+    );
+    assert_eq!(handshake.transport(), Transport::Close);
+}
+
+#[test]
 fn a_refusal_of_head_has_no_body() {
     let mut bytes = good("").replace("GET", "HEAD").into_bytes();
     let mut out = Vec::new();
-    server().receive(&mut Input::new(&mut bytes), &mut out).unwrap_err();
+    server()
+        .receive(&mut Input::new(&mut bytes), &mut out)
+        .unwrap_err();
     assert!(out.starts_with(b"HTTP/1.1 405 ") && out.ends_with(b"\r\n\r\n"));
 }
 
@@ -538,7 +713,10 @@ fn the_time_limit_is_kept() {
         assert_eq!(handshake.tick(at(1000), &mut out), Ok(Some(at(4000))));
     }
     let mut bytes = *b"GET / HT";
-    assert!(matches!(handshake.receive(&mut Input::new(&mut bytes), &mut out), Ok(None)));
+    assert!(matches!(
+        handshake.receive(&mut Input::new(&mut bytes), &mut out),
+        Ok(None)
+    ));
     assert_eq!(handshake.tick(at(3999), &mut out), Ok(Some(at(4000))));
     assert!(out.is_empty());
     for _ in 0..2 {
@@ -556,7 +734,9 @@ fn the_time_limit_is_kept() {
     let mut handshake = server();
     handshake.tick(at(0), &mut out).unwrap();
     let mut bytes = good("").into_bytes();
-    handshake.receive(&mut Input::new(&mut bytes), &mut out).unwrap();
+    handshake
+        .receive(&mut Input::new(&mut bytes), &mut out)
+        .unwrap();
     assert_eq!(handshake.tick(at(1 << 40), &mut out), Ok(None));
 }
 
@@ -565,7 +745,9 @@ fn the_end_of_the_transport() {
     for start in ["", "GET / HTTP/1.1\r\nHost:"] {
         let mut handshake = server();
         let mut bytes = start.as_bytes().to_vec();
-        handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new()).unwrap();
+        handshake
+            .receive(&mut Input::new(&mut bytes), &mut Vec::new())
+            .unwrap();
         for _ in 0..2 {
             assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
         }
@@ -596,7 +778,10 @@ fn requests_that_another_server_has_parsed() {
     let extensions = [ExtensionOffer::new("x-a", &[("p", Some("1"))]).with_rsv(Rsv::RSV2)];
     let accept = Accept::new().subprotocol("b").extensions(&extensions);
     let answer = upgrade.answer(&accept).unwrap();
-    let written: Vec<_> = answer.fields().map(|(name, value)| format!("{name}: {value}")).collect();
+    let written: Vec<_> = answer
+        .fields()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
     assert_eq!(
         written,
         [
@@ -614,9 +799,18 @@ fn requests_that_another_server_has_parsed() {
         |method, target, fields| Upgrade::from_headers(method, target, fields).unwrap_err();
     assert_eq!(refused("POST", "/", &fields), HandshakeError::MethodNotGet);
     assert_eq!(refused("GET", "*", &fields), HandshakeError::TargetInvalid);
-    assert_eq!(refused("GET", "/\u{e9}", &fields), HandshakeError::TargetInvalid);
-    assert_eq!(refused("GET", "/", &fields[1..]), HandshakeError::HostInvalid);
-    assert_eq!(refused("GET", "/", &fields[..4]), HandshakeError::VersionUnsupported);
+    assert_eq!(
+        refused("GET", "/\u{e9}", &fields),
+        HandshakeError::TargetInvalid
+    );
+    assert_eq!(
+        refused("GET", "/", &fields[1..]),
+        HandshakeError::HostInvalid
+    );
+    assert_eq!(
+        refused("GET", "/", &fields[..4]),
+        HandshakeError::VersionUnsupported
+    );
     assert_eq!(HandshakeError::VersionUnsupported.fields().len(), 3);
 }
 
@@ -626,7 +820,12 @@ fn storage_is_cleared_first() {
     storage.store(b"left over").unwrap();
     let mut handshake = ServerHandshake::new(storage, Limits::new());
     let mut bytes = good("").into_bytes();
-    assert!(handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new()).unwrap().is_some());
+    assert!(
+        handshake
+            .receive(&mut Input::new(&mut bytes), &mut Vec::new())
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[test]
@@ -635,6 +834,11 @@ fn a_borrowed_storage_serves_one_handshake_after_the_other() {
     for _ in 0..2 {
         let mut handshake = ServerHandshake::new(&mut storage, Limits::new());
         let mut bytes = good("").into_bytes();
-        assert!(handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new()).unwrap().is_some());
+        assert!(
+            handshake
+                .receive(&mut Input::new(&mut bytes), &mut Vec::new())
+                .unwrap()
+                .is_some()
+        );
     }
 }

@@ -43,9 +43,18 @@ fn serve(pieces: &[&[u8]]) -> Served {
     }
     let out = String::from_utf8(out).unwrap();
     let status = out.get(9..12).map_or(0, |digits| digits.parse().unwrap());
-    assert_eq!(error.and_then(HandshakeError::status), (!accepted).then_some(status), "{out}");
+    assert_eq!(
+        error.and_then(HandshakeError::status),
+        (!accepted).then_some(status),
+        "{out}"
+    );
     check_response(status, &out);
-    Served { status, error, out, left }
+    Served {
+        status,
+        error,
+        out,
+        left,
+    }
 }
 
 /// Every response is complete and says what its status asks for.
@@ -54,14 +63,20 @@ fn check_response(status: u16, out: &str) {
     let has = |field: &str| head.split("\r\n").any(|line| line == field);
     match status {
         101 => {
-            assert!(has("Upgrade: websocket") && has("Connection: Upgrade"), "{out}");
+            assert!(
+                has("Upgrade: websocket") && has("Connection: Upgrade"),
+                "{out}"
+            );
             assert!(!head.contains("Content-Length") && body.is_empty(), "{out}");
             assert!(!head.contains("Sec-WebSocket-Extensions"), "{out}");
             return;
         }
         405 => assert!(has("Allow: GET"), "{out}"),
         426 => {
-            assert!(has("Upgrade: websocket") && has("Connection: Upgrade, close"), "{out}");
+            assert!(
+                has("Upgrade: websocket") && has("Connection: Upgrade, close"),
+                "{out}"
+            );
             assert!(has("Sec-WebSocket-Version: 13"), "{out}");
         }
         _ => {}
@@ -87,18 +102,34 @@ fn in_any_pieces<T: PartialEq + Debug>(bytes: &[u8], run: impl Fn(&[&[u8]]) -> T
 
 /// Where a vector allows several answers, the one we give and why. All others allow only one.
 const SERVER_CHOICES: &[(&str, u16, &str)] = &[
-    ("HS14", 400, "LF without CR is refused: proxies disagree on it"),
+    (
+        "HS14",
+        400,
+        "LF without CR is refused: proxies disagree on it",
+    ),
     ("HS20", 405, "the method is the fault"),
-    ("HS26", 400, "no Upgrade: nothing that an upgrade would mend"),
+    (
+        "HS26",
+        400,
+        "no Upgrade: nothing that an upgrade would mend",
+    ),
     ("HS28", 400, "as HS26"),
     ("HS29", 400, "no Connection: a request with a fault"),
     ("HS30", 400, "as HS29"),
     ("HS31", 400, "as HS29"),
-    ("HS40", 101, "decoders may ignore pad bits, the RFC's example has them"),
+    (
+        "HS40",
+        101,
+        "decoders may ignore pad bits, the RFC's example has them",
+    ),
     ("HS41", 426, "as any version but 13"),
     ("HS42", 426, "the other version is well-formed"),
     ("HS43", 426, "as any version but 13"),
-    ("HS44", 400, "a repeated field is a fault, whatever its values"),
+    (
+        "HS44",
+        400,
+        "a repeated field is a fault, whatever its values",
+    ),
     ("HS45", 426, "as any version but 13"),
     ("HS46", 426, "as any version but 13"),
     ("HS61", 400, "folded lines are refused in requests"),
@@ -117,20 +148,28 @@ const SERVER_CHOICES: &[(&str, u16, &str)] = &[
     ("hs.v10", 505, "Upgrade has no meaning in HTTP/1.0"),
     ("hs.v20", 505, "a well-formed version that is not 1.1"),
     ("hs.lead-crlf", 101, "one empty line is skipped"),
-    ("hs.proto-empty", 400, "a list of subprotocols has at least one"),
+    (
+        "hs.proto-empty",
+        400,
+        "a list of subprotocols has at least one",
+    ),
     ("hs.ext-16", 400, "malformed, not just declined"),
     ("hs.ext-17", 400, "malformed, not just declined"),
 ];
 
 fn allowed(id: &str, expect: &str) -> u16 {
     if let Some((_, status, _)) = SERVER_CHOICES.iter().find(|(choice, ..)| *choice == id) {
-        let among = expect.split(['|', '/', ',']).any(|one| one == status.to_string());
+        let among = expect
+            .split(['|', '/', ','])
+            .any(|one| one == status.to_string());
         assert!(among, "{id}: {status} is not in {expect}");
         return *status;
     }
     // "101/accept" and the like are about permessage-deflate, which this server does not have.
     let expect = expect.split_once('/').map_or(expect, |(status, _)| status);
-    expect.parse().unwrap_or_else(|_| panic!("{id}: no choice made in {expect}"))
+    expect
+        .parse()
+        .unwrap_or_else(|_| panic!("{id}: no choice made in {expect}"))
 }
 
 #[test]
@@ -158,10 +197,19 @@ fn accept_is_computed_over_the_key_as_received() {
     let expected = ws_proto::handshake::accept_key(b"AQIDBAUGBwgJCgsMDQ4PEC==");
     assert!(serve(&[&bytes]).out.contains(expected.as_str()));
     let data = data("vectors.json");
-    let (key, accept) = (data["key"].as_str().unwrap(), data["accept"].as_str().unwrap());
-    assert_eq!(ws_proto::handshake::accept_key(key.as_bytes()).as_str(), accept);
+    let (key, accept) = (
+        data["key"].as_str().unwrap(),
+        data["accept"].as_str().unwrap(),
+    );
+    assert_eq!(
+        ws_proto::handshake::accept_key(key.as_bytes()).as_str(),
+        accept
+    );
     let padded = format!("\t {key} ");
-    assert_eq!(ws_proto::handshake::accept_key(padded.as_bytes()).as_str(), accept);
+    assert_eq!(
+        ws_proto::handshake::accept_key(padded.as_bytes()).as_str(),
+        accept
+    );
 }
 
 /// What a client made of an answer.
@@ -190,7 +238,10 @@ fn ask(pieces: &[&[u8]], protocols: &[&str], deflate: bool) -> Answered {
         match handshake.receive(&mut input) {
             Ok(Some(established)) => {
                 result = Some(Ok(established.subprotocol().map(str::to_owned)));
-                extensions = established.extensions().map(|one| one.name().to_owned()).collect();
+                extensions = established
+                    .extensions()
+                    .map(|one| one.name().to_owned())
+                    .collect();
             }
             Ok(None) => assert!(input.is_empty()),
             Err(now) => {
@@ -202,7 +253,11 @@ fn ask(pieces: &[&[u8]], protocols: &[&str], deflate: bool) -> Answered {
     }
     let result = result.unwrap_or_else(|| Err(handshake.receive_eof().unwrap_err()));
     assert_eq!(result.is_ok(), handshake.transport() == Transport::Open);
-    Answered { result, extensions, left }
+    Answered {
+        result,
+        extensions,
+        left,
+    }
 }
 
 /// Vectors about the parameters of permessage-deflate: the extension's own business.
@@ -210,9 +265,17 @@ const PARAMETERS: [&str; 7] = ["CR43", "CR44", "CR45", "CR46", "CR47", "CR48", "
 
 /// As [`SERVER_CHOICES`], for a client.
 const CLIENT_CHOICES: &[(&str, bool, &str)] = &[
-    ("CR07", true, "httparse lets a status line end behind its code"),
+    (
+        "CR07",
+        true,
+        "httparse lets a status line end behind its code",
+    ),
     ("CR10", true, "a 101 has no body, whatever its length says"),
-    ("CR11", true, "the default is RFC 6455's; see require_subprotocol"),
+    (
+        "CR11",
+        true,
+        "the default is RFC 6455's; see require_subprotocol",
+    ),
     ("CR60", false, "a 101 is of HTTP/1.1"),
     ("CR63", false, "spaces in front of a colon are refused"),
 ];
@@ -266,7 +329,11 @@ fn responses_are_taken_as_the_attacks_say() {
             "open,text:hi" => assert_eq!(answered.left, b"\x81\x02hi", "{id}"),
             "fail" => assert!(answered.result.is_err(), "{id}"),
             other => {
-                let status = other.strip_prefix("rejected:").expect(other).parse().unwrap();
+                let status = other
+                    .strip_prefix("rejected:")
+                    .expect(other)
+                    .parse()
+                    .unwrap();
                 assert_eq!(answered.result, refused(status), "{id}");
             }
         }
@@ -284,7 +351,9 @@ fn data(name: &str) -> Value {
 
 fn vectors(kind: &str) -> impl Iterator<Item = (String, String, Vec<u8>)> {
     let entries = data("vectors.json")[kind].as_array().unwrap().clone();
-    entries.into_iter().map(|vector| entry(&vector, "id", "hex"))
+    entries
+        .into_iter()
+        .map(|vector| entry(&vector, "id", "hex"))
 }
 
 fn attacks(kind: &'static str) -> impl Iterator<Item = (String, String, Vec<u8>)> {

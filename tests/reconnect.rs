@@ -17,7 +17,10 @@ fn closed(code: u16) -> End {
 }
 
 fn refused(status: u16, retry_after: Option<u64>) -> End {
-    End::Refused { status, retry_after: retry_after.map(secs) }
+    End::Refused {
+        status,
+        retry_after: retry_after.map(secs),
+    }
 }
 
 /// SplitMix64, so that every run sees the same numbers.
@@ -36,7 +39,9 @@ impl Random {
 /// The delays of `n` failures in a row.
 fn delays(config: BackoffConfig, n: usize, mut random: impl FnMut() -> u64) -> Vec<Duration> {
     let mut backoff = Backoff::new(config);
-    (0..n).map(|_| backoff.ended(NOW, End::Unreachable, random()).unwrap()).collect()
+    (0..n)
+        .map(|_| backoff.ended(NOW, End::Unreachable, random()).unwrap())
+        .collect()
 }
 
 /// RFC6455-7.2.3-01, RFC6455-7.2.3-02: the random number decides, nothing else does.
@@ -59,7 +64,10 @@ fn delays_keep_their_bounds() {
     let highest = delays(BackoffConfig::new(), 7, || u64::MAX);
     for (delay, bound) in highest.iter().zip([5, 10, 20, 40, 60, 60, 60].map(secs)) {
         assert!(*delay < bound, "{delay:?} {bound:?}");
-        assert!(*delay > bound - Duration::from_micros(1), "{delay:?} {bound:?}");
+        assert!(
+            *delay > bound - Duration::from_micros(1),
+            "{delay:?} {bound:?}"
+        );
     }
 }
 
@@ -77,7 +85,10 @@ fn delays_increase_up_to_the_cap() {
 #[test]
 fn intervals_are_configurable() {
     let config = BackoffConfig::new().first(secs(1)).cap(secs(3));
-    assert_eq!(delays(config, 4, || 0), [0, 1000, 1500, 1500].map(Duration::from_millis));
+    assert_eq!(
+        delays(config, 4, || 0),
+        [0, 1000, 1500, 1500].map(Duration::from_millis)
+    );
     let config = BackoffConfig::new().first(secs(100)).cap(secs(8));
     assert_eq!(delays(config, 3, || 1 << 63), [4, 6, 6].map(secs));
 }
@@ -101,7 +112,10 @@ fn delays_are_uniform_over_their_intervals() {
     let mut counts = [[0_u64; BUCKETS as usize]; 6];
     for client in 0..CLIENTS {
         let mut random = Random(client << 32);
-        for (i, delay) in delays(BackoffConfig::new(), 6, || random.next()).iter().enumerate() {
+        for (i, delay) in delays(BackoffConfig::new(), 6, || random.next())
+            .iter()
+            .enumerate()
+        {
             let (from, to) = intervals[i];
             let bucket =
                 (*delay - secs(from)).as_nanos() as u64 * BUCKETS / (to - from) / 1_000_000_000;
@@ -110,8 +124,10 @@ fn delays_are_uniform_over_their_intervals() {
     }
     for (interval, counts) in intervals.iter().zip(counts) {
         let expected = (CLIENTS / BUCKETS) as f64;
-        let chi_square: f64 =
-            counts.iter().map(|count| (*count as f64 - expected).powi(2) / expected).sum();
+        let chi_square: f64 = counts
+            .iter()
+            .map(|count| (*count as f64 - expected).powi(2) / expected)
+            .sum();
         assert!(chi_square < 37.7, "{interval:?}: {chi_square} {counts:?}");
     }
 }
@@ -121,7 +137,11 @@ fn delays_are_uniform_over_their_intervals() {
 fn thousand_failures_stay_at_the_cap() {
     let mut random = Random(7);
     let delays = delays(BackoffConfig::new(), 1_000, || random.next());
-    assert!(delays[4..].iter().all(|delay| (secs(30)..secs(60)).contains(delay)));
+    assert!(
+        delays[4..]
+            .iter()
+            .all(|delay| (secs(30)..secs(60)).contains(delay))
+    );
 }
 
 /// RFC6455-7.2.3-06
@@ -135,17 +155,25 @@ fn extremes_do_not_overflow() {
         .max_retry_after(Duration::MAX);
     let mut backoff = Backoff::new(config);
     let end = Instant::from_millis(u64::MAX);
-    let asked = End::Refused { status: 503, retry_after: Some(Duration::MAX) };
+    let asked = End::Refused {
+        status: 503,
+        retry_after: Some(Duration::MAX),
+    };
     for _ in 0..1_000 {
         for now in [Instant::from_millis(0), end] {
             backoff.connected(Instant::from_millis(0));
             assert!(backoff.ended(now, End::Eof, u64::MAX).is_some());
             assert_eq!(backoff.ended(now, asked, u64::MAX), Some(Duration::MAX));
-            assert_eq!(backoff.ended(now, closed(1012), u64::MAX), Some(Duration::MAX));
+            assert_eq!(
+                backoff.ended(now, closed(1012), u64::MAX),
+                Some(Duration::MAX)
+            );
         }
     }
     // From a nanosecond it is 36 doublings to the cap: more than the bits of a u32 would allow.
-    let config = BackoffConfig::new().first(Duration::from_nanos(1)).cap(secs(1 << 40));
+    let config = BackoffConfig::new()
+        .first(Duration::from_nanos(1))
+        .cap(secs(1 << 40));
     assert_eq!(delays(config, 1_000, || 0)[999], secs(1 << 39));
 }
 
@@ -185,12 +213,21 @@ fn a_connection_that_lived_resets() {
     assert_eq!(backoff.ended(NOW + secs(60), End::Eof, 0), Some(secs(0)));
     assert_eq!(backoff.attempts(), 1);
     // That it lived counts once: the failures after it count again.
-    assert_eq!(backoff.ended(NOW + secs(600), End::Unreachable, 0), Some(secs(5)));
+    assert_eq!(
+        backoff.ended(NOW + secs(600), End::Unreachable, 0),
+        Some(secs(5))
+    );
 
     let config = config.settled(secs(10));
-    assert_eq!(grown(config).ended(NOW + secs(10), End::TimedOut, 0), Some(secs(0)));
+    assert_eq!(
+        grown(config).ended(NOW + secs(10), End::TimedOut, 0),
+        Some(secs(0))
+    );
     // A clock that goes back makes no connection old.
-    assert_eq!(grown(config).ended(Instant::from_millis(0), End::Eof, 0), Some(secs(30)));
+    assert_eq!(
+        grown(config).ended(Instant::from_millis(0), End::Eof, 0),
+        Some(secs(30))
+    );
 }
 
 #[test]
@@ -216,7 +253,10 @@ fn attempts_may_be_limited() {
     // A connection that lived starts the count again.
     backoff.connected(NOW);
     assert!(backoff.ended(NOW + secs(60), End::Eof, 9).is_some());
-    assert_eq!(Backoff::new(config.max_attempts(Some(0))).ended(NOW, End::Eof, 9), None);
+    assert_eq!(
+        Backoff::new(config.max_attempts(Some(0))).ended(NOW, End::Eof, 9),
+        None
+    );
 }
 
 /// RFC6455-7.2.3-05
@@ -225,7 +265,11 @@ fn ends_are_told_apart() {
     let finals = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003];
     for code in (0..=u16::MAX).filter_map(CloseCode::new) {
         let end = End::Closed(Some(code));
-        assert_eq!(end.is_transient(), !finals.contains(&code.as_u16()), "{end:?}");
+        assert_eq!(
+            end.is_transient(),
+            !finals.contains(&code.as_u16()),
+            "{end:?}"
+        );
     }
     for end in [End::Closed(None), End::Eof, End::TimedOut, End::Unreachable] {
         assert!(end.is_transient(), "{end:?}");
@@ -240,7 +284,12 @@ fn ends_are_told_apart() {
             assert_eq!(refused(status, asked).is_transient(), transient, "{status}");
         }
     }
-    for end in [closed(1000), closed(1008), refused(401, Some(1)), refused(302, None)] {
+    for end in [
+        closed(1000),
+        closed(1008),
+        refused(401, Some(1)),
+        refused(302, None),
+    ] {
         let mut backoff = Backoff::new(BackoffConfig::new());
         assert_eq!(backoff.ended(NOW, end, 9), None, "{end:?}");
         assert_eq!(backoff.attempts(), 0);
@@ -261,7 +310,11 @@ fn errors_are_ends() {
 #[test]
 fn restart_and_overload_get_more_time() {
     for end in [closed(1012), closed(1013)] {
-        let first = |random| Backoff::new(BackoffConfig::new()).ended(NOW, end, random).unwrap();
+        let first = |random| {
+            Backoff::new(BackoffConfig::new())
+                .ended(NOW, end, random)
+                .unwrap()
+        };
         assert_eq!(first(0), secs(5));
         assert_eq!(first(1 << 63), Duration::from_millis(17_500));
         assert!(first(u64::MAX) < secs(30));
@@ -280,7 +333,9 @@ fn restart_and_overload_get_more_time() {
 fn retry_after_is_waited_for_and_a_little_longer() {
     for status in [429, 503] {
         let first = |asked, random| {
-            Backoff::new(BackoffConfig::new()).ended(NOW, refused(status, asked), random).unwrap()
+            Backoff::new(BackoffConfig::new())
+                .ended(NOW, refused(status, asked), random)
+                .unwrap()
         };
         assert_eq!(first(Some(20), 0), secs(20));
         assert!(first(Some(20), u64::MAX) > secs(24) && first(Some(20), u64::MAX) < secs(25));
@@ -299,7 +354,9 @@ fn retry_after_is_waited_for_and_a_little_longer() {
 fn retry_after_is_capped() {
     for asked in [601, 86_400, u64::MAX] {
         let first = |config, random| {
-            Backoff::new(config).ended(NOW, refused(503, Some(asked)), random).unwrap()
+            Backoff::new(config)
+                .ended(NOW, refused(503, Some(asked)), random)
+                .unwrap()
         };
         let config = BackoffConfig::new();
         assert_eq!(first(config, 0), secs(600));
@@ -353,8 +410,12 @@ fn ends() -> impl Strategy<Value = End> {
         Just(End::Eof),
         Just(End::TimedOut),
         Just(End::Unreachable),
-        (any::<u16>(), prop::option::of(durations()))
-            .prop_map(|(status, retry_after)| End::Refused { status, retry_after }),
+        (any::<u16>(), prop::option::of(durations())).prop_map(|(status, retry_after)| {
+            End::Refused {
+                status,
+                retry_after,
+            }
+        }),
     ]
 }
 

@@ -55,7 +55,10 @@ fn conformance_vectors() {
             "http://example.com/" => refused(text, UriError::Scheme),
             _ if expect.starts_with("secure=") => assert_eq!(summary(&parse(text)), expect),
             _ => {
-                assert!(expect.starts_with("reject"), "{text:?} expects something new: {expect}");
+                assert!(
+                    expect.starts_with("reject"),
+                    "{text:?} expects something new: {expect}"
+                );
                 assert!(Uri::parse(text).is_err(), "{text:?}");
             }
         }
@@ -150,7 +153,14 @@ fn query_is_appended_unless_empty() {
 /// RFC6455-3-07, WHATWG-3.1-02
 #[test]
 fn fragments_are_refused_even_if_empty() {
-    for text in ["ws://h/#x", "ws://h/#", "ws://h#", "ws://h?#", "wss://h/a?b#c", "ws://#h/"] {
+    for text in [
+        "ws://h/#x",
+        "ws://h/#",
+        "ws://h#",
+        "ws://h?#",
+        "wss://h/a?b#c",
+        "ws://#h/",
+    ] {
         refused(text, UriError::Fragment);
     }
 }
@@ -172,9 +182,15 @@ fn host_is_a_name_or_an_address() {
     assert_eq!(host_header("ws://[::1]"), "[::1]");
     assert_eq!(host_header("ws://[::1]:"), "[::1]");
     assert_eq!(host_header("ws://[::1]?q"), "[::1]");
-    assert_eq!(host_header("ws://[::FFFF:192.0.2.1]/"), "[::ffff:192.0.2.1]");
+    assert_eq!(
+        host_header("ws://[::FFFF:192.0.2.1]/"),
+        "[::ffff:192.0.2.1]"
+    );
     assert_eq!(host_header("ws://192.0.2.1:81/"), "192.0.2.1:81");
-    assert_eq!(parse("ws://a-b.c_d~!$&'()*+,;=%41/").host(), "a-b.c_d~!$&'()*+,;=%41");
+    assert_eq!(
+        parse("ws://a-b.c_d~!$&'()*+,;=%41/").host(),
+        "a-b.c_d~!$&'()*+,;=%41"
+    );
 
     for text in [
         "ws://[::1",
@@ -331,9 +347,21 @@ fn every_ascii_character_is_judged_as_rfc_3986_has_it() {
         let host = format!("ws://a{c}b");
         let path = format!("ws://a/{c}b");
         let query = format!("ws://a/?{c}b");
-        assert_eq!(Uri::parse(&path).is_ok(), name(c) || ":@/?".contains(c), "{path:?}");
-        assert_eq!(Uri::parse(&query).is_ok(), name(c) || ":@/?".contains(c), "{query:?}");
-        assert_eq!(Uri::parse(&host).is_ok(), name(c) || "/?".contains(c), "{host:?}");
+        assert_eq!(
+            Uri::parse(&path).is_ok(),
+            name(c) || ":@/?".contains(c),
+            "{path:?}"
+        );
+        assert_eq!(
+            Uri::parse(&query).is_ok(),
+            name(c) || ":@/?".contains(c),
+            "{query:?}"
+        );
+        assert_eq!(
+            Uri::parse(&host).is_ok(),
+            name(c) || "/?".contains(c),
+            "{host:?}"
+        );
     }
 }
 
@@ -341,12 +369,21 @@ fn every_ascii_character_is_judged_as_rfc_3986_has_it() {
 #[test]
 fn other_than_ascii_is_refused() {
     for scheme in ["ws", "wss"] {
-        for rest in ["b\u{fc}cher.example/", "h/\u{e9}", "h/?\u{e9}", "h/\u{1f600}", "\u{ff21}/"] {
+        for rest in [
+            "b\u{fc}cher.example/",
+            "h/\u{e9}",
+            "h/?\u{e9}",
+            "h/\u{1f600}",
+            "\u{ff21}/",
+        ] {
             refused(&format!("{scheme}://{rest}"), UriError::NotAscii);
         }
     }
     refused("w\u{17f}://h/", UriError::NotAscii); // a long s, which is an S in upper case
-    assert_eq!(parse("ws://xn--bcher-kva.example/%C3%A9").host(), "xn--bcher-kva.example");
+    assert_eq!(
+        parse("ws://xn--bcher-kva.example/%C3%A9").host(),
+        "xn--bcher-kva.example"
+    );
 }
 
 /// RFC8307-1-01
@@ -358,7 +395,9 @@ fn well_known_paths_are_paths() {
 /// RFC3986-2.1-01
 #[test]
 fn percent_signs_are_followed_by_two_hexadecimal_digits() {
-    for part in ["%", "%4", "%zz", "%4z", "%z4", "%%41", "%+1", "a%4/", "% 41", "%4%31"] {
+    for part in [
+        "%", "%4", "%zz", "%4z", "%z4", "%%41", "%+1", "a%4/", "% 41", "%4%31",
+    ] {
         refused(&format!("ws://h/{part}"), UriError::PercentEncoding);
         refused(&format!("ws://h/?{part}"), UriError::PercentEncoding);
     }
@@ -388,9 +427,14 @@ fn host_is_not_empty() {
 /// RFC3986-6.2.2.1-01, RFC3986-6.2.2.3-01
 #[test]
 fn target_is_not_normalised() {
-    for path in ["/a/../b", "/./..//", "/%c3%A9", "/%2e%2e/", "/%00", "/%0d%0a", "/a;b=c,d"] {
+    for path in [
+        "/a/../b", "/./..//", "/%c3%A9", "/%2e%2e/", "/%00", "/%0d%0a", "/a;b=c,d",
+    ] {
         assert_eq!(target(&format!("ws://h{path}")), path);
-        assert_eq!(parse(&format!("ws://h{path}")).to_string(), format!("ws://h{path}"));
+        assert_eq!(
+            parse(&format!("ws://h{path}")).to_string(),
+            format!("ws://h{path}")
+        );
     }
 }
 
@@ -413,8 +457,15 @@ fn equal_uris_lead_to_the_same_request() {
             assert_eq!(parse(a).to_string(), parse(b).to_string());
         }
     }
-    let different =
-        ["ws://h", "wss://h", "ws://h:81", "ws://i", "ws://h/a", "ws://h/?a", "ws://h:443"];
+    let different = [
+        "ws://h",
+        "wss://h",
+        "ws://h:81",
+        "ws://i",
+        "ws://h/a",
+        "ws://h/?a",
+        "ws://h:443",
+    ];
     for (i, a) in different.iter().enumerate() {
         for b in &different[..i] {
             assert_ne!(parse(a), parse(b));
@@ -437,7 +488,10 @@ fn errors_are_small_and_their_texts_printable() {
         UriError::UserInfo,
     ] {
         let text = error.to_string();
-        assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{text:?}");
+        assert!(
+            text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+            "{text:?}"
+        );
         assert!(!text.ends_with('.'));
     }
     assert_eq!(Uri::try_from("ws://h"), Uri::parse("ws://h"));

@@ -31,13 +31,22 @@ pub struct Header {
 impl Header {
     /// The header of an unmasked final frame with a payload of `len` bytes.
     pub const fn new(opcode: Opcode, len: u64) -> Self {
-        Self { fin: true, rsv: Rsv::NONE, opcode, len, mask: None }
+        Self {
+            fin: true,
+            rsv: Rsv::NONE,
+            opcode,
+            len,
+            mask: None,
+        }
     }
 
     /// The same with a masking key.
     #[must_use]
     pub const fn masked(self, key: [u8; 4]) -> Self {
-        Self { mask: Some(key), ..self }
+        Self {
+            mask: Some(key),
+            ..self
+        }
     }
 
     /// Reads the header at the front of `bytes`: the header and how long it is, or `None` if more
@@ -54,7 +63,9 @@ impl Header {
     /// [`LengthNotMinimal`](ProtocolError::LengthNotMinimal),
     /// [`LengthTopBit`](ProtocolError::LengthTopBit) (RFC 6455 5.2, 5.5).
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
-        let [first, rest @ ..] = bytes else { return Ok(None) };
+        let [first, rest @ ..] = bytes else {
+            return Ok(None);
+        };
         let opcode = Opcode::from_bits(*first).ok_or(ProtocolError::OpcodeReserved)?;
         let fin = first & FIN != 0;
         if opcode.is_control() && !fin {
@@ -64,22 +75,52 @@ impl Header {
         if opcode.is_control() && usize::from(second & !MASK_BIT) > MAX_CONTROL_PAYLOAD {
             return Err(ProtocolError::ControlTooLong);
         }
-        let Some(len) = length(bytes)? else { return Ok(None) };
+        let Some(len) = length(bytes)? else {
+            return Ok(None);
+        };
         let mut end = length_end(*second);
         let mut mask = None;
         if second & MASK_BIT != 0 {
-            let Some(key) = bytes.get(end..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
+            let Some(key) = bytes.get(end..).and_then(<[u8]>::first_chunk) else {
+                return Ok(None);
+            };
             mask = Some(*key);
             end += KEY_LEN;
         }
-        Ok(Some((Self { fin, rsv: Rsv::from_bits(*first), opcode, len, mask }, end)))
+        Ok(Some((
+            Self {
+                fin,
+                rsv: Rsv::from_bits(*first),
+                opcode,
+                len,
+                mask,
+            },
+            end,
+        )))
+    }
+
+    /// How many bytes [`encode`](Self::encode) gives: 2 to 14.
+    pub const fn encoded_len(&self) -> usize {
+        let len = match self.len {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        };
+        if self.mask.is_some() {
+            len + KEY_LEN
+        } else {
+            len
+        }
     }
 
     /// The bytes of the header, with the shortest form of the length.
     pub fn encode(&self) -> EncodedHeader {
         let fin = if self.fin { FIN } else { 0 };
         let mask_bit = if self.mask.is_some() { MASK_BIT } else { 0 };
-        let mut encoded = EncodedHeader { bytes: [0; MAX_HEADER], len: 0 };
+        let mut encoded = EncodedHeader {
+            bytes: [0; MAX_HEADER],
+            len: 0,
+        };
         encoded.push([fin | self.rsv.bits() | self.opcode as u8]);
         match self.len {
             0..=125 => encoded.push([mask_bit | self.len as u8]),
@@ -141,7 +182,9 @@ pub(crate) const fn length_end(second: u8) -> usize {
 
 /// The payload length in a header, `None` if it is not complete.
 pub(crate) fn length(header: &[u8]) -> Result<Option<u64>, ProtocolError> {
-    let [_, second, rest @ ..] = header else { return Ok(None) };
+    let [_, second, rest @ ..] = header else {
+        return Ok(None);
+    };
     let (len, least) = match second & !MASK_BIT {
         LEN_16 => match rest.first_chunk() {
             Some(len) => (u64::from(u16::from_be_bytes(*len)), 126),

@@ -34,7 +34,9 @@ impl Mask {
 
     /// The mask as it stands `offset` bytes into a payload.
     pub const fn at_offset(key: [u8; 4], offset: u64) -> Self {
-        Self { key: rotated(key, (offset % 4) as u32) }
+        Self {
+            key: rotated(key, (offset % 4) as u32),
+        }
     }
 
     /// Masks or unmasks the next bytes of the payload, in place.

@@ -100,7 +100,9 @@ pub(super) fn old_http(request: &Request<'_>, fields: &Fields<'_>) -> Result<(),
 }
 
 fn target(request: &Request<'_>) -> Result<(), HandshakeError> {
-    Target::parse(request.target).map(|_| ()).ok_or(HandshakeError::TargetInvalid)
+    Target::parse(request.target)
+        .map(|_| ())
+        .ok_or(HandshakeError::TargetInvalid)
 }
 
 /// The request asks for a WebSocket connection, and as RFC 6455 4.2.1 wants it.
@@ -157,7 +159,11 @@ fn subprotocols(headers: &Headers<'_>) -> Result<(), HandshakeError> {
         *place = subprotocol;
         count += 1;
     }
-    if count == 0 { Err(HandshakeError::SubprotocolInvalid) } else { Ok(()) }
+    if count == 0 {
+        Err(HandshakeError::SubprotocolInvalid)
+    } else {
+        Ok(())
+    }
 }
 
 fn has_token(value: &[u8], token: &[u8]) -> bool {

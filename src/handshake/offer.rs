@@ -33,7 +33,12 @@ type AnswerCheck = fn(&ExtensionOffer<'_>, &Extension<'_>) -> bool;
 impl<'e> ExtensionOffer<'e> {
     /// An extension of that name with these parameters.
     pub const fn new(name: &'e str, params: &'e [(&'e str, Option<&'e str>)]) -> Self {
-        Self { name, params, rsv: Rsv::NONE, check: None }
+        Self {
+            name,
+            params,
+            rsv: Rsv::NONE,
+            check: None,
+        }
     }
 
     /// The reserved bits that the extension uses once it is agreed on.
@@ -45,7 +50,10 @@ impl<'e> ExtensionOffer<'e> {
     /// What a client looks at besides the name when a server has answered with this extension.
     #[must_use]
     pub const fn with_check(self, check: AnswerCheck) -> Self {
-        Self { check: Some(check), ..self }
+        Self {
+            check: Some(check),
+            ..self
+        }
     }
 
     /// The name.
@@ -72,7 +80,10 @@ impl<'e> ExtensionOffer<'e> {
     pub(super) fn is_valid(&self) -> bool {
         let is_token = |text: &str| syntax::is_token(text.as_bytes());
         is_token(self.name)
-            && self.params.iter().all(|(name, value)| is_token(name) && value.is_none_or(is_token))
+            && self
+                .params
+                .iter()
+                .all(|(name, value)| is_token(name) && value.is_none_or(is_token))
     }
 }
 
@@ -111,5 +122,9 @@ pub(super) fn join_rsv(one: Rsv, other: Rsv) -> Option<Rsv> {
 /// Whether these can be offered: all tokens. The same name twice is an alternative.
 pub(super) fn check_offers(offers: &[ExtensionOffer<'_>]) -> Result<(), HeadError> {
     let valid = offers.iter().all(ExtensionOffer::is_valid);
-    if valid { Ok(()) } else { Err(HeadError::ExtensionInvalid) }
+    if valid {
+        Ok(())
+    } else {
+        Err(HeadError::ExtensionInvalid)
+    }
 }

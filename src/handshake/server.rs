@@ -108,9 +108,10 @@ impl<S: Storage> ServerHandshake<S> {
     /// The request that [`receive`](Self::receive) has found, until it is answered.
     pub fn upgrade(&mut self) -> Option<Upgrade<'_>> {
         match self.phase {
-            Phase::Upgrade => {
-                Some(Upgrade::new(Request::of(self.storage.bytes()), &mut self.phase))
-            }
+            Phase::Upgrade => Some(Upgrade::new(
+                Request::of(self.storage.bytes()),
+                &mut self.phase,
+            )),
             _ => None,
         }
     }
@@ -236,6 +237,8 @@ impl<S: Storage> ServerHandshake<S> {
 /// Leaves out what was received: it can have secrets.
 impl<S> fmt::Debug for ServerHandshake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerHandshake").field("phase", &self.phase).finish_non_exhaustive()
+        f.debug_struct("ServerHandshake")
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
     }
 }

@@ -64,15 +64,25 @@ impl<'h> Upgrade<'h> {
         target: &'h str,
         headers: &'h [(&'h str, &'h [u8])],
     ) -> Result<Self, HandshakeError> {
-        let request = Request { method, target, headers: Headers::from_slice(headers) };
+        let request = Request {
+            method,
+            target,
+            headers: Headers::from_slice(headers),
+        };
         let fields = Fields::of(&request.headers);
         check::http(&request, &fields)?;
         check::upgrade(&request, &fields)?;
-        Ok(Self { request, phase: None })
+        Ok(Self {
+            request,
+            phase: None,
+        })
     }
 
     pub(super) fn new(request: Request<'h>, phase: &'h mut Phase) -> Self {
-        Self { request, phase: Some(phase) }
+        Self {
+            request,
+            phase: Some(phase),
+        }
     }
 
     /// Path and query of the target, such as `/chat?room=1`; `/` if they are empty. If only the
@@ -109,7 +119,9 @@ impl<'h> Upgrade<'h> {
 
     /// The first of `preferred` that the client offers.
     pub fn choose_subprotocol(&self, preferred: &[&str]) -> Option<&'h str> {
-        preferred.iter().find_map(|wanted| self.subprotocols().find(|offered| offered == wanted))
+        preferred
+            .iter()
+            .find_map(|wanted| self.subprotocols().find(|offered| offered == wanted))
     }
 
     /// The extensions that the client offers, its favourite first (RFC 6455 9.1).

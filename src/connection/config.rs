@@ -1,0 +1,127 @@
+//! Limits, timers and modes of a connection.
+
+use core::time::Duration;
+
+use crate::time::millis_ceil;
+
+/// Limits, timers and modes of a [`Connection`](crate::Connection). Every limit is finite.
+///
+/// ```
+/// use core::time::Duration;
+/// use ws_proto::Config;
+///
+/// let config = Config::new().max_message(64 * 1024).keepalive(Some(Duration::from_secs(30)));
+/// # let _ = config;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Config {
+    pub(super) max_message: u64,
+    pub(super) max_frame: u64,
+    pub(super) max_fragments: u32,
+    /// Milliseconds; zero is "off".
+    pub(super) keepalive: u32,
+    pub(super) pong_timeout: u32,
+    pub(super) close_timeout: u32,
+    pub(super) manual_pong: bool,
+    pub(super) manual_close: bool,
+}
+
+impl Config {
+    /// The defaults: messages of 16 MiB in up to 2^20 frames, a Ping after 20 s of silence, 20 s
+    /// for an answer to it, 10 s for an answer to Close; Pong and Close are answered.
+    pub const fn new() -> Self {
+        Self {
+            max_message: 16 << 20,
+            max_frame: 16 << 20,
+            max_fragments: 1 << 20,
+            keepalive: 20_000,
+            pong_timeout: 20_000,
+            close_timeout: 10_000,
+            manual_pong: false,
+            manual_close: false,
+        }
+    }
+
+    /// The most bytes of a received message, over all its frames. A longer one fails the
+    /// connection with 1009, at the header that claims too much.
+    ///
+    /// A message that an extension encodes is bounded after decoding, by
+    /// [`Assembler`](crate::message::Assembler).
+    pub const fn max_message(mut self, bytes: u64) -> Self {
+        self.max_message = bytes;
+        self
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn max_message_bytes(&self) -> u64 {
+        self.max_message
+    }
+
+    /// The most payload bytes of a received data frame. A longer one fails the connection with
+    /// 1009, at its header.
+    pub const fn max_frame(mut self, bytes: u64) -> Self {
+        self.max_frame = bytes;
+        self
+    }
+
+    /// The most frames of a received message, at least 1. One more fails the connection with 1009:
+    /// endless empty fragments never reach a limit in bytes.
+    pub const fn max_fragments(mut self, frames: u32) -> Self {
+        self.max_fragments = if frames == 0 { 1 } else { frames };
+        self
+    }
+
+    /// After how much silence of the peer a Ping is sent by
+    /// [`tick`](crate::Connection::tick); `None` sends none.
+    pub const fn keepalive(mut self, silence: Option<Duration>) -> Self {
+        self.keepalive = match silence {
+            Some(silence) => timer(silence),
+            None => 0,
+        };
+        self
+    }
+
+    /// How long the peer may stay silent after a keepalive Ping. Whatever it sends counts as a
+    /// sign of life, not only the Pong.
+    pub const fn pong_timeout(mut self, time: Duration) -> Self {
+        self.pong_timeout = timer(time);
+        self
+    }
+
+    /// How long the peer may take to answer our Close, and a server to close the transport.
+    pub const fn close_timeout(mut self, time: Duration) -> Self {
+        self.close_timeout = timer(time);
+        self
+    }
+
+    /// Whether the caller answers Pings itself, with [`pong`](crate::Connection::pong).
+    pub const fn manual_pong(mut self, manual: bool) -> Self {
+        self.manual_pong = manual;
+        self
+    }
+
+    /// Whether the caller answers the peer's Close itself, with
+    /// [`close`](crate::Connection::close) or [`close_empty`](crate::Connection::close_empty).
+    ///
+    /// Until it does, it may still send, for instance the rest of a message.
+    pub const fn manual_close(mut self, manual: bool) -> Self {
+        self.manual_close = manual;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// At least a millisecond, at most 49 days.
+const fn timer(time: Duration) -> u32 {
+    match millis_ceil(time) {
+        0 => 1,
+        millis if millis > u32::MAX as u64 => u32::MAX,
+        millis => millis as u32,
+    }
+}

@@ -1,0 +1,357 @@
+//! An open connection: from the handshake's last byte to the closed transport (RFC 6455 5 to 8).
+//!
+//! # Receiving
+//!
+//! ```text
+//!            data frame                       payload
+//!   Idle ----------------> Data ---------------------------------> Idle, Between
+//!   Between  control frame        payload
+//!     |  '---------------> Control -----> Ping, Pong ------------> Idle, Between
+//!     v                               '-> Close -----------------> Dead
+//!   Header (a header cut by the end of the input)
+//!                                any error, end of the transport -> Dead
+//! ```
+//!
+//! `Idle` is between messages, `Between` is between the frames of one message. In `Dead` all input
+//! is discarded.
+//!
+//! # Closing
+//!
+//! | event | output | [`transport`](Connection::transport) |
+//! |---|---|---|
+//! | we call [`close`](Connection::close) | Close(code, reason) | `Open`; the close timer runs from the next [`tick`](Connection::tick) |
+//! | peer's Close, we had not sent one | Close(same code), unless [`manual_close`](Config::manual_close) | server `Close`, client `AwaitEof` |
+//! | peer's Close, we had sent one | nothing | server `Close`, client `AwaitEof` |
+//! | protocol error | Close(1002, 1007 or 1009) | `Close` |
+//! | end of the transport | nothing | `Close` |
+//! | close timer | nothing | `Abort` |
+//! | no answer to a keepalive Ping | Close(1011) | `Abort` |
+//!
+//! What the peer sends between our Close and its own is still delivered. Pings are answered until
+//! its Close has come.
+
+mod config;
+mod event;
+mod recv;
+mod role;
+mod send;
+mod timer;
+
+use core::fmt;
+
+pub use config::Config;
+pub use event::{Binary, Event, Extended, Fin, Kind, Text};
+pub use role::{Client, MaskSource, Role, Server};
+
+use crate::buf::{Input, Output};
+use crate::close::CloseCode;
+use crate::error::{ProtocolError, UnexpectedEof};
+use crate::frame::{MAX_CONTROL_FRAME, Opcode};
+use crate::handshake::Negotiated;
+use crate::time::Instant;
+use crate::transport::Transport;
+use recv::{Received, Receiver};
+use send::Sender;
+use timer::{Timeouts, Waiting};
+
+/// One end of an open WebSocket connection: bytes in, events and bytes out.
+///
+/// The connection owns no heap memory and no payload; it is at most 200 bytes for a server. It is
+/// driven by one loop, whatever the transport:
+///
+/// ```
+/// # use ws_proto::{Config, Connection, Event, Input, Instant, Negotiated, Transport};
+/// # let mut socket = std::collections::VecDeque::from([vec![0x81, 0x82, 0, 0, 0, 0, b'h', b'i']]);
+/// # let mut written = Vec::new();
+/// # fn now() -> Instant { Instant::from_millis(0) }
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut out = Vec::new();
+/// while let Some(mut read) = socket.pop_front() {
+///     let mut input = Input::new(&mut read);
+///     while let Some(event) = connection.receive(&mut input, &mut out)? {
+///         if let Event::Text(text) = event {
+///             connection.send_text(text.whole().unwrap_or("a piece"), &mut out)?;
+///         }
+///     }
+///     let deadline = connection.tick(now(), &mut out)?;
+///     written.append(&mut out);
+///     match connection.transport() {
+///         Transport::Close | Transport::Abort => break,
+///         Transport::Open | Transport::AwaitEof => { /* wait for input or `deadline` */ }
+///     }
+/// #   assert!(deadline.is_some());
+/// }
+/// assert_eq!(written, [0x81, 0x02, b'h', b'i']);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Connection<R> {
+    receiver: Receiver,
+    /// When `waiting` is over.
+    deadline: Instant,
+    timeouts: Timeouts,
+    waiting: Waiting,
+    sender: Sender,
+    /// The first fault of the peer's.
+    error: Option<ProtocolError>,
+    flags: Flags,
+    role: R,
+}
+
+impl Connection<Server> {
+    /// The server's end of a connection, after the handshake.
+    pub fn server(negotiated: Negotiated, config: Config) -> Self {
+        Self::new(negotiated, config, Server)
+    }
+}
+
+impl<M: MaskSource> Connection<Client<M>> {
+    /// The client's end of a connection, after the handshake.
+    ///
+    /// `keys` gives a masking key for every frame that is sent.
+    pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
+        Self::new(negotiated, config, Client::new(keys))
+    }
+}
+
+impl<R: Role> Connection<R> {
+    fn new(negotiated: Negotiated, config: Config, role: R) -> Self {
+        let mut flags = Flags::default();
+        flags.set(Flags::MANUAL_PONG, config.manual_pong);
+        flags.set(Flags::MANUAL_CLOSE, config.manual_close);
+        Self {
+            receiver: Receiver::new(&config),
+            deadline: Instant::default(),
+            timeouts: Timeouts::new(&config),
+            waiting: Waiting::Unset,
+            sender: Sender::new(negotiated.rsv()),
+            error: None,
+            flags,
+            role,
+        }
+    }
+
+    /// Takes bytes that the peer sent, and gives the next event in them.
+    ///
+    /// Consumes from `input` up to the end of the event; call it until it returns `None`. Then
+    /// either all input has been consumed, a cut header being kept inside, and the buffer may be
+    /// used for something else; or `out` has less room than [`MAX_CONTROL_FRAME`], and the rest of
+    /// the input waits until `out` has been drained. Payload is unmasked in place.
+    ///
+    /// Writes to `out` what has to be answered: a Pong for each Ping, one Close for the peer's
+    /// Close, one Close for an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError`] when the peer breaks RFC 6455 or a limit, on the byte that proves it. Its
+    /// Close frame has been written; all further input is discarded and every call returns the
+    /// same error.
+    pub fn receive<'b, O: Output + ?Sized>(
+        &mut self,
+        input: &mut Input<'b>,
+        out: &mut O,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        if !input.is_empty() {
+            self.flags.insert(Flags::HEARD);
+        }
+        if out.room() >= MAX_CONTROL_FRAME {
+            if let Some(event) = self.receiver.whole_message::<R>(input) {
+                return event
+                    .map(Some)
+                    .map_err(|error| self.fail(error, input, out));
+            }
+        }
+        self.receive_piecewise(input, out)
+    }
+
+    fn receive_piecewise<'b, O: Output + ?Sized>(
+        &mut self,
+        input: &mut Input<'b>,
+        out: &mut O,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        loop {
+            if self.receiver.is_dead() {
+                input.take(input.len());
+                return self.error.map_or(Ok(None), Err);
+            }
+            if input.is_empty() || out.room() < MAX_CONTROL_FRAME {
+                return Ok(None);
+            }
+            match self.receiver.advance::<R>(input, self.sender.negotiated()) {
+                Ok(Some(Received::Data(event))) => return Ok(Some(event)),
+                Ok(Some(Received::Control(opcode))) => {
+                    return Ok(Some(self.control(opcode, out)));
+                }
+                Ok(None) => {}
+                Err(error) => return Err(self.fail(error, input, out)),
+            }
+        }
+    }
+
+    /// Answers a complete control frame. `out` has room for a frame.
+    fn control<'b, O: Output + ?Sized>(&mut self, opcode: Opcode, out: &mut O) -> Event<'b> {
+        match opcode {
+            Opcode::Ping => {
+                if !self.flags.contains(Flags::MANUAL_PONG) {
+                    let payload = self.receiver.control_payload();
+                    // Without a masking key there is no frame: no Pong is better than a bare one.
+                    let _ = send::control(&mut self.role, Opcode::Pong, payload, out);
+                }
+                Event::Ping
+            }
+            Opcode::Close => {
+                self.flags.insert(Flags::CLOSE_RECEIVED);
+                if !self.flags.contains(Flags::CLOSE_SENT)
+                    && !self.flags.contains(Flags::MANUAL_CLOSE)
+                {
+                    self.answer_close(out);
+                }
+                Event::Close(self.close_code())
+            }
+            _ => Event::Pong,
+        }
+    }
+
+    /// Tells the connection that the transport has ended: the peer sends nothing more.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`] unless the closing handshake was done (RFC 6455 7.1.4). A message that
+    /// was not complete is lost.
+    pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
+        self.receiver.stop();
+        self.flags.insert(Flags::EOF);
+        if self.error.is_none() && self.is_close_exchanged() {
+            Ok(())
+        } else {
+            Err(UnexpectedEof)
+        }
+    }
+
+    /// What the driver has to do with the transport, once it has written the output.
+    pub fn transport(&self) -> Transport {
+        if matches!(self.waiting, Waiting::Expired(_)) {
+            Transport::Abort
+        } else if self.error.is_some() || self.flags.contains(Flags::EOF) {
+            Transport::Close
+        } else if !self.is_close_exchanged() {
+            Transport::Open
+        } else if R::MASKS_OUTPUT {
+            // The server closes first, so that the TIME_WAIT state stays with it (7.1.1).
+            Transport::AwaitEof
+        } else {
+            Transport::Close
+        }
+    }
+
+    /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.
+    pub fn control_payload(&self) -> &[u8] {
+        self.receiver.control_payload()
+    }
+
+    /// The code in the peer's Close; `None` if there was no Close (1006) or no code in it (1005).
+    pub fn close_code(&self) -> Option<CloseCode> {
+        self.close_body().0
+    }
+
+    /// The reason in the peer's Close; empty if there was none (RFC 6455 7.1.6).
+    pub fn close_reason(&self) -> &str {
+        self.close_body().1
+    }
+
+    /// Whether the peer's Close has come: tells "no code" (1005) from "no Close" (1006).
+    pub fn is_close_received(&self) -> bool {
+        self.flags.contains(Flags::CLOSE_RECEIVED)
+    }
+
+    /// How many more bytes complete the frame whose payload is coming in; 0 between frames.
+    ///
+    /// A hint for the driver: a read of this size ends with the frame.
+    pub fn frame_remaining(&self) -> u64 {
+        self.receiver.frame_remaining()
+    }
+
+    fn close_body(&self) -> (Option<CloseCode>, &str) {
+        if self.is_close_received() {
+            self.receiver.close_body()
+        } else {
+            (None, "")
+        }
+    }
+
+    fn is_close_exchanged(&self) -> bool {
+        self.flags.contains(Flags::CLOSE_SENT) && self.flags.contains(Flags::CLOSE_RECEIVED)
+    }
+
+    /// Answers the peer's Close with its code, or with none (RFC 6455 5.5.1).
+    fn answer_close<O: Output + ?Sized>(&mut self, out: &mut O) {
+        match self.close_code() {
+            Some(code) => self.write_farewell(code, out),
+            None => {
+                let _ = send::control(&mut self.role, Opcode::Close, &[], out);
+                self.flags.insert(Flags::CLOSE_SENT);
+            }
+        }
+    }
+
+    /// Fails the connection (RFC 6455 7.1.7): the first error stays, one Close is written.
+    #[cold]
+    #[inline(never)]
+    fn fail<O: Output + ?Sized>(
+        &mut self,
+        error: ProtocolError,
+        input: &mut Input<'_>,
+        out: &mut O,
+    ) -> ProtocolError {
+        input.take(input.len());
+        self.receiver.stop();
+        self.error = Some(error);
+        self.write_farewell(error.close_code(), out);
+        error
+    }
+
+    /// Writes a Close of the engine's own, if none was written before and there is room.
+    fn write_farewell<O: Output + ?Sized>(&mut self, code: CloseCode, out: &mut O) {
+        if !self.flags.contains(Flags::CLOSE_SENT) && out.room() >= MAX_CONTROL_FRAME {
+            let body = code.as_u16().to_be_bytes();
+            let _ = send::control(&mut self.role, Opcode::Close, &body, out);
+        }
+        self.flags.insert(Flags::CLOSE_SENT);
+    }
+}
+
+impl<R> fmt::Debug for Connection<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("flags", &self.flags)
+            .field("error", &self.error)
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Facts about a connection, a bit each: it has to stay small.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flags(u8);
+
+impl Flags {
+    const CLOSE_SENT: u8 = 1;
+    const CLOSE_RECEIVED: u8 = 1 << 1;
+    /// The transport has ended.
+    const EOF: u8 = 1 << 2;
+    /// The peer has sent something since the last `tick`.
+    const HEARD: u8 = 1 << 3;
+    const MANUAL_CLOSE: u8 = 1 << 4;
+    const MANUAL_PONG: u8 = 1 << 5;
+
+    const fn contains(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    fn insert(&mut self, flag: u8) {
+        self.0 |= flag;
+    }
+
+    fn set(&mut self, flag: u8, on: bool) {
+        if on { self.0 |= flag } else { self.0 &= !flag }
+    }
+}

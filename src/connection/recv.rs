@@ -1,0 +1,530 @@
+//! The receiving half: from bytes to pieces of messages and complete control frames.
+
+use super::event::{Binary, Event, Extended, Kind, Text};
+use super::{Config, Role};
+use crate::buf::Input;
+use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
+use crate::error::ProtocolError;
+use crate::frame::{self, FIN, LEN_16, MASK_BIT, Mask, Opcode, Rsv};
+use crate::utf8::Utf8;
+
+/// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
+#[derive(Clone)]
+pub(super) struct Receiver {
+    max_message: u64,
+    max_frame: u64,
+    /// Payload bytes of the current frame that have not come yet.
+    remaining: u64,
+    /// Payload bytes of the current message, as its headers claim.
+    message_len: u64,
+    max_fragments: u32,
+    /// Frames of the current message.
+    fragments: u32,
+    mask: Mask,
+    utf8: Utf8,
+    /// A header cut by the end of the input, or the payload of a control frame.
+    spill: [u8; MAX_CONTROL_PAYLOAD],
+    spill_len: u8,
+    phase: Phase,
+    /// The first byte of the current frame.
+    first_byte: u8,
+    message: Message,
+}
+
+/// Where in the stream of frames the next byte is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Between two messages.
+    Idle,
+    /// Between two frames of a message.
+    Between,
+    /// Inside a header; what there is of it is spilled.
+    Header,
+    /// Inside the payload of a data frame.
+    Data,
+    /// Inside the payload of a control frame; what there is of it is spilled.
+    Control,
+    /// Nowhere: the connection has failed or is closed.
+    Dead,
+}
+
+/// What came in.
+pub(super) enum Received<'b> {
+    /// A piece of a message.
+    Data(Event<'b>),
+    /// A complete control frame, its payload spilled.
+    Control(Opcode),
+}
+
+impl Receiver {
+    pub(super) const fn new(config: &Config) -> Self {
+        Self {
+            max_message: config.max_message,
+            max_frame: config.max_frame,
+            remaining: 0,
+            message_len: 0,
+            max_fragments: config.max_fragments,
+            fragments: 0,
+            mask: Mask::new([0; 4]),
+            utf8: Utf8::new(),
+            spill: [0; MAX_CONTROL_PAYLOAD],
+            spill_len: 0,
+            phase: Phase::Idle,
+            first_byte: 0,
+            message: Message::NONE,
+        }
+    }
+
+    /// The fast path: between messages, a text or binary message in one frame with a 7- or 16-bit
+    /// length, all of it there. No state is written. Everything else, faults too, is left to
+    /// [`advance`](Self::advance).
+    #[inline]
+    pub(super) fn whole_message<'b, R: Role>(
+        &self,
+        input: &mut Input<'b>,
+    ) -> Option<Result<Event<'b>, ProtocolError>> {
+        const TEXT: u8 = FIN | Opcode::Text as u8;
+        const BINARY: u8 = FIN | Opcode::Binary as u8;
+
+        if self.phase != Phase::Idle {
+            return None;
+        }
+        let [first @ (TEXT | BINARY), second, rest @ ..] = input.bytes() else {
+            return None;
+        };
+        let (first, second) = (*first, *second);
+        if (second & MASK_BIT != 0) == R::MASKS_OUTPUT {
+            return None;
+        }
+        let (mut header_len, len) = match second & !MASK_BIT {
+            len @ 0..LEN_16 => (2, usize::from(len)),
+            LEN_16 => (4, usize::from(u16::from_be_bytes(*rest.first_chunk()?))),
+            _ => return None,
+        };
+        let claimed = len as u64;
+        if header_len == 4 && claimed < u64::from(LEN_16) || claimed > self.max_whole() {
+            return None;
+        }
+        if !R::MASKS_OUTPUT {
+            header_len += 4;
+        }
+        let total = header_len + len;
+        if input.len() < total {
+            return None;
+        }
+        let (header, data) = input.take(total).split_at_mut_checked(header_len)?;
+        if !R::MASKS_OUTPUT {
+            Mask::new(*header.last_chunk()?).apply(data);
+        }
+        Some(if first == BINARY {
+            Ok(Event::Binary(Binary {
+                data,
+                first: true,
+                last: true,
+            }))
+        } else {
+            whole_text(data)
+        })
+    }
+
+    /// Goes on by one step: a header, a piece of a message, a control frame. `None` if that took
+    /// input but gave nothing to tell.
+    pub(super) fn advance<'b, R: Role>(
+        &mut self,
+        input: &mut Input<'b>,
+        negotiated: Rsv,
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        if !matches!(self.phase, Phase::Data | Phase::Control) {
+            let Some(header) = self.header::<R>(input, negotiated)? else {
+                return Ok(None);
+            };
+            self.begin(header);
+        }
+        if self.phase == Phase::Control {
+            let complete = self.collect_control::<R>(input)?;
+            return Ok(complete.map(Received::Control));
+        }
+        Ok(self.data_piece::<R>(input)?.map(Received::Data))
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.phase == Phase::Dead
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.phase = Phase::Dead;
+    }
+
+    pub(super) fn control_payload(&self) -> &[u8] {
+        match self.phase {
+            Phase::Idle | Phase::Between | Phase::Dead => self.spilled(),
+            Phase::Header | Phase::Data | Phase::Control => &[],
+        }
+    }
+
+    /// The code and reason of a Close that was found valid.
+    pub(super) fn close_body(&self) -> (Option<CloseCode>, &str) {
+        let Some((code, reason)) = self.spilled().split_first_chunk() else {
+            return (None, "");
+        };
+        let code = CloseCode::new(u16::from_be_bytes(*code));
+        (code, core::str::from_utf8(reason).unwrap_or_default())
+    }
+
+    pub(super) fn frame_remaining(&self) -> u64 {
+        match self.phase {
+            Phase::Data | Phase::Control => self.remaining,
+            _ => 0,
+        }
+    }
+
+    fn max_whole(&self) -> u64 {
+        self.max_message.min(self.max_frame)
+    }
+
+    fn spilled(&self) -> &[u8] {
+        self.spill
+            .get(..usize::from(self.spill_len))
+            .unwrap_or_default()
+    }
+
+    /// Appends to the spill. The callers never bring more than fits.
+    fn spill(&mut self, bytes: &[u8]) {
+        let at = usize::from(self.spill_len);
+        if let Some(to) = self.spill.get_mut(at..at + bytes.len()) {
+            to.copy_from_slice(bytes);
+            self.spill_len += bytes.len() as u8;
+        }
+    }
+
+    /// The next header, judged; `None` if it is not complete, and then all input is consumed.
+    fn header<R: Role>(
+        &mut self,
+        input: &mut Input<'_>,
+        negotiated: Rsv,
+    ) -> Result<Option<FrameHeader>, ProtocolError> {
+        if self.phase != Phase::Header {
+            if let Some(header) = self.judge::<R>(input.bytes(), negotiated)? {
+                input.take(header.header_len);
+                return Ok(Some(header));
+            }
+            self.spill_len = 0;
+            self.phase = Phase::Header;
+        }
+        while let [byte] = input.take(1) {
+            self.spill(&[*byte]);
+            if let Some(header) = self.judge::<R>(self.spilled(), negotiated)? {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Judges as much of a header as there is. The order of the checks is that of the bytes, so
+    /// that a fault is the same however the input is cut.
+    fn judge<R: Role>(
+        &self,
+        bytes: &[u8],
+        negotiated: Rsv,
+    ) -> Result<Option<FrameHeader>, ProtocolError> {
+        let [first, rest @ ..] = bytes else {
+            return Ok(None);
+        };
+        let opcode = self.judge_first(*first, negotiated)?;
+        let [second, ..] = rest else { return Ok(None) };
+        judge_second::<R>(opcode, *second)?;
+        let Some(len) = frame::length(bytes)? else {
+            return Ok(None);
+        };
+        if !opcode.is_control() {
+            self.judge_limits(opcode, Rsv::from_bits(*first), len)?;
+        }
+        let mut header_len = frame::length_end(*second);
+        let mut key = [0; 4];
+        if !R::MASKS_OUTPUT {
+            let Some(masked) = bytes.get(header_len..).and_then(<[u8]>::first_chunk) else {
+                return Ok(None);
+            };
+            key = *masked;
+            header_len += key.len();
+        }
+        Ok(Some(FrameHeader {
+            first: *first,
+            opcode,
+            len,
+            key,
+            header_len,
+        }))
+    }
+
+    fn judge_first(&self, first: u8, negotiated: Rsv) -> Result<Opcode, ProtocolError> {
+        let opcode = Opcode::from_bits(first).ok_or(ProtocolError::OpcodeReserved)?;
+        let rsv = Rsv::from_bits(first);
+        let starts_message = matches!(opcode, Opcode::Text | Opcode::Binary);
+        let allowed = if starts_message {
+            negotiated
+        } else {
+            Rsv::NONE
+        };
+        if !allowed.contains(rsv) {
+            return Err(ProtocolError::ReservedBitSet);
+        }
+        if opcode.is_control() && first & FIN == 0 {
+            return Err(ProtocolError::ControlFragmented);
+        }
+        if opcode == Opcode::Continuation && !self.message.is_open() {
+            return Err(ProtocolError::ContinuationUnexpected);
+        }
+        if starts_message && self.message.is_open() {
+            return Err(ProtocolError::MessageInterleaved);
+        }
+        Ok(opcode)
+    }
+
+    fn judge_limits(&self, opcode: Opcode, rsv: Rsv, len: u64) -> Result<(), ProtocolError> {
+        let (fragments, before, extended) = if opcode == Opcode::Continuation {
+            (self.fragments, self.message_len, self.message.is_extended())
+        } else {
+            (0, 0, !rsv.is_none())
+        };
+        if fragments >= self.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        if len > self.max_frame {
+            return Err(ProtocolError::FrameTooBig);
+        }
+        // An encoded message is measured when it is decoded (7692 says nothing of its own length).
+        if !extended && before.saturating_add(len) > self.max_message {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        Ok(())
+    }
+
+    /// Enters the payload of a frame.
+    fn begin(&mut self, header: FrameHeader) {
+        self.first_byte = header.first;
+        self.remaining = header.len;
+        self.mask = Mask::new(header.key);
+        if header.opcode.is_control() {
+            self.spill_len = 0;
+            self.phase = Phase::Control;
+            if header.opcode == Opcode::Close {
+                // It ends an unfinished message; its reason is text of its own.
+                self.utf8 = Utf8::new();
+            }
+            return;
+        }
+        self.phase = Phase::Data;
+        if header.opcode == Opcode::Continuation {
+            self.fragments += 1;
+            self.message_len = self.message_len.saturating_add(header.len);
+        } else {
+            self.fragments = 1;
+            self.message_len = header.len;
+            self.message = Message::open(header.first);
+            self.utf8 = Utf8::new();
+        }
+    }
+
+    /// Takes and unmasks what has come of the current payload.
+    fn take_payload<'b, R: Role>(&mut self, input: &mut Input<'b>) -> &'b mut [u8] {
+        let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX);
+        let bytes = input.take(wanted);
+        self.remaining -= bytes.len() as u64;
+        if !R::MASKS_OUTPUT {
+            self.mask.apply(bytes);
+        }
+        bytes
+    }
+
+    /// A piece of the current message, unless there is nothing to tell: an empty fragment.
+    fn data_piece<'b, R: Role>(
+        &mut self,
+        input: &mut Input<'b>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let data = self.take_payload::<R>(input);
+        let last = self.end_of_frame() && self.first_byte & FIN != 0;
+        if self.remaining == 0 {
+            self.phase = if last { Phase::Idle } else { Phase::Between };
+        }
+        if data.is_empty() && !last {
+            return Ok(None);
+        }
+        let message = self.message;
+        let first = !message.is_started();
+        self.message = if last {
+            Message::NONE
+        } else {
+            message.started()
+        };
+        if message.is_extended() {
+            let (kind, rsv) = (message.kind(), message.rsv());
+            return Ok(Some(Event::Extended(Extended {
+                kind,
+                rsv,
+                data,
+                first,
+                last,
+            })));
+        }
+        Ok(Some(match message.kind() {
+            Kind::Binary => Event::Binary(Binary { data, first, last }),
+            Kind::Text => Event::Text(self.text_piece(data, first, last)?),
+        }))
+    }
+
+    fn text_piece<'b>(
+        &mut self,
+        raw: &'b [u8],
+        first: bool,
+        last: bool,
+    ) -> Result<Text<'b>, ProtocolError> {
+        let piece = self
+            .utf8
+            .push(raw)
+            .map_err(|_| ProtocolError::TextNotUtf8)?;
+        if last {
+            self.utf8.finish().map_err(|_| ProtocolError::TextNotUtf8)?;
+        }
+        Ok(Text {
+            head: piece.head,
+            body: piece.body,
+            raw,
+            first,
+            last,
+        })
+    }
+
+    fn end_of_frame(&self) -> bool {
+        self.remaining == 0
+    }
+
+    /// Collects the payload of a control frame; its opcode once it is complete.
+    fn collect_control<R: Role>(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Result<Option<Opcode>, ProtocolError> {
+        let bytes = self.take_payload::<R>(input);
+        let before = usize::from(self.spill_len);
+        self.spill(bytes);
+        let opcode = Opcode::from_bits(self.first_byte);
+        if opcode == Some(Opcode::Close) {
+            self.judge_close(before)?;
+        }
+        if !self.end_of_frame() {
+            return Ok(None);
+        }
+        self.phase = match opcode {
+            Some(Opcode::Close) => Phase::Dead,
+            _ if self.message.is_open() => Phase::Between,
+            _ => Phase::Idle,
+        };
+        Ok(opcode)
+    }
+
+    /// Judges the part of a Close body that came after the first `before` bytes.
+    fn judge_close(&mut self, before: usize) -> Result<(), ProtocolError> {
+        let end = usize::from(self.spill_len);
+        let body = self.spill.get(..end).unwrap_or_default();
+        let Some((code, _)) = body.split_first_chunk() else {
+            return Ok(());
+        };
+        if before < code.len() && CloseCode::new(u16::from_be_bytes(*code)).is_none() {
+            return Err(ProtocolError::CloseCodeInvalid);
+        }
+        let reason = body.get(before.max(code.len())..).unwrap_or_default();
+        self.utf8
+            .push(reason)
+            .map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
+        if self.end_of_frame() {
+            self.utf8
+                .finish()
+                .map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
+        }
+        Ok(())
+    }
+}
+
+fn judge_second<R: Role>(opcode: Opcode, second: u8) -> Result<(), ProtocolError> {
+    let len = second & !MASK_BIT;
+    if opcode.is_control() && usize::from(len) > MAX_CONTROL_PAYLOAD {
+        return Err(ProtocolError::ControlTooLong);
+    }
+    match (second & MASK_BIT != 0, R::MASKS_OUTPUT) {
+        (false, false) => return Err(ProtocolError::MaskMissing),
+        (true, true) => return Err(ProtocolError::MaskUnexpected),
+        _ => {}
+    }
+    if opcode == Opcode::Close && len == 1 {
+        return Err(ProtocolError::CloseBodyTooShort);
+    }
+    Ok(())
+}
+
+fn whole_text(raw: &[u8]) -> Result<Event<'_>, ProtocolError> {
+    match simdutf8::basic::from_utf8(raw) {
+        Ok(body) => Ok(Event::Text(Text {
+            head: None,
+            body,
+            raw,
+            first: true,
+            last: true,
+        })),
+        Err(_) => Err(ProtocolError::TextNotUtf8),
+    }
+}
+
+/// A header that was found valid for this connection.
+struct FrameHeader {
+    first: u8,
+    opcode: Opcode,
+    len: u64,
+    key: [u8; 4],
+    header_len: usize,
+}
+
+/// The message that is coming in, in one byte: the reserved bits where the frame has them.
+#[derive(Clone, Copy)]
+struct Message(u8);
+
+impl Message {
+    const NONE: Self = Self(0);
+    const OPEN: u8 = 1;
+    const STARTED: u8 = 1 << 1;
+    const TEXT: u8 = 1 << 2;
+
+    /// The message that a frame with this first byte starts.
+    const fn open(first: u8) -> Self {
+        let text = matches!(Opcode::from_bits(first), Some(Opcode::Text));
+        Self(Self::OPEN | if text { Self::TEXT } else { 0 } | Rsv::from_bits(first).bits())
+    }
+
+    const fn started(self) -> Self {
+        Self(self.0 | Self::STARTED)
+    }
+
+    const fn is_open(self) -> bool {
+        self.0 & Self::OPEN != 0
+    }
+
+    /// Whether a piece of it has been told.
+    const fn is_started(self) -> bool {
+        self.0 & Self::STARTED != 0
+    }
+
+    const fn rsv(self) -> Rsv {
+        Rsv::from_bits(self.0)
+    }
+
+    const fn is_extended(self) -> bool {
+        !self.rsv().is_none()
+    }
+
+    const fn kind(self) -> Kind {
+        if self.0 & Self::TEXT != 0 {
+            Kind::Text
+        } else {
+            Kind::Binary
+        }
+    }
+}

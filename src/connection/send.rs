@@ -1,0 +1,452 @@
+//! The sending half: frames that the caller asks for.
+
+use super::event::{Fin, Kind};
+use super::role::sealed::NoKey;
+use super::{Client, Connection, Flags, MaskSource, Role, Server};
+use crate::buf::Output;
+use crate::close::{CloseCode, CloseReason, ControlPayload, MAX_CLOSE_REASON};
+use crate::error::SendError;
+use crate::frame::{Header, Mask, Opcode, Rsv};
+
+/// What is open for sending, in one byte: the reserved bits of the message that is being sent,
+/// where a frame has them, and those that were negotiated, shifted to the bottom.
+#[derive(Clone, Copy)]
+pub(super) struct Sender(u8);
+
+impl Sender {
+    const OPEN: u8 = 1 << 7;
+    const TEXT: u8 = 1 << 3;
+    const NEGOTIATED_SHIFT: u8 = 4;
+    const NEGOTIATED: u8 = 0x07;
+
+    pub(super) const fn new(negotiated: Rsv) -> Self {
+        Self(negotiated.bits() >> Self::NEGOTIATED_SHIFT)
+    }
+
+    pub(super) const fn negotiated(self) -> Rsv {
+        Rsv::from_bits((self.0 & Self::NEGOTIATED) << Self::NEGOTIATED_SHIFT)
+    }
+
+    const fn open_message(self) -> Option<(Kind, Rsv)> {
+        if self.0 & Self::OPEN == 0 {
+            return None;
+        }
+        let kind = if self.0 & Self::TEXT != 0 {
+            Kind::Text
+        } else {
+            Kind::Binary
+        };
+        Some((kind, Rsv::from_bits(self.0)))
+    }
+
+    fn set(&mut self, kind: Kind, rsv: Rsv, fin: Fin) {
+        self.0 &= Self::NEGOTIATED;
+        if fin == Fin::No {
+            let text = if kind == Kind::Text { Self::TEXT } else { 0 };
+            self.0 |= Self::OPEN | text | rsv.bits();
+        }
+    }
+}
+
+impl<R: Role> Connection<R> {
+    /// Whether a data frame can be sent: no Close has been sent or answered, nothing has failed.
+    pub fn can_send(&self) -> bool {
+        !self.flags.contains(Flags::CLOSE_SENT) && !self.flags.contains(Flags::EOF)
+    }
+
+    /// Sends a text message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    pub fn send_text<O: Output + ?Sized>(
+        &mut self,
+        text: &str,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_whole(Kind::Text, text.as_bytes(), out)
+    }
+
+    /// Sends a binary message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    pub fn send_binary<O: Output + ?Sized>(
+        &mut self,
+        data: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_whole(Kind::Binary, data, out)
+    }
+
+    /// Sends a part of a text message as one frame; the first part opens the message, the one with
+    /// [`Fin::Yes`] ends it (RFC 6455 5.4). For messages whose length is not known beforehand.
+    ///
+    /// Control frames may be sent between parts, other messages may not.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    pub fn send_text_part<O: Output + ?Sized>(
+        &mut self,
+        part: &str,
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_data(Kind::Text, Rsv::NONE, part.as_bytes(), fin, out)
+    }
+
+    /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    pub fn send_binary_part<O: Output + ?Sized>(
+        &mut self,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_data(Kind::Binary, Rsv::NONE, part, fin, out)
+    }
+
+    /// Sends a message, or a part of one, that an extension has encoded; `rsv` goes on its first
+    /// frame and has to be given the same for every part.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ReservedBits`] if `rsv` is empty or was not negotiated, and as
+    /// [`send_text_part`](Self::send_text_part).
+    pub fn send_extended<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        rsv: Rsv,
+        encoded: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if rsv.is_none() || !self.sender.negotiated().contains(rsv) {
+            return Err(SendError::ReservedBits);
+        }
+        self.send_data(kind, rsv, encoded, fin, out)
+    }
+
+    /// Sends a Ping (RFC 6455 5.5.2).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] once the peer's Close has come or the connection has failed,
+    /// [`SendError::OutputFull`], [`SendError::NoMaskKey`]; nothing was written.
+    pub fn ping<'p, O: Output + ?Sized>(
+        &mut self,
+        payload: impl Into<ControlPayload<'p>>,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_control(Opcode::Ping, payload.into(), out)
+    }
+
+    /// Sends a Pong: unasked as a sign of life, or with
+    /// [`manual_pong`](super::Config::manual_pong) the answer to a Ping (RFC 6455 5.5.3).
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong<'p, O: Output + ?Sized>(
+        &mut self,
+        payload: impl Into<ControlPayload<'p>>,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_control(Opcode::Pong, payload.into(), out)
+    }
+
+    /// Starts the closing handshake, or with [`manual_close`](super::Config::manual_close) ends it
+    /// (RFC 6455 7.1.2). Does nothing if a Close has been sent already.
+    ///
+    /// No data can be sent after it. What the peer sends before its own Close still comes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::CodeForClients`] for a server with
+    /// [`MANDATORY_EXTENSION`](CloseCode::MANDATORY_EXTENSION), [`SendError::Closed`] once the
+    /// transport has ended, [`SendError::OutputFull`], [`SendError::NoMaskKey`]; nothing was
+    /// written and nothing changed.
+    pub fn close<O: Output + ?Sized>(
+        &mut self,
+        code: CloseCode,
+        reason: CloseReason<'_>,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if !R::MASKS_OUTPUT && code == CloseCode::MANDATORY_EXTENSION {
+            return Err(SendError::CodeForClients);
+        }
+        let mut body = [0; 2 + MAX_CLOSE_REASON];
+        let reason = reason.as_str().as_bytes();
+        let len = 2 + reason.len();
+        if let Some((to_code, to_reason)) = body.split_first_chunk_mut() {
+            *to_code = code.as_u16().to_be_bytes();
+            if let Some(to_reason) = to_reason.get_mut(..reason.len()) {
+                to_reason.copy_from_slice(reason);
+            }
+        }
+        self.send_close(body.get(..len).unwrap_or_default(), out)
+    }
+
+    /// As [`close`](Self::close), with a Close frame that carries no code: the peer sees 1005.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_empty<O: Output + ?Sized>(&mut self, out: &mut O) -> Result<(), SendError> {
+        self.send_close(&[], out)
+    }
+
+    fn send_close<O: Output + ?Sized>(
+        &mut self,
+        body: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if self.flags.contains(Flags::CLOSE_SENT) {
+            return Ok(());
+        }
+        if self.flags.contains(Flags::EOF) {
+            return Err(SendError::Closed);
+        }
+        control(&mut self.role, Opcode::Close, body, out)?;
+        self.flags.insert(Flags::CLOSE_SENT);
+        Ok(())
+    }
+
+    fn send_control<O: Output + ?Sized>(
+        &mut self,
+        opcode: Opcode,
+        payload: ControlPayload<'_>,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        // After our own Close a Pong is still wanted, until the peer's Close has come.
+        if self.receiver.is_dead() {
+            return Err(SendError::Closed);
+        }
+        control(&mut self.role, opcode, payload.as_bytes(), out)
+    }
+
+    fn send_whole<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if self.sender.open_message().is_some() && self.can_send() {
+            return Err(SendError::MessageOpen);
+        }
+        self.send_data(kind, Rsv::NONE, payload, Fin::Yes, out)
+    }
+
+    fn send_data<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        rsv: Rsv,
+        payload: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let header = self.data_header(kind, rsv, payload.len(), fin)?;
+        write_frame(&mut self.role, header, payload, out)?;
+        self.sender.set(kind, rsv, fin);
+        Ok(())
+    }
+
+    /// The header of the next data frame, without its masking key.
+    fn data_header(&self, kind: Kind, rsv: Rsv, len: usize, fin: Fin) -> Result<Header, SendError> {
+        if !self.can_send() {
+            return Err(SendError::Closed);
+        }
+        let (opcode, rsv) = match self.sender.open_message() {
+            Some(open) if open != (kind, rsv) => return Err(SendError::MessageOpen),
+            Some(_) => (Opcode::Continuation, Rsv::NONE),
+            None if kind == Kind::Text => (Opcode::Text, rsv),
+            None => (Opcode::Binary, rsv),
+        };
+        Ok(Header {
+            fin: fin == Fin::Yes,
+            rsv,
+            opcode,
+            len: len as u64,
+            mask: None,
+        })
+    }
+
+    /// Writes the header of a frame whose payload the caller writes behind it.
+    fn frame<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        len: usize,
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<Option<[u8; 4]>, SendError> {
+        let mut header = self.data_header(kind, Rsv::NONE, len, fin)?;
+        let key = key_for(&mut self.role, &header, 0, out)?;
+        header.mask = key;
+        out.put(&header.encode());
+        self.sender.set(kind, Rsv::NONE, fin);
+        Ok(key)
+    }
+}
+
+impl Connection<Server> {
+    /// Sends text without copying it: the header goes to `out`, the caller writes `out` and then
+    /// the returned slice (`writev`), which is `text`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Fin, Negotiated};
+    ///
+    /// let mut connection = Connection::server(Negotiated::new(), Config::new());
+    /// let mut head = Vec::new();
+    /// let payload = connection.frame_text("hello", Fin::Yes, &mut head)?;
+    /// assert_eq!([&head[..], payload].concat(), b"\x81\x05hello");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
+    pub fn frame_text<'p, O: Output + ?Sized>(
+        &mut self,
+        text: &'p str,
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        self.frame(Kind::Text, text.len(), fin, out)?;
+        Ok(text.as_bytes())
+    }
+
+    /// Sends bytes without copying them, as [`frame_text`](Self::frame_text) does text.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    pub fn frame_binary<'p, O: Output + ?Sized>(
+        &mut self,
+        data: &'p [u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        self.frame(Kind::Binary, data.len(), fin, out)?;
+        Ok(data)
+    }
+}
+
+impl<M: MaskSource> Connection<Client<M>> {
+    /// Sends text without copying it: the header goes to `out`, the bytes are masked in place, the
+    /// caller writes `out` and then the returned slice (`writev`).
+    ///
+    /// The bytes of each part have to be UTF-8 by themselves. They are of no use afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written, masked or changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Fin, Negotiated};
+    ///
+    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
+    /// let mut head = Vec::new();
+    /// let mut text = *b"hello";
+    /// let payload = connection.frame_text(&mut text, Fin::Yes, &mut head)?;
+    /// assert_eq!([&head[..], payload].concat(), b"\x81\x85\x01\x02\x03\x04ig\x6fhn");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
+    pub fn frame_text<'p, O: Output + ?Sized>(
+        &mut self,
+        utf8: &'p mut [u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        if simdutf8::basic::from_utf8(utf8).is_err() {
+            return Err(SendError::TextNotUtf8);
+        }
+        self.frame_masked(Kind::Text, utf8, fin, out)
+    }
+
+    /// Sends bytes without copying them, as [`frame_text`](Self::frame_text) does text. The bytes
+    /// are masked in place.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written, masked or changed.
+    ///
+    /// Bytes that cannot be masked cannot be sent:
+    ///
+    /// ```compile_fail
+    /// # use ws_proto::{Config, Connection, Fin, Negotiated};
+    /// # let mut connection = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
+    /// let payload = connection.frame_binary(b"shared", Fin::Yes, &mut Vec::new());
+    /// ```
+    pub fn frame_binary<'p, O: Output + ?Sized>(
+        &mut self,
+        data: &'p mut [u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        self.frame_masked(Kind::Binary, data, fin, out)
+    }
+
+    fn frame_masked<'p, O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        data: &'p mut [u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        if let Some(key) = self.frame(kind, data.len(), fin, out)? {
+            Mask::new(key).apply(data);
+        }
+        Ok(data)
+    }
+}
+
+/// Writes a control frame. `payload` fits into one.
+pub(super) fn control<R: Role, O: Output + ?Sized>(
+    role: &mut R,
+    opcode: Opcode,
+    payload: &[u8],
+    out: &mut O,
+) -> Result<(), SendError> {
+    write_frame(
+        role,
+        Header::new(opcode, payload.len() as u64),
+        payload,
+        out,
+    )
+}
+
+fn write_frame<R: Role, O: Output + ?Sized>(
+    role: &mut R,
+    mut header: Header,
+    payload: &[u8],
+    out: &mut O,
+) -> Result<(), SendError> {
+    header.mask = key_for(role, &header, payload.len(), out)?;
+    out.put(&header.encode());
+    out.put(payload);
+    if let Some(key) = header.mask {
+        Mask::new(key).apply(out.last_mut(payload.len()));
+    }
+    Ok(())
+}
+
+/// The masking key for a frame, once it is known that header and `payload_len` bytes fit: no key
+/// is drawn for a frame that is not sent.
+fn key_for<R: Role, O: Output + ?Sized>(
+    role: &mut R,
+    header: &Header,
+    payload_len: usize,
+    out: &O,
+) -> Result<Option<[u8; 4]>, SendError> {
+    let key_len = if R::MASKS_OUTPUT { 4 } else { 0 };
+    match out.room().checked_sub(header.encoded_len() + key_len) {
+        Some(room) if room >= payload_len => {}
+        _ => return Err(SendError::OutputFull),
+    }
+    role.mask().map_err(|NoKey| SendError::NoMaskKey)
+}

@@ -1,0 +1,123 @@
+//! The seam for extensions that encode messages (RFC 6455 9).
+//!
+//! The connection knows only which reserved bits were negotiated. A message that uses them comes
+//! out as [`Event::Extended`](crate::Event::Extended), encoded; a [`Decode`] turns its pieces into
+//! bytes, inside [`Assembler`](crate::message::Assembler) or by hand. For sending, an [`Encode`]
+//! makes the bytes for [`Connection::send_extended`](crate::Connection::send_extended). Messages
+//! without reserved bits pass by untouched and uncopied.
+
+use core::error::Error;
+use core::fmt;
+
+use crate::buf::Storage;
+use crate::connection::{Extended, Fin, Kind};
+use crate::error::CapacityError;
+use crate::frame::Rsv;
+
+/// Decodes the messages of an extension, piece by piece.
+///
+/// ```
+/// use ws_proto::extension::{Decode, DecodeError};
+/// use ws_proto::{Extended, Storage};
+///
+/// /// Inverts all bits.
+/// struct Invert;
+///
+/// impl Decode for Invert {
+///     fn decode<S: Storage>(
+///         &mut self,
+///         piece: Extended<'_>,
+///         room: u64,
+///         to: &mut S,
+///     ) -> Result<(), DecodeError> {
+///         if piece.data.len() as u64 > room {
+///             return Err(DecodeError::TooBig);
+///         }
+///         for byte in piece.data.iter() {
+///             to.store(&[!byte])?;
+///         }
+///         Ok(())
+///     }
+/// }
+/// # let _ = Invert;
+/// ```
+pub trait Decode {
+    /// Appends to `to` what `piece` decodes to, `room` bytes at most.
+    ///
+    /// State from earlier messages may be kept; a piece with `first` set starts a message.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::TooBig`] as soon as the output would exceed `room`, without producing it.
+    fn decode<S: Storage>(
+        &mut self,
+        piece: Extended<'_>,
+        room: u64,
+        to: &mut S,
+    ) -> Result<(), DecodeError>;
+}
+
+/// Encodes messages for an extension.
+pub trait Encode {
+    /// Appends to `to` what a part of a message encodes to, and gives the reserved bits for
+    /// [`send_extended`](crate::Connection::send_extended).
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError`] if `to` is full. The encoded message is of no use then.
+    fn encode<S: Storage>(
+        &mut self,
+        kind: Kind,
+        part: &[u8],
+        fin: Fin,
+        to: &mut S,
+    ) -> Result<Rsv, CapacityError>;
+}
+
+/// No extension: there is nothing to decode.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoExtension;
+
+impl Decode for NoExtension {
+    fn decode<S: Storage>(
+        &mut self,
+        _: Extended<'_>,
+        _: u64,
+        _: &mut S,
+    ) -> Result<(), DecodeError> {
+        Err(DecodeError::Unsupported)
+    }
+}
+
+/// Why a piece could not be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The storage is full.
+    Capacity,
+    /// The data is not what the extension defines.
+    Invalid,
+    /// The message decodes to more than the limit.
+    TooBig,
+    /// An extension was negotiated that nobody decodes.
+    Unsupported,
+}
+
+impl From<CapacityError> for DecodeError {
+    fn from(CapacityError: CapacityError) -> Self {
+        Self::Capacity
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Capacity => "the storage is full",
+            Self::Invalid => "the encoded message is invalid",
+            Self::TooBig => "the decoded message exceeds the size limit",
+            Self::Unsupported => "no decoder for the negotiated extension",
+        })
+    }
+}
+
+impl Error for DecodeError {}

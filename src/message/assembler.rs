@@ -1,0 +1,237 @@
+use core::fmt;
+
+use super::{AssembleError, Message};
+use crate::buf::Storage;
+use crate::connection::{Event, Extended, Kind};
+use crate::extension::{Decode, NoExtension};
+
+/// Joins the pieces of a message in a [`Storage`] of the caller's.
+///
+/// A message that arrives in one piece is passed through, uncopied. All others are collected, up
+/// to a limit of bytes. No allocator is needed: `Storage` may be an array.
+///
+/// ```
+/// use ws_proto::message::{Assembler, Message};
+/// use ws_proto::{Config, Connection, FixedBuf, Input, Negotiated};
+///
+/// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut assembler = Assembler::new(FixedBuf::<1024>::new(), 1024);
+/// let mut out = Vec::new();
+/// let mut read = *b"\x01\x03Hel\x80\x02lo"; // a text in two frames
+/// let mut input = Input::new(&mut read);
+/// let mut messages = 0;
+/// while let Some(event) = connection.receive(&mut input, &mut out)? {
+///     if let Some(message) = assembler.push(event)? {
+///         assert_eq!(message, Message::Text("Hello"));
+///         messages += 1;
+///     }
+/// }
+/// assert_eq!(messages, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Assembler<S: Storage, X: Decode = NoExtension> {
+    storage: S,
+    extension: X,
+    max_message: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Between messages, or collecting one.
+    Ready,
+    /// The rest of a message that could not be put together is dropped.
+    Skipping,
+    /// The storage holds a whole message.
+    Held(Kind),
+}
+
+/// What a piece has led to.
+pub(crate) enum Step<'b> {
+    /// More pieces are needed, or the event was none.
+    More,
+    /// A message in one piece, in the input buffer.
+    Whole(Message<'b>),
+    /// A message in the storage.
+    Held,
+}
+
+impl<S: Storage> Assembler<S> {
+    /// Joins messages of at most `max_message` bytes in `storage`.
+    pub const fn new(storage: S, max_message: u64) -> Self {
+        Self::with_extension(storage, max_message, NoExtension)
+    }
+}
+
+impl<S: Storage, X: Decode> Assembler<S, X> {
+    /// Joins messages of at most `max_message` bytes, after `extension` has decoded them.
+    pub const fn with_extension(storage: S, max_message: u64, extension: X) -> Self {
+        Self {
+            storage,
+            extension,
+            max_message,
+            state: State::Ready,
+        }
+    }
+
+    /// Takes the next event of a connection, and gives a message if that completes one. Control
+    /// events give nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AssembleError`] if the message exceeds the limit or the storage, or cannot be decoded.
+    /// The caller then closes with [`close_code`](AssembleError::close_code); what still comes of
+    /// that message is dropped.
+    pub fn push<'a>(&'a mut self, event: Event<'a>) -> Result<Option<Message<'a>>, AssembleError> {
+        match self.step(event)? {
+            Step::More => Ok(None),
+            Step::Whole(message) => Ok(Some(message)),
+            Step::Held => Ok(self.held()),
+        }
+    }
+
+    /// As [`push`](Self::push), without borrowing the assembler for the result.
+    pub(crate) fn step<'b>(&mut self, event: Event<'b>) -> Result<Step<'b>, AssembleError> {
+        match event {
+            Event::Text(text) => match text.whole() {
+                Some(whole) => self.pass(Message::Text(whole)),
+                None => self.collect(Kind::Text, text.raw, text.first, text.last),
+            },
+            Event::Binary(binary) => match binary.whole() {
+                Ok(whole) => self.pass(Message::Binary(whole)),
+                Err(piece) => self.collect(Kind::Binary, piece.data, piece.first, piece.last),
+            },
+            Event::Extended(piece) => self.decode(piece),
+            Event::Ping | Event::Pong | Event::Close(_) => Ok(Step::More),
+        }
+    }
+
+    /// The message in the storage, until the next piece comes.
+    pub(crate) fn held(&self) -> Option<Message<'_>> {
+        let State::Held(kind) = self.state else {
+            return None;
+        };
+        let bytes = self.storage.bytes();
+        match kind {
+            Kind::Binary => Some(Message::Binary(bytes)),
+            // It was found valid piece by piece, or in `hold`.
+            Kind::Text => simdutf8::basic::from_utf8(bytes).ok().map(Message::Text),
+        }
+    }
+
+    /// The storage: what has been collected of the current message.
+    pub const fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// The storage, for instance to give its memory back between messages. Changing its bytes
+    /// changes the message.
+    pub const fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
+    }
+
+    /// Whether the storage holds a part of a message.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn is_collecting(&self) -> bool {
+        self.state == State::Ready && !self.storage.bytes().is_empty()
+    }
+
+    /// Forgets the message that is held, and goes on with other storage.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn discard(&mut self, storage: S) {
+        self.storage = storage;
+        if let State::Held(_) = self.state {
+            self.state = State::Ready;
+        }
+    }
+
+    /// The extension that decodes.
+    pub const fn extension_mut(&mut self) -> &mut X {
+        &mut self.extension
+    }
+
+    fn pass<'b>(&mut self, message: Message<'b>) -> Result<Step<'b>, AssembleError> {
+        self.start();
+        self.check(message.as_bytes().len())?;
+        Ok(Step::Whole(message))
+    }
+
+    fn collect<'b>(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        first: bool,
+        last: bool,
+    ) -> Result<Step<'b>, AssembleError> {
+        if first {
+            self.start();
+        }
+        if self.state == State::Skipping {
+            return Ok(Step::More);
+        }
+        self.check(bytes.len())?;
+        self.storage
+            .store(bytes)
+            .or_else(|error| self.skip(error.into()))?;
+        Ok(self.end_of_piece(kind, last))
+    }
+
+    fn decode<'b>(&mut self, piece: Extended<'b>) -> Result<Step<'b>, AssembleError> {
+        if piece.first {
+            self.start();
+        }
+        if self.state == State::Skipping {
+            return Ok(Step::More);
+        }
+        let (kind, last) = (piece.kind, piece.last);
+        let room = self.room();
+        if let Err(error) = self.extension.decode(piece, room, &mut self.storage) {
+            return self.skip(error.into());
+        }
+        if last && kind == Kind::Text && simdutf8::basic::from_utf8(self.storage.bytes()).is_err() {
+            return self.skip(AssembleError::TextNotUtf8);
+        }
+        Ok(self.end_of_piece(kind, last))
+    }
+
+    fn start(&mut self) {
+        self.storage.clear();
+        self.state = State::Ready;
+    }
+
+    fn end_of_piece<'b>(&mut self, kind: Kind, last: bool) -> Step<'b> {
+        if !last {
+            return Step::More;
+        }
+        self.state = State::Held(kind);
+        Step::Held
+    }
+
+    fn room(&self) -> u64 {
+        self.max_message
+            .saturating_sub(self.storage.bytes().len() as u64)
+    }
+
+    fn check(&mut self, more: usize) -> Result<(), AssembleError> {
+        if more as u64 > self.room() {
+            self.skip(AssembleError::TooBig)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn skip<T>(&mut self, error: AssembleError) -> Result<T, AssembleError> {
+        self.storage.clear();
+        self.state = State::Skipping;
+        Err(error)
+    }
+}
+
+impl<S: Storage, X: Decode> fmt::Debug for Assembler<S, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assembler")
+            .field("len", &self.storage.bytes().len())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

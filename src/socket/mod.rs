@@ -1,0 +1,295 @@
+//! The easy type: a connection with its buffers and whole messages, still without I/O.
+
+mod read_buffer;
+mod reply;
+
+use alloc::vec::Vec;
+use core::error::Error;
+use core::fmt;
+
+pub use reply::Reply;
+
+use crate::buf::{Input, Limited};
+use crate::close::CloseCode;
+use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
+use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
+use crate::handshake::Negotiated;
+use crate::message::{AssembleError, Assembler, Message, Step};
+use crate::time::Instant;
+use crate::transport::Transport;
+use read_buffer::ReadBuffer;
+
+/// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
+const HIGH_WATER: usize = 1 << 20;
+
+/// What each buffer of an idle [`WebSocket`] keeps allocated at most.
+const RETAINED: usize = 4096;
+
+/// A connection that reads into its own buffer, joins messages and queues its output.
+///
+/// Bytes are read straight into [`space`](Self::space), messages come out of
+/// [`next_message`](Self::next_message), and what has to be written waits in
+/// [`pending`](Self::pending). While more than the high-water mark waits (1 MiB unless
+/// [`with_high_water`](Self::with_high_water) says otherwise), nothing is received and nothing can
+/// be sent, so that neither a flood of Pings nor a slow reader makes it grow; the largest message
+/// always fits on top.
+///
+/// ```
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// let wire = *b"\x81\x85\0\0\0\0hello"; // what a read from the socket gives
+/// server.space(wire.len()).copy_from_slice(&wire);
+/// server.filled(wire.len());
+/// while let Some((message, mut reply)) = server.next_message()? {
+///     reply.message(message)?; // echo
+/// }
+/// assert_eq!(server.pending(), b"\x81\x05hello"); // what to write to the socket
+/// let written = server.pending().len();
+/// server.wrote(written);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct WebSocket<R: Role> {
+    connection: Connection<R>,
+    assembler: Assembler<Vec<u8>>,
+    read: ReadBuffer,
+    out: Limited,
+    /// A message that could not be put together ends the connection.
+    failed: Option<AssembleError>,
+}
+
+impl WebSocket<Server> {
+    /// The server's end of a connection, after the handshake. Allocates nothing yet.
+    pub fn server(negotiated: Negotiated, config: Config) -> Self {
+        Self::new(Connection::server(negotiated, config), config)
+    }
+}
+
+impl<M: MaskSource> WebSocket<Client<M>> {
+    /// The client's end of a connection, after the handshake. Allocates nothing yet.
+    pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
+        Self::new(Connection::client(negotiated, config, keys), config)
+    }
+}
+
+impl<R: Role> WebSocket<R> {
+    fn new(connection: Connection<R>, config: Config) -> Self {
+        Self {
+            connection,
+            assembler: Assembler::new(Vec::new(), config.max_message_bytes()),
+            read: ReadBuffer::new(),
+            out: Limited::new(HIGH_WATER),
+            failed: None,
+        }
+    }
+
+    /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
+    #[must_use]
+    pub fn with_high_water(mut self, bytes: usize) -> Self {
+        self.out = Limited::new(bytes.max(crate::MAX_CONTROL_FRAME));
+        self
+    }
+
+    /// Room for at least `n` bytes, to read into; then tell [`filled`](Self::filled).
+    ///
+    /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
+    /// was read waiting too, and this buffer grows.
+    pub fn space(&mut self, n: usize) -> &mut [u8] {
+        self.read.space(n)
+    }
+
+    /// Tells that the first `n` bytes of [`space`](Self::space) have been read into, or fewer if
+    /// that has fewer.
+    pub fn filled(&mut self, n: usize) {
+        self.read.filled(n);
+    }
+
+    /// Whether to read: not while received bytes wait for the output to be drained.
+    pub fn wants_read(&self) -> bool {
+        self.read.is_empty()
+    }
+
+    /// How many bytes to read next: more when a big frame is on its way.
+    pub fn read_hint(&self) -> usize {
+        const MOST: u64 = 64 * 1024;
+        let rest = self.connection.frame_remaining().min(MOST);
+        RETAINED.max(rest as usize)
+    }
+
+    /// The next whole message in what has been read, and a handle to answer it while the message
+    /// is borrowed. `None` if there is none yet; then [`transport`](Self::transport) tells whether
+    /// there will be.
+    ///
+    /// Pings and Close have been answered into [`pending`](Self::pending).
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`]; the connection has failed, its Close frame is in
+    /// [`pending`](Self::pending). Every further call gives the same error.
+    pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Reply<'_, R>)>, ReceiveError> {
+        if let Some(error) = self.failed {
+            self.read.clear();
+            return Err(error.into());
+        }
+        if self.read.is_empty() && self.connection.transport() == Transport::Open {
+            self.release_idle();
+            return Ok(None);
+        }
+        let (bytes, mut consumed) = self.read.unread();
+        let mut input = Input::new(bytes);
+        let before = input.len();
+        loop {
+            let event = self.connection.receive(&mut input, &mut self.out);
+            consumed.set(before - input.len());
+            let Some(event) = event? else {
+                return Ok(None);
+            };
+            match self.assembler.step(event) {
+                Ok(Step::More) => {}
+                Ok(Step::Whole(message)) => {
+                    return Ok(Some((
+                        message,
+                        Reply::new(&mut self.connection, &mut self.out),
+                    )));
+                }
+                Ok(Step::Held) => break,
+                Err(error) => {
+                    self.failed = Some(error);
+                    let reason = crate::close::CloseReason::EMPTY;
+                    let _ = self
+                        .connection
+                        .close(error.close_code(), reason, &mut self.out);
+                    return Err(error.into());
+                }
+            }
+        }
+        let reply = Reply::new(&mut self.connection, &mut self.out);
+        Ok(self.assembler.held().map(|message| (message, reply)))
+    }
+
+    /// A handle to send without having received.
+    pub fn sender(&mut self) -> Reply<'_, R> {
+        Reply::new(&mut self.connection, &mut self.out)
+    }
+
+    /// The bytes to write to the peer; then tell [`wrote`](Self::wrote).
+    pub fn pending(&self) -> &[u8] {
+        self.out.pending()
+    }
+
+    /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
+    pub fn wrote(&mut self, n: usize) {
+        self.out.consume(n);
+        if self.out.is_empty() && self.out.capacity() > RETAINED {
+            self.out.release();
+        }
+    }
+
+    /// Tells the time; see [`Connection::tick`].
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] as [`Connection::tick`].
+    pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
+        self.release_idle();
+        self.connection.tick(now, &mut self.out)
+    }
+
+    /// Tells that the transport has ended; see [`Connection::receive_eof`].
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`] unless the closing handshake was done.
+    pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
+        self.connection.receive_eof()
+    }
+
+    /// What the driver has to do with the transport, once [`pending`](Self::pending) is written.
+    pub fn transport(&self) -> Transport {
+        match self.connection.transport() {
+            Transport::Open | Transport::AwaitEof if self.failed.is_some() => Transport::Close,
+            transport => transport,
+        }
+    }
+
+    /// The connection inside: its close code and reason, for instance.
+    pub const fn connection(&self) -> &Connection<R> {
+        &self.connection
+    }
+
+    /// Gives back the memory of all buffers that hold nothing.
+    ///
+    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer.
+    pub fn release(&mut self) {
+        self.release_over(0);
+        if self.out.is_empty() {
+            self.out.release();
+        }
+    }
+
+    fn release_idle(&mut self) {
+        self.release_over(RETAINED);
+    }
+
+    fn release_over(&mut self, retained: usize) {
+        if self.read.is_empty() && self.read.capacity() > retained {
+            self.read = ReadBuffer::new();
+        }
+        if !self.assembler.is_collecting() && self.assembler.storage().capacity() > retained {
+            self.assembler.discard(Vec::new());
+        }
+    }
+}
+
+impl<R: Role> fmt::Debug for WebSocket<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("connection", &self.connection)
+            .field("out", &self.out)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why nothing more can be received. The connection has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// A message could not be put together.
+    Assemble(AssembleError),
+    /// The peer broke the protocol.
+    Protocol(ProtocolError),
+}
+
+impl ReceiveError {
+    /// The code of the Close frame that has been written.
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::Assemble(error) => error.close_code(),
+            Self::Protocol(error) => error.close_code(),
+        }
+    }
+}
+
+impl From<AssembleError> for ReceiveError {
+    fn from(error: AssembleError) -> Self {
+        Self::Assemble(error)
+    }
+}
+
+impl From<ProtocolError> for ReceiveError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl fmt::Display for ReceiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Assemble(error) => error.fmt(f),
+            Self::Protocol(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ReceiveError {}

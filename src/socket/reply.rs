@@ -1,0 +1,129 @@
+use core::fmt;
+
+use crate::buf::{Limited, Output};
+use crate::close::{CloseCode, CloseReason, ControlPayload};
+use crate::connection::{Connection, Fin, Role};
+use crate::error::SendError;
+use crate::message::Message;
+
+/// The sending side of a [`WebSocket`](crate::WebSocket), apart from the message it has given.
+///
+/// What is sent waits in [`WebSocket::pending`](crate::WebSocket::pending). A message is taken
+/// whole while less than the high-water mark waits there, and refused with
+/// [`SendError::OutputFull`] otherwise.
+pub struct Reply<'w, R: Role> {
+    connection: &'w mut Connection<R>,
+    out: OneMore<'w>,
+}
+
+impl<'w, R: Role> Reply<'w, R> {
+    pub(super) const fn new(connection: &'w mut Connection<R>, out: &'w mut Limited) -> Self {
+        Self {
+            connection,
+            out: OneMore { out },
+        }
+    }
+
+    /// Whether a message can be sent: the connection is open and the output is not full.
+    pub fn can_send(&self) -> bool {
+        self.connection.can_send() && self.out.room() > 0
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn text(&mut self, text: &str) -> Result<(), SendError> {
+        self.connection.send_text(text, &mut self.out)
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn binary(&mut self, data: &[u8]) -> Result<(), SendError> {
+        self.connection.send_binary(data, &mut self.out)
+    }
+
+    /// Sends a message of either kind.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn message(&mut self, message: Message<'_>) -> Result<(), SendError> {
+        match message {
+            Message::Text(text) => self.text(text),
+            Message::Binary(data) => self.binary(data),
+        }
+    }
+
+    /// Sends a part of a text message; see [`Connection::send_text_part`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn text_part(&mut self, part: &str, fin: Fin) -> Result<(), SendError> {
+        self.connection.send_text_part(part, fin, &mut self.out)
+    }
+
+    /// Sends a part of a binary message; see [`Connection::send_binary_part`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn binary_part(&mut self, part: &[u8], fin: Fin) -> Result<(), SendError> {
+        self.connection.send_binary_part(part, fin, &mut self.out)
+    }
+
+    /// Sends a Ping.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn ping<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
+        self.connection.ping(payload, &mut self.out)
+    }
+
+    /// Starts the closing handshake; see [`Connection::close`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn close(&mut self, code: CloseCode, reason: CloseReason<'_>) -> Result<(), SendError> {
+        self.connection.close(code, reason, &mut self.out)
+    }
+}
+
+impl<R: Role> fmt::Debug for Reply<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An output that takes one more frame of any size while it is below its high-water mark: a limit
+/// that also bounds single messages would make the big ones impossible to send.
+struct OneMore<'w> {
+    out: &'w mut Limited,
+}
+
+impl Output for OneMore<'_> {
+    fn room(&self) -> usize {
+        if self.out.room() > 0 {
+            isize::MAX as usize
+        } else {
+            0
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.out.put_over_limit(bytes);
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        self.out.last_mut(n)
+    }
+}

@@ -1,0 +1,179 @@
+//! Incremental UTF-8 validation (RFC 6455 8.1, RFC 3629).
+//!
+//! Text arrives in pieces that may be cut anywhere, inside a character too. [`Utf8`] validates
+//! piece by piece and refuses a text at the byte that proves it invalid, without waiting for the
+//! end of a frame or a message. The bulk of every piece goes through `simdutf8`.
+
+use core::error::Error;
+use core::fmt;
+
+/// How much of a character has been seen at the end of the pieces so far: 3 bytes of state.
+///
+/// ```
+/// use ws_proto::utf8::Utf8;
+///
+/// let mut utf8 = Utf8::new();
+/// let euro = "1 \u{20ac} 2".as_bytes();
+/// let piece = utf8.push(&euro[..4])?; // cuts the euro sign
+/// assert_eq!((piece.head, piece.body), (None, "1 "));
+/// let piece = utf8.push(&euro[4..])?;
+/// assert_eq!((piece.head, piece.body), (Some('\u{20ac}'), " 2"));
+/// utf8.finish()?;
+///
+/// // A surrogate is refused at its second byte, whatever may follow.
+/// assert!(utf8.push(&[0xed]).is_ok());
+/// assert!(utf8.push(&[0xa0]).is_err());
+/// # Ok::<(), ws_proto::utf8::InvalidUtf8>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Utf8 {
+    /// The bytes of the unfinished character. Zero stands for "not there yet": no byte of a
+    /// multi-byte character is zero.
+    pending: [u8; 3],
+}
+
+/// One piece of a text: the character that the piece completes, and all whole characters after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'t> {
+    /// The character that began in an earlier piece and ended in this one.
+    pub head: Option<char>,
+    /// The whole characters that follow. A character cut at the end is in neither; it comes as
+    /// the `head` of a later piece.
+    pub body: &'t str,
+}
+
+impl Utf8 {
+    /// The state at the start of a text.
+    pub const fn new() -> Self {
+        Self { pending: [0; 3] }
+    }
+
+    /// Validates the next bytes of the text.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUtf8`] if no text can start with the bytes so far. The state is of no use then.
+    pub fn push<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
+        let (head, rest) = if self.is_complete() {
+            (None, bytes)
+        } else {
+            self.complete(bytes)?
+        };
+        let (whole, cut) = split_cut_character(rest);
+        let body = simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?;
+        for &byte in cut {
+            self.step(byte)?;
+        }
+        Ok(Piece { head, body })
+    }
+
+    /// Ends the text; the state is then that of a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUtf8`] if the text ends inside a character.
+    pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
+        let complete = self.is_complete();
+        *self = Self::new();
+        if complete { Ok(()) } else { Err(InvalidUtf8) }
+    }
+
+    /// Whether the text so far ends between two characters.
+    pub const fn is_complete(&self) -> bool {
+        self.pending[0] == 0
+    }
+
+    /// Takes bytes until the pending character is complete or they run out.
+    fn complete<'t>(&mut self, bytes: &'t [u8]) -> Result<(Option<char>, &'t [u8]), InvalidUtf8> {
+        let mut rest = bytes;
+        while let [byte, after @ ..] = rest {
+            rest = after;
+            if let Some(head) = self.step(*byte)? {
+                return Ok((Some(head), rest));
+            }
+        }
+        Ok((None, rest))
+    }
+
+    /// Adds one byte to the pending character, and gives the character if that completes it.
+    fn step(&mut self, byte: u8) -> Result<Option<char>, InvalidUtf8> {
+        match self.pending {
+            [0, ..] => {
+                if width(byte) < 2 {
+                    return Err(InvalidUtf8);
+                }
+                self.pending[0] = byte;
+            }
+            [lead, 0, _] => {
+                if !follows(lead, byte) {
+                    return Err(InvalidUtf8);
+                }
+                if width(lead) == 2 {
+                    return self.take(&[lead, byte]);
+                }
+                self.pending[1] = byte;
+            }
+            _ if byte & 0xc0 != 0x80 => return Err(InvalidUtf8),
+            [lead, second, 0] => {
+                if width(lead) == 3 {
+                    return self.take(&[lead, second, byte]);
+                }
+                self.pending[2] = byte;
+            }
+            [lead, second, third] => return self.take(&[lead, second, third, byte]),
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<Option<char>, InvalidUtf8> {
+        *self = Self::new();
+        let text = core::str::from_utf8(bytes).map_err(|_| InvalidUtf8)?;
+        Ok(text.chars().next())
+    }
+}
+
+/// Splits off a character that is cut at the end: at most three bytes.
+fn split_cut_character(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let len = bytes.len();
+    for (back, &byte) in (1..=3).zip(bytes.iter().rev()) {
+        if byte & 0xc0 != 0x80 {
+            let cut = if width(byte) > back { back } else { 0 };
+            return bytes.split_at_checked(len - cut).unwrap_or((bytes, &[]));
+        }
+    }
+    (bytes, &[])
+}
+
+/// How many bytes the character with this first byte has; 0 if no character starts with it.
+const fn width(lead: u8) -> usize {
+    match lead {
+        0..=0x7f => 1,
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 0,
+    }
+}
+
+/// Whether `second` may follow `lead`: no overlong form, no surrogate, nothing over U+10FFFF.
+const fn follows(lead: u8, second: u8) -> bool {
+    match lead {
+        0xe0 => matches!(second, 0xa0..=0xbf),
+        0xed => matches!(second, 0x80..=0x9f),
+        0xf0 => matches!(second, 0x90..=0xbf),
+        0xf4 => matches!(second, 0x80..=0x8f),
+        _ => matches!(second, 0x80..=0xbf),
+    }
+}
+
+/// Bytes that are not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InvalidUtf8;
+
+impl fmt::Display for InvalidUtf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not UTF-8")
+    }
+}
+
+impl Error for InvalidUtf8 {}

@@ -1,5 +1,7 @@
 //! The client's side of the opening handshake (RFC 6455 4.1).
 
+use core::fmt;
+
 use super::body::BodyReader;
 use super::error::{HandshakeError, HeadError};
 use super::established::{self, Established, Refusal};
@@ -20,7 +22,6 @@ use crate::transport::Transport;
 /// The answer is collected in a [`Storage`] of the caller's, which is free again when the
 /// handshake is done ([`into_storage`](Self::into_storage)). What was offered stays borrowed, the
 /// answer is held against it.
-#[derive(Debug)]
 pub struct ClientHandshake<'r, S> {
     request: ClientRequest<'r>,
     accept: AcceptKey,
@@ -249,5 +250,15 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
                 }))
             }
         }
+    }
+}
+
+/// Leaves out what was received: it can have secrets.
+impl<S> fmt::Debug for ClientHandshake<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandshake")
+            .field("request", &self.request)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
     }
 }

@@ -95,7 +95,7 @@ impl Header {
                 return Ok(None);
             };
             mask = Some(*key);
-            end += KEY_LEN;
+            end = end.saturating_add(KEY_LEN);
         }
         Ok(Some((
             Self {
@@ -117,7 +117,7 @@ impl Header {
             _ => 10,
         };
         if self.mask.is_some() {
-            len + KEY_LEN
+            KEY_LEN.saturating_add(len)
         } else {
             len
         }
@@ -160,9 +160,10 @@ pub struct EncodedHeader {
 impl EncodedHeader {
     fn push<const N: usize>(&mut self, bytes: [u8; N]) {
         let at = usize::from(self.len);
-        if let Some(to) = self.bytes.get_mut(at..at + N) {
+        let end = at.saturating_add(N);
+        if let Some(to) = self.bytes.get_mut(at..end) {
             to.copy_from_slice(&bytes);
-            self.len += N as u8;
+            self.len = end as u8;
         }
     }
 }

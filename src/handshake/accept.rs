@@ -1,0 +1,149 @@
+//! A server's 101.
+
+use core::fmt;
+
+use super::error::HeadError;
+use super::extensions::{self, ExtensionOffer, Extensions, OfferList};
+use super::headers::Headers;
+use super::key::AcceptKey;
+use super::negotiated::Negotiated;
+use super::write::{self, Writer};
+use crate::frame::Rsv;
+
+/// What a server agrees to.
+///
+/// ```
+/// use ws_proto::handshake::Accept;
+///
+/// let accept = Accept::new().subprotocol("chat").headers(&[("Set-Cookie", b"a=b")]);
+/// # let _ = accept;
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Accept<'a> {
+    subprotocol: Option<&'a str>,
+    extensions: &'a [ExtensionOffer<'a>],
+    headers: &'a [(&'a str, &'a [u8])],
+}
+
+impl<'a> Accept<'a> {
+    /// No subprotocol, no extension, no further header field.
+    pub const fn new() -> Self {
+        Self { subprotocol: None, extensions: &[], headers: &[] }
+    }
+
+    /// The subprotocol; one that the client offered, in the same case.
+    #[must_use]
+    pub const fn subprotocol(self, subprotocol: &'a str) -> Self {
+        Self { subprotocol: Some(subprotocol), ..self }
+    }
+
+    /// As [`subprotocol`](Self::subprotocol), with what
+    /// [`Upgrade::choose_subprotocol`](super::Upgrade::choose_subprotocol) returned.
+    #[must_use]
+    pub const fn maybe_subprotocol(self, subprotocol: Option<&'a str>) -> Self {
+        Self { subprotocol, ..self }
+    }
+
+    /// The extensions, in the order in which they handle what is sent; each name one that the
+    /// client offered.
+    #[must_use]
+    pub const fn extensions(self, extensions: &'a [ExtensionOffer<'a>]) -> Self {
+        Self { extensions, ..self }
+    }
+
+    /// Further header fields.
+    #[must_use]
+    pub const fn headers(self, headers: &'a [(&'a str, &'a [u8])]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Holds it against what the client sent.
+    pub(super) fn check(
+        &self,
+        key: AcceptKey,
+        request: &Headers<'_>,
+    ) -> Result<Answer<'a>, HeadError> {
+        if let Some(chosen) = self.subprotocol {
+            if !request.list(SUBPROTOCOL).any(|offered| offered == chosen.as_bytes()) {
+                return Err(HeadError::SubprotocolNotOffered);
+            }
+        }
+        extensions::check_offers(self.extensions)?;
+        let mut rsv = Rsv::NONE;
+        for (index, extension) in self.extensions.iter().enumerate() {
+            if !Extensions::of(request).any(|offered| offered.name() == extension.name()) {
+                return Err(HeadError::ExtensionNotOffered);
+            }
+            if self.extensions.iter().take(index).any(|other| other.name() == extension.name()) {
+                return Err(HeadError::ExtensionRepeated);
+            }
+            rsv = extensions::join_rsv(rsv, extension.rsv()).ok_or(HeadError::ExtensionRepeated)?;
+        }
+        write::check_fields(self.headers)?;
+        Ok(Answer { accept: *self, key, negotiated: Negotiated::new().with_rsv(rsv) })
+    }
+}
+
+/// A 101 that fits a request, for those who write it with another HTTP server.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    accept: Accept<'a>,
+    key: AcceptKey,
+    negotiated: Negotiated,
+}
+
+impl<'a> Answer<'a> {
+    /// What the connection has to know.
+    pub const fn negotiated(&self) -> Negotiated {
+        self.negotiated
+    }
+
+    /// The header fields that the handshake needs; those of [`Accept::headers`] are not among
+    /// them.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, FieldValue<'a>)> + use<'a> {
+        let extensions = self.accept.extensions;
+        let extensions =
+            (!extensions.is_empty()).then_some(Value::Extensions(OfferList(extensions)));
+        [
+            ("Upgrade", Some(Value::Text("websocket"))),
+            ("Connection", Some(Value::Text("Upgrade"))),
+            ("Sec-WebSocket-Accept", Some(Value::Key(self.key))),
+            (SUBPROTOCOL, self.accept.subprotocol.map(Value::Text)),
+            (extensions::FIELD, extensions),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, FieldValue(value?))))
+    }
+
+    pub(super) fn write(&self, out: &mut Writer<'_>) {
+        super::response::status_line(out, 101, "Switching Protocols");
+        for (name, value) in self.fields() {
+            out.field(name, value);
+        }
+        out.fields(self.accept.headers);
+        out.put("\r\n");
+    }
+}
+
+/// The value of a field of [`Answer::fields`]: visible ASCII and spaces, by `Display`.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldValue<'a>(Value<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Value<'a> {
+    Extensions(OfferList<'a>),
+    Key(AcceptKey),
+    Text(&'a str),
+}
+
+impl fmt::Display for FieldValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Value::Extensions(list) => list.fmt(f),
+            Value::Key(key) => key.fmt(f),
+            Value::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+pub(super) const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";

@@ -1,0 +1,320 @@
+//! What can go wrong in a handshake: by the peer's fault, or by the caller's.
+
+use core::error::Error;
+use core::fmt;
+
+/// The peer broke the handshake or a limit, or a server refused it. The handshake has failed.
+///
+/// A server has put a complete HTTP response with [`status`](Self::status) into the output. A
+/// client writes nothing, no Close frame either: there is no WebSocket connection yet.
+///
+/// ```
+/// use ws_proto::Input;
+/// use ws_proto::handshake::{HandshakeError, Limits, ServerHandshake};
+///
+/// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+/// let mut out = Vec::new();
+/// let mut request = *b"POST /chat HTTP/1.1\r\nHost: example.com\r\n\r\n";
+/// let error = handshake.receive(&mut Input::new(&mut request), &mut out).unwrap_err();
+/// assert_eq!(error, HandshakeError::MethodNotGet);
+/// assert_eq!(error.status(), Some(405));
+/// assert!(out.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// To a client: `Sec-WebSocket-Accept` is missing, repeated, or not the one for our key.
+    AcceptInvalid,
+    /// A CR that is not followed by LF.
+    BareCr,
+    /// An LF that does not follow a CR.
+    BareLf,
+    /// A body is announced where none can be: its bytes would be taken for frames.
+    BodyPresent,
+    /// `Connection` does not name `upgrade`.
+    ConnectionInvalid,
+    /// A control character, such as NUL.
+    ControlCharacter,
+    /// To a client: an extension that it did not offer.
+    ExtensionNotOffered,
+    /// To a client: an extension with parameters that [the offer does not allow].
+    ///
+    /// [the offer does not allow]: super::ExtensionOffer::with_check
+    ExtensionParamsInvalid,
+    /// To a client: an extension twice, or two that use the same reserved bit.
+    ExtensionRepeated,
+    /// `Sec-WebSocket-Extensions` does not follow its grammar.
+    ExtensionsInvalid,
+    /// The head is longer than [`Limits::head_bytes`](super::Limits::head_bytes), or than the
+    /// storage.
+    HeadTooLarge,
+    /// A line that is not a header field.
+    HeaderInvalid,
+    /// `Host` is missing, repeated, or not a host.
+    HostInvalid,
+    /// An HTTP version other than 1.1.
+    HttpVersion,
+    /// `Sec-WebSocket-Key` is missing, repeated, or not 16 bytes in base64.
+    KeyInvalid,
+    /// A line that goes on in the next one, in a request.
+    LineFolded,
+    /// The method is not GET.
+    MethodNotGet,
+    /// What came does not start like HTTP.
+    NotHttp,
+    /// More than one `Origin`.
+    OriginRepeated,
+    /// To a client: the server answered with a status other than 101.
+    ///
+    /// [`ClientHandshake::refusal`](super::ClientHandshake::refusal) has the response.
+    Refused {
+        /// The status code.
+        status: u16,
+    },
+    /// The request line or the status line does not follow its grammar.
+    StartLineInvalid,
+    /// `Sec-WebSocket-Protocol` does not follow its grammar, or names a subprotocol twice.
+    SubprotocolInvalid,
+    /// To a client: no subprotocol, though [one is required].
+    ///
+    /// [one is required]: super::ClientRequest::require_subprotocol
+    SubprotocolMissing,
+    /// To a client: a subprotocol that it did not offer.
+    SubprotocolNotOffered,
+    /// The request target is neither a path nor an absolute URI.
+    TargetInvalid,
+    /// The handshake was not finished within [`Limits::time`](super::Limits::time).
+    TimedOut,
+    /// More subprotocols, extensions or parameters than are looked at.
+    TooManyElements,
+    /// To a client: more 1xx responses than
+    /// [`Limits::informational`](super::Limits::informational).
+    TooManyInformational,
+    /// The head has more lines than [`Limits::lines`](super::Limits::lines).
+    TooManyLines,
+    /// The transport ended inside a head.
+    UnexpectedEof,
+    /// `Upgrade` does not name `websocket`.
+    UpgradeInvalid,
+    /// `Sec-WebSocket-Version` more than once.
+    VersionRepeated,
+    /// `Sec-WebSocket-Version` is missing or not 13.
+    VersionUnsupported,
+}
+
+impl HandshakeError {
+    /// The HTTP status that a server answers with; for [`Refused`](Self::Refused) the one that
+    /// the client got. `None` for what only a client meets, and for the end of the transport.
+    pub const fn status(self) -> Option<u16> {
+        Some(match self {
+            Self::BareCr
+            | Self::BareLf
+            | Self::BodyPresent
+            | Self::ConnectionInvalid
+            | Self::ControlCharacter
+            | Self::ExtensionsInvalid
+            | Self::HeaderInvalid
+            | Self::HostInvalid
+            | Self::KeyInvalid
+            | Self::LineFolded
+            | Self::NotHttp
+            | Self::OriginRepeated
+            | Self::StartLineInvalid
+            | Self::SubprotocolInvalid
+            | Self::TargetInvalid
+            | Self::UpgradeInvalid
+            | Self::VersionRepeated => 400,
+            Self::MethodNotGet => 405,
+            Self::TimedOut => 408,
+            Self::VersionUnsupported => 426,
+            Self::HeadTooLarge | Self::TooManyElements | Self::TooManyLines => 431,
+            Self::HttpVersion => 505,
+            Self::Refused { status } => status,
+            Self::AcceptInvalid
+            | Self::ExtensionNotOffered
+            | Self::ExtensionParamsInvalid
+            | Self::ExtensionRepeated
+            | Self::SubprotocolMissing
+            | Self::SubprotocolNotOffered
+            | Self::TooManyInformational
+            | Self::UnexpectedEof => return None,
+        })
+    }
+
+    /// The section that the peer broke, or that tells to have the limit.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::AcceptInvalid
+            | Self::ExtensionNotOffered
+            | Self::Refused { .. }
+            | Self::SubprotocolMissing
+            | Self::SubprotocolNotOffered
+            | Self::UnexpectedEof => "RFC 6455 4.1",
+            Self::ConnectionInvalid
+            | Self::HttpVersion
+            | Self::MethodNotGet
+            | Self::UpgradeInvalid => "RFC 6455 4.2.1",
+            Self::VersionUnsupported => "RFC 6455 4.4",
+            Self::ExtensionParamsInvalid | Self::ExtensionRepeated | Self::ExtensionsInvalid => {
+                "RFC 6455 9.1"
+            }
+            Self::HeadTooLarge | Self::TimedOut | Self::TooManyElements | Self::TooManyLines => {
+                "RFC 6455 10.4"
+            }
+            Self::KeyInvalid => "RFC 6455 11.3.1",
+            Self::SubprotocolInvalid => "RFC 6455 11.3.4",
+            Self::VersionRepeated => "RFC 6455 11.3.5",
+            Self::OriginRepeated => "RFC 6454 7.3",
+            Self::ControlCharacter => "RFC 9110 5.5",
+            Self::TooManyInformational => "RFC 9110 15.2",
+            Self::BareCr | Self::BareLf | Self::NotHttp => "RFC 9112 2.2",
+            Self::StartLineInvalid => "RFC 9112 3",
+            Self::HostInvalid | Self::TargetInvalid => "RFC 9112 3.2",
+            Self::HeaderInvalid => "RFC 9112 5.1",
+            Self::LineFolded => "RFC 9112 5.2",
+            Self::BodyPresent => "RFC 9112 6.3",
+        }
+    }
+
+    /// The fields that a response with [`status`](Self::status) has to have besides those of
+    /// every response, for those who write it with another HTTP server: `Allow` for 405,
+    /// `Upgrade`, `Connection` and `Sec-WebSocket-Version` for 426.
+    pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::MethodNotGet => &[("Allow", "GET")],
+            Self::VersionUnsupported => &[
+                ("Connection", "Upgrade, close"),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+            ],
+            _ => &[],
+        }
+    }
+
+    /// What `Display` writes, and the body of a server's refusal.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::AcceptInvalid => "Sec-WebSocket-Accept is missing or wrong",
+            Self::BareCr => "CR without LF",
+            Self::BareLf => "LF without CR",
+            Self::BodyPresent => "a body is not allowed here",
+            Self::ConnectionInvalid => "Connection does not name upgrade",
+            Self::ControlCharacter => "control character in the head",
+            Self::ExtensionNotOffered => "extension was not offered",
+            Self::ExtensionParamsInvalid => "extension has parameters that were not offered",
+            Self::ExtensionRepeated => "extension or reserved bit in use twice",
+            Self::ExtensionsInvalid => "malformed Sec-WebSocket-Extensions",
+            Self::HeadTooLarge => "head exceeds the size limit",
+            Self::HeaderInvalid => "malformed header field",
+            Self::HostInvalid => "Host is missing or invalid",
+            Self::HttpVersion => "HTTP version is not 1.1",
+            Self::KeyInvalid => "Sec-WebSocket-Key is missing or invalid",
+            Self::LineFolded => "folded header line",
+            Self::MethodNotGet => "method is not GET",
+            Self::NotHttp => "this is not HTTP",
+            Self::OriginRepeated => "more than one Origin",
+            Self::Refused { .. } => "the server refused the handshake",
+            Self::StartLineInvalid => "malformed first line",
+            Self::SubprotocolInvalid => "malformed Sec-WebSocket-Protocol",
+            Self::SubprotocolMissing => "no subprotocol was agreed on",
+            Self::SubprotocolNotOffered => "subprotocol was not offered",
+            Self::TargetInvalid => "invalid request target",
+            Self::TimedOut => "the handshake was not finished in time",
+            Self::TooManyElements => "too many subprotocols, extensions or parameters",
+            Self::TooManyInformational => "too many informational responses",
+            Self::TooManyLines => "head exceeds the line limit",
+            Self::UnexpectedEof => "the transport ended inside the handshake",
+            Self::UpgradeInvalid => "Upgrade does not name websocket",
+            Self::VersionRepeated => "more than one Sec-WebSocket-Version",
+            Self::VersionUnsupported => "Sec-WebSocket-Version is not 13",
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())?;
+        match self {
+            Self::Refused { status } => write!(f, " with status {status}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Error for HandshakeError {}
+
+/// A head that cannot be sent: the caller's mistake. Nothing was written and nothing is decided.
+///
+/// ```
+/// use ws_proto::handshake::{ClientHandshake, ClientRequest, HeadError, Limits};
+///
+/// let request = ClientRequest::new("example.com", "/chat\r\nEvil: yes");
+/// let mut out = Vec::new();
+/// let error = ClientHandshake::start(request, [7; 16], Vec::new(), Limits::new(), &mut out);
+/// assert_eq!(error.unwrap_err(), HeadError::TargetInvalid);
+/// assert!(out.is_empty());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// A body with a status that has none (204, 304).
+    BodyNotAllowed,
+    /// The name or a parameter of an extension is not a token.
+    ExtensionInvalid,
+    /// The client did not offer that extension (RFC 6455 4.2.2).
+    ExtensionNotOffered,
+    /// An extension twice, or two that use the same reserved bit.
+    ExtensionRepeated,
+    /// The name of a header field is not a token.
+    HeaderNameInvalid,
+    /// A header field that the handshake writes by itself.
+    HeaderNameReserved,
+    /// The value of a header field has CR, LF, NUL or another control character, or whitespace
+    /// at an end (RFC 9110 5.5).
+    HeaderValueInvalid,
+    /// The host is not `host[:port]`.
+    HostInvalid,
+    /// The origin is empty or not visible ASCII.
+    OriginInvalid,
+    /// The output has no room for the head now.
+    OutputFull,
+    /// The reason phrase has a control character.
+    ReasonInvalid,
+    /// A status that is not for this answer.
+    StatusInvalid,
+    /// The subprotocol is not a token.
+    SubprotocolInvalid,
+    /// The client did not offer that subprotocol (RFC 6455 4.2.2).
+    SubprotocolNotOffered,
+    /// A subprotocol is offered twice (RFC 6455 4.1).
+    SubprotocolRepeated,
+    /// The target does not start with `/`, has a fragment, or is not visible ASCII.
+    TargetInvalid,
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BodyNotAllowed => "this status has no body",
+            Self::ExtensionInvalid => "extension name or parameter is not a token",
+            Self::ExtensionNotOffered => "the client did not offer the extension",
+            Self::ExtensionRepeated => "extension or reserved bit in use twice",
+            Self::HeaderNameInvalid => "header name is not a token",
+            Self::HeaderNameReserved => "the handshake writes that header itself",
+            Self::HeaderValueInvalid => "header value has characters that cannot be sent",
+            Self::HostInvalid => "host is not a host",
+            Self::OriginInvalid => "origin has characters that cannot be sent",
+            Self::OutputFull => "the output has no room for the head",
+            Self::ReasonInvalid => "reason phrase has characters that cannot be sent",
+            Self::StatusInvalid => "status is not for this answer",
+            Self::SubprotocolInvalid => "subprotocol is not a token",
+            Self::SubprotocolNotOffered => "the client did not offer the subprotocol",
+            Self::SubprotocolRepeated => "subprotocol is offered twice",
+            Self::TargetInvalid => "target is not a path that can be requested",
+        })
+    }
+}
+
+impl Error for HeadError {}
+
+const _: () = assert!(size_of::<HandshakeError>() <= 16 && size_of::<HeadError>() <= 16);

@@ -1,0 +1,158 @@
+//! A server's answer, checked or not.
+
+use super::accept::SUBPROTOCOL;
+use super::error::HandshakeError;
+use super::extensions::{self, Extensions};
+use super::headers::Headers;
+use super::key::AcceptKey;
+use super::negotiated::Negotiated;
+use super::parse::StatusLine;
+use super::request::ClientRequest;
+use super::syntax;
+use crate::frame::Rsv;
+
+/// The server has agreed: [`negotiated`](Self::negotiated) is what the connection starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Established<'h> {
+    headers: Headers<'h>,
+    negotiated: Negotiated,
+}
+
+impl<'h> Established<'h> {
+    pub(super) fn new(head: &'h [u8], negotiated: Negotiated) -> Self {
+        Self { headers: StatusLine::of(head).headers, negotiated }
+    }
+
+    /// What the connection has to know.
+    pub const fn negotiated(&self) -> Negotiated {
+        self.negotiated
+    }
+
+    /// The subprotocol in use, if any; one of those offered.
+    pub fn subprotocol(&self) -> Option<&'h str> {
+        self.headers.get(SUBPROTOCOL).map(syntax::ascii)
+    }
+
+    /// The extensions in use, in the order in which they handle what the server sends
+    /// (RFC 6455 9.1).
+    pub const fn extensions(&self) -> Extensions<'h> {
+        Extensions::of(&self.headers)
+    }
+
+    /// All header fields.
+    pub const fn headers(&self) -> Headers<'h> {
+        self.headers
+    }
+}
+
+/// An HTTP response with which a server refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal<'h> {
+    status: u16,
+    line: StatusLine<'h>,
+    body: &'h [u8],
+    complete: bool,
+}
+
+impl<'h> Refusal<'h> {
+    pub(super) fn new(stored: &'h [u8], head: usize, status: u16, complete: bool) -> Self {
+        let (head, body) = stored.split_at_checked(head).unwrap_or_default();
+        Self { status, line: StatusLine::of(head), body, complete }
+    }
+
+    /// The status code.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The reason phrase, which can be empty and need not be ASCII.
+    pub const fn reason(&self) -> &'h [u8] {
+        self.line.reason
+    }
+
+    /// All header fields: `Location`, `Retry-After`, `WWW-Authenticate`, and with 426
+    /// `Sec-WebSocket-Version`, a list of the versions that the server speaks (RFC 6455 4.4).
+    pub const fn headers(&self) -> Headers<'h> {
+        self.line.headers
+    }
+
+    /// The body, or as much of it as came and is kept. Chunks are joined; other transfer codings
+    /// and content codings are left as they are.
+    pub const fn body(&self) -> &'h [u8] {
+        self.body
+    }
+
+    /// Whether [`body`](Self::body) is known to be all of it.
+    pub const fn is_body_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+/// Holds a 101 against what the client sent (RFC 6455 4.1).
+pub(super) fn check(
+    minor_version: u8,
+    headers: &Headers<'_>,
+    accept: &AcceptKey,
+    request: &ClientRequest<'_>,
+) -> Result<Negotiated, HandshakeError> {
+    if minor_version != 1 {
+        return Err(HandshakeError::HttpVersion);
+    }
+    match headers.single("Upgrade") {
+        Ok(Some(protocol)) if protocol.eq_ignore_ascii_case(b"websocket") => {}
+        _ => return Err(HandshakeError::UpgradeInvalid),
+    }
+    if !headers.contains_token("Connection", "upgrade") {
+        return Err(HandshakeError::ConnectionInvalid);
+    }
+    match headers.single("Sec-WebSocket-Accept") {
+        Ok(Some(text)) if text == accept.as_bytes() => {}
+        _ => return Err(HandshakeError::AcceptInvalid),
+    }
+    // A length is meaningless in a 101 and some servers send one; a coding would mean that the
+    // frames are wrapped in something (RFC 9112 6.1, 6.3).
+    if headers.get("Transfer-Encoding").is_some() {
+        return Err(HandshakeError::BodyPresent);
+    }
+    check_subprotocol(headers, request)?;
+    check_extensions(headers, request)
+}
+
+fn check_subprotocol(
+    headers: &Headers<'_>,
+    request: &ClientRequest<'_>,
+) -> Result<(), HandshakeError> {
+    match headers.single(SUBPROTOCOL) {
+        Ok(Some(chosen)) if !syntax::is_token(chosen) => Err(HandshakeError::SubprotocolInvalid),
+        Ok(Some(chosen)) => {
+            let offered = request.subprotocols.iter().any(|offered| offered.as_bytes() == chosen);
+            if offered { Ok(()) } else { Err(HandshakeError::SubprotocolNotOffered) }
+        }
+        Ok(None) if request.require_subprotocol => Err(HandshakeError::SubprotocolMissing),
+        Ok(None) => Ok(()),
+        Err(_) => Err(HandshakeError::SubprotocolInvalid),
+    }
+}
+
+fn check_extensions(
+    headers: &Headers<'_>,
+    request: &ClientRequest<'_>,
+) -> Result<Negotiated, HandshakeError> {
+    extensions::check(headers)?;
+    let answers = Extensions::of(headers);
+    let mut rsv = Rsv::NONE;
+    for (index, answer) in answers.clone().enumerate() {
+        if answers.clone().take(index).any(|other| other.name() == answer.name()) {
+            return Err(HandshakeError::ExtensionRepeated);
+        }
+        let mut offers = request.extensions.iter().filter(|offer| offer.name() == answer.name());
+        if offers.clone().next().is_none() {
+            return Err(HandshakeError::ExtensionNotOffered);
+        }
+        let offer = offers
+            .find(|offer| offer.allows(&answer))
+            .ok_or(HandshakeError::ExtensionParamsInvalid)?;
+        rsv = extensions::join_rsv(rsv, offer.rsv()).ok_or(HandshakeError::ExtensionRepeated)?;
+    }
+    Ok(Negotiated::new().with_rsv(rsv))
+}

@@ -1,0 +1,379 @@
+//! `Sec-WebSocket-Extensions`, whatever the extension (RFC 6455 9.1).
+//!
+//! What is read follows the grammar of RFC 6455 4.3: whitespace around `;`, `,` and `=`, several
+//! lines and empty list elements are fine, and a value may be quoted. What is written is one line
+//! of tokens.
+
+use core::fmt;
+
+use super::error::{HandshakeError, HeadError};
+use super::headers::{Headers, HeadersIter};
+use super::syntax;
+use crate::frame::Rsv;
+
+/// The most extensions in one head; more are refused.
+pub const MAX_EXTENSIONS: usize = 16;
+
+/// The most parameters of one extension; more are refused.
+pub const MAX_EXTENSION_PARAMS: usize = 16;
+
+/// An extension as the peer wrote it.
+#[derive(Clone, Copy)]
+pub struct Extension<'h> {
+    name: &'h str,
+    params: &'h [u8],
+}
+
+impl<'h> Extension<'h> {
+    /// The name. It is compared exactly, RFC 6455 has no rule for its case.
+    pub const fn name(&self) -> &'h str {
+        self.name
+    }
+
+    /// The parameters, in their order. A name can be there twice.
+    pub const fn params(&self) -> Params<'h> {
+        Params(self.params)
+    }
+}
+
+impl fmt::Debug for Extension<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extension")
+            .field("name", &self.name)
+            .field("params", &self.params())
+            .finish()
+    }
+}
+
+/// The parameters of an [`Extension`].
+#[derive(Clone)]
+pub struct Params<'h>(&'h [u8]);
+
+impl<'h> Iterator for Params<'h> {
+    type Item = Param<'h>;
+
+    fn next(&mut self) -> Option<Param<'h>> {
+        take_param(&mut self.0).ok().flatten()
+    }
+}
+
+impl fmt::Debug for Params<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// A parameter of an [`Extension`].
+#[derive(Clone, Copy, Debug)]
+pub struct Param<'h> {
+    name: &'h str,
+    value: Option<ParamValue<'h>>,
+}
+
+impl<'h> Param<'h> {
+    /// The name.
+    pub const fn name(&self) -> &'h str {
+        self.name
+    }
+
+    /// The value, if there is one.
+    pub const fn value(&self) -> Option<ParamValue<'h>> {
+        self.value
+    }
+}
+
+/// The value of a [`Param`]: a token, quotes and backslashes removed.
+///
+/// It can be compared with a `str`.
+#[derive(Clone, Copy)]
+pub struct ParamValue<'h>(&'h [u8]);
+
+impl<'h> ParamValue<'h> {
+    /// The bytes, which are token characters.
+    pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'h> {
+        // A backslash stands only in quotes, and there for the byte behind it.
+        let mut escaped = false;
+        self.0.iter().copied().filter(move |&byte| {
+            escaped = byte == b'\\' && !escaped;
+            !escaped
+        })
+    }
+
+    /// The number, if it is one from 0 to 255 in decimal digits, without sign or leading zero.
+    pub fn to_u8(&self) -> Option<u8> {
+        let mut digits = self.bytes();
+        let first = digits.next().filter(u8::is_ascii_digit)?;
+        let mut number = first - b'0';
+        for digit in digits {
+            if number == 0 || !digit.is_ascii_digit() {
+                return None;
+            }
+            number = number.checked_mul(10)?.checked_add(digit - b'0')?;
+        }
+        Some(number)
+    }
+}
+
+impl PartialEq<str> for ParamValue<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.bytes().eq(other.bytes())
+    }
+}
+
+impl PartialEq<&str> for ParamValue<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
+}
+
+impl fmt::Display for ParamValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes().try_for_each(|byte| fmt::Write::write_char(f, char::from(byte)))
+    }
+}
+
+impl fmt::Debug for ParamValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The extensions of a head, over all of its lines, the sender's favourite first.
+#[derive(Clone)]
+pub struct Extensions<'h> {
+    fields: HeadersIter<'h>,
+    rest: &'h [u8],
+}
+
+impl<'h> Extensions<'h> {
+    pub(super) const fn of(headers: &Headers<'h>) -> Self {
+        Self { fields: headers.iter(), rest: &[] }
+    }
+
+    fn try_next(&mut self) -> Result<Option<Extension<'h>>, Malformed> {
+        loop {
+            if let Some(extension) = take_extension(&mut self.rest)? {
+                return Ok(Some(extension));
+            }
+            let next = self.fields.find(|(name, _)| name.eq_ignore_ascii_case(FIELD));
+            let Some((_, value)) = next else {
+                return Ok(None);
+            };
+            self.rest = value;
+        }
+    }
+}
+
+impl<'h> Iterator for Extensions<'h> {
+    type Item = Extension<'h>;
+
+    fn next(&mut self) -> Option<Extension<'h>> {
+        // Heads with malformed ones have been refused.
+        self.try_next().ok().flatten()
+    }
+}
+
+impl fmt::Debug for Extensions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// Whether what the peer wrote follows the grammar; a field without any extension does not.
+pub(super) fn check(headers: &Headers<'_>) -> Result<(), HandshakeError> {
+    let mut extensions = Extensions::of(headers);
+    let mut count = 0;
+    while let Some(extension) =
+        extensions.try_next().map_err(|Malformed| HandshakeError::ExtensionsInvalid)?
+    {
+        count += 1;
+        if count > MAX_EXTENSIONS || extension.params().count() > MAX_EXTENSION_PARAMS {
+            return Err(HandshakeError::TooManyElements);
+        }
+    }
+    if count == 0 && headers.get(FIELD).is_some() {
+        return Err(HandshakeError::ExtensionsInvalid);
+    }
+    Ok(())
+}
+
+/// An extension as a client offers it, or as a server answers it.
+///
+/// The handshake checks names. Whether parameters make sense is the extension's own business.
+///
+/// ```
+/// use ws_proto::frame::Rsv;
+/// use ws_proto::handshake::ExtensionOffer;
+///
+/// let params = [("level", Some("3")), ("fast", None)];
+/// let offer = ExtensionOffer::new("x-example", &params).with_rsv(Rsv::RSV2);
+/// assert_eq!(offer.to_string(), "x-example; level=3; fast");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ExtensionOffer<'e> {
+    name: &'e str,
+    params: &'e [(&'e str, Option<&'e str>)],
+    rsv: Rsv,
+    check: Option<AnswerCheck>,
+}
+
+/// Whether a server's answer is one that this offer allows.
+type AnswerCheck = fn(&ExtensionOffer<'_>, &Extension<'_>) -> bool;
+
+impl<'e> ExtensionOffer<'e> {
+    /// An extension of that name with these parameters.
+    pub const fn new(name: &'e str, params: &'e [(&'e str, Option<&'e str>)]) -> Self {
+        Self { name, params, rsv: Rsv::NONE, check: None }
+    }
+
+    /// The reserved bits that the extension uses once it is agreed on.
+    #[must_use]
+    pub const fn with_rsv(self, rsv: Rsv) -> Self {
+        Self { rsv, ..self }
+    }
+
+    /// What a client looks at besides the name when a server has answered with this extension.
+    #[must_use]
+    pub const fn with_check(self, check: AnswerCheck) -> Self {
+        Self { check: Some(check), ..self }
+    }
+
+    /// The name.
+    pub const fn name(&self) -> &'e str {
+        self.name
+    }
+
+    /// The parameters.
+    pub const fn params(&self) -> &'e [(&'e str, Option<&'e str>)] {
+        self.params
+    }
+
+    /// The reserved bits in use.
+    pub const fn rsv(&self) -> Rsv {
+        self.rsv
+    }
+
+    /// Whether the extension agrees with what the server answered.
+    pub(super) fn allows(&self, answer: &Extension<'_>) -> bool {
+        self.check.is_none_or(|check| check(self, answer))
+    }
+
+    /// Whether all of it are tokens.
+    pub(super) fn is_valid(&self) -> bool {
+        let is_token = |text: &str| syntax::is_token(text.as_bytes());
+        is_token(self.name)
+            && self.params.iter().all(|(name, value)| is_token(name) && value.is_none_or(is_token))
+    }
+}
+
+impl fmt::Display for ExtensionOffer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        for (name, value) in self.params {
+            write!(f, "; {name}")?;
+            if let Some(value) = value {
+                write!(f, "={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Several, as one line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfferList<'e>(pub(super) &'e [ExtensionOffer<'e>]);
+
+impl fmt::Display for OfferList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, offer) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { ", " })?;
+            offer.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The bits of both, if none is in both.
+pub(super) fn join_rsv(one: Rsv, other: Rsv) -> Option<Rsv> {
+    (one.bits() & other.bits() == 0).then_some(one | other)
+}
+
+/// Whether these can be offered: all tokens. The same name twice is an alternative.
+pub(super) fn check_offers(offers: &[ExtensionOffer<'_>]) -> Result<(), HeadError> {
+    let valid = offers.iter().all(ExtensionOffer::is_valid);
+    if valid { Ok(()) } else { Err(HeadError::ExtensionInvalid) }
+}
+
+struct Malformed;
+
+/// `[","] token *( ";" param )`, up to the next comma; `None` at the end.
+fn take_extension<'h>(rest: &mut &'h [u8]) -> Result<Option<Extension<'h>>, Malformed> {
+    skip(rest, |byte| syntax::is_ows(byte) || byte == b',');
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let name = take_token(rest)?;
+    let params = *rest;
+    while take_param(rest)?.is_some() {}
+    let params = params.get(..params.len() - rest.len()).unwrap_or_default();
+    match rest.first() {
+        None | Some(b',') => Ok(Some(Extension { name, params })),
+        Some(_) => Err(Malformed),
+    }
+}
+
+/// `";" token [ "=" ( token / quoted-string ) ]`, whitespace anywhere between.
+fn take_param<'h>(rest: &mut &'h [u8]) -> Result<Option<Param<'h>>, Malformed> {
+    skip(rest, syntax::is_ows);
+    let Some(behind) = rest.strip_prefix(b";") else {
+        return Ok(None);
+    };
+    *rest = behind;
+    skip(rest, syntax::is_ows);
+    let name = take_token(rest)?;
+    skip(rest, syntax::is_ows);
+    let Some(behind) = rest.strip_prefix(b"=") else {
+        return Ok(Some(Param { name, value: None }));
+    };
+    *rest = behind;
+    skip(rest, syntax::is_ows);
+    let value = match rest.strip_prefix(b"\"") {
+        Some(behind) => {
+            *rest = behind;
+            take_quoted(rest)?
+        }
+        None => take_token(rest)?.as_bytes(),
+    };
+    Ok(Some(Param { name, value: Some(ParamValue(value)) }))
+}
+
+fn take_token<'h>(rest: &mut &'h [u8]) -> Result<&'h str, Malformed> {
+    let token = skip(rest, syntax::is_tchar);
+    if token.is_empty() { Err(Malformed) } else { Ok(syntax::ascii(token)) }
+}
+
+/// The inside of a quoted string; without its backslashes it is a token (RFC 6455 4.3).
+fn take_quoted<'h>(rest: &mut &'h [u8]) -> Result<&'h [u8], Malformed> {
+    let inside = *rest;
+    let mut left = inside;
+    loop {
+        left = match left {
+            [b'"', behind @ ..] if left.len() < inside.len() => {
+                *rest = behind;
+                return Ok(inside.get(..inside.len() - left.len()).unwrap_or_default());
+            }
+            [b'\\', byte, behind @ ..] | [byte, behind @ ..] if syntax::is_tchar(*byte) => behind,
+            _ => return Err(Malformed),
+        };
+    }
+}
+
+/// Takes the bytes in front of which `fits` holds.
+fn skip<'h>(rest: &mut &'h [u8], fits: impl Fn(u8) -> bool) -> &'h [u8] {
+    let end = rest.iter().position(|&byte| !fits(byte)).unwrap_or(rest.len());
+    let (taken, behind) = rest.split_at_checked(end).unwrap_or_default();
+    *rest = behind;
+    taken
+}
+
+pub(super) const FIELD: &str = "Sec-WebSocket-Extensions";

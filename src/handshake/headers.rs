@@ -1,0 +1,148 @@
+//! The header fields of a head, as the peer sent them.
+
+use core::fmt;
+
+use super::syntax;
+
+/// The header fields of a request or a response, in their order.
+///
+/// Names are compared without regard to ASCII case. Values are bytes, without the whitespace
+/// around them; a field that came in several lines stays several (RFC 9110 5.2, 5.3).
+///
+/// ```
+/// use ws_proto::handshake::Headers;
+///
+/// let headers = Headers::from_slice(&[
+///     ("Connection", b"keep-alive,, TE"),
+///     ("connection", b"Upgrade"),
+///     ("Cookie", b" a=b "),
+/// ]);
+/// assert_eq!(headers.get("cookie"), Some(&b"a=b"[..]));
+/// assert_eq!(headers.get_all("Connection").count(), 2);
+/// assert!(headers.contains_token("Connection", "upgrade"));
+/// ```
+#[derive(Clone, Copy)]
+pub struct Headers<'h>(Source<'h>);
+
+#[derive(Clone, Copy)]
+enum Source<'h> {
+    /// Lines that have been parsed once, each with CRLF at its end, then an empty line.
+    Lines(&'h [u8]),
+    Fields(&'h [(&'h str, &'h [u8])]),
+}
+
+impl<'h> Headers<'h> {
+    /// Header fields that someone else has parsed.
+    pub const fn from_slice(fields: &'h [(&'h str, &'h [u8])]) -> Self {
+        Self(Source::Fields(fields))
+    }
+
+    pub(super) const fn from_lines(lines: &'h [u8]) -> Self {
+        Self(Source::Lines(lines))
+    }
+
+    /// All fields, in their order.
+    pub const fn iter(&self) -> HeadersIter<'h> {
+        HeadersIter(self.0)
+    }
+
+    /// The value of the first field of that name.
+    pub fn get(&self, name: &str) -> Option<&'h [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The values of all fields of that name, in their order.
+    pub fn get_all<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'h [u8]> + Clone + use<'h, 'n> {
+        self.iter()
+            .filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The elements of a comma list over all fields of that name; empty ones are left out. Not
+    /// for fields with quoted strings.
+    pub fn list<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + Clone + use<'h, 'n> {
+        self.get_all(name).flat_map(syntax::list)
+    }
+
+    /// Whether the comma list `name` has the element `token`, without regard to ASCII case.
+    pub fn contains_token(&self, name: &str, token: &str) -> bool {
+        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// The only value of that name: `Err` if there are several.
+    pub(super) fn single(&self, name: &str) -> Result<Option<&'h [u8]>, Repeated> {
+        let mut values = self.get_all(name);
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            _ => Err(Repeated),
+        }
+    }
+}
+
+/// A field that may stand once stands there more often.
+pub(super) struct Repeated;
+
+impl<'h> IntoIterator for Headers<'h> {
+    type Item = (&'h str, &'h [u8]);
+    type IntoIter = HeadersIter<'h>;
+
+    fn into_iter(self) -> HeadersIter<'h> {
+        self.iter()
+    }
+}
+
+impl<'h> IntoIterator for &Headers<'h> {
+    type Item = (&'h str, &'h [u8]);
+    type IntoIter = HeadersIter<'h>;
+
+    fn into_iter(self) -> HeadersIter<'h> {
+        self.iter()
+    }
+}
+
+/// Writes the names only: values can be secrets.
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// The iterator of [`Headers::iter`].
+#[derive(Clone)]
+pub struct HeadersIter<'h>(Source<'h>);
+
+impl<'h> Iterator for HeadersIter<'h> {
+    type Item = (&'h str, &'h [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Source::Lines(rest) => {
+                let (line, behind) = split_line(rest)?;
+                *rest = behind;
+                let colon = line.iter().position(|&byte| byte == b':')?;
+                let (name, value) = (line.get(..colon)?, line.get(colon + 1..)?);
+                Some((syntax::ascii(name), syntax::trim_ows(value)))
+            }
+            Source::Fields(fields) => {
+                let ((name, value), rest) = fields.split_first()?;
+                *fields = rest;
+                Some((name, syntax::trim_ows(value)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for HeadersIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Headers(self.0).fmt(f)
+    }
+}
+
+/// A line without its end, and what follows it.
+pub(super) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|&byte| byte == b'\r')?;
+    Some((bytes.get(..end)?, bytes.get(end + 2..)?))
+}

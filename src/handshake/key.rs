@@ -1,0 +1,77 @@
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 1.3, 4.2.2).
+
+use core::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::syntax;
+
+/// What a server answers to a key: base64 of 20 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AcceptKey([u8; 28]);
+
+impl AcceptKey {
+    /// The text as bytes.
+    pub const fn as_bytes(&self) -> &[u8; 28] {
+        &self.0
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        syntax::ascii(&self.0)
+    }
+}
+
+impl fmt::Display for AcceptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for AcceptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AcceptKey({self})")
+    }
+}
+
+/// The value of `Sec-WebSocket-Accept` for that of `Sec-WebSocket-Key` (RFC 6455 4.2.2).
+///
+/// It is computed over the text as received, whitespace around it removed, not over what the text
+/// stands for. For those whose HTTP server does everything else; see also
+/// [`Upgrade::from_headers`](super::Upgrade::from_headers).
+///
+/// ```
+/// let accept = ws_proto::handshake::accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(accept.as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_key(key: &[u8]) -> AcceptKey {
+    let mut sha1 = sha1_smol::Sha1::new();
+    sha1.update(syntax::trim_ows(key));
+    sha1.update(GUID);
+    AcceptKey(encode(&sha1.digest().bytes()))
+}
+
+/// The text of a client's key: base64 of its nonce (RFC 6455 4.1).
+pub(super) fn encode_nonce(nonce: &[u8; 16]) -> [u8; 24] {
+    encode(nonce)
+}
+
+/// Whether this is 16 bytes in base64. Non-zero pad bits are let through: decoders may, and the
+/// example printed in RFC 6455 4.1 has some (erratum 3150).
+pub(super) fn is_key(text: &[u8]) -> bool {
+    let Some((digits, b"==")) = text.split_last_chunk() else {
+        return false;
+    };
+    digits.len() == 22
+        && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
+
+fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut text = [0; N];
+    let written = STANDARD.encode_slice(bytes, &mut text);
+    debug_assert_eq!(written.ok(), Some(N));
+    text
+}
+
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -1,0 +1,94 @@
+//! A request that is not for a WebSocket connection.
+
+use super::error::HeadError;
+use super::headers::Headers;
+use super::parse::Request;
+use super::response::Response;
+use super::server::Phase;
+use super::upgrade::Upgrade;
+use crate::buf::Output;
+
+/// What [`ServerHandshake::receive_any`](super::ServerHandshake::receive_any) returns.
+#[derive(Debug)]
+pub enum Incoming<'h> {
+    /// A request to open a WebSocket connection.
+    Upgrade(Upgrade<'h>),
+    /// Any other request.
+    Plain(PlainRequest<'h>),
+}
+
+/// A request of HTTP/1.1 or HTTP/1.0 that is not for a WebSocket connection: a health check, a
+/// page, a favicon.
+///
+/// Its syntax, `Host` and target have been checked (`Host` may be missing with HTTP/1.0), nothing
+/// else: the method can be any. A body is not read. One response can be given, then the transport
+/// is to be closed.
+///
+/// ```
+/// use ws_proto::Input;
+/// use ws_proto::handshake::{Incoming, Limits, Response, ServerHandshake};
+///
+/// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+/// let mut out = Vec::new();
+/// let mut read = *b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n";
+/// match handshake.receive_any(&mut Input::new(&mut read), &mut out)? {
+///     Some(Incoming::Plain(request)) if request.target() == "/health" => {
+///         request.respond(&Response::new(200).body(b"fine"), &mut out)?;
+///     }
+///     _ => unreachable!(),
+/// }
+/// assert!(out.ends_with(b"\r\n\r\nfine"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct PlainRequest<'h> {
+    request: Request<'h>,
+    phase: &'h mut Phase,
+}
+
+impl<'h> PlainRequest<'h> {
+    pub(super) fn new(request: Request<'h>, phase: &'h mut Phase) -> Self {
+        Self { request, phase }
+    }
+
+    /// The method, in its case.
+    pub const fn method(&self) -> &'h str {
+        self.request.method
+    }
+
+    /// As [`Upgrade::target`].
+    pub fn target(&self) -> &'h str {
+        self.request.path()
+    }
+
+    /// As [`Upgrade::raw_target`].
+    pub const fn raw_target(&self) -> &'h str {
+        self.request.target
+    }
+
+    /// As [`Upgrade::host`]; `None` if an HTTP/1.0 request has none.
+    pub fn host(&self) -> Option<&'h str> {
+        self.request.host()
+    }
+
+    /// All header fields.
+    pub const fn headers(&self) -> Headers<'h> {
+        self.request.headers
+    }
+
+    /// Writes `response`, whose status is 200 to 599, without its body if the method is HEAD. The
+    /// transport is to be closed.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] for what cannot be sent. Nothing is decided then.
+    pub fn respond<O: Output + ?Sized>(
+        self,
+        response: &Response<'_>,
+        out: &mut O,
+    ) -> Result<(), HeadError> {
+        response.write(200, self.request.method == "HEAD", out)?;
+        *self.phase = Phase::Answered;
+        Ok(())
+    }
+}

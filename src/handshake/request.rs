@@ -1,0 +1,167 @@
+//! What a client asks for.
+
+use super::accept::SUBPROTOCOL;
+use super::error::HeadError;
+use super::extensions::{self, ExtensionOffer, OfferList};
+use super::syntax;
+use super::target::{Authority, Target};
+use super::upgrade::KEY;
+use super::write::{self, Writer};
+use crate::buf::Output;
+use crate::uri::Uri;
+
+/// A request to open a WebSocket connection, for
+/// [`ClientHandshake::start`](super::ClientHandshake::start).
+///
+/// ```
+/// use ws_proto::Uri;
+/// use ws_proto::handshake::ClientRequest;
+///
+/// let request = ClientRequest::from_uri(Uri::parse("wss://example.com/chat?room=1")?)
+///     .subprotocols(&["chat.v2", "chat.v1"])
+///     .headers(&[("Authorization", b"Bearer abc")]);
+/// # let _ = request;
+/// # Ok::<(), ws_proto::UriError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ClientRequest<'r> {
+    to: To<'r>,
+    origin: Option<&'r str>,
+    pub(super) subprotocols: &'r [&'r str],
+    pub(super) extensions: &'r [ExtensionOffer<'r>],
+    pub(super) require_subprotocol: bool,
+    headers: &'r [(&'r str, &'r [u8])],
+}
+
+#[derive(Clone, Copy, Debug)]
+enum To<'r> {
+    Parts { host: &'r str, target: &'r str },
+    Uri(Uri<'r>),
+}
+
+impl<'r> ClientRequest<'r> {
+    /// To that host, with the port if it is not the default of the scheme, and that path and
+    /// query.
+    pub const fn new(host: &'r str, target: &'r str) -> Self {
+        Self::to(To::Parts { host, target })
+    }
+
+    /// To where that URI leads.
+    pub const fn from_uri(uri: Uri<'r>) -> Self {
+        Self::to(To::Uri(uri))
+    }
+
+    const fn to(to: To<'r>) -> Self {
+        Self {
+            to,
+            origin: None,
+            subprotocols: &[],
+            extensions: &[],
+            require_subprotocol: false,
+            headers: &[],
+        }
+    }
+
+    /// `Origin`, such as `https://example.com`. Programs that are not browsers need none.
+    #[must_use]
+    pub const fn origin(self, origin: &'r str) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// The subprotocols to offer, the favourite first.
+    #[must_use]
+    pub const fn subprotocols(self, subprotocols: &'r [&'r str]) -> Self {
+        Self { subprotocols, ..self }
+    }
+
+    /// Whether the handshake fails when the server agrees to none of the subprotocols.
+    ///
+    /// RFC 6455 4.1 goes on without one, and that is the default. Browsers fail if they offered
+    /// any.
+    #[must_use]
+    pub const fn require_subprotocol(self, require: bool) -> Self {
+        Self { require_subprotocol: require, ..self }
+    }
+
+    /// The extensions to offer, the favourite first. The same name again is an alternative.
+    #[must_use]
+    pub const fn extensions(self, extensions: &'r [ExtensionOffer<'r>]) -> Self {
+        Self { extensions, ..self }
+    }
+
+    /// Further header fields, such as `Authorization` or `Cookie`.
+    #[must_use]
+    pub const fn headers(self, headers: &'r [(&'r str, &'r [u8])]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Writes it with that key, or nothing.
+    pub(super) fn write<O: Output + ?Sized>(
+        &self,
+        key: &[u8; 24],
+        out: &mut O,
+    ) -> Result<(), HeadError> {
+        self.check()?;
+        write::write(out, |out| {
+            out.put("GET ");
+            match self.to {
+                To::Parts { target, .. } => out.put(target),
+                To::Uri(uri) => out.display(uri.target()),
+            }
+            out.put(" HTTP/1.1\r\n");
+            match self.to {
+                To::Parts { host, .. } => out.field("Host", host),
+                To::Uri(uri) => out.field("Host", uri.host_header()),
+            }
+            out.field("Upgrade", "websocket");
+            out.field("Connection", "Upgrade");
+            out.field(KEY, syntax::ascii(key));
+            out.field("Sec-WebSocket-Version", 13);
+            self.write_offers(out);
+            out.fields(self.headers);
+            out.put("\r\n");
+        })
+    }
+
+    fn write_offers(&self, out: &mut Writer<'_>) {
+        if let Some(origin) = self.origin {
+            out.field("Origin", origin);
+        }
+        if let Some((first, others)) = self.subprotocols.split_first() {
+            out.put(SUBPROTOCOL);
+            out.put(": ");
+            out.put(first);
+            for other in others {
+                out.put(", ");
+                out.put(other);
+            }
+            out.put("\r\n");
+        }
+        if !self.extensions.is_empty() {
+            out.field(extensions::FIELD, OfferList(self.extensions));
+        }
+    }
+
+    fn check(&self) -> Result<(), HeadError> {
+        if let To::Parts { host, target } = self.to {
+            Authority::parse(host.as_bytes()).ok_or(HeadError::HostInvalid)?;
+            if !target.starts_with('/') || Target::parse(target).is_none() {
+                return Err(HeadError::TargetInvalid);
+            }
+        }
+        let is_origin = |origin: &str| !origin.is_empty() && syntax::is_visible(origin.as_bytes());
+        if !self.origin.is_none_or(is_origin) {
+            return Err(HeadError::OriginInvalid);
+        }
+        for (index, subprotocol) in self.subprotocols.iter().enumerate() {
+            if !syntax::is_token(subprotocol.as_bytes()) {
+                return Err(HeadError::SubprotocolInvalid);
+            }
+            if self.subprotocols.iter().take(index).any(|other| other == subprotocol) {
+                return Err(HeadError::SubprotocolRepeated);
+            }
+        }
+        extensions::check_offers(self.extensions)?;
+        write::check_fields(self.headers)
+    }
+}

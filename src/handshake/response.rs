@@ -1,0 +1,168 @@
+//! HTTP responses that are not 101.
+
+use super::error::{HandshakeError, HeadError};
+use super::syntax;
+use super::write::{self, Writer};
+use crate::buf::Output;
+
+/// The most bytes of a refusal that a server writes by itself.
+///
+/// [`ServerHandshake::receive`](super::ServerHandshake::receive) waits while its output has less
+/// room than this.
+pub const MAX_REFUSAL: usize = 256;
+
+/// An HTTP response of the caller's: a refusal, a redirect, or the answer to a plain request.
+///
+/// `Connection: close` and `Content-Length` are added to it, and with status 426 `Upgrade` and
+/// `Sec-WebSocket-Version` (RFC 6455 4.4). The transport is closed behind it.
+///
+/// ```
+/// use ws_proto::handshake::Response;
+///
+/// let response = Response::new(401)
+///     .headers(&[("WWW-Authenticate", b"Basic realm=\"chat\"")])
+///     .body(b"who are you?");
+/// # let _ = response;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'r> {
+    status: u16,
+    reason: Option<&'r str>,
+    headers: &'r [(&'r str, &'r [u8])],
+    body: &'r [u8],
+}
+
+impl<'r> Response<'r> {
+    /// An empty response with that status and its usual reason phrase.
+    pub const fn new(status: u16) -> Self {
+        Self { status, reason: None, headers: &[], body: &[] }
+    }
+
+    /// Another reason phrase: visible ASCII, SP and HTAB.
+    #[must_use]
+    pub const fn reason(self, reason: &'r str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// Header fields, such as `Content-Type`, `Location` or `Retry-After`.
+    #[must_use]
+    pub const fn headers(self, headers: &'r [(&'r str, &'r [u8])]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// The body.
+    #[must_use]
+    pub const fn body(self, body: &'r [u8]) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Writes it, or nothing. `least` is the lowest status that fits; the response to a HEAD
+    /// request has no body (RFC 9110 9.3.2).
+    pub(super) fn write<O: Output + ?Sized>(
+        &self,
+        least: u16,
+        to_head: bool,
+        out: &mut O,
+    ) -> Result<(), HeadError> {
+        if !(least..600).contains(&self.status) {
+            return Err(HeadError::StatusInvalid);
+        }
+        if matches!(self.status, 204 | 304) && !self.body.is_empty() {
+            return Err(HeadError::BodyNotAllowed);
+        }
+        let reason = self.reason.unwrap_or(reason_of(self.status));
+        if !reason.bytes().all(|byte| byte.is_ascii() && syntax::is_text(byte)) {
+            return Err(HeadError::ReasonInvalid);
+        }
+        write::check_fields(self.headers)?;
+        write::write(out, |out| {
+            status_line(out, self.status, reason);
+            if self.status == 426 {
+                for (name, value) in HandshakeError::VersionUnsupported.fields() {
+                    out.field(name, value);
+                }
+            } else {
+                out.field("Connection", "close");
+            }
+            // RFC 9110 8.6: no length with 204; with 304 it would be that of another response.
+            if !matches!(self.status, 204 | 304) {
+                out.field("Content-Length", self.body.len());
+            }
+            out.fields(self.headers);
+            out.put("\r\n");
+            if !to_head {
+                out.put(self.body);
+            }
+        })
+    }
+}
+
+/// Writes the refusal that belongs to `error`, if there is one and it fits.
+pub(super) fn refuse<O: Output + ?Sized>(
+    error: HandshakeError,
+    to_head: bool,
+    out: &mut O,
+) -> Result<(), HeadError> {
+    let Some(status) = error.status() else {
+        return Ok(());
+    };
+    let text = error.text();
+    write::write(out, |out| {
+        status_line(out, status, reason_of(status));
+        if error != HandshakeError::VersionUnsupported {
+            out.field("Connection", "close");
+        }
+        for (name, value) in error.fields() {
+            out.field(name, value);
+        }
+        out.field("Content-Type", "text/plain; charset=utf-8");
+        out.field("Content-Length", text.len() + 1);
+        out.put("\r\n");
+        if !to_head {
+            out.put(text);
+            out.put("\n");
+        }
+    })
+}
+
+pub(super) fn status_line(out: &mut Writer<'_>, status: u16, reason: &str) {
+    out.put("HTTP/1.1 ");
+    out.display(status);
+    out.put(" ");
+    out.put(reason);
+    out.put("\r\n");
+}
+
+/// The reason phrase is for people; one of a status unknown here is left empty (RFC 9112 4).
+const fn reason_of(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        413 => "Content Too Large",
+        417 => "Expectation Failed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

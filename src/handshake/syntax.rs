@@ -1,0 +1,80 @@
+//! The few rules of HTTP's grammar that everything here is made of, on bytes and ASCII only.
+
+/// A character of a token (RFC 9110 5.6.2).
+pub(super) const fn is_tchar(byte: u8) -> bool {
+    matches!(byte,
+        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
+        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*'
+        | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+/// Whether this is a token, thus not empty (RFC 9110 5.6.2).
+pub(super) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_tchar(byte))
+}
+
+/// Optional whitespace is SP and HTAB, nothing else (RFC 9110 5.6.3).
+pub(super) const fn is_ows(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// `bytes` without whitespace at both ends.
+pub(super) const fn trim_ows(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes {
+        if !is_ows(*first) {
+            break;
+        }
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes {
+        if !is_ows(*last) {
+            break;
+        }
+        bytes = rest;
+    }
+    bytes
+}
+
+/// A byte that may stand in a field value: no control but HTAB (RFC 9110 5.5).
+pub(super) const fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)
+}
+
+/// Whether a receiver reads exactly these bytes as a field value (RFC 9110 5.5).
+pub(super) fn is_field_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| is_text(byte)) && trim_ows(bytes).len() == bytes.len()
+}
+
+/// Whether all bytes are visible ASCII.
+pub(super) fn is_visible(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_graphic)
+}
+
+/// The elements of a comma list without quotes; empty ones are skipped (RFC 9110 5.6.1.2).
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    value.split(|&byte| byte == b',').map(trim_ows).filter(|element| !element.is_empty())
+}
+
+/// What is known to be ASCII as text; empty if it is not, which does not happen.
+pub(super) fn ascii(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Fields that a handshake writes by itself, or that would change where a message ends.
+pub(super) fn is_reserved_name(name: &str) -> bool {
+    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+}
+
+const RESERVED: [&str; 11] = [
+    "Connection",
+    "Content-Length",
+    "Host",
+    "Origin",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "Transfer-Encoding",
+    "Upgrade",
+];

@@ -1,0 +1,108 @@
+//! Hosts and request targets (RFC 9112 3.2).
+
+use super::syntax;
+
+/// `host[:port]`, as in `Host`, in an absolute URI and in an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authority<'a> {
+    pub(super) host: &'a [u8],
+    pub(super) port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    /// `None` if it is not one. User information is none of it; an empty port is no port.
+    pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
+        let (host, port) = if text.starts_with(b"[") {
+            let end = text.iter().position(|&byte| byte == b']')?;
+            let (host, port) = text.split_at_checked(end + 1)?;
+            let inner = host.get(1..end)?;
+            if inner.is_empty() || !inner.iter().all(|&byte| is_ip_literal(byte)) {
+                return None;
+            }
+            (host, port)
+        } else {
+            let end = text.iter().position(|&byte| byte == b':').unwrap_or(text.len());
+            let (host, port) = text.split_at_checked(end)?;
+            if !is_reg_name(host) {
+                return None;
+            }
+            (host, port)
+        };
+        let port = match port {
+            [] | [b':'] => None,
+            [b':', digits @ ..] => Some(parse_port(digits)?),
+            _ => return None,
+        };
+        Some(Self { host, port })
+    }
+
+    /// Whether both are the same host, and the same port if none stands for `default`.
+    pub(super) fn matches(&self, other: &Authority<'_>, default: Option<u16>) -> bool {
+        self.host.eq_ignore_ascii_case(other.host)
+            && self.port.or(default) == other.port.or(default)
+    }
+}
+
+/// A request target in origin form or in absolute form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'h> {
+    /// Of the absolute form.
+    pub(super) authority: Option<&'h str>,
+    /// Path and query.
+    pub(super) path: &'h str,
+}
+
+impl<'h> Target<'h> {
+    /// `None` if it is of another form, has a fragment, or is not visible ASCII.
+    pub(super) fn parse(raw: &'h str) -> Option<Self> {
+        if !syntax::is_visible(raw.as_bytes()) || raw.contains('#') {
+            return None;
+        }
+        if raw.starts_with('/') {
+            return Some(Self { authority: None, path: raw });
+        }
+        let (scheme, rest) = raw.split_once("://")?;
+        if !SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+            return None;
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        Authority::parse(authority.as_bytes())?;
+        Some(Self { authority: Some(authority), path: if path.is_empty() { "/" } else { path } })
+    }
+}
+
+/// The characters of a registered name or an IPv4 address (RFC 3986 3.2.2).
+fn is_reg_name(host: &[u8]) -> bool {
+    let mut rest = host;
+    loop {
+        rest = match rest {
+            [] => return !host.is_empty(),
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest
+            }
+            [byte, rest @ ..] if is_name_char(*byte) => rest,
+            _ => return false,
+        }
+    }
+}
+
+/// Unreserved characters and sub-delimiters (RFC 3986 2).
+const fn is_name_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')')
+        || matches!(byte, b'*' | b'+' | b',' | b';' | b'=')
+}
+
+const fn is_ip_literal(byte: u8) -> bool {
+    byte == b':' || is_name_char(byte)
+}
+
+fn parse_port(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0_u16, |port, digit| match digit {
+        b'0'..=b'9' => port.checked_mul(10)?.checked_add(u16::from(digit - b'0')),
+        _ => None,
+    })
+}
+
+const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];

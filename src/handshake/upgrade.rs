@@ -1,0 +1,246 @@
+//! A client's request, checked, for the server to decide on.
+
+use super::accept::{Accept, Answer, SUBPROTOCOL};
+use super::error::{HandshakeError, HeadError};
+use super::extensions::{self, Extensions};
+use super::headers::Headers;
+use super::key;
+use super::negotiated::Negotiated;
+use super::parse::Request;
+use super::response::Response;
+use super::server::Phase;
+use super::syntax;
+use super::target::{Authority, Target};
+use super::write;
+use crate::buf::Output;
+
+/// The most subprotocols that a client may offer; more are refused.
+pub const MAX_SUBPROTOCOLS: usize = 64;
+
+/// A request to open a WebSocket connection, to be answered by [`accept`](Self::accept) or
+/// [`reject`](Self::reject), at once or later.
+///
+/// Everything that RFC 6455 4.2.1 asks for has been checked. What remains is policy: who may
+/// connect ([`origin`](Self::origin), [`OriginPolicy`](super::OriginPolicy), cookies), to what
+/// ([`target`](Self::target)), and how ([`subprotocols`](Self::subprotocols)).
+///
+/// It borrows the handshake. To decide elsewhere, drop it, and get it again by
+/// [`ServerHandshake::receive`](super::ServerHandshake::receive) with whatever input.
+#[derive(Debug)]
+pub struct Upgrade<'h> {
+    request: Request<'h>,
+    phase: Option<&'h mut Phase>,
+}
+
+impl<'h> Upgrade<'h> {
+    /// The request that another HTTP server has parsed, checked as
+    /// [`ServerHandshake`](super::ServerHandshake) does it.
+    ///
+    /// That server must have refused what is not HTTP/1.1. It writes the response:
+    /// [`answer`](Self::answer) has its fields, and if this fails
+    /// [`HandshakeError::status`] and [`HandshakeError::fields`] are what to refuse with.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Accept, Upgrade};
+    ///
+    /// let headers: [(&str, &[u8]); 5] = [
+    ///     ("host", b"example.com"),
+    ///     ("upgrade", b"websocket"),
+    ///     ("connection", b"Upgrade"),
+    ///     ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+    ///     ("sec-websocket-version", b"13"),
+    /// ];
+    /// let upgrade = Upgrade::from_headers("GET", "/chat", &headers)?;
+    /// let answer = upgrade.answer(&Accept::new())?;
+    /// for (name, value) in answer.fields() {
+    ///     println!("{name}: {value}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the client did wrong.
+    pub fn from_headers(
+        method: &'h str,
+        target: &'h str,
+        headers: &'h [(&'h str, &'h [u8])],
+    ) -> Result<Self, HandshakeError> {
+        let request = Request { method, target, headers: Headers::from_slice(headers) };
+        check_http(&request)?;
+        check_upgrade(&request)?;
+        Ok(Self { request, phase: None })
+    }
+
+    pub(super) fn new(request: Request<'h>, phase: &'h mut Phase) -> Self {
+        Self { request, phase: Some(phase) }
+    }
+
+    /// Path and query of the target, such as `/chat?room=1`; `/` if they are empty. If only the
+    /// path of an absolute target is, it starts with `?`.
+    pub fn target(&self) -> &'h str {
+        self.request.path()
+    }
+
+    /// The target as it stands in the request line, which can be an absolute URI.
+    pub const fn raw_target(&self) -> &'h str {
+        self.request.target
+    }
+
+    /// `host[:port]`: the authority of an absolute target, else `Host` (RFC 9112 3.2.2).
+    pub fn host(&self) -> &'h str {
+        self.request.host().unwrap_or_default()
+    }
+
+    /// All header fields.
+    pub const fn headers(&self) -> Headers<'h> {
+        self.request.headers
+    }
+
+    /// `Origin`: which site's script is asking. Browsers always send it, others need not
+    /// (RFC 6455 10.2).
+    pub fn origin(&self) -> Option<&'h [u8]> {
+        self.request.headers.get("Origin")
+    }
+
+    /// The subprotocols that the client offers, its favourite first; all different.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'h str> + Clone + use<'h> {
+        self.request.headers.list(SUBPROTOCOL).map(syntax::ascii)
+    }
+
+    /// The first of `preferred` that the client offers.
+    pub fn choose_subprotocol(&self, preferred: &[&str]) -> Option<&'h str> {
+        preferred.iter().find_map(|wanted| self.subprotocols().find(|offered| offered == wanted))
+    }
+
+    /// The extensions that the client offers, its favourite first (RFC 6455 9.1).
+    pub const fn extensions(&self) -> Extensions<'h> {
+        Extensions::of(&self.request.headers)
+    }
+
+    /// Accepts: writes the 101. The handshake is done; what the client sent behind its request is
+    /// still in the input and is for the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] for what cannot be sent. Nothing is decided then.
+    pub fn accept<O: Output + ?Sized>(
+        self,
+        accept: &Accept<'_>,
+        out: &mut O,
+    ) -> Result<Negotiated, HeadError> {
+        let answer = self.answer(accept)?;
+        write::write(out, |out| answer.write(out))?;
+        if let Some(phase) = self.phase {
+            *phase = Phase::Accepted;
+        }
+        Ok(answer.negotiated())
+    }
+
+    /// Refuses: writes `response`, whose status is 300 to 599. What the client sends from now on
+    /// is discarded, and the transport is to be closed.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] for what cannot be sent. Nothing is decided then.
+    pub fn reject<O: Output + ?Sized>(
+        self,
+        response: &Response<'_>,
+        out: &mut O,
+    ) -> Result<(), HeadError> {
+        response.write(300, false, out)?;
+        if let Some(phase) = self.phase {
+            *phase = Phase::Answered;
+        }
+        Ok(())
+    }
+
+    /// What [`accept`](Self::accept) would write, for those who write it with another HTTP
+    /// server.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] for what cannot be sent.
+    pub fn answer<'a>(&self, accept: &Accept<'a>) -> Result<Answer<'a>, HeadError> {
+        let key = self.request.headers.get(KEY).unwrap_or_default();
+        accept.check(key::accept_key(key), &self.request.headers)
+    }
+}
+
+impl<'h> Request<'h> {
+    pub(super) fn path(&self) -> &'h str {
+        Target::parse(self.target).map_or("", |target| target.path)
+    }
+
+    pub(super) fn host(&self) -> Option<&'h str> {
+        let authority = Target::parse(self.target).and_then(|target| target.authority);
+        authority.or_else(|| self.headers.get(HOST).map(syntax::ascii))
+    }
+}
+
+/// What every request of HTTP/1.1 needs, WebSocket or not (RFC 9112 3.2).
+pub(super) fn check_http(request: &Request<'_>) -> Result<(), HandshakeError> {
+    let host = request.headers.single(HOST).ok().flatten();
+    host.and_then(Authority::parse).ok_or(HandshakeError::HostInvalid)?;
+    Target::parse(request.target).ok_or(HandshakeError::TargetInvalid)?;
+    Ok(())
+}
+
+/// The request asks for a WebSocket connection (RFC 6455 4.2.1), in the order of that section
+/// where one fault could hide another.
+pub(super) fn check_upgrade(request: &Request<'_>) -> Result<(), HandshakeError> {
+    let headers = &request.headers;
+    if request.method != "GET" {
+        return Err(HandshakeError::MethodNotGet);
+    }
+    if !headers.contains_token("Upgrade", "websocket") {
+        return Err(HandshakeError::UpgradeInvalid);
+    }
+    if !headers.contains_token("Connection", "upgrade") {
+        return Err(HandshakeError::ConnectionInvalid);
+    }
+    match headers.single("Sec-WebSocket-Version") {
+        Ok(Some(b"13")) => {}
+        Ok(_) => return Err(HandshakeError::VersionUnsupported),
+        Err(_) => return Err(HandshakeError::VersionRepeated),
+    }
+    match headers.single(KEY) {
+        Ok(Some(text)) if key::is_key(text) => {}
+        _ => return Err(HandshakeError::KeyInvalid),
+    }
+    // A body would stand where the frames are to be (RFC 9112 6.3). `Expect: 100-continue` is
+    // about a body too, and without one there is nothing to go on with.
+    let length = headers.single("Content-Length");
+    if headers.get("Transfer-Encoding").is_some() || !matches!(length, Ok(None | Some(b"0"))) {
+        return Err(HandshakeError::BodyPresent);
+    }
+    if headers.single("Origin").is_err() {
+        return Err(HandshakeError::OriginRepeated);
+    }
+    check_subprotocols(headers)?;
+    extensions::check(headers)
+}
+
+/// At least one, all tokens, all different (RFC 6455 4.1, 4.3).
+fn check_subprotocols(headers: &Headers<'_>) -> Result<(), HandshakeError> {
+    let offered = headers.list(SUBPROTOCOL);
+    let mut count = 0;
+    for subprotocol in offered.clone() {
+        if count >= MAX_SUBPROTOCOLS {
+            return Err(HandshakeError::TooManyElements);
+        }
+        if !syntax::is_token(subprotocol)
+            || offered.clone().take(count).any(|other| other == subprotocol)
+        {
+            return Err(HandshakeError::SubprotocolInvalid);
+        }
+        count += 1;
+    }
+    if count == 0 && headers.get(SUBPROTOCOL).is_some() {
+        return Err(HandshakeError::SubprotocolInvalid);
+    }
+    Ok(())
+}
+
+const HOST: &str = "Host";
+pub(super) const KEY: &str = "Sec-WebSocket-Key";

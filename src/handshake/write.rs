@@ -1,0 +1,93 @@
+//! Writes heads: first counted, then written, so that what does not fit is not begun.
+
+use core::fmt;
+
+use super::error::HeadError;
+use super::syntax;
+use crate::buf::Output;
+
+/// What a head is written to.
+pub(super) struct Writer<'o>(&'o mut dyn Output);
+
+impl Writer<'_> {
+    pub(super) fn put(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.put(bytes.as_ref());
+    }
+
+    pub(super) fn display(&mut self, value: impl fmt::Display) {
+        // Writing to an `Output` does not fail.
+        let _ = fmt::Write::write_fmt(self, format_args!("{value}"));
+    }
+
+    /// A field whose value is written with `Display`.
+    pub(super) fn field(&mut self, name: &str, value: impl fmt::Display) {
+        self.put(name);
+        self.put(": ");
+        self.display(value);
+        self.put("\r\n");
+    }
+
+    /// Fields that the caller of this crate made.
+    pub(super) fn fields(&mut self, fields: &[(&str, &[u8])]) {
+        for (name, value) in fields {
+            self.put(name);
+            self.put(": ");
+            self.put(value);
+            self.put("\r\n");
+        }
+    }
+}
+
+impl fmt::Write for Writer<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text);
+        Ok(())
+    }
+}
+
+/// Writes all of it, or nothing.
+pub(super) fn write<O: Output + ?Sized>(
+    mut out: &mut O,
+    head: impl Fn(&mut Writer<'_>),
+) -> Result<(), HeadError> {
+    let mut length = Length(0);
+    head(&mut Writer(&mut length));
+    if length.0 > out.room() {
+        return Err(HeadError::OutputFull);
+    }
+    head(&mut Writer(&mut out));
+    Ok(())
+}
+
+/// Whether the caller's fields can be sent.
+pub(super) fn check_fields(fields: &[(&str, &[u8])]) -> Result<(), HeadError> {
+    for (name, value) in fields {
+        if !syntax::is_token(name.as_bytes()) {
+            return Err(HeadError::HeaderNameInvalid);
+        }
+        if syntax::is_reserved_name(name) {
+            return Err(HeadError::HeaderNameReserved);
+        }
+        if !syntax::is_field_value(value) {
+            return Err(HeadError::HeaderValueInvalid);
+        }
+    }
+    Ok(())
+}
+
+/// An output that only counts.
+struct Length(usize);
+
+impl Output for Length {
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 = self.0.saturating_add(bytes.len());
+    }
+
+    fn last_mut(&mut self, _: usize) -> &mut [u8] {
+        &mut []
+    }
+}

@@ -8,6 +8,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 pub mod buf;
 pub mod close;
 pub mod connection;
@@ -15,6 +17,8 @@ pub mod error;
 pub mod extension;
 pub mod frame;
 pub mod handshake;
+#[cfg(feature = "std")]
+pub mod io;
 pub mod message;
 #[cfg(feature = "getrandom")]
 mod random;

@@ -28,20 +28,30 @@ pub struct Accept<'a> {
 impl<'a> Accept<'a> {
     /// No subprotocol, no extension, no further header field.
     pub const fn new() -> Self {
-        Self { subprotocol: None, extensions: &[], headers: &[] }
+        Self {
+            subprotocol: None,
+            extensions: &[],
+            headers: &[],
+        }
     }
 
     /// The subprotocol; one that the client offered, in the same case.
     #[must_use]
     pub const fn subprotocol(self, subprotocol: &'a str) -> Self {
-        Self { subprotocol: Some(subprotocol), ..self }
+        Self {
+            subprotocol: Some(subprotocol),
+            ..self
+        }
     }
 
     /// As [`subprotocol`](Self::subprotocol), with what
     /// [`Upgrade::choose_subprotocol`](super::Upgrade::choose_subprotocol) returned.
     #[must_use]
     pub const fn maybe_subprotocol(self, subprotocol: Option<&'a str>) -> Self {
-        Self { subprotocol, ..self }
+        Self {
+            subprotocol,
+            ..self
+        }
     }
 
     /// The extensions, in the order in which they handle what is sent; each name one that the
@@ -64,7 +74,10 @@ impl<'a> Accept<'a> {
         request: &Headers<'_>,
     ) -> Result<Answer<'a>, HeadError> {
         if let Some(chosen) = self.subprotocol {
-            if !request.list(SUBPROTOCOL).any(|offered| offered == chosen.as_bytes()) {
+            if !request
+                .list(SUBPROTOCOL)
+                .any(|offered| offered == chosen.as_bytes())
+            {
                 return Err(HeadError::SubprotocolNotOffered);
             }
         }
@@ -74,13 +87,22 @@ impl<'a> Accept<'a> {
             if !Extensions::of(request).any(|offered| offered.name() == extension.name()) {
                 return Err(HeadError::ExtensionNotOffered);
             }
-            if self.extensions.iter().take(index).any(|other| other.name() == extension.name()) {
+            if self
+                .extensions
+                .iter()
+                .take(index)
+                .any(|other| other.name() == extension.name())
+            {
                 return Err(HeadError::ExtensionRepeated);
             }
             rsv = extensions::join_rsv(rsv, extension.rsv()).ok_or(HeadError::ExtensionRepeated)?;
         }
         write::check_fields(self.headers)?;
-        Ok(Answer { accept: *self, key, negotiated: Negotiated::new().with_rsv(rsv) })
+        Ok(Answer {
+            accept: *self,
+            key,
+            negotiated: Negotiated::new().with_rsv(rsv),
+        })
     }
 }
 

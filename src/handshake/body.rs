@@ -35,7 +35,11 @@ enum Chunked {
 impl BodyReader {
     /// The body that these header fields announce.
     pub(super) fn new(status: u16, headers: &Headers<'_>, room: usize) -> Self {
-        Self { framing: Framing::of(status, headers), room }.settled()
+        Self {
+            framing: Framing::of(status, headers),
+            room,
+        }
+        .settled()
     }
 
     /// Appends what is there to `storage`; `true` once the body has ended, or no more is kept.
@@ -54,14 +58,20 @@ impl BodyReader {
                     let byte = input.take(1).first().copied().unwrap_or_default();
                     self.framing = match chunked.step(byte) {
                         Some(chunked) => Framing::Chunked(chunked),
-                        None => Framing::Ended { complete: chunked.is_last(byte) },
+                        None => Framing::Ended {
+                            complete: chunked.is_last(byte),
+                        },
                     };
                     continue;
                 }
             };
             let wanted = usize::try_from(data).unwrap_or(usize::MAX).min(self.room);
             let stored = store_what_fits(storage, input.take(wanted));
-            self.room = if stored == wanted { self.room - stored } else { 0 };
+            self.room = if stored == wanted {
+                self.room - stored
+            } else {
+                0
+            };
             let passed = u64::try_from(stored).unwrap_or(u64::MAX);
             self.framing = match self.framing {
                 Framing::Length(left) => Framing::Length(left.saturating_sub(passed)),
@@ -79,7 +89,10 @@ impl BodyReader {
 
     /// The transport has ended; tells whether the body is complete.
     pub(super) const fn is_complete_at_eof(&self) -> bool {
-        matches!(self.framing, Framing::UntilEof | Framing::Ended { complete: true })
+        matches!(
+            self.framing,
+            Framing::UntilEof | Framing::Ended { complete: true }
+        )
     }
 
     /// Whether all of the body has been kept.
@@ -175,5 +188,8 @@ fn store_what_fits<S: Storage>(storage: &mut S, bytes: &[u8]) -> usize {
     if storage.store(bytes).is_ok() {
         return bytes.len();
     }
-    bytes.chunks(1).take_while(|byte| storage.store(byte).is_ok()).count()
+    bytes
+        .chunks(1)
+        .take_while(|byte| storage.store(byte).is_ok())
+        .count()
 }

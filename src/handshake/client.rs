@@ -109,7 +109,11 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
                 Phase::Body(mut refused) => {
                     let ended = refused.body.receive(input, &mut self.storage);
                     refused.complete = refused.body.is_complete();
-                    self.phase = if ended { Phase::Refused(refused) } else { Phase::Body(refused) };
+                    self.phase = if ended {
+                        Phase::Refused(refused)
+                    } else {
+                        Phase::Body(refused)
+                    };
                     if !ended {
                         return Ok(None);
                     }
@@ -183,10 +187,18 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
     /// Redirects are not followed and nobody logs in: that is for the caller (RFC 6455 4.1).
     pub fn refusal(&self) -> Option<Refusal<'_>> {
         match self.phase {
-            Phase::Body(Refused { status, head, complete, .. })
-            | Phase::Refused(Refused { status, head, complete, .. }) => {
-                Some(Refusal::new(self.storage.bytes(), head, status, complete))
-            }
+            Phase::Body(Refused {
+                status,
+                head,
+                complete,
+                ..
+            })
+            | Phase::Refused(Refused {
+                status,
+                head,
+                complete,
+                ..
+            }) => Some(Refusal::new(self.storage.bytes(), head, status, complete)),
             _ => None,
         }
     }
@@ -229,7 +241,12 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
                 let headers = parse::StatusLine::of(head).headers;
                 let body = BodyReader::new(status, &headers, self.limits.body_bytes);
                 let complete = body.is_complete();
-                Ok(Phase::Body(Refused { status, head: head.len(), body, complete }))
+                Ok(Phase::Body(Refused {
+                    status,
+                    head: head.len(),
+                    body,
+                    complete,
+                }))
             }
         }
     }

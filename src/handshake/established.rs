@@ -20,7 +20,10 @@ pub struct Established<'h> {
 
 impl<'h> Established<'h> {
     pub(super) fn new(head: &'h [u8], negotiated: Negotiated) -> Self {
-        Self { headers: StatusLine::of(head).headers, negotiated }
+        Self {
+            headers: StatusLine::of(head).headers,
+            negotiated,
+        }
     }
 
     /// What the connection has to know.
@@ -57,7 +60,12 @@ pub struct Refusal<'h> {
 impl<'h> Refusal<'h> {
     pub(super) fn new(stored: &'h [u8], head: usize, status: u16, complete: bool) -> Self {
         let (head, body) = stored.split_at_checked(head).unwrap_or_default();
-        Self { status, line: StatusLine::of(head), body, complete }
+        Self {
+            status,
+            line: StatusLine::of(head),
+            body,
+            complete,
+        }
     }
 
     /// The status code.
@@ -125,10 +133,19 @@ fn check_subprotocol(
     match headers.single(SUBPROTOCOL) {
         Ok(Some(chosen)) if !syntax::is_token(chosen) => Err(HandshakeError::SubprotocolInvalid),
         Ok(Some(chosen)) => {
-            let offered = request.subprotocols.iter().any(|offered| offered.as_bytes() == chosen);
-            if offered { Ok(()) } else { Err(HandshakeError::SubprotocolNotOffered) }
+            let offered = request
+                .subprotocols
+                .iter()
+                .any(|offered| offered.as_bytes() == chosen);
+            if offered {
+                Ok(())
+            } else {
+                Err(HandshakeError::SubprotocolNotOffered)
+            }
         }
-        Ok(None) if request.require_subprotocol => Err(HandshakeError::SubprotocolMissing),
+        Ok(None) if request.require_subprotocol && !request.subprotocols.is_empty() => {
+            Err(HandshakeError::SubprotocolMissing)
+        }
         Ok(None) => Ok(()),
         Err(_) => Err(HandshakeError::SubprotocolInvalid),
     }
@@ -142,10 +159,17 @@ fn check_extensions(
     let answers = Extensions::of(headers);
     let mut rsv = Rsv::NONE;
     for (index, answer) in answers.clone().enumerate() {
-        if answers.clone().take(index).any(|other| other.name() == answer.name()) {
+        if answers
+            .clone()
+            .take(index)
+            .any(|other| other.name() == answer.name())
+        {
             return Err(HandshakeError::ExtensionRepeated);
         }
-        let mut offers = request.extensions.iter().filter(|offer| offer.name() == answer.name());
+        let mut offers = request
+            .extensions
+            .iter()
+            .filter(|offer| offer.name() == answer.name());
         if offers.clone().next().is_none() {
             return Err(HandshakeError::ExtensionNotOffered);
         }

@@ -128,7 +128,8 @@ impl PartialEq<&str> for ParamValue<'_> {
 
 impl fmt::Display for ParamValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes().try_for_each(|byte| fmt::Write::write_char(f, char::from(byte)))
+        self.bytes()
+            .try_for_each(|byte| fmt::Write::write_char(f, char::from(byte)))
     }
 }
 
@@ -147,7 +148,10 @@ pub struct Extensions<'h> {
 
 impl<'h> Extensions<'h> {
     pub(super) const fn of(headers: &Headers<'h>) -> Self {
-        Self { fields: headers.iter(), rest: &[] }
+        Self {
+            fields: headers.iter(),
+            rest: &[],
+        }
     }
 
     fn try_next(&mut self) -> Result<Option<Extension<'h>>, Malformed> {
@@ -155,7 +159,9 @@ impl<'h> Extensions<'h> {
             if let Some(extension) = take_extension(&mut self.rest)? {
                 return Ok(Some(extension));
             }
-            let next = self.fields.find(|(name, _)| name.eq_ignore_ascii_case(FIELD));
+            let next = self
+                .fields
+                .find(|(name, _)| name.eq_ignore_ascii_case(FIELD));
             let Some((_, value)) = next else {
                 return Ok(None);
             };
@@ -183,8 +189,9 @@ impl fmt::Debug for Extensions<'_> {
 pub(super) fn check(headers: &Headers<'_>) -> Result<(), HandshakeError> {
     let mut extensions = Extensions::of(headers);
     let mut count = 0;
-    while let Some(extension) =
-        extensions.try_next().map_err(|Malformed| HandshakeError::ExtensionsInvalid)?
+    while let Some(extension) = extensions
+        .try_next()
+        .map_err(|Malformed| HandshakeError::ExtensionsInvalid)?
     {
         count += 1;
         if count > MAX_EXTENSIONS || extension.params().count() > MAX_EXTENSION_PARAMS {
@@ -223,7 +230,12 @@ type AnswerCheck = fn(&ExtensionOffer<'_>, &Extension<'_>) -> bool;
 impl<'e> ExtensionOffer<'e> {
     /// An extension of that name with these parameters.
     pub const fn new(name: &'e str, params: &'e [(&'e str, Option<&'e str>)]) -> Self {
-        Self { name, params, rsv: Rsv::NONE, check: None }
+        Self {
+            name,
+            params,
+            rsv: Rsv::NONE,
+            check: None,
+        }
     }
 
     /// The reserved bits that the extension uses once it is agreed on.
@@ -235,7 +247,10 @@ impl<'e> ExtensionOffer<'e> {
     /// What a client looks at besides the name when a server has answered with this extension.
     #[must_use]
     pub const fn with_check(self, check: AnswerCheck) -> Self {
-        Self { check: Some(check), ..self }
+        Self {
+            check: Some(check),
+            ..self
+        }
     }
 
     /// The name.
@@ -262,7 +277,10 @@ impl<'e> ExtensionOffer<'e> {
     pub(super) fn is_valid(&self) -> bool {
         let is_token = |text: &str| syntax::is_token(text.as_bytes());
         is_token(self.name)
-            && self.params.iter().all(|(name, value)| is_token(name) && value.is_none_or(is_token))
+            && self
+                .params
+                .iter()
+                .all(|(name, value)| is_token(name) && value.is_none_or(is_token))
     }
 }
 
@@ -301,7 +319,11 @@ pub(super) fn join_rsv(one: Rsv, other: Rsv) -> Option<Rsv> {
 /// Whether these can be offered: all tokens. The same name twice is an alternative.
 pub(super) fn check_offers(offers: &[ExtensionOffer<'_>]) -> Result<(), HeadError> {
     let valid = offers.iter().all(ExtensionOffer::is_valid);
-    if valid { Ok(()) } else { Err(HeadError::ExtensionInvalid) }
+    if valid {
+        Ok(())
+    } else {
+        Err(HeadError::ExtensionInvalid)
+    }
 }
 
 struct Malformed;
@@ -344,12 +366,19 @@ fn take_param<'h>(rest: &mut &'h [u8]) -> Result<Option<Param<'h>>, Malformed> {
         }
         None => take_token(rest)?.as_bytes(),
     };
-    Ok(Some(Param { name, value: Some(ParamValue(value)) }))
+    Ok(Some(Param {
+        name,
+        value: Some(ParamValue(value)),
+    }))
 }
 
 fn take_token<'h>(rest: &mut &'h [u8]) -> Result<&'h str, Malformed> {
     let token = skip(rest, syntax::is_tchar);
-    if token.is_empty() { Err(Malformed) } else { Ok(syntax::ascii(token)) }
+    if token.is_empty() {
+        Err(Malformed)
+    } else {
+        Ok(syntax::ascii(token))
+    }
 }
 
 /// The inside of a quoted string; without its backslashes it is a token (RFC 6455 4.3).
@@ -370,7 +399,10 @@ fn take_quoted<'h>(rest: &mut &'h [u8]) -> Result<&'h [u8], Malformed> {
 
 /// Takes the bytes in front of which `fits` holds.
 fn skip<'h>(rest: &mut &'h [u8], fits: impl Fn(u8) -> bool) -> &'h [u8] {
-    let end = rest.iter().position(|&byte| !fits(byte)).unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(|&byte| !fits(byte))
+        .unwrap_or(rest.len());
     let (taken, behind) = rest.split_at_checked(end).unwrap_or_default();
     *rest = behind;
     taken

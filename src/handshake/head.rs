@@ -61,7 +61,13 @@ enum Step {
 
 impl HeadScanner {
     pub(super) const fn new(kind: Kind) -> Self {
-        Self { kind, state: State::Start, bytes: 0, lines: 0, skipped_empty_line: false }
+        Self {
+            kind,
+            state: State::Start,
+            bytes: 0,
+            lines: 0,
+            skipped_empty_line: false,
+        }
     }
 
     /// Stores the head as far as it is there; `true` once it is complete. What follows it stays in
@@ -230,7 +236,9 @@ fn store<S: Storage>(
 ) -> Result<(), HandshakeError> {
     match bytes.get(range) {
         None | Some([]) => Ok(()),
-        Some(bytes) => storage.store(bytes).map_err(|CapacityError| HandshakeError::HeadTooLarge),
+        Some(bytes) => storage
+            .store(bytes)
+            .map_err(|CapacityError| HandshakeError::HeadTooLarge),
     }
 }
 

@@ -69,7 +69,8 @@ impl<'h> Headers<'h> {
 
     /// Whether the comma list `name` has the element `token`, without regard to ASCII case.
     pub fn contains_token(&self, name: &str, token: &str) -> bool {
-        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+        self.list(name)
+            .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
     /// The only value of that name: `Err` if there are several.
@@ -106,7 +107,9 @@ impl<'h> IntoIterator for &Headers<'h> {
 /// Writes the names only: values can be secrets.
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+        f.debug_list()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 

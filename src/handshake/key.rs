@@ -64,7 +64,9 @@ pub(super) fn is_key(text: &[u8]) -> bool {
         return false;
     };
     digits.len() == 22
-        && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && digits
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {

@@ -56,7 +56,10 @@ impl Limits {
     /// [`MAX_LINES`].
     #[must_use]
     pub const fn lines(self, lines: usize) -> Self {
-        Self { lines: if lines < MAX_LINES { lines } else { MAX_LINES }, ..self }
+        Self {
+            lines: if lines < MAX_LINES { lines } else { MAX_LINES },
+            ..self
+        }
     }
 
     /// The most bytes that a client keeps of the body of a refusal.
@@ -68,7 +71,10 @@ impl Limits {
     /// The most 1xx responses other than 101 that a client skips (RFC 9110 15.2).
     #[must_use]
     pub const fn informational(self, informational: u8) -> Self {
-        Self { informational, ..self }
+        Self {
+            informational,
+            ..self
+        }
     }
 
     /// How long the peer may take, from the first `tick` on.

@@ -43,24 +43,36 @@ enum Rule<'p> {
 impl<'p> OriginPolicy<'p> {
     /// Every origin: for servers that take nothing from the browser for granted.
     pub const fn any() -> Self {
-        Self { rule: Rule::Any, required: false }
+        Self {
+            rule: Rule::Any,
+            required: false,
+        }
     }
 
     /// The host, and port, that the request was sent to. If `Host` names no port, it is the
     /// default of the origin's scheme.
     pub const fn same_host() -> Self {
-        Self { rule: Rule::SameHost, required: false }
+        Self {
+            rule: Rule::SameHost,
+            required: false,
+        }
     }
 
     /// These origins, such as `https://example.com` or `null`. There are no patterns.
     pub const fn list(origins: &'p [&'p str]) -> Self {
-        Self { rule: Rule::List(origins), required: false }
+        Self {
+            rule: Rule::List(origins),
+            required: false,
+        }
     }
 
     /// Refuses requests without `Origin`.
     #[must_use]
     pub const fn require_origin(self) -> Self {
-        Self { required: true, ..self }
+        Self {
+            required: true,
+            ..self
+        }
     }
 
     /// Whether the request may be accepted; if not, 403 is the answer (RFC 6455 4.2.2).

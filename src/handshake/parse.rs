@@ -23,7 +23,11 @@ impl<'h> Request<'h> {
         let mut parts = line.split(|&byte| byte == b' ').map(syntax::ascii);
         let method = parts.next().unwrap_or_default();
         let target = parts.next().unwrap_or_default();
-        Self { method, target, headers: Headers::from_lines(lines) }
+        Self {
+            method,
+            target,
+            headers: Headers::from_lines(lines),
+        }
     }
 }
 
@@ -39,7 +43,10 @@ impl<'h> StatusLine<'h> {
     pub(super) fn of(head: &'h [u8]) -> Self {
         let (line, lines) = split_line(head).unwrap_or_default();
         let reason = line.get(REASON_AT..).unwrap_or_default();
-        Self { reason, headers: Headers::from_lines(lines) }
+        Self {
+            reason,
+            headers: Headers::from_lines(lines),
+        }
     }
 }
 

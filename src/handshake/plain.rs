@@ -1,9 +1,9 @@
 //! A request that is not for a WebSocket connection.
 
-use super::error::HeadError;
+use super::error::{HandshakeError, HeadError};
 use super::headers::Headers;
 use super::parse::Request;
-use super::response::Response;
+use super::response::{self, Response};
 use super::server::Phase;
 use super::upgrade::Upgrade;
 use crate::buf::Output;
@@ -90,5 +90,21 @@ impl<'h> PlainRequest<'h> {
         response.write(200, self.request.method == "HEAD", out)?;
         *self.phase = Phase::Answered;
         Ok(())
+    }
+
+    /// Refuses, as [`ServerHandshake::receive`](super::ServerHandshake::receive) does it by
+    /// itself. Returns what is wrong with the request.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError::OutputFull`]. Nothing is decided then.
+    pub fn refuse<O: Output + ?Sized>(self, out: &mut O) -> Result<HandshakeError, HeadError> {
+        let error = match *self.phase {
+            Phase::Plain(error) => error,
+            _ => HandshakeError::UpgradeInvalid,
+        };
+        response::refuse(error, self.request.method == "HEAD", out)?;
+        *self.phase = Phase::Failed(error);
+        Ok(error)
     }
 }

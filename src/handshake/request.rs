@@ -65,22 +65,31 @@ impl<'r> ClientRequest<'r> {
     /// `Origin`, such as `https://example.com`. Programs that are not browsers need none.
     #[must_use]
     pub const fn origin(self, origin: &'r str) -> Self {
-        Self { origin: Some(origin), ..self }
+        Self {
+            origin: Some(origin),
+            ..self
+        }
     }
 
     /// The subprotocols to offer, the favourite first.
     #[must_use]
     pub const fn subprotocols(self, subprotocols: &'r [&'r str]) -> Self {
-        Self { subprotocols, ..self }
+        Self {
+            subprotocols,
+            ..self
+        }
     }
 
-    /// Whether the handshake fails when the server agrees to none of the subprotocols.
+    /// Whether the handshake fails when subprotocols were offered and the server agrees to none.
     ///
     /// RFC 6455 4.1 goes on without one, and that is the default. Browsers fail if they offered
     /// any.
     #[must_use]
     pub const fn require_subprotocol(self, require: bool) -> Self {
-        Self { require_subprotocol: require, ..self }
+        Self {
+            require_subprotocol: require,
+            ..self
+        }
     }
 
     /// The extensions to offer, the favourite first. The same name again is an alternative.
@@ -157,7 +166,12 @@ impl<'r> ClientRequest<'r> {
             if !syntax::is_token(subprotocol.as_bytes()) {
                 return Err(HeadError::SubprotocolInvalid);
             }
-            if self.subprotocols.iter().take(index).any(|other| other == subprotocol) {
+            if self
+                .subprotocols
+                .iter()
+                .take(index)
+                .any(|other| other == subprotocol)
+            {
                 return Err(HeadError::SubprotocolRepeated);
             }
         }

@@ -35,13 +35,21 @@ pub struct Response<'r> {
 impl<'r> Response<'r> {
     /// An empty response with that status and its usual reason phrase.
     pub const fn new(status: u16) -> Self {
-        Self { status, reason: None, headers: &[], body: &[] }
+        Self {
+            status,
+            reason: None,
+            headers: &[],
+            body: &[],
+        }
     }
 
     /// Another reason phrase: visible ASCII, SP and HTAB.
     #[must_use]
     pub const fn reason(self, reason: &'r str) -> Self {
-        Self { reason: Some(reason), ..self }
+        Self {
+            reason: Some(reason),
+            ..self
+        }
     }
 
     /// Header fields, such as `Content-Type`, `Location` or `Retry-After`.
@@ -71,7 +79,10 @@ impl<'r> Response<'r> {
             return Err(HeadError::BodyNotAllowed);
         }
         let reason = self.reason.unwrap_or(reason_of(self.status));
-        if !reason.bytes().all(|byte| byte.is_ascii() && syntax::is_text(byte)) {
+        if !reason
+            .bytes()
+            .all(|byte| byte.is_ascii() && syntax::is_text(byte))
+        {
             return Err(HeadError::ReasonInvalid);
         }
         write::check_fields(self.headers)?;

@@ -107,9 +107,10 @@ impl<S: Storage> ServerHandshake<S> {
     /// The request that [`receive`](Self::receive) has found, until it is answered.
     pub fn upgrade(&mut self) -> Option<Upgrade<'_>> {
         match self.phase {
-            Phase::Upgrade => {
-                Some(Upgrade::new(Request::of(self.storage.bytes()), &mut self.phase))
-            }
+            Phase::Upgrade => Some(Upgrade::new(
+                Request::of(self.storage.bytes()),
+                &mut self.phase,
+            )),
             _ => None,
         }
     }
@@ -240,5 +241,7 @@ fn check_old(request: &Request<'_>) -> Result<(), HandshakeError> {
         Ok(Some(host)) if Authority::parse(host).is_some() => {}
         _ => return Err(HandshakeError::HostInvalid),
     }
-    Target::parse(request.target).map(|_| ()).ok_or(HandshakeError::TargetInvalid)
+    Target::parse(request.target)
+        .map(|_| ())
+        .ok_or(HandshakeError::TargetInvalid)
 }

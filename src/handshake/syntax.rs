@@ -52,7 +52,10 @@ pub(super) fn is_visible(bytes: &[u8]) -> bool {
 
 /// The elements of a comma list without quotes; empty ones are skipped (RFC 9110 5.6.1.2).
 pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    value.split(|&byte| byte == b',').map(trim_ows).filter(|element| !element.is_empty())
+    value
+        .split(|&byte| byte == b',')
+        .map(trim_ows)
+        .filter(|element| !element.is_empty())
 }
 
 /// What is known to be ASCII as text; empty if it is not, which does not happen.
@@ -62,7 +65,9 @@ pub(super) fn ascii(bytes: &[u8]) -> &str {
 
 /// Fields that a handshake writes by itself, or that would change where a message ends.
 pub(super) fn is_reserved_name(name: &str) -> bool {
-    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+    RESERVED
+        .iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(name))
 }
 
 const RESERVED: [&str; 11] = [

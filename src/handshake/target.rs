@@ -21,7 +21,10 @@ impl<'a> Authority<'a> {
             }
             (host, port)
         } else {
-            let end = text.iter().position(|&byte| byte == b':').unwrap_or(text.len());
+            let end = text
+                .iter()
+                .position(|&byte| byte == b':')
+                .unwrap_or(text.len());
             let (host, port) = text.split_at_checked(end)?;
             if !is_reg_name(host) {
                 return None;
@@ -59,16 +62,25 @@ impl<'h> Target<'h> {
             return None;
         }
         if raw.starts_with('/') {
-            return Some(Self { authority: None, path: raw });
+            return Some(Self {
+                authority: None,
+                path: raw,
+            });
         }
         let (scheme, rest) = raw.split_once("://")?;
-        if !SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+        if !SCHEMES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(scheme))
+        {
             return None;
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
         Authority::parse(authority.as_bytes())?;
-        Some(Self { authority: Some(authority), path: if path.is_empty() { "/" } else { path } })
+        Some(Self {
+            authority: Some(authority),
+            path: if path.is_empty() { "/" } else { path },
+        })
     }
 }
 
@@ -90,7 +102,10 @@ fn is_reg_name(host: &[u8]) -> bool {
 /// Unreserved characters and sub-delimiters (RFC 3986 2).
 const fn is_name_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')')
+        || matches!(
+            byte,
+            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')'
+        )
         || matches!(byte, b'*' | b'+' | b',' | b';' | b'=')
 }
 

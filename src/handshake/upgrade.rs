@@ -66,14 +66,24 @@ impl<'h> Upgrade<'h> {
         target: &'h str,
         headers: &'h [(&'h str, &'h [u8])],
     ) -> Result<Self, HandshakeError> {
-        let request = Request { method, target, headers: Headers::from_slice(headers) };
+        let request = Request {
+            method,
+            target,
+            headers: Headers::from_slice(headers),
+        };
         check_http(&request)?;
         check_upgrade(&request)?;
-        Ok(Self { request, phase: None })
+        Ok(Self {
+            request,
+            phase: None,
+        })
     }
 
     pub(super) fn new(request: Request<'h>, phase: &'h mut Phase) -> Self {
-        Self { request, phase: Some(phase) }
+        Self {
+            request,
+            phase: Some(phase),
+        }
     }
 
     /// Path and query of the target, such as `/chat?room=1`; `/` if they are empty. If only the
@@ -110,7 +120,9 @@ impl<'h> Upgrade<'h> {
 
     /// The first of `preferred` that the client offers.
     pub fn choose_subprotocol(&self, preferred: &[&str]) -> Option<&'h str> {
-        preferred.iter().find_map(|wanted| self.subprotocols().find(|offered| offered == wanted))
+        preferred
+            .iter()
+            .find_map(|wanted| self.subprotocols().find(|offered| offered == wanted))
     }
 
     /// The extensions that the client offers, its favourite first (RFC 6455 9.1).
@@ -181,7 +193,8 @@ impl<'h> Request<'h> {
 /// What every request of HTTP/1.1 needs, WebSocket or not (RFC 9112 3.2).
 pub(super) fn check_http(request: &Request<'_>) -> Result<(), HandshakeError> {
     let host = request.headers.single(HOST).ok().flatten();
-    host.and_then(Authority::parse).ok_or(HandshakeError::HostInvalid)?;
+    host.and_then(Authority::parse)
+        .ok_or(HandshakeError::HostInvalid)?;
     Target::parse(request.target).ok_or(HandshakeError::TargetInvalid)?;
     Ok(())
 }
@@ -230,7 +243,10 @@ fn check_subprotocols(headers: &Headers<'_>) -> Result<(), HandshakeError> {
             return Err(HandshakeError::TooManyElements);
         }
         if !syntax::is_token(subprotocol)
-            || offered.clone().take(count).any(|other| other == subprotocol)
+            || offered
+                .clone()
+                .take(count)
+                .any(|other| other == subprotocol)
         {
             return Err(HandshakeError::SubprotocolInvalid);
         }

@@ -7,26 +7,21 @@
 //!
 //! `--read N` hands at most N bytes at a time to the engine. `run.sh` drives both.
 
-#![allow(
-    clippy::std_instead_of_core,
-    reason = "this is a program, there is always std"
-)]
-
+use core::time::Duration;
 use std::env;
-use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
-use std::time::{self, Duration};
 
+use anyhow::{Context, Result, anyhow, bail};
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
+use ws_proto::io::now;
 use ws_proto::{
-    Assembler, CloseReason, Config, Connection, Input, Instant, Message, Negotiated, OsRandom,
-    Role, Transport, Uri,
+    Assembler, CloseReason, Config, Connection, Input, Message, Negotiated, OsRandom, Role,
+    Transport, Uri,
 };
 
 type Client = ws_proto::Client<OsRandom>;
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let mut options = Options { read: READ_BUFFER };
@@ -34,17 +29,17 @@ fn main() -> Result<()> {
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--read" => options.read = args.next().ok_or(USAGE)?.parse()?,
+            "--read" => options.read = args.next().context(USAGE)?.parse()?,
             _ => words.push(arg),
         }
     }
     if options.read == 0 {
-        return Err(USAGE.into());
+        bail!(USAGE);
     }
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server", addr] => serve(addr, options),
         ["client", url, agent] => run_cases(url, agent, options),
-        _ => Err(USAGE.into()),
+        _ => Err(anyhow!(USAGE)),
     }
 }
 
@@ -108,7 +103,7 @@ fn connect(
     let uri = Uri::parse(url)?;
     let mut wire = Wire::new(TcpStream::connect((uri.host(), uri.port()))?)?;
     let request = ClientRequest::from_uri(uri);
-    let nonce = OsRandom::nonce().ok_or("no randomness")?;
+    let nonce = OsRandom::nonce().context("no randomness")?;
     let mut out = Vec::new();
     let mut handshake =
         ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
@@ -132,7 +127,7 @@ fn negotiate(
     loop {
         wire.write(out)?;
         let mut bytes = match wire.read(PATIENCE)? {
-            [] => return Err("the transport ended in the handshake".into()),
+            [] => bail!("the transport ended in the handshake"),
             bytes => bytes,
         };
         while !bytes.is_empty() {
@@ -163,11 +158,9 @@ fn drive<R: Role>(
     mut out: Vec<u8>,
     mut on_message: impl FnMut(&mut Connection<R>, Message<'_>, &mut Vec<u8>),
 ) -> Result<()> {
-    let epoch = time::Instant::now();
     let mut assembler = Assembler::new(Vec::new(), MAX_MESSAGE);
     loop {
-        let now = Instant::now_since(epoch);
-        let deadline = connection.tick(now, &mut out)?;
+        let deadline = connection.tick(now(), &mut out)?;
         wire.write(&mut out)?;
         match connection.transport() {
             Transport::Open | Transport::AwaitEof => {}
@@ -177,7 +170,7 @@ fn drive<R: Role>(
             }
             Transport::Abort => return Ok(()),
         }
-        let wait = deadline.map_or(PATIENCE, |at| at.saturating_duration_since(now));
+        let wait = deadline.map_or(PATIENCE, |at| at.saturating_duration_since(now()));
         let bytes = match wire.read(wait) {
             Ok([]) => {
                 connection.receive_eof()?;
@@ -214,12 +207,11 @@ fn echo<R: Role>(connection: &mut Connection<R>, message: Message<'_>, out: &mut
     }
 }
 
-/// Section 9 sends messages of 16 MiB, in one frame and in up to 65,536.
+/// Section 9 sends messages of up to 16 MiB, in up to 65,536 frames.
 fn config() -> Config {
     Config::new()
         .max_message(MAX_MESSAGE)
         .max_frame(MAX_MESSAGE)
-        .max_fragments(1 << 17)
         .keepalive(None)
 }
 
@@ -276,13 +268,11 @@ impl Wire {
     /// Ends the transport so that the peer gets all that was written: input that nobody has read
     /// would turn the end into a reset.
     fn hang_up(&mut self) {
-        let start = time::Instant::now();
-        if self.stream.shutdown(Shutdown::Write).is_ok() {
-            while let Some(wait) = LINGER.checked_sub(start.elapsed()) {
-                if !self.read(wait).is_ok_and(|bytes| !bytes.is_empty()) {
-                    break;
-                }
-            }
+        let end = now() + LINGER;
+        let mut open = self.stream.shutdown(Shutdown::Write).is_ok();
+        while open && now() < end {
+            let wait = end.saturating_duration_since(now());
+            open = self.read(wait).is_ok_and(|bytes| !bytes.is_empty());
         }
     }
 }

@@ -137,7 +137,7 @@ suite_version=$(timeout 120 "${wstest[@]}" -a | sed -n 's/^AutobahnTestSuite //p
 # ---- Our side.
 
 cd "$repo"
-build=(cargo build --release --locked --example autobahn --features getrandom)
+build=(cargo build --release --locked --example autobahn)
 "${build[@]}" --quiet
 peer=$("${build[@]}" --quiet --message-format=json | python3 -c '
 import json, sys

@@ -1,0 +1,3 @@
+//! The bodies of the fuzz targets: functions that also run as ordinary tests, over the seeds.
+
+pub mod receive;

@@ -49,10 +49,10 @@ class Run:
             self.judge(case, cases[case], os.path.dirname(index))
         found = [case.split(".")[0] for case in cases]
         for section in sections:
-            missing = SECTIONS[section][1] - found.count(section)
-            if missing:
-                # One too many is no less wrong: it is not the suite that this table is of.
-                self.fail(f"{section}.*", f"{missing} cases are missing", abs(missing))
+            # One too many is no less wrong: it is not the suite that this table is of.
+            there, expected = found.count(section), SECTIONS[section][1]
+            if there != expected:
+                self.fail(f"{section}.*", f"{there} of {expected} cases", abs(there - expected))
 
     def judge(self, case, outcome, folder):
         section = case.split(".")[0]

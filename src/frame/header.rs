@@ -14,6 +14,16 @@ const LEN_64: u8 = 127;
 const KEY_LEN: usize = 4;
 
 /// A frame header.
+///
+/// ```
+/// use ws_proto::frame::{Header, Opcode};
+///
+/// let header = Header::new(Opcode::Binary, 70_000);
+/// assert_eq!(*header.encode(), [0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x70]);
+/// assert_eq!(Header::parse(&header.encode())?, Some((header, 10)));
+/// assert_eq!(Header::parse(&[0x82, 127, 0])?, None); // more is needed
+/// # Ok::<(), ws_proto::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
     /// Whether this is the last frame of its message.

@@ -309,8 +309,8 @@ impl Receiver {
         self.first_byte = header.first;
         self.remaining = header.len;
         self.mask = Mask::new(header.key);
+        self.spill_len = 0;
         if header.opcode.is_control() {
-            self.spill_len = 0;
             self.phase = Phase::Control;
             if header.opcode == Opcode::Close {
                 // It ends an unfinished message; its reason is text of its own.

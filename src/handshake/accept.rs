@@ -55,6 +55,18 @@ impl<'a> Accept<'a> {
         }
     }
 
+    /// The subprotocol that has been set.
+    ///
+    /// ```
+    /// use ws_proto::handshake::Accept;
+    ///
+    /// assert_eq!(Accept::new().subprotocol("chat").chosen_subprotocol(), Some("chat"));
+    /// assert_eq!(Accept::new().maybe_subprotocol(None).chosen_subprotocol(), None);
+    /// ```
+    pub const fn chosen_subprotocol(&self) -> Option<&'a str> {
+        self.subprotocol
+    }
+
     /// The extensions, in the order in which they handle what is sent; each name one that the
     /// client offered.
     #[must_use]

@@ -1,0 +1,199 @@
+//! A client's handshake.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError};
+use ws_proto::{Connection, Input, OsRandom, Uri, UriError};
+
+use crate::buffer::with_buffer;
+use crate::engine::Engine;
+use crate::error::ConnectError;
+use crate::io::Io;
+use crate::options::Options;
+use crate::response::Response;
+use crate::server::write_all;
+use crate::socket::WebSocket;
+
+/// What a client asks for: a URL with everything that goes along.
+///
+/// ```
+/// use ws_proto_async::Connector;
+///
+/// let connector = Connector::new("ws://example.com/chat?room=1")?
+///     .subprotocols(&["chat.v2", "chat.v1"])
+///     .headers(&[("Authorization", b"Bearer abc")]);
+/// assert_eq!(connector.uri().host(), "example.com");
+/// # Ok::<(), ws_proto_async::UriError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Connector<'r> {
+    uri: Uri<'r>,
+    request: ClientRequest<'r>,
+    options: Options,
+}
+
+impl<'r> Connector<'r> {
+    /// For this URL, `ws://` or `wss://`.
+    ///
+    /// # Errors
+    ///
+    /// [`UriError`] says what is wrong with it.
+    pub fn new(url: &'r str) -> Result<Self, UriError> {
+        let uri = Uri::parse(url)?;
+        Ok(Self {
+            uri,
+            request: ClientRequest::from_uri(uri),
+            options: Options::new(),
+        })
+    }
+
+    /// The subprotocols to offer, the favourite first.
+    pub const fn subprotocols(mut self, subprotocols: &'r [&'r str]) -> Self {
+        self.request = self.request.subprotocols(subprotocols);
+        self
+    }
+
+    /// Whether it fails when subprotocols were offered and the server agrees to none; by default it
+    /// goes on.
+    pub const fn require_subprotocol(mut self, require: bool) -> Self {
+        self.request = self.request.require_subprotocol(require);
+        self
+    }
+
+    /// Further header fields, such as `Authorization` or `Cookie`.
+    pub const fn headers(mut self, headers: &'r [(&'r str, &'r [u8])]) -> Self {
+        self.request = self.request.headers(headers);
+        self
+    }
+
+    /// `Origin`, such as `https://example.com`. Programs that are not browsers need none.
+    pub const fn origin(mut self, origin: &'r str) -> Self {
+        self.request = self.request.origin(origin);
+        self
+    }
+
+    /// Limits, timers and modes.
+    pub const fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The URL, taken apart.
+    pub const fn uri(&self) -> Uri<'r> {
+        self.uri
+    }
+
+    /// How long it may take from the call on until there is a connection.
+    pub const fn time(&self) -> Duration {
+        self.options.handshake_time
+    }
+}
+
+impl<'r> TryFrom<&'r str> for Connector<'r> {
+    type Error = UriError;
+
+    fn try_from(url: &'r str) -> Result<Self, UriError> {
+        Self::new(url)
+    }
+}
+
+impl<'r> TryFrom<&'r String> for Connector<'r> {
+    type Error = UriError;
+
+    fn try_from(url: &'r String) -> Result<Self, UriError> {
+        Self::new(url)
+    }
+}
+
+impl From<Infallible> for ConnectError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Asks the server at the other end of `io` for a WebSocket connection, within `time`.
+///
+/// Dropping the future drops the stream: there is no connection then.
+///
+/// # Errors
+///
+/// [`ConnectError`]; redirects are not followed, [`ConnectError::Refused`] has them.
+pub async fn connect<T: Io>(
+    mut io: T,
+    connector: Connector<'_>,
+    time: Duration,
+) -> Result<(WebSocket<T>, Response), ConnectError> {
+    let options = connector.options;
+    let started = io.now();
+    let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
+    let mut out = Vec::new();
+    let limits = options.limits_within(time);
+    let mut handshake =
+        ClientHandshake::start(connector.request, nonce, Vec::new(), limits, &mut out)?;
+    let _ = handshake.tick(started);
+    write_all(&mut io, &out, time).await?;
+    let (established, received) = poll_fn(|cx| poll_answer(&mut io, &mut handshake, cx)).await?;
+    let (negotiated, response) = established;
+    let connection = Connection::client(negotiated, options.config, OsRandom::new());
+    let websocket = WebSocket::new(
+        io,
+        Engine::Client(connection),
+        &received,
+        &options,
+        response.subprotocol(),
+    );
+    Ok((websocket, response))
+}
+
+type Answer = ((ws_proto::Negotiated, Response), Vec<u8>);
+
+fn poll_answer<T: Io>(
+    io: &mut T,
+    handshake: &mut ClientHandshake<'_, Vec<u8>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Answer, ConnectError>> {
+    loop {
+        let read = with_buffer(|buffer| match io.poll_read(cx, buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(ConnectError::Io(error))),
+            Poll::Ready(Ok(0)) => {
+                let error = handshake.receive_eof().err();
+                let error = error.unwrap_or(HandshakeError::UnexpectedEof);
+                Poll::Ready(Err(ConnectError::Handshake(error)))
+            }
+            Poll::Ready(Ok(n)) => {
+                let mut input = Input::new(buffer.get_mut(..n).unwrap_or_default());
+                Poll::Ready(match handshake.receive(&mut input) {
+                    Ok(Some(established)) => {
+                        let response = Response::established(&established);
+                        let received = input.bytes().to_vec();
+                        Ok(Some(((established.negotiated(), response), received)))
+                    }
+                    Ok(None) => Ok(None),
+                    Err(error) => Err(ConnectError::Handshake(error)),
+                })
+            }
+        });
+        let error = match read {
+            Poll::Ready(Ok(Some(answer))) => return Poll::Ready(Ok(answer)),
+            Poll::Ready(Ok(None)) => continue,
+            Poll::Ready(Err(error)) => error,
+            Poll::Pending => match handshake.tick(io.now()) {
+                Err(error) => ConnectError::TimedOut(error),
+                Ok(None) => return Poll::Pending,
+                Ok(Some(deadline)) => match io.poll_until(cx, deadline) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) => continue,
+                },
+            },
+        };
+        return Poll::Ready(Err(match handshake.refusal() {
+            Some(refusal) => ConnectError::Refused(Box::new(Response::refusal(&refusal))),
+            None => error,
+        }));
+    }
+}

@@ -1,0 +1,282 @@
+//! What can go wrong, by what was being done.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use ws_proto::handshake::{HandshakeError, HeadError};
+use ws_proto::{ProtocolError, ReceiveError, SendError, TimedOut, UnexpectedEof, UriError};
+
+use crate::message::Message;
+use crate::response::Response;
+
+/// What ends a connection, or keeps something from being sent on it.
+///
+/// A closing handshake is no error: streams just end after it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The stream ended without a closing handshake (1006).
+    Eof(UnexpectedEof),
+    /// The stream failed.
+    Io(io::Error),
+    /// The peer broke the protocol or a limit. It has been told so.
+    Receive(ReceiveError),
+    /// This cannot be sent. [`SendError::Closed`] is what sending on a closed connection gives.
+    Send(SendError),
+    /// The peer did not answer in time.
+    TimedOut(TimedOut),
+}
+
+impl Error {
+    /// Whether it says no more than that the connection is closed already.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self, Self::Send(SendError::Closed))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eof(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Receive(error) => error.fmt(f),
+            Self::Send(error) => error.fmt(f),
+            Self::TimedOut(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(match self {
+            Self::Eof(error) => error,
+            Self::Io(error) => error,
+            Self::Receive(error) => error,
+            Self::Send(error) => error,
+            Self::TimedOut(error) => error,
+        })
+    }
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+/// For programs whose errors are those of I/O.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error {
+            Error::Io(error) => return error,
+            Error::Eof(_) => io::ErrorKind::UnexpectedEof,
+            Error::Receive(_) => io::ErrorKind::InvalidData,
+            Error::Send(SendError::Closed) => io::ErrorKind::BrokenPipe,
+            Error::Send(_) => io::ErrorKind::InvalidInput,
+            Error::TimedOut(_) => io::ErrorKind::TimedOut,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// Why [`try_send`](crate::WebSocket::try_send) did not send.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TrySendError {
+    /// Too much waits to be written. The message is given back.
+    Full(Message),
+    /// Nothing can be sent any more. The message is given back.
+    Closed(Message),
+    /// It cannot be sent now, for another reason.
+    Send(SendError),
+}
+
+impl fmt::Display for TrySendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(_) => SendError::OutputFull.fmt(f),
+            Self::Closed(_) => SendError::Closed.fmt(f),
+            Self::Send(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for TrySendError {}
+
+/// Why a client has no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The server broke the handshake.
+    Handshake(HandshakeError),
+    /// The request cannot be sent as it is.
+    Head(HeadError),
+    /// Connecting or the stream failed.
+    Io(io::Error),
+    /// The operating system has no randomness to give.
+    NoRandomness,
+    /// The server answered with another status than 101: a redirect, a 401, an error.
+    Refused(Box<Response>),
+    /// It took longer than it may.
+    TimedOut(TimedOut),
+    /// A `wss` URL needs a TLS stream, to be given to `connect_over`.
+    TlsNeeded,
+    /// The URL is not one of a WebSocket server.
+    Uri(UriError),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::Head(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::NoRandomness => f.write_str("no randomness to be had"),
+            Self::Refused(response) => write!(f, "refused with status {}", response.status()),
+            Self::TimedOut(error) => error.fmt(f),
+            Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),
+            Self::Uri(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for ConnectError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Handshake(error) => Some(error),
+            Self::Head(error) => Some(error),
+            Self::Io(error) => Some(error),
+            Self::NoRandomness | Self::Refused(_) | Self::TlsNeeded => None,
+            Self::TimedOut(error) => Some(error),
+            Self::Uri(error) => Some(error),
+        }
+    }
+}
+
+impl From<HeadError> for ConnectError {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<UriError> for ConnectError {
+    fn from(error: UriError) -> Self {
+        Self::Uri(error)
+    }
+}
+
+/// Why a server has no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The client broke the handshake, or asked for something else than a WebSocket connection. It
+    /// has got the response with [`HandshakeError::status`].
+    Handshake(HandshakeError),
+    /// The answer cannot be sent as it is. The client has got a 500.
+    Head(HeadError),
+    /// The stream failed.
+    Io(io::Error),
+    /// The request was refused with this status, as the [`Acceptor`](crate::Acceptor) said.
+    Refused {
+        /// The status.
+        status: u16,
+    },
+    /// The request did not come in time.
+    TimedOut(TimedOut),
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::Head(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Refused { status } => write!(f, "refused with status {status}"),
+            Self::TimedOut(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for AcceptError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Handshake(error) => Some(error),
+            Self::Head(error) => Some(error),
+            Self::Io(error) => Some(error),
+            Self::Refused { .. } => None,
+            Self::TimedOut(error) => Some(error),
+        }
+    }
+}
+
+impl From<io::Error> for AcceptError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What has ended a connection, kept for both halves.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    Eof(UnexpectedEof),
+    Io(Arc<io::Error>),
+    Receive(ReceiveError),
+    TimedOut(TimedOut),
+}
+
+impl Failure {
+    pub(crate) fn to_error(&self) -> Error {
+        match self {
+            Self::Eof(error) => Error::Eof(*error),
+            Self::Io(error) => Error::Io(again(error)),
+            Self::Receive(error) => Error::Receive(*error),
+            Self::TimedOut(error) => Error::TimedOut(*error),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
+}
+
+impl From<ProtocolError> for Failure {
+    fn from(error: ProtocolError) -> Self {
+        Self::Receive(error.into())
+    }
+}
+
+/// The same error once more: errors of I/O cannot be cloned.
+fn again(error: &Arc<io::Error>) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), Shared(Arc::clone(error))),
+    }
+}
+
+#[derive(Debug)]
+struct Shared(Arc<io::Error>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Shared {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self.0.get_ref() {
+            Some(inner) => Some(inner),
+            None => Some(&*self.0),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What WebSocket connections of every async runtime have in common, on the engine [`ws_proto`].
+//!
+//! Programs use an adapter: `ws-proto-tokio`, or `ws-proto-smol` for everything that has the traits
+//! of `futures-io`. They re-export what is here. For another runtime, implement [`Io`]: a byte
+//! stream, a clock and a timer.
+//!
+//! | you want | it is |
+//! |---|---|
+//! | to serve | [`server::accept`], or [`server::read_request`] to look at requests first |
+//! | to connect | [`client::connect`] |
+//! | a handshake made by an HTTP server | [`WebSocket::server`] |
+//! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
+//! | two tasks | [`WebSocket::split`] |
+//! | messages too big to hold | [`WebSocket::next_piece`], [`WebSocket::send_binary_part`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod buffer;
+pub mod client;
+mod core;
+mod engine;
+mod error;
+mod inbox;
+mod io;
+mod message;
+mod options;
+mod outgoing;
+mod response;
+pub mod server;
+mod socket;
+mod wakers;
+
+pub use bytes::Bytes;
+pub use client::Connector;
+pub use error::{AcceptError, ConnectError, Error, TrySendError};
+pub use io::Io;
+pub use message::{Closed, Event, Message, Piece, Utf8Bytes};
+pub use options::Options;
+pub use response::{Headers, Response};
+pub use server::{Acceptor, Incoming, Request};
+pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
+pub use ws_proto::handshake::{
+    Accept, HandshakeError, HeadError, Limits, OriginPolicy, Response as Reply,
+};
+pub use ws_proto::{
+    CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, ReceiveError,
+    SendError, TimedOut, UnexpectedEof, Uri, UriError,
+};

@@ -1,0 +1,319 @@
+//! Messages that own their payload.
+
+use std::fmt;
+use std::ops::Deref;
+use std::str::Utf8Error;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ws_proto::{CloseCode, Kind};
+
+/// A whole message. Cloning it does not copy the payload.
+///
+/// ```
+/// use ws_proto_async::{Message, Utf8Bytes};
+///
+/// let text = Message::from("hello");
+/// assert_eq!(text.as_text(), Some("hello"));
+/// assert_eq!(text, Message::Text(Utf8Bytes::from_static("hello")));
+/// assert_eq!(Message::from(vec![1, 2, 3]).as_bytes(), [1, 2, 3]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// A text message.
+    pub fn text(text: impl Into<Utf8Bytes>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A binary message.
+    pub fn binary(data: impl Into<Bytes>) -> Self {
+        Self::Binary(data.into())
+    }
+
+    /// The payload.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+
+    /// The text, if it is a text message.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload, uncopied.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Binary(data) => data,
+        }
+    }
+
+    /// Text or binary.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
+    }
+
+    /// How many bytes the payload has.
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty, which is a message like any other.
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Utf8Bytes> for Message {
+    fn from(text: Utf8Bytes) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(data: &[u8]) -> Self {
+        Self::Binary(Bytes::copy_from_slice(data))
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(data: Vec<u8>) -> Self {
+        Self::Binary(data.into())
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(data: Bytes) -> Self {
+        Self::Binary(data)
+    }
+}
+
+/// Text that is shared, not copied, when it is cloned. It dereferences to `str`.
+///
+/// ```
+/// use bytes::Bytes;
+/// use ws_proto_async::Utf8Bytes;
+///
+/// let text = Utf8Bytes::from(String::from("shared"));
+/// let again = text.clone();
+/// assert_eq!(text.as_ptr(), again.as_ptr());
+/// assert_eq!(Bytes::from(text), "shared");
+/// assert!(Utf8Bytes::try_from(Bytes::from_static(b"\xff")).is_err());
+/// ```
+#[derive(Clone)]
+pub struct Utf8Bytes(Text);
+
+#[derive(Clone)]
+enum Text {
+    Static(&'static str),
+    Shared(Arc<str>),
+    String(Arc<String>),
+}
+
+impl Utf8Bytes {
+    /// Text that the program has in it.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Text::Static(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Static(text) => text,
+            Text::Shared(text) => text,
+            Text::String(text) => text,
+        }
+    }
+
+    /// The bytes, without a copy if nothing else shares them and they came as a `String`.
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        match self.0 {
+            Text::String(text) => Arc::unwrap_or_clone(text).into_bytes(),
+            _ => self.as_bytes().to_vec(),
+        }
+    }
+}
+
+impl Default for Utf8Bytes {
+    fn default() -> Self {
+        Self::from_static("")
+    }
+}
+
+impl Deref for Utf8Bytes {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Utf8Bytes {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl AsRef<[u8]> for Utf8Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl PartialEq for Utf8Bytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Utf8Bytes {}
+
+impl PartialEq<str> for Utf8Bytes {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Utf8Bytes {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl std::hash::Hash for Utf8Bytes {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for Utf8Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Utf8Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
+impl From<&str> for Utf8Bytes {
+    fn from(text: &str) -> Self {
+        Self(Text::Shared(text.into()))
+    }
+}
+
+impl From<String> for Utf8Bytes {
+    fn from(text: String) -> Self {
+        Self(Text::String(text.into()))
+    }
+}
+
+impl From<Arc<str>> for Utf8Bytes {
+    fn from(text: Arc<str>) -> Self {
+        Self(Text::Shared(text))
+    }
+}
+
+impl TryFrom<Bytes> for Utf8Bytes {
+    type Error = Utf8Error;
+
+    fn try_from(bytes: Bytes) -> Result<Self, Utf8Error> {
+        match String::from_utf8(bytes.into()) {
+            Ok(text) => Ok(text.into()),
+            Err(error) => Err(error.utf8_error()),
+        }
+    }
+}
+
+impl From<Utf8Bytes> for Bytes {
+    fn from(text: Utf8Bytes) -> Self {
+        match text.0 {
+            Text::Static(text) => Self::from_static(text.as_bytes()),
+            _ => Self::from_owner(text),
+        }
+    }
+}
+
+impl From<Utf8Bytes> for String {
+    fn from(text: Utf8Bytes) -> Self {
+        match text.0 {
+            Text::String(text) => Arc::unwrap_or_clone(text),
+            _ => text.as_str().to_owned(),
+        }
+    }
+}
+
+/// A part of a message, as [`WebSocket::next_piece`](crate::WebSocket::next_piece) gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The bytes of this part. A text is cut between characters only.
+    pub data: Message,
+    /// Whether the message begins with this part.
+    pub first: bool,
+    /// Whether the message ends with this part.
+    pub last: bool,
+}
+
+/// What [`WebSocket::next_event`](crate::WebSocket::next_event) gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message.
+    Message(Message),
+    /// A Ping. It has been answered, unless `Config::manual_pong` is set.
+    Ping(Bytes),
+    /// A Pong.
+    Pong(Bytes),
+}
+
+/// Code and reason of the peer's Close.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Closed {
+    /// The code; `None` if the peer gave none (1005).
+    pub code: Option<CloseCode>,
+    /// The reason, often empty.
+    pub reason: Utf8Bytes,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => code.fmt(f)?,
+            None => f.write_str("no code")?,
+        }
+        if self.reason.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({})", self.reason)
+    }
+}

@@ -1,0 +1,102 @@
+//! What can be set.
+
+use std::time::Duration;
+
+use ws_proto::Config;
+use ws_proto::handshake::Limits;
+
+/// Limits, timers and modes of a handshake and of the connection behind it.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_async::{Config, Options};
+///
+/// let options = Options::new()
+///     .config(Config::new().max_message(64 * 1024))
+///     .handshake_time(Duration::from_secs(5))
+///     .high_water(16 * 1024);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Options {
+    pub(crate) config: Config,
+    pub(crate) limits: Limits,
+    pub(crate) handshake_time: Duration,
+    pub(crate) high_water: usize,
+    pub(crate) linger: Duration,
+    pub(crate) stall_time: Duration,
+}
+
+impl Options {
+    /// The defaults of [`Config`] and [`Limits`], a high-water mark of 64 KiB, 3 s for
+    /// closing, 60 s for a peer that takes nothing.
+    pub const fn new() -> Self {
+        Self {
+            config: Config::new(),
+            limits: Limits::new(),
+            handshake_time: Duration::from_secs(10),
+            high_water: 64 * 1024,
+            linger: Duration::from_secs(3),
+            stall_time: Duration::from_secs(60),
+        }
+    }
+
+    /// Limits, keepalive and close timers of the connection.
+    pub const fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// How much of a handshake is read. Its time is that of
+    /// [`handshake_time`](Self::handshake_time).
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long a handshake may take: for a client from the call on, name resolution and connecting
+    /// among it; for a server until the request is there. 10 s by default.
+    pub const fn handshake_time(mut self, time: Duration) -> Self {
+        self.handshake_time = time;
+        self
+    }
+
+    /// How many bytes may wait to be written before sending waits. One message of any size fits on
+    /// top. 64 KiB by default.
+    pub const fn high_water(mut self, bytes: usize) -> Self {
+        self.high_water = if bytes == 0 { 1 } else { bytes };
+        self
+    }
+
+    /// How long it may take to write the last words and to end the transport, once the connection
+    /// is over. 3 s by default.
+    pub const fn linger(mut self, time: Duration) -> Self {
+        self.linger = time;
+        self
+    }
+
+    /// How long a peer may take nothing of what waits to be written before the connection fails
+    /// with [`TimedOut`](std::io::ErrorKind::TimedOut). 60 s by default.
+    pub const fn stall_time(mut self, time: Duration) -> Self {
+        self.stall_time = time;
+        self
+    }
+
+    /// The limits, with what is left of the time.
+    pub(crate) fn limits_within(&self, time: Duration) -> Limits {
+        self.limits.time(time)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<Config> for Options {
+    fn from(config: Config) -> Self {
+        Self::new().config(config)
+    }
+}

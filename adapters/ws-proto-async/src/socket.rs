@@ -1,0 +1,531 @@
+//! The connection that is used, and its halves.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::poll_fn;
+use std::ops::DerefMut;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+use ws_proto::{CloseCode, CloseReason, Connection, ControlPayload, Fin, Negotiated, OsRandom};
+
+use crate::core::{Core, Outgo};
+use crate::engine::Engine;
+use crate::error::{Error, TrySendError};
+use crate::io::Io;
+use crate::message::{Closed, Event, Message, Piece, Utf8Bytes};
+use crate::options::Options;
+use crate::wakers::Side;
+
+/// An open WebSocket connection over a stream.
+///
+/// It is a [`Stream`] of messages and a [`Sink`] for them, and has methods for everything else.
+/// Nothing runs in the background: Pings are answered, keepalive and close timers run, and what was
+/// queued is written while any of its methods is being waited for, receiving ones and sending ones
+/// alike. A program that does not send just waits for [`next`](Self::next).
+///
+/// # Cancel safety
+///
+/// Every future of every method can be dropped at any time, in `select!` or by a timeout, and
+/// nothing is lost: received messages and parts of them stay, the next call gives them. A message to
+/// send is queued as a whole or not at all. Dropping the future of a `send` before it has waited for
+/// room drops its message; [`ready`](Self::ready) and then [`try_send`](Self::try_send) tell for
+/// sure.
+///
+/// # End
+///
+/// After a closing handshake receiving gives `None`, and [`closed`](Self::closed) has the peer's
+/// code and reason. After anything else it gives the error once, then `None`. Messages that came
+/// before are given first. After an error of the peer's, its Close frame with the reason is written
+/// and the stream is read to its end for a moment, so that the peer can see it.
+pub struct WebSocket<T> {
+    core: Core<T>,
+}
+
+impl<T: Io> WebSocket<T> {
+    /// The server's end of a connection whose handshake has been done elsewhere, for instance by an
+    /// HTTP server. `received` is what was read behind the request, often nothing.
+    pub fn server(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
+        let engine = Engine::Server(Connection::server(negotiated, options.config));
+        Self::new(io, engine, received, &options, None)
+    }
+
+    /// The client's end of a connection whose handshake has been done elsewhere. `received` is what
+    /// was read behind the response, often nothing.
+    pub fn client(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
+        let keys = OsRandom::new();
+        let engine = Engine::Client(Connection::client(negotiated, options.config, keys));
+        Self::new(io, engine, received, &options, None)
+    }
+
+    pub(crate) fn new(
+        io: T,
+        engine: Engine,
+        received: &[u8],
+        options: &Options,
+        subprotocol: Option<&str>,
+    ) -> Self {
+        Self {
+            core: Core::new(io, engine, received, options, subprotocol),
+        }
+    }
+
+    const fn core(&mut self) -> &mut Core<T> {
+        &mut self.core
+    }
+
+    /// The subprotocol that the handshake agreed on.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.core.subprotocol()
+    }
+
+    /// Code and reason of the peer's Close, once that has come.
+    pub fn closed(&self) -> Option<Closed> {
+        self.core.closed()
+    }
+
+    /// How many bytes wait to be written.
+    pub fn queued(&self) -> usize {
+        self.core.queued()
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &T::Stream {
+        self.core.io().stream()
+    }
+
+    /// The stream below. Reading from it or writing to it breaks the connection.
+    pub fn get_mut(&mut self) -> &mut T::Stream {
+        self.core.io_mut().stream_mut()
+    }
+
+    /// Gives up the connection and takes the stream. What has been read and not been taken is lost.
+    pub fn into_inner(self) -> T::Stream {
+        self.core.into_io().into_stream()
+    }
+
+    /// Splits it into halves that can live in two tasks.
+    ///
+    /// Whichever half is waited for does the work of both: Pings are answered while one task only
+    /// sends, and what the other has queued is written while one task only receives. When the reading
+    /// half is dropped, what comes is dropped too; when both are, the stream is.
+    pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
+        let shared = Arc::new(Mutex::new(self.core));
+        let read = ReadHalf {
+            shared: Arc::clone(&shared),
+        };
+        (read, WriteHalf { shared })
+    }
+
+    /// Says Close and waits until the peer has answered and the stream has ended. Messages that
+    /// still come are dropped: to have them, take them with [`start_close`](Self::start_close) and
+    /// [`next`](Self::next). Of `reason`, 123 bytes are sent at most.
+    ///
+    /// Cancel safe: the Close is queued at once, another call goes on waiting.
+    ///
+    /// # Errors
+    ///
+    /// What has ended the connection, unless that was a closing handshake.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.start_close(code, reason)?;
+        poll_fn(|cx| self.core.poll_closed(cx)).await
+    }
+}
+
+/// What receives: the whole connection and the reading half.
+macro_rules! receiving {
+    ($name:ident) => {
+        impl<T: Io> $name<T> {
+            /// The next message; `None` after the end.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// If parts of the current message have been taken by [`next_piece`](Self::next_piece),
+            /// the rest of it is dropped.
+            ///
+            /// # Errors
+            ///
+            /// What has ended the connection, once; unless that was a closing handshake.
+            pub async fn next(&mut self) -> Option<Result<Message, Error>> {
+                poll_fn(|cx| self.core().poll_message(cx)).await
+            }
+
+            /// The next message, Ping or Pong; `None` after the end. From the first call on, a Ping
+            /// or Pong waits to be taken by this as a message does; [`next`](Self::next) drops it.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// # Errors
+            ///
+            /// As [`next`](Self::next).
+            pub async fn next_event(&mut self) -> Option<Result<Event, Error>> {
+                poll_fn(|cx| self.core().poll_event(cx)).await
+            }
+
+            /// What is there of the next or the current message, so that a big one need not be held;
+            /// `None` after the end. Set `Config::max_message` to what may come.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// # Errors
+            ///
+            /// As [`next`](Self::next).
+            pub async fn next_piece(&mut self) -> Option<Result<Piece, Error>> {
+                poll_fn(|cx| self.core().poll_piece(cx)).await
+            }
+        }
+
+        impl<T: Io> Stream for $name<T> {
+            type Item = Result<Message, Error>;
+
+            fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                self.get_mut().core().poll_message(cx)
+            }
+        }
+    };
+}
+
+/// What sends: the whole connection and the writing half.
+macro_rules! sending {
+    ($name:ident) => {
+        impl<T: Io> $name<T> {
+            /// Sends a message: waits for room, queues it, and waits until it is written.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all. Once it is queued, it is
+            /// written whatever becomes of this future.
+            ///
+            /// # Errors
+            ///
+            /// What keeps it from being sent, or has ended the connection.
+            pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+                self.put(Outgo::Message(message.into())).await?;
+                self.flush().await
+            }
+
+            /// Sends a text message, as [`send`](Self::send) does.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn send_text(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
+                self.send(Message::Text(text.into())).await
+            }
+
+            /// Sends a binary message, as [`send`](Self::send) does. A payload from 4 KiB on is not
+            /// copied; a client masks it in place if `data` is not shared, and else copies it.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn send_binary(&mut self, data: impl Into<Bytes>) -> Result<(), Error> {
+                self.send(Message::Binary(data.into())).await
+            }
+
+            /// Sends a part of a text message as one frame: the first part opens the message, the
+            /// one with [`Fin::Yes`] ends it. For messages whose length is not known beforehand, or
+            /// that should not be held as a whole. Waits for room, not for the writing: several parts
+            /// go out together.
+            ///
+            /// Cancel safe: the part is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send); `SendError::MessageOpen` inside of a binary message.
+            pub async fn send_text_part(
+                &mut self,
+                part: impl Into<Utf8Bytes>,
+                fin: Fin,
+            ) -> Result<(), Error> {
+                self.put(Outgo::Part(Message::Text(part.into()), fin)).await
+            }
+
+            /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
+            ///
+            /// # Errors
+            ///
+            /// As [`send_text_part`](Self::send_text_part).
+            pub async fn send_binary_part(
+                &mut self,
+                part: impl Into<Bytes>,
+                fin: Fin,
+            ) -> Result<(), Error> {
+                self.put(Outgo::Part(Message::Binary(part.into()), fin))
+                    .await
+            }
+
+            /// Waits for room and queues a message, to be written with what follows, or by
+            /// [`flush`](Self::flush).
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+                self.put(Outgo::Message(message.into())).await
+            }
+
+            /// Waits until all that was queued is written.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// # Errors
+            ///
+            /// What has ended the connection.
+            pub async fn flush(&mut self) -> Result<(), Error> {
+                poll_fn(|cx| self.core().poll_flush(cx)).await
+            }
+
+            /// Waits until a message can be queued: less than the high-water mark waits.
+            ///
+            /// Cancel safe: it changes nothing.
+            ///
+            /// # Errors
+            ///
+            /// What has ended the connection.
+            pub async fn ready(&mut self) -> Result<(), Error> {
+                poll_fn(|cx| self.core().poll_ready(cx)).await
+            }
+
+            /// Queues a message at once, if there is room. It is written when this connection is
+            /// waited for, by [`flush`](Self::flush) for instance.
+            ///
+            /// # Errors
+            ///
+            /// [`TrySendError`], with the message.
+            pub fn try_send(&mut self, message: impl Into<Message>) -> Result<(), TrySendError> {
+                self.core().try_send(message.into())
+            }
+
+            /// Sends a Ping with up to 125 bytes, such as `b"are you there"`, and waits until it is
+            /// written. Keepalive does this by itself when the peer is silent.
+            ///
+            /// Cancel safe: the Ping is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn ping<'p>(
+                &mut self,
+                payload: impl Into<ControlPayload<'p>>,
+            ) -> Result<(), Error> {
+                self.put(Outgo::Ping(payload.into())).await?;
+                self.flush().await
+            }
+
+            /// Sends a Pong: the answer to a Ping with `Config::manual_pong`, or a sign of life.
+            ///
+            /// Cancel safe: the Pong is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn pong<'p>(
+                &mut self,
+                payload: impl Into<ControlPayload<'p>>,
+            ) -> Result<(), Error> {
+                self.put(Outgo::Pong(payload.into())).await?;
+                self.flush().await
+            }
+
+            /// Queues our Close. Nothing can be sent behind it; what the peer sends before its own
+            /// Close still comes, then the connection ends. Of `reason`, 123 bytes are sent at most.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Send`] if this code is not for this role. On a connection that has ended it
+            /// does nothing.
+            pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+                self.core()
+                    .start_close(code, CloseReason::truncated(reason))
+            }
+
+            async fn put(&mut self, item: Outgo<'_>) -> Result<(), Error> {
+                let mut item = Some(item);
+                poll_fn(|cx| self.core().poll_queue(cx, &mut item)).await
+            }
+        }
+
+        impl<T: Io> Sink<Message> for $name<T> {
+            type Error = Error;
+
+            fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().core().poll_ready(cx)
+            }
+
+            fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+                self.get_mut().core().queue(message)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().core().poll_flush(cx)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().poll_end(cx)
+            }
+        }
+    };
+}
+
+receiving!(WebSocket);
+receiving!(ReadHalf);
+sending!(WebSocket);
+sending!(WriteHalf);
+
+impl<T: Io> WebSocket<T> {
+    /// As [`close`](Self::close), with code 1000.
+    fn poll_end(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        self.core
+            .start_close(CloseCode::NORMAL, CloseReason::EMPTY)?;
+        self.core.poll_closed(cx)
+    }
+}
+
+impl<T: Io> FusedStream for WebSocket<T> {
+    fn is_terminated(&self) -> bool {
+        self.core.is_reported()
+    }
+}
+
+/// The half of a connection that receives; see [`WebSocket::split`].
+pub struct ReadHalf<T: Io> {
+    shared: Arc<Mutex<Core<T>>>,
+}
+
+/// The half of a connection that sends; see [`WebSocket::split`].
+pub struct WriteHalf<T: Io> {
+    shared: Arc<Mutex<Core<T>>>,
+}
+
+fn lock<T>(shared: &Mutex<Core<T>>) -> MutexGuard<'_, Core<T>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T: Io> ReadHalf<T> {
+    fn core(&mut self) -> impl DerefMut<Target = Core<T>> {
+        lock(&self.shared)
+    }
+
+    /// As [`WebSocket::closed`].
+    pub fn closed(&self) -> Option<Closed> {
+        lock(&self.shared).closed()
+    }
+
+    /// Joins the halves again.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, if they are not of the same connection.
+    pub fn reunite(self, write: WriteHalf<T>) -> Result<WebSocket<T>, ReuniteError<T>> {
+        if !Arc::ptr_eq(&self.shared, &write.shared) {
+            return Err(ReuniteError(self, write));
+        }
+        let WriteHalf { shared } = write;
+        drop(self);
+        match Arc::try_unwrap(shared) {
+            Ok(core) => {
+                let mut core = core.into_inner().unwrap_or_else(PoisonError::into_inner);
+                core.reader_gone = false;
+                Ok(WebSocket { core })
+            }
+            Err(_) => unreachable!("there are two halves"),
+        }
+    }
+}
+
+/// The other half works on: it drops what comes.
+impl<T: Io> Drop for ReadHalf<T> {
+    fn drop(&mut self) {
+        let mut core = lock(&self.shared);
+        core.reader_gone = true;
+        core.wake(Side::Write);
+    }
+}
+
+impl<T: Io> WriteHalf<T> {
+    fn core(&mut self) -> impl DerefMut<Target = Core<T>> {
+        lock(&self.shared)
+    }
+
+    /// As [`WebSocket::closed`].
+    pub fn closed(&self) -> Option<Closed> {
+        lock(&self.shared).closed()
+    }
+
+    /// How many bytes wait to be written.
+    pub fn queued(&self) -> usize {
+        lock(&self.shared).queued()
+    }
+
+    /// Says Close. While there is a reading half, it waits until that is written: the reading half
+    /// goes on with what the peer still sends, and comes to the end. Without one it waits for the end,
+    /// as [`WebSocket::close`] does. Of `reason`, 123 bytes are sent at most.
+    ///
+    /// Cancel safe: the Close is queued at once, another call goes on waiting.
+    ///
+    /// # Errors
+    ///
+    /// What has ended the connection, unless that was a closing handshake.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.start_close(code, reason)?;
+        poll_fn(|cx| self.poll_said(cx)).await
+    }
+
+    fn poll_end(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        self.core()
+            .start_close(CloseCode::NORMAL, CloseReason::EMPTY)?;
+        self.poll_said(cx)
+    }
+
+    fn poll_said(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        let mut core = self.core();
+        if core.reader_gone {
+            return core.poll_closed(cx);
+        }
+        match core.poll_flush(cx) {
+            // Whoever closes need not know that it was closed already.
+            Poll::Ready(Err(error)) if error.is_closed() => Poll::Ready(Ok(())),
+            other => other,
+        }
+    }
+}
+
+impl<T> fmt::Debug for WebSocket<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.fmt(f)
+    }
+}
+
+impl<T: Io> fmt::Debug for ReadHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadHalf").field(&self.shared).finish()
+    }
+}
+
+impl<T: Io> fmt::Debug for WriteHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteHalf").field(&self.shared).finish()
+    }
+}
+
+/// These halves are not of the same connection.
+pub struct ReuniteError<T: Io>(pub ReadHalf<T>, pub WriteHalf<T>);
+
+impl<T: Io> fmt::Debug for ReuniteError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReuniteError").finish_non_exhaustive()
+    }
+}
+
+impl<T: Io> fmt::Display for ReuniteError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("halves of different connections")
+    }
+}
+
+impl<T: Io> StdError for ReuniteError<T> {}

@@ -1,0 +1,104 @@
+//! Streams of `futures-io`, and the timer of `async-io`.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use futures_io::{AsyncRead, AsyncWrite};
+use ws_proto_async::{Instant as Time, Io};
+
+/// A stream of `futures-io` with the timer of `async-io`: what the types of this crate are made
+/// over.
+pub struct Smol<S> {
+    stream: S,
+    epoch: Instant,
+    /// Made when the first deadline comes, and when it rings.
+    timer: Option<(Timer, Instant)>,
+}
+
+impl<S> Smol<S> {
+    /// Wraps a stream.
+    pub fn new(stream: S) -> Self {
+        Self {
+            stream,
+            epoch: Instant::now(),
+            timer: None,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Io for Smol<S> {
+    type Stream = S;
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        match slices {
+            [only] => stream.poll_write(cx, only),
+            slices => stream.poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(self.epoch.elapsed().as_millis() as u64)
+    }
+
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Time) -> Poll<()> {
+        let deadline = self.epoch + Duration::from_millis(deadline.as_millis());
+        let (timer, rings) = self
+            .timer
+            .get_or_insert_with(|| (Timer::at(deadline), deadline));
+        // One that is too early is kept: keepalive moves its deadline with every read, and so it is
+        // set but once in a while.
+        if *rings > deadline {
+            timer.set_at(deadline);
+            *rings = deadline;
+        }
+        loop {
+            ready!(Pin::new(&mut *timer).poll(cx));
+            if *rings >= deadline {
+                // It has rung, and would not again.
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            timer.set_at(deadline);
+            *rings = deadline;
+        }
+    }
+
+    fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    fn into_stream(self) -> S {
+        self.stream
+    }
+}
+
+impl<S> fmt::Debug for Smol<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smol").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! tokio's streams, clock and timer.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+use ws_proto_async::{Instant as Time, Io};
+
+/// A stream of tokio's with tokio's timer: what the types of this crate are made over.
+pub struct Tokio<S> {
+    stream: S,
+    epoch: Instant,
+    /// Made when the first deadline comes.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Tokio<S> {
+    /// Wraps a stream.
+    pub fn new(stream: S) -> Self {
+        Self {
+            stream,
+            epoch: Instant::now(),
+            sleep: None,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Io for Tokio<S> {
+    type Stream = S;
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        match slices {
+            [only] => stream.poll_write(cx, only),
+            slices => stream.poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(self.epoch.elapsed().as_millis() as u64)
+    }
+
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Time) -> Poll<()> {
+        let deadline = self.epoch + Duration::from_millis(deadline.as_millis());
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        // One that is too early is kept: keepalive moves its deadline with every read, and so it is
+        // set but once in a while.
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if sleep.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(deadline);
+        }
+    }
+
+    fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    fn into_stream(self) -> S {
+        self.stream
+    }
+}
+
+impl<S> fmt::Debug for Tokio<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokio").finish_non_exhaustive()
+    }
+}

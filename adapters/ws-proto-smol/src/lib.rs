@@ -1,1 +1,296 @@
+//! WebSocket connections for [smol](https://docs.rs/smol), async-std and whatever has the traits of
+//! [`futures-io`](https://docs.rs/futures-io), client and server, on the sans-IO engine
+//! [`ws-proto`](https://docs.rs/ws-proto).
+//!
+//! # A client
+//!
+//! ```
+//! # smol::block_on(async {
+//! # let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("ws://{}/", listener.local_addr()?);
+//! # smol::spawn(async move {
+//! #     let (stream, _) = listener.accept().await.unwrap();
+//! #     let mut socket = ws_proto_smol::accept(stream).await.unwrap();
+//! #     while let Some(Ok(message)) = socket.next().await { socket.send(message).await.unwrap(); }
+//! # }).detach();
+//! use ws_proto_smol::{CloseCode, connect};
+//!
+//! let (mut socket, response) = connect(&url).await?; // "ws://example.com/chat"
+//! assert_eq!(response.status(), 101);
+//! socket.send("hello").await?;
+//! while let Some(message) = socket.next().await {
+//!     println!("{:?}", message?);
+//!     socket.start_close(CloseCode::NORMAL, "that is all")?;
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A server
+//!
+//! ```
+//! use smol::net::TcpListener;
+//! use ws_proto_smol::accept;
+//!
+//! # smol::block_on(async {
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("ws://{}/", listener.local_addr()?);
+//! # let client = smol::spawn(async move {
+//! #     let (mut socket, _) = ws_proto_smol::connect(&url).await.unwrap();
+//! #     socket.send("echo").await.unwrap();
+//! #     assert_eq!(socket.next().await.unwrap().unwrap().as_text(), Some("echo"));
+//! #     socket.close(ws_proto_smol::CloseCode::NORMAL, "").await.unwrap();
+//! # });
+//! # for _ in 0..1 {
+//! let (stream, _) = listener.accept().await?;
+//! smol::spawn(async move {
+//!     let mut socket = accept(stream).await?;
+//!     while let Some(message) = socket.next().await {
+//!         socket.send(message?).await?; // echo
+//!     }
+//!     Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! })
+//! .detach();
+//! # }
+//! # client.await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! To look at each request and then decide, there is [`read_request`]; it also serves plain requests
+//! of HTTP on the same port. For connections that an HTTP server has upgraded there is [`server`],
+//! with the feature `http` of `ws-proto` for the handshake.
+//!
+//! # Executors
+//!
+//! There is nothing of an executor in it: futures run wherever they are polled. Timers are those of
+//! `async-io`, which keeps one thread for all of them; so does smol, and so does async-std.
+//!
+//! # What it does
+//!
+//! * Works over anything that is [`AsyncRead`] and [`AsyncWrite`]: TCP, Unix sockets, TLS, pipes.
+//! * [`WebSocket`] is a `Stream` and a `Sink`, with plain methods for everything.
+//! * [`split`](WebSocket::split) gives halves for two tasks. Pings are answered and timers run
+//!   whichever half is waited for; nothing runs in the background.
+//! * Every future is cancel safe; see [`WebSocket`].
+//! * Messages too big to hold are received by [`next_piece`](WebSocket::next_piece) and sent by
+//!   [`send_binary_part`](WebSocket::send_binary_part).
+//! * Big payloads are written from where they are, without a copy.
+//! * Everything is bounded: the size of messages, what waits to be written, each handshake in time,
+//!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
+//! * An idle connection has no buffers: a thread's connections share one.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `net` (default) | [`connect`]: name resolution and TCP |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(feature = "net"), allow(rustdoc::broken_intra_doc_links))]
 
+mod io;
+
+#[cfg(feature = "net")]
+use std::{
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use futures_io::{AsyncRead, AsyncWrite};
+pub use io::Smol;
+use ws_proto_async as core;
+pub use ws_proto_async::{
+    Accept, AcceptError, Acceptor, Bytes, CloseCode, Closed, Config, ConnectError, Connector,
+    ControlPayload, Error, Event, Fin, HandshakeError, HeadError, Headers, Kind, Limits, Message,
+    Negotiated, Options, OriginPolicy, Piece, ProtocolError, ReceiveError, Reply, Request,
+    Response, SendError, TimedOut, TrySendError, UnexpectedEof, Uri, UriError, Utf8Bytes,
+};
+
+/// An open WebSocket connection over a stream of `futures-io`.
+pub type WebSocket<S> = core::WebSocket<Smol<S>>;
+
+/// The half of a connection that receives.
+pub type ReadHalf<S> = core::ReadHalf<Smol<S>>;
+
+/// The half of a connection that sends.
+pub type WriteHalf<S> = core::WriteHalf<Smol<S>>;
+
+/// A client's request on its stream, to be looked at and answered.
+pub type Incoming<S> = core::Incoming<Smol<S>>;
+
+/// Accepts a WebSocket connection on a stream: on every path, from pages of the same host and from
+/// programs that are not browsers, without subprotocol. For anything else there are [`accept_with`]
+/// and [`read_request`].
+///
+/// Dropping the future drops the stream.
+///
+/// # Errors
+///
+/// [`AcceptError`]; the client has got its answer.
+pub async fn accept<S>(stream: S) -> Result<WebSocket<S>, AcceptError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    accept_with(stream, Acceptor::new()).await
+}
+
+/// Accepts a WebSocket connection on a stream, if it is one that `acceptor` describes.
+///
+/// Dropping the future drops the stream.
+///
+/// # Errors
+///
+/// [`AcceptError`]; the client has got its answer.
+///
+/// ```
+/// # smol::block_on(async {
+/// # let (stream, client) = smol::net::unix::UnixStream::pair()?;
+/// # let client = smol::spawn(async move {
+/// #     let connector = ws_proto_smol::Connector::new("ws://h/chat").unwrap().subprotocols(&["chat.v1"]);
+/// #     ws_proto_smol::connect_over(client, connector).await.unwrap()
+/// # });
+/// use ws_proto_smol::{Acceptor, accept_with};
+///
+/// let acceptor = Acceptor::new().path("/chat").subprotocols(&["chat.v2", "chat.v1"]);
+/// let socket = accept_with(stream, acceptor).await?;
+/// assert_eq!(socket.subprotocol(), Some("chat.v1"));
+/// # client.await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn accept_with<S>(stream: S, acceptor: Acceptor<'_>) -> Result<WebSocket<S>, AcceptError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    core::server::accept(Smol::new(stream), acceptor).await
+}
+
+/// Reads a client's request, to look at it and then accept or answer it otherwise.
+///
+/// Dropping the future drops the stream.
+///
+/// # Errors
+///
+/// [`AcceptError`] for what is not a valid request of HTTP; the client has got its answer.
+///
+/// ```
+/// # smol::block_on(async {
+/// # let (stream, client) = smol::net::unix::UnixStream::pair()?;
+/// # let client = smol::spawn(ws_proto_smol::connect_over(client, "ws://h/old"));
+/// use ws_proto_smol::{Accept, Options, OriginPolicy, Reply, read_request};
+///
+/// let incoming = read_request(stream, Options::new()).await?;
+/// let request = incoming.request();
+/// if !request.is_upgrade() {
+///     incoming.respond(&Reply::new(200).body(b"a page")).await?;
+/// } else if !request.is_allowed_by(&OriginPolicy::same_host()) {
+///     incoming.respond(&Reply::new(403)).await?;
+/// } else if request.path() != "/chat" {
+///     incoming.respond(&Reply::new(301).headers(&[("Location", b"/chat")])).await?;
+/// } else {
+///     let subprotocol = request.choose_subprotocol(&["chat.v2", "chat.v1"]);
+///     let accept = Accept::new().maybe_subprotocol(subprotocol).headers(&[("X-Room", b"1")]);
+///     let socket = incoming.accept(&accept).await?;
+///     # let _ = socket;
+/// }
+/// # let refused = client.await.unwrap_err();
+/// # assert!(matches!(refused, ws_proto_smol::ConnectError::Refused(r) if r.status() == 301));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn read_request<S>(stream: S, options: Options) -> Result<Incoming<S>, AcceptError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    core::server::read_request(Smol::new(stream), options).await
+}
+
+/// The server's end of a connection whose handshake an HTTP server has done.
+pub fn server<S>(stream: S, negotiated: Negotiated, options: Options) -> WebSocket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    WebSocket::server(Smol::new(stream), negotiated, &[], options)
+}
+
+/// The client's end of a connection whose handshake an HTTP client has done.
+pub fn client<S>(stream: S, negotiated: Negotiated, options: Options) -> WebSocket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    WebSocket::client(Smol::new(stream), negotiated, &[], options)
+}
+
+/// Connects to a `ws://` URL over TCP. For more than a URL, give a [`Connector`].
+///
+/// The time limit covers name resolution, TCP and the handshake. Redirects are not followed:
+/// [`ConnectError::Refused`] has the response. Dropping the future drops the connection.
+///
+/// # Errors
+///
+/// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss://` URL, which takes a TLS stream and
+/// [`connect_over`].
+#[cfg(feature = "net")]
+pub async fn connect<'r, C>(
+    to: C,
+) -> Result<(WebSocket<async_net::TcpStream>, Response), ConnectError>
+where
+    C: TryInto<Connector<'r>>,
+    ConnectError: From<C::Error>,
+{
+    let connector = to.try_into()?;
+    let uri = connector.uri();
+    if uri.is_secure() {
+        return Err(ConnectError::TlsNeeded);
+    }
+    let started = Instant::now();
+    let connecting = async_net::TcpStream::connect((uri.host(), uri.port()));
+    let stream = within(connector.time(), connecting).await?;
+    stream.set_nodelay(true)?;
+    let left = connector.time().saturating_sub(started.elapsed());
+    core::client::connect(Smol::new(stream), connector, left).await
+}
+
+/// Asks for a WebSocket connection over a stream that is already there: TLS, a Unix socket, a
+/// tunnel. Whether the URL says `ws` or `wss` is not looked at.
+///
+/// Dropping the future drops the stream.
+///
+/// # Errors
+///
+/// [`ConnectError`].
+pub async fn connect_over<'r, S, C>(
+    stream: S,
+    to: C,
+) -> Result<(WebSocket<S>, Response), ConnectError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    C: TryInto<Connector<'r>>,
+    ConnectError: From<C::Error>,
+{
+    let connector = to.try_into()?;
+    core::client::connect(Smol::new(stream), connector, connector.time()).await
+}
+
+/// The result of `connecting`, if it is there in time.
+#[cfg(feature = "net")]
+async fn within<T>(
+    time: Duration,
+    connecting: impl Future<Output = std::io::Result<T>>,
+) -> Result<T, ConnectError> {
+    let mut connecting = pin!(connecting);
+    let mut timer = pin!(async_io::Timer::after(time));
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+            return Poll::Ready(connected.map_err(ConnectError::Io));
+        }
+        let late = timer.as_mut().poll(cx);
+        late.map(|_| Err(ConnectError::TimedOut(TimedOut::Handshake)))
+    })
+    .await
+}

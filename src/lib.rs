@@ -61,13 +61,14 @@
 //! | `std` (default) | [`io`], [`Instant::now_since`]; implies `alloc` |
 //! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`WebSocket`] |
 //! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, `io::connect` |
+//! | `http` | [`handshake::http`]: handshakes with the types of the crate `http`; implies `std` |
 //! | `arbitrary` | `Arbitrary` for the plain value types |
 //!
 //! Without features the crate needs neither `std` nor an allocator. Features only add API. The
 //! crate forbids `unsafe`. The minimum supported Rust version is 1.85.
 #![no_std]
 #![cfg_attr(
-    not(all(feature = "std", feature = "getrandom")),
+    not(all(feature = "std", feature = "getrandom", feature = "http")),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "links to what the features add"

@@ -80,6 +80,11 @@ impl<'a> Accept<'a> {
         Self { headers, ..self }
     }
 
+    #[cfg(feature = "http")]
+    pub(super) const fn further_headers(&self) -> &'a [(&'a str, &'a [u8])] {
+        self.headers
+    }
+
     /// Holds it against what the client sent.
     pub(super) fn check(
         &self,

@@ -141,6 +141,8 @@ mod established;
 mod extensions;
 mod head;
 mod headers;
+#[cfg(feature = "http")]
+pub mod http;
 mod key;
 mod limits;
 mod negotiated;

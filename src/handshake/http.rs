@@ -1,0 +1,278 @@
+//! Handshakes with the types of the crate `http` (feature `http`).
+//!
+//! For programs whose HTTP is done elsewhere, by hyper, axum or actix: they read and write the
+//! heads, this makes and checks what a WebSocket handshake wants in them. The connection then goes
+//! on over what the upgrade gives.
+//!
+//! | you have | you want | it is |
+//! |---|---|---|
+//! | a request | the response that accepts it | [`accept`] |
+//! | a request that is wrong | the response that says so | [`refusal`] |
+//! | a [`ClientRequest`] | the request to send, and to check the answer | [`ClientUpgrade`] |
+//! | a `HeaderMap` | [`ClientRequest::headers`], [`Upgrade::from_headers`] | [`fields`] |
+//! | an [`Upgrade`], a [`PlainRequest`] | an `http::Request` | `TryFrom` |
+//! | an [`Established`], a [`Refusal`] | an `http::Response` | `TryFrom` |
+//!
+//! ```
+//! use ws_proto::handshake::Accept;
+//!
+//! // What an HTTP server has parsed.
+//! let request = http::Request::get("/chat")
+//!     .header("Host", "example.com")
+//!     .header("Upgrade", "websocket")
+//!     .header("Connection", "Upgrade")
+//!     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+//!     .header("Sec-WebSocket-Version", "13")
+//!     .body(())?;
+//! let (response, negotiated) = ws_proto::handshake::http::accept(&request, &Accept::new())?;
+//! assert_eq!(response.status(), 101);
+//! assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+//! // Connection::server(negotiated, Config::new()), once the response is sent.
+//! # let _ = negotiated;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+
+use super::parse;
+use super::{
+    Accept, ClientHandshake, ClientRequest, Established, HandshakeError, HeadError, Headers,
+    Limits, Negotiated, PlainRequest, Refusal, Upgrade,
+};
+use crate::buf::Input;
+
+/// Checks a request as [`ServerHandshake`](super::ServerHandshake) does it, and makes
+/// the response that accepts it. Who may connect, and to what, has been looked at before.
+///
+/// # Errors
+///
+/// [`AcceptError::Handshake`] if it is no valid request for a WebSocket connection: answer with
+/// [`refusal`]. [`AcceptError::Head`] if `accept` does not fit it.
+pub fn accept<B>(
+    request: &Request<B>,
+    accept: &Accept<'_>,
+) -> Result<(Response<()>, Negotiated), AcceptError> {
+    if request.version() != Version::HTTP_11 {
+        return Err(HandshakeError::HttpVersion.into());
+    }
+    let fields = fields(request.headers());
+    let target = request.uri().to_string();
+    let upgrade = Upgrade::from_headers(request.method().as_str(), &target, &fields)?;
+    let answer = upgrade.answer(accept)?;
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    for (name, value) in answer.fields() {
+        let value = value.to_string();
+        append(response.headers_mut(), name, value.as_bytes())?;
+    }
+    for (name, value) in accept.further_headers() {
+        append(response.headers_mut(), name, value)?;
+    }
+    Ok((response, answer.negotiated()))
+}
+
+/// The response to a request that is no valid one for a WebSocket connection.
+pub fn refusal(error: HandshakeError) -> Response<String> {
+    let mut response = Response::new(error.to_string());
+    let status = error.status().and_then(|s| StatusCode::from_u16(s).ok());
+    *response.status_mut() = status.unwrap_or(StatusCode::BAD_REQUEST);
+    for (name, value) in error.fields() {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let Ok(name) = name {
+            response
+                .headers_mut()
+                .append(name, HeaderValue::from_static(value));
+        }
+    }
+    response
+}
+
+/// The fields of a `HeaderMap` as this engine takes them.
+pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect()
+}
+
+/// A client's handshake whose heads go through an HTTP client.
+///
+/// ```
+/// use ws_proto::Uri;
+/// use ws_proto::handshake::ClientRequest;
+/// use ws_proto::handshake::http::ClientUpgrade;
+///
+/// let request = ClientRequest::from_uri(Uri::parse("ws://example.com/chat")?);
+/// let nonce = *b"the sample nonce"; // 16 random bytes
+/// let (upgrade, request) = ClientUpgrade::start(request, nonce)?;
+/// assert_eq!(request.uri(), "/chat");
+/// assert_eq!(request.headers()["host"], "example.com");
+///
+/// // What the server answers.
+/// let response = http::Response::builder()
+///     .status(101)
+///     .header("Upgrade", "websocket")
+///     .header("Connection", "Upgrade")
+///     .header("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+///     .body(())?;
+/// let negotiated = upgrade.finish(&response)?;
+/// // Connection::client(negotiated, Config::new(), keys), over the upgraded stream.
+/// # let _ = negotiated;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ClientUpgrade<'r> {
+    handshake: ClientHandshake<'r, Vec<u8>>,
+}
+
+impl<'r> ClientUpgrade<'r> {
+    /// Makes the request to send. Its URI is a path and its `Host` is set, as a connection of
+    /// HTTP/1.1 wants it.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] for what cannot be sent.
+    pub fn start(
+        request: ClientRequest<'r>,
+        nonce: [u8; 16],
+    ) -> Result<(Self, Request<()>), HeadError> {
+        let mut head = Vec::new();
+        let handshake =
+            ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut head)?;
+        let written = parse::Request::of(&head);
+        let request = request_of(written.method, written.target, &written.headers)
+            .map_err(|_| HeadError::TargetInvalid)?;
+        Ok((Self { handshake }, request))
+    }
+
+    /// Checks the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError`]: with [`Refused`](HandshakeError::Refused) the response is the refusal.
+    pub fn finish<B>(mut self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
+        let status = response.status().as_u16();
+        if status != 101 {
+            return Err(HandshakeError::Refused { status });
+        }
+        if response.version() != Version::HTTP_11 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        let mut head = b"HTTP/1.1 101 \r\n".to_vec();
+        for (name, value) in fields(response.headers()) {
+            head.extend_from_slice(name.as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value);
+            head.extend_from_slice(b"\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+        match self.handshake.receive(&mut Input::new(&mut head))? {
+            Some(established) => Ok(established.negotiated()),
+            None => Err(HandshakeError::HeaderInvalid),
+        }
+    }
+}
+
+/// Why a request cannot be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// It is no valid request for a WebSocket connection.
+    Handshake(HandshakeError),
+    /// The answer does not fit it, or cannot be sent.
+    Head(HeadError),
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::Head(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for AcceptError {}
+
+impl From<HandshakeError> for AcceptError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl From<HeadError> for AcceptError {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl TryFrom<&Upgrade<'_>> for Request<()> {
+    type Error = ::http::Error;
+
+    fn try_from(upgrade: &Upgrade<'_>) -> Result<Self, ::http::Error> {
+        request_of("GET", upgrade.raw_target(), &upgrade.headers())
+    }
+}
+
+impl TryFrom<&PlainRequest<'_>> for Request<()> {
+    type Error = ::http::Error;
+
+    fn try_from(plain: &PlainRequest<'_>) -> Result<Self, ::http::Error> {
+        request_of(plain.method(), plain.raw_target(), &plain.headers())
+    }
+}
+
+impl TryFrom<&Established<'_>> for Response<()> {
+    type Error = ::http::Error;
+
+    fn try_from(established: &Established<'_>) -> Result<Self, ::http::Error> {
+        response_of(101, &established.headers(), ())
+    }
+}
+
+impl TryFrom<&Refusal<'_>> for Response<Vec<u8>> {
+    type Error = ::http::Error;
+
+    fn try_from(refusal: &Refusal<'_>) -> Result<Self, ::http::Error> {
+        response_of(
+            refusal.status(),
+            &refusal.headers(),
+            refusal.body().to_vec(),
+        )
+    }
+}
+
+fn request_of(
+    method: &str,
+    target: &str,
+    headers: &Headers<'_>,
+) -> Result<Request<()>, ::http::Error> {
+    let mut builder = Request::builder().method(method).uri(target);
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(())
+}
+
+fn response_of<B>(
+    status: u16,
+    headers: &Headers<'_>,
+    body: B,
+) -> Result<Response<B>, ::http::Error> {
+    let mut builder = Response::builder().status(status);
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(body)
+}
+
+fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), HeadError> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeadError::HeaderNameInvalid)?;
+    let value = HeaderValue::from_bytes(value).map_err(|_| HeadError::HeaderValueInvalid)?;
+    headers.append(name, value);
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Handshakes with the types of the crate `http`.
+#![cfg(feature = "http")]
+
+use http::{HeaderMap, Request, Response, Version};
+use ws_proto::handshake::http::{AcceptError, ClientUpgrade, accept, fields, refusal};
+use ws_proto::handshake::{
+    Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
+    ServerHandshake,
+};
+use ws_proto::{Input, Uri};
+
+fn asking() -> Request<()> {
+    Request::get("/chat?room=1")
+        .header("Host", "example.com")
+        .header("Upgrade", "websocket")
+        .header("Connection", "keep-alive, Upgrade")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Protocol", "a, b")
+        .body(())
+        .unwrap()
+}
+
+#[test]
+fn a_request_is_accepted() {
+    let how = Accept::new()
+        .subprotocol("b")
+        .headers(&[("Set-Cookie", b"x=1"), ("Set-Cookie", b"y=2")]);
+    let (response, _) = accept(&asking(), &how).unwrap();
+    assert_eq!(response.status(), 101);
+    let headers = response.headers();
+    assert_eq!(headers["upgrade"], "websocket");
+    assert_eq!(headers["connection"], "Upgrade");
+    assert_eq!(
+        headers["sec-websocket-accept"],
+        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    );
+    assert_eq!(headers["sec-websocket-protocol"], "b");
+    assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+}
+
+#[test]
+fn a_request_that_is_wrong_is_refused() {
+    let error = |change: fn(&mut Request<()>)| {
+        let mut request = asking();
+        change(&mut request);
+        match accept(&request, &Accept::new()) {
+            Err(AcceptError::Handshake(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    let version = error(|r| *r.version_mut() = Version::HTTP_2);
+    assert_eq!(version, HandshakeError::HttpVersion);
+    let no_key = error(|r| drop(r.headers_mut().remove("sec-websocket-key")));
+    assert_eq!(no_key, HandshakeError::KeyInvalid);
+    assert_eq!(refusal(no_key).status(), 400);
+    let post = error(|r| *r.method_mut() = http::Method::POST);
+    assert_eq!(refusal(post).status(), 405);
+    assert_eq!(refusal(post).headers()["allow"], "GET");
+    let old = error(|r| {
+        r.headers_mut().insert("sec-websocket-version", 8.into());
+    });
+    assert_eq!(refusal(old).status(), 426);
+    assert_eq!(refusal(old).headers()["sec-websocket-version"], "13");
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_the_callers_fault() {
+    for (how, expected) in [
+        (
+            Accept::new().subprotocol("c"),
+            HeadError::SubprotocolNotOffered,
+        ),
+        (
+            Accept::new().headers(&[("X", b"a\r\nb")]),
+            HeadError::HeaderValueInvalid,
+        ),
+        (
+            Accept::new().headers(&[("Upgrade", b"h2c")]),
+            HeadError::HeaderNameReserved,
+        ),
+    ] {
+        let error = accept(&asking(), &how).unwrap_err();
+        assert_eq!(error, AcceptError::Head(expected));
+    }
+}
+
+#[test]
+fn both_ends_agree() {
+    let uri = Uri::parse("wss://example.com:8443/chat?room=1").unwrap();
+    let (upgrade, request) = ClientUpgrade::start(
+        ClientRequest::from_uri(uri).subprotocols(&["a", "b"]),
+        *b"0123456789abcdef",
+    )
+    .unwrap();
+    assert_eq!(request.uri(), "/chat?room=1");
+    assert_eq!(request.headers()["host"], "example.com:8443");
+    let (response, _) = accept(&request, &Accept::new().subprotocol("a")).unwrap();
+    upgrade.finish(&response).unwrap();
+}
+
+#[test]
+fn a_client_checks_the_answer() {
+    let finish = |response: Response<()>| {
+        let request = ClientRequest::new("h", "/");
+        let (upgrade, _) = ClientUpgrade::start(request, *b"the sample nonce").unwrap();
+        upgrade.finish(&response).unwrap_err()
+    };
+    let redirect = Response::builder().status(302).body(()).unwrap();
+    assert_eq!(finish(redirect), HandshakeError::Refused { status: 302 });
+    let bare = Response::builder().status(101).body(()).unwrap();
+    assert_eq!(finish(bare), HandshakeError::UpgradeInvalid);
+    let wrong = Response::builder()
+        .status(101)
+        .header("Upgrade", "websocket")
+        .header("Connection", "upgrade")
+        .header("Sec-WebSocket-Accept", "wrong")
+        .body(())
+        .unwrap();
+    assert_eq!(finish(wrong), HandshakeError::AcceptInvalid);
+}
+
+#[test]
+fn what_was_received_becomes_a_request_or_a_response() {
+    let head = "GET /chat?x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Cookie: a=b\r\nCookie: c=d\r\n\r\n";
+    for (head, method) in [
+        (head.to_owned(), "GET"),
+        (
+            head.replace("GET", "POST")
+                .replace("Upgrade: websocket\r\n", ""),
+            "POST",
+        ),
+    ] {
+        let mut head = head.into_bytes();
+        let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+        let mut out = Vec::new();
+        let incoming = handshake.receive_any(&mut Input::new(&mut head), &mut out);
+        let request: Request<()> = match incoming.unwrap().unwrap() {
+            Incoming::Upgrade(upgrade) => (&upgrade).try_into().unwrap(),
+            Incoming::Plain(plain) => (&plain).try_into().unwrap(),
+        };
+        assert_eq!(request.method(), method);
+        assert_eq!(request.uri(), "/chat?x");
+        assert_eq!(request.headers().get_all("cookie").iter().count(), 2);
+    }
+
+    let mut out = Vec::new();
+    let request = ClientRequest::new("h", "/");
+    let mut handshake =
+        ClientHandshake::start(request, [7; 16], Vec::new(), Limits::new(), &mut out).unwrap();
+    let mut read = *b"HTTP/1.1 401 No\r\nX: y\r\nContent-Length: 2\r\n\r\nno";
+    assert!(handshake.receive(&mut Input::new(&mut read)).is_err());
+    let refusal = handshake.refusal().unwrap();
+    let response: Response<Vec<u8>> = (&refusal).try_into().unwrap();
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.headers()["x"], "y");
+    assert_eq!(response.body(), b"no");
+}
+
+#[test]
+fn fields_of_a_header_map() {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", "Bearer x".parse().unwrap());
+    let fields = fields(&headers);
+    assert_eq!(fields, [("authorization", &b"Bearer x"[..])]);
+    let request = ClientRequest::new("h", "/").headers(&fields);
+    let (_, request) = ClientUpgrade::start(request, [1; 16]).unwrap();
+    assert_eq!(request.headers()["authorization"], "Bearer x");
+}

@@ -366,7 +366,7 @@ impl<T: Io> Core<T> {
         self.wakers.set(side, cx.waker());
         let proxy = self.proxy.clone();
         let cx = &mut Context::from_waker(&proxy);
-        let before = (self.phase, self.can_send(), self.out.len());
+        let before = self.progress();
         loop {
             let phase = self.phase;
             self.write(cx);
@@ -387,14 +387,18 @@ impl<T: Io> Core<T> {
             cx.waker().wake_by_ref();
         }
         match side {
-            Side::Read if before != (self.phase, self.can_send(), self.out.len()) => {
-                self.wakers.wake_side(Side::Write);
-            }
+            Side::Read if before != self.progress() => self.wakers.wake_side(Side::Write),
             Side::Write if self.phase == Phase::Done || self.inbox.has_some() => {
                 self.wakers.wake_side(Side::Read);
             }
             _ => {}
         }
+    }
+
+    /// What somebody who writes may be waiting for.
+    fn progress(&self) -> (Phase, bool, usize, bool) {
+        let can_send = self.can_send();
+        (self.phase, can_send, self.out.len(), self.needs_flush)
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {

@@ -1,0 +1,215 @@
+//! A chat server with rooms, and its page, on one port.
+//!
+//! ```sh
+//! cargo run -p ws-proto-smol --example chat            # http://127.0.0.1:9002/
+//! cargo run -p ws-proto-smol --example chat -- 0.0.0.0:8000
+//! ```
+//!
+//! Each connection is split: one task receives and tells the room, the other sends what the room
+//! says. A message is encoded once for a whole room. Who reads too slowly misses messages; nothing
+//! grows.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use smol::channel::{Receiver, Sender};
+use smol::net::{TcpListener, TcpStream};
+use ws_proto_smol::{
+    Accept, CloseCode, Config, Message, Options, OriginPolicy, Reply, WebSocket, WriteHalf,
+    read_request,
+};
+
+const PAGE: &str = include_str!("../../ws-proto-tokio/examples/chat/page.html");
+const SUBPROTOCOL: &str = "chat.v1";
+
+/// How many messages wait for a slow reader.
+const BACKLOG: usize = 64;
+
+fn main() -> Result<()> {
+    smol::block_on(async {
+        let address = std::env::args().nth(1);
+        let address = address.unwrap_or_else(|| "127.0.0.1:9002".to_owned());
+        let listener = TcpListener::bind(&address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
+        println!("http://{}/", listener.local_addr()?);
+        let rooms = Arc::new(Rooms::default());
+        loop {
+            let (stream, from) = listener.accept().await?;
+            let rooms = Arc::clone(&rooms);
+            smol::spawn(async move {
+                if let Err(error) = serve(stream, from, &rooms).await {
+                    eprintln!("{from}: {error:#}");
+                }
+            })
+            .detach();
+        }
+    })
+}
+
+/// Looks at a request: the page, a chat, or nothing that there is.
+async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Rooms) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let options = Options::new()
+        .handshake_time(Duration::from_secs(5))
+        .config(Config::new().max_message(2 << 20));
+    let incoming = read_request(stream, options).await?;
+    let request = incoming.request();
+    let reply = match (request.path(), request.is_upgrade(), request.method()) {
+        ("/", false, "GET" | "HEAD") => Reply::new(200)
+            .headers(&[("Content-Type", b"text/html; charset=utf-8")])
+            .body(PAGE.as_bytes()),
+        ("/chat", true, _) if request.is_allowed_by(&OriginPolicy::same_host()) => {
+            let parameter = |name| parameter(request.query(), name);
+            match (parameter("room"), parameter("name")) {
+                (Some(room), Some(name)) => {
+                    let subprotocol = request.choose_subprotocol(&[SUBPROTOCOL]);
+                    let accept = Accept::new().maybe_subprotocol(subprotocol);
+                    let socket = incoming.accept(&accept).await?;
+                    println!("{from}: {name} joins {room}");
+                    return chat(socket, rooms, &room, &name).await;
+                }
+                _ => Reply::new(400),
+            }
+        }
+        ("/chat", true, _) => Reply::new(403),
+        ("/chat", false, _) => Reply::new(426),
+        _ => Reply::new(404),
+    };
+    incoming.respond(&reply).await?;
+    Ok(())
+}
+
+async fn chat(socket: WebSocket<TcpStream>, rooms: &Rooms, room: &str, name: &str) -> Result<()> {
+    let (mut read, write) = socket.split();
+    let (member, messages) = rooms.join(room, name);
+    let sending = smol::spawn(pass_on(write, messages));
+    let received = async {
+        while let Some(message) = read.next().await {
+            match message? {
+                Message::Text(text) if text.trim() == "/quit" => break,
+                Message::Text(text) => {
+                    let say = json!({ "kind": "say", "from": name, "text": &*text });
+                    rooms.tell(room, &[say.to_string().into()]);
+                }
+                picture => {
+                    let whose = json!({ "kind": "picture", "from": name });
+                    rooms.tell(room, &[whose.to_string().into(), picture]);
+                }
+            }
+        }
+        Ok::<_, ws_proto_smol::Error>(())
+    }
+    .await;
+    // Without a member there are no more messages, and the other task says Close.
+    rooms.leave(room, member);
+    // Nobody reads what still comes: it is dropped until the peer's Close.
+    drop(read);
+    sending.await;
+    Ok(received?)
+}
+
+async fn pass_on(mut write: WriteHalf<TcpStream>, messages: Receiver<Message>) {
+    while let Ok(message) = messages.recv().await {
+        if write.send(message).await.is_err() {
+            return;
+        }
+    }
+    let _ = write.close(CloseCode::NORMAL, "see you").await;
+}
+
+#[derive(Debug, Default)]
+struct Rooms(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    last: u64,
+    rooms: BTreeMap<String, BTreeMap<u64, Member>>,
+}
+
+#[derive(Debug)]
+struct Member {
+    name: String,
+    send: Sender<Message>,
+}
+
+impl Rooms {
+    fn join(&self, room: &str, name: &str) -> (u64, Receiver<Message>) {
+        let (send, messages) = smol::channel::bounded(BACKLOG);
+        let mut inner = self.lock();
+        inner.last += 1;
+        let id = inner.last;
+        let members = inner.rooms.entry(room.to_owned()).or_default();
+        let name = name.to_owned();
+        let note = format!("{name} has joined");
+        members.insert(id, Member { name, send });
+        tell(members, &[note_to(members, &note)]);
+        (id, messages)
+    }
+
+    fn leave(&self, room: &str, id: u64) {
+        let mut inner = self.lock();
+        let Some(members) = inner.rooms.get_mut(room) else {
+            return;
+        };
+        if let Some(Member { name, .. }) = members.remove(&id) {
+            tell(members, &[note_to(members, &format!("{name} has left"))]);
+        }
+        if members.is_empty() {
+            inner.rooms.remove(room);
+        }
+    }
+
+    fn tell(&self, room: &str, messages: &[Message]) {
+        if let Some(members) = self.lock().rooms.get(room) {
+            tell(members, messages);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Cloning a message copies nothing. Who has no room for all of them gets none.
+fn tell(members: &BTreeMap<u64, Member>, messages: &[Message]) {
+    for Member { send, .. } in members.values() {
+        if send.len() + messages.len() <= BACKLOG {
+            for message in messages {
+                let _ = send.try_send(message.clone());
+            }
+        }
+    }
+}
+
+fn note_to(members: &BTreeMap<u64, Member>, text: &str) -> Message {
+    let names: Vec<&str> = members.values().map(|member| &*member.name).collect();
+    let note = json!({ "kind": "note", "text": text, "members": names });
+    note.to_string().into()
+}
+
+/// A parameter of a query, decoded; `None` if it is missing, empty or too long.
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, encoded) = pairs.find(|(n, _)| *n == name)?;
+    let mut bytes = encoded.bytes();
+    let mut decoded = Vec::new();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    let decoded = String::from_utf8(decoded).ok()?;
+    let decoded = decoded.trim();
+    let fits = !decoded.is_empty() && decoded.chars().count() <= 24;
+    fits.then(|| decoded.to_owned())
+}

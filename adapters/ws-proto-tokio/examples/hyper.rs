@@ -1,0 +1,85 @@
+//! A server on hyper that upgrades: HTTP is hyper's, WebSocket is ours. And a client likewise.
+//!
+//! ```sh
+//! cargo run -p ws-proto-tokio --example hyper
+//! ```
+//!
+//! The feature `http` of `ws-proto` makes the response that accepts a request; behind it hyper hands
+//! over the stream.
+
+use std::convert::Infallible;
+
+use anyhow::Result;
+use http_body_util::{Empty, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use ws_proto::OsRandom;
+use ws_proto::handshake::http::{AcceptError, ClientUpgrade, accept, refusal};
+use ws_proto::handshake::{Accept, ClientRequest};
+use ws_proto_tokio::{CloseCode, Options, Uri, client, server};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("ws://{}/echo", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service_fn(serve))
+                .with_upgrades();
+            tokio::spawn(connection);
+        }
+    });
+    ask(&url).await
+}
+
+async fn serve(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    if request.uri().path() != "/echo" {
+        return Ok(Response::new("try /echo".into()));
+    }
+    let (response, negotiated) = match accept(&request, &Accept::new()) {
+        Ok(accepted) => accepted,
+        Err(AcceptError::Handshake(error)) => return Ok(refusal(error).map(Into::into)),
+        Err(error) => {
+            let mut response = Response::new(error.to_string().into());
+            *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+            return Ok(response);
+        }
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // Once the response is written, the stream is ours.
+        let stream = TokioIo::new(upgrade.await?);
+        let mut socket = server(stream, negotiated, Options::new());
+        while let Some(message) = socket.next().await {
+            socket.send(message?).await?;
+        }
+        Ok::<(), anyhow::Error>(())
+    });
+    Ok(response.map(|()| Full::default()))
+}
+
+async fn ask(url: &str) -> Result<()> {
+    let uri = Uri::parse(url)?;
+    let nonce = OsRandom::nonce().ok_or_else(|| anyhow::anyhow!("no randomness"))?;
+    let (upgrade, request) = ClientUpgrade::start(ClientRequest::from_uri(uri), nonce)?;
+
+    let stream = TcpStream::connect((uri.host(), uri.port())).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection.with_upgrades());
+    let request = request.map(|()| Empty::<Bytes>::new());
+    let response = sender.send_request(request).await?;
+    let negotiated = upgrade.finish(&response)?;
+    let stream = TokioIo::new(hyper::upgrade::on(response).await?);
+
+    let mut socket = client(stream, negotiated, Options::new());
+    socket.send("through hyper, both ways").await?;
+    if let Some(message) = socket.next().await {
+        println!("{:?}", message?);
+    }
+    Ok(socket.close(CloseCode::NORMAL, "done").await?)
+}

@@ -375,3 +375,16 @@ fn the_end_of_the_transport_is_clean_only_after_both_closes() {
         );
     }
 }
+
+/// Without a masking key a client cannot answer; the closing handshake is not done then.
+#[test]
+fn a_close_that_could_not_be_answered_is_not_a_clean_end() {
+    for body in [&[][..], &close_body(1000, b"")] {
+        let mut endpoint = Endpoint::new(Side::Client);
+        endpoint.keys.set_dry(true);
+        let trace = run(&mut endpoint, &frame(Side::Client, CLOSE, body));
+        assert_eq!(trace.output, []);
+        assert!(endpoint.is_close_received() && !endpoint.can_send());
+        assert!(endpoint.receive_eof().is_err());
+    }
+}

@@ -115,7 +115,7 @@ impl<R: Role> Connection<R> {
         }
         if now >= self.deadline {
             if self.waiting == Waiting::Pong {
-                self.write_farewell(CloseCode::INTERNAL_ERROR, out);
+                self.write_farewell(&CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes(), out);
                 return Err(self.time_out(TimedOut::Pong));
             }
             if out.room() >= MAX_CONTROL_FRAME {

@@ -4,6 +4,7 @@ use super::{AssembleError, Message};
 use crate::buf::Storage;
 use crate::connection::{Event, Extended, Kind};
 use crate::extension::{Decode, NoExtension};
+use crate::utf8::Utf8;
 
 /// Joins the pieces of a message in a [`Storage`] of the caller's.
 ///
@@ -34,6 +35,8 @@ pub struct Assembler<S: Storage, X: Decode = NoExtension> {
     extension: X,
     max_message: u64,
     state: State,
+    /// How far a decoded text has been validated.
+    utf8: Utf8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
             extension,
             max_message,
             state: State::Ready,
+            utf8: Utf8::new(),
         }
     }
 
@@ -114,7 +118,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         let bytes = self.storage.bytes();
         match kind {
             Kind::Binary => Some(Message::Binary(bytes)),
-            // It was found valid piece by piece, or in `hold`.
+            // It was found valid piece by piece.
             Kind::Text => simdutf8::basic::from_utf8(bytes).ok().map(Message::Text),
         }
     }
@@ -185,17 +189,28 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         }
         let (kind, last) = (piece.kind, piece.last);
         let room = self.room();
-        if let Err(error) = self.extension.decode(piece, room, &mut self.storage) {
-            return self.skip(error.into());
-        }
-        if last && kind == Kind::Text && simdutf8::basic::from_utf8(self.storage.bytes()).is_err() {
+        let before = self.storage.bytes().len();
+        let decoded = self.extension.decode(piece, room, &mut self.storage);
+        // Also after an error: text that is wrong in front of it would have been refused first, had
+        // the message been cut there.
+        if kind == Kind::Text && !self.is_text_from(before, last && decoded.is_ok()) {
             return self.skip(AssembleError::TextNotUtf8);
         }
-        Ok(self.end_of_piece(kind, last))
+        match decoded {
+            Ok(()) => Ok(self.end_of_piece(kind, last)),
+            Err(error) => self.skip(error.into()),
+        }
+    }
+
+    /// Whether what was stored from `before` on goes on with the text.
+    fn is_text_from(&mut self, before: usize, last: bool) -> bool {
+        let decoded = self.storage.bytes().get(before..).unwrap_or_default();
+        self.utf8.push(decoded).is_ok() && (!last || self.utf8.finish().is_ok())
     }
 
     fn start(&mut self) {
         self.storage.clear();
+        self.utf8 = Utf8::new();
         self.state = State::Ready;
     }
 

@@ -94,7 +94,7 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.send_data(Kind::Text, Rsv::NONE, part.as_bytes(), fin, out)
+        self.send_part(Kind::Text, part.as_bytes(), fin, out)
     }
 
     /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
@@ -108,7 +108,7 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.send_data(Kind::Binary, Rsv::NONE, part, fin, out)
+        self.send_part(Kind::Binary, part, fin, out)
     }
 
     /// Sends a message, or a part of one, that an extension has encoded; `rsv` goes on its first
@@ -240,6 +240,16 @@ impl<R: Role> Connection<R> {
             return Err(SendError::MessageOpen);
         }
         self.send_data(kind, Rsv::NONE, payload, Fin::Yes, out)
+    }
+
+    pub(crate) fn send_part<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_data(kind, Rsv::NONE, part, fin, out)
     }
 
     pub(crate) fn send_data<O: Output + ?Sized>(

@@ -128,7 +128,7 @@ impl DeflateEncoder {
         }
     }
 
-    fn send_whole<R: Role, O: Output + ?Sized>(
+    pub(crate) fn send_whole<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
         kind: Kind,
@@ -142,7 +142,7 @@ impl DeflateEncoder {
         self.send(connection, kind, payload, Fin::Yes, out)
     }
 
-    fn send_part<R: Role, O: Output + ?Sized>(
+    pub(crate) fn send_part<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
         kind: Kind,
@@ -160,7 +160,7 @@ impl DeflateEncoder {
         if compressed {
             self.send(connection, kind, part, fin, out)
         } else {
-            connection.send_data(kind, Rsv::NONE, part, fin, out)
+            connection.send_part(kind, part, fin, out)
         }
     }
 
@@ -178,7 +178,7 @@ impl DeflateEncoder {
         let (takeover, len) = (self.takeover, part.len());
         let sent = match self.compress(part, fin) {
             Ok(encoded) if starts && fin == Fin::Yes && !takeover && encoded.len() >= len => {
-                connection.send_data(kind, Rsv::NONE, part, fin, out)
+                connection.send_part(kind, part, fin, out)
             }
             Ok(encoded) => connection.send_data(kind, Rsv::RSV1, encoded, fin, out),
             Err(Broken) => Err(SendError::OutputFull),

@@ -58,6 +58,13 @@ impl Encoder {
 }
 
 impl Encoder {
+    pub(super) fn release(&mut self) {
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &mut self.deflate {
+            deflate.release();
+        }
+    }
+
     pub(super) fn send_whole<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,

@@ -250,9 +250,11 @@ impl<R: Role> WebSocket<R> {
 
     /// Gives back the memory of all buffers that hold nothing.
     ///
-    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer.
+    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer. A compressor
+    /// it keeps; with this call that is freed too, and begins anew with the next message.
     pub fn release(&mut self) {
         self.release_over(0);
+        self.encoder.release();
         if self.out.is_empty() {
             self.out.release();
         }

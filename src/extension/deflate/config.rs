@@ -28,16 +28,19 @@ pub struct Deflate {
 }
 
 impl Deflate {
-    /// The defaults: windows of 32 KiB and context takeover in both directions, level 6, memory
-    /// level 8, no compression below 32 bytes, no pool.
+    /// The defaults: windows of 32 KiB and context takeover in both directions, level 1, memory
+    /// level 5, no compression below 32 bytes, no pool.
+    ///
+    /// Small messages take several times longer on higher levels, which build a code for each of
+    /// them, and become little smaller.
     pub const fn new() -> Self {
         Self {
             server_window_bits: 15,
             client_window_bits: 15,
             server_takeover: true,
             client_takeover: true,
-            level: 6,
-            mem_level: 8,
+            level: 1,
+            mem_level: 5,
             threshold: 32,
             pool: None,
         }
@@ -85,7 +88,7 @@ impl Deflate {
 
     /// How much memory a compressor may take for symbols, 1 to 9: `448 << level` bytes.
     ///
-    /// Fewer make no difference to messages of less than `64 << level` bytes.
+    /// Less makes no difference to messages of up to `64 << level` bytes.
     pub const fn mem_level(mut self, level: u8) -> Self {
         self.mem_level = clamp(level, 1, 9);
         self

@@ -21,7 +21,7 @@ use crate::frame::Rsv;
 /// use ws_proto::{Config, Connection};
 ///
 /// let params = DeflateParams::new();
-/// let (mut encoder, _) = Deflate::new().threshold(0).server(params);
+/// let (mut encoder, _) = Deflate::new().level(6).threshold(0).server(params);
 /// let mut connection = Connection::server(params.negotiated(), Config::new());
 /// let mut out = Vec::new();
 /// encoder.send_text(&mut connection, "Hello", &mut out)?;
@@ -126,6 +126,13 @@ impl DeflateEncoder {
         if let Some(deflater) = &mut self.deflater {
             deflater.reset();
         }
+    }
+
+    /// Gives all memory back, and with it the window: the next message is compressed without the
+    /// earlier ones. For connections that have been idle for long.
+    pub fn release(&mut self) {
+        // An empty window is always allowed, and every part ends with a byte.
+        self.deflater = None;
     }
 
     pub(crate) fn send_whole<R: Role, O: Output + ?Sized>(

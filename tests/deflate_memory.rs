@@ -4,7 +4,9 @@
 use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateEncoder, DeflateParams, DeflatePool};
+use ws_proto::extension::deflate::{
+    Deflate, DeflateDecoder, DeflateEncoder, DeflateParams, DeflatePool,
+};
 use ws_proto::{Assembler, Config, Connection, Input, Limited, Server, WebSocket};
 
 #[global_allocator]
@@ -86,9 +88,15 @@ fn the_table() {
         let deflate = Deflate::new().mem_level(mem_level);
         let (s, r) = per_connection(&deflate, windows(bits), &wire);
         println!("| {bits} | {mem_level} | {s} | {r} |");
-        assert!(s <= sending && r <= receiving, "{bits} {mem_level}: {s} {r}");
+        assert!(
+            s <= sending && r <= receiving,
+            "{bits} {mem_level}: {s} {r}"
+        );
         // Not so much less that the table is wrong.
-        assert!(s * 10 >= sending * 9 && r * 10 >= receiving * 9, "{bits} {mem_level}: {s} {r}");
+        assert!(
+            s * 10 >= sending * 9 && r * 10 >= receiving * 9,
+            "{bits} {mem_level}: {s} {r}"
+        );
     }
     let nothing = params.without_server_takeover().without_client_takeover();
     assert_eq!(per_connection(&Deflate::new(), nothing, &wire), (0, 0));
@@ -126,8 +134,12 @@ fn nothing_is_allocated_before_the_first_compressed_message() {
     let (mut encoder, decoder) = deflate.server(params);
     let mut assembler = Assembler::with_extension(Vec::new(), 1 << 20, decoder);
     let mut connection = Connection::server(params.negotiated(), Config::new());
-    encoder.send_text(&mut connection, "short", &mut out).unwrap();
-    let event = connection.receive(&mut Input::new(&mut plain), &mut out).unwrap();
+    encoder
+        .send_text(&mut connection, "short", &mut out)
+        .unwrap();
+    let event = connection
+        .receive(&mut Input::new(&mut plain), &mut out)
+        .unwrap();
     assert!(assembler.push(event.unwrap()).unwrap().is_some());
     assert_eq!(region.change().allocations, 0);
 }

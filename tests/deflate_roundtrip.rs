@@ -67,16 +67,23 @@ fn params() -> impl Strategy<Value = DeflateParams> {
 }
 
 fn deflate() -> impl Strategy<Value = Deflate> {
-    (0..10_u8, 1..10_u8, prop_oneof![Just(0), 0..1000_usize], any::<bool>()).prop_map(
-        |(level, mem_level, threshold, pooled)| {
-            let deflate = Deflate::new().level(level).mem_level(mem_level).threshold(threshold);
+    (
+        0..10_u8,
+        1..10_u8,
+        prop_oneof![Just(0), 0..1000_usize],
+        any::<bool>(),
+    )
+        .prop_map(|(level, mem_level, threshold, pooled)| {
+            let deflate = Deflate::new()
+                .level(level)
+                .mem_level(mem_level)
+                .threshold(threshold);
             if pooled {
                 deflate.pool(&DeflatePool::new(2))
             } else {
                 deflate
             }
-        },
-    )
+        })
 }
 
 fn fin(last: bool) -> Fin {
@@ -91,13 +98,17 @@ macro_rules! send_all {
         for send in $sends {
             match send {
                 Send::Whole(data) => {
-                    encoder.send_binary(&mut connection, data, &mut out).unwrap();
+                    encoder
+                        .send_binary(&mut connection, data, &mut out)
+                        .unwrap();
                     sent.push(data.clone());
                 }
                 Send::Parts(parts) => {
                     for (i, part) in parts.iter().enumerate() {
                         let fin = fin(i + 1 == parts.len());
-                        encoder.send_binary_part(&mut connection, part, fin, &mut out).unwrap();
+                        encoder
+                            .send_binary_part(&mut connection, part, fin, &mut out)
+                            .unwrap();
                         connection.ping(b"", &mut out).unwrap();
                     }
                     sent.push(parts.concat());
@@ -113,7 +124,9 @@ macro_rules! send_all {
                         if i == 0 {
                             connection.send_binary_part(part, fin, &mut out).unwrap();
                         } else {
-                            encoder.send_binary_part(&mut connection, part, fin, &mut out).unwrap();
+                            encoder
+                                .send_binary_part(&mut connection, part, fin, &mut out)
+                                .unwrap();
                         }
                     }
                     sent.push(parts.concat());
@@ -298,7 +311,9 @@ fn web_sockets_compress_and_inflate() {
 #[test]
 fn a_pool_is_shared() {
     let pool = DeflatePool::new(3);
-    let params = DeflateParams::new().without_server_takeover().without_client_takeover();
+    let params = DeflateParams::new()
+        .without_server_takeover()
+        .without_client_takeover();
     let deflate = Deflate::new().threshold(0).pool(&pool);
     let mut first = Vec::new();
     for connection in 0..20 {
@@ -307,15 +322,24 @@ fn a_pool_is_shared() {
         let (_, decoder) = deflate.client(params);
         let mut client = Connection::client(params.negotiated(), Config::new(), || [0; 4]);
         let mut out = Vec::new();
-        encoder.send_text_part(&mut server, "Hello, Hello", Fin::No, &mut out).unwrap();
+        encoder
+            .send_text_part(&mut server, "Hello, Hello", Fin::No, &mut out)
+            .unwrap();
         let (mut other, _) = deflate.server(params);
         let mut beside = Connection::server(params.negotiated(), Config::new());
-        other.send_text(&mut beside, "Hello, Hello", &mut Vec::new()).unwrap();
-        encoder.send_text_part(&mut server, " Hello", Fin::Yes, &mut out).unwrap();
+        other
+            .send_text(&mut beside, "Hello, Hello", &mut Vec::new())
+            .unwrap();
+        encoder
+            .send_text_part(&mut server, " Hello", Fin::Yes, &mut out)
+            .unwrap();
         if connection == 0 {
             first.clone_from(&out);
         }
-        assert_eq!(out, first, "the window is empty at the start of each message");
+        assert_eq!(
+            out, first,
+            "the window is empty at the start of each message"
+        );
         let told = receive_whole(&mut client, decoder, 100, &[&out]);
         assert_eq!(told, [Told::Text("Hello, Hello Hello".into())]);
     }

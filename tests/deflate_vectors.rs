@@ -100,9 +100,7 @@ fn is_expected(told: &Told, expected: &str) -> bool {
         _ => return false,
     };
     match value.split_once("..(") {
-        Some((start, len)) => {
-            bytes.starts_with(&hex(start)) && len == format!("{}B)", bytes.len())
-        }
+        Some((start, len)) => bytes.starts_with(&hex(start)) && len == format!("{}B)", bytes.len()),
         None => bytes == hex(value),
     }
 }
@@ -138,7 +136,11 @@ fn frames_at_every_split_and_with_output_of_every_size() {
         for max_piece in [1, 3, 255, 4096, usize::MAX] {
             check(&[&bytes], max_piece);
         }
-        let step = if bytes.len() < 600 { 1 } else { bytes.len() / 20 };
+        let step = if bytes.len() < 600 {
+            1
+        } else {
+            bytes.len() / 20
+        };
         for cut in (0..=bytes.len()).step_by(step) {
             let (one, other) = bytes.split_at(cut);
             check(&[one, other], usize::MAX);
@@ -223,7 +225,10 @@ fn offers() {
             "NE12" => "permessage-deflate; client_no_context_takeover",
             id => {
                 let declined = ["decline", "unknown name"];
-                assert!(declined.iter().any(|d| vector.expect.starts_with(d)), "{id}");
+                assert!(
+                    declined.iter().any(|d| vector.expect.starts_with(d)),
+                    "{id}"
+                );
                 "101"
             }
         };
@@ -269,7 +274,9 @@ fn answered(deflate: Option<&Deflate>, response: &[u8]) -> Result<Option<Deflate
     match handshake.receive(&mut Input::new(&mut response)) {
         Ok(Some(established)) => {
             let agreed = deflate
-                .map_or(Ok(None), |deflate| deflate.answered(established.extensions()))
+                .map_or(Ok(None), |deflate| {
+                    deflate.answered(established.extensions())
+                })
                 .unwrap();
             assert_eq!(established.negotiated().rsv().is_none(), agreed.is_none());
             Ok(agreed)
@@ -328,29 +335,63 @@ fn an_answer_has_to_correspond_to_the_offer() {
     let small = Deflate::new().server_window_bits(10);
     let forgetful = Deflate::new().server_takeover(false).client_takeover(false);
     let hinted = Deflate::new().client_window_bits(10);
-    let ok = |deflate: &Deflate, element: &str| answered(Some(deflate), &response(element)).unwrap();
+    let ok =
+        |deflate: &Deflate, element: &str| answered(Some(deflate), &response(element)).unwrap();
     let fails = |deflate, element| answered(Some(deflate), &response(element)) == Err(());
 
     assert_eq!(ok(&plain, ""), Some(DeflateParams::new()));
     // What a server may add unasked.
-    let added = ok(&plain, "; server_no_context_takeover; server_max_window_bits=12").unwrap();
+    let added = ok(
+        &plain,
+        "; server_no_context_takeover; server_max_window_bits=12",
+    )
+    .unwrap();
     assert!(!added.server_takeover());
     assert_eq!(added.server_window_bits(), 12);
-    let added = ok(&plain, "; client_no_context_takeover; client_max_window_bits=9").unwrap();
+    let added = ok(
+        &plain,
+        "; client_no_context_takeover; client_max_window_bits=9",
+    )
+    .unwrap();
     assert!(!added.client_takeover());
     assert_eq!(added.client_window_bits(), 9);
-    assert_eq!(ok(&plain, "; client_max_window_bits=\"1\\0\"").unwrap().client_window_bits(), 10);
-    assert_eq!(ok(&plain, "; server_max_window_bits=8").unwrap().server_window_bits(), 8);
+    assert_eq!(
+        ok(&plain, "; client_max_window_bits=\"1\\0\"")
+            .unwrap()
+            .client_window_bits(),
+        10
+    );
+    assert_eq!(
+        ok(&plain, "; server_max_window_bits=8")
+            .unwrap()
+            .server_window_bits(),
+        8
+    );
     // What was asked for has to be granted.
     assert!(fails(&small, "") && fails(&small, "; server_max_window_bits=11"));
-    assert_eq!(ok(&small, "; server_max_window_bits=9").unwrap().server_window_bits(), 9);
+    assert_eq!(
+        ok(&small, "; server_max_window_bits=9")
+            .unwrap()
+            .server_window_bits(),
+        9
+    );
     assert!(fails(&forgetful, "") && fails(&forgetful, "; client_no_context_takeover"));
     // A hint need not be, and the client keeps to it by itself.
     let agreed = ok(&forgetful, "; server_no_context_takeover").unwrap();
     assert!(!agreed.client_takeover() && !agreed.server_takeover());
     assert_eq!(ok(&hinted, "").unwrap().client_window_bits(), 10);
-    assert_eq!(ok(&hinted, "; client_max_window_bits=12").unwrap().client_window_bits(), 10);
-    assert_eq!(ok(&hinted, "; client_max_window_bits=8").unwrap().client_window_bits(), 8);
+    assert_eq!(
+        ok(&hinted, "; client_max_window_bits=12")
+            .unwrap()
+            .client_window_bits(),
+        10
+    );
+    assert_eq!(
+        ok(&hinted, "; client_max_window_bits=8")
+            .unwrap()
+            .client_window_bits(),
+        8
+    );
     // Never valid.
     for element in [
         "; client_max_window_bits",
@@ -377,7 +418,10 @@ fn an_answer_honours_the_offer() {
     let hints = "permessage-deflate; client_max_window_bits";
     assert_eq!(line(&plain, hints), "permessage-deflate");
     assert_eq!(
-        line(&plain, "permessage-deflate; client_max_window_bits=9; server_max_window_bits=15"),
+        line(
+            &plain,
+            "permessage-deflate; client_max_window_bits=9; server_max_window_bits=15"
+        ),
         "permessage-deflate; server_max_window_bits=15; client_max_window_bits=9"
     );
     let small = Deflate::new().server_window_bits(11).client_window_bits(10);
@@ -390,7 +434,10 @@ fn an_answer_honours_the_offer() {
     assert_eq!(text, "permessage-deflate; server_max_window_bits=11");
     assert_eq!(agreed.unwrap().client_window_bits(), 15);
     assert_eq!(
-        line(&small, "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9"),
+        line(
+            &small,
+            "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9"
+        ),
         "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9"
     );
     let forgetful = Deflate::new().server_takeover(false).client_takeover(false);
@@ -400,10 +447,22 @@ fn an_answer_honours_the_offer() {
     );
     // What is invalid is passed over, also behind other extensions and in other lines.
     assert_eq!(
-        line(&plain, "x; y, permessage-deflate; server_max_window_bits=16, permessage-deflate; \
-            server_max_window_bits=\"12\""),
+        line(
+            &plain,
+            "x; y, permessage-deflate; server_max_window_bits=16, permessage-deflate; \
+            server_max_window_bits=\"12\""
+        ),
         "permessage-deflate; server_max_window_bits=12"
     );
-    assert_eq!(line(&plain, "permessage-deflate; client_max_window_bits=7"), "101");
-    assert_eq!(line(&plain, "permessage-deflate; client_max_window_bits=\"\\1\\5\""), "permessage-deflate");
+    assert_eq!(
+        line(&plain, "permessage-deflate; client_max_window_bits=7"),
+        "101"
+    );
+    assert_eq!(
+        line(
+            &plain,
+            "permessage-deflate; client_max_window_bits=\"\\1\\5\""
+        ),
+        "permessage-deflate"
+    );
 }

@@ -34,8 +34,7 @@ impl AssembleError {
             | Self::Decode(DecodeError::Capacity | DecodeError::TooBig) => {
                 CloseCode::MESSAGE_TOO_BIG
             }
-            Self::TextNotUtf8
-            | Self::Decode(DecodeError::Invalid | DecodeError::TextNotUtf8) => {
+            Self::TextNotUtf8 | Self::Decode(DecodeError::Invalid | DecodeError::TextNotUtf8) => {
                 CloseCode::INVALID_PAYLOAD
             }
             Self::Decode(DecodeError::Unsupported) => CloseCode::UNSUPPORTED_DATA,

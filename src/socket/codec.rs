@@ -6,9 +6,9 @@ use alloc::boxed::Box;
 use crate::buf::{Output, Storage};
 use crate::connection::{Connection, Extended, Fin, Kind, Role};
 use crate::error::SendError;
-use crate::extension::{Decode, DecodeError, NoExtension};
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::{DeflateDecoder, DeflateEncoder};
+use crate::extension::{Decode, DecodeError, NoExtension};
 
 /// One pointer, and none without the feature.
 #[derive(Debug, Default)]

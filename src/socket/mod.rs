@@ -110,7 +110,11 @@ impl<R: Role> WebSocket<R> {
         deflate: &crate::extension::deflate::Deflate,
         params: crate::extension::deflate::DeflateParams,
     ) -> Self {
-        if self.connection.negotiated_rsv().contains(crate::frame::Rsv::RSV1) {
+        if self
+            .connection
+            .negotiated_rsv()
+            .contains(crate::frame::Rsv::RSV1)
+        {
             let (encoder, decoder) = if R::MASKS_OUTPUT {
                 deflate.client(params)
             } else {
@@ -179,8 +183,7 @@ impl<R: Role> WebSocket<R> {
             match self.assembler.step(event) {
                 Ok(Step::More) => {}
                 Ok(Step::Whole(message)) => {
-                    let reply =
-                        Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
+                    let reply = Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
                     return Ok(Some((message, reply)));
                 }
                 Ok(Step::Held) => break,

@@ -202,7 +202,8 @@ impl Reference {
             }
             self.longest = self.longest.max(distance);
             for _ in 0..length {
-                self.history.push(self.history[self.history.len() - distance]);
+                self.history
+                    .push(self.history[self.history.len() - distance]);
             }
         }
     }
@@ -372,8 +373,17 @@ pub(crate) fn receive(
     let keys = || [1, 2, 3, 4];
     let (whole, streaming) = if server {
         (
-            receive_whole(&mut Connection::server(negotiated, config), whole, max_message, pieces),
-            receive_streaming(&mut Connection::server(negotiated, config), &mut streaming, pieces),
+            receive_whole(
+                &mut Connection::server(negotiated, config),
+                whole,
+                max_message,
+                pieces,
+            ),
+            receive_streaming(
+                &mut Connection::server(negotiated, config),
+                &mut streaming,
+                pieces,
+            ),
         )
     } else {
         (
@@ -417,8 +427,14 @@ pub(crate) fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while let [first, second, rest @ ..] = bytes {
         let (len, rest) = match second {
-            126 => (u16::from_be_bytes(rest[..2].try_into().unwrap()).into(), &rest[2..]),
-            127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
+            126 => (
+                u16::from_be_bytes(rest[..2].try_into().unwrap()).into(),
+                &rest[2..],
+            ),
+            127 => (
+                u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize,
+                &rest[8..],
+            ),
             len => (usize::from(*len), rest),
         };
         frames.push((*first, rest[..len].to_vec()));
@@ -442,4 +458,3 @@ impl Random {
         (0..n).map(|_| (self.next() >> 32) as u8).collect()
     }
 }
-

@@ -119,8 +119,7 @@ impl DeflateDecoder {
         }
         if self.inflater.is_none() {
             let idle = (self.pool.as_ref()).and_then(|pool| pool.inflater(self.window_bits));
-            self.inflater =
-                Some(idle.unwrap_or_else(|| Box::new(Inflater::new(self.window_bits))));
+            self.inflater = Some(idle.unwrap_or_else(|| Box::new(Inflater::new(self.window_bits))));
         }
         Ok(())
     }

@@ -82,7 +82,10 @@ pub(super) fn answer(deflate: &Deflate, offer: &Said) -> DeflateElement {
     if offer.client_no_takeover {
         agreed = agreed.without_client_takeover();
     }
-    let server_window = offer.server_window.unwrap_or(15).min(deflate.server_window_bits);
+    let server_window = offer
+        .server_window
+        .unwrap_or(15)
+        .min(deflate.server_window_bits);
     let client_window = match offer.client_window {
         None => 15,
         Some(ClientWindow::Any) => deflate.client_window_bits,
@@ -132,7 +135,10 @@ pub(super) fn agree(deflate: &Deflate, answer: &Said) -> Option<DeflateParams> {
 
 /// What a client's handshake checks.
 fn is_answer(offer: &ExtensionOffer<'_>, answer: &Extension<'_>) -> bool {
-    match (Said::in_offer(offer.params()), Said::in_head(answer.params())) {
+    match (
+        Said::in_offer(offer.params()),
+        Said::in_head(answer.params()),
+    ) {
         (Some(offer), Some(answer)) => corresponds(&offer, &answer),
         _ => false,
     }
@@ -162,7 +168,11 @@ fn wished(deflate: &Deflate) -> DeflateParams {
     if !deflate.client_takeover {
         wished = wished.without_client_takeover();
     }
-    with_windows(wished, deflate.server_window_bits, deflate.client_window_bits)
+    with_windows(
+        wished,
+        deflate.server_window_bits,
+        deflate.client_window_bits,
+    )
 }
 
 /// Both are in range.
@@ -175,7 +185,9 @@ fn with_windows(params: DeflateParams, server: u8, client: u8) -> DeflateParams 
 
 fn decimal(bits: u8) -> Option<&'static str> {
     let at = usize::from(bits.checked_sub(8)?);
-    ["8", "9", "10", "11", "12", "13", "14", "15"].get(at).copied()
+    ["8", "9", "10", "11", "12", "13", "14", "15"]
+        .get(at)
+        .copied()
 }
 
 const NAME: &str = "permessage-deflate";

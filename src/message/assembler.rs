@@ -90,7 +90,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         match self.step(event)? {
             Step::More => Ok(None),
             Step::Whole(message) => Ok(Some(message)),
-            Step::Held => Ok(self.held()),
+            Step::Held => self.held(),
         }
     }
 
@@ -111,15 +111,16 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 
     /// The message in the storage, until the next piece comes.
-    pub(crate) fn held(&self) -> Option<Message<'_>> {
+    pub(crate) fn held(&self) -> Result<Option<Message<'_>>, AssembleError> {
         let State::Held(kind) = self.state else {
-            return None;
+            return Ok(None);
         };
         let bytes = self.storage.bytes();
         match kind {
-            Kind::Binary => Some(Message::Binary(bytes)),
-            // It was found valid piece by piece.
-            Kind::Text => simdutf8::basic::from_utf8(bytes).ok().map(Message::Text),
+            Kind::Binary => Ok(Some(Message::Binary(bytes))),
+            Kind::Text => simdutf8::basic::from_utf8(bytes)
+                .map(|text| Some(Message::Text(text)))
+                .map_err(|_| AssembleError::TextNotUtf8),
         }
     }
 
@@ -191,21 +192,22 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         let room = self.room();
         let before = self.storage.bytes().len();
         let decoded = self.extension.decode(piece, room, &mut self.storage);
+        if last && decoded.is_ok() {
+            // `held` validates the text as a whole.
+            return Ok(self.end_of_piece(kind, last));
+        }
         // Also after an error: text that is wrong in front of it would have been refused first, had
         // the message been cut there.
-        if kind == Kind::Text && !self.is_text_from(before, last && decoded.is_ok()) {
-            return self.skip(AssembleError::TextNotUtf8);
+        if kind == Kind::Text {
+            let bytes = self.storage.bytes().get(before..).unwrap_or_default();
+            if self.utf8.push(bytes).is_err() {
+                return self.skip(AssembleError::TextNotUtf8);
+            }
         }
         match decoded {
-            Ok(()) => Ok(self.end_of_piece(kind, last)),
+            Ok(()) => Ok(Step::More),
             Err(error) => self.skip(error.into()),
         }
-    }
-
-    /// Whether what was stored from `before` on goes on with the text.
-    fn is_text_from(&mut self, before: usize, last: bool) -> bool {
-        let decoded = self.storage.bytes().get(before..).unwrap_or_default();
-        self.utf8.push(decoded).is_ok() && (!last || self.utf8.finish().is_ok())
     }
 
     fn start(&mut self) {

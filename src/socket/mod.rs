@@ -11,7 +11,7 @@ use core::fmt;
 pub use reply::Reply;
 
 use crate::buf::{Input, Limited};
-use crate::close::CloseCode;
+use crate::close::{CloseCode, CloseReason};
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
 use crate::handshake::Negotiated;
@@ -189,16 +189,26 @@ impl<R: Role> WebSocket<R> {
                 Ok(Step::Held) => break,
                 Err(error) => {
                     self.failed = Some(error);
-                    let reason = crate::close::CloseReason::EMPTY;
                     let _ = self
                         .connection
-                        .close(error.close_code(), reason, &mut self.out);
+                        .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
                     return Err(error.into());
                 }
             }
         }
-        let reply = Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
-        Ok(self.assembler.held().map(|message| (message, reply)))
+        match self.assembler.held() {
+            Ok(message) => {
+                let reply = Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
+                Ok(message.map(|message| (message, reply)))
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                let _ = self
+                    .connection
+                    .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
+                Err(error.into())
+            }
+        }
     }
 
     /// A handle to send without having received.

@@ -34,6 +34,7 @@ pub struct DeflatePool {
 }
 
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "they come and go in boxes")]
 struct Idle {
     inflaters: Vec<Box<Inflater>>,
     deflaters: Vec<Box<Deflater>>,

@@ -1,5 +1,78 @@
-//! A sans-IO WebSocket engine.
+//! A sans-IO engine for the WebSocket protocol, client and server (RFC 6455).
+//!
+//! `ws-proto` is a state machine: received bytes go in, events and bytes to write come out. It
+//! opens no socket, reads no clock, starts no thread and draws no random number, so whatever has an
+//! event loop can drive it: `std::net`, mio, smol, tokio, io_uring, a game loop, a microcontroller.
+//! It does everything between the first byte of the handshake and the closed connection: framing,
+//! masking, UTF-8, fragmentation, Ping and Pong, the closing handshake, limits and timers. It is not
+//! an HTTP server, it does no TLS and no DNS.
+//!
+//! # The loop
+//!
+//! ```text
+//!            +---------------------------------------------------------+
+//!            v                                                         |
+//!   read --> Input --> receive(input, out) --> event --> send(.., out) |   until None
+//!                         |                                            |
+//!                         |  replies: Pong, Close                      |
+//!                         v                                            |
+//!   write <------------- out <---- tick(now, out) --> deadline         |
+//!     |                                                  |             |
+//!     '--> transport(): Open, AwaitEof -- wait for input or deadline --+
+//!                       Close, Abort ---- close the socket
+//! ```
+//!
+//! Three rules make it simple to drive:
+//!
+//! * **Input is a cursor over your buffer**, and events borrow that buffer only: you can answer an
+//!   event while you hold it. All input is always consumed, so one buffer can serve every
+//!   connection of a thread.
+//! * **Output is an argument** of every call that can produce bytes. Nothing is queued inside; when
+//!   a call returns, its bytes are in `out`, in order. A failed connection has already put its
+//!   Close frame there.
+//! * **Time is an argument** of one call, [`tick`](Connection::tick), once per turn.
+//!
+//! [`Connection`] shows it as code. Those who want whole messages and buffers taken care of start
+//! with [`WebSocket`] (feature `alloc`); blocking programs find everything in [`io`] (feature
+//! `std`).
+//!
+//! # Which type for what
+//!
+//! | you have | use |
+//! |---|---|
+//! | a socket that has just been accepted | [`ServerHandshake`](handshake::ServerHandshake), then [`Connection::server`] |
+//! | a socket that has just been connected | [`ClientHandshake`](handshake::ClientHandshake), then [`Connection::client`] |
+//! | a request that a foreign HTTP server has parsed | [`Upgrade::from_headers`](handshake::Upgrade::from_headers) |
+//! | a stream of HTTP/2 or HTTP/3 (RFC 8441, 9220) | [`Negotiated::new`], then [`Connection`] |
+//! | pieces of messages, wanted whole | [`Assembler`], over a `Vec` or an array |
+//! | a URL | [`Uri`] |
+//! | a client that lost its connection | [`Backoff`](reconnect::Backoff) |
+//! | only a frame codec | [`frame`] |
+//!
+//! # States
+//!
+//! The state tables are where the states are: receiving and closing in [`connection`], the opening
+//! handshake in [`handshake`], errors by fault in [`error`].
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `std` (default) | [`io`], [`Instant::now_since`]; implies `alloc` |
+//! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`WebSocket`] |
+//! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, `io::connect` |
+//! | `arbitrary` | `Arbitrary` for the plain value types |
+//!
+//! Without features the crate needs neither `std` nor an allocator. Features only add API. The
+//! crate forbids `unsafe`. The minimum supported Rust version is 1.85.
 #![no_std]
+#![cfg_attr(
+    not(all(feature = "std", feature = "getrandom")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "links to what the features add"
+    )
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

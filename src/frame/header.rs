@@ -14,6 +14,16 @@ const LEN_64: u8 = 127;
 const KEY_LEN: usize = 4;
 
 /// A frame header.
+///
+/// ```
+/// use ws_proto::frame::{Header, Opcode};
+///
+/// let header = Header::new(Opcode::Binary, 70_000);
+/// assert_eq!(*header.encode(), [0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x70]);
+/// assert_eq!(Header::parse(&header.encode())?, Some((header, 10)));
+/// assert_eq!(Header::parse(&[0x82, 127, 0])?, None); // more is needed
+/// # Ok::<(), ws_proto::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
     /// Whether this is the last frame of its message.
@@ -85,7 +95,7 @@ impl Header {
                 return Ok(None);
             };
             mask = Some(*key);
-            end += KEY_LEN;
+            end = end.saturating_add(KEY_LEN);
         }
         Ok(Some((
             Self {
@@ -107,7 +117,7 @@ impl Header {
             _ => 10,
         };
         if self.mask.is_some() {
-            len + KEY_LEN
+            KEY_LEN.saturating_add(len)
         } else {
             len
         }
@@ -150,9 +160,10 @@ pub struct EncodedHeader {
 impl EncodedHeader {
     fn push<const N: usize>(&mut self, bytes: [u8; N]) {
         let at = usize::from(self.len);
-        if let Some(to) = self.bytes.get_mut(at..at + N) {
+        let end = at.saturating_add(N);
+        if let Some(to) = self.bytes.get_mut(at..end) {
             to.copy_from_slice(&bytes);
-            self.len += N as u8;
+            self.len = end as u8;
         }
     }
 }

@@ -35,7 +35,7 @@ impl Mask {
     /// The mask as it stands `offset` bytes into a payload.
     pub const fn at_offset(key: [u8; 4], offset: u64) -> Self {
         Self {
-            key: rotated(key, (offset % 4) as u32),
+            key: rotated(key, (offset % 4) as usize),
         }
     }
 
@@ -47,7 +47,7 @@ impl Mask {
 
 /// XORs `bytes` with the repeated key; the key as it goes on behind them.
 pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
-    let after = rotated(key, (bytes.len() % 4) as u32);
+    let after = rotated(key, bytes.len());
     let mut block = [0; BLOCK];
     for at in block.chunks_exact_mut(4) {
         at.copy_from_slice(&key);
@@ -64,6 +64,13 @@ pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
     after
 }
 
-const fn rotated(key: [u8; 4], by: u32) -> [u8; 4] {
-    u32::from_le_bytes(key).rotate_right(8 * by).to_le_bytes()
+/// The key as it goes on after `by` bytes.
+const fn rotated(key: [u8; 4], by: usize) -> [u8; 4] {
+    let [a, b, c, d] = key;
+    match by % 4 {
+        0 => key,
+        1 => [b, c, d, a],
+        2 => [c, d, a, b],
+        _ => [d, a, b, c],
+    }
 }

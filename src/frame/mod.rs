@@ -19,6 +19,8 @@
 //! # Ok::<(), ws_proto::ProtocolError>(())
 //! ```
 
+#![warn(clippy::arithmetic_side_effects)]
+
 mod header;
 mod mask;
 mod opcode;

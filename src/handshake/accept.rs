@@ -3,10 +3,11 @@
 use core::fmt;
 
 use super::error::HeadError;
-use super::extensions::{self, ExtensionOffer, Extensions, OfferList};
+use super::extensions::{self, Extensions};
 use super::headers::Headers;
 use super::key::AcceptKey;
 use super::negotiated::Negotiated;
+use super::offer::{self, ExtensionOffer, OfferList};
 use super::write::{self, Writer};
 use crate::frame::Rsv;
 
@@ -18,7 +19,7 @@ use crate::frame::Rsv;
 /// let accept = Accept::new().subprotocol("chat").headers(&[("Set-Cookie", b"a=b")]);
 /// # let _ = accept;
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Accept<'a> {
     subprotocol: Option<&'a str>,
     extensions: &'a [ExtensionOffer<'a>],
@@ -81,7 +82,7 @@ impl<'a> Accept<'a> {
                 return Err(HeadError::SubprotocolNotOffered);
             }
         }
-        extensions::check_offers(self.extensions)?;
+        offer::check_offers(self.extensions)?;
         let mut rsv = Rsv::NONE;
         for (index, extension) in self.extensions.iter().enumerate() {
             if !Extensions::of(request).any(|offered| offered.name() == extension.name()) {
@@ -95,7 +96,7 @@ impl<'a> Accept<'a> {
             {
                 return Err(HeadError::ExtensionRepeated);
             }
-            rsv = extensions::join_rsv(rsv, extension.rsv()).ok_or(HeadError::ExtensionRepeated)?;
+            rsv = offer::join_rsv(rsv, extension.rsv()).ok_or(HeadError::ExtensionRepeated)?;
         }
         write::check_fields(self.headers)?;
         Ok(Answer {
@@ -103,6 +104,17 @@ impl<'a> Accept<'a> {
             key,
             negotiated: Negotiated::new().with_rsv(rsv),
         })
+    }
+}
+
+/// Writes no values of header fields: they can be secrets.
+impl fmt::Debug for Accept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accept")
+            .field("subprotocol", &self.subprotocol)
+            .field("extensions", &self.extensions)
+            .field("headers", &Headers::from_slice(self.headers))
+            .finish()
     }
 }
 

@@ -1,11 +1,14 @@
 //! A server's answer, checked or not.
 
+use core::fmt;
+
 use super::accept::SUBPROTOCOL;
 use super::error::HandshakeError;
 use super::extensions::{self, Extensions};
 use super::headers::Headers;
 use super::key::AcceptKey;
 use super::negotiated::Negotiated;
+use super::offer;
 use super::parse::StatusLine;
 use super::request::ClientRequest;
 use super::syntax;
@@ -49,7 +52,7 @@ impl<'h> Established<'h> {
 }
 
 /// An HTTP response with which a server refused.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Refusal<'h> {
     status: u16,
     line: StatusLine<'h>,
@@ -93,6 +96,16 @@ impl<'h> Refusal<'h> {
     /// Whether [`body`](Self::body) is known to be all of it.
     pub const fn is_body_complete(&self) -> bool {
         self.complete
+    }
+}
+
+/// Writes no values of header fields, nor the body: they can be secrets.
+impl fmt::Debug for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("headers", &self.line.headers)
+            .finish_non_exhaustive()
     }
 }
 
@@ -176,7 +189,7 @@ fn check_extensions(
         let offer = offers
             .find(|offer| offer.allows(&answer))
             .ok_or(HandshakeError::ExtensionParamsInvalid)?;
-        rsv = extensions::join_rsv(rsv, offer.rsv()).ok_or(HandshakeError::ExtensionRepeated)?;
+        rsv = offer::join_rsv(rsv, offer.rsv()).ok_or(HandshakeError::ExtensionRepeated)?;
     }
     Ok(Negotiated::new().with_rsv(rsv))
 }

@@ -134,6 +134,7 @@
 
 mod accept;
 mod body;
+mod check;
 mod client;
 mod error;
 mod established;
@@ -143,6 +144,7 @@ mod headers;
 mod key;
 mod limits;
 mod negotiated;
+mod offer;
 mod origin;
 mod parse;
 mod plain;
@@ -156,20 +158,21 @@ mod upgrade;
 mod write;
 
 pub use accept::{Accept, Answer, FieldValue};
+pub use check::MAX_SUBPROTOCOLS;
 pub use client::ClientHandshake;
 pub use error::{HandshakeError, HeadError};
 pub use established::{Established, Refusal};
 pub use extensions::{
-    Extension, ExtensionOffer, Extensions, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Param, ParamValue,
-    Params,
+    Extension, Extensions, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Param, ParamValue, Params,
 };
 pub use headers::{Headers, HeadersIter};
 pub use key::{AcceptKey, accept_key};
 pub use limits::{Limits, MAX_LINES};
 pub use negotiated::Negotiated;
+pub use offer::ExtensionOffer;
 pub use origin::OriginPolicy;
 pub use plain::{Incoming, PlainRequest};
 pub use request::ClientRequest;
 pub use response::{MAX_REFUSAL, Response};
 pub use server::ServerHandshake;
-pub use upgrade::{MAX_SUBPROTOCOLS, Upgrade};
+pub use upgrade::Upgrade;

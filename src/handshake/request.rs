@@ -1,11 +1,15 @@
 //! What a client asks for.
 
+use core::fmt;
+
 use super::accept::SUBPROTOCOL;
+use super::check::KEY;
 use super::error::HeadError;
-use super::extensions::{self, ExtensionOffer, OfferList};
+use super::extensions;
+use super::headers::Headers;
+use super::offer::{self, ExtensionOffer, OfferList};
 use super::syntax;
 use super::target::{Authority, Target};
-use super::upgrade::KEY;
 use super::write::{self, Writer};
 use crate::buf::Output;
 use crate::uri::Uri;
@@ -23,7 +27,7 @@ use crate::uri::Uri;
 /// # let _ = request;
 /// # Ok::<(), ws_proto::UriError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ClientRequest<'r> {
     to: To<'r>,
     origin: Option<&'r str>,
@@ -175,7 +179,21 @@ impl<'r> ClientRequest<'r> {
                 return Err(HeadError::SubprotocolRepeated);
             }
         }
-        extensions::check_offers(self.extensions)?;
+        offer::check_offers(self.extensions)?;
         write::check_fields(self.headers)
+    }
+}
+
+/// Writes no values of header fields: they can be secrets.
+impl fmt::Debug for ClientRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRequest")
+            .field("to", &self.to)
+            .field("origin", &self.origin)
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions)
+            .field("require_subprotocol", &self.require_subprotocol)
+            .field("headers", &Headers::from_slice(self.headers))
+            .finish()
     }
 }

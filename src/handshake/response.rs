@@ -1,6 +1,9 @@
 //! HTTP responses that are not 101.
 
+use core::fmt;
+
 use super::error::{HandshakeError, HeadError};
+use super::headers::Headers;
 use super::syntax;
 use super::write::{self, Writer};
 use crate::buf::Output;
@@ -24,7 +27,7 @@ pub const MAX_REFUSAL: usize = 256;
 ///     .body(b"who are you?");
 /// # let _ = response;
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Response<'r> {
     status: u16,
     reason: Option<&'r str>,
@@ -105,6 +108,17 @@ impl<'r> Response<'r> {
                 out.put(self.body);
             }
         })
+    }
+}
+
+/// Writes no values of header fields, nor the body: they can be secrets.
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("reason", &self.reason)
+            .field("headers", &Headers::from_slice(self.headers))
+            .finish_non_exhaustive()
     }
 }
 

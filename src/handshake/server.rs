@@ -1,14 +1,16 @@
 //! The server's side of the opening handshake (RFC 6455 4.2).
 
+use core::fmt;
+
+use super::check::{self, Fields};
 use super::error::HandshakeError;
 use super::head::{HeadScanner, Kind};
 use super::limits::Limits;
 use super::parse::{self, Request};
 use super::plain::{Incoming, PlainRequest};
 use super::response::{self, MAX_REFUSAL};
-use super::target::{Authority, Target};
 use super::timer::Timer;
-use super::upgrade::{self, Upgrade};
+use super::upgrade::Upgrade;
 use crate::buf::{Input, Output, Storage};
 use crate::error::TimedOut;
 use crate::time::Instant;
@@ -18,7 +20,20 @@ use crate::transport::Transport;
 ///
 /// The request's head is collected in a [`Storage`] of the caller's, which is free again when the
 /// handshake is done ([`into_storage`](Self::into_storage)).
-#[derive(Debug)]
+///
+/// ```
+/// use ws_proto::handshake::{Accept, HandshakeError, Limits, ServerHandshake};
+/// use ws_proto::{Input, Transport};
+///
+/// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+/// let mut out = Vec::new();
+/// let mut read = *b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n";
+/// let refused = handshake.receive(&mut Input::new(&mut read), &mut out).map(|_| ());
+/// assert_eq!(refused, Err(HandshakeError::VersionUnsupported));
+/// assert!(out.starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
+/// assert_eq!(handshake.transport(), Transport::Close);
+/// ```
 pub struct ServerHandshake<S> {
     storage: S,
     limits: Limits,
@@ -210,16 +225,15 @@ impl<S: Storage> ServerHandshake<S> {
         let head = self.storage.bytes();
         let minor_version = parse::check_request(head)?;
         let request = Request::of(head);
+        let fields = Fields::of(&request.headers);
         if minor_version == 0 {
-            check_old(&request)?;
+            check::old_http(&request, &fields)?;
             return Ok(Some(Phase::Plain(HandshakeError::HttpVersion)));
         }
-        upgrade::check_http(&request)?;
-        match upgrade::check_upgrade(&request) {
+        check::http(&request, &fields)?;
+        match check::upgrade(&request, &fields) {
             Ok(()) => Ok(Some(Phase::Upgrade)),
-            Err(error) if !request.headers.contains_token("Upgrade", "websocket") => {
-                Ok(Some(Phase::Plain(error)))
-            }
+            Err(error) if !fields.asks_for_websocket() => Ok(Some(Phase::Plain(error))),
             Err(error) => Err(error),
         }
     }
@@ -234,14 +248,11 @@ impl<S: Storage> ServerHandshake<S> {
     }
 }
 
-/// HTTP/1.0 knows no `Host`, but if there is one it has to be valid.
-fn check_old(request: &Request<'_>) -> Result<(), HandshakeError> {
-    match request.headers.single("Host") {
-        Ok(None) => {}
-        Ok(Some(host)) if Authority::parse(host).is_some() => {}
-        _ => return Err(HandshakeError::HostInvalid),
+/// Leaves out what was received: it can have secrets.
+impl<S> fmt::Debug for ServerHandshake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandshake")
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
     }
-    Target::parse(request.target)
-        .map(|_| ())
-        .ok_or(HandshakeError::TargetInvalid)
 }

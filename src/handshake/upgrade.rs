@@ -1,8 +1,9 @@
 //! A client's request, checked, for the server to decide on.
 
 use super::accept::{Accept, Answer, SUBPROTOCOL};
+use super::check::{self, Fields, HOST, KEY};
 use super::error::{HandshakeError, HeadError};
-use super::extensions::{self, Extensions};
+use super::extensions::Extensions;
 use super::headers::Headers;
 use super::key;
 use super::negotiated::Negotiated;
@@ -10,12 +11,9 @@ use super::parse::Request;
 use super::response::Response;
 use super::server::Phase;
 use super::syntax;
-use super::target::{Authority, Target};
+use super::target::Target;
 use super::write;
 use crate::buf::Output;
-
-/// The most subprotocols that a client may offer; more are refused.
-pub const MAX_SUBPROTOCOLS: usize = 64;
 
 /// A request to open a WebSocket connection, to be answered by [`accept`](Self::accept) or
 /// [`reject`](Self::reject), at once or later.
@@ -26,6 +24,24 @@ pub const MAX_SUBPROTOCOLS: usize = 64;
 ///
 /// It borrows the handshake. To decide elsewhere, drop it, and get it again by
 /// [`ServerHandshake::receive`](super::ServerHandshake::receive) with whatever input.
+///
+/// ```
+/// use ws_proto::handshake::{Accept, Upgrade};
+///
+/// // A request that another HTTP server has parsed.
+/// let headers: [(&str, &[u8]); 5] = [
+///     ("host", b"example.com"),
+///     ("upgrade", b"websocket"),
+///     ("connection", b"keep-alive, Upgrade"),
+///     ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+///     ("sec-websocket-version", b"13"),
+/// ];
+/// let upgrade = Upgrade::from_headers("GET", "/chat", &headers)?;
+/// let answer = upgrade.answer(&Accept::new())?;
+/// let accept = answer.fields().find(|(name, _)| *name == "Sec-WebSocket-Accept");
+/// assert_eq!(accept.map(|(_, value)| value.to_string()).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Upgrade<'h> {
     request: Request<'h>,
@@ -71,8 +87,9 @@ impl<'h> Upgrade<'h> {
             target,
             headers: Headers::from_slice(headers),
         };
-        check_http(&request)?;
-        check_upgrade(&request)?;
+        let fields = Fields::of(&request.headers);
+        check::http(&request, &fields)?;
+        check::upgrade(&request, &fields)?;
         Ok(Self {
             request,
             phase: None,
@@ -189,74 +206,3 @@ impl<'h> Request<'h> {
         authority.or_else(|| self.headers.get(HOST).map(syntax::ascii))
     }
 }
-
-/// What every request of HTTP/1.1 needs, WebSocket or not (RFC 9112 3.2).
-pub(super) fn check_http(request: &Request<'_>) -> Result<(), HandshakeError> {
-    let host = request.headers.single(HOST).ok().flatten();
-    host.and_then(Authority::parse)
-        .ok_or(HandshakeError::HostInvalid)?;
-    Target::parse(request.target).ok_or(HandshakeError::TargetInvalid)?;
-    Ok(())
-}
-
-/// The request asks for a WebSocket connection (RFC 6455 4.2.1), in the order of that section
-/// where one fault could hide another.
-pub(super) fn check_upgrade(request: &Request<'_>) -> Result<(), HandshakeError> {
-    let headers = &request.headers;
-    if request.method != "GET" {
-        return Err(HandshakeError::MethodNotGet);
-    }
-    if !headers.contains_token("Upgrade", "websocket") {
-        return Err(HandshakeError::UpgradeInvalid);
-    }
-    if !headers.contains_token("Connection", "upgrade") {
-        return Err(HandshakeError::ConnectionInvalid);
-    }
-    match headers.single("Sec-WebSocket-Version") {
-        Ok(Some(b"13")) => {}
-        Ok(_) => return Err(HandshakeError::VersionUnsupported),
-        Err(_) => return Err(HandshakeError::VersionRepeated),
-    }
-    match headers.single(KEY) {
-        Ok(Some(text)) if key::is_key(text) => {}
-        _ => return Err(HandshakeError::KeyInvalid),
-    }
-    // A body would stand where the frames are to be (RFC 9112 6.3). `Expect: 100-continue` is
-    // about a body too, and without one there is nothing to go on with.
-    let length = headers.single("Content-Length");
-    if headers.get("Transfer-Encoding").is_some() || !matches!(length, Ok(None | Some(b"0"))) {
-        return Err(HandshakeError::BodyPresent);
-    }
-    if headers.single("Origin").is_err() {
-        return Err(HandshakeError::OriginRepeated);
-    }
-    check_subprotocols(headers)?;
-    extensions::check(headers)
-}
-
-/// At least one, all tokens, all different (RFC 6455 4.1, 4.3).
-fn check_subprotocols(headers: &Headers<'_>) -> Result<(), HandshakeError> {
-    let offered = headers.list(SUBPROTOCOL);
-    let mut count = 0;
-    for subprotocol in offered.clone() {
-        if count >= MAX_SUBPROTOCOLS {
-            return Err(HandshakeError::TooManyElements);
-        }
-        if !syntax::is_token(subprotocol)
-            || offered
-                .clone()
-                .take(count)
-                .any(|other| other == subprotocol)
-        {
-            return Err(HandshakeError::SubprotocolInvalid);
-        }
-        count += 1;
-    }
-    if count == 0 && headers.get(SUBPROTOCOL).is_some() {
-        return Err(HandshakeError::SubprotocolInvalid);
-    }
-    Ok(())
-}
-
-const HOST: &str = "Host";
-pub(super) const KEY: &str = "Sec-WebSocket-Key";

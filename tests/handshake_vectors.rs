@@ -1,0 +1,375 @@
+//! The requests, responses and offers of `data/vectors.json` and `data/attacks.json`, each in one
+//! piece, cut at every place, and one byte at a time.
+
+use core::fmt::Debug;
+
+use serde_json::Value;
+use ws_proto::handshake::{
+    Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits, ServerHandshake,
+};
+use ws_proto::{Input, Transport};
+
+/// What a server did: the status it wrote, the status line and fields, what it left in the input.
+#[derive(Debug, PartialEq)]
+struct Served {
+    status: u16,
+    error: Option<HandshakeError>,
+    out: String,
+    left: Vec<u8>,
+}
+
+fn serve(pieces: &[&[u8]]) -> Served {
+    let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    let mut out = Vec::new();
+    let mut left = Vec::new();
+    let mut error = None;
+    let mut accepted = false;
+    for piece in pieces {
+        let mut piece = piece.to_vec();
+        let mut input = Input::new(&mut piece);
+        match handshake.receive(&mut input, &mut out) {
+            Ok(Some(upgrade)) => {
+                upgrade.accept(&Accept::new(), &mut out).unwrap();
+                accepted = true;
+            }
+            Ok(None) => assert!(input.is_empty() || accepted),
+            Err(now) => {
+                assert!(input.is_empty());
+                assert_eq!(*error.get_or_insert(now), now, "sticky");
+                assert_eq!(handshake.transport(), Transport::Close);
+            }
+        }
+        left.extend_from_slice(input.bytes());
+    }
+    let out = String::from_utf8(out).unwrap();
+    let status = out.get(9..12).map_or(0, |digits| digits.parse().unwrap());
+    assert_eq!(
+        error.and_then(HandshakeError::status),
+        (!accepted).then_some(status),
+        "{out}"
+    );
+    check_response(status, &out);
+    Served {
+        status,
+        error,
+        out,
+        left,
+    }
+}
+
+/// Every response is complete and says what its status asks for.
+fn check_response(status: u16, out: &str) {
+    let (head, body) = out.split_once("\r\n\r\n").expect("a complete head");
+    let has = |field: &str| head.split("\r\n").any(|line| line == field);
+    match status {
+        101 => {
+            assert!(
+                has("Upgrade: websocket") && has("Connection: Upgrade"),
+                "{out}"
+            );
+            assert!(!head.contains("Content-Length") && body.is_empty(), "{out}");
+            assert!(!head.contains("Sec-WebSocket-Extensions"), "{out}");
+            return;
+        }
+        405 => assert!(has("Allow: GET"), "{out}"),
+        426 => {
+            assert!(
+                has("Upgrade: websocket") && has("Connection: Upgrade, close"),
+                "{out}"
+            );
+            assert!(has("Sec-WebSocket-Version: 13"), "{out}");
+        }
+        _ => {}
+    }
+    assert!(status == 426 || has("Connection: close"), "{out}");
+    assert!(has(&format!("Content-Length: {}", body.len())), "{out}");
+    assert!(out.len() <= ws_proto::handshake::MAX_REFUSAL, "{out}");
+}
+
+/// All ways of cutting `bytes` in two, and one byte at a time, give what one piece gives.
+fn in_any_pieces<T: PartialEq + Debug>(bytes: &[u8], run: impl Fn(&[&[u8]]) -> T) -> T {
+    let whole = run(&[bytes]);
+    // A head of 64 KiB is cut where something happens.
+    let step = if bytes.len() > 4096 { 997 } else { 1 };
+    for at in (0..=bytes.len()).step_by(step) {
+        let (front, back) = bytes.split_at(at);
+        assert_eq!(run(&[front, back]), whole, "cut at {at}");
+    }
+    let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(run(&single), whole, "one byte at a time");
+    whole
+}
+
+/// Where a vector allows several answers, the one we give and why. All others allow only one.
+const SERVER_CHOICES: &[(&str, u16, &str)] = &[
+    (
+        "HS14",
+        400,
+        "LF without CR is refused: proxies disagree on it",
+    ),
+    ("HS20", 405, "the method is the fault"),
+    (
+        "HS26",
+        400,
+        "no Upgrade: nothing that an upgrade would mend",
+    ),
+    ("HS28", 400, "as HS26"),
+    ("HS29", 400, "no Connection: a request with a fault"),
+    ("HS30", 400, "as HS29"),
+    ("HS31", 400, "as HS29"),
+    (
+        "HS40",
+        101,
+        "decoders may ignore pad bits, the RFC's example has them",
+    ),
+    ("HS41", 426, "as any version but 13"),
+    ("HS42", 426, "the other version is well-formed"),
+    ("HS43", 426, "as any version but 13"),
+    (
+        "HS44",
+        400,
+        "a repeated field is a fault, whatever its values",
+    ),
+    ("HS45", 426, "as any version but 13"),
+    ("HS46", 426, "as any version but 13"),
+    ("HS61", 400, "folded lines are refused in requests"),
+    ("HS68", 400, "a target has no fragment"),
+    ("HS70", 505, "a well-formed version that is not 1.1"),
+    ("HS73", 431, "the limit is the fault"),
+    ("HS75", 101, "there is no body to go on with"),
+    ("hs.verbad-0", 426, "as any version but 13"),
+    ("hs.verbad-2", 426, "as any version but 13"),
+    ("hs.verbad-4", 426, "as any version but 13"),
+    ("hs.verbad-6", 426, "as any version but 13"),
+    ("hs.verbad-8", 426, "as any version but 13"),
+    ("hs.ver-none", 426, "as any version but 13"),
+    ("hs.m-post", 405, "the method is the fault"),
+    ("hs.m-lower", 405, "methods are compared exactly"),
+    ("hs.v10", 505, "Upgrade has no meaning in HTTP/1.0"),
+    ("hs.v20", 505, "a well-formed version that is not 1.1"),
+    ("hs.lead-crlf", 101, "one empty line is skipped"),
+    (
+        "hs.proto-empty",
+        400,
+        "a list of subprotocols has at least one",
+    ),
+    ("hs.ext-16", 400, "malformed, not just declined"),
+    ("hs.ext-17", 400, "malformed, not just declined"),
+];
+
+fn allowed(id: &str, expect: &str) -> u16 {
+    if let Some((_, status, _)) = SERVER_CHOICES.iter().find(|(choice, ..)| *choice == id) {
+        let among = expect
+            .split(['|', '/', ','])
+            .any(|one| one == status.to_string());
+        assert!(among, "{id}: {status} is not in {expect}");
+        return *status;
+    }
+    // "101/accept" and the like are about permessage-deflate, which this server does not have.
+    let expect = expect.split_once('/').map_or(expect, |(status, _)| status);
+    expect
+        .parse()
+        .unwrap_or_else(|_| panic!("{id}: no choice made in {expect}"))
+}
+
+#[test]
+fn requests_are_answered_as_the_vectors_say() {
+    let mut count = 0;
+    for (id, expect, bytes) in vectors("requests").chain(attacks("request")) {
+        let served = in_any_pieces(&bytes, serve);
+        assert_eq!(served.status, allowed(&id, &expect), "{id}: {served:?}");
+        count += 1;
+    }
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn offers_of_permessage_deflate_are_accepted_without_it() {
+    for (id, _, bytes) in vectors("offers") {
+        let served = in_any_pieces(&bytes, serve);
+        assert_eq!(served.status, 101, "{id}");
+    }
+}
+
+#[test]
+fn accept_is_computed_over_the_key_as_received() {
+    let (_, _, bytes) = vectors("requests").find(|(id, ..)| id == "HS40").unwrap();
+    let expected = ws_proto::handshake::accept_key(b"AQIDBAUGBwgJCgsMDQ4PEC==");
+    assert!(serve(&[&bytes]).out.contains(expected.as_str()));
+    let data = data("vectors.json");
+    let (key, accept) = (
+        data["key"].as_str().unwrap(),
+        data["accept"].as_str().unwrap(),
+    );
+    assert_eq!(
+        ws_proto::handshake::accept_key(key.as_bytes()).as_str(),
+        accept
+    );
+    let padded = format!("\t {key} ");
+    assert_eq!(
+        ws_proto::handshake::accept_key(padded.as_bytes()).as_str(),
+        accept
+    );
+}
+
+/// What a client made of an answer.
+#[derive(Debug, PartialEq)]
+struct Answered {
+    result: Result<Option<String>, HandshakeError>,
+    extensions: Vec<String>,
+    left: Vec<u8>,
+}
+
+fn ask(pieces: &[&[u8]], protocols: &[&str], deflate: bool) -> Answered {
+    let offers = [ExtensionOffer::new("permessage-deflate", &[])];
+    let request = ClientRequest::new("server.example.com", "/chat")
+        .subprotocols(protocols)
+        .extensions(if deflate { &offers } else { &[] });
+    let nonce = *b"the sample nonce";
+    let mut out = Vec::new();
+    let mut handshake =
+        ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out).unwrap();
+    let mut result = None;
+    let mut extensions = Vec::new();
+    let mut left = Vec::new();
+    for piece in pieces {
+        let mut piece = piece.to_vec();
+        let mut input = Input::new(&mut piece);
+        match handshake.receive(&mut input) {
+            Ok(Some(established)) => {
+                result = Some(Ok(established.subprotocol().map(str::to_owned)));
+                extensions = established
+                    .extensions()
+                    .map(|one| one.name().to_owned())
+                    .collect();
+            }
+            Ok(None) => assert!(input.is_empty()),
+            Err(now) => {
+                assert!(input.is_empty());
+                assert_eq!(*result.get_or_insert(Err(now)), Err(now), "sticky");
+            }
+        }
+        left.extend_from_slice(input.bytes());
+    }
+    let result = result.unwrap_or_else(|| Err(handshake.receive_eof().unwrap_err()));
+    assert_eq!(result.is_ok(), handshake.transport() == Transport::Open);
+    Answered {
+        result,
+        extensions,
+        left,
+    }
+}
+
+/// Vectors about the parameters of permessage-deflate: the extension's own business.
+const PARAMETERS: [&str; 7] = ["CR43", "CR44", "CR45", "CR46", "CR47", "CR48", "cl.ext-20"];
+
+/// As [`SERVER_CHOICES`], for a client.
+const CLIENT_CHOICES: &[(&str, bool, &str)] = &[
+    (
+        "CR07",
+        true,
+        "httparse lets a status line end behind its code",
+    ),
+    ("CR10", true, "a 101 has no body, whatever its length says"),
+    (
+        "CR11",
+        true,
+        "the default is RFC 6455's; see require_subprotocol",
+    ),
+    ("CR60", false, "a 101 is of HTTP/1.1"),
+    ("CR63", false, "spaces in front of a colon are refused"),
+];
+
+#[test]
+fn responses_are_taken_as_the_vectors_say() {
+    let data = data("vectors.json");
+    for vector in data["responses"].as_array().unwrap() {
+        let (id, expect, bytes) = entry(vector, "id", "hex");
+        if PARAMETERS.contains(&id.as_str()) {
+            continue;
+        }
+        let protocols: Vec<&str> = vector["protos"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap())
+            .collect();
+        let deflate = vector["ext"].as_bool().unwrap();
+        let answered = in_any_pieces(&bytes, |pieces| ask(pieces, &protocols, deflate));
+        if let Some((_, open, _)) = CLIENT_CHOICES.iter().find(|(choice, ..)| *choice == id) {
+            assert!(expect.contains("OPEN") && expect.contains("FAIL"), "{id}");
+            assert_eq!(answered.result.is_ok(), *open, "{id}: {answered:?}");
+            continue;
+        }
+        match expect.as_str() {
+            "OPEN" => assert_eq!(answered.result, Ok(None), "{id}"),
+            "OPEN chat" => assert_eq!(answered.result, Ok(Some("chat".to_owned())), "{id}"),
+            "OPEN pmd" => assert_eq!(answered.extensions, ["permessage-deflate"], "{id}"),
+            "FAIL redirect" => assert_eq!(answered.result, refused(301), "{id}"),
+            "FAIL auth" => assert_eq!(answered.result, refused(401), "{id}"),
+            "FAIL version" => assert_eq!(answered.result, refused(426), "{id}"),
+            "FAIL eof" => {
+                assert_eq!(answered.result, Err(HandshakeError::UnexpectedEof), "{id}");
+            }
+            "FAIL" => assert!(answered.result.is_err(), "{id}"),
+            other => panic!("{id}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn responses_are_taken_as_the_attacks_say() {
+    for (id, expect, bytes) in attacks("response") {
+        if PARAMETERS.contains(&id.as_str()) {
+            continue;
+        }
+        let answered = in_any_pieces(&bytes, |pieces| ask(pieces, &["a", "b"], true));
+        match expect.as_str() {
+            "open" => assert!(answered.result.is_ok(), "{id}: {answered:?}"),
+            "open,text:hi" => assert_eq!(answered.left, b"\x81\x02hi", "{id}"),
+            "fail" => assert!(answered.result.is_err(), "{id}"),
+            other => {
+                let status = other
+                    .strip_prefix("rejected:")
+                    .expect(other)
+                    .parse()
+                    .unwrap();
+                assert_eq!(answered.result, refused(status), "{id}");
+            }
+        }
+    }
+}
+
+fn refused(status: u16) -> Result<Option<String>, HandshakeError> {
+    Err(HandshakeError::Refused { status })
+}
+
+fn data(name: &str) -> Value {
+    let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn vectors(kind: &str) -> impl Iterator<Item = (String, String, Vec<u8>)> {
+    let entries = data("vectors.json")[kind].as_array().unwrap().clone();
+    entries
+        .into_iter()
+        .map(|vector| entry(&vector, "id", "hex"))
+}
+
+fn attacks(kind: &'static str) -> impl Iterator<Item = (String, String, Vec<u8>)> {
+    let entries = data("attacks.json").as_array().unwrap().clone();
+    entries
+        .into_iter()
+        .filter(move |attack| attack["kind"] == kind)
+        .map(|attack| entry(&attack, "id", "bytes_hex"))
+}
+
+fn entry(vector: &Value, id: &str, hex: &str) -> (String, String, Vec<u8>) {
+    let text = |key: &str| vector[key].as_str().unwrap().to_owned();
+    let digits = text(hex);
+    let bytes = (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+        .collect();
+    (text(id), text("expect"), bytes)
+}

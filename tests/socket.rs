@@ -1,0 +1,220 @@
+//! `WebSocket`: whole messages, queued output, bounded and released memory.
+
+use ws_proto::{
+    Client, CloseCode, CloseReason, Config, Fin, Limited, MAX_CONTROL_FRAME, Message, Negotiated,
+    ProtocolError, ReceiveError, Role, SendError, Server, Transport, WebSocket,
+};
+
+type Keys = fn() -> [u8; 4];
+
+fn server() -> WebSocket<Server> {
+    WebSocket::server(Negotiated::new(), Config::new())
+}
+
+fn client() -> WebSocket<Client<Keys>> {
+    WebSocket::client(Negotiated::new(), Config::new(), || {
+        [0x11, 0x22, 0x33, 0x44]
+    })
+}
+
+fn feed<R: Role>(to: &mut WebSocket<R>, bytes: &[u8]) {
+    to.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+    to.filled(bytes.len());
+}
+
+/// Moves what waits, `step` bytes at a time, and echoes what comes; the messages that came.
+fn pass<A: Role, B: Role>(from: &mut WebSocket<A>, to: &mut WebSocket<B>, step: usize) -> usize {
+    let mut messages = 0;
+    while !from.pending().is_empty() {
+        let n = step.min(from.pending().len());
+        let bytes = from.pending()[..n].to_vec();
+        from.wrote(n);
+        feed(to, &bytes);
+        while let Some((message, mut reply)) = to.next_message().expect("no fault") {
+            messages += 1;
+            reply.message(message).expect("room");
+        }
+    }
+    messages
+}
+
+#[test]
+fn messages_come_whole_however_they_are_cut() {
+    for step in [1, 2, 7, 4096, usize::MAX] {
+        let (mut client, mut server) = (client(), server());
+        let mut sender = client.sender();
+        sender.text("in one frame").unwrap();
+        sender.text_part("in \u{20ac}", Fin::No).unwrap();
+        sender.ping(b"!").unwrap();
+        sender.text_part(" two", Fin::Yes).unwrap();
+        sender.binary_part(&[7; 70_000], Fin::No).unwrap();
+        sender.binary_part(&[], Fin::Yes).unwrap();
+        assert_eq!(pass(&mut client, &mut server, step), 3);
+
+        let echo = server.pending().to_vec();
+        server.wrote(echo.len());
+        feed(&mut client, &echo);
+        let mut received = Vec::new();
+        while let Some((message, _)) = client.next_message().unwrap() {
+            received.push(message.as_bytes().to_vec());
+        }
+        let expected: [&[u8]; 3] = [b"in one frame", "in \u{20ac} two".as_bytes(), &[7; 70_000]];
+        assert_eq!(received, expected, "{step} bytes a step");
+        assert_eq!(client.transport(), Transport::Open);
+    }
+}
+
+#[test]
+fn a_message_is_answered_while_it_is_borrowed() {
+    let mut server = server();
+    feed(&mut server, b"\x81\x82\0\0\0\0hi");
+    let (message, mut reply) = server.next_message().unwrap().expect("a message");
+    assert_eq!(message, Message::Text("hi"));
+    reply.message(message).unwrap();
+    reply.close(CloseCode::NORMAL, CloseReason::EMPTY).unwrap();
+    assert!(!reply.can_send());
+    assert_eq!(reply.message(message), Err(SendError::Closed));
+    assert_eq!(server.pending(), b"\x81\x02hi\x88\x02\x03\xe8");
+}
+
+#[test]
+fn a_fault_leaves_a_close_frame_and_stays() {
+    let mut server = server();
+    feed(&mut server, b"\x81\x82\0\0\0\0hi\x81\x02hi");
+    assert!(server.next_message().unwrap().is_some());
+    let error = ReceiveError::Protocol(ProtocolError::MaskMissing);
+    for _ in 0..3 {
+        assert_eq!(server.next_message().unwrap_err(), error);
+        feed(&mut server, b"\x81\x80\0\0\0\0");
+    }
+    assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+    assert_eq!(server.pending(), b"\x88\x02\x03\xea");
+    assert_eq!(server.transport(), Transport::Close);
+    assert_eq!(server.sender().text("late"), Err(SendError::Closed));
+}
+
+#[test]
+fn a_flood_of_pings_without_a_reader_stops_at_the_high_water_mark() {
+    const HIGH: usize = 2_000;
+    let mut server = server().with_high_water(HIGH);
+    let mut pings = Vec::new();
+    for n in 0..1_000u16 {
+        pings.extend_from_slice(&[0x89, 0x82, 0, 0, 0, 0]);
+        pings.extend_from_slice(&n.to_be_bytes());
+    }
+    feed(&mut server, &pings);
+    let mut pongs = Vec::new();
+    loop {
+        assert!(server.next_message().unwrap().is_none());
+        assert!(server.pending().len() <= HIGH);
+        if server.pending().is_empty() {
+            break;
+        }
+        // Not all of it is written at once.
+        let n = server.pending().len().div_ceil(2);
+        pongs.extend_from_slice(&server.pending()[..n]);
+        server.wrote(n);
+    }
+    let answered: Vec<u16> = pongs
+        .chunks(4)
+        .map(|pong| u16::from_be_bytes([pong[2], pong[3]]))
+        .collect();
+    assert_eq!(
+        answered,
+        (0..1_000).collect::<Vec<_>>(),
+        "each Ping once, in order"
+    );
+}
+
+#[test]
+fn reading_waits_while_the_output_is_full() {
+    let mut server = server().with_high_water(MAX_CONTROL_FRAME);
+    feed(&mut server, b"\x89\x80\0\0\0\0\x89\x80\0\0\0\0");
+    assert!(server.next_message().unwrap().is_none());
+    assert_eq!(server.pending(), [0x8a, 0]);
+    assert!(!server.wants_read(), "a Ping waits");
+    server.wrote(2);
+    assert!(server.next_message().unwrap().is_none());
+    assert_eq!(server.pending(), [0x8a, 0]);
+    assert!(server.wants_read());
+}
+
+#[test]
+fn one_message_of_any_size_fits_on_top_of_the_mark_and_no_second() {
+    let mut server = server().with_high_water(1_000);
+    let big = vec![1; 100_000];
+    server.sender().binary(&big).unwrap();
+    assert_eq!(server.sender().binary(&big), Err(SendError::OutputFull));
+    assert!(!server.sender().can_send());
+    assert_eq!(server.pending().len(), big.len() + 10);
+    server.wrote(big.len());
+    server.sender().binary(&big).unwrap();
+}
+
+#[test]
+fn a_small_mark_still_has_room_for_a_control_frame() {
+    let mut server = server().with_high_water(0);
+    feed(&mut server, b"\x89\x80\0\0\0\0");
+    assert!(server.next_message().unwrap().is_none());
+    assert_eq!(server.pending(), [0x8a, 0]);
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_before_it_is_stored() {
+    let mut server = WebSocket::server(Negotiated::new(), Config::new().max_message(10));
+    feed(&mut server, b"\x02\x86\0\0\0\0sixsix\x80\x85\0\0\0\0");
+    let error = server.next_message().unwrap_err();
+    assert_eq!(error, ReceiveError::Protocol(ProtocolError::MessageTooBig));
+    assert_eq!(server.pending(), b"\x88\x02\x03\xf1");
+}
+
+#[test]
+fn the_end_of_the_transport_is_clean_only_after_the_closing_handshake() {
+    let mut open = server();
+    assert!(open.receive_eof().is_err());
+    assert_eq!(open.transport(), Transport::Close);
+
+    let mut closed = client();
+    closed
+        .sender()
+        .close(CloseCode::GOING_AWAY, CloseReason::EMPTY)
+        .unwrap();
+    feed(&mut closed, b"\x88\x02\x03\xe9");
+    assert!(closed.next_message().unwrap().is_none());
+    assert_eq!(closed.transport(), Transport::AwaitEof);
+    assert_eq!(
+        closed.connection().close_code(),
+        Some(CloseCode::GOING_AWAY)
+    );
+    assert_eq!(closed.receive_eof(), Ok(()));
+    assert_eq!(closed.transport(), Transport::Close);
+}
+
+#[test]
+fn filling_or_writing_more_than_there_is_counts_as_all_of_it() {
+    let mut server = server();
+    server.filled(10);
+    assert!(server.next_message().unwrap().is_none());
+    feed(&mut server, b"\x81\x82\0\0\0\0hi");
+    let (message, mut reply) = server.next_message().unwrap().expect("a message");
+    reply.message(message).unwrap();
+    server.wrote(usize::MAX);
+    assert!(server.pending().is_empty());
+}
+
+#[test]
+fn a_big_frame_on_its_way_asks_for_bigger_reads() {
+    let mut server = server();
+    assert_eq!(server.read_hint(), 4096);
+    feed(&mut server, b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0");
+    assert!(server.next_message().unwrap().is_none());
+    assert_eq!(server.read_hint(), 64 * 1024);
+}
+
+#[test]
+fn limited_output_takes_no_more_than_its_limit() {
+    use ws_proto::Output;
+    let mut out = Limited::new(4);
+    out.put(b"abcdef");
+    assert_eq!((out.pending(), out.room()), (&b"abcd"[..], 0));
+}

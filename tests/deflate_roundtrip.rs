@@ -205,7 +205,7 @@ proptest! {
             }
             message.extend(payload);
             if first & 0x80 != 0 {
-                let message = std::mem::take(&mut message);
+                let message = core::mem::take(&mut message);
                 if compressed {
                     if !params.server_takeover() {
                         reference.reset();

@@ -162,7 +162,10 @@ fn attacks_on_messages() {
         count += 1;
         assert_eq!(attack.role, "server");
         let bytes = hex(&attack.bytes_hex);
-        let max = attack.cfg.get("max_message").and_then(|max| max.as_u64());
+        let max = attack
+            .cfg
+            .get("max_message")
+            .and_then(serde_json::Value::as_u64);
         let max = max.unwrap_or(16 << 20);
         for size in [1, 2, 3, 7, bytes.len()] {
             let pieces: Vec<&[u8]> = bytes.chunks(size).collect();

@@ -189,9 +189,11 @@ impl<R: Role> WebSocket<R> {
                 Ok(Step::Held) => break,
                 Err(error) => {
                     self.failed = Some(error);
-                    let _ = self
-                        .connection
-                        .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
+                    let _ = self.connection.close(
+                        error.close_code(),
+                        CloseReason::EMPTY,
+                        &mut self.out,
+                    );
                     return Err(error.into());
                 }
             }
@@ -203,9 +205,9 @@ impl<R: Role> WebSocket<R> {
             }
             Err(error) => {
                 self.failed = Some(error);
-                let _ = self
-                    .connection
-                    .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
+                let _ =
+                    self.connection
+                        .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
                 Err(error.into())
             }
         }

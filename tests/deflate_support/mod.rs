@@ -159,7 +159,7 @@ impl Reference {
                 18 => (0, 11 + bits.bits(7)?),
                 length => (length, 1),
             };
-            lengths.extend(std::iter::repeat_n(length, times));
+            lengths.extend(core::iter::repeat_n(length, times));
         }
         if lengths.len() > literals + distances {
             return Err(Corrupt("too many lengths"));
@@ -305,8 +305,8 @@ pub(crate) fn receive_streaming<R: Role>(
                 open = !last;
                 if last {
                     told.push(match inflated {
-                        Inflated::Text(_) => Told::Text(std::mem::take(&mut text)),
-                        Inflated::Binary { .. } => Told::Binary(std::mem::take(&mut binary)),
+                        Inflated::Text(_) => Told::Text(core::mem::take(&mut text)),
+                        Inflated::Binary { .. } => Told::Binary(core::mem::take(&mut binary)),
                     });
                 }
             };

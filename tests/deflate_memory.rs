@@ -15,6 +15,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// One test, since the counters are those of the whole process.
 #[test]
 fn memory() {
+    // The test harness is still busy with having started this.
+    std::thread::sleep(core::time::Duration::from_millis(100));
     nothing_is_allocated_before_the_first_compressed_message();
     the_table();
     a_web_socket_boxes_its_codecs();

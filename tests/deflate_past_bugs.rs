@@ -235,6 +235,28 @@ fn b71_final_blocks_anywhere() {
     assert_eq!(client(&[frame(0xc1, &garbage)]), [Told::Fail(1007)]);
 }
 
+/// Each costs time, which has a bound; but one in each message is no reason to complain.
+#[test]
+fn b71_final_blocks_without_end() {
+    let message =
+        |finals: usize| frame(0xc2, &[&[0x03, 0x00].repeat(finals)[..], &[0x00]].concat());
+    let params = DeflateParams::new();
+    let enough = message(1000);
+    let told = receive(false, params, 1 << 20, usize::MAX, &[&enough]);
+    assert_eq!(told, [Told::Binary(vec![])]);
+    let too_many = message(1300);
+    for size in [1, 10, 1000, 5000] {
+        let pieces: Vec<&[u8]> = too_many.chunks(size).collect();
+        let told = receive(false, params, 1 << 20, usize::MAX, &pieces);
+        assert_eq!(told, [Told::Fail(1009)]);
+    }
+    let small = message(1).repeat(5000);
+    for params in [params, params.without_server_takeover()] {
+        let told = receive(false, params, 1 << 20, usize::MAX, &[&small]);
+        assert_eq!(told, vec![Told::Binary(vec![]); 5000]);
+    }
+}
+
 #[test]
 fn b71_the_whole_window_survives_a_final_block() {
     let data = Random(5).bytes(40_000);

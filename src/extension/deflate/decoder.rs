@@ -1,7 +1,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::inflater::{Inflater, More};
+use super::inflater::{Credit, Fault, Inflater, More};
 use super::pool::DeflatePool;
 use crate::buf::Storage;
 use crate::connection::{Extended, Kind, Text};
@@ -24,6 +24,7 @@ pub struct DeflateDecoder {
     given: u64,
     max_piece: usize,
     failed: Option<DecodeError>,
+    credit: Credit,
     utf8: Utf8,
     window_bits: u8,
     takeover: bool,
@@ -40,6 +41,7 @@ impl DeflateDecoder {
             given: 0,
             max_piece: usize::MAX,
             failed: None,
+            credit: Credit::new(),
             utf8: Utf8::new(),
             window_bits,
             takeover,
@@ -117,6 +119,9 @@ impl DeflateDecoder {
         if let Some(error) = self.failed {
             return Err(self.fail(error));
         }
+        if piece.first {
+            self.credit.earn_message();
+        }
         if self.inflater.is_none() {
             let idle = (self.pool.as_ref()).and_then(|pool| pool.inflater(self.window_bits));
             self.inflater = Some(idle.unwrap_or_else(|| Box::new(Inflater::new(self.window_bits))));
@@ -172,7 +177,7 @@ impl DeflateDecoder {
         let mut room = usize::try_from(room).unwrap_or(usize::MAX);
         loop {
             // One byte over the limit tells that it is exceeded.
-            let inflated = inflater.inflate(&mut input, room.saturating_add(1));
+            let inflated = inflater.inflate(&mut input, room.saturating_add(1), &mut self.credit);
             let bytes = inflater.bytes(&inflated);
             let fitting = bytes.get(..room).unwrap_or(bytes);
             store(fitting, to)?;
@@ -180,7 +185,7 @@ impl DeflateDecoder {
                 return Err(DecodeError::TooBig);
             }
             room -= fitting.len();
-            if inflated.state.map_err(|_| DecodeError::Invalid)? == More::No {
+            if inflated.state? == More::No {
                 break;
             }
         }
@@ -188,6 +193,15 @@ impl DeflateDecoder {
             inflater.end_message().map_err(|_| DecodeError::Invalid)?;
         }
         Ok(())
+    }
+}
+
+impl From<Fault> for DecodeError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Invalid => Self::Invalid,
+            Fault::TooManyRestarts => Self::TooBig,
+        }
     }
 }
 
@@ -273,14 +287,14 @@ impl Inflating<'_> {
         let left = decoder.max_message.saturating_sub(decoder.given);
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         let most = decoder.max_piece.min(left.saturating_add(1));
-        let inflated = inflater.inflate(&mut self.input, most);
+        let inflated = inflater.inflate(&mut self.input, most, &mut decoder.credit);
         let len = inflater.bytes(&inflated).len();
         let fitting = len.min(left);
         let ended = if fitting < len {
             Err(DecodeError::TooBig)
         } else {
             match inflated.state {
-                Err(_) => Err(DecodeError::Invalid),
+                Err(fault) => Err(fault.into()),
                 Ok(More::Yes) => Ok(false),
                 Ok(More::No) if self.last => {
                     let ended = inflater.end_message().map_err(|_| DecodeError::Invalid);

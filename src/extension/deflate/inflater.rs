@@ -13,6 +13,50 @@ pub(super) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Invalid;
 
+/// Why inflating has stopped early.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    Invalid,
+    /// More final blocks than a sender has a use for.
+    TooManyRestarts,
+}
+
+impl From<Invalid> for Fault {
+    fn from(Invalid: Invalid) -> Self {
+        Self::Invalid
+    }
+}
+
+/// What a connection may spend on final blocks, in bytes of input.
+///
+/// Going on after one takes about a microsecond, and it can be made of two bytes. So each costs 16
+/// bytes, which are earned by input and by messages: one for each message is always there, and a
+/// thousand in a row of whatever size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Credit(u64);
+
+impl Credit {
+    const RESTART: u64 = 16;
+    const MOST: u64 = 1024 * Self::RESTART;
+
+    pub(super) const fn new() -> Self {
+        Self(Self::MOST)
+    }
+
+    pub(super) fn earn_message(&mut self) {
+        self.earn(Self::RESTART);
+    }
+
+    fn earn(&mut self, bytes: u64) {
+        self.0 = self.0.saturating_add(bytes).min(Self::MOST);
+    }
+
+    fn spend(&mut self) -> Result<(), Fault> {
+        self.0 = (self.0.checked_sub(Self::RESTART)).ok_or(Fault::TooManyRestarts)?;
+        Ok(())
+    }
+}
+
 /// The window in the backend always has 32 KiB, so that what is accepted does not depend on how
 /// input and output are cut: a window of the size agreed on would be checked against the output
 /// buffer too.
@@ -35,7 +79,7 @@ pub(super) struct Inflated {
     start: usize,
     end: usize,
     /// Whether there is more to come from the input given so far.
-    pub(super) state: Result<More, Invalid>,
+    pub(super) state: Result<More, Fault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +115,16 @@ impl Inflater {
     }
 
     /// Inflates from the front of `input`, `most` bytes at most; one at least is possible then.
-    pub(super) fn inflate(&mut self, input: &mut &[u8], most: usize) -> Inflated {
+    pub(super) fn inflate(
+        &mut self,
+        input: &mut &[u8],
+        most: usize,
+        credit: &mut Credit,
+    ) -> Inflated {
         self.wrap();
         let start = self.at;
         let end = start.saturating_add(most.max(1)).min(self.ring.len());
-        let state = self.fill(input, end);
+        let state = self.fill(input, end, credit);
         Inflated {
             start,
             end: self.at,
@@ -90,17 +139,19 @@ impl Inflater {
             .unwrap_or_default()
     }
 
-    fn fill(&mut self, input: &mut &[u8], end: usize) -> Result<More, Invalid> {
+    fn fill(&mut self, input: &mut &[u8], end: usize, credit: &mut Credit) -> Result<More, Fault> {
         loop {
             let (used, status) = self.step(input, end, InflateFlush::NoFlush)?;
+            credit.earn(used as u64);
             if status == Status::StreamEnd {
+                credit.spend()?;
                 self.restart();
             } else if self.at == end {
                 return Ok(More::Yes);
             } else if input.is_empty() {
                 return Ok(More::No);
             } else if used == 0 {
-                return Err(Invalid);
+                return Err(Fault::Invalid);
             }
         }
     }

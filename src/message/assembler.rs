@@ -4,7 +4,7 @@ use super::{AssembleError, Message};
 use crate::buf::Storage;
 use crate::connection::{Event, Extended, Kind};
 use crate::extension::{Decode, NoExtension};
-use crate::utf8::Utf8;
+use crate::utf8::{self, Utf8};
 
 /// Joins the pieces of a message in a [`Storage`] of the caller's.
 ///
@@ -118,7 +118,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         let bytes = self.storage.bytes();
         match kind {
             Kind::Binary => Ok(Some(Message::Binary(bytes))),
-            Kind::Text => simdutf8::basic::from_utf8(bytes)
+            Kind::Text => utf8::from_utf8(bytes)
                 .map(|text| Some(Message::Text(text)))
                 .map_err(|_| AssembleError::TextNotUtf8),
         }

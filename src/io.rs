@@ -28,9 +28,11 @@ use std::sync::OnceLock;
 use crate::buf::Input;
 use crate::connection::{Client, Config, MaskSource, Role, Server};
 use crate::error::{TimedOut, UnexpectedEof};
+#[cfg(feature = "deflate")]
+use crate::extension::deflate::{Deflate, DeflateElement};
 use crate::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
-    Negotiated, OriginPolicy, Refusal, Response, ServerHandshake, Upgrade,
+    Accept, ClientHandshake, ClientRequest, Established, HandshakeError, HeadError, Incoming,
+    Limits, Negotiated, OriginPolicy, Refusal, Response, ServerHandshake, Upgrade,
 };
 use crate::socket::WebSocket;
 use crate::time::Instant;
@@ -55,6 +57,39 @@ pub fn accept<S: Read + Write>(stream: &mut S, config: Config) -> Result<WebSock
         } else {
             upgrade.reject(&Response::new(403), out).map(|()| None)
         }
+    })
+}
+
+/// As [`accept`], with permessage-deflate if the client offers it.
+///
+/// For one's own decision there is [`accept_with`]: what [`Deflate::accept`] gives goes into the
+/// answer, and its parameters into [`WebSocket::with_deflate`].
+///
+/// # Errors
+///
+/// As [`accept`].
+///
+/// [`Deflate::accept`]: crate::extension::deflate::Deflate::accept
+#[cfg(feature = "deflate")]
+pub fn accept_deflate<S: Read + Write>(
+    stream: &mut S,
+    config: Config,
+    deflate: &Deflate,
+) -> Result<WebSocket<Server>, Error> {
+    let mut agreed = None;
+    let websocket = accept_with(stream, config, Limits::new(), |upgrade, out| {
+        if !OriginPolicy::same_host().allows(&upgrade) {
+            return upgrade.reject(&Response::new(403), out).map(|()| None);
+        }
+        let answer = deflate.accept(upgrade.extensions());
+        agreed = answer.map(|answer| answer.params());
+        let extension = answer.as_ref().map(DeflateElement::extension);
+        let accept = Accept::new().extensions(extension.as_slice());
+        upgrade.accept(&accept, out).map(Some)
+    })?;
+    Ok(match agreed {
+        Some(params) => websocket.with_deflate(deflate, params),
+        None => websocket,
     })
 }
 
@@ -182,6 +217,55 @@ pub fn connect<S: Read + Write>(
     )
 }
 
+/// As [`connect`], with permessage-deflate if the server agrees to it. It is the only extension that
+/// is offered.
+///
+/// # Errors
+///
+/// As [`connect`].
+#[cfg(all(feature = "deflate", feature = "getrandom"))]
+pub fn connect_deflate<S: Read + Write>(
+    stream: &mut S,
+    request: ClientRequest<'_>,
+    config: Config,
+    deflate: &Deflate,
+) -> Result<Connected<crate::OsRandom>, Error> {
+    let nonce = crate::OsRandom::nonce().ok_or(Error::NoRandomness)?;
+    let keys = crate::OsRandom::new();
+    connect_deflate_with(stream, request, nonce, keys, config, Limits::new(), deflate)
+}
+
+/// As [`connect_with`], with permessage-deflate if the server agrees to it. It is the only
+/// extension that is offered.
+///
+/// # Errors
+///
+/// As [`connect_with`].
+#[cfg(feature = "deflate")]
+pub fn connect_deflate_with<S: Read + Write, M: MaskSource>(
+    stream: &mut S,
+    request: ClientRequest<'_>,
+    nonce: [u8; 16],
+    keys: M,
+    config: Config,
+    limits: Limits,
+    deflate: &Deflate,
+) -> Result<Connected<M>, Error> {
+    let offer = deflate.offer();
+    let extensions = [offer.extension()];
+    let request = request.extensions(&extensions);
+    let mut agreed = None;
+    let look = |established: &Established<'_>| {
+        agreed = deflate.answered(established.extensions())?;
+        Ok(())
+    };
+    let mut connected = connect_looking(stream, request, nonce, keys, config, limits, look)?;
+    if let Some(params) = agreed {
+        connected.websocket = connected.websocket.with_deflate(deflate, params);
+    }
+    Ok(connected)
+}
+
 /// Asks a server for a WebSocket connection, with randomness of the caller's.
 ///
 /// # Errors
@@ -195,6 +279,19 @@ pub fn connect_with<S: Read + Write, M: MaskSource>(
     config: Config,
     limits: Limits,
 ) -> Result<Connected<M>, Error> {
+    connect_looking(stream, request, nonce, keys, config, limits, |_| Ok(()))
+}
+
+/// As [`connect_with`], with a look at the answer.
+fn connect_looking<S: Read + Write, M: MaskSource>(
+    stream: &mut S,
+    request: ClientRequest<'_>,
+    nonce: [u8; 16],
+    keys: M,
+    config: Config,
+    limits: Limits,
+    look: impl FnOnce(&Established<'_>) -> Result<(), HandshakeError>,
+) -> Result<Connected<M>, Error> {
     let mut out = Vec::new();
     let mut handshake = ClientHandshake::start(request, nonce, Vec::new(), limits, &mut out)?;
     write_all(stream, &out)?;
@@ -203,6 +300,7 @@ pub fn connect_with<S: Read + Write, M: MaskSource>(
         let received = match read.from(stream)? {
             Got::Bytes(mut input) => match handshake.receive(&mut input) {
                 Ok(Some(established)) => {
+                    look(&established)?;
                     let subprotocol = established.subprotocol().map(ToString::to_string);
                     let negotiated = established.negotiated();
                     let websocket = WebSocket::client(negotiated, config, keys);

@@ -1,5 +1,6 @@
 //! The easy type: a connection with its buffers and whole messages, still without I/O.
 
+mod codec;
 mod read_buffer;
 mod reply;
 
@@ -10,13 +11,14 @@ use core::fmt;
 pub use reply::Reply;
 
 use crate::buf::{Input, Limited};
-use crate::close::CloseCode;
+use crate::close::{CloseCode, CloseReason};
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
 use crate::handshake::Negotiated;
 use crate::message::{AssembleError, Assembler, Message, Step};
 use crate::time::Instant;
 use crate::transport::Transport;
+use codec::{Decoder, Encoder};
 use read_buffer::ReadBuffer;
 
 /// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
@@ -51,7 +53,8 @@ const RETAINED: usize = 4096;
 /// ```
 pub struct WebSocket<R: Role> {
     connection: Connection<R>,
-    assembler: Assembler<Vec<u8>>,
+    assembler: Assembler<Vec<u8>, Decoder>,
+    encoder: Encoder,
     read: ReadBuffer,
     out: Limited,
     /// A message that could not be put together ends the connection.
@@ -76,7 +79,12 @@ impl<R: Role> WebSocket<R> {
     fn new(connection: Connection<R>, config: Config) -> Self {
         Self {
             connection,
-            assembler: Assembler::new(Vec::new(), config.max_message_bytes()),
+            assembler: Assembler::with_extension(
+                Vec::new(),
+                config.max_message_bytes(),
+                Decoder::default(),
+            ),
+            encoder: Encoder::default(),
             read: ReadBuffer::new(),
             out: Limited::new(HIGH_WATER),
             failed: None,
@@ -87,6 +95,34 @@ impl<R: Role> WebSocket<R> {
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
         self.out = Limited::new(bytes.max(crate::MAX_CONTROL_FRAME));
+        self
+    }
+
+    /// With permessage-deflate as it was agreed on: messages are inflated and, if they are as long
+    /// as the [threshold](crate::extension::deflate::Deflate::threshold), compressed.
+    /// [`Reply::uncompressed`] sends the others.
+    ///
+    /// Does nothing if the handshake did not agree on it.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(
+        mut self,
+        deflate: &crate::extension::deflate::Deflate,
+        params: crate::extension::deflate::DeflateParams,
+    ) -> Self {
+        if self
+            .connection
+            .negotiated_rsv()
+            .contains(crate::frame::Rsv::RSV1)
+        {
+            let (encoder, decoder) = if R::MASKS_OUTPUT {
+                deflate.client(params)
+            } else {
+                deflate.server(params)
+            };
+            self.encoder = Encoder::new(encoder);
+            *self.assembler.extension_mut() = Decoder::new(decoder);
+        }
         self
     }
 
@@ -147,29 +183,39 @@ impl<R: Role> WebSocket<R> {
             match self.assembler.step(event) {
                 Ok(Step::More) => {}
                 Ok(Step::Whole(message)) => {
-                    return Ok(Some((
-                        message,
-                        Reply::new(&mut self.connection, &mut self.out),
-                    )));
+                    let reply = Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
+                    return Ok(Some((message, reply)));
                 }
                 Ok(Step::Held) => break,
                 Err(error) => {
                     self.failed = Some(error);
-                    let reason = crate::close::CloseReason::EMPTY;
-                    let _ = self
-                        .connection
-                        .close(error.close_code(), reason, &mut self.out);
+                    let _ = self.connection.close(
+                        error.close_code(),
+                        CloseReason::EMPTY,
+                        &mut self.out,
+                    );
                     return Err(error.into());
                 }
             }
         }
-        let reply = Reply::new(&mut self.connection, &mut self.out);
-        Ok(self.assembler.held().map(|message| (message, reply)))
+        match self.assembler.held() {
+            Ok(message) => {
+                let reply = Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
+                Ok(message.map(|message| (message, reply)))
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                let _ =
+                    self.connection
+                        .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
+                Err(error.into())
+            }
+        }
     }
 
     /// A handle to send without having received.
     pub fn sender(&mut self) -> Reply<'_, R> {
-        Reply::new(&mut self.connection, &mut self.out)
+        Reply::new(&mut self.connection, &mut self.encoder, &mut self.out)
     }
 
     /// The bytes to write to the peer; then tell [`wrote`](Self::wrote).
@@ -219,9 +265,11 @@ impl<R: Role> WebSocket<R> {
 
     /// Gives back the memory of all buffers that hold nothing.
     ///
-    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer.
+    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer. A compressor
+    /// it keeps; with this call that is freed too, and begins anew with the next message.
     pub fn release(&mut self) {
         self.release_over(0);
+        self.encoder.release();
         if self.out.is_empty() {
             self.out.release();
         }

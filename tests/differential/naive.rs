@@ -65,7 +65,7 @@ fn frame_len(bytes: &[u8]) -> Option<u64> {
         len => (2, u64::from(len)),
     };
     let end = end + if second & 0x80 == 0 { 0 } else { 4 };
-    len.checked_add(end)
+    Some(len.saturating_add(end))
 }
 
 /// `stream` with its last frame completed: its payload by zeros, unless it would be longer than

@@ -190,6 +190,18 @@ impl fmt::Display for SendError {
 impl Error for SendError {}
 
 /// A timer has run out. The connection has failed; [`Transport::Abort`](crate::Transport::Abort).
+///
+/// ```
+/// use ws_proto::{Config, Connection, Instant, Negotiated, TimedOut, Transport};
+///
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut out = Vec::new();
+/// let ping_at = connection.tick(Instant::from_millis(0), &mut out)?.expect("keepalive is on");
+/// let pong_at = connection.tick(ping_at, &mut out)?.expect("the Ping waits for an answer");
+/// assert_eq!(connection.tick(pong_at, &mut out), Err(TimedOut::Pong));
+/// assert_eq!(connection.transport(), Transport::Abort);
+/// # Ok::<(), TimedOut>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimedOut {
@@ -217,6 +229,14 @@ impl fmt::Display for TimedOut {
 impl Error for TimedOut {}
 
 /// The transport ended before the closing handshake was done: close code 1006 (RFC 6455 7.1.5).
+///
+/// ```
+/// use ws_proto::{Config, Connection, Negotiated, UnexpectedEof};
+///
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// assert_eq!(connection.receive_eof(), Err(UnexpectedEof));
+/// assert!(!connection.is_close_received());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UnexpectedEof;
 

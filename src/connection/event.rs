@@ -8,6 +8,26 @@ use crate::frame::Rsv;
 /// Events borrow the input, not the connection: a reply can be sent while one is alive. A message
 /// comes as one or more pieces, as its bytes arrive; exactly one piece has `first` set, exactly one
 /// `last`. [`Assembler`](crate::message::Assembler) joins them.
+///
+/// ```
+/// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+///
+/// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut read = *b"\x89\x01!\x81\x02hi\x88\x02\x03\xe8";
+/// let mut input = Input::new(&mut read);
+/// let mut out = Vec::new();
+/// while let Some(event) = connection.receive(&mut input, &mut out)? {
+///     match event {
+///         Event::Text(text) => println!("text: {}", text.body),
+///         Event::Binary(binary) => println!("{} bytes", binary.data.len()),
+///         Event::Ping => println!("ping {:?}", connection.control_payload()),
+///         Event::Close(code) => println!("closed: {code:?} {}", connection.close_reason()),
+///         _ => {}
+///     }
+/// }
+/// # assert_eq!(connection.close_code(), Some(ws_proto::CloseCode::NORMAL));
+/// # Ok::<(), ws_proto::ProtocolError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'b> {
@@ -35,6 +55,24 @@ pub enum Event<'b> {
 /// A piece may be cut inside a character. The bytes of that character are in the `raw` of both
 /// pieces; the character itself is the `head` of the piece that completes it. So `head` and `body`
 /// of all pieces are the text, and the `raw` of all pieces are its bytes.
+///
+/// ```
+/// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+///
+/// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut wire = *b"\x81\x05a\xe2\x82\xacb"; // "a€b", read in two pieces
+/// let (one, two) = wire.split_at_mut(4);
+/// let mut text = String::new();
+/// for piece in [one, two] {
+///     let mut input = Input::new(piece);
+///     while let Some(Event::Text(piece)) = connection.receive(&mut input, &mut Vec::new())? {
+///         text.extend(piece.head);
+///         text.push_str(piece.body);
+///     }
+/// }
+/// assert_eq!(text, "a\u{20ac}b");
+/// # Ok::<(), ws_proto::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'b> {
     /// The character that began in an earlier piece and ended in this one.
@@ -61,6 +99,18 @@ impl<'b> Text<'b> {
 }
 
 /// A piece of a binary message.
+///
+/// ```
+/// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+///
+/// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut read = *b"\x82\x03\x01\x02\x03";
+/// let event = connection.receive(&mut Input::new(&mut read), &mut Vec::new())?;
+/// if let Some(Event::Binary(binary)) = event {
+///     assert_eq!(binary.whole(), Ok(&mut [1, 2, 3][..]));
+/// }
+/// # Ok::<(), ws_proto::ProtocolError>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Binary<'b> {
     /// The bytes of this piece, in the caller's buffer.
@@ -113,6 +163,17 @@ pub enum Kind {
 }
 
 /// Whether a part of a message is its last one: the FIN bit (RFC 6455 5.4).
+///
+/// ```
+/// use ws_proto::{Config, Connection, Fin, Negotiated};
+///
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut out = Vec::new();
+/// connection.send_text_part("in ", Fin::No, &mut out)?;
+/// connection.send_text_part("parts", Fin::Yes, &mut out)?;
+/// assert_eq!(out, b"\x01\x03in \x80\x05parts");
+/// # Ok::<(), ws_proto::SendError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fin {
     /// More parts follow.

@@ -3,6 +3,14 @@
 use core::ops::BitOr;
 
 /// What a frame is (RFC 6455 5.2).
+///
+/// ```
+/// use ws_proto::frame::Opcode;
+///
+/// assert_eq!(Opcode::from_bits(0x89), Some(Opcode::Ping));
+/// assert!(Opcode::Ping.is_control());
+/// assert_eq!(Opcode::from_bits(0x83), None); // reserved
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {

@@ -22,6 +22,24 @@ use crate::transport::Transport;
 /// The answer is collected in a [`Storage`] of the caller's, which is free again when the
 /// handshake is done ([`into_storage`](Self::into_storage)). What was offered stays borrowed, the
 /// answer is held against it.
+///
+/// ```
+/// use ws_proto::Input;
+/// use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Limits};
+///
+/// let mut out = Vec::new();
+/// let request = ClientRequest::new("example.com", "/chat");
+/// let nonce = [7; 16]; // random, in earnest
+/// let mut handshake =
+///     ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
+///
+/// let mut read = *b"HTTP/1.1 301 Moved\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n";
+/// let refused = handshake.receive(&mut Input::new(&mut read)).map(|_| ());
+/// assert_eq!(refused, Err(HandshakeError::Refused { status: 301 }));
+/// let refusal = handshake.refusal().expect("a response");
+/// assert_eq!(refusal.headers().get("location"), Some(&b"/there"[..]));
+/// # Ok::<(), ws_proto::handshake::HeadError>(())
+/// ```
 pub struct ClientHandshake<'r, S> {
     request: ClientRequest<'r>,
     accept: AcceptKey,

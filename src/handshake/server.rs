@@ -20,6 +20,20 @@ use crate::transport::Transport;
 ///
 /// The request's head is collected in a [`Storage`] of the caller's, which is free again when the
 /// handshake is done ([`into_storage`](Self::into_storage)).
+///
+/// ```
+/// use ws_proto::handshake::{Accept, HandshakeError, Limits, ServerHandshake};
+/// use ws_proto::{Input, Transport};
+///
+/// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+/// let mut out = Vec::new();
+/// let mut read = *b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n";
+/// let refused = handshake.receive(&mut Input::new(&mut read), &mut out).map(|_| ());
+/// assert_eq!(refused, Err(HandshakeError::VersionUnsupported));
+/// assert!(out.starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
+/// assert_eq!(handshake.transport(), Transport::Close);
+/// ```
 pub struct ServerHandshake<S> {
     storage: S,
     limits: Limits,

@@ -24,6 +24,24 @@ use crate::buf::Output;
 ///
 /// It borrows the handshake. To decide elsewhere, drop it, and get it again by
 /// [`ServerHandshake::receive`](super::ServerHandshake::receive) with whatever input.
+///
+/// ```
+/// use ws_proto::handshake::{Accept, Upgrade};
+///
+/// // A request that another HTTP server has parsed.
+/// let headers: [(&str, &[u8]); 5] = [
+///     ("host", b"example.com"),
+///     ("upgrade", b"websocket"),
+///     ("connection", b"keep-alive, Upgrade"),
+///     ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+///     ("sec-websocket-version", b"13"),
+/// ];
+/// let upgrade = Upgrade::from_headers("GET", "/chat", &headers)?;
+/// let answer = upgrade.answer(&Accept::new())?;
+/// let accept = answer.fields().find(|(name, _)| *name == "Sec-WebSocket-Accept");
+/// assert_eq!(accept.map(|(_, value)| value.to_string()).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Upgrade<'h> {
     request: Request<'h>,

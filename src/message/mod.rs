@@ -11,6 +11,13 @@ pub use error::AssembleError;
 use crate::connection::Kind;
 
 /// A whole message.
+///
+/// ```
+/// use ws_proto::{Kind, Message};
+///
+/// let message = Message::Text("hi");
+/// assert_eq!((message.kind(), message.as_bytes()), (Kind::Text, &b"hi"[..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Message<'a> {
     /// A text message.

@@ -252,6 +252,18 @@ impl<R: Role> fmt::Debug for WebSocket<R> {
 }
 
 /// Why nothing more can be received. The connection has failed.
+///
+/// ```
+/// use ws_proto::{CloseCode, Config, Negotiated, ProtocolError, ReceiveError, WebSocket};
+///
+/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// server.space(2)[..2].copy_from_slice(&[0x83, 0x80]); // a reserved opcode
+/// server.filled(2);
+/// let error = server.next_message().unwrap_err();
+/// assert_eq!(error, ReceiveError::Protocol(ProtocolError::OpcodeReserved));
+/// assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+/// assert_eq!(server.pending(), [0x88, 0x02, 0x03, 0xea]); // says so to the peer
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReceiveError {

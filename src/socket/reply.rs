@@ -11,6 +11,18 @@ use crate::message::Message;
 /// What is sent waits in [`WebSocket::pending`](crate::WebSocket::pending). A message is taken
 /// whole while less than the high-water mark waits there, and refused with
 /// [`SendError::OutputFull`] otherwise.
+///
+/// ```
+/// use ws_proto::{CloseCode, CloseReason, Config, Negotiated, WebSocket};
+///
+/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// let mut sender = server.sender();
+/// sender.text("the last word")?;
+/// sender.close(CloseCode::GOING_AWAY, CloseReason::EMPTY)?;
+/// assert!(!sender.can_send());
+/// assert!(server.pending().ends_with(b"\x88\x02\x03\xe9"));
+/// # Ok::<(), ws_proto::SendError>(())
+/// ```
 pub struct Reply<'w, R: Role> {
     connection: &'w mut Connection<R>,
     out: OneMore<'w>,

@@ -284,7 +284,7 @@ def play(sides, peers):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--ours", required=True, help="the program of examples/interop.rs")
+    parser.add_argument("--ours", required=True, help="the program of peer.rs")
     parser.add_argument("--peer", action="append", nargs="+", default=[], help="NAME COMMAND...")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--sessions", type=int, required=True, help="for each peer and role")

@@ -260,8 +260,14 @@ impl<R: Role> WebSocket<R> {
         if !self.wants_read() {
             return Ok(true);
         }
+        let closing = self.transport() == Transport::AwaitEof;
         let space = self.space(self.read_hint());
-        match read_once(stream, space)? {
+        let read = match read_once(stream, space) {
+            // Some servers reset instead of closing once the closing handshake is done.
+            Err(error) if closing && error.kind() == ErrorKind::ConnectionReset => Some(0),
+            read => read?,
+        };
+        match read {
             Some(0) => {
                 self.receive_eof()?;
                 Ok(false)

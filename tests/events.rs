@@ -248,3 +248,17 @@ fn a_text_starts_with_a_clean_state() {
         assert_eq!((trace.error, trace.items.len()), (None, 5));
     }
 }
+
+/// A cut header shares its memory with control payloads, and must not be taken for one.
+#[test]
+fn a_control_payload_is_never_what_is_left_of_a_header() {
+    for side in Side::BOTH {
+        let mut endpoint = Endpoint::new(side);
+        let trace = drive(
+            &mut endpoint,
+            &one_byte_at_a_time(&frame(side, FIN | TEXT, b"x")),
+        );
+        assert_eq!(trace.items, [Item::Text("x".into())]);
+        assert_eq!(endpoint.control_payload(), b"");
+    }
+}

@@ -6,7 +6,8 @@ use super::{Client, Connection, Flags, MaskSource, Role, Server};
 use crate::buf::Output;
 use crate::close::{CloseCode, CloseReason, ControlPayload, MAX_CLOSE_REASON};
 use crate::error::SendError;
-use crate::frame::{Header, Mask, Opcode, Rsv};
+use crate::frame::{self, Header, Opcode, Rsv};
+use crate::utf8;
 
 /// What is open for sending, in one byte: the reserved bits of the message that is being sent,
 /// where a frame has them, and those that were negotiated, shifted to the bottom.
@@ -362,7 +363,7 @@ impl<M: MaskSource> Connection<Client<M>> {
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        if simdutf8::basic::from_utf8(utf8).is_err() {
+        if utf8::from_utf8(utf8).is_err() {
             return Err(SendError::TextNotUtf8);
         }
         self.frame_masked(Kind::Text, utf8, fin, out)
@@ -399,7 +400,7 @@ impl<M: MaskSource> Connection<Client<M>> {
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
         if let Some(key) = self.frame(kind, data.len(), fin, out)? {
-            Mask::new(key).apply(data);
+            frame::xor(data, key);
         }
         Ok(data)
     }
@@ -430,7 +431,7 @@ fn write_frame<R: Role, O: Output + ?Sized>(
     out.put(&header.encode());
     out.put(payload);
     if let Some(key) = header.mask {
-        Mask::new(key).apply(out.last_mut(payload.len()));
+        frame::xor(out.last_mut(payload.len()), key);
     }
     Ok(())
 }

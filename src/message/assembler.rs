@@ -4,6 +4,7 @@ use super::{AssembleError, Message};
 use crate::buf::Storage;
 use crate::connection::{Event, Extended, Kind};
 use crate::extension::{Decode, NoExtension};
+use crate::utf8;
 
 /// Joins the pieces of a message in a [`Storage`] of the caller's.
 ///
@@ -115,7 +116,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         match kind {
             Kind::Binary => Some(Message::Binary(bytes)),
             // It was found valid piece by piece, or in `hold`.
-            Kind::Text => simdutf8::basic::from_utf8(bytes).ok().map(Message::Text),
+            Kind::Text => utf8::from_utf8(bytes).ok().map(Message::Text),
         }
     }
 
@@ -188,7 +189,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         if let Err(error) = self.extension.decode(piece, room, &mut self.storage) {
             return self.skip(error.into());
         }
-        if last && kind == Kind::Text && simdutf8::basic::from_utf8(self.storage.bytes()).is_err() {
+        if last && kind == Kind::Text && utf8::from_utf8(self.storage.bytes()).is_err() {
             return self.skip(AssembleError::TextNotUtf8);
         }
         Ok(self.end_of_piece(kind, last))

@@ -169,7 +169,7 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError::CodeForClients`] for a server with
-    /// [`MANDATORY_EXTENSION`](CloseCode::MANDATORY_EXTENSION), [`SendError::Closed`] once the
+    /// [`MANDATORY_EXTENSION`](CloseCode::MANDATORY_EXTENSION) that does not answer that code, [`SendError::Closed`] once the
     /// transport has ended, [`SendError::OutputFull`], [`SendError::NoMaskKey`]; nothing was
     /// written and nothing changed.
     pub fn close<O: Output + ?Sized>(
@@ -178,7 +178,8 @@ impl<R: Role> Connection<R> {
         reason: CloseReason<'_>,
         out: &mut O,
     ) -> Result<(), SendError> {
-        if !R::MASKS_OUTPUT && code == CloseCode::MANDATORY_EXTENSION {
+        let echoed = self.close_code() == Some(code);
+        if !R::MASKS_OUTPUT && code == CloseCode::MANDATORY_EXTENSION && !echoed {
             return Err(SendError::CodeForClients);
         }
         let mut body = [0; 2 + MAX_CLOSE_REASON];
@@ -337,7 +338,8 @@ impl<R: Role> Connection<R> {
 
 impl Connection<Server> {
     /// Sends text without copying it: the header goes to `out`, the caller writes `out` and then
-    /// the returned slice (`writev`), which is `text`.
+    /// the returned slice (`writev`), which is `text`. Nothing else may go to `out` before both are
+    /// written, not even the Pong of a `receive`.
     ///
     /// # Errors
     ///
@@ -380,7 +382,8 @@ impl Connection<Server> {
 
 impl<M: MaskSource> Connection<Client<M>> {
     /// Sends text without copying it: the header goes to `out`, the bytes are masked in place, the
-    /// caller writes `out` and then the returned slice (`writev`).
+    /// caller writes `out` and then the returned slice (`writev`). Nothing else may go to `out`
+    /// before both are written, not even the Pong of a `receive`.
     ///
     /// The bytes of each part have to be UTF-8 by themselves. They are of no use afterwards.
     ///

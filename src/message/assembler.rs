@@ -3,7 +3,7 @@ use core::fmt;
 use super::{AssembleError, Message};
 use crate::buf::Storage;
 use crate::connection::{Event, Extended, Kind};
-use crate::extension::{Decode, NoExtension};
+use crate::extension::{Decode, DecodeError, NoExtension};
 use crate::utf8::{self, Utf8};
 
 /// Joins the pieces of a message in a [`Storage`] of the caller's.
@@ -191,7 +191,11 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         let (kind, last) = (piece.kind, piece.last);
         let room = self.room();
         let before = self.storage.bytes().len();
-        let decoded = self.extension.decode(piece, room, &mut self.storage);
+        let mut decoded = self.extension.decode(piece, room, &mut self.storage);
+        if self.storage.bytes().len() as u64 > self.max_message {
+            // A decoder is not trusted with the limit.
+            decoded = Err(DecodeError::TooBig);
+        }
         if last && decoded.is_ok() {
             // `held` validates the text as a whole.
             return Ok(self.end_of_piece(kind, last));

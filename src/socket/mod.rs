@@ -10,7 +10,7 @@ use core::fmt;
 
 pub use reply::Reply;
 
-use crate::buf::{Input, Limited};
+use crate::buf::{Input, Limited, Output};
 use crate::close::{CloseCode, CloseReason};
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
@@ -28,6 +28,9 @@ const HIGH_WATER: usize = 1 << 20;
 const RETAINED: usize = 4096;
 
 /// A connection that reads into its own buffer, joins messages and queues its output.
+///
+/// Pings and Close are answered by themselves, whatever [`Config::manual_pong`] and
+/// [`Config::manual_close`] say: those are for [`Connection`], which tells of control frames.
 ///
 /// Bytes are read straight into [`space`](Self::space), messages come out of
 /// [`next_message`](Self::next_message), and what has to be written waits in
@@ -64,6 +67,7 @@ pub struct WebSocket<R: Role> {
 impl WebSocket<Server> {
     /// The server's end of a connection, after the handshake. Allocates nothing yet.
     pub fn server(negotiated: Negotiated, config: Config) -> Self {
+        let config = automatic(config);
         Self::new(Connection::server(negotiated, config), config)
     }
 }
@@ -71,6 +75,7 @@ impl WebSocket<Server> {
 impl<M: MaskSource> WebSocket<Client<M>> {
     /// The client's end of a connection, after the handshake. Allocates nothing yet.
     pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
+        let config = automatic(config);
         Self::new(Connection::client(negotiated, config, keys), config)
     }
 }
@@ -126,7 +131,8 @@ impl<R: Role> WebSocket<R> {
         self
     }
 
-    /// Room for at least `n` bytes, to read into; then tell [`filled`](Self::filled).
+    /// Room for at least `n` bytes, to read into; then tell [`filled`](Self::filled). They are
+    /// allocated.
     ///
     /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
     /// was read waiting too, and this buffer grows.
@@ -225,6 +231,10 @@ impl<R: Role> WebSocket<R> {
 
     /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
     pub fn wrote(&mut self, n: usize) {
+        let full = self.out.room() < crate::MAX_CONTROL_FRAME;
+        if full && n > 0 && !self.out.is_empty() {
+            self.connection.drained();
+        }
         self.out.consume(n);
         if self.out.is_empty() && self.out.capacity() > RETAINED {
             self.out.release();
@@ -241,7 +251,8 @@ impl<R: Role> WebSocket<R> {
         self.connection.tick(now, &mut self.out)
     }
 
-    /// Tells that the transport has ended; see [`Connection::receive_eof`].
+    /// Tells that the transport has ended; see [`Connection::receive_eof`]. Take all messages
+    /// before: what has been filled and not been taken is lost.
     ///
     /// # Errors
     ///
@@ -297,6 +308,11 @@ impl<R: Role> fmt::Debug for WebSocket<R> {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
+}
+
+/// Nobody would answer by hand what `next_message` does not tell of.
+const fn automatic(config: Config) -> Config {
+    config.manual_pong(false).manual_close(false)
 }
 
 /// Why nothing more can be received. The connection has failed.

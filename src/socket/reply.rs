@@ -121,6 +121,24 @@ impl<'w, R: Role> Reply<'w, R> {
         self.connection.ping(payload, &mut self.out)
     }
 
+    /// Sends a Pong that nobody asked for, as a sign of life. Pings are answered by themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn pong<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
+        self.connection.pong(payload, &mut self.out)
+    }
+
+    /// Starts the closing handshake without a code; see [`Connection::close_empty`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn close_empty(&mut self) -> Result<(), SendError> {
+        self.connection.close_empty(&mut self.out)
+    }
+
     /// Starts the closing handshake; see [`Connection::close`].
     ///
     /// # Errors

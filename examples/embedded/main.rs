@@ -1,13 +1,13 @@
 //! Two devices without an allocator talk over a link of 48-byte packets.
 //!
-//! The devices are in `freestanding/src/device.rs`; the package beside it builds the same code as
-//! a binary with neither `std` nor an allocator.
+//! The devices are in `device.rs`. The package `freestanding` builds the same file as a binary with
+//! neither `std` nor an allocator, and the engine without features.
 //!
 //! ```text
-//! cargo run --example embedded --no-default-features
+//! cargo run --example embedded
+//! cargo run --release --manifest-path examples/freestanding/Cargo.toml
 //! ```
 
-#[path = "freestanding/src/device.rs"]
 mod device;
 
 fn main() {

@@ -56,6 +56,7 @@ fn client_and_server_exchange_messages_and_close() {
     let mut echoed = false;
     while client.exchange(&mut ours).unwrap() {
         while let Some((message, mut reply)) = client.next_message().unwrap() {
+            // shows: RFC6455-12-01
             assert_eq!(message, Message::Text(&big));
             echoed = true;
             reply
@@ -64,6 +65,7 @@ fn client_and_server_exchange_messages_and_close() {
         }
     }
     assert!(echoed);
+    // shows: RFC6455-12-01
     assert_eq!(server.join().unwrap(), CloseCode::new(4000));
 }
 
@@ -99,6 +101,7 @@ fn a_rejection_reaches_the_client_with_status_headers_and_body() {
     let Err(Error::Refused(refused)) = io::connect(&mut ours, request(), Config::new()) else {
         panic!("not refused");
     };
+    // shows: RFC7118-7-01, RFC6455-4.1-40
     assert_eq!(
         (refused.status, &refused.body[..]),
         (401, &b"who are you"[..])

@@ -842,3 +842,20 @@ fn a_borrowed_storage_serves_one_handshake_after_the_other() {
         );
     }
 }
+
+#[test]
+fn what_follows_a_refused_plain_request_is_discarded_at_once() {
+    let bytes = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n\x81\x80\0\0\0\0";
+    for cut in 0..=bytes.len() {
+        let (mut handshake, mut out) =
+            (ServerHandshake::new(Vec::new(), Limits::new()), Vec::new());
+        let mut bytes = *bytes;
+        let (front, back) = bytes.split_at_mut(cut);
+        for piece in [front, back] {
+            let mut input = Input::new(piece);
+            let _ = handshake.receive(&mut input, &mut out);
+            assert!(input.is_empty(), "cut at {cut}");
+        }
+        assert_eq!(handshake.transport(), Transport::Close);
+    }
+}

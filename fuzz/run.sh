@@ -36,7 +36,7 @@ for target in $targets; do
   rate=$(awk '/average_exec_per_sec/ { print $2 }' "$log")
   printf '%-18s %12s %9s  %s\n' "$target" "${executions:--}" "${rate:--}" "$findings"
   if [ "$findings" != none ]; then
-    tail -40 "$log"
+    grep -A4 "panicked at" "$log" || tail -40 "$log"
   fi
 done
 exit $failed

@@ -1,4 +1,5 @@
 //! The loop that the README shows: it compiles, it runs, and it is the one below.
+#![allow(clippy::std_instead_of_core, reason = "it is the text of the README")]
 
 use ws_proto::{Config, Connection, Event, Input, Instant, Negotiated, Transport};
 

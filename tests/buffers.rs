@@ -1,0 +1,212 @@
+//! The caller's buffers: cursors, arrays and bounded vectors behave as queues of bytes.
+
+mod common;
+
+extern crate alloc;
+
+use alloc::collections::VecDeque;
+
+use common::*;
+use proptest::prelude::*;
+use ws_proto::{CapacityError, FixedBuf, Input, Limited, Output, Storage};
+
+#[test]
+fn an_input_is_consumed_from_the_front() {
+    let mut bytes = *b"abcdef";
+    let mut input = Input::new(&mut bytes);
+    assert_eq!((input.len(), input.is_empty()), (6, false));
+    let taken = input.take(2);
+    taken[0] = b'X';
+    assert_eq!((input.bytes(), input.len()), (&b"cdef"[..], 4));
+    assert_eq!(input.take(0), b"");
+    assert_eq!(input.take(100), b"cdef", "no more than there is");
+    assert!(input.is_empty());
+    assert_eq!(input.take(1), b"");
+    assert_eq!(&bytes, b"Xbcdef", "the caller's buffer itself");
+
+    let mut input = Input::from(&mut bytes[..]);
+    input.take(4);
+    assert_eq!(input.into_bytes(), b"ef");
+    assert!(Input::default().is_empty());
+}
+
+/// What was taken outlives the cursor's next step.
+#[test]
+fn pieces_taken_from_an_input_live_side_by_side() {
+    let mut bytes = *b"abcdef";
+    let mut input = Input::new(&mut bytes);
+    let (one, two) = (input.take(2), input.take(3));
+    one.swap_with_slice(&mut two[..2]);
+    assert_eq!(&bytes, b"cdabef");
+}
+
+#[test]
+fn a_fixed_buffer_drops_what_has_no_room_and_stores_all_or_nothing() {
+    let mut buf = FixedBuf::<4>::new();
+    buf.put(b"abcdef");
+    assert_eq!((buf.pending(), buf.room()), (&b"abcd"[..], 0));
+    assert_eq!(buf.store(b"x"), Err(CapacityError));
+    assert_eq!(buf.bytes(), b"abcd", "unchanged");
+    buf.consume(1);
+    assert_eq!(buf.store(b"xy"), Err(CapacityError));
+    assert_eq!(buf.store(b"x"), Ok(()));
+    assert_eq!(buf.bytes(), b"bcdx", "moved to the front to make room");
+    buf.consume(100);
+    assert!(buf.is_empty() && buf.room() == 4);
+    assert_eq!(buf.store(b""), Ok(()));
+    Storage::clear(&mut buf);
+    assert_eq!(buf.pending(), b"");
+
+    let mut none = FixedBuf::<0>::new();
+    none.put(b"a");
+    assert_eq!(
+        (none.room(), none.store(b"a"), none.store(b"")),
+        (0, Err(CapacityError), Ok(()))
+    );
+    assert_eq!(none.last_mut(3), b"");
+    assert!(FixedBuf::<3>::default().is_empty());
+}
+
+#[test]
+fn the_last_bytes_are_those_still_pending() {
+    fn check(out: &mut (impl Sink + ?Sized)) {
+        out.put(b"abc");
+        out.put(b"def");
+        out.last_mut(2).copy_from_slice(b"EF");
+        assert_eq!(out.pending(), b"abcdEF");
+        out.consume(5);
+        assert_eq!(out.last_mut(100), b"F", "what is gone cannot be changed");
+        assert_eq!(out.last_mut(0), b"");
+        out.consume(1);
+        assert_eq!(out.last_mut(1), b"");
+    }
+    check(&mut FixedBuf::<10>::new());
+    check(&mut Limited::new(10));
+    check(&mut Vec::new());
+}
+
+#[test]
+fn a_vector_is_endless_output_and_storage() {
+    let mut out = vec![1, 2];
+    assert_eq!(out.room(), isize::MAX as usize - 2);
+    out.put(&[3]);
+    assert_eq!(out.store(&[4, 5]), Ok(()));
+    assert_eq!(out.bytes(), [1, 2, 3, 4, 5]);
+    Storage::clear(&mut out);
+    assert!(out.is_empty());
+}
+
+#[test]
+fn references_to_buffers_are_buffers() {
+    fn fill<T: Output + Storage>(mut to: T) -> usize {
+        to.put(b"ab");
+        to.store(b"c").unwrap();
+        to.last_mut(1)[0] = b'C';
+        assert_eq!(to.bytes(), b"abC");
+        let room = to.room();
+        Storage::clear(&mut to);
+        room
+    }
+    let mut buf = FixedBuf::<5>::new();
+    assert_eq!(fill(&mut buf), 2);
+    assert!(buf.is_empty());
+    let object: &mut dyn Output = &mut buf;
+    object.put(b"dyn");
+    assert_eq!(buf.pending(), b"dyn");
+}
+
+#[test]
+fn a_limited_buffer_has_a_high_water_mark_and_gives_memory_back() {
+    let mut out = Limited::new(10);
+    assert_eq!(out.capacity(), 0, "nothing is allocated beforehand");
+    out.put(b"0123456789abc");
+    assert_eq!((out.pending(), out.room()), (&b"0123456789"[..], 0));
+    out.consume(4);
+    assert_eq!(out.room(), 4);
+    out.put(b"xyz");
+    assert_eq!((out.pending(), out.room()), (&b"456789xyz"[..], 1));
+    out.release();
+    assert_eq!(out.pending(), b"456789xyz");
+    out.consume(9);
+    assert!(out.is_empty());
+    out.release();
+    assert_eq!(out.capacity(), 0);
+}
+
+/// Drained a byte at a time for ever, it stays as small as its mark allows.
+#[test]
+fn a_limited_buffer_does_not_keep_what_was_consumed() {
+    let mut out = Limited::new(1000);
+    out.put(&[0; 900]);
+    for n in 0..100_000_u32 {
+        out.put(&[n as u8]);
+        out.consume(1);
+    }
+    assert_eq!(out.pending().len(), 900);
+    assert!(out.capacity() <= 4 * 1000, "{}", out.capacity());
+}
+
+#[test]
+fn what_is_shown_for_debugging_is_not_the_content() {
+    let mut fixed = FixedBuf::<8>::new();
+    fixed.put(b"secret");
+    let mut limited = Limited::new(8);
+    limited.put(b"secret");
+    assert_eq!(format!("{fixed:?}"), "FixedBuf { capacity: 8, len: 6 }");
+    assert_eq!(format!("{limited:?}"), "Limited { limit: 8, len: 6 }");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(Vec<u8>),
+    Consume(usize),
+    Invert(usize),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..40).prop_map(Step::Put),
+        (0..50_usize).prop_map(Step::Consume),
+        (0..50_usize).prop_map(Step::Invert),
+    ]
+}
+
+/// The same steps on a queue: what fits of each `put`, in order.
+fn behaves_as_a_queue(out: &mut impl Sink, limit: usize, steps: &[Step]) {
+    let mut model = VecDeque::<u8>::new();
+    for step in steps {
+        match step {
+            Step::Put(bytes) => {
+                out.put(bytes);
+                let fits = bytes.len().min(limit - model.len());
+                model.extend(&bytes[..fits]);
+            }
+            Step::Consume(n) => {
+                let n = (*n).min(model.len());
+                out.consume(n);
+                model.drain(..n);
+            }
+            Step::Invert(n) => {
+                out.last_mut(*n).iter_mut().for_each(|byte| *byte = !*byte);
+                model
+                    .iter_mut()
+                    .rev()
+                    .take(*n)
+                    .for_each(|byte| *byte = !*byte);
+            }
+        }
+        assert!(model.iter().eq(out.pending()));
+        assert_eq!(out.room(), limit - model.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn outputs_are_queues(steps in proptest::collection::vec(any_step(), 0..60)) {
+        behaves_as_a_queue(&mut FixedBuf::<64>::new(), 64, &steps);
+        behaves_as_a_queue(&mut Limited::new(64), 64, &steps);
+        behaves_as_a_queue(&mut Limited::new(1), 1, &steps);
+    }
+}

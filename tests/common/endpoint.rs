@@ -1,0 +1,283 @@
+//! One type for both ends, so that one test body runs for server and client.
+
+use core::cell::Cell;
+use std::rc::Rc;
+
+use super::drive::Pieces;
+use ws_proto::frame::Rsv;
+use ws_proto::{
+    Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
+    Kind, MaskSource, Negotiated, Output, ProtocolError, SendError, Server, TimedOut, Transport,
+    UnexpectedEof,
+};
+
+/// Which end of the connection is under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Server,
+    Client,
+}
+
+impl Side {
+    pub(crate) const BOTH: [Self; 2] = [Self::Server, Self::Client];
+
+    pub(crate) fn from_name(name: &str) -> Self {
+        match name {
+            "server" => Self::Server,
+            "client" => Self::Client,
+            _ => panic!("no such role: {name}"),
+        }
+    }
+
+    pub(crate) fn peer(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
+    }
+}
+
+/// A scripted source of masking keys: every key is known beforehand, and it can run dry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keys {
+    script: Rc<Script>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    drawn: Cell<u32>,
+    dry: Cell<bool>,
+}
+
+impl Keys {
+    /// The `n`th key of the script. No two are equal.
+    pub(crate) fn key(n: u32) -> [u8; 4] {
+        n.wrapping_mul(0x9e37_79b1)
+            .wrapping_add(0x1234_5678)
+            .to_be_bytes()
+    }
+
+    pub(crate) fn drawn(&self) -> u32 {
+        self.script.drawn.get()
+    }
+
+    pub(crate) fn set_dry(&self, dry: bool) {
+        self.script.dry.set(dry);
+    }
+}
+
+impl MaskSource for Keys {
+    fn mask_key(&mut self) -> Option<[u8; 4]> {
+        if self.script.dry.get() {
+            return None;
+        }
+        let n = self.script.drawn.get();
+        self.script.drawn.set(n + 1);
+        Some(Self::key(n))
+    }
+}
+
+/// A connection of either role.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) side: Side,
+    pub(crate) keys: Keys,
+    /// What has come of the current message.
+    pub(crate) pieces: Pieces,
+    connection: Either,
+}
+
+#[derive(Debug)]
+enum Either {
+    Server(Connection<Server>),
+    Client(Connection<Client<Keys>>),
+}
+
+macro_rules! either {
+    ($endpoint:expr, $connection:ident => $call:expr) => {
+        match $endpoint {
+            Either::Server($connection) => $call,
+            Either::Client($connection) => $call,
+        }
+    };
+}
+
+impl Endpoint {
+    pub(crate) fn new(side: Side) -> Self {
+        Self::with(side, Negotiated::new(), Config::new())
+    }
+
+    pub(crate) fn configured(side: Side, config: Config) -> Self {
+        Self::with(side, Negotiated::new(), config)
+    }
+
+    pub(crate) fn with(side: Side, negotiated: Negotiated, config: Config) -> Self {
+        let keys = Keys::default();
+        let connection = match side {
+            Side::Server => Either::Server(Connection::server(negotiated, config)),
+            Side::Client => Either::Client(Connection::client(negotiated, config, keys.clone())),
+        };
+        Self {
+            side,
+            keys,
+            pieces: Pieces::default(),
+            connection,
+        }
+    }
+
+    pub(crate) fn receive<'b, O: Output + ?Sized>(
+        &mut self,
+        input: &mut Input<'b>,
+        out: &mut O,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        either!(&mut self.connection, c => c.receive(input, out))
+    }
+
+    pub(crate) fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
+        either!(&mut self.connection, c => c.receive_eof())
+    }
+
+    pub(crate) fn tick<O: Output + ?Sized>(
+        &mut self,
+        millis: u64,
+        out: &mut O,
+    ) -> Result<Option<u64>, TimedOut> {
+        let now = Instant::from_millis(millis);
+        let deadline = either!(&mut self.connection, c => c.tick(now, out))?;
+        Ok(deadline.map(Instant::as_millis))
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        either!(&self.connection, c => c.transport())
+    }
+
+    pub(crate) fn can_send(&self) -> bool {
+        either!(&self.connection, c => c.can_send())
+    }
+
+    pub(crate) fn send_text<O: Output + ?Sized>(
+        &mut self,
+        text: &str,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        either!(&mut self.connection, c => c.send_text(text, out))
+    }
+
+    pub(crate) fn send_binary<O: Output + ?Sized>(
+        &mut self,
+        data: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        either!(&mut self.connection, c => c.send_binary(data, out))
+    }
+
+    pub(crate) fn send_text_part<O: Output + ?Sized>(
+        &mut self,
+        part: &str,
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        either!(&mut self.connection, c => c.send_text_part(part, fin, out))
+    }
+
+    pub(crate) fn send_binary_part<O: Output + ?Sized>(
+        &mut self,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        either!(&mut self.connection, c => c.send_binary_part(part, fin, out))
+    }
+
+    pub(crate) fn send_extended<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        rsv: Rsv,
+        encoded: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        either!(&mut self.connection, c => c.send_extended(kind, rsv, encoded, fin, out))
+    }
+
+    /// The zero-copy way of sending text: gives the payload as it has to be written.
+    pub(crate) fn frame_text<O: Output + ?Sized>(
+        &mut self,
+        text: &str,
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<Vec<u8>, SendError> {
+        match &mut self.connection {
+            Either::Server(c) => Ok(c.frame_text(text, fin, out)?.to_vec()),
+            Either::Client(c) => Ok(c
+                .frame_text(&mut text.as_bytes().to_vec(), fin, out)?
+                .to_vec()),
+        }
+    }
+
+    /// The zero-copy way of sending bytes.
+    pub(crate) fn frame_binary<O: Output + ?Sized>(
+        &mut self,
+        data: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<Vec<u8>, SendError> {
+        match &mut self.connection {
+            Either::Server(c) => Ok(c.frame_binary(data, fin, out)?.to_vec()),
+            Either::Client(c) => Ok(c.frame_binary(&mut data.to_vec(), fin, out)?.to_vec()),
+        }
+    }
+
+    pub(crate) fn ping<O: Output + ?Sized>(
+        &mut self,
+        payload: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let payload = ControlPayload::new(payload).expect("at most 125 bytes");
+        either!(&mut self.connection, c => c.ping(payload, out))
+    }
+
+    pub(crate) fn pong<O: Output + ?Sized>(
+        &mut self,
+        payload: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let payload = ControlPayload::new(payload).expect("at most 125 bytes");
+        either!(&mut self.connection, c => c.pong(payload, out))
+    }
+
+    pub(crate) fn close<O: Output + ?Sized>(
+        &mut self,
+        code: u16,
+        reason: &str,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let code = CloseCode::new(code).expect("a code for the wire");
+        let reason = CloseReason::new(reason).expect("at most 123 bytes");
+        either!(&mut self.connection, c => c.close(code, reason, out))
+    }
+
+    pub(crate) fn close_empty<O: Output + ?Sized>(&mut self, out: &mut O) -> Result<(), SendError> {
+        either!(&mut self.connection, c => c.close_empty(out))
+    }
+
+    pub(crate) fn control_payload(&self) -> &[u8] {
+        either!(&self.connection, c => c.control_payload())
+    }
+
+    pub(crate) fn close_code(&self) -> Option<u16> {
+        either!(&self.connection, c => c.close_code()).map(CloseCode::as_u16)
+    }
+
+    pub(crate) fn close_reason(&self) -> &str {
+        either!(&self.connection, c => c.close_reason())
+    }
+
+    pub(crate) fn is_close_received(&self) -> bool {
+        either!(&self.connection, c => c.is_close_received())
+    }
+
+    pub(crate) fn frame_remaining(&self) -> u64 {
+        either!(&self.connection, c => c.frame_remaining())
+    }
+}

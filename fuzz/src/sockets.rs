@@ -97,7 +97,8 @@ impl<R: Role> Socket<R> {
             What::Part(kind, len, fin) | What::Extended(kind, len, fin, _) => {
                 self.send(*kind, *len, *fin, true);
             }
-            What::Ping(len) | What::Pong(len) => self.ping(*len),
+            What::Ping(len) => self.control(9, *len),
+            What::Pong(len) => self.control(10, *len),
             What::Close(code, len) => self.close(*code, *len),
             What::CloseEmpty => self.socket.release(),
             What::Drain(n) => {
@@ -179,15 +180,18 @@ impl<R: Role> Socket<R> {
         }
     }
 
-    fn ping(&mut self, len: usize) {
-        let payload = binary(len, 9);
+    fn control(&mut self, opcode: u8, len: usize) {
+        let payload = binary(len, opcode);
         let (result, frames) = self.call(|socket| {
-            socket
-                .sender()
-                .ping(ControlPayload::new(&payload).expect("short enough"))
+            let payload = ControlPayload::new(&payload).expect("short enough");
+            if opcode == 9 {
+                socket.sender().ping(payload)
+            } else {
+                socket.sender().pong(payload)
+            }
         });
-        let ping = result.map(|()| Frame::new(0x89, payload));
-        assert_eq!(frames, Vec::from_iter(ping), "all or nothing");
+        let frame = result.map(|()| Frame::new(0x80 | opcode, payload));
+        assert_eq!(frames, Vec::from_iter(frame), "all or nothing");
     }
 
     fn close(&mut self, code: u16, len: usize) {

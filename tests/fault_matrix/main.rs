@@ -12,6 +12,8 @@
 //! `WS_PROTO_DEEP=1` takes all pairs of cuts, all scenarios for pairs of faults, and all cores.
 //! That is for an optimised build: `WS_PROTO_DEEP=1 cargo test --release --test fault_matrix`.
 
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod engine;

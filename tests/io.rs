@@ -10,7 +10,10 @@ use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeError, HeadError, Incoming, Limits, Response,
 };
 use ws_proto::io::{self, Error};
-use ws_proto::{CloseCode, CloseReason, Config, Message, ProtocolError, ReceiveError, TimedOut};
+use ws_proto::{
+    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, ReceiveError, TimedOut,
+    WebSocket,
+};
 
 const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -53,6 +56,7 @@ fn client_and_server_exchange_messages_and_close() {
     let mut echoed = false;
     while client.exchange(&mut ours).unwrap() {
         while let Some((message, mut reply)) = client.next_message().unwrap() {
+            // shows: RFC6455-12-01
             assert_eq!(message, Message::Text(&big));
             echoed = true;
             reply
@@ -61,6 +65,7 @@ fn client_and_server_exchange_messages_and_close() {
         }
     }
     assert!(echoed);
+    // shows: RFC6455-12-01
     assert_eq!(server.join().unwrap(), CloseCode::new(4000));
 }
 
@@ -96,6 +101,7 @@ fn a_rejection_reaches_the_client_with_status_headers_and_body() {
     let Err(Error::Refused(refused)) = io::connect(&mut ours, request(), Config::new()) else {
         panic!("not refused");
     };
+    // shows: RFC7118-7-01, RFC6455-4.1-40
     assert_eq!(
         (refused.status, &refused.body[..]),
         (401, &b"who are you"[..])
@@ -255,4 +261,53 @@ fn a_peer_that_leaves_without_a_close_is_an_error() {
     });
     answer_to(ours, REQUEST);
     assert!(matches!(server.join().unwrap(), Err(Error::Eof(_))));
+}
+
+/// A stream of which the peer's part is written beforehand.
+struct Scripted {
+    reads: Vec<std::io::Result<Vec<u8>>>,
+}
+
+impl Read for Scripted {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let bytes = self.reads.remove(0)?;
+        to[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+}
+
+impl Write for Scripted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // One byte at a time is a legal thing to do.
+        Ok(bytes.len().min(1))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reset_after_the_closing_handshake_is_its_end_and_before_it_an_error() {
+    let reset = || Err(std::io::ErrorKind::ConnectionReset.into());
+    let close = vec![0x88, 0x02, 0x03, 0xe8];
+    for (reads, clean) in [(vec![Ok(close), reset()], true), (vec![reset()], false)] {
+        let mut stream = Scripted { reads };
+        let keys = || [1, 2, 3, 4];
+        let mut client = WebSocket::client(Negotiated::new(), Config::new(), keys);
+        client
+            .sender()
+            .close(CloseCode::NORMAL, CloseReason::EMPTY)
+            .unwrap();
+        let ended = loop {
+            match client.exchange(&mut stream) {
+                Ok(true) => assert!(client.next_message().unwrap().is_none()),
+                ended => break ended,
+            }
+        };
+        match ended {
+            Ok(over) => assert!(!over && clean),
+            Err(error) => assert!(matches!(error, Error::Io(_)) && !clean, "{error}"),
+        }
+    }
 }

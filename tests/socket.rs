@@ -59,6 +59,7 @@ fn messages_come_whole_however_they_are_cut() {
             received.push(message.as_bytes().to_vec());
         }
         let expected: [&[u8]; 3] = [b"in one frame", "in \u{20ac} two".as_bytes(), &[7; 70_000]];
+        // shows: RFC7118-5-01
         assert_eq!(received, expected, "{step} bytes a step");
         assert_eq!(client.transport(), Transport::Open);
     }
@@ -144,6 +145,7 @@ fn one_message_of_any_size_fits_on_top_of_the_mark_and_no_second() {
     let mut server = server().with_high_water(1_000);
     let big = vec![1; 100_000];
     server.sender().binary(&big).unwrap();
+    // shows: WHATWG-3.1-11
     assert_eq!(server.sender().binary(&big), Err(SendError::OutputFull));
     assert!(!server.sender().can_send());
     assert_eq!(server.pending().len(), big.len() + 10);

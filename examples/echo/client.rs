@@ -101,7 +101,7 @@ fn connect(url: &str, options: &Options) -> Result<Connected> {
     let request = ClientRequest::from_uri(uri)
         .subprotocols(&offered)
         .require_subprotocol(true);
-    match io::connect(&mut stream, request, Config::new()) {
+    match open(&mut stream, request, options) {
         Ok(connected) => {
             println!("client: open, subprotocol {:?}", connected.subprotocol);
             Ok((connected.websocket, stream))
@@ -116,6 +116,20 @@ fn connect(url: &str, options: &Options) -> Result<Connected> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn open(
+    stream: &mut Traced<TcpStream>,
+    request: ClientRequest<'_>,
+    options: &Options,
+) -> Result<io::Connected<OsRandom>, io::Error> {
+    #[cfg(feature = "deflate")]
+    if options.deflate {
+        let deflate = ws_proto::extension::deflate::Deflate::new();
+        return io::connect_deflate(stream, request, Config::new(), &deflate);
+    }
+    let _ = options;
+    io::connect(stream, request, Config::new())
 }
 
 fn stdin_lines() -> Receiver<String> {

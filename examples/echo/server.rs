@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use anyhow::Result;
+#[cfg(feature = "deflate")]
+use ws_proto::extension::deflate::Deflate;
 use ws_proto::handshake::{
     Accept, HeadError, Incoming, Limits, OriginPolicy, PlainRequest, Response, Upgrade,
 };
@@ -34,19 +36,20 @@ pub(crate) fn serve(stream: TcpStream, options: &Options) -> Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TURN))?;
     let mut stream = Traced::new(stream, "server", options.quiet);
-    let subprotocol = options.subprotocol.as_deref();
+    let mut compression = Compression::default();
     let accepted = io::accept_any(
         &mut stream,
         Config::new(),
         Limits::new(),
         |incoming, out| match incoming {
-            Incoming::Upgrade(upgrade) => decide(upgrade, subprotocol, out),
+            Incoming::Upgrade(upgrade) => decide(upgrade, options, &mut compression, out),
             Incoming::Plain(request) => page(request, out).map(|()| None),
         },
     );
     let served = match accepted {
-        Ok(mut server) => {
+        Ok(server) => {
             println!("server: open");
+            let mut server = compression.of(server);
             let served = echo(&mut server, &mut stream);
             // After an error its Close frame is still to be written.
             let _ = server.flush(&mut stream);
@@ -73,7 +76,8 @@ fn echo(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) -> Resul
 
 fn decide(
     upgrade: Upgrade<'_>,
-    wanted: Option<&str>,
+    options: &Options,
+    compression: &mut Compression,
     out: &mut Vec<u8>,
 ) -> Result<Option<Negotiated>, HeadError> {
     if !OriginPolicy::same_host().allows(&upgrade) {
@@ -81,14 +85,62 @@ fn decide(
             .reject(&Response::new(403).body(b"wrong origin\n"), out)
             .map(|()| None);
     }
+    let wanted = options.subprotocol.as_deref();
     let chosen = wanted.and_then(|wanted| upgrade.choose_subprotocol(&[wanted]));
     if wanted.is_some() && chosen.is_none() {
         let response = Response::new(400).body(b"no common subprotocol\n");
         return upgrade.reject(&response, out).map(|()| None);
     }
-    upgrade
-        .accept(&Accept::new().maybe_subprotocol(chosen), out)
-        .map(Some)
+    let accept = Accept::new().maybe_subprotocol(chosen);
+    compression.accept(upgrade, accept, options, out).map(Some)
+}
+
+/// permessage-deflate, if the example has it and it was agreed on.
+#[derive(Default)]
+struct Compression {
+    #[cfg(feature = "deflate")]
+    agreed: Option<ws_proto::extension::deflate::DeflateElement>,
+}
+
+impl Compression {
+    #[cfg(feature = "deflate")]
+    fn accept(
+        &mut self,
+        upgrade: Upgrade<'_>,
+        accept: Accept<'_>,
+        options: &Options,
+        out: &mut Vec<u8>,
+    ) -> Result<Negotiated, HeadError> {
+        if options.deflate {
+            self.agreed = Deflate::new().accept(upgrade.extensions());
+        }
+        let extension = self.agreed.as_ref().map(|agreed| agreed.extension());
+        upgrade.accept(&accept.extensions(extension.as_slice()), out)
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn accept(
+        &mut self,
+        upgrade: Upgrade<'_>,
+        accept: Accept<'_>,
+        _: &Options,
+        out: &mut Vec<u8>,
+    ) -> Result<Negotiated, HeadError> {
+        upgrade.accept(&accept, out)
+    }
+
+    #[cfg(feature = "deflate")]
+    fn of(&self, server: WebSocket<Server>) -> WebSocket<Server> {
+        match &self.agreed {
+            Some(agreed) => server.with_deflate(&Deflate::new(), agreed.params()),
+            None => server,
+        }
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn of(&self, server: WebSocket<Server>) -> WebSocket<Server> {
+        server
+    }
 }
 
 fn page(request: PlainRequest<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {

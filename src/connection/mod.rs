@@ -150,11 +150,9 @@ impl<R: Role> Connection<R> {
         input: &mut Input<'b>,
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        if !input.is_empty() {
-            self.flags.insert(Flags::HEARD);
-        }
         if out.room() >= MAX_CONTROL_FRAME {
             if let Some(event) = self.receiver.whole_message::<R>(input) {
+                self.flags.insert(Flags::HEARD);
                 return event
                     .map(Some)
                     .map_err(|error| self.fail(error, input, out));
@@ -176,6 +174,8 @@ impl<R: Role> Connection<R> {
             if input.is_empty() || out.room() < MAX_CONTROL_FRAME {
                 return Ok(None);
             }
+            // Only what is consumed is new: input that waits for room would be heard for ever.
+            self.flags.insert(Flags::HEARD);
             match self.receiver.advance::<R>(input, self.sender.negotiated()) {
                 Ok(Some(Received::Data(event))) => return Ok(Some(event)),
                 Ok(Some(Received::Control(opcode))) => {
@@ -242,6 +242,15 @@ impl<R: Role> Connection<R> {
         } else {
             Transport::Close
         }
+    }
+
+    /// Tells that the transport took some of an output that was full: a sign of life as good as
+    /// input, which cannot be received meanwhile. Without it, a peer that takes longer than the
+    /// keepalive timers for what is waiting counts as gone.
+    ///
+    /// [`WebSocket`](crate::WebSocket) does this by itself.
+    pub fn drained(&mut self) {
+        self.flags.insert(Flags::HEARD);
     }
 
     /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.

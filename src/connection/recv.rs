@@ -1,12 +1,14 @@
 //! The receiving half: from bytes to pieces of messages and complete control frames.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::event::{Binary, Event, Extended, Kind, Text};
 use super::{Config, Role};
 use crate::buf::Input;
 use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
 use crate::error::ProtocolError;
 use crate::frame::{self, FIN, LEN_16, MASK_BIT, Mask, Opcode, Rsv};
-use crate::utf8::Utf8;
+use crate::utf8::{self, Utf8};
 
 /// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
 #[derive(Clone)]
@@ -96,25 +98,26 @@ impl Receiver {
         if (second & MASK_BIT != 0) == R::MASKS_OUTPUT {
             return None;
         }
-        let (mut header_len, len) = match second & !MASK_BIT {
-            len @ 0..LEN_16 => (2, usize::from(len)),
-            LEN_16 => (4, usize::from(u16::from_be_bytes(*rest.first_chunk()?))),
+        let (length_end, least, len) = match second & !MASK_BIT {
+            len @ 0..LEN_16 => (2, 0, u16::from(len)),
+            LEN_16 => (
+                4,
+                u16::from(LEN_16),
+                u16::from_be_bytes(*rest.first_chunk()?),
+            ),
             _ => return None,
         };
-        let claimed = len as u64;
-        if header_len == 4 && claimed < u64::from(LEN_16) || claimed > self.max_whole() {
+        if len < least || u64::from(len) > self.max_whole() {
             return None;
         }
-        if !R::MASKS_OUTPUT {
-            header_len += 4;
-        }
-        let total = header_len + len;
+        let header_len = header_len::<R>(length_end);
+        let total = header_len.saturating_add(usize::from(len));
         if input.len() < total {
             return None;
         }
         let (header, data) = input.take(total).split_at_mut_checked(header_len)?;
         if !R::MASKS_OUTPUT {
-            Mask::new(*header.last_chunk()?).apply(data);
+            frame::xor(data, *header.last_chunk()?);
         }
         Some(if first == BINARY {
             Ok(Event::Binary(Binary {
@@ -191,9 +194,10 @@ impl Receiver {
     /// Appends to the spill. The callers never bring more than fits.
     fn spill(&mut self, bytes: &[u8]) {
         let at = usize::from(self.spill_len);
-        if let Some(to) = self.spill.get_mut(at..at + bytes.len()) {
+        let end = at.saturating_add(bytes.len());
+        if let Some(to) = self.spill.get_mut(at..end) {
             to.copy_from_slice(bytes);
-            self.spill_len += bytes.len() as u8;
+            self.spill_len = end as u8;
         }
     }
 
@@ -239,14 +243,14 @@ impl Receiver {
         if !opcode.is_control() {
             self.judge_limits(opcode, Rsv::from_bits(*first), len)?;
         }
-        let mut header_len = frame::length_end(*second);
+        let length_end = frame::length_end(*second);
+        let header_len = header_len::<R>(length_end);
         let mut key = [0; 4];
         if !R::MASKS_OUTPUT {
-            let Some(masked) = bytes.get(header_len..).and_then(<[u8]>::first_chunk) else {
+            let Some(masked) = bytes.get(length_end..).and_then(<[u8]>::first_chunk) else {
                 return Ok(None);
             };
             key = *masked;
-            header_len += key.len();
         }
         Ok(Some(FrameHeader {
             first: *first,
@@ -305,8 +309,8 @@ impl Receiver {
         self.first_byte = header.first;
         self.remaining = header.len;
         self.mask = Mask::new(header.key);
+        self.spill_len = 0;
         if header.opcode.is_control() {
-            self.spill_len = 0;
             self.phase = Phase::Control;
             if header.opcode == Opcode::Close {
                 // It ends an unfinished message; its reason is text of its own.
@@ -316,7 +320,7 @@ impl Receiver {
         }
         self.phase = Phase::Data;
         if header.opcode == Opcode::Continuation {
-            self.fragments += 1;
+            self.fragments = self.fragments.saturating_add(1);
             self.message_len = self.message_len.saturating_add(header.len);
         } else {
             self.fragments = 1;
@@ -330,7 +334,7 @@ impl Receiver {
     fn take_payload<'b, R: Role>(&mut self, input: &mut Input<'b>) -> &'b mut [u8] {
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX);
         let bytes = input.take(wanted);
-        self.remaining -= bytes.len() as u64;
+        self.remaining = self.remaining.saturating_sub(bytes.len() as u64);
         if !R::MASKS_OUTPUT {
             self.mask.apply(bytes);
         }
@@ -461,8 +465,17 @@ fn judge_second<R: Role>(opcode: Opcode, second: u8) -> Result<(), ProtocolError
     Ok(())
 }
 
+/// How long a header is whose length ends at `length_end`: a masking key follows, or none.
+const fn header_len<R: Role>(length_end: usize) -> usize {
+    if R::MASKS_OUTPUT {
+        length_end
+    } else {
+        length_end.saturating_add(4)
+    }
+}
+
 fn whole_text(raw: &[u8]) -> Result<Event<'_>, ProtocolError> {
-    match simdutf8::basic::from_utf8(raw) {
+    match utf8::from_utf8(raw) {
         Ok(body) => Ok(Event::Text(Text {
             head: None,
             body,

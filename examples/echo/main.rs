@@ -25,7 +25,7 @@ Usage: echo [OPTIONS]                  a server and a client in one process
 
 Options:
       --subprotocol NAME    offer it, or as a server ask for it
-      --deflate             compress, if the peer agrees (needs the feature deflate)
+      --deflate             compress, if the peer agrees
   -q, --quiet               do not print the traffic
   -h, --help                print this";
 
@@ -82,8 +82,7 @@ fn options() -> Result<Options> {
             Long("listen") => options.listen = Some(parser.value()?.string()?),
             Long("connect") => options.connect = Some(parser.value()?.string()?),
             Long("subprotocol") => options.subprotocol = Some(parser.value()?.string()?),
-            Long("deflate") if cfg!(feature = "deflate") => options.deflate = true,
-            Long("deflate") => bail!("built without the feature deflate"),
+            Long("deflate") => options.deflate = true,
             Short('q') | Long("quiet") => options.quiet = true,
             Short('h') | Long("help") => {
                 println!("{HELP}");

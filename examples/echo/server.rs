@@ -5,8 +5,7 @@ use std::io::Read as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use anyhow::Result;
-#[cfg(feature = "deflate")]
-use ws_proto::extension::deflate::Deflate;
+use ws_proto::extension::deflate::{Deflate, DeflateElement};
 use ws_proto::handshake::{
     Accept, HeadError, Incoming, Limits, OriginPolicy, PlainRequest, Response, Upgrade,
 };
@@ -15,7 +14,7 @@ use ws_proto::{Config, Negotiated, Server, WebSocket, io};
 use crate::Options;
 use crate::trace::Traced;
 
-/// How long a read waits before the timers are looked at.
+/// How long a read or a write waits before the timers are looked at.
 const TURN: Duration = Duration::from_millis(200);
 
 /// Serves whoever comes, until the process is ended.
@@ -35,21 +34,24 @@ pub(crate) fn serve_all(listener: &TcpListener, options: &Options) -> Result<()>
 pub(crate) fn serve(stream: TcpStream, options: &Options) -> Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TURN))?;
+    stream.set_write_timeout(Some(TURN))?;
     let mut stream = Traced::new(stream, "server", options.quiet);
-    let mut compression = Compression::default();
+    let mut agreed = None;
     let accepted = io::accept_any(
         &mut stream,
         Config::new(),
         Limits::new(),
         |incoming, out| match incoming {
-            Incoming::Upgrade(upgrade) => decide(upgrade, options, &mut compression, out),
+            Incoming::Upgrade(upgrade) => decide(upgrade, options, &mut agreed, out),
             Incoming::Plain(request) => page(request, out).map(|()| None),
         },
     );
     let served = match accepted {
-        Ok(server) => {
+        Ok(mut server) => {
             println!("server: open");
-            let mut server = compression.of(server);
+            if let Some(agreed) = &agreed {
+                server = server.with_deflate(&Deflate::new(), agreed.params());
+            }
             let served = echo(&mut server, &mut stream);
             // After an error its Close frame is still to be written.
             let _ = server.flush(&mut stream);
@@ -77,7 +79,7 @@ fn echo(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) -> Resul
 fn decide(
     upgrade: Upgrade<'_>,
     options: &Options,
-    compression: &mut Compression,
+    agreed: &mut Option<DeflateElement>,
     out: &mut Vec<u8>,
 ) -> Result<Option<Negotiated>, HeadError> {
     if !OriginPolicy::same_host().allows(&upgrade) {
@@ -91,56 +93,14 @@ fn decide(
         let response = Response::new(400).body(b"no common subprotocol\n");
         return upgrade.reject(&response, out).map(|()| None);
     }
-    let accept = Accept::new().maybe_subprotocol(chosen);
-    compression.accept(upgrade, accept, options, out).map(Some)
-}
-
-/// permessage-deflate, if the example has it and it was agreed on.
-#[derive(Default)]
-struct Compression {
-    #[cfg(feature = "deflate")]
-    agreed: Option<ws_proto::extension::deflate::DeflateElement>,
-}
-
-impl Compression {
-    #[cfg(feature = "deflate")]
-    fn accept(
-        &mut self,
-        upgrade: Upgrade<'_>,
-        accept: Accept<'_>,
-        options: &Options,
-        out: &mut Vec<u8>,
-    ) -> Result<Negotiated, HeadError> {
-        if options.deflate {
-            self.agreed = Deflate::new().accept(upgrade.extensions());
-        }
-        let extension = self.agreed.as_ref().map(|agreed| agreed.extension());
-        upgrade.accept(&accept.extensions(extension.as_slice()), out)
+    if options.deflate {
+        *agreed = Deflate::new().accept(upgrade.extensions());
     }
-
-    #[cfg(not(feature = "deflate"))]
-    fn accept(
-        &mut self,
-        upgrade: Upgrade<'_>,
-        accept: Accept<'_>,
-        _: &Options,
-        out: &mut Vec<u8>,
-    ) -> Result<Negotiated, HeadError> {
-        upgrade.accept(&accept, out)
-    }
-
-    #[cfg(feature = "deflate")]
-    fn of(&self, server: WebSocket<Server>) -> WebSocket<Server> {
-        match &self.agreed {
-            Some(agreed) => server.with_deflate(&Deflate::new(), agreed.params()),
-            None => server,
-        }
-    }
-
-    #[cfg(not(feature = "deflate"))]
-    fn of(&self, server: WebSocket<Server>) -> WebSocket<Server> {
-        server
-    }
+    let extension = agreed.as_ref().map(DeflateElement::extension);
+    let accept = Accept::new()
+        .maybe_subprotocol(chosen)
+        .extensions(extension.as_slice());
+    upgrade.accept(&accept, out).map(Some)
 }
 
 fn page(request: PlainRequest<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {

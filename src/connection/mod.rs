@@ -68,18 +68,24 @@ use timer::{Timeouts, Waiting};
 /// let mut out = Vec::new();
 /// while let Some(mut read) = socket.pop_front() {
 ///     let mut input = Input::new(&mut read);
-///     while let Some(event) = connection.receive(&mut input, &mut out)? {
-///         if let Event::Text(text) = event {
-///             connection.send_text(text.whole().unwrap_or("a piece"), &mut out)?;
+///     let received = loop {
+///         match connection.receive(&mut input, &mut out) {
+///             Ok(Some(Event::Text(text))) => {
+///                 connection.send_text(text.whole().unwrap_or("a piece"), &mut out)?;
+///             }
+///             Ok(Some(_)) => {}
+///             Ok(None) => break Ok(()),
+///             Err(error) => break Err(error), // its Close frame is in `out`
 ///         }
-///     }
-///     let deadline = connection.tick(now(), &mut out)?;
-///     written.append(&mut out);
+///     };
+///     let deadline = connection.tick(now(), &mut out);
+///     written.append(&mut out); // in any case
+///     received?;
 ///     match connection.transport() {
 ///         Transport::Close | Transport::Abort => break,
 ///         Transport::Open | Transport::AwaitEof => { /* wait for input or `deadline` */ }
 ///     }
-/// #   assert!(deadline.is_some());
+/// #   assert!(deadline?.is_some());
 /// }
 /// assert_eq!(written, [0x81, 0x02, b'h', b'i']);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

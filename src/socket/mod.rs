@@ -1,6 +1,7 @@
 //! The easy type: a connection with its buffers and whole messages, still without I/O.
 
 mod codec;
+mod queue;
 mod read_buffer;
 mod reply;
 
@@ -10,7 +11,7 @@ use core::fmt;
 
 pub use reply::Reply;
 
-use crate::buf::{Input, Limited, Output};
+use crate::buf::Input;
 use crate::close::{CloseCode, CloseReason};
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
@@ -19,6 +20,7 @@ use crate::message::{AssembleError, Assembler, Message, Step};
 use crate::time::Instant;
 use crate::transport::Transport;
 use codec::{Decoder, Encoder};
+use queue::{Queue, Sent};
 use read_buffer::ReadBuffer;
 
 /// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
@@ -34,10 +36,11 @@ const RETAINED: usize = 4096;
 ///
 /// Bytes are read straight into [`space`](Self::space), messages come out of
 /// [`next_message`](Self::next_message), and what has to be written waits in
-/// [`pending`](Self::pending). While more than the high-water mark waits (1 MiB unless
-/// [`with_high_water`](Self::with_high_water) says otherwise), nothing is received and nothing can
-/// be sent, so that neither a flood of Pings nor a slow reader makes it grow; the largest message
-/// always fits on top.
+/// [`pending`](Self::pending). There is a high-water mark for that (1 MiB unless
+/// [`with_high_water`](Self::with_high_water) says otherwise): while that much waits, no message can
+/// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
+/// Pongs and of what was sent by the handle that came with a message, nothing is received either,
+/// so that neither a flood of Pings nor a slow reader makes it grow.
 ///
 /// ```
 /// use ws_proto::{Config, Negotiated, WebSocket};
@@ -59,7 +62,7 @@ pub struct WebSocket<R: Role> {
     assembler: Assembler<Vec<u8>, Decoder>,
     encoder: Encoder,
     read: ReadBuffer,
-    out: Limited,
+    out: Queue,
     /// A message that could not be put together ends the connection.
     failed: Option<AssembleError>,
 }
@@ -91,15 +94,16 @@ impl<R: Role> WebSocket<R> {
             ),
             encoder: Encoder::default(),
             read: ReadBuffer::new(),
-            out: Limited::new(HIGH_WATER),
+            out: Queue::new(HIGH_WATER),
             failed: None,
         }
     }
 
     /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
+    ///
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
-        self.out = Limited::new(bytes.max(crate::MAX_CONTROL_FRAME));
+        self.out = Queue::new(bytes);
         self
     }
 
@@ -181,7 +185,7 @@ impl<R: Role> WebSocket<R> {
         let mut input = Input::new(bytes);
         let before = input.len();
         loop {
-            let event = self.connection.receive(&mut input, &mut self.out);
+            let event = self.connection.receive(&mut input, &mut self.out.engine());
             consumed.set(before - input.len());
             let Some(event) = event? else {
                 return Ok(None);
@@ -189,39 +193,41 @@ impl<R: Role> WebSocket<R> {
             match self.assembler.step(event) {
                 Ok(Step::More) => {}
                 Ok(Step::Whole(message)) => {
-                    let reply = Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
+                    let out = self.out.messages(Sent::InReply);
+                    let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
                     return Ok(Some((message, reply)));
                 }
                 Ok(Step::Held) => break,
                 Err(error) => {
-                    self.failed = Some(error);
-                    let _ = self.connection.close(
-                        error.close_code(),
-                        CloseReason::EMPTY,
-                        &mut self.out,
-                    );
-                    return Err(error.into());
+                    let Self {
+                        connection,
+                        out,
+                        failed,
+                        ..
+                    } = self;
+                    return Err(fail(connection, out, failed, error));
                 }
             }
         }
         match self.assembler.held() {
             Ok(message) => {
-                let reply = Reply::new(&mut self.connection, &mut self.encoder, &mut self.out);
+                let out = self.out.messages(Sent::InReply);
+                let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
                 Ok(message.map(|message| (message, reply)))
             }
-            Err(error) => {
-                self.failed = Some(error);
-                let _ =
-                    self.connection
-                        .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
-                Err(error.into())
-            }
+            Err(error) => Err(fail(
+                &mut self.connection,
+                &mut self.out,
+                &mut self.failed,
+                error,
+            )),
         }
     }
 
     /// A handle to send without having received.
     pub fn sender(&mut self) -> Reply<'_, R> {
-        Reply::new(&mut self.connection, &mut self.encoder, &mut self.out)
+        let out = self.out.messages(Sent::Unasked);
+        Reply::new(&mut self.connection, &mut self.encoder, out)
     }
 
     /// The bytes to write to the peer; then tell [`wrote`](Self::wrote).
@@ -231,14 +237,11 @@ impl<R: Role> WebSocket<R> {
 
     /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
     pub fn wrote(&mut self, n: usize) {
-        let full = self.out.room() < crate::MAX_CONTROL_FRAME;
-        if full && n > 0 && !self.out.is_empty() {
+        if n > 0 && self.out.is_full() {
             self.connection.drained();
         }
         self.out.consume(n);
-        if self.out.is_empty() && self.out.capacity() > RETAINED {
-            self.out.release();
-        }
+        self.out.release_over(RETAINED);
     }
 
     /// Tells the time; see [`Connection::tick`].
@@ -248,7 +251,8 @@ impl<R: Role> WebSocket<R> {
     /// [`TimedOut`] as [`Connection::tick`].
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
         self.release_idle();
-        self.connection.tick(now, &mut self.out)
+        let mut out = self.out.messages(Sent::Unasked);
+        self.connection.tick(now, &mut out)
     }
 
     /// Tells that the transport has ended; see [`Connection::receive_eof`]. Take all messages
@@ -281,9 +285,7 @@ impl<R: Role> WebSocket<R> {
     pub fn release(&mut self) {
         self.release_over(0);
         self.encoder.release();
-        if self.out.is_empty() {
-            self.out.release();
-        }
+        self.out.release_over(0);
     }
 
     fn release_idle(&mut self) {
@@ -308,6 +310,18 @@ impl<R: Role> fmt::Debug for WebSocket<R> {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
+}
+
+/// A message that cannot be put together ends the connection.
+fn fail<R: Role>(
+    connection: &mut Connection<R>,
+    out: &mut Queue,
+    failed: &mut Option<AssembleError>,
+    error: AssembleError,
+) -> ReceiveError {
+    *failed = Some(error);
+    let _ = connection.close(error.close_code(), CloseReason::EMPTY, &mut out.engine());
+    error.into()
 }
 
 /// Nobody would answer by hand what `next_message` does not tell of.

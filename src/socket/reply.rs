@@ -1,7 +1,8 @@
 use core::fmt;
 
 use super::codec::Encoder;
-use crate::buf::{Limited, Output};
+use super::queue::Messages;
+use crate::buf::Output;
 use crate::close::{CloseCode, CloseReason, ControlPayload};
 use crate::connection::{Connection, Fin, Kind, Role};
 use crate::error::SendError;
@@ -27,19 +28,19 @@ use crate::message::Message;
 pub struct Reply<'w, R: Role> {
     connection: &'w mut Connection<R>,
     encoder: Option<&'w mut Encoder>,
-    out: OneMore<'w>,
+    out: Messages<'w>,
 }
 
 impl<'w, R: Role> Reply<'w, R> {
     pub(super) const fn new(
         connection: &'w mut Connection<R>,
         encoder: &'w mut Encoder,
-        out: &'w mut Limited,
+        out: Messages<'w>,
     ) -> Self {
         Self {
             connection,
             encoder: Some(encoder),
-            out: OneMore { out },
+            out,
         }
     }
 
@@ -55,7 +56,7 @@ impl<'w, R: Role> Reply<'w, R> {
         Reply {
             connection: self.connection,
             encoder: None,
-            out: OneMore { out: self.out.out },
+            out: self.out.reborrow(),
         }
     }
 
@@ -170,29 +171,5 @@ impl<R: Role> fmt::Debug for Reply<'_, R> {
         f.debug_struct("Reply")
             .field("connection", &self.connection)
             .finish_non_exhaustive()
-    }
-}
-
-/// An output that takes one more frame of any size while it is below its high-water mark: a limit
-/// that also bounds single messages would make the big ones impossible to send.
-struct OneMore<'w> {
-    out: &'w mut Limited,
-}
-
-impl Output for OneMore<'_> {
-    fn room(&self) -> usize {
-        if self.out.room() > 0 {
-            isize::MAX as usize
-        } else {
-            0
-        }
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        self.out.put_over_limit(bytes);
-    }
-
-    fn last_mut(&mut self, n: usize) -> &mut [u8] {
-        self.out.last_mut(n)
     }
 }

@@ -60,7 +60,7 @@ impl Utf8 {
             self.complete(bytes)?
         };
         let (whole, cut) = split_cut_character(rest);
-        let body = simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?;
+        let body = from_utf8(whole)?;
         for &byte in cut {
             self.step(byte)?;
         }
@@ -129,6 +129,18 @@ impl Utf8 {
         *self = Self::new();
         let text = core::str::from_utf8(bytes).map_err(|_| InvalidUtf8)?;
         Ok(text.chars().next())
+    }
+}
+
+/// The text in `bytes`, if they are UTF-8 to their end.
+#[inline]
+pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
+    /// Below this, `simdutf8` hands over to `core`; going there at once is cheaper.
+    const SHORT: usize = 64;
+    if bytes.len() < SHORT {
+        core::str::from_utf8(bytes).map_err(|_| InvalidUtf8)
+    } else {
+        simdutf8::basic::from_utf8(bytes).map_err(|_| InvalidUtf8)
     }
 }
 

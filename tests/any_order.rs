@@ -221,6 +221,7 @@ proptest! {
             for step in &steps {
                 run.step(step);
             }
+            // shows: RFC6455-10.1-01
             run.check_the_wire();
         }
     }

@@ -83,6 +83,7 @@ fn pieces_are_joined_over_control_frames() {
         ];
         let mut assembler = Assembler::new(Vec::new(), 100);
         let joined = join(side, &mut assembler, &bytes.concat());
+        // shows: RFC6455-5.5-03
         assert_eq!(joined, [Ok("a\u{1f600}z".as_bytes().to_vec())]);
     }
 }

@@ -4,7 +4,10 @@
 mod common;
 
 use common::*;
-use ws_proto::{CloseCode, CloseReason, Config, Fin, SendError, Transport, UnexpectedEof};
+use ws_proto::{
+    CloseCode, CloseReason, Config, Connection, Event, Fin, Input, Negotiated, SendError,
+    Transport, UnexpectedEof,
+};
 
 /// What the driver has to do once the closing handshake is done.
 fn done(side: Side) -> Transport {
@@ -34,8 +37,11 @@ fn our_close_is_written_and_the_transport_stays_open() {
         let mut endpoint = Endpoint::new(side);
         let mut out = Vec::new();
         assert_eq!(endpoint.close(1001, "gone", &mut out), Ok(()));
+        // shows: RFC6455-7.1.2-01
         assert_eq!(only_close(side, &out), (Some(1001), b"gone".to_vec()));
+        // shows: RFC6455-7.3-03
         assert_eq!(endpoint.transport(), Transport::Open);
+        // shows: RFC6455-7.1.3-01
         assert!(!endpoint.can_send() && !endpoint.is_close_received());
         assert_eq!((endpoint.close_code(), endpoint.close_reason()), (None, ""));
     }
@@ -46,10 +52,15 @@ fn the_peers_close_is_answered_with_its_code() {
     for side in Side::BOTH {
         let mut endpoint = Endpoint::new(side);
         let trace = run(&mut endpoint, &close_frame(side, 4321, "why"));
+        // shows: RFC6455-7.1.6-01
         assert_eq!(trace.items, [Item::Close(Some(4321), "why".to_owned())]);
+        // shows: RFC6455-5.5.1-10, RFC6455-5.5.1-11, RFC6455-5.5.1-12
         assert_eq!(only_close(side, &trace.output), (Some(4321), vec![]));
+        // shows: RFC6455-5.5.1-14, RFC6455-5.5.1-15, RFC6455-7.1.1-05, RFC6455-7.1.3-01
         assert_eq!((trace.transport, trace.can_send), (done(side), false));
+        // shows: RFC6455-7.1.4-02
         assert_eq!(endpoint.receive_eof(), Ok(()));
+        // shows: RFC6455-7.1.4-01
         assert_eq!(endpoint.transport(), Transport::Close);
         assert_eq!(
             (endpoint.close_code(), endpoint.close_reason()),
@@ -63,7 +74,9 @@ fn a_close_without_code_is_answered_without_code() {
     for side in Side::BOTH {
         let mut endpoint = Endpoint::new(side);
         let trace = run(&mut endpoint, &frame(side, CLOSE, b""));
+        // shows: RFC6455-7.1.5-02, RFC6455-7.1.6-02
         assert_eq!(trace.items, [Item::Close(None, String::new())]);
+        // shows: RFC6455-5.5.1-11
         assert_eq!(only_close(side, &trace.output), (None, vec![]));
         assert!(endpoint.is_close_received());
     }
@@ -76,6 +89,7 @@ fn the_answer_to_our_close_ends_it_and_is_not_answered() {
         endpoint.close_empty(&mut Vec::new()).unwrap();
         let trace = run(&mut endpoint, &close_frame(side, 1000, "bye"));
         assert_eq!(trace.items, [Item::Close(Some(1000), "bye".to_owned())]);
+        // shows: RFC6455-7.1.2-02, RFC6455-5.5.1-14
         assert_eq!((&trace.output[..], trace.transport), (&[][..], done(side)));
         assert_eq!(endpoint.receive_eof(), Ok(()));
     }
@@ -90,15 +104,19 @@ fn simultaneous_closes_are_one_close_each_and_clean() {
     client.close(1000, "done", &mut from_client).unwrap();
     let at_client = run(&mut client, &from_server);
     let at_server = run(&mut server, &from_client);
+    // shows: RFC6455-7.1.5-01
     assert_eq!(
         at_client.items,
         [Item::Close(Some(1001), "restart".to_owned())]
     );
+    // shows: RFC6455-7.1.5-01
     assert_eq!(
         at_server.items,
         [Item::Close(Some(1000), "done".to_owned())]
     );
+    // shows: RFC6455-5.5.1-18
     assert!(at_client.output.is_empty() && at_server.output.is_empty());
+    // shows: RFC6455-7.1.1-03, RFC6455-7.1.1-06
     assert_eq!(
         (at_server.transport, at_client.transport),
         (Transport::Close, Transport::AwaitEof)
@@ -141,8 +159,10 @@ fn after_our_close_we_may_ping_but_not_send_data() {
         let mut endpoint = Endpoint::new(side);
         let mut out = Vec::new();
         endpoint.close(1000, "", &mut out).unwrap();
+        // shows: RFC6455-5.5.1-09
         assert_eq!(endpoint.send_text("late", &mut out), Err(SendError::Closed));
         assert_eq!(endpoint.ping(b"", &mut out), Ok(()));
+        // shows: WHATWG-3.1-08
         assert_eq!(
             endpoint.close(1001, "again", &mut out),
             Ok(()),
@@ -153,6 +173,7 @@ fn after_our_close_we_may_ping_but_not_send_data() {
             .iter()
             .map(|frame| frame.first)
             .collect();
+        // shows: RFC6455-5.5.1-19
         assert_eq!(firsts, [CLOSE, PING]);
     }
 }
@@ -169,9 +190,12 @@ fn nothing_is_interpreted_after_the_peers_close() {
             let mut endpoint = Endpoint::new(side);
             let bytes = [close_frame(side, 1000, "first"), after.clone()].concat();
             let trace = run(&mut endpoint, &bytes);
+            // shows: RFC6455-5.5.1-20, RFC6455-7.1.5-01
             assert_eq!(trace.items, [Item::Close(Some(1000), "first".to_owned())]);
+            // shows: RFC6455-5.5.2-02
             assert_eq!(only_close(side, &trace.output), (Some(1000), vec![]));
             let later = run(&mut endpoint, &after);
+            // shows: RFC6455-5.5.1-20
             assert_eq!(
                 (later.items, later.error, later.output),
                 (vec![], None, vec![])
@@ -188,6 +212,7 @@ fn a_close_inside_a_fragmented_message_drops_the_message() {
         let cut_text = frame(side, TEXT, b"half \xf0\x9f");
         let bytes = [cut_text, close_frame(side, 1001, "gr\u{fc}n")].concat();
         let trace = run(&mut Endpoint::new(side), &bytes);
+        // shows: RFC6455-5.5.1-21
         assert_eq!(
             trace.items,
             [Item::Close(Some(1001), "gr\u{fc}n".to_owned())]
@@ -203,6 +228,7 @@ fn our_close_may_go_between_our_own_fragments() {
         let mut out = Vec::new();
         endpoint.send_text_part("half", Fin::No, &mut out).unwrap();
         endpoint.close(1000, "", &mut out).unwrap();
+        // shows: RFC6455-6.1-02
         assert_eq!(
             endpoint.send_text_part("", Fin::Yes, &mut out),
             Err(SendError::Closed)
@@ -247,15 +273,21 @@ fn with_manual_close_the_caller_answers_and_may_send_before() {
 fn the_valid_close_codes_are_exactly_those_of_the_registry() {
     for code in 0..=u16::MAX {
         let valid = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+        // shows: RFC6455-7.4.1-05, RFC6455-7.4.1-06, RFC6455-7.4.1-07, RFC6455-7.4.1-15
+        // shows: RFC6455-7.4.2-01, RFC6455-7.4.2-02, RFC6455-7.4.2-05, IANA-close-codes-01
+        // shows: IANA-close-codes-02
         assert_eq!(CloseCode::new(code).map(u16::from), valid.then_some(code));
         assert_eq!(CloseCode::try_from(code).is_ok(), valid);
         for side in Side::BOTH {
             let trace = run(&mut Endpoint::new(side), &close_frame(side, code, ""));
             let answer = only_close(side, &trace.output).0;
             if valid {
+                // shows: IANA-close-codes-01
                 assert_eq!(trace.items, [Item::Close(Some(code), String::new())]);
                 assert_eq!(answer, Some(code));
             } else {
+                // shows: RFC6455-7.4.1-05, RFC6455-7.4.1-06, RFC6455-7.4.1-07, RFC6455-7.4.1-15
+                // shows: RFC6455-7.4.2-01, RFC6455-7.4.2-02, RFC6455-7.4.2-05, IANA-close-codes-02
                 assert_eq!(
                     trace.error.map(|e| e.close_code().as_u16()),
                     Some(1002),
@@ -277,6 +309,7 @@ fn a_bad_close_body_fails_at_once() {
             let mut endpoint = Endpoint::new(side);
             assert_eq!(run(&mut endpoint, head).error, None, "{body:x?}");
             let error = run(&mut endpoint, &tail[..1]).error.expect("refused");
+            // shows: RFC6455-5.5.1-06, RFC6455-8.1-01
             assert_eq!(error.close_code().as_u16(), code, "{body:x?}");
             assert!(!endpoint.is_close_received());
         };
@@ -287,6 +320,7 @@ fn a_bad_close_body_fails_at_once() {
         at(&close_body(1000, b"\xf0\x9f\x98!"), 5, 1007);
         let one_byte = header(side, CLOSE, 1);
         let error = run(&mut Endpoint::new(side), &one_byte[..2]).error;
+        // shows: RFC6455-5.5.1-03
         assert_eq!(error.map(|error| error.close_code().as_u16()), Some(1002));
     }
 }
@@ -321,6 +355,7 @@ fn reasons_of_123_bytes_pass_both_ways() {
 fn a_server_cannot_send_1010_and_a_client_can() {
     let mut out = Vec::new();
     let mut server = Endpoint::new(Side::Server);
+    // shows: RFC6455-7.4.1-13
     assert_eq!(
         server.close(1010, "", &mut out),
         Err(SendError::CodeForClients)
@@ -332,6 +367,7 @@ fn a_server_cannot_send_1010_and_a_client_can() {
     );
     let from_server = close_frame(Side::Client, 1010, "");
     let items = event_items(&mut Endpoint::new(Side::Client), &from_server);
+    // shows: RFC6455-7.4.1-13
     assert_eq!(
         items,
         [Item::Close(Some(1010), String::new())],
@@ -353,12 +389,15 @@ fn the_end_of_the_transport_is_clean_only_after_both_closes() {
         for prepare in unclean {
             let mut endpoint = Endpoint::new(side);
             prepare(&mut endpoint);
+            // shows: RFC6455-7.1.4-02, RFC6455-7.1.5-03, RFC6455-7.2.1-02
             assert_eq!(endpoint.receive_eof(), Err(UnexpectedEof));
             assert_eq!(endpoint.receive_eof(), Err(UnexpectedEof), "and again");
+            // shows: RFC6455-7.1.4-01, RFC6455-7.2.1-02
             assert_eq!(
                 (endpoint.transport(), endpoint.can_send()),
                 (Transport::Close, false)
             );
+            // shows: RFC6455-7.1.5-03
             assert_eq!(endpoint.close_code(), None);
             assert_eq!(run(&mut endpoint, &frame(side, PING, b"")).output, b"");
         }
@@ -374,4 +413,33 @@ fn the_end_of_the_transport_is_clean_only_after_both_closes() {
             Err(SendError::Closed)
         );
     }
+}
+
+/// Without a masking key a client cannot answer; the closing handshake is not done then.
+#[test]
+fn a_close_that_could_not_be_answered_is_not_a_clean_end() {
+    for body in [&[][..], &close_body(1000, b"")] {
+        let mut endpoint = Endpoint::new(Side::Client);
+        endpoint.keys.set_dry(true);
+        let trace = run(&mut endpoint, &frame(Side::Client, CLOSE, body));
+        assert_eq!(trace.output, b"");
+        assert!(endpoint.is_close_received() && !endpoint.can_send());
+        assert!(endpoint.receive_eof().is_err());
+    }
+}
+
+/// 1010 is for clients, but the answer to a Close repeats its code (RFC 6455 5.5.1, 7.4.1).
+#[test]
+fn a_server_answers_1010_by_hand_and_never_starts_with_it() {
+    let code = CloseCode::MANDATORY_EXTENSION;
+    let config = Config::new().manual_close(true);
+    let mut server = Connection::server(Negotiated::new(), config);
+    let mut out = Vec::new();
+    let refused = server.close(code, CloseReason::EMPTY, &mut out);
+    assert_eq!(refused, Err(SendError::CodeForClients));
+    let mut read = *b"\x88\x82\0\0\0\0\x03\xf2";
+    let event = server.receive(&mut Input::new(&mut read), &mut out);
+    assert!(matches!(event, Ok(Some(Event::Close(Some(received)))) if received == code));
+    assert_eq!(server.close(code, CloseReason::EMPTY, &mut out), Ok(()));
+    assert_eq!(out, b"\x88\x02\x03\xf2");
 }

@@ -194,6 +194,7 @@ fn cut_in_two_anywhere() {
 fn cut_into_single_bytes_with_empty_feeds_between() {
     for exchange in all() {
         let whole = exchange.whole();
+        // shows: RFC6455-2-01, RFC6455-5.2-22
         exchange.assert_same(&one_byte_at_a_time(&exchange.bytes), &whole);
         if exchange.bytes.len() < 2048 {
             let with_empty: Vec<_> = exchange
@@ -313,6 +314,7 @@ proptest! {
             let config = Config::new().max_message(4096);
             let exchange = Exchange { name: "random".to_owned(), side, config, bytes };
             let whole = exchange.whole();
+            // shows: RFC6455-10.1-01
             exchange.assert_same(&chunks_of(&exchange.bytes, &lens), &whole);
         }
     }

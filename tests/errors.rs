@@ -115,6 +115,7 @@ fn every_fault_has_its_error_code_and_section() {
     }
     let masked = frame(Side::Server, FIN | TEXT, b"to a client");
     let error = run(&mut Endpoint::new(Side::Client), &masked).error;
+    // shows: RFC6455-5.1-06
     assert_eq!(error, Some(ProtocolError::MaskUnexpected));
     assert_eq!(ProtocolError::MaskUnexpected.section(), "RFC 6455 5.1");
 }

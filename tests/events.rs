@@ -141,6 +141,7 @@ fn the_rest_of_a_frame_is_known() {
         run(&mut endpoint, &bytes[..header_len - 1]);
         assert_eq!(endpoint.frame_remaining(), 0, "the header is not complete");
         run(&mut endpoint, &bytes[header_len - 1..header_len]);
+        // shows: RFC6455-5.2-18
         assert_eq!(endpoint.frame_remaining(), 300);
         run(&mut endpoint, &bytes[header_len..header_len + 100]);
         assert_eq!(endpoint.frame_remaining(), 200);
@@ -187,6 +188,7 @@ fn reserved_bits_anywhere_else_fail_on_the_first_byte() {
     for side in Side::BOTH {
         for first in [0xa1, 0xe1, 0xf2, 0xc8, 0xc9, 0xca, 0x90 | 0xa] {
             let error = run(&mut extended(side, Config::new()), &[first]).error;
+            // shows: RFC6455-5.2-03, RFC6455-5.8-02, IANA-framing-bits-01
             assert_eq!(error, Some(ProtocolError::ReservedBitSet), "{first:02x}");
         }
         for first in [0xc0, 0x40, 0x90] {

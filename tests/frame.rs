@@ -67,6 +67,7 @@ fn what_is_encoded_is_parsed_and_every_prefix_wants_more() {
         assert_eq!(encoded.len(), header.encoded_len());
         assert!((2..=MAX_HEADER).contains(&encoded.len()));
         let mut bytes = encoded.to_vec();
+        // shows: RFC6455-5.2-07, RFC6455-5.2-08, RFC6455-5.2-19
         assert_eq!(Header::parse(&bytes), Ok(Some((header, bytes.len()))));
         for n in 0..bytes.len() {
             assert_eq!(
@@ -88,6 +89,7 @@ fn an_encoded_header_is_what_the_wire_codec_says() {
             if side == Side::Server {
                 header = header.masked(PEER_KEY);
             }
+            // shows: RFC6455-5.2-15, RFC6455-5.2-16
             assert_eq!(*header.encode(), common::header(side, FIN | BINARY, len));
         }
     }
@@ -98,6 +100,7 @@ fn an_encoded_header_is_what_the_wire_codec_says() {
 fn the_first_byte_decides_as_soon_as_it_is_there() {
     for first in 0..=255_u8 {
         let opcode = Opcode::from_bits(first);
+        // shows: RFC6455-5.2-05, RFC6455-5.2-06, IANA-opcodes-01
         assert_eq!(opcode.is_none(), matches!(first & 0x0f, 3..=7 | 11..=15));
         let expected = match opcode {
             None => Err(ProtocolError::OpcodeReserved),
@@ -106,6 +109,7 @@ fn the_first_byte_decides_as_soon_as_it_is_there() {
             }
             Some(_) => Ok(None),
         };
+        // shows: RFC6455-5.2-04, RFC6455-5.4-06
         assert_eq!(Header::parse(&[first]), expected, "{first:02x}");
         assert_eq!(
             Header::parse(&[first, 0]).is_err(),
@@ -121,6 +125,7 @@ fn the_length_of_a_control_frame_is_judged_on_the_second_byte() {
         for second in 0..=255_u8 {
             let too_long = second & 0x7f > 125;
             let parsed = Header::parse(&[first, second]);
+            // shows: RFC6455-5.5-02
             assert_eq!(
                 parsed == Err(ProtocolError::ControlTooLong),
                 too_long,
@@ -140,6 +145,7 @@ fn only_the_shortest_form_of_a_length_is_taken() {
         } else {
             Ok(Some((Header::new(Opcode::Binary, len.into()), 4)))
         };
+        // shows: RFC6455-5.2-11, RFC6455-5.2-17
         assert_eq!(Header::parse(&bytes), expected);
     }
     let edges = [
@@ -160,6 +166,7 @@ fn only_the_shortest_form_of_a_length_is_taken() {
             0x1_0000..=0x7fff_ffff_ffff_ffff => Ok(Some((Header::new(Opcode::Binary, len), 10))),
             _ => Err(ProtocolError::LengthTopBit),
         };
+        // shows: RFC6455-5.2-12, RFC6455-5.2-14, RFC6455-5.2-17
         assert_eq!(Header::parse(&bytes), expected, "{len:x}");
         assert_eq!(
             Header::parse(&bytes[..9]),
@@ -202,6 +209,7 @@ fn masking_is_the_byte_loop_at_all_lengths_and_offsets() {
                 let mut buffer = payload.clone();
                 let mut mask = Mask::at_offset(key, offset as u64);
                 mask.apply(&mut buffer[align..align + len]);
+                // shows: RFC6455-5.3-05
                 assert_eq!(
                     buffer[align..align + len],
                     expected,
@@ -232,6 +240,7 @@ fn masking_in_pieces_is_masking_at_once_and_twice_is_none() {
         mask.apply(tail);
         assert_eq!(bytes, by_byte(&payload, key, 0));
         Mask::new(key).apply(&mut bytes);
+        // shows: RFC6455-5.3-05
         assert_eq!(bytes, payload);
     }
     let mut far = payload.clone();

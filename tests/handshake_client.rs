@@ -138,12 +138,15 @@ fn mistakes_of_the_caller_write_nothing() {
         (ClientRequest::new("a", "ws://a/"), E::TargetInvalid),
         (plain().origin(""), E::OriginInvalid),
         (plain().origin("http://a b"), E::OriginInvalid),
+        // shows: RFC6455-4.1-34, RFC9110-5.6.1.1-01
         (plain().subprotocols(&["a", ""]), E::SubprotocolInvalid),
         (plain().subprotocols(&["a,b"]), E::SubprotocolInvalid),
+        // shows: RFC6455-4.1-35, WHATWG-3.1-03
         (
             plain().subprotocols(&["a", "b", "a"]),
             E::SubprotocolRepeated,
         ),
+        // shows: RFC6455-9.1-10
         (plain().extensions(&bad), E::ExtensionInvalid),
         (plain().headers(&[("Bad Name", b"")]), E::HeaderNameInvalid),
         (plain().headers(&[("hOsT", b"b")]), E::HeaderNameReserved),
@@ -153,6 +156,7 @@ fn mistakes_of_the_caller_write_nothing() {
         ),
         (plain().headers(&[("A", b"b\0")]), E::HeaderValueInvalid),
     ] {
+        // shows: RFC6455-4.1-02, RFC6455-4.1-34
         assert_eq!(written(request), Err(error), "{request:?}");
     }
 }
@@ -176,26 +180,35 @@ fn too_little_room_writes_nothing() {
 fn faults_of_an_answer() {
     use HandshakeError as E;
     let replaced = |from: &str, to: &str| judge(plain(), &accepted("").replace(from, to));
+    // shows: RFC6455-4.1-39
     assert_eq!(replaced("", ""), Ok(Rsv::NONE));
+    // shows: RFC6455-4.1-45, RFC6455-11.2-01
     assert_eq!(replaced("websocket", "WebSocket"), Ok(Rsv::NONE));
+    // shows: RFC6455-4.1-44
     assert_eq!(
         replaced("websocket", "websocket, h2c"),
         Err(E::UpgradeInvalid)
     );
+    // shows: RFC6455-4.1-48
     assert_eq!(
         replaced("Connection: Upgrade", "Connection: a,upgrade"),
         Ok(Rsv::NONE)
     );
+    // shows: RFC6455-4.1-47
     assert_eq!(
         replaced("Connection: Upgrade", "Connection: close"),
         Err(E::ConnectionInvalid)
     );
+    // shows: RFC6455-4.1-55
     assert_eq!(replaced("HTTP/1.1", "HTTP/1.0"), Err(E::HttpVersion));
     assert_eq!(replaced("HTTP/1.1", "HTTP/2.0"), Err(E::StartLineInvalid));
     assert_eq!(replaced("HTTP/1.1", "HTTX/1.1"), Err(E::NotHttp));
+    // shows: RFC9112-4-01
     assert_eq!(replaced(" 101 ", " 1010 "), Err(E::StartLineInvalid));
+    // shows: RFC9112-4-01
     assert_eq!(replaced(" 101 ", " 10 "), Err(E::StartLineInvalid));
     assert_eq!(replaced(" 101 ", " 001 "), Err(E::StartLineInvalid));
+    // shows: RFC9112-4-02
     assert_eq!(
         replaced("Switching Protocols", "Web \u{e9}\tSocket"),
         Ok(Rsv::NONE)
@@ -215,7 +228,9 @@ fn faults_of_an_answer() {
     );
     assert_eq!(judge(plain(), "\r\n"), Err(E::NotHttp));
     let line = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    // shows: RFC6455-11.3.3-01, RFC6455-4.1-55
     assert_eq!(judge(plain(), &accepted(line)), Err(E::AcceptInvalid));
+    // shows: RFC6455-4.1-49
     assert_eq!(replaced(line, ""), Err(E::AcceptInvalid));
     // Each character of the key counts, its case too.
     let good = accepted("");
@@ -227,6 +242,7 @@ fn faults_of_an_answer() {
         } else {
             b'a'
         };
+        // shows: RFC6455-4.1-50
         assert_eq!(
             judge(plain(), core::str::from_utf8(&bad).unwrap()),
             Err(E::AcceptInvalid)
@@ -244,17 +260,23 @@ fn a_subprotocol_is_one_that_was_offered() {
             &accepted(&format!("Sec-WebSocket-Protocol: {value}\r\n")),
         )
     };
+    // shows: RFC6455-4.1-59
     assert!(chosen("b").is_ok());
+    // shows: RFC9110-5.5-01
     assert!(chosen(" b\t").is_ok());
+    // shows: RFC6455-4.1-54, RFC7936-2-01
     assert_eq!(chosen("B"), Err(E::SubprotocolNotOffered));
+    // shows: RFC6455-4.1-55
     assert_eq!(chosen(""), Err(E::SubprotocolInvalid));
     assert_eq!(chosen("a, b"), Err(E::SubprotocolInvalid));
+    // shows: RFC6455-11.3.4-02
     assert_eq!(
         chosen("a\r\nSec-WebSocket-Protocol: a"),
         Err(E::SubprotocolInvalid)
     );
     assert!(judge(offer, &accepted("")).is_ok());
     let strict = offer.require_subprotocol(true);
+    // shows: RFC7118-4.1-03, WHATWG-2.2-03
     assert_eq!(judge(strict, &accepted("")), Err(E::SubprotocolMissing));
     assert!(
         judge(plain().require_subprotocol(true), &accepted("")).is_ok(),
@@ -283,17 +305,22 @@ fn extensions_are_among_those_offered() {
     };
     assert_eq!(agreed("x-a"), Ok(Rsv::RSV1));
     assert_eq!(agreed("x-b, x-a; p=\"1\""), Ok(Rsv::RSV1 | Rsv::RSV2));
+    // shows: RFC6455-9.1-02
     assert_eq!(
         agreed("x-b\r\nSec-WebSocket-Extensions: x-a"),
         Ok(Rsv::RSV1 | Rsv::RSV2)
     );
+    // shows: RFC6455-9-04
     assert_eq!(agreed("x-a; bad"), Err(E::ExtensionParamsInvalid));
     assert_eq!(agreed("x-d; p"), Ok(Rsv::RSV3));
     assert_eq!(agreed("x-d"), Ok(Rsv::NONE));
     assert_eq!(agreed("X-A"), Err(E::ExtensionNotOffered));
+    // shows: RFC6455-4.1-53
     assert_eq!(agreed("x-e"), Err(E::ExtensionNotOffered));
     assert_eq!(agreed("x-a, x-a"), Err(E::ExtensionRepeated));
+    // shows: RFC6455-5.8-02, RFC7692-5-12
     assert_eq!(agreed("x-a, x-c"), Err(E::ExtensionRepeated));
+    // shows: RFC6455-9.1-01, RFC6455-4.3-02
     assert_eq!(agreed("x-a;"), Err(E::ExtensionsInvalid));
     assert_eq!(agreed(""), Err(E::ExtensionsInvalid));
     assert_eq!(agreed(&"x,".repeat(17)), Err(E::TooManyElements));
@@ -325,6 +352,7 @@ fn folded_lines_are_joined_by_a_space() {
         let (front, back) = bytes.split_at_mut(cut);
         assert!(handshake.receive(&mut Input::new(front)).unwrap().is_none());
         let established = handshake.receive(&mut Input::new(back)).unwrap().unwrap();
+        // shows: RFC9112-5.2-03
         assert_eq!(
             established.headers().get("x-fold"),
             Some(&b"a  b \t \tc"[..])
@@ -357,6 +385,7 @@ fn informational_responses_are_skipped_up_to_a_bound() {
             let expected = expected
                 .then_some(true)
                 .ok_or(HandshakeError::TooManyInformational);
+            // shows: RFC9110-15.2-01
             assert_eq!(result, expected, "{pairs}");
         }
     }
@@ -470,12 +499,14 @@ fn the_body_of_a_refusal_is_kept() {
     for (rest, body, complete, ended) in cases {
         let answer = format!("HTTP/1.1 404 Not Here\r\n{rest}");
         let (refused, before_eof) = refusal_in_any_pieces(limits, answer.as_bytes());
+        // shows: RFC9112-6.3-03
         assert_eq!(refused.body, body.as_bytes(), "{rest}");
         assert_eq!(
             (refused.complete, before_eof),
             (*complete, *ended),
             "{rest}"
         );
+        // shows: RFC6455-4.1-40
         assert_eq!(
             (refused.status, &refused.reason[..]),
             (404, &b"Not Here"[..])
@@ -526,6 +557,7 @@ fn a_refusal_has_its_headers() {
     assert_eq!(error.status(), Some(426));
     let refusal = handshake.refusal().unwrap();
     let versions: Vec<_> = refusal.headers().list("sec-websocket-version").collect();
+    // shows: RFC6455-4.4-02
     assert_eq!(versions, [&b"8"[..], b"7", b"13"]);
     assert_eq!(refusal.body(), b"no");
 }
@@ -549,6 +581,7 @@ fn errors_stay() {
     assert!(input.is_empty());
     assert_eq!(handshake.receive_eof(), Err(HandshakeError::NotHttp));
     assert_eq!(handshake.tick(Instant::from_millis(1 << 40)), Ok(None));
+    // shows: RFC6455-7.2.1-01
     assert_eq!(handshake.transport(), Transport::Close);
     assert!(handshake.refusal().is_none());
 }
@@ -562,6 +595,7 @@ fn the_time_limit_is_kept() {
         assert_eq!(handshake.tick(at(now)), Ok(Some(at(2005))));
     }
     for _ in 0..2 {
+        // shows: RFC6455-10.4-03
         assert_eq!(handshake.tick(at(2005)), Err(TimedOut::Handshake));
         assert_eq!(handshake.transport(), Transport::Abort);
         assert_eq!(
@@ -598,6 +632,7 @@ fn the_end_of_the_transport_inside_a_head_is_an_error() {
                 .unwrap()
                 .is_none()
         );
+        // shows: RFC6455-7.1.4-03, RFC6455-7.2.1-02
         assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
         assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
     }

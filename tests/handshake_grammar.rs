@@ -61,6 +61,7 @@ fn nothing_can_be_injected_into_a_request() {
             let edge = place > 0 && matches!(byte, b' ' | b'\t');
             let valid = !edge && (byte == b'\t' || byte >= 0x20) && byte != 0x7f;
             let sent = send(ClientRequest::new("h", "/").headers(&fields));
+            // shows: RFC9112-2.2-03, RFC9112-5.2-01
             assert_eq!(sent.is_ok(), valid, "value {byte:#x}");
             if let Ok(head) = sent {
                 let expected = [
@@ -76,11 +77,13 @@ fn nothing_can_be_injected_into_a_request() {
             let plain = ClientRequest::new("h", "/");
             let name = [(text, &b"v"[..])];
             let sent = send(plain.headers(&name));
+            // shows: RFC9110-5.6.2-01
             assert_eq!(sent.is_ok(), is_tchar(byte), "name {byte:#x}");
             if let Ok(head) = sent {
                 assert_eq!(reread(&head).1[1], (text.to_owned(), b"v".to_vec()));
             }
             let list = [text];
+            // shows: RFC6455-4.1-34, RFC6455-11.5-01
             assert_eq!(send(plain.subprotocols(&list)).is_ok(), is_tchar(byte));
             let value = [("p", Some(text))];
             let param = [(text, None)];
@@ -90,11 +93,13 @@ fn nothing_can_be_injected_into_a_request() {
                 ExtensionOffer::new("x", &param),
             ] {
                 let offers = [offer];
+                // shows: RFC6455-11.4-01
                 assert_eq!(send(plain.extensions(&offers)).is_ok(), is_tchar(byte));
             }
             assert_eq!(send(plain.origin(text)).is_ok(), byte.is_ascii_graphic());
             let path = format!("/{text}");
             let sent = send(ClientRequest::new("h", &path));
+            // shows: RFC9112-3.2-01
             assert_eq!(sent.is_ok(), byte.is_ascii_graphic() && byte != b'#');
             if let Ok(head) = sent {
                 assert_eq!(reread(&head).0, path);
@@ -165,16 +170,19 @@ fn extensions_follow_their_grammar() {
     for (lines, expected) in [
         (&["a"][..], "a|"),
         (&["a, b"], "a|b|"),
+        // shows: RFC6455-9.1-02, RFC9110-5.2-01
         (&["a", "b"], "a|b|"),
         (&["a;p;q=1", "", "b ; r = 2"], "a;p;q=1|b;r=2|"),
         (&[",, a ,\t, b,,"], "a|b|"),
         (&["a; p=\"1\""], "a;p=1|"),
+        // shows: RFC9110-5.6.4-01, RFC6455-4.3-03
         (&["a; p=\"1\\0\"; q"], "a;p=10;q|"),
         (&["a; p=\"\\1\\2\" , b"], "a;p=12|b|"),
         (&["a; p; p"], "a;p;p|"),
         (&["constructor, __proto__"], "constructor|__proto__|"),
         (&[], ""),
     ] {
+        // shows: RFC6455-4.3-02, RFC6455-4.3-06
         assert_eq!(extensions(lines).as_deref(), Ok(expected), "{lines:?}");
     }
     for line in [
@@ -192,6 +200,7 @@ fn extensions_follow_their_grammar() {
         "a; p=1 2",
         "a; p=\"",
         "a; p=\"\"",
+        // shows: RFC6455-4.3-03
         "a; p=\"b c\"",
         "a; p=\"b,c\"",
         "a; p=\"b\\\"c\"",
@@ -207,6 +216,7 @@ fn extensions_follow_their_grammar() {
         "a;p\u{b}",
         "a; p='1 2'",
     ] {
+        // shows: RFC6455-9.1-01, RFC6455-4.3-02
         assert_eq!(
             extensions(&[line]),
             Err(HandshakeError::ExtensionsInvalid),
@@ -215,6 +225,7 @@ fn extensions_follow_their_grammar() {
         assert!(extensions(&["ok", line]).is_err() || line.trim_matches([',', ' ']).is_empty());
     }
     assert!(extensions(&[&"a,".repeat(16)]).is_ok());
+    // shows: RFC9110-5.6.1.2-02
     assert_eq!(
         extensions(&[&"a,".repeat(17)]),
         Err(HandshakeError::TooManyElements)
@@ -268,13 +279,16 @@ fn headers_are_found_by_name_and_read_as_lists() {
         ("a", b"\xff,three"),
         ("A", b"\x0cfour"),
     ]);
+    // shows: RFC9110-5.5-01, RFC9110-5.1-01, RFC6455-4.1-56
     assert_eq!(headers.get("a"), Some(&b"one, ,two"[..]));
     assert_eq!(headers.get("B"), Some(&b""[..]));
     assert_eq!(headers.get("c"), None);
     assert_eq!(headers.get_all("A").count(), 3);
     let list: Vec<_> = headers.list("a").collect();
+    // shows: RFC9110-5.2-01, RFC9110-5.6.1.2-01
     assert_eq!(list, [&b"one"[..], b"two", b"\xff", b"three", b"\x0cfour"]);
     assert!(headers.contains_token("a", "THREE") && !headers.contains_token("a", "thre"));
+    // shows: RFC9110-5.6.3-01
     assert!(
         !headers.contains_token("a", "four"),
         "only SP and HTAB are whitespace"
@@ -460,6 +474,7 @@ proptest! {
             let tick = handshake.tick(Instant::from_millis(1), &mut out);
             (result, out, left, eof, tick)
         };
+        // shows: RFC6455-10.7-01, RFC9112-2.2-01
         prop_assert_eq!(run(size), run(usize::MAX));
     }
 
@@ -483,6 +498,7 @@ proptest! {
             let body = handshake.refusal().map(|refusal| refusal.body().to_vec());
             (result, left, eof, body)
         };
+        // shows: RFC6455-10.7-01, RFC9112-2.2-01
         prop_assert_eq!(run(size), run(usize::MAX));
     }
 

@@ -85,7 +85,9 @@ fn a_request_can_be_looked_at() {
         assert_eq!(upgrade.choose_subprotocol(&["C", "c", "a"]), Some("c"));
         assert_eq!(upgrade.choose_subprotocol(&["d"]), None);
         let names: Vec<_> = upgrade.extensions().map(|one| one.name()).collect();
+        // shows: RFC6455-9.1-07
         assert_eq!(names, ["x-a", "x-b"]);
+        // shows: RFC9110-5.5-03
         assert_eq!(
             upgrade.headers().get("x-bytes"),
             Some("\u{e9}\u{20ac}".as_bytes())
@@ -109,6 +111,7 @@ fn targets() {
         ("https://other.example?b", "?b", "other.example"),
     ] {
         decide(&request(raw), |upgrade, _| {
+            // shows: RFC6455-4.2.1-04, RFC9112-3.2.2-01, RFC9112-3.2.2-02
             assert_eq!((upgrade.target(), upgrade.host()), (target, host), "{raw}");
             assert_eq!(upgrade.raw_target(), raw);
         });
@@ -129,6 +132,7 @@ fn targets() {
         "http://a:65536/",
         "://a/",
     ] {
+        // shows: RFC6455-4.2.1-18
         assert_eq!(
             judge(request(raw)),
             Err(HandshakeError::TargetInvalid),
@@ -179,6 +183,7 @@ fn hosts() {
 fn faults_of_a_request() {
     use HandshakeError as E;
     let replaced = |from: &str, to: &str| judge(good("").replace(from, to));
+    // shows: RFC6455-2.1-02
     assert_eq!(
         replaced("websocket", "web\u{17f}ocket"),
         Err(E::UpgradeInvalid)
@@ -192,14 +197,18 @@ fn faults_of_a_request() {
         replaced("Connection: Upgrade", "Connection: keep-alive,\tUPGRADE"),
         Ok(())
     );
+    // shows: RFC9110-5.6.3-01
     assert_eq!(
         replaced("Connection: Upgrade", "Connection: Upgrade\u{a0}"),
         Err(E::ConnectionInvalid)
     );
     assert_eq!(replaced("GET", "HEAD"), Err(E::MethodNotGet));
     assert_eq!(replaced("HTTP/1.1", "HTTP/1.0"), Err(E::HttpVersion));
+    // shows: RFC9112-2.3-01
     assert_eq!(replaced("HTTP/1.1", "http/1.1"), Err(E::StartLineInvalid));
+    // shows: RFC9112-2.3-01
     assert_eq!(replaced("HTTP/1.1", "HTTP/1.10"), Err(E::StartLineInvalid));
+    // shows: RFC9112-3.2-01
     assert_eq!(
         replaced(" HTTP/1.1", " b HTTP/1.1"),
         Err(E::StartLineInvalid)
@@ -209,15 +218,19 @@ fn faults_of_a_request() {
         judge(good("Sec-WebSocket-Version: 13\r\n")),
         Err(E::VersionRepeated)
     );
+    // shows: RFC6454-7.3-01
     assert_eq!(
         judge(good("Origin: null\r\nOrigin: null\r\n")),
         Err(E::OriginRepeated)
     );
+    // shows: RFC6455-4.2.1-17
     assert_eq!(
         judge(good("Sec-WebSocket-Protocol: a, a\r\n")),
         Err(E::SubprotocolInvalid)
     );
+    // shows: RFC7936-2-01
     assert_eq!(judge(good("Sec-WebSocket-Protocol: a, A\r\n")), Ok(()));
+    // shows: RFC6455-4.3-07, RFC6455-4.2.1-17
     assert_eq!(
         judge(good("Sec-WebSocket-Protocol: ,\r\n")),
         Err(E::SubprotocolInvalid)
@@ -227,6 +240,7 @@ fn faults_of_a_request() {
         judge(good("Content-Length: 0\r\nContent-Length: 0\r\n")),
         Err(E::BodyPresent)
     );
+    // shows: RFC9110-5.1-01
     assert_eq!(judge(good("No Colon\r\n")), Err(E::HeaderInvalid));
     assert_eq!(judge("PRI * HTTP/2.0\r\n\r\n"), Err(E::HttpVersion));
     assert_eq!(judge("\r\n\r\n"), Err(E::NotHttp));
@@ -234,6 +248,7 @@ fn faults_of_a_request() {
         .map(|n| format!("p{n}"))
         .collect::<Vec<_>>()
         .join(",");
+    // shows: RFC9110-5.6.1.2-02
     assert_eq!(
         judge(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))),
         Err(E::TooManyElements)
@@ -249,21 +264,27 @@ fn faults_of_a_request() {
 fn a_fault_is_found_on_the_byte_that_proves_it() {
     use HandshakeError as E;
     for (start, byte, error) in [
+        // shows: RFC9112-2.2-07
         ("", 0x16, E::NotHttp), // a TLS hello
         ("", 0x81, E::NotHttp), // a frame
         ("", b'\n', E::BareLf),
         ("\r", b'G', E::BareCr),
         ("\r\n", b'\r', E::NotHttp),
         ("GET /\u{0}"[..5].as_ref(), 0, E::NotHttp),
+        // shows: RFC6455-8.1-02
         ("GET /", 0xc3, E::NotHttp),
         ("GET /", b'\t', E::NotHttp),
         ("GET / HTTP/1.1", b'\n', E::BareLf),
+        // shows: RFC9112-2.2-04
         ("GET / HTTP/1.1\r", b'x', E::BareCr),
+        // shows: RFC9112-2.2-06
         ("GET / HTTP/1.1\r\n", b' ', E::LineFolded),
         ("GET / HTTP/1.1\r\n", b':', E::HeaderInvalid),
         ("GET / HTTP/1.1\r\n", 0, E::ControlCharacter),
         ("GET / HTTP/1.1\r\n", b'\n', E::BareLf),
+        // shows: RFC9112-5.2-02
         ("GET / HTTP/1.1\r\nA: b\r\n", b'\t', E::LineFolded),
+        // shows: RFC9110-5.5-02
         ("GET / HTTP/1.1\r\nA: b", 0, E::ControlCharacter),
         ("GET / HTTP/1.1\r\nA: b", 0x7f, E::ControlCharacter),
         ("GET / HTTP/1.1\r\nA: b\r\n\r", b'x', E::BareCr),
@@ -308,6 +329,7 @@ fn limits_are_exact() {
                     .receive(&mut Input::new(&mut back), &mut out)
                     .map(|_| ());
                 assert_eq!(first.and(second), expected, "{bytes} {lines} {cut}");
+                // shows: RFC9110-5.4-01, RFC9112-3-02
                 assert_eq!(out.starts_with(b"HTTP/1.1 431 "), expected.is_err());
             }
         }
@@ -391,10 +413,14 @@ fn an_acceptance_has_each_field_once_and_in_order() {
             .headers(&[("Set-Cookie", b"a=b"), ("Set-Cookie", b"c=d e")]);
         upgrade.accept(&accept, out)
     });
+    // shows: RFC6455-5.8-01
     assert_eq!(
         result,
         Ok(Negotiated::new().with_rsv(Rsv::RSV1 | Rsv::RSV3))
     );
+    // shows: RFC6455-4.2.2-01, RFC6455-4.2.2-15, RFC6455-4.2.2-18, RFC6455-4.2.2-19
+    // shows: RFC6455-4.2.2-20, RFC6455-4.2.2-21, RFC9110-5.3-01, RFC9110-5.3-03, RFC9110-7.8-03
+    // shows: RFC6455-9.1-08
     assert_eq!(
         out,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -422,13 +448,19 @@ fn mistakes_of_the_caller_write_nothing_and_decide_nothing() {
     let mut input = Input::new(&mut bytes);
     assert!(handshake.receive(&mut input, &mut out).unwrap().is_some());
     for (accept, error) in [
+        // shows: RFC6455-4.2.2-12
         (plain.subprotocol("b"), E::SubprotocolNotOffered),
+        // shows: RFC7936-2-01
         (plain.subprotocol("A"), E::SubprotocolNotOffered),
+        // shows: RFC6455-4.2.2-14
         (plain.subprotocol(""), E::SubprotocolNotOffered),
+        // shows: RFC6455-4.2.2-16, RFC6455-4.2.2-17, RFC6455-9-03, RFC6455-9.1-09
         (plain.extensions(&xc), E::ExtensionNotOffered),
         (plain.extensions(&bad), E::ExtensionInvalid),
+        // shows: RFC6455-9.1-10
         (plain.extensions(&bad_param), E::ExtensionInvalid),
         (plain.extensions(&twice), E::ExtensionRepeated),
+        // shows: RFC6455-5.8-02
         (plain.extensions(&one_bit), E::ExtensionRepeated),
         (plain.headers(&[("a b", b"")]), E::HeaderNameInvalid),
         (plain.headers(&[("", b"")]), E::HeaderNameInvalid),
@@ -436,6 +468,7 @@ fn mistakes_of_the_caller_write_nothing_and_decide_nothing() {
             plain.headers(&[("content-length", b"0")]),
             E::HeaderNameReserved,
         ),
+        // shows: RFC9112-2.2-03, RFC9112-5.2-01
         (plain.headers(&[("A", b"b\r\nC: d")]), E::HeaderValueInvalid),
         (plain.headers(&[("A", b" b")]), E::HeaderValueInvalid),
     ] {
@@ -537,6 +570,7 @@ fn errors_stay_and_are_answered_once() {
             Ok(None)
         );
     }
+    // shows: RFC6455-4.2.1-01
     assert_eq!(out, answered);
     assert_eq!(handshake.transport(), Transport::Close);
 }
@@ -557,11 +591,13 @@ fn a_rejection_is_a_complete_response() {
         ])
         .body(b"who?");
     upgrade.reject(&response, &mut out).unwrap();
+    // shows: RFC7118-7-02, RFC6455-7.2.2-01, RFC9112-9.3-01
     assert_eq!(
         String::from_utf8_lossy(&out),
         "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 4\r\n\
         WWW-Authenticate: Basic realm=\"x\"\r\nContent-Type: text/plain\r\n\r\nwho?"
     );
+    // shows: RFC9112-9.3-01
     assert_eq!(handshake.transport(), Transport::Close);
     let mut late = *b"late";
     let mut input = Input::new(&mut late);
@@ -641,6 +677,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
         ));
         assert!(input.is_empty());
 
+        // shows: RFC9110-7.8-04
         assert_eq!(
             judge(request).unwrap_err().status(),
             Some(status),
@@ -720,6 +757,7 @@ fn the_time_limit_is_kept() {
     assert_eq!(handshake.tick(at(3999), &mut out), Ok(Some(at(4000))));
     assert!(out.is_empty());
     for _ in 0..2 {
+        // shows: RFC6455-10.4-03
         assert_eq!(handshake.tick(at(4000), &mut out), Err(TimedOut::Handshake));
         assert_eq!(handshake.transport(), Transport::Abort);
         assert_eq!(out.iter().filter(|&&byte| byte == b'\r').count(), 5);
@@ -840,5 +878,22 @@ fn a_borrowed_storage_serves_one_handshake_after_the_other() {
                 .unwrap()
                 .is_some()
         );
+    }
+}
+
+/// Whatever a request is refused for, what came behind it is gone with it.
+#[test]
+fn a_refusal_discards_what_came_behind_the_request() {
+    let refused = [
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+    ];
+    for request in refused {
+        let mut bytes = format!("{request}more").into_bytes();
+        let mut input = Input::new(&mut bytes);
+        assert!(server().receive(&mut input, &mut Vec::new()).is_err());
+        assert!(input.is_empty(), "{request}");
     }
 }

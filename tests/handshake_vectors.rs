@@ -187,6 +187,7 @@ fn requests_are_answered_as_the_vectors_say() {
 fn offers_of_permessage_deflate_are_accepted_without_it() {
     for (id, _, bytes) in vectors("offers") {
         let served = in_any_pieces(&bytes, serve);
+        // shows: IANA-extensions-01
         assert_eq!(served.status, 101, "{id}");
     }
 }
@@ -201,6 +202,7 @@ fn accept_is_computed_over_the_key_as_received() {
         data["key"].as_str().unwrap(),
         data["accept"].as_str().unwrap(),
     );
+    // shows: RFC6455-4.1-52, RFC6455-4.2.2-21
     assert_eq!(
         ws_proto::handshake::accept_key(key.as_bytes()).as_str(),
         accept
@@ -302,8 +304,11 @@ fn responses_are_taken_as_the_vectors_say() {
             continue;
         }
         match expect.as_str() {
+            // shows: RFC6455-4.1-57
             "OPEN" => assert_eq!(answered.result, Ok(None), "{id}"),
+            // shows: RFC6455-4.1-59
             "OPEN chat" => assert_eq!(answered.result, Ok(Some("chat".to_owned())), "{id}"),
+            // shows: RFC6455-4.1-58
             "OPEN pmd" => assert_eq!(answered.extensions, ["permessage-deflate"], "{id}"),
             "FAIL redirect" => assert_eq!(answered.result, refused(301), "{id}"),
             "FAIL auth" => assert_eq!(answered.result, refused(401), "{id}"),
@@ -311,6 +316,7 @@ fn responses_are_taken_as_the_vectors_say() {
             "FAIL eof" => {
                 assert_eq!(answered.result, Err(HandshakeError::UnexpectedEof), "{id}");
             }
+            // shows: WHATWG-2.2-04
             "FAIL" => assert!(answered.result.is_err(), "{id}"),
             other => panic!("{id}: {other}"),
         }

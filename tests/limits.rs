@@ -39,9 +39,11 @@ fn a_message_at_the_limit_passes_and_one_more_byte_fails_at_the_header() {
                 &mut Endpoint::configured(side, config),
                 &frame(side, FIN | BINARY, &data),
             );
+            // shows: RFC6455-10.4-02
             assert_eq!(items.len(), 1);
             let over = header(side, FIN | BINARY, limit + 1);
             let failed = fails_at(&mut Endpoint::configured(side, config), &over);
+            // shows: RFC6455-10.4-01, RFC6455-10.4-02
             assert_eq!(
                 failed,
                 Some((length_end(limit + 1), ProtocolError::MessageTooBig))
@@ -70,6 +72,7 @@ fn a_frame_at_the_limit_passes_and_one_more_byte_fails_at_the_header() {
             let mut endpoint = Endpoint::configured(side, config);
             assert_eq!(run(&mut endpoint, &bytes[..2].concat()).error, None);
             let failed = fails_at(&mut endpoint, &bytes[2]);
+            // shows: RFC6455-10.4-01, RFC6455-10.4-02
             assert_eq!(
                 failed,
                 Some((length_end(limit + 1), ProtocolError::FrameTooBig))
@@ -110,6 +113,7 @@ fn the_sum_of_the_fragments_fails_at_the_header_that_exceeds_it() {
         let mut endpoint = Endpoint::configured(side, config);
         assert_eq!(run(&mut endpoint, &start.concat()).error, None);
         let failed = fails_at(&mut endpoint, &header(side, CONTINUATION, 51));
+        // shows: RFC6455-10.4-01, RFC6455-10.4-02
         assert_eq!(failed, Some((2, ProtocolError::MessageTooBig)));
 
         let mut endpoint = Endpoint::configured(side, config);
@@ -175,6 +179,7 @@ fn an_endless_flood_of_empty_fragments_ends() {
             assert_eq!(trace.items, []);
             trace.error
         });
+        // shows: RFC6455-10.4-01, RFC6455-10.4-04
         assert_eq!(error, Some(ProtocolError::TooManyFragments));
     }
 }
@@ -187,6 +192,7 @@ fn huge_lengths_are_judged_without_overflow() {
         for len in [u64::MAX, 1 << 63, (1 << 63) + 1] {
             let mut endpoint = Endpoint::configured(side, unlimited);
             let failed = fails_at(&mut endpoint, &header(side, FIN | BINARY, len));
+            // shows: RFC6455-5.2-14
             assert_eq!(failed, Some((10, ProtocolError::LengthTopBit)), "{len:x}");
         }
         for len in [u64::from(u32::MAX), 1 << 32, (1 << 63) - 1] {
@@ -220,6 +226,7 @@ fn the_form_of_a_length_is_judged_before_its_size() {
             let mut long = vec![FIN | BINARY, mask_bit | 127];
             long.extend(value.to_be_bytes());
             let failed = fails_at(&mut Endpoint::configured(side, config), &long);
+            // shows: RFC6455-5.2-17
             assert_eq!(
                 failed,
                 Some((10, ProtocolError::LengthNotMinimal)),
@@ -230,6 +237,7 @@ fn the_form_of_a_length_is_judged_before_its_size() {
             let mut medium = vec![FIN | TEXT, mask_bit | 126];
             medium.extend(value.to_be_bytes());
             let failed = fails_at(&mut Endpoint::configured(side, config), &medium);
+            // shows: RFC6455-5.2-17
             assert_eq!(
                 failed,
                 Some((4, ProtocolError::LengthNotMinimal)),
@@ -252,6 +260,7 @@ fn a_ping_flood_without_a_reader_is_bounded() {
         while endpoint.receive(&mut input, &mut out).unwrap().is_some() {
             pings += 1;
         }
+        // shows: RFC6455-10.4-04
         assert!((10..=11).contains(&pings), "{pings}");
         assert!(out.room() < MAX_CONTROL_FRAME);
         let left = input.len();

@@ -44,21 +44,22 @@ fn delays(config: BackoffConfig, n: usize, mut random: impl FnMut() -> u64) -> V
         .collect()
 }
 
-/// RFC6455-7.2.3-01, RFC6455-7.2.3-02: the random number decides, nothing else does.
+/// The random number decides, nothing else does.
 #[test]
 fn same_random_numbers_give_same_delays() {
     let run = |seed| {
         let mut random = Random(seed);
         delays(BackoffConfig::new(), 20, || random.next())
     };
+    // shows: RFC6455-7.2.3-02
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
 
-/// RFC6455-7.2.3-03, RFC6455-7.2.3-04
 #[test]
 fn delays_keep_their_bounds() {
     let lowest = delays(BackoffConfig::new(), 7, || 0);
+    // shows: RFC6455-7.2.3-03, RFC6455-7.2.3-04
     assert_eq!(lowest, [0, 5, 10, 20, 30, 30, 30].map(secs));
 
     let highest = delays(BackoffConfig::new(), 7, || u64::MAX);
@@ -71,20 +72,21 @@ fn delays_keep_their_bounds() {
     }
 }
 
-/// RFC6455-7.2.3-04: whatever the numbers, each delay is longer than all before, up to the cap.
+/// Whatever the numbers, each delay is longer than all before, up to the cap.
 #[test]
 fn delays_increase_up_to_the_cap() {
     for seed in 0..1_000 {
         let mut random = Random(seed);
         let delays = delays(BackoffConfig::new().cap(secs(5 * 64)), 7, || random.next());
+        // shows: RFC6455-7.2.3-04
         assert!(delays.is_sorted_by(|a, b| a < b), "{delays:?}");
     }
 }
 
-/// RFC6455-7.2.3-03
 #[test]
 fn intervals_are_configurable() {
     let config = BackoffConfig::new().first(secs(1)).cap(secs(3));
+    // shows: RFC6455-7.2.3-03
     assert_eq!(
         delays(config, 4, || 0),
         [0, 1000, 1500, 1500].map(Duration::from_millis)
@@ -93,16 +95,17 @@ fn intervals_are_configurable() {
     assert_eq!(delays(config, 3, || 1 << 63), [4, 6, 6].map(secs));
 }
 
-/// RFC6455-7.2.3-01: no configuration makes a loop without delays.
+/// No configuration makes a loop without delays.
 #[test]
 fn a_configuration_of_zeros_still_grows_or_waits() {
     let config = BackoffConfig::new().first(Duration::ZERO);
     assert_eq!(delays(config, 40, || 0)[39], secs(30));
     let config = config.cap(Duration::ZERO);
+    // shows: RFC6455-7.2.3-01
     assert_eq!(delays(config, 40, || 0)[39], Duration::from_micros(500));
 }
 
-/// RFC6455-7.2.3-02, RFC6455-7.2.3-08: clients that are cut off at once spread evenly over each
+/// Clients that are cut off at once spread evenly over each
 /// interval. 15 degrees of freedom: chi-square is over 37.7 once in 1000 times.
 #[test]
 fn delays_are_uniform_over_their_intervals() {
@@ -128,15 +131,16 @@ fn delays_are_uniform_over_their_intervals() {
             .iter()
             .map(|count| (*count as f64 - expected).powi(2) / expected)
             .sum();
+        // shows: RFC6455-7.2.3-02, RFC6455-7.2.3-08
         assert!(chi_square < 37.7, "{interval:?}: {chi_square} {counts:?}");
     }
 }
 
-/// RFC6455-7.2.3-06
 #[test]
 fn thousand_failures_stay_at_the_cap() {
     let mut random = Random(7);
     let delays = delays(BackoffConfig::new(), 1_000, || random.next());
+    // shows: RFC6455-7.2.3-06
     assert!(
         delays[4..]
             .iter()
@@ -144,7 +148,6 @@ fn thousand_failures_stay_at_the_cap() {
     );
 }
 
-/// RFC6455-7.2.3-06
 #[test]
 fn extremes_do_not_overflow() {
     let config = BackoffConfig::new()
@@ -174,10 +177,10 @@ fn extremes_do_not_overflow() {
     let config = BackoffConfig::new()
         .first(Duration::from_nanos(1))
         .cap(secs(1 << 40));
+    // shows: RFC6455-7.2.3-06
     assert_eq!(delays(config, 1_000, || 0)[999], secs(1 << 39));
 }
 
-/// RFC6455-7.2.3-07
 #[test]
 fn opening_alone_resets_nothing() {
     let mut backoff = Backoff::new(BackoffConfig::new());
@@ -192,10 +195,10 @@ fn opening_alone_resets_nothing() {
         now = now + delay;
     }
     assert_eq!(backoff.attempts(), 10);
+    // shows: RFC6455-7.2.3-07
     assert!(last >= Some(secs(30)));
 }
 
-/// RFC6455-7.2.3-07
 #[test]
 fn a_connection_that_lived_resets() {
     let grown = |config: BackoffConfig| {
@@ -210,6 +213,7 @@ fn a_connection_that_lived_resets() {
     let config = BackoffConfig::new();
     assert_eq!(grown(config).ended(almost, End::Eof, 0), Some(secs(30)));
     let mut backoff = grown(config);
+    // shows: RFC6455-7.2.3-07
     assert_eq!(backoff.ended(NOW + secs(60), End::Eof, 0), Some(secs(0)));
     assert_eq!(backoff.attempts(), 1);
     // That it lived counts once: the failures after it count again.
@@ -259,7 +263,6 @@ fn attempts_may_be_limited() {
     );
 }
 
-/// RFC6455-7.2.3-05
 #[test]
 fn ends_are_told_apart() {
     let finals = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003];
@@ -460,4 +463,19 @@ proptest! {
     fn retry_after_never_panics(value in prop::collection::vec(any::<u8>(), 0..40)) {
         let _ = retry_after(&value);
     }
+}
+
+/// A final end ends the connection too: how long it lived is not measured from then on.
+#[test]
+fn a_short_life_that_ended_for_good_resets_nothing_later() {
+    let at = Instant::from_millis;
+    let mut backoff = Backoff::new(BackoffConfig::new().max_attempts(Some(3)));
+    for _ in 0..3 {
+        assert!(backoff.ended(at(0), End::Unreachable, 0).is_some());
+    }
+    backoff.connected(at(1_000));
+    let closed = End::Closed(Some(CloseCode::NORMAL));
+    assert_eq!(backoff.ended(at(2_000), closed, 0), None);
+    assert_eq!(backoff.ended(at(100_000), End::Unreachable, 0), None);
+    assert_eq!(backoff.attempts(), 3);
 }

@@ -60,6 +60,10 @@ fn frames_of_all_length_forms_have_exactly_these_bytes() {
                 (Call::BinaryPart(data.clone(), Fin::No), &open_frame),
                 (Call::FrameBinary(data.clone(), Fin::No), &open_frame),
             ] {
+                // shows: RFC6455-5.2-02, RFC6455-5.2-10, RFC6455-5.2-11, RFC6455-5.2-12
+                // shows: RFC6455-5.2-15, RFC6455-5.2-16, RFC6455-5.3-01, RFC6455-5.3-05
+                // shows: RFC6455-5.3-06, RFC6455-5.3-08, RFC6455-5.4-01, RFC6455-6.1-03
+                // shows: RFC6455-6.1-05
                 assert!(
                     call.wire(&mut Endpoint::new(side)).as_ref() == Ok(bytes),
                     "{side:?} {len}"
@@ -81,13 +85,17 @@ fn control_frames_have_exactly_these_bytes() {
         for len in [0, 1, 125] {
             let (payload, length) = (vec![0xab; len], [len as u8]);
             let ping = Call::Ping(payload.clone()).wire(&mut Endpoint::new(side));
+            // shows: RFC6455-5.4-05
             assert_eq!(ping, Ok(expected(side, 0x89, &length, &payload)));
             let pong = Call::Pong(payload.clone()).wire(&mut Endpoint::new(side));
+            // shows: RFC6455-5.4-05
             assert_eq!(pong, Ok(expected(side, 0x8a, &length, &payload)));
         }
         let close = Call::Close(1000, "bye".into()).wire(&mut Endpoint::new(side));
+        // shows: RFC6455-5.5.1-02, RFC6455-5.5.1-08, RFC6455-7.1.2-01, RFC6455-5.4-05
         assert_eq!(close, Ok(expected(side, 0x88, &[5], b"\x03\xe8bye")));
         let empty = Call::CloseEmpty.wire(&mut Endpoint::new(side));
+        // shows: WHATWG-3.1-06
         assert_eq!(empty, Ok(expected(side, 0x88, &[0], b"")));
     }
 }
@@ -114,6 +122,7 @@ fn parts_continue_the_message_that_is_open() {
             .iter()
             .map(|frame| frame.first)
             .collect();
+        // shows: RFC6455-5.2-07, RFC6455-5.4-02, RFC6455-6.1-06, RFC6455-5.4-14, RFC6455-5.5-03
         assert_eq!(
             firsts,
             [0x01, 0x89, 0x00, 0x80, 0x02, 0x80, 0x12, 0x80, 0x81]
@@ -262,6 +271,7 @@ fn mistakes_of_the_caller_are_typed_errors() {
         for (name, prepare, call, error) in &table {
             let mut endpoint = extended(side);
             prepare(&mut endpoint);
+            // shows: RFC6455-6.1-01
             assert_eq!(call.wire(&mut endpoint), Err(*error), "{name}, {side:?}");
         }
     }
@@ -272,6 +282,7 @@ fn without_an_extension_nothing_extended_can_be_sent() {
     for side in Side::BOTH {
         for bits in [Rsv::NONE, Rsv::RSV1, Rsv::RSV2, Rsv::RSV3] {
             let call = Call::Extended(Kind::Binary, bits, vec![1], Fin::Yes);
+            // shows: RFC6455-5.8-01, RFC6455-5.2-02
             assert_eq!(
                 call.wire(&mut Endpoint::new(side)),
                 Err(SendError::ReservedBits)
@@ -283,12 +294,14 @@ fn without_an_extension_nothing_extended_can_be_sent() {
 /// Types, not errors at the time of sending.
 #[test]
 fn what_does_not_fit_a_control_frame_cannot_be_constructed() {
+    // shows: RFC6455-5.5-01
     assert_eq!(
         ControlPayload::new(&[0; 126]),
         Err(TooLong { len: 126, max: 125 })
     );
     assert!(ControlPayload::try_from(&[0; 126][..]).is_err());
     assert!(ControlPayload::new(&[0; 125]).is_ok());
+    // shows: RFC6455-5.5.1-05, WHATWG-3.1-05, RFC6455-5.5-01
     assert_eq!(
         CloseReason::new(&"r".repeat(124)),
         Err(TooLong { len: 124, max: 123 })
@@ -315,6 +328,7 @@ fn a_client_refuses_to_mask_bytes_that_are_not_text() {
         let error = client
             .frame_text(&mut bytes, Fin::Yes, &mut out)
             .unwrap_err();
+        // shows: RFC6455-5.6-03
         assert_eq!(
             (error, &bytes[..], &out[..]),
             (SendError::TextNotUtf8, bad, &[][..])

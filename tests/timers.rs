@@ -150,6 +150,7 @@ fn an_unanswered_close_aborts() {
             &frame(side, FIN | TEXT, b"data does not prolong it"),
         );
         assert_eq!(tick(&mut endpoint, 1199), (Ok(Some(1200)), vec![]));
+        // shows: RFC6455-10.4-03
         assert_eq!(tick(&mut endpoint, 1200), (Err(TimedOut::Close), vec![]));
         assert_eq!(endpoint.transport(), Transport::Abort);
         assert_eq!(tick(&mut endpoint, 0), (Err(TimedOut::Close), vec![]));
@@ -177,9 +178,11 @@ fn after_the_closing_handshake_a_client_waits_a_while_for_the_end() {
         if side == Side::Server {
             assert_eq!(tick(&mut endpoint, 0), (Ok(None), vec![]));
             assert_eq!(tick(&mut endpoint, 1_000_000), (Ok(None), vec![]));
+            // shows: RFC6455-5.5.1-15, RFC6455-7.1.1-05
             assert_eq!(endpoint.transport(), Transport::Close);
         } else {
             assert_eq!(tick(&mut endpoint, 0), (Ok(Some(500)), vec![]));
+            // shows: RFC6455-5.5.1-16, RFC6455-7.1.1-06
             assert_eq!(endpoint.transport(), Transport::AwaitEof);
             assert_eq!(tick(&mut endpoint, 500), (Err(TimedOut::Eof), vec![]));
             assert_eq!(endpoint.transport(), Transport::Abort);
@@ -204,6 +207,7 @@ fn after_an_error_or_the_end_there_is_no_deadline() {
         let _ = tick(&mut endpoint, 0);
         run(&mut endpoint, &[0x83]);
         assert_eq!(tick(&mut endpoint, 99_999), (Ok(None), vec![]));
+        // shows: RFC6455-7.1.7-01, RFC6455-7.1.7-03
         assert_eq!(endpoint.transport(), Transport::Close);
     });
     both(|mut endpoint| {

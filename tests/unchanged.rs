@@ -147,6 +147,7 @@ fn another_message_while_one_is_open_changes_nothing() {
                 calls.push(Call::FrameBinary(vec![1], Fin::Yes));
             }
             for call in calls {
+                // shows: RFC6455-5.4-08
                 assert_unchanged(side, state, &call, 1000, SendError::MessageOpen);
             }
             assert!(fits.wire(&mut in_state(side, state)).is_ok());

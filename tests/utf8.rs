@@ -84,6 +84,7 @@ fn strings_of_four_bytes_around_the_boundaries() {
         for second in boundaries() {
             for third in tails {
                 for fourth in tails {
+                    // shows: RFC3629-3-01, RFC3629-4-01
                     assert_as_std_at_every_cut(&[first, second, third, fourth]);
                 }
             }
@@ -204,6 +205,7 @@ fn a_connection_refuses_bad_text_at_the_byte() {
             let before = drive(&mut endpoint, &one_byte_at_a_time(&bytes[..proof - 1]));
             assert_eq!(before.error, None, "{bad:x?}");
             let error = run(&mut endpoint, &bytes[proof - 1..proof]).error;
+            // shows: RFC6455-5.6-01, RFC6455-8.1-01, RFC3629-3-01, RFC3629-4-01
             assert_eq!(
                 error,
                 Some(ws_proto::ProtocolError::TextNotUtf8),
@@ -211,6 +213,7 @@ fn a_connection_refuses_bad_text_at_the_byte() {
             );
         }
         let binary = frame(side, FIN | BINARY, b"\xff\xc0");
+        // shows: RFC6455-5.6-04
         assert_eq!(
             event_items(&mut Endpoint::new(side), &binary).len(),
             1,

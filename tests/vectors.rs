@@ -24,6 +24,7 @@ fn frame_vectors_give_the_expected_events() {
         }
         let mut endpoint = Endpoint::configured(vector.side(), config(vector.max));
         let trace = drive(&mut endpoint, &vector.chunks());
+        // shows: RFC6455-6.2-01
         assert_eq!(
             describe(&trace),
             expected(&vector),
@@ -123,6 +124,7 @@ fn attacks_are_survived_or_refused_as_expected() {
             continue;
         }
         match attack.expect.split_once('@') {
+            // shows: RFC6455-10.7-01
             Some((code, at)) => assert_refused_at(&attack, code, at.parse().unwrap()),
             None => assert_outcome(&attack),
         }

@@ -8,7 +8,7 @@ use crate::buf::Input;
 use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
 use crate::error::ProtocolError;
 use crate::frame::{self, FIN, LEN_16, MASK_BIT, Mask, Opcode, Rsv};
-use crate::utf8::Utf8;
+use crate::utf8::{self, Utf8};
 
 /// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
 #[derive(Clone)]
@@ -117,7 +117,7 @@ impl Receiver {
         }
         let (header, data) = input.take(total).split_at_mut_checked(header_len)?;
         if !R::MASKS_OUTPUT {
-            Mask::new(*header.last_chunk()?).apply(data);
+            frame::xor(data, *header.last_chunk()?);
         }
         Some(if first == BINARY {
             Ok(Event::Binary(Binary {
@@ -475,7 +475,7 @@ const fn header_len<R: Role>(length_end: usize) -> usize {
 }
 
 fn whole_text(raw: &[u8]) -> Result<Event<'_>, ProtocolError> {
-    match simdutf8::basic::from_utf8(raw) {
+    match utf8::from_utf8(raw) {
         Ok(body) => Ok(Event::Text(Text {
             head: None,
             body,

@@ -123,30 +123,36 @@ impl Header {
         }
     }
 
-    /// The bytes of the header, with the shortest form of the length.
+    /// The bytes of the header, with the shortest form of the length. Whether such a frame is legal
+    /// is up to the caller: a control frame of at most 125 bytes with `fin`, a length below 2^63.
+    #[inline]
     pub fn encode(&self) -> EncodedHeader {
-        let fin = if self.fin { FIN } else { 0 };
-        let mask_bit = if self.mask.is_some() { MASK_BIT } else { 0 };
-        let mut encoded = EncodedHeader {
-            bytes: [0; MAX_HEADER],
-            len: 0,
-        };
-        encoded.push([fin | self.rsv.bits() | self.opcode as u8]);
+        let first = (if self.fin { FIN } else { 0 }) | self.rsv.bits() | self.opcode as u8;
+        let mask = if self.mask.is_some() { MASK_BIT } else { 0 };
+        let key = self.mask.unwrap_or_default();
+        let mut bytes = [0; MAX_HEADER];
+        bytes[0] = first;
+        // The key is written even where there is none: nobody reads behind the end.
         match self.len {
-            0..=125 => encoded.push([mask_bit | self.len as u8]),
+            0..=125 => {
+                bytes[1] = mask | self.len as u8;
+                bytes[2..6].copy_from_slice(&key);
+            }
             126..=0xffff => {
-                encoded.push([mask_bit | LEN_16]);
-                encoded.push((self.len as u16).to_be_bytes());
+                bytes[1] = mask | LEN_16;
+                bytes[2..4].copy_from_slice(&(self.len as u16).to_be_bytes());
+                bytes[4..8].copy_from_slice(&key);
             }
             _ => {
-                encoded.push([mask_bit | LEN_64]);
-                encoded.push(self.len.to_be_bytes());
+                bytes[1] = mask | LEN_64;
+                bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
+                bytes[10..].copy_from_slice(&key);
             }
         }
-        if let Some(key) = self.mask {
-            encoded.push(key);
+        EncodedHeader {
+            bytes,
+            len: self.encoded_len() as u8,
         }
-        encoded
     }
 }
 
@@ -155,17 +161,6 @@ impl Header {
 pub struct EncodedHeader {
     bytes: [u8; MAX_HEADER],
     len: u8,
-}
-
-impl EncodedHeader {
-    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
-        let at = usize::from(self.len);
-        let end = at.saturating_add(N);
-        if let Some(to) = self.bytes.get_mut(at..end) {
-            to.copy_from_slice(&bytes);
-            self.len = end as u8;
-        }
-    }
 }
 
 impl core::ops::Deref for EncodedHeader {

@@ -23,9 +23,6 @@ pub struct Mask {
     key: [u8; 4],
 }
 
-/// Bytes that one step of the main loop takes; LLVM makes vectors of it.
-const BLOCK: usize = 32;
-
 impl Mask {
     /// The mask with `key`, at the start of a payload.
     pub const fn new(key: [u8; 4]) -> Self {
@@ -41,36 +38,41 @@ impl Mask {
 
     /// Masks or unmasks the next bytes of the payload, in place.
     pub fn apply(&mut self, payload: &mut [u8]) {
-        self.key = xor(payload, self.key);
+        xor(payload, self.key);
+        self.key = rotated(self.key, payload.len());
     }
 }
 
-/// XORs `bytes` with the repeated key; the key as it goes on behind them.
-pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
-    let after = rotated(key, bytes.len());
-    let mut block = [0; BLOCK];
-    for at in block.chunks_exact_mut(4) {
-        at.copy_from_slice(&key);
+/// XORs `bytes` with the repeated key, in words: LLVM makes vectors of the main loop.
+#[inline]
+pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) {
+    let [a, b, c, d] = key;
+    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let mut blocks = bytes.chunks_exact_mut(64);
+    for block in &mut blocks {
+        xor_words(block, word);
     }
-    let mut blocks = bytes.chunks_exact_mut(BLOCK);
-    for chunk in &mut blocks {
-        for (byte, key) in chunk.iter_mut().zip(&block) {
-            *byte ^= key;
-        }
-    }
-    for (byte, key) in blocks.into_remainder().iter_mut().zip(&block) {
+    let rest = blocks.into_remainder();
+    let tail = xor_words(rest, word);
+    for (byte, key) in tail.iter_mut().zip([a, b, c, d, a, b, c]) {
         *byte ^= key;
     }
-    after
+}
+
+/// XORs all whole words; what is left is less than one.
+#[inline(always)]
+fn xor_words(bytes: &mut [u8], word: u64) -> &mut [u8] {
+    let mut words = bytes.chunks_exact_mut(8);
+    for chunk in &mut words {
+        if let Some(bytes) = chunk.first_chunk_mut() {
+            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        }
+    }
+    words.into_remainder()
 }
 
 /// The key as it goes on after `by` bytes.
 const fn rotated(key: [u8; 4], by: usize) -> [u8; 4] {
-    let [a, b, c, d] = key;
-    match by % 4 {
-        0 => key,
-        1 => [b, c, d, a],
-        2 => [c, d, a, b],
-        _ => [d, a, b, c],
-    }
+    let bits = ((by & 3) << 3) as u32;
+    u32::from_le_bytes(key).rotate_right(bits).to_le_bytes()
 }

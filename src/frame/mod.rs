@@ -28,6 +28,7 @@ mod opcode;
 pub use header::{EncodedHeader, Header, MAX_HEADER};
 pub(crate) use header::{FIN, LEN_16, MASK_BIT, length, length_end};
 pub use mask::Mask;
+pub(crate) use mask::xor;
 pub use opcode::{Opcode, Rsv};
 
 /// The most bytes of a control frame: a header with a masking key and 125 bytes of payload.

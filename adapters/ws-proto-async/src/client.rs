@@ -14,7 +14,7 @@ use crate::error::ConnectError;
 use crate::io::Io;
 use crate::options::Options;
 use crate::response::Response;
-use crate::server::write_all;
+use crate::server::poll_write_all;
 use crate::socket::WebSocket;
 
 /// What a client asks for: a URL with everything that goes along.
@@ -135,9 +135,16 @@ pub async fn connect<T: Io>(
     let mut handshake =
         ClientHandshake::start(connector.request, nonce, Vec::new(), limits, &mut out)?;
     let _ = handshake.tick(started);
-    write_all(&mut io, &out, time).await?;
-    let (established, received) = poll_fn(|cx| poll_answer(&mut io, &mut handshake, cx)).await?;
-    let (negotiated, response) = established;
+    let (mut written, mut is_asked) = (0, false);
+    let answer = poll_fn(|cx| {
+        if !is_asked {
+            // The answer is read meanwhile: it can be a refusal that does not wait for the end of
+            // the request, and TLS has things to say as well. If writing fails, it tells why.
+            is_asked = poll_write_all(&mut io, &out, &mut written, started + time, cx).is_ready();
+        }
+        poll_answer(&mut io, &mut handshake, cx)
+    });
+    let ((negotiated, response), received) = answer.await?;
     let connection = Connection::client(negotiated, options.config, OsRandom::new());
     let websocket = WebSocket::new(
         io,

@@ -393,13 +393,14 @@ impl Request {
 }
 
 /// Writes all of `bytes`, if that takes no longer than `time`.
-pub(crate) async fn write_all<T: Io>(io: &mut T, bytes: &[u8], time: Duration) -> io::Result<()> {
+async fn write_all<T: Io>(io: &mut T, bytes: &[u8], time: Duration) -> io::Result<()> {
     let deadline = io.now() + time;
     let mut written = 0;
     poll_fn(|cx| poll_write_all(io, bytes, &mut written, deadline, cx)).await
 }
 
-fn poll_write_all<T: Io>(
+/// Goes on writing `bytes`, of which so many are `written`.
+pub(crate) fn poll_write_all<T: Io>(
     io: &mut T,
     bytes: &[u8],
     written: &mut usize,

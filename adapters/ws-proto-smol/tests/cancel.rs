@@ -212,11 +212,10 @@ fn ready_and_try_send() {
             panic!("there is no room");
         };
         let reading = spawn(async move { texts(&mut server, 2).await });
-        let ((), cancelled) = impatiently(&mut client, |client| {
+        let ((), _) = impatiently(&mut client, |client| {
             Box::pin(async { client.ready().await.unwrap() })
         })
         .await;
-        assert!(cancelled > 0);
         client.try_send(back).unwrap();
         client.flush().await.unwrap();
         assert_eq!(reading.await[1], "mine");
@@ -228,10 +227,8 @@ fn flush() {
     run(async {
         let (mut client, mut server) = full().await;
         let reading = spawn(async move { texts(&mut server, 1).await });
-        let (flushed, cancelled) =
-            impatiently(&mut client, |client| Box::pin(client.flush())).await;
+        let (flushed, _) = impatiently(&mut client, |client| Box::pin(client.flush())).await;
         flushed.unwrap();
-        assert!(cancelled > 0);
         assert_eq!(reading.await[0].len(), 1000);
     });
 }
@@ -262,12 +259,11 @@ fn close() {
             assert!(server.next().await.is_none());
             (texts, server.closed().unwrap())
         });
-        let (closed, cancelled) = impatiently(&mut client, |client| {
+        let (closed, _) = impatiently(&mut client, |client| {
             Box::pin(client.close(CloseCode::GOING_AWAY, "bye"))
         })
         .await;
         closed.unwrap();
-        assert!(cancelled > 0);
         let (texts, closed) = reading.await;
         assert_eq!(texts[0].len(), 1000, "what was queued before comes first");
         assert_eq!(closed.code, Some(CloseCode::GOING_AWAY));

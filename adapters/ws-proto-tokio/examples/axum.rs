@@ -10,7 +10,7 @@ use anyhow::Result;
 use axum::Router;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -45,7 +45,7 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
             return Err(rejection(error));
         }
         let host = parts.headers.get("host").and_then(|h| h.to_str().ok());
-        let origin = parts.headers.get("origin").map(|o| o.as_bytes());
+        let origin = parts.headers.get("origin").map(HeaderValue::as_bytes);
         if !OriginPolicy::same_host().allows_origin(origin, host.unwrap_or_default()) {
             return Err(StatusCode::FORBIDDEN.into_response());
         }

@@ -1,8 +1,8 @@
 //! A chat server with rooms, and its page, on one port.
 //!
 //! ```sh
-//! cargo run -p ws-proto-smol --example chat            # http://127.0.0.1:9002/
-//! cargo run -p ws-proto-smol --example chat -- 0.0.0.0:8000
+//! cargo run -p ws-proto-smol --example chat_smol            # http://127.0.0.1:9002/
+//! cargo run -p ws-proto-smol --example chat_smol -- 0.0.0.0:8000
 //! ```
 //!
 //! Each connection is split: one task receives and tells the room, the other sends what the room

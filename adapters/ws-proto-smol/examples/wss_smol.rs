@@ -1,7 +1,7 @@
 //! A `wss` server and client in one program, with a certificate that is made on the spot.
 //!
 //! ```sh
-//! cargo run -p ws-proto-smol --example wss
+//! cargo run -p ws-proto-smol --example wss_smol
 //! ```
 //!
 //! TLS is a stream like any other: the server accepts over what the TLS acceptor gives, the client

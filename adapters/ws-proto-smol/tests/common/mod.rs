@@ -66,7 +66,13 @@ impl AsyncWrite for Pipe {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.write).poll_write(cx, bytes)
+        match Pin::new(&mut self.write).poll_write(cx, bytes) {
+            // As a socket has it; TLS streams try for ever when they are told nothing but 0.
+            Poll::Ready(Ok(0)) if !bytes.is_empty() => {
+                Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+            }
+            written => written,
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

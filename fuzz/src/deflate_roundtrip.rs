@@ -1,6 +1,6 @@
 //! Messages that are compressed in any way come out as they were, and within the window.
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 use ws_proto::{Assembler, Config, Connection, Fin, FixedBuf, Input, Limited, Message};
 

@@ -5,7 +5,7 @@
 #
 # Installs what it needs into .coverage/, which git ignores: cargo-llvm-cov, and llvm-cov from
 # Debian's llvm-22, whose profile format is that of the nightly compiler. Where that cannot be had
-# it says so and ends well. What cannot be covered is listed in tests/COVERAGE.md.
+# it says so and ends well. Fails for what is not covered and not listed in tests/COVERAGE.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$PWD/.coverage
@@ -53,10 +53,23 @@ awk -F'[:,]' '
         percent(taken[file], branches[file]) | "sort"
     close("sort")
     printf "%-32s lines %-24s branches %s\n", "all", percent(all_hit, all_lines), percent(all_taken, all_branches)
-  }' "$tools/lcov" | while IFS= read -r line; do
+  }' "$tools/lcov" >"$tools/report"
+
+# With the text of the line, and whether tests/COVERAGE.md says why it cannot be covered.
+unlisted=0
+while IFS= read -r line; do
   case $line in
-    src/*:[0-9]*) # with the text of the line
-      printf '%s: %s\n' "$line" "$(sed -n "${line#*:}p" "${line%%:*}" | sed 's/^ *//')" ;;
+    src/*:[0-9]*)
+      file=${line%%:*}
+      text=$(sed -n "${line#*:}p" "$file" | sed 's/^ *//')
+      if [ "$text" != "}" ] && ! awk -v file="## $file" '/^## / { here = $0 == file } here' tests/COVERAGE.md |
+        grep -qF -- "$text"; then
+        text="$text   <-- not in tests/COVERAGE.md"
+        unlisted=$((unlisted + 1))
+      fi
+      printf '%s: %s\n' "$line" "$text" ;;
     *) printf '%s\n' "$line" ;;
   esac
-done
+done <"$tools/report"
+printf '%s uncovered and not listed\n' "$unlisted"
+[ "$unlisted" = 0 ]

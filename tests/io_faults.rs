@@ -264,3 +264,15 @@ fn errors_say_what_happened_and_why() {
         assert_eq!(error.source().is_some(), has_source, "{text}");
     }
 }
+
+#[test]
+fn another_error_behind_the_closing_handshake_is_an_error() {
+    let mut stream = Script::reading([Ok(ANSWER.to_vec())]);
+    let mut client = connect(&mut stream, Limits::new()).unwrap().websocket;
+    stream.reads.push_back(Ok(b"\x88\x02\x03\xe8".to_vec()));
+    stream.reads.push_back(Err(ErrorKind::BrokenPipe));
+    assert!(client.exchange(&mut stream).unwrap());
+    assert!(client.next_message().unwrap().is_none());
+    let failed = client.exchange(&mut stream).unwrap_err();
+    assert!(matches!(failed, Error::Io(error) if error.kind() == ErrorKind::BrokenPipe));
+}

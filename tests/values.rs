@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use ws_proto::extension::DecodeError;
 use ws_proto::frame::{Header, Opcode, Rsv};
 use ws_proto::handshake::{
-    ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits, Response,
-    ServerHandshake, Upgrade, accept_key,
+    ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits, OriginPolicy,
+    Response, ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
-    AssembleError, Assembler, CapacityError, CloseCode, Config, Input, MaskSource, Negotiated,
-    OsRandom, ProtocolError, ReceiveError, SendError, Storage, Transport, WebSocket,
+    AssembleError, Assembler, CapacityError, CloseCode, Config, FixedBuf, Input, MaskSource,
+    Negotiated, OsRandom, ProtocolError, ReceiveError, SendError, Server, Storage, Transport,
+    WebSocket,
 };
 
 const REQUEST: &str = "GET /a?b HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
@@ -323,4 +324,134 @@ fn a_full_storage_fails_wherever_it_is_full() {
     }
     assert_eq!(run(33, answer), Err(HandshakeError::UpgradeInvalid));
     assert_eq!(run(64, b"HTTP\r\n"), Err(HandshakeError::NotHttp));
+}
+
+/// The parts of a grammar that nothing well-behaved uses.
+#[test]
+fn odd_heads_are_judged_to_the_last_character() {
+    let status = |request: String| {
+        let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+        let mut bytes = request.into_bytes();
+        let error = handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new());
+        error.map(drop)
+    };
+    for version in ["HTTP/x.1", "HTTP/2.x", "HTTP/2-0"] {
+        let request = REQUEST.replace("HTTP/1.1", version);
+        assert_eq!(status(request), Err(HandshakeError::StartLineInvalid));
+    }
+    for host in ["a%4z", "a%z4", "%"] {
+        let request = REQUEST.replace("Host: h", &format!("Host: {host}"));
+        assert_eq!(status(request), Err(HandshakeError::HostInvalid), "{host}");
+    }
+    let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    let (mut bytes, mut out) = (REQUEST.as_bytes().to_vec(), Vec::new());
+    let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out);
+    let response = Response::new(400).reason("caf\u{e9}");
+    let rejected = upgrade.unwrap().unwrap().reject(&response, &mut out);
+    assert_eq!(
+        (rejected, &out[..]),
+        (Err(HeadError::ReasonInvalid), &[][..])
+    );
+}
+
+#[test]
+fn odd_bodies_of_refusals_end_where_they_break() {
+    for (framing, body, complete) in [
+        ("Transfer-Encoding: gzip\r\n\r\nabc", "abc", true),
+        ("Transfer-Encoding: chunked\r\n\r\n3;\x01\r\nabc", "", false),
+        ("Content-Length: \r\n\r\nabc", "", false),
+    ] {
+        let request = ClientRequest::new("h", "/");
+        let (limits, mut out) = (Limits::new(), Vec::new());
+        let mut handshake =
+            ClientHandshake::start(request, [1; 16], Vec::new(), limits, &mut out).unwrap();
+        let mut bytes = format!("HTTP/1.1 404 x\r\n{framing}").into_bytes();
+        let _ = handshake.receive(&mut Input::new(&mut bytes));
+        assert!(handshake.receive_eof().is_err());
+        let refusal = handshake.refusal().unwrap();
+        assert_eq!(refusal.body(), body.as_bytes(), "{framing}");
+        assert_eq!(refusal.is_body_complete(), complete, "{framing}");
+    }
+}
+
+#[test]
+fn origins_may_have_the_schemes_of_websockets() {
+    let same = OriginPolicy::same_host();
+    for (origin, host, allowed) in [
+        ("ws://h", "h:80", true),
+        ("wss://h", "h:443", true),
+        ("ws://h", "h:443", false),
+        ("wss://h", "h:80", false),
+        ("app://h", "h", true),
+        ("app://h", "h:80", false),
+    ] {
+        let found = same.allows_origin(Some(origin.as_bytes()), host);
+        assert_eq!(found, allowed, "{origin} {host}");
+    }
+}
+
+#[test]
+fn a_plain_request_waits_for_room_to_be_refused() {
+    let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    let mut bytes = *b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut input = Input::new(&mut bytes);
+    let mut out = Vec::new();
+    assert!(
+        handshake
+            .receive_any(&mut input, &mut out)
+            .unwrap()
+            .is_some()
+    );
+    let mut small = FixedBuf::<100>::new();
+    assert!(matches!(
+        handshake.receive(&mut input, &mut small),
+        Ok(None)
+    ));
+    assert!(small.pending().is_empty());
+    assert!(handshake.receive(&mut input, &mut out).is_err());
+    assert!(out.starts_with(b"HTTP/1.1 400 "));
+}
+
+fn feed(socket: &mut WebSocket<Server>, bytes: &[u8]) {
+    socket.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+    socket.filled(bytes.len());
+}
+
+#[test]
+fn a_socket_gives_memory_back_whatever_came_last() {
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    feed(&mut socket, b"\x02\x82\0\0\0\0ab\x80\x82\0\0\0\0cd");
+    let (message, _) = socket.next_message().unwrap().unwrap();
+    assert_eq!(message.as_bytes(), b"abcd");
+    feed(&mut socket, b"\x81\x82\0\0\0\0hi");
+    let (message, _) = socket.next_message().unwrap().unwrap();
+    assert_eq!(message.as_bytes(), b"hi");
+    socket.release();
+    feed(&mut socket, b"\x88\x80\0\0\0\0");
+    for _ in 0..3 {
+        assert!(socket.next_message().unwrap().is_none(), "it is closed");
+    }
+    assert_eq!(socket.transport(), Transport::Close);
+}
+
+/// What waits is moved to the front, and nothing of it is lost.
+#[test]
+fn reading_on_while_the_output_is_full_reuses_the_space() {
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new()).with_high_water(131);
+    let mut answered = Vec::new();
+    for n in 0..100 {
+        feed(&mut socket, &[0x89, 0x81, 0, 0, 0, 0, n]);
+        if n % 3 == 0 {
+            assert!(socket.next_message().unwrap().is_none());
+            answered.extend_from_slice(socket.pending());
+            socket.wrote(usize::MAX);
+        }
+    }
+    while !socket.wants_read() {
+        assert!(socket.next_message().unwrap().is_none());
+        answered.extend_from_slice(socket.pending());
+        socket.wrote(usize::MAX);
+    }
+    let payloads: Vec<u8> = answered.chunks(3).map(|pong| pong[2]).collect();
+    assert_eq!(payloads, (0..100).collect::<Vec<u8>>());
 }

@@ -40,14 +40,23 @@ fn serve(listener: &TcpListener, clients: usize) -> Result<()> {
         let mut stream = stream?;
         stream.set_nodelay(true)?;
         out.clear();
-        if let Err(error) = serve_one(&mut stream, &mut read, &mut out) {
+        let served = serve_one(&mut stream, &mut read, &mut out);
+        // Whatever ended the connection, its farewell is in `out`. The next client is served even
+        // if this one does not take it.
+        let closed = close(&mut stream, &mut read, &out);
+        if let Err(error) = served.and(closed) {
             println!("server: {error}");
         }
-        // Whatever ended the connection, its farewell is in `out`.
-        stream.write_all(&out)?;
-        stream.shutdown(Shutdown::Write)?;
-        while matches!(stream.read(&mut read), Ok(1..)) {}
     }
+    Ok(())
+}
+
+/// Closes so that what was written arrives: unread bytes would make a reset of it.
+fn close(stream: &mut TcpStream, read: &mut [u8], out: &[u8]) -> Result<()> {
+    stream.write_all(out)?;
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    while matches!(stream.read(read), Ok(1..)) {}
     Ok(())
 }
 

@@ -352,16 +352,6 @@ impl Limited {
         self.bytes.capacity()
     }
 
-    /// Appends all of `bytes`, whatever the limit.
-    pub(crate) fn put_over_limit(&mut self, bytes: &[u8]) {
-        // What was consumed is dropped only when that is at least half of the buffer, so that a
-        // byte is moved once on average however small the steps are in which it is drained.
-        if self.start > self.bytes.len() / 2 {
-            self.compact();
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
     fn compact(&mut self) {
         self.bytes.drain(..self.start);
         self.start = 0;
@@ -385,8 +375,14 @@ impl Output for Limited {
     }
 
     fn put(&mut self, bytes: &[u8]) {
+        // What was consumed is dropped only when that is at least half of the buffer, so that a
+        // byte is moved once on average however small the steps are in which it is drained.
+        if self.start > self.bytes.len() / 2 {
+            self.compact();
+        }
         let fits = bytes.len().min(self.room());
-        self.put_over_limit(bytes.get(..fits).unwrap_or_default());
+        self.bytes
+            .extend_from_slice(bytes.get(..fits).unwrap_or_default());
     }
 
     fn last_mut(&mut self, n: usize) -> &mut [u8] {

@@ -1,20 +1,35 @@
 //! For blocking programs: handshakes and messages over any `Read + Write`.
 //!
 //! This is the only module that does I/O and reads a clock, by means of `std`. Deadlines are only
-//! met when reads return: give the stream a read timeout (`TcpStream::set_read_timeout`), a read
-//! that ends with `WouldBlock` or `TimedOut` is not an error here, only time that passes.
+//! met when reads and writes return, and two peers that both write more than the sockets hold wait
+//! for each other for ever: give the stream timeouts for both (`TcpStream::set_read_timeout`,
+//! `set_write_timeout`). One that runs out is no error here, only time that passes.
 //!
 //! ```no_run
-//! use ws_proto::{Config, io};
+//! use core::time::Duration;
+//! use std::net::TcpStream;
+//! use ws_proto::{Config, Server, WebSocket, io};
+//!
+//! fn echo(
+//!     server: &mut WebSocket<Server>,
+//!     stream: &mut TcpStream,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     while server.exchange(stream)? {
+//!         while let Some((message, mut reply)) = server.next_message()? {
+//!             reply.message(message)?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
 //!
 //! let listener = std::net::TcpListener::bind("127.0.0.1:9001")?;
 //! let (mut stream, _) = listener.accept()?;
+//! stream.set_read_timeout(Some(Duration::from_millis(200)))?;
+//! stream.set_write_timeout(Some(Duration::from_millis(200)))?;
 //! let mut server = io::accept(&mut stream, Config::new())?;
-//! while server.exchange(&mut stream)? {
-//!     while let Some((message, mut reply)) = server.next_message()? {
-//!         reply.message(message)?; // echo
-//!     }
-//! }
+//! let echoed = echo(&mut server, &mut stream);
+//! let _ = server.flush(&mut stream); // after a fault: the Close frame that says so
+//! echoed?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -25,12 +40,14 @@ use core::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::OnceLock;
 
-use crate::buf::Input;
+use crate::buf::{Input, Storage};
 use crate::connection::{Client, Config, MaskSource, Role, Server};
 use crate::error::{TimedOut, UnexpectedEof};
+#[cfg(feature = "deflate")]
+use crate::extension::deflate::{Deflate, DeflateElement};
 use crate::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
-    Negotiated, OriginPolicy, Refusal, Response, ServerHandshake, Upgrade,
+    Accept, ClientHandshake, ClientRequest, Established, HandshakeError, HeadError, Incoming,
+    Limits, Negotiated, OriginPolicy, Refusal, Response, ServerHandshake, Upgrade,
 };
 use crate::socket::WebSocket;
 use crate::time::Instant;
@@ -58,8 +75,42 @@ pub fn accept<S: Read + Write>(stream: &mut S, config: Config) -> Result<WebSock
     })
 }
 
+/// As [`accept`], with permessage-deflate if the client offers it.
+///
+/// For one's own decision there is [`accept_with`]: what [`Deflate::accept`] gives goes into the
+/// answer, and its parameters into [`WebSocket::with_deflate`].
+///
+/// # Errors
+///
+/// As [`accept`].
+///
+/// [`Deflate::accept`]: crate::extension::deflate::Deflate::accept
+#[cfg(feature = "deflate")]
+pub fn accept_deflate<S: Read + Write>(
+    stream: &mut S,
+    config: Config,
+    deflate: &Deflate,
+) -> Result<WebSocket<Server>, Error> {
+    let mut agreed = None;
+    let websocket = accept_with(stream, config, Limits::new(), |upgrade, out| {
+        if !OriginPolicy::same_host().allows(&upgrade) {
+            return upgrade.reject(&Response::new(403), out).map(|()| None);
+        }
+        let answer = deflate.accept(upgrade.extensions());
+        agreed = answer.map(|answer| answer.params());
+        let extension = answer.as_ref().map(DeflateElement::extension);
+        let accept = Accept::new().extensions(extension.as_slice());
+        upgrade.accept(&accept, out).map(Some)
+    })?;
+    Ok(match agreed {
+        Some(params) => websocket.with_deflate(deflate, params),
+        None => websocket,
+    })
+}
+
 /// Answers a client's handshake as `decide` says: it looks at the request and accepts or rejects
-/// it, into the output it is given.
+/// it, into the output it is given. What it gives has to be what it wrote: the value of
+/// [`Upgrade::accept`], or `None` after [`Upgrade::reject`].
 ///
 /// # Errors
 ///
@@ -182,11 +233,61 @@ pub fn connect<S: Read + Write>(
     )
 }
 
+/// As [`connect`], with permessage-deflate if the server agrees to it. It is the only extension that
+/// is offered.
+///
+/// # Errors
+///
+/// As [`connect`].
+#[cfg(all(feature = "deflate", feature = "getrandom"))]
+pub fn connect_deflate<S: Read + Write>(
+    stream: &mut S,
+    request: ClientRequest<'_>,
+    config: Config,
+    deflate: &Deflate,
+) -> Result<Connected<crate::OsRandom>, Error> {
+    let nonce = crate::OsRandom::nonce().ok_or(Error::NoRandomness)?;
+    let keys = crate::OsRandom::new();
+    connect_deflate_with(stream, request, nonce, keys, config, Limits::new(), deflate)
+}
+
+/// As [`connect_with`], with permessage-deflate if the server agrees to it. It is the only
+/// extension that is offered.
+///
+/// # Errors
+///
+/// As [`connect_with`].
+#[cfg(feature = "deflate")]
+pub fn connect_deflate_with<S: Read + Write, M: MaskSource>(
+    stream: &mut S,
+    request: ClientRequest<'_>,
+    nonce: [u8; 16],
+    keys: M,
+    config: Config,
+    limits: Limits,
+    deflate: &Deflate,
+) -> Result<Connected<M>, Error> {
+    let offer = deflate.offer();
+    let extensions = [offer.extension()];
+    let request = request.extensions(&extensions);
+    let mut agreed = None;
+    let look = |established: &Established<'_>| {
+        agreed = deflate.answered(established.extensions())?;
+        Ok(())
+    };
+    let mut connected = connect_looking(stream, request, nonce, keys, config, limits, look)?;
+    if let Some(params) = agreed {
+        connected.websocket = connected.websocket.with_deflate(deflate, params);
+    }
+    Ok(connected)
+}
+
 /// Asks a server for a WebSocket connection, with randomness of the caller's.
 ///
 /// # Errors
 ///
-/// As [`connect`](fn@self::connect_with), without the operating system's part.
+/// [`Error`]; [`Error::Refused`] has the response of a server that answered with another status
+/// than 101.
 pub fn connect_with<S: Read + Write, M: MaskSource>(
     stream: &mut S,
     request: ClientRequest<'_>,
@@ -195,14 +296,31 @@ pub fn connect_with<S: Read + Write, M: MaskSource>(
     config: Config,
     limits: Limits,
 ) -> Result<Connected<M>, Error> {
+    connect_looking(stream, request, nonce, keys, config, limits, |_| Ok(()))
+}
+
+/// As [`connect_with`], with a look at the answer.
+fn connect_looking<S: Read + Write, M: MaskSource>(
+    stream: &mut S,
+    request: ClientRequest<'_>,
+    nonce: [u8; 16],
+    keys: M,
+    config: Config,
+    limits: Limits,
+    look: impl FnOnce(&Established<'_>) -> Result<(), HandshakeError>,
+) -> Result<Connected<M>, Error> {
     let mut out = Vec::new();
     let mut handshake = ClientHandshake::start(request, nonce, Vec::new(), limits, &mut out)?;
     write_all(stream, &out)?;
     let mut read = ReadOnce::new();
     loop {
-        let received = match read.from(stream)? {
+        let got = read
+            .from(stream)
+            .map_err(|error| failed(&handshake, error))?;
+        let received = match got {
             Got::Bytes(mut input) => match handshake.receive(&mut input) {
                 Ok(Some(established)) => {
+                    look(&established)?;
                     let subprotocol = established.subprotocol().map(ToString::to_string);
                     let negotiated = established.negotiated();
                     let websocket = WebSocket::client(negotiated, config, keys);
@@ -218,18 +336,22 @@ pub fn connect_with<S: Read + Write, M: MaskSource>(
             Got::Nothing => Ok(()),
         };
         let ticked = handshake.tick(now());
-        if let (Err(HandshakeError::Refused { .. }), Some(refusal)) =
-            (received, handshake.refusal())
-        {
-            return Err(Error::Refused(Box::new(Refused::of(&refusal))));
-        }
-        received?;
-        ticked?;
+        received.map_err(|error| failed(&handshake, error))?;
+        ticked.map_err(|error| failed(&handshake, error))?;
+    }
+}
+
+/// A refusal tells more than the way in which its body ended.
+fn failed<S: Storage>(handshake: &ClientHandshake<'_, S>, error: impl Into<Error>) -> Error {
+    match handshake.refusal() {
+        Some(refusal) => Error::Refused(Box::new(Refused::of(&refusal))),
+        None => error.into(),
     }
 }
 
 /// What [`connect_with`] gives.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Connected<M: MaskSource> {
     /// The connection.
     pub websocket: WebSocket<Client<M>>,
@@ -241,8 +363,10 @@ impl<R: Role> WebSocket<R> {
     /// One turn with a blocking stream: writes what waits, then reads once what comes. `false` when
     /// the connection is over and the stream is to be closed.
     ///
-    /// Call it in a loop around [`next_message`](Self::next_message). When that fails,
-    /// [`flush`](Self::flush) sends the Close frame that explains why.
+    /// Call it in a loop around [`next_message`](Self::next_message), which has to be called until
+    /// it gives `None`: before that nothing is read. When it fails, [`flush`](Self::flush) sends the
+    /// Close frame that explains why. A read or write that times out is no error: the rest is for
+    /// the next turn, or is given up if the connection is over.
     ///
     /// # Errors
     ///
@@ -251,7 +375,10 @@ impl<R: Role> WebSocket<R> {
     pub fn exchange<S: Read + Write>(&mut self, stream: &mut S) -> Result<bool, Error> {
         let ticked = self.tick(now());
         if self.transport() != Transport::Abort {
-            self.flush(stream)?;
+            match self.flush(stream) {
+                Err(error) if is_timeout(&error) => {}
+                flushed => flushed?,
+            }
         }
         ticked?;
         if matches!(self.transport(), Transport::Close | Transport::Abort) {
@@ -284,7 +411,8 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// What the stream says.
+    /// What the stream says, also that a write has timed out; what was written is not written
+    /// again.
     pub fn flush<S: Write>(&mut self, stream: &mut S) -> io::Result<()> {
         while !self.pending().is_empty() {
             match stream.write(self.pending()) {
@@ -347,13 +475,16 @@ fn read_once<S: Read>(stream: &mut S, space: &mut [u8]) -> io::Result<Option<usi
     loop {
         match stream.read(space) {
             Ok(n) => return Ok(Some(n)),
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => return Ok(None),
-                _ => return Err(error),
-            },
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => return Ok(None),
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// Systems differ in what they call a read or write that has timed out.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 fn write_all<S: Write>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
@@ -399,14 +530,11 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {
+    /// What is behind the error that is shown: that of a stream may have a cause of its own.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Eof(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Head(error) => Some(error),
-            Self::Io(error) => Some(error),
-            Self::NoRandomness | Self::Refused(_) | Self::Rejected => None,
-            Self::TimedOut(error) => Some(error),
+            Self::Io(error) => error.source(),
+            _ => None,
         }
     }
 }
@@ -443,6 +571,7 @@ impl From<TimedOut> for Error {
 
 /// A server's answer with another status than 101.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refused {
     /// The status.
     pub status: u16,

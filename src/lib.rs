@@ -47,6 +47,7 @@
 //! | pieces of messages, wanted whole | [`Assembler`], over a `Vec` or an array |
 //! | a URL | [`Uri`] |
 //! | a client that lost its connection | [`Backoff`](reconnect::Backoff) |
+//! | messages to be compressed | [`Deflate`](extension::deflate::Deflate) |
 //! | only a frame codec | [`frame`] |
 //!
 //! # States
@@ -60,6 +61,7 @@
 //! |---|---|
 //! | `std` (default) | [`io`], [`Instant::now_since`]; implies `alloc` |
 //! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`WebSocket`] |
+//! | `deflate` | [`extension::deflate`]: permessage-deflate (RFC 7692); implies `std` |
 //! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, `io::connect` |
 //! | `arbitrary` | `Arbitrary` for the plain value types |
 //!
@@ -67,7 +69,7 @@
 //! crate forbids `unsafe`. The minimum supported Rust version is 1.85.
 #![no_std]
 #![cfg_attr(
-    not(all(feature = "std", feature = "getrandom")),
+    not(all(feature = "std", feature = "deflate", feature = "getrandom")),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "links to what the features add"

@@ -250,6 +250,7 @@ impl Backoff {
     /// nothing, so a simple generator will do, if only each client has its own seed.
     #[must_use]
     pub fn ended(&mut self, now: Instant, end: End, random: u64) -> Option<Duration> {
+        self.settle(now);
         if end.is_transient() {
             self.retry(now, end, random)
         } else {
@@ -282,11 +283,7 @@ impl Backoff {
     /// ```
     #[must_use]
     pub fn retry(&mut self, now: Instant, end: End, random: u64) -> Option<Duration> {
-        if let Some(opened) = self.opened.take() {
-            if now.saturating_duration_since(opened) >= self.config.settled {
-                self.reset();
-            }
-        }
+        self.settle(now);
         if self
             .config
             .max_attempts
@@ -306,6 +303,15 @@ impl Backoff {
             .saturating_mul(2)
             .min(self.config.cap.max(SHORTEST));
         Some(planned.max(self.asked_for(end, random)))
+    }
+
+    /// A connection is over: if it lived for long, the failures before it are forgotten.
+    fn settle(&mut self, now: Instant) {
+        if let Some(opened) = self.opened.take() {
+            if now.saturating_duration_since(opened) >= self.config.settled {
+                self.reset();
+            }
+        }
     }
 
     /// How many attempts have failed in a row, connections that did not live long among them.

@@ -4,7 +4,10 @@
 mod common;
 
 use common::*;
-use ws_proto::{CloseCode, CloseReason, Config, Fin, SendError, Transport, UnexpectedEof};
+use ws_proto::{
+    CloseCode, CloseReason, Config, Connection, Event, Fin, Input, Negotiated, SendError,
+    Transport, UnexpectedEof,
+};
 
 /// What the driver has to do once the closing handshake is done.
 fn done(side: Side) -> Transport {
@@ -410,4 +413,33 @@ fn the_end_of_the_transport_is_clean_only_after_both_closes() {
             Err(SendError::Closed)
         );
     }
+}
+
+/// Without a masking key a client cannot answer; the closing handshake is not done then.
+#[test]
+fn a_close_that_could_not_be_answered_is_not_a_clean_end() {
+    for body in [&[][..], &close_body(1000, b"")] {
+        let mut endpoint = Endpoint::new(Side::Client);
+        endpoint.keys.set_dry(true);
+        let trace = run(&mut endpoint, &frame(Side::Client, CLOSE, body));
+        assert_eq!(trace.output, b"");
+        assert!(endpoint.is_close_received() && !endpoint.can_send());
+        assert!(endpoint.receive_eof().is_err());
+    }
+}
+
+/// 1010 is for clients, but the answer to a Close repeats its code (RFC 6455 5.5.1, 7.4.1).
+#[test]
+fn a_server_answers_1010_by_hand_and_never_starts_with_it() {
+    let code = CloseCode::MANDATORY_EXTENSION;
+    let config = Config::new().manual_close(true);
+    let mut server = Connection::server(Negotiated::new(), config);
+    let mut out = Vec::new();
+    let refused = server.close(code, CloseReason::EMPTY, &mut out);
+    assert_eq!(refused, Err(SendError::CodeForClients));
+    let mut read = *b"\x88\x82\0\0\0\0\x03\xf2";
+    let event = server.receive(&mut Input::new(&mut read), &mut out);
+    assert!(matches!(event, Ok(Some(Event::Close(Some(received)))) if received == code));
+    assert_eq!(server.close(code, CloseReason::EMPTY, &mut out), Ok(()));
+    assert_eq!(out, b"\x88\x02\x03\xf2");
 }

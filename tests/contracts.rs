@@ -9,7 +9,7 @@ use ws_proto::frame::Rsv;
 use ws_proto::{
     AssembleError, Assembler, CapacityError, Client, Config, Connection, Event, Fin, FixedBuf,
     Input, Kind, MAX_CONTROL_FRAME, Negotiated, Output, SendError, Server, TimedOut, TooLong,
-    UnexpectedEof,
+    Transport, UnexpectedEof,
 };
 
 /// 1: `None` means that the input is consumed or that there is less room than a control frame.
@@ -357,18 +357,39 @@ fn contract_12_tick_is_idempotent_and_looks_ahead() {
     }
 }
 
-/// 12: only a Ping that is due and has no room makes the deadline one that has passed.
+/// 12: a Ping that is due and has no room is left out, and the deadline moves on all the same: a
+/// peer that takes nothing is gone as soon as one that says nothing.
 #[test]
-fn contract_12_a_ping_without_room_stays_due() {
+fn contract_12_a_ping_without_room_is_left_out_and_the_time_runs() {
     for side in Side::BOTH {
         let mut endpoint = Endpoint::new(side);
         let mut full = Bounded::new(MAX_CONTROL_FRAME - 1);
         assert_eq!(endpoint.tick(0, &mut full), Ok(Some(20_000)));
-        assert_eq!(endpoint.tick(50_000, &mut full), Ok(Some(20_000)));
+        assert_eq!(endpoint.tick(50_000, &mut full), Ok(Some(70_000)));
+        assert_eq!(endpoint.tick(70_000, &mut full), Err(TimedOut::Pong));
         assert!(full.pending().is_empty());
-        let mut out = Vec::new();
-        assert_eq!(endpoint.tick(50_001, &mut out), Ok(Some(70_001)));
-        assert_eq!(parse_output(side, &out)[0].first, PING);
+        assert_eq!(endpoint.transport(), Transport::Abort);
+    }
+}
+
+/// 12: input that waits for room is not a sign of life each time it is offered again.
+#[test]
+fn contract_12_input_that_is_not_consumed_is_not_heard() {
+    for side in Side::BOTH {
+        let mut endpoint = Endpoint::new(side);
+        let mut full = Bounded::new(MAX_CONTROL_FRAME - 1);
+        let mut read = frame(side, PING, b"");
+        let mut input = Input::new(&mut read);
+        let mut ended = Ok(None);
+        for second in 0..50 {
+            assert!(matches!(endpoint.receive(&mut input, &mut full), Ok(None)));
+            ended = endpoint.tick(second * 1_000, &mut full);
+            if ended.is_err() {
+                break;
+            }
+        }
+        assert!(!input.is_empty());
+        assert_eq!(ended, Err(TimedOut::Pong));
     }
 }
 

@@ -880,3 +880,20 @@ fn a_borrowed_storage_serves_one_handshake_after_the_other() {
         );
     }
 }
+
+/// Whatever a request is refused for, what came behind it is gone with it.
+#[test]
+fn a_refusal_discards_what_came_behind_the_request() {
+    let refused = [
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+    ];
+    for request in refused {
+        let mut bytes = format!("{request}more").into_bytes();
+        let mut input = Input::new(&mut bytes);
+        assert!(server().receive(&mut input, &mut Vec::new()).is_err());
+        assert!(input.is_empty(), "{request}");
+    }
+}

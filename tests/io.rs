@@ -11,8 +11,8 @@ use ws_proto::handshake::{
 };
 use ws_proto::io::{self, Error};
 use ws_proto::{
-    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, ReceiveError, TimedOut,
-    WebSocket,
+    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, ReceiveError, Role,
+    TimedOut, WebSocket,
 };
 
 const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
@@ -270,6 +270,10 @@ struct Scripted {
 
 impl Read for Scripted {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        if self.reads.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
         let bytes = self.reads.remove(0)?;
         to[..bytes.len()].copy_from_slice(&bytes);
         Ok(bytes.len())
@@ -308,6 +312,59 @@ fn a_reset_after_the_closing_handshake_is_its_end_and_before_it_an_error() {
         match ended {
             Ok(over) => assert!(!over && clean),
             Err(error) => assert!(matches!(error, Error::Io(_)) && !clean, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_told_however_its_body_ends() {
+    let head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\nabc".to_vec();
+    let reset = || Err(std::io::ErrorKind::ConnectionReset.into());
+    for end in [Some(reset()), Some(Ok(Vec::new())), None] {
+        let mut reads = vec![Ok(head.clone())];
+        reads.extend(end);
+        let limits = Limits::new().time(Duration::from_millis(1));
+        let mut stream = Scripted { reads };
+        let keys = || [1, 2, 3, 4];
+        let connected =
+            io::connect_with(&mut stream, request(), [7; 16], keys, Config::new(), limits);
+        let Err(Error::Refused(refused)) = connected else {
+            panic!("not refused")
+        };
+        assert_eq!((refused.status, &refused.body[..]), (401, &b"abc"[..]));
+    }
+}
+
+#[test]
+fn two_peers_that_write_more_than_the_sockets_hold_do_not_wait_for_each_other() {
+    const MESSAGES: usize = 50;
+    let message = vec![7; 50_000];
+    let (ours, theirs) = pair();
+    let keys = || [1, 2, 3, 4];
+    let client = WebSocket::client(Negotiated::new(), Config::new(), keys);
+    let server = WebSocket::server(Negotiated::new(), Config::new());
+    let one = thread::spawn({
+        let message = message.clone();
+        move || flood(ours, client, &message, MESSAGES)
+    });
+    flood(theirs, server, &message, MESSAGES);
+    one.join().unwrap();
+}
+
+/// Sends and receives `count` messages at once.
+fn flood<R: Role>(mut stream: UnixStream, mut socket: WebSocket<R>, message: &[u8], count: usize) {
+    let turn = Some(Duration::from_millis(5));
+    stream.set_read_timeout(turn).unwrap();
+    stream.set_write_timeout(turn).unwrap();
+    let (mut sent, mut received) = (0, 0);
+    while received < count || sent < count || !socket.pending().is_empty() {
+        while sent < count && socket.sender().binary(message).is_ok() {
+            sent += 1;
+        }
+        assert!(socket.exchange(&mut stream).unwrap());
+        while let Some((got, _)) = socket.next_message().unwrap() {
+            assert_eq!(got.as_bytes(), message);
+            received += 1;
         }
     }
 }

@@ -464,3 +464,18 @@ proptest! {
         let _ = retry_after(&value);
     }
 }
+
+/// A final end ends the connection too: how long it lived is not measured from then on.
+#[test]
+fn a_short_life_that_ended_for_good_resets_nothing_later() {
+    let at = Instant::from_millis;
+    let mut backoff = Backoff::new(BackoffConfig::new().max_attempts(Some(3)));
+    for _ in 0..3 {
+        assert!(backoff.ended(at(0), End::Unreachable, 0).is_some());
+    }
+    backoff.connected(at(1_000));
+    let closed = End::Closed(Some(CloseCode::NORMAL));
+    assert_eq!(backoff.ended(at(2_000), closed, 0), None);
+    assert_eq!(backoff.ended(at(100_000), End::Unreachable, 0), None);
+    assert_eq!(backoff.attempts(), 3);
+}

@@ -1,8 +1,9 @@
 //! `WebSocket`: whole messages, queued output, bounded and released memory.
 
 use ws_proto::{
-    Client, CloseCode, CloseReason, Config, Fin, Limited, MAX_CONTROL_FRAME, Message, Negotiated,
-    ProtocolError, ReceiveError, Role, SendError, Server, Transport, WebSocket,
+    Client, CloseCode, CloseReason, Config, Fin, Instant, Limited, MAX_CONTROL_FRAME, Message,
+    Negotiated, ProtocolError, ReceiveError, Role, SendError, Server, TimedOut, Transport,
+    WebSocket,
 };
 
 type Keys = fn() -> [u8; 4];
@@ -219,4 +220,70 @@ fn limited_output_takes_no_more_than_its_limit() {
     let mut out = Limited::new(4);
     out.put(b"abcdef");
     assert_eq!((out.pending(), out.room()), (&b"abcd"[..], 0));
+}
+
+#[test]
+fn control_frames_are_answered_whatever_the_manual_modes_say() {
+    let config = Config::new().manual_pong(true).manual_close(true);
+    let mut server = WebSocket::server(Negotiated::new(), config);
+    feed(&mut server, b"\x89\x80\0\0\0\0\x88\x80\0\0\0\0");
+    assert!(server.next_message().unwrap().is_none());
+    assert_eq!(server.pending(), [0x8a, 0, 0x88, 0]);
+    assert_eq!(server.transport(), Transport::Close);
+}
+
+#[test]
+fn pongs_and_a_close_without_a_code_can_be_sent() {
+    let mut server = server();
+    let mut sender = server.sender();
+    sender.pong(b"alive").unwrap();
+    sender.close_empty().unwrap();
+    assert_eq!(server.pending(), b"\x8a\x05alive\x88\x00");
+}
+
+/// While the output is full no Ping can be sent, so what the peer takes shows that it lives.
+#[test]
+fn a_slow_reader_lives_as_long_as_it_takes_something() {
+    let at = |second: u64| Instant::from_millis(second * 1_000);
+    for takes in [1, 0] {
+        let mut server = server().with_high_water(1_000);
+        server.sender().binary(&[0; 10_000]).unwrap();
+        let mut ended = None;
+        for second in 0..1_000 {
+            server.wrote(takes);
+            assert!(server.next_message().unwrap().is_none());
+            if let Err(error) = server.tick(at(second)) {
+                ended = Some(error);
+                break;
+            }
+        }
+        let expected = if takes == 0 {
+            Some(TimedOut::Pong)
+        } else {
+            None
+        };
+        assert_eq!(ended, expected, "{takes} bytes a second");
+    }
+}
+
+/// What is sent unasked does not keep anything from being received: else two ends that both send a
+/// lot would wait for each other for ever.
+#[test]
+fn only_answers_hold_up_receiving() {
+    let hi = b"\x81\x82\0\0\0\0hi";
+    let mut server = server().with_high_water(1_000);
+    server.sender().binary(&[0; 10_000]).unwrap();
+    feed(&mut server, hi);
+    assert!(server.next_message().unwrap().is_some());
+
+    server.wrote(usize::MAX);
+    for _ in 0..2 {
+        feed(&mut server, hi);
+    }
+    let (_, mut reply) = server.next_message().unwrap().expect("a message");
+    reply.binary(&[0; 10_000]).unwrap();
+    assert!(server.next_message().unwrap().is_none());
+    assert!(!server.wants_read(), "the next one waits");
+    server.wrote(usize::MAX);
+    assert!(server.next_message().unwrap().is_some());
 }

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use anyhow::{Context, Result, bail, ensure};
+use ws_proto::extension::deflate::Deflate;
 use ws_proto::handshake::ClientRequest;
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Fin, Message, OsRandom, Transport, Uri, WebSocket, io,
@@ -12,6 +13,8 @@ use ws_proto::{
 
 use crate::Options;
 use crate::trace::Traced;
+
+const TURN: Duration = Duration::from_millis(20);
 
 type Connected = (WebSocket<Client<OsRandom>>, Traced<TcpStream>);
 
@@ -51,10 +54,10 @@ pub(crate) fn exchange(url: &str, options: &Options) -> Result<()> {
 /// Sends the lines of standard input, until that or the connection ends.
 pub(crate) fn send_lines(url: &str, options: &Options) -> Result<()> {
     let (mut client, mut stream) = connect(url, options)?;
-    // A read waits this long while no line is there to be sent.
-    stream
-        .inner()
-        .set_read_timeout(Some(Duration::from_millis(20)))?;
+    // A read waits this long while no line is there to be sent, a write while the server reads
+    // nothing.
+    stream.inner().set_read_timeout(Some(TURN))?;
+    stream.inner().set_write_timeout(Some(TURN))?;
     let lines = stdin_lines();
     let talked = talk(&mut client, &mut stream, &lines);
     // After an error its Close frame is still to be written.
@@ -101,7 +104,7 @@ fn connect(url: &str, options: &Options) -> Result<Connected> {
     let request = ClientRequest::from_uri(uri)
         .subprotocols(&offered)
         .require_subprotocol(true);
-    match io::connect(&mut stream, request, Config::new()) {
+    match open(&mut stream, request, options) {
         Ok(connected) => {
             println!("client: open, subprotocol {:?}", connected.subprotocol);
             Ok((connected.websocket, stream))
@@ -115,6 +118,18 @@ fn connect(url: &str, options: &Options) -> Result<Connected> {
             )
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn open(
+    stream: &mut Traced<TcpStream>,
+    request: ClientRequest<'_>,
+    options: &Options,
+) -> Result<io::Connected<OsRandom>, io::Error> {
+    if options.deflate {
+        io::connect_deflate(stream, request, Config::new(), &Deflate::new())
+    } else {
+        io::connect(stream, request, Config::new())
     }
 }
 

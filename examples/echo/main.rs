@@ -25,6 +25,7 @@ Usage: echo [OPTIONS]                  a server and a client in one process
 
 Options:
       --subprotocol NAME    offer it, or as a server ask for it
+      --deflate             compress, if the peer agrees
   -q, --quiet               do not print the traffic
   -h, --help                print this";
 
@@ -33,6 +34,7 @@ struct Options {
     listen: Option<String>,
     connect: Option<String>,
     subprotocol: Option<String>,
+    deflate: bool,
     quiet: bool,
 }
 
@@ -80,6 +82,7 @@ fn options() -> Result<Options> {
             Long("listen") => options.listen = Some(parser.value()?.string()?),
             Long("connect") => options.connect = Some(parser.value()?.string()?),
             Long("subprotocol") => options.subprotocol = Some(parser.value()?.string()?),
+            Long("deflate") => options.deflate = true,
             Short('q') | Long("quiet") => options.quiet = true,
             Short('h') | Long("help") => {
                 println!("{HELP}");

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use anyhow::Result;
+use ws_proto::extension::deflate::{Deflate, DeflateElement};
 use ws_proto::handshake::{
     Accept, HeadError, Incoming, Limits, OriginPolicy, PlainRequest, Response, Upgrade,
 };
@@ -13,7 +14,7 @@ use ws_proto::{Config, Negotiated, Server, WebSocket, io};
 use crate::Options;
 use crate::trace::Traced;
 
-/// How long a read waits before the timers are looked at.
+/// How long a read or a write waits before the timers are looked at.
 const TURN: Duration = Duration::from_millis(200);
 
 /// Serves whoever comes, until the process is ended.
@@ -33,20 +34,24 @@ pub(crate) fn serve_all(listener: &TcpListener, options: &Options) -> Result<()>
 pub(crate) fn serve(stream: TcpStream, options: &Options) -> Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TURN))?;
+    stream.set_write_timeout(Some(TURN))?;
     let mut stream = Traced::new(stream, "server", options.quiet);
-    let subprotocol = options.subprotocol.as_deref();
+    let mut agreed = None;
     let accepted = io::accept_any(
         &mut stream,
         Config::new(),
         Limits::new(),
         |incoming, out| match incoming {
-            Incoming::Upgrade(upgrade) => decide(upgrade, subprotocol, out),
+            Incoming::Upgrade(upgrade) => decide(upgrade, options, &mut agreed, out),
             Incoming::Plain(request) => page(request, out).map(|()| None),
         },
     );
     let served = match accepted {
         Ok(mut server) => {
             println!("server: open");
+            if let Some(agreed) = &agreed {
+                server = server.with_deflate(&Deflate::new(), agreed.params());
+            }
             let served = echo(&mut server, &mut stream);
             // After an error its Close frame is still to be written.
             let _ = server.flush(&mut stream);
@@ -73,7 +78,8 @@ fn echo(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) -> Resul
 
 fn decide(
     upgrade: Upgrade<'_>,
-    wanted: Option<&str>,
+    options: &Options,
+    agreed: &mut Option<DeflateElement>,
     out: &mut Vec<u8>,
 ) -> Result<Option<Negotiated>, HeadError> {
     if !OriginPolicy::same_host().allows(&upgrade) {
@@ -81,14 +87,20 @@ fn decide(
             .reject(&Response::new(403).body(b"wrong origin\n"), out)
             .map(|()| None);
     }
+    let wanted = options.subprotocol.as_deref();
     let chosen = wanted.and_then(|wanted| upgrade.choose_subprotocol(&[wanted]));
     if wanted.is_some() && chosen.is_none() {
         let response = Response::new(400).body(b"no common subprotocol\n");
         return upgrade.reject(&response, out).map(|()| None);
     }
-    upgrade
-        .accept(&Accept::new().maybe_subprotocol(chosen), out)
-        .map(Some)
+    if options.deflate {
+        *agreed = Deflate::new().accept(upgrade.extensions());
+    }
+    let extension = agreed.as_ref().map(DeflateElement::extension);
+    let accept = Accept::new()
+        .maybe_subprotocol(chosen)
+        .extensions(extension.as_slice());
+    upgrade.accept(&accept, out).map(Some)
 }
 
 fn page(request: PlainRequest<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {

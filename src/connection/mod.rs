@@ -68,18 +68,24 @@ use timer::{Timeouts, Waiting};
 /// let mut out = Vec::new();
 /// while let Some(mut read) = socket.pop_front() {
 ///     let mut input = Input::new(&mut read);
-///     while let Some(event) = connection.receive(&mut input, &mut out)? {
-///         if let Event::Text(text) = event {
-///             connection.send_text(text.whole().unwrap_or("a piece"), &mut out)?;
+///     let received = loop {
+///         match connection.receive(&mut input, &mut out) {
+///             Ok(Some(Event::Text(text))) => {
+///                 connection.send_text(text.whole().unwrap_or("a piece"), &mut out)?;
+///             }
+///             Ok(Some(_)) => {}
+///             Ok(None) => break Ok(()),
+///             Err(error) => break Err(error), // its Close frame is in `out`
 ///         }
-///     }
-///     let deadline = connection.tick(now(), &mut out)?;
-///     written.append(&mut out);
+///     };
+///     let deadline = connection.tick(now(), &mut out);
+///     written.append(&mut out); // in any case
+///     received?;
 ///     match connection.transport() {
 ///         Transport::Close | Transport::Abort => break,
 ///         Transport::Open | Transport::AwaitEof => { /* wait for input or `deadline` */ }
 ///     }
-/// #   assert!(deadline.is_some());
+/// #   assert!(deadline?.is_some());
 /// }
 /// assert_eq!(written, [0x81, 0x02, b'h', b'i']);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -150,11 +156,9 @@ impl<R: Role> Connection<R> {
         input: &mut Input<'b>,
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        if !input.is_empty() {
-            self.flags.insert(Flags::HEARD);
-        }
         if out.room() >= MAX_CONTROL_FRAME {
             if let Some(event) = self.receiver.whole_message::<R>(input) {
+                self.flags.insert(Flags::HEARD);
                 return event
                     .map(Some)
                     .map_err(|error| self.fail(error, input, out));
@@ -176,6 +180,8 @@ impl<R: Role> Connection<R> {
             if input.is_empty() || out.room() < MAX_CONTROL_FRAME {
                 return Ok(None);
             }
+            // Only what is consumed is new: input that waits for room would be heard for ever.
+            self.flags.insert(Flags::HEARD);
             match self.receiver.advance::<R>(input, self.sender.negotiated()) {
                 Ok(Some(Received::Data(event))) => return Ok(Some(event)),
                 Ok(Some(Received::Control(opcode))) => {
@@ -220,7 +226,8 @@ impl<R: Role> Connection<R> {
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         self.receiver.stop();
         self.flags.insert(Flags::EOF);
-        if self.error.is_none() && self.is_close_exchanged() {
+        let lost = self.flags.contains(Flags::CLOSE_LOST);
+        if self.error.is_none() && self.is_close_exchanged() && !lost {
             Ok(())
         } else {
             Err(UnexpectedEof)
@@ -241,6 +248,15 @@ impl<R: Role> Connection<R> {
         } else {
             Transport::Close
         }
+    }
+
+    /// Tells that the transport took some of an output that was full: a sign of life as good as
+    /// input, which cannot be received meanwhile. Without it, a peer that takes longer than the
+    /// keepalive timers for what is waiting counts as gone.
+    ///
+    /// [`WebSocket`](crate::WebSocket) does this by itself.
+    pub fn drained(&mut self) {
+        self.flags.insert(Flags::HEARD);
     }
 
     /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.
@@ -285,11 +301,8 @@ impl<R: Role> Connection<R> {
     /// Answers the peer's Close with its code, or with none (RFC 6455 5.5.1).
     fn answer_close<O: Output + ?Sized>(&mut self, out: &mut O) {
         match self.close_code() {
-            Some(code) => self.write_farewell(code, out),
-            None => {
-                let _ = send::control(&mut self.role, Opcode::Close, &[], out);
-                self.flags.insert(Flags::CLOSE_SENT);
-            }
+            Some(code) => self.write_farewell(&code.as_u16().to_be_bytes(), out),
+            None => self.write_farewell(&[], out),
         }
     }
 
@@ -305,15 +318,17 @@ impl<R: Role> Connection<R> {
         input.take(input.len());
         self.receiver.stop();
         self.error = Some(error);
-        self.write_farewell(error.close_code(), out);
+        self.write_farewell(&error.close_code().as_u16().to_be_bytes(), out);
         error
     }
 
-    /// Writes a Close of the engine's own, if none was written before and there is room.
-    fn write_farewell<O: Output + ?Sized>(&mut self, code: CloseCode, out: &mut O) {
-        if !self.flags.contains(Flags::CLOSE_SENT) && out.room() >= MAX_CONTROL_FRAME {
-            let body = code.as_u16().to_be_bytes();
-            let _ = send::control(&mut self.role, Opcode::Close, &body, out);
+    /// Writes a Close of the engine's own, if none was written before and there is room and a key.
+    fn write_farewell<O: Output + ?Sized>(&mut self, body: &[u8], out: &mut O) {
+        if !self.flags.contains(Flags::CLOSE_SENT) {
+            let fits = out.room() >= MAX_CONTROL_FRAME;
+            if !fits || send::control(&mut self.role, Opcode::Close, body, out).is_err() {
+                self.flags.insert(Flags::CLOSE_LOST);
+            }
         }
         self.flags.insert(Flags::CLOSE_SENT);
     }
@@ -342,6 +357,8 @@ impl Flags {
     const HEARD: u8 = 1 << 3;
     const MANUAL_CLOSE: u8 = 1 << 4;
     const MANUAL_PONG: u8 = 1 << 5;
+    /// Our Close counts as sent, but could not be written.
+    const CLOSE_LOST: u8 = 1 << 6;
 
     const fn contains(self, flag: u8) -> bool {
         self.0 & flag != 0

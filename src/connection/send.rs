@@ -95,7 +95,7 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.send_data(Kind::Text, Rsv::NONE, part.as_bytes(), fin, out)
+        self.send_part(Kind::Text, part.as_bytes(), fin, out)
     }
 
     /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
@@ -109,7 +109,7 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.send_data(Kind::Binary, Rsv::NONE, part, fin, out)
+        self.send_part(Kind::Binary, part, fin, out)
     }
 
     /// Sends a message, or a part of one, that an extension has encoded; `rsv` goes on its first
@@ -169,7 +169,7 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError::CodeForClients`] for a server with
-    /// [`MANDATORY_EXTENSION`](CloseCode::MANDATORY_EXTENSION), [`SendError::Closed`] once the
+    /// [`MANDATORY_EXTENSION`](CloseCode::MANDATORY_EXTENSION) that does not answer that code, [`SendError::Closed`] once the
     /// transport has ended, [`SendError::OutputFull`], [`SendError::NoMaskKey`]; nothing was
     /// written and nothing changed.
     pub fn close<O: Output + ?Sized>(
@@ -178,7 +178,8 @@ impl<R: Role> Connection<R> {
         reason: CloseReason<'_>,
         out: &mut O,
     ) -> Result<(), SendError> {
-        if !R::MASKS_OUTPUT && code == CloseCode::MANDATORY_EXTENSION {
+        let echoed = self.close_code() == Some(code);
+        if !R::MASKS_OUTPUT && code == CloseCode::MANDATORY_EXTENSION && !echoed {
             return Err(SendError::CodeForClients);
         }
         let mut body = [0; 2 + MAX_CLOSE_REASON];
@@ -231,7 +232,7 @@ impl<R: Role> Connection<R> {
         control(&mut self.role, opcode, payload.as_bytes(), out)
     }
 
-    fn send_whole<O: Output + ?Sized>(
+    pub(crate) fn send_whole<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         payload: &[u8],
@@ -243,7 +244,17 @@ impl<R: Role> Connection<R> {
         self.send_data(kind, Rsv::NONE, payload, Fin::Yes, out)
     }
 
-    fn send_data<O: Output + ?Sized>(
+    pub(crate) fn send_part<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_data(kind, Rsv::NONE, part, fin, out)
+    }
+
+    pub(crate) fn send_data<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         rsv: Rsv,
@@ -254,6 +265,37 @@ impl<R: Role> Connection<R> {
         let header = self.data_header(kind, rsv, payload.len(), fin)?;
         write_frame(&mut self.role, header, payload, out)?;
         self.sender.set(kind, rsv, fin);
+        Ok(())
+    }
+
+    /// The reserved bits of the message that is being sent in parts.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn open_rsv(&self) -> Option<Rsv> {
+        self.sender.open_message().map(|(_, rsv)| rsv)
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) fn is_message_open(&self) -> bool {
+        self.sender.open_message().is_some()
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) const fn negotiated_rsv(&self) -> Rsv {
+        self.sender.negotiated()
+    }
+
+    /// Whether a data frame could be sent now, were it empty.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn check_data<O: Output + ?Sized>(
+        &self,
+        kind: Kind,
+        rsv: Rsv,
+        out: &O,
+    ) -> Result<(), SendError> {
+        let header = self.data_header(kind, rsv, 0, Fin::No)?;
+        if out.room() < header.encoded_len() {
+            return Err(SendError::OutputFull);
+        }
         Ok(())
     }
 
@@ -296,7 +338,8 @@ impl<R: Role> Connection<R> {
 
 impl Connection<Server> {
     /// Sends text without copying it: the header goes to `out`, the caller writes `out` and then
-    /// the returned slice (`writev`), which is `text`.
+    /// the returned slice (`writev`), which is `text`. Nothing else may go to `out` before both are
+    /// written, not even the Pong of a `receive`.
     ///
     /// # Errors
     ///
@@ -339,7 +382,8 @@ impl Connection<Server> {
 
 impl<M: MaskSource> Connection<Client<M>> {
     /// Sends text without copying it: the header goes to `out`, the bytes are masked in place, the
-    /// caller writes `out` and then the returned slice (`writev`).
+    /// caller writes `out` and then the returned slice (`writev`). Nothing else may go to `out`
+    /// before both are written, not even the Pong of a `receive`.
     ///
     /// The bytes of each part have to be UTF-8 by themselves. They are of no use afterwards.
     ///

@@ -58,7 +58,8 @@ impl<R: Role> Connection<R> {
     /// Writes a keepalive Ping when the peer has been silent for
     /// [`Config::keepalive`](super::Config::keepalive). The timer of the closing handshake starts
     /// with the first call after Close was sent. A second call with the same `now` does nothing.
-    /// The deadline is later than `now`, unless a Ping is due and `out` has no room for it.
+    /// The deadline is later than `now`. If `out` has no room for a Ping that is due, it is left out
+    /// and the peer's time to answer runs all the same; see [`drained`](Self::drained).
     ///
     /// # Errors
     ///
@@ -115,14 +116,16 @@ impl<R: Role> Connection<R> {
         }
         if now >= self.deadline {
             if self.waiting == Waiting::Pong {
-                self.write_farewell(CloseCode::INTERNAL_ERROR, out);
+                self.write_farewell(&CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes(), out);
                 return Err(self.time_out(TimedOut::Pong));
             }
             if out.room() >= MAX_CONTROL_FRAME {
                 // Without a masking key there is no Ping; the peer may still say something.
                 let _ = super::send::control(&mut self.role, Opcode::Ping, &[], out);
-                self.wait(Waiting::Pong, now);
             }
+            // Without room there is none either: then the peer has not taken what was sent before,
+            // and the time to show that it is alive runs all the same.
+            self.wait(Waiting::Pong, now);
         }
         Ok(Some(self.deadline))
     }

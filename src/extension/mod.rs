@@ -6,6 +6,9 @@
 //! makes the bytes for [`Connection::send_extended`](crate::Connection::send_extended). Messages
 //! without reserved bits pass by untouched and uncopied.
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
+
 use core::error::Error;
 use core::fmt;
 
@@ -49,6 +52,8 @@ pub trait Decode {
     /// # Errors
     ///
     /// [`DecodeError::TooBig`] as soon as the output would exceed `room`, without producing it.
+    /// What was decoded in front of an error has been appended, so that the first fault of a
+    /// message is the same however it is cut.
     fn decode<S: Storage>(
         &mut self,
         piece: Extended<'_>,
@@ -97,6 +102,9 @@ pub enum DecodeError {
     Capacity,
     /// The data is not what the extension defines.
     Invalid,
+    /// A decoded text is not UTF-8. Only for decoders that give text; an
+    /// [`Assembler`](crate::message::Assembler) looks for itself.
+    TextNotUtf8,
     /// The message decodes to more than the limit.
     TooBig,
     /// An extension was negotiated that nobody decodes.
@@ -114,6 +122,7 @@ impl fmt::Display for DecodeError {
         f.write_str(match self {
             Self::Capacity => "the storage is full",
             Self::Invalid => "the encoded message is invalid",
+            Self::TextNotUtf8 => "decoded text is not UTF-8",
             Self::TooBig => "the decoded message exceeds the size limit",
             Self::Unsupported => "no decoder for the negotiated extension",
         })

@@ -123,7 +123,8 @@ impl Header {
         }
     }
 
-    /// The bytes of the header, with the shortest form of the length.
+    /// The bytes of the header, with the shortest form of the length. Whether such a frame is legal
+    /// is up to the caller: a control frame of at most 125 bytes with `fin`, a length below 2^63.
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
         let first = (if self.fin { FIN } else { 0 }) | self.rsv.bits() | self.opcode as u8;

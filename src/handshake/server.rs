@@ -91,7 +91,10 @@ impl<S: Storage> ServerHandshake<S> {
         self.advance(input, out)?;
         match self.phase {
             Phase::Upgrade => Ok(self.upgrade()),
-            Phase::Plain(error) if out.room() >= MAX_REFUSAL => Err(self.refuse(error, out)),
+            Phase::Plain(error) if out.room() >= MAX_REFUSAL => {
+                input.take(input.len());
+                Err(self.refuse(error, out))
+            }
             _ => Ok(None),
         }
     }

@@ -3,8 +3,8 @@ use core::fmt;
 use super::{AssembleError, Message};
 use crate::buf::Storage;
 use crate::connection::{Event, Extended, Kind};
-use crate::extension::{Decode, NoExtension};
-use crate::utf8;
+use crate::extension::{Decode, DecodeError, NoExtension};
+use crate::utf8::{self, Utf8};
 
 /// Joins the pieces of a message in a [`Storage`] of the caller's.
 ///
@@ -35,6 +35,8 @@ pub struct Assembler<S: Storage, X: Decode = NoExtension> {
     extension: X,
     max_message: u64,
     state: State,
+    /// How far a decoded text has been validated.
+    utf8: Utf8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
             extension,
             max_message,
             state: State::Ready,
+            utf8: Utf8::new(),
         }
     }
 
@@ -87,7 +90,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         match self.step(event)? {
             Step::More => Ok(None),
             Step::Whole(message) => Ok(Some(message)),
-            Step::Held => Ok(self.held()),
+            Step::Held => self.held(),
         }
     }
 
@@ -108,15 +111,16 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 
     /// The message in the storage, until the next piece comes.
-    pub(crate) fn held(&self) -> Option<Message<'_>> {
+    pub(crate) fn held(&self) -> Result<Option<Message<'_>>, AssembleError> {
         let State::Held(kind) = self.state else {
-            return None;
+            return Ok(None);
         };
         let bytes = self.storage.bytes();
         match kind {
-            Kind::Binary => Some(Message::Binary(bytes)),
-            // It was found valid piece by piece, or in `hold`.
-            Kind::Text => utf8::from_utf8(bytes).ok().map(Message::Text),
+            Kind::Binary => Ok(Some(Message::Binary(bytes))),
+            Kind::Text => utf8::from_utf8(bytes)
+                .map(|text| Some(Message::Text(text)))
+                .map_err(|_| AssembleError::TextNotUtf8),
         }
     }
 
@@ -186,17 +190,33 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         }
         let (kind, last) = (piece.kind, piece.last);
         let room = self.room();
-        if let Err(error) = self.extension.decode(piece, room, &mut self.storage) {
-            return self.skip(error.into());
+        let before = self.storage.bytes().len();
+        let mut decoded = self.extension.decode(piece, room, &mut self.storage);
+        if self.storage.bytes().len() as u64 > self.max_message {
+            // A decoder is not trusted with the limit.
+            decoded = Err(DecodeError::TooBig);
         }
-        if last && kind == Kind::Text && utf8::from_utf8(self.storage.bytes()).is_err() {
-            return self.skip(AssembleError::TextNotUtf8);
+        if last && decoded.is_ok() {
+            // `held` validates the text as a whole.
+            return Ok(self.end_of_piece(kind, last));
         }
-        Ok(self.end_of_piece(kind, last))
+        // Also after an error: text that is wrong in front of it would have been refused first, had
+        // the message been cut there.
+        if kind == Kind::Text {
+            let bytes = self.storage.bytes().get(before..).unwrap_or_default();
+            if self.utf8.push(bytes).is_err() {
+                return self.skip(AssembleError::TextNotUtf8);
+            }
+        }
+        match decoded {
+            Ok(()) => Ok(Step::More),
+            Err(error) => self.skip(error.into()),
+        }
     }
 
     fn start(&mut self) {
         self.storage.clear();
+        self.utf8 = Utf8::new();
         self.state = State::Ready;
     }
 

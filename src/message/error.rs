@@ -34,7 +34,9 @@ impl AssembleError {
             | Self::Decode(DecodeError::Capacity | DecodeError::TooBig) => {
                 CloseCode::MESSAGE_TOO_BIG
             }
-            Self::TextNotUtf8 | Self::Decode(DecodeError::Invalid) => CloseCode::INVALID_PAYLOAD,
+            Self::TextNotUtf8 | Self::Decode(DecodeError::Invalid | DecodeError::TextNotUtf8) => {
+                CloseCode::INVALID_PAYLOAD
+            }
             Self::Decode(DecodeError::Unsupported) => CloseCode::UNSUPPORTED_DATA,
         }
     }
@@ -50,6 +52,7 @@ impl From<DecodeError> for AssembleError {
     fn from(error: DecodeError) -> Self {
         match error {
             DecodeError::Capacity => Self::Capacity,
+            DecodeError::TextNotUtf8 => Self::TextNotUtf8,
             DecodeError::TooBig => Self::TooBig,
             other => Self::Decode(other),
         }

@@ -1,5 +1,7 @@
 //! The easy type: a connection with its buffers and whole messages, still without I/O.
 
+mod codec;
+mod queue;
 mod read_buffer;
 mod reply;
 
@@ -9,14 +11,16 @@ use core::fmt;
 
 pub use reply::Reply;
 
-use crate::buf::{Input, Limited};
-use crate::close::CloseCode;
+use crate::buf::Input;
+use crate::close::{CloseCode, CloseReason};
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
 use crate::handshake::Negotiated;
 use crate::message::{AssembleError, Assembler, Message, Step};
 use crate::time::Instant;
 use crate::transport::Transport;
+use codec::{Decoder, Encoder};
+use queue::{Queue, Sent};
 use read_buffer::ReadBuffer;
 
 /// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
@@ -27,12 +31,16 @@ const RETAINED: usize = 4096;
 
 /// A connection that reads into its own buffer, joins messages and queues its output.
 ///
+/// Pings and Close are answered by themselves, whatever [`Config::manual_pong`] and
+/// [`Config::manual_close`] say: those are for [`Connection`], which tells of control frames.
+///
 /// Bytes are read straight into [`space`](Self::space), messages come out of
 /// [`next_message`](Self::next_message), and what has to be written waits in
-/// [`pending`](Self::pending). While more than the high-water mark waits (1 MiB unless
-/// [`with_high_water`](Self::with_high_water) says otherwise), nothing is received and nothing can
-/// be sent, so that neither a flood of Pings nor a slow reader makes it grow; the largest message
-/// always fits on top.
+/// [`pending`](Self::pending). There is a high-water mark for that (1 MiB unless
+/// [`with_high_water`](Self::with_high_water) says otherwise): while that much waits, no message can
+/// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
+/// Pongs and of what was sent by the handle that came with a message, nothing is received either,
+/// so that neither a flood of Pings nor a slow reader makes it grow.
 ///
 /// ```
 /// use ws_proto::{Config, Negotiated, WebSocket};
@@ -51,9 +59,10 @@ const RETAINED: usize = 4096;
 /// ```
 pub struct WebSocket<R: Role> {
     connection: Connection<R>,
-    assembler: Assembler<Vec<u8>>,
+    assembler: Assembler<Vec<u8>, Decoder>,
+    encoder: Encoder,
     read: ReadBuffer,
-    out: Limited,
+    out: Queue,
     /// A message that could not be put together ends the connection.
     failed: Option<AssembleError>,
 }
@@ -61,6 +70,7 @@ pub struct WebSocket<R: Role> {
 impl WebSocket<Server> {
     /// The server's end of a connection, after the handshake. Allocates nothing yet.
     pub fn server(negotiated: Negotiated, config: Config) -> Self {
+        let config = automatic(config);
         Self::new(Connection::server(negotiated, config), config)
     }
 }
@@ -68,6 +78,7 @@ impl WebSocket<Server> {
 impl<M: MaskSource> WebSocket<Client<M>> {
     /// The client's end of a connection, after the handshake. Allocates nothing yet.
     pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
+        let config = automatic(config);
         Self::new(Connection::client(negotiated, config, keys), config)
     }
 }
@@ -76,21 +87,56 @@ impl<R: Role> WebSocket<R> {
     fn new(connection: Connection<R>, config: Config) -> Self {
         Self {
             connection,
-            assembler: Assembler::new(Vec::new(), config.max_message_bytes()),
+            assembler: Assembler::with_extension(
+                Vec::new(),
+                config.max_message_bytes(),
+                Decoder::default(),
+            ),
+            encoder: Encoder::default(),
             read: ReadBuffer::new(),
-            out: Limited::new(HIGH_WATER),
+            out: Queue::new(HIGH_WATER),
             failed: None,
         }
     }
 
     /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
+    ///
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
-        self.out = Limited::new(bytes.max(crate::MAX_CONTROL_FRAME));
+        self.out = Queue::new(bytes);
         self
     }
 
-    /// Room for at least `n` bytes, to read into; then tell [`filled`](Self::filled).
+    /// With permessage-deflate as it was agreed on: messages are inflated and, if they are as long
+    /// as the [threshold](crate::extension::deflate::Deflate::threshold), compressed.
+    /// [`Reply::uncompressed`] sends the others.
+    ///
+    /// Does nothing if the handshake did not agree on it.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(
+        mut self,
+        deflate: &crate::extension::deflate::Deflate,
+        params: crate::extension::deflate::DeflateParams,
+    ) -> Self {
+        if self
+            .connection
+            .negotiated_rsv()
+            .contains(crate::frame::Rsv::RSV1)
+        {
+            let (encoder, decoder) = if R::MASKS_OUTPUT {
+                deflate.client(params)
+            } else {
+                deflate.server(params)
+            };
+            self.encoder = Encoder::new(encoder);
+            *self.assembler.extension_mut() = Decoder::new(decoder);
+        }
+        self
+    }
+
+    /// Room for at least `n` bytes, to read into; then tell [`filled`](Self::filled). They are
+    /// allocated.
     ///
     /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
     /// was read waiting too, and this buffer grows.
@@ -139,7 +185,7 @@ impl<R: Role> WebSocket<R> {
         let mut input = Input::new(bytes);
         let before = input.len();
         loop {
-            let event = self.connection.receive(&mut input, &mut self.out);
+            let event = self.connection.receive(&mut input, &mut self.out.engine());
             consumed.set(before - input.len());
             let Some(event) = event? else {
                 return Ok(None);
@@ -147,29 +193,41 @@ impl<R: Role> WebSocket<R> {
             match self.assembler.step(event) {
                 Ok(Step::More) => {}
                 Ok(Step::Whole(message)) => {
-                    return Ok(Some((
-                        message,
-                        Reply::new(&mut self.connection, &mut self.out),
-                    )));
+                    let out = self.out.messages(Sent::InReply);
+                    let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
+                    return Ok(Some((message, reply)));
                 }
                 Ok(Step::Held) => break,
                 Err(error) => {
-                    self.failed = Some(error);
-                    let reason = crate::close::CloseReason::EMPTY;
-                    let _ = self
-                        .connection
-                        .close(error.close_code(), reason, &mut self.out);
-                    return Err(error.into());
+                    let Self {
+                        connection,
+                        out,
+                        failed,
+                        ..
+                    } = self;
+                    return Err(fail(connection, out, failed, error));
                 }
             }
         }
-        let reply = Reply::new(&mut self.connection, &mut self.out);
-        Ok(self.assembler.held().map(|message| (message, reply)))
+        match self.assembler.held() {
+            Ok(message) => {
+                let out = self.out.messages(Sent::InReply);
+                let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
+                Ok(message.map(|message| (message, reply)))
+            }
+            Err(error) => Err(fail(
+                &mut self.connection,
+                &mut self.out,
+                &mut self.failed,
+                error,
+            )),
+        }
     }
 
     /// A handle to send without having received.
     pub fn sender(&mut self) -> Reply<'_, R> {
-        Reply::new(&mut self.connection, &mut self.out)
+        let out = self.out.messages(Sent::Unasked);
+        Reply::new(&mut self.connection, &mut self.encoder, out)
     }
 
     /// The bytes to write to the peer; then tell [`wrote`](Self::wrote).
@@ -179,10 +237,11 @@ impl<R: Role> WebSocket<R> {
 
     /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
     pub fn wrote(&mut self, n: usize) {
-        self.out.consume(n);
-        if self.out.is_empty() && self.out.capacity() > RETAINED {
-            self.out.release();
+        if n > 0 && self.out.is_full() {
+            self.connection.drained();
         }
+        self.out.consume(n);
+        self.out.release_over(RETAINED);
     }
 
     /// Tells the time; see [`Connection::tick`].
@@ -192,10 +251,12 @@ impl<R: Role> WebSocket<R> {
     /// [`TimedOut`] as [`Connection::tick`].
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
         self.release_idle();
-        self.connection.tick(now, &mut self.out)
+        let mut out = self.out.messages(Sent::Unasked);
+        self.connection.tick(now, &mut out)
     }
 
-    /// Tells that the transport has ended; see [`Connection::receive_eof`].
+    /// Tells that the transport has ended; see [`Connection::receive_eof`]. Take all messages
+    /// before: what has been filled and not been taken is lost.
     ///
     /// # Errors
     ///
@@ -219,12 +280,12 @@ impl<R: Role> WebSocket<R> {
 
     /// Gives back the memory of all buffers that hold nothing.
     ///
-    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer.
+    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer. A compressor
+    /// it keeps; with this call that is freed too, and begins anew with the next message.
     pub fn release(&mut self) {
         self.release_over(0);
-        if self.out.is_empty() {
-            self.out.release();
-        }
+        self.encoder.release();
+        self.out.release_over(0);
     }
 
     fn release_idle(&mut self) {
@@ -249,6 +310,23 @@ impl<R: Role> fmt::Debug for WebSocket<R> {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
+}
+
+/// A message that cannot be put together ends the connection.
+fn fail<R: Role>(
+    connection: &mut Connection<R>,
+    out: &mut Queue,
+    failed: &mut Option<AssembleError>,
+    error: AssembleError,
+) -> ReceiveError {
+    *failed = Some(error);
+    let _ = connection.close(error.close_code(), CloseReason::EMPTY, &mut out.engine());
+    error.into()
+}
+
+/// Nobody would answer by hand what `next_message` does not tell of.
+const fn automatic(config: Config) -> Config {
+    config.manual_pong(false).manual_close(false)
 }
 
 /// Why nothing more can be received. The connection has failed.

@@ -1,8 +1,10 @@
 use core::fmt;
 
-use crate::buf::{Limited, Output};
+use super::codec::Encoder;
+use super::queue::Messages;
+use crate::buf::Output;
 use crate::close::{CloseCode, CloseReason, ControlPayload};
-use crate::connection::{Connection, Fin, Role};
+use crate::connection::{Connection, Fin, Kind, Role};
 use crate::error::SendError;
 use crate::message::Message;
 
@@ -25,14 +27,36 @@ use crate::message::Message;
 /// ```
 pub struct Reply<'w, R: Role> {
     connection: &'w mut Connection<R>,
-    out: OneMore<'w>,
+    encoder: Option<&'w mut Encoder>,
+    out: Messages<'w>,
 }
 
 impl<'w, R: Role> Reply<'w, R> {
-    pub(super) const fn new(connection: &'w mut Connection<R>, out: &'w mut Limited) -> Self {
+    pub(super) const fn new(
+        connection: &'w mut Connection<R>,
+        encoder: &'w mut Encoder,
+        out: Messages<'w>,
+    ) -> Self {
         Self {
             connection,
-            out: OneMore { out },
+            encoder: Some(encoder),
+            out,
+        }
+    }
+
+    /// The same, but what is sent is not compressed.
+    ///
+    /// For a message that has a secret next to what an attacker chose: its compressed length would
+    /// tell of the secret (RFC 7692 8), also when the two are in different messages and the context
+    /// is taken over. And for what is compressed already.
+    ///
+    /// A message in parts goes on as it began.
+    #[cfg(feature = "deflate")]
+    pub const fn uncompressed(&mut self) -> Reply<'_, R> {
+        Reply {
+            connection: self.connection,
+            encoder: None,
+            out: self.out.reborrow(),
         }
     }
 
@@ -47,7 +71,7 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn text(&mut self, text: &str) -> Result<(), SendError> {
-        self.connection.send_text(text, &mut self.out)
+        self.whole(Kind::Text, text.as_bytes())
     }
 
     /// Sends a binary message.
@@ -56,7 +80,7 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn binary(&mut self, data: &[u8]) -> Result<(), SendError> {
-        self.connection.send_binary(data, &mut self.out)
+        self.whole(Kind::Binary, data)
     }
 
     /// Sends a message of either kind.
@@ -77,7 +101,7 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn text_part(&mut self, part: &str, fin: Fin) -> Result<(), SendError> {
-        self.connection.send_text_part(part, fin, &mut self.out)
+        self.part(Kind::Text, part.as_bytes(), fin)
     }
 
     /// Sends a part of a binary message; see [`Connection::send_binary_part`].
@@ -86,7 +110,7 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn binary_part(&mut self, part: &[u8], fin: Fin) -> Result<(), SendError> {
-        self.connection.send_binary_part(part, fin, &mut self.out)
+        self.part(Kind::Binary, part, fin)
     }
 
     /// Sends a Ping.
@@ -96,6 +120,24 @@ impl<'w, R: Role> Reply<'w, R> {
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn ping<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
         self.connection.ping(payload, &mut self.out)
+    }
+
+    /// Sends a Pong that nobody asked for, as a sign of life. Pings are answered by themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn pong<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
+        self.connection.pong(payload, &mut self.out)
+    }
+
+    /// Starts the closing handshake without a code; see [`Connection::close_empty`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn close_empty(&mut self) -> Result<(), SendError> {
+        self.connection.close_empty(&mut self.out)
     }
 
     /// Starts the closing handshake; see [`Connection::close`].
@@ -108,34 +150,26 @@ impl<'w, R: Role> Reply<'w, R> {
     }
 }
 
+impl<R: Role> Reply<'_, R> {
+    fn whole(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
+        match &mut self.encoder {
+            Some(encoder) => encoder.send_whole(self.connection, kind, payload, &mut self.out),
+            None => self.connection.send_whole(kind, payload, &mut self.out),
+        }
+    }
+
+    fn part(&mut self, kind: Kind, part: &[u8], fin: Fin) -> Result<(), SendError> {
+        match &mut self.encoder {
+            Some(encoder) => encoder.send_part(self.connection, kind, part, fin, &mut self.out),
+            None => self.connection.send_part(kind, part, fin, &mut self.out),
+        }
+    }
+}
+
 impl<R: Role> fmt::Debug for Reply<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
             .field("connection", &self.connection)
             .finish_non_exhaustive()
-    }
-}
-
-/// An output that takes one more frame of any size while it is below its high-water mark: a limit
-/// that also bounds single messages would make the big ones impossible to send.
-struct OneMore<'w> {
-    out: &'w mut Limited,
-}
-
-impl Output for OneMore<'_> {
-    fn room(&self) -> usize {
-        if self.out.room() > 0 {
-            isize::MAX as usize
-        } else {
-            0
-        }
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        self.out.put_over_limit(bytes);
-    }
-
-    fn last_mut(&mut self, n: usize) -> &mut [u8] {
-        self.out.last_mut(n)
     }
 }

@@ -5,6 +5,7 @@
 #![no_std]
 #![no_main]
 
+#[path = "../../embedded/device.rs"]
 mod device;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod linux;

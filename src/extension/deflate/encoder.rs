@@ -1,0 +1,264 @@
+use alloc::boxed::Box;
+use core::fmt;
+
+use super::RETAINED;
+use super::deflater::{Broken, Deflater, Settings};
+use super::pool::DeflatePool;
+use crate::buf::{Output, Storage};
+use crate::connection::{Connection, Fin, Kind, Role};
+use crate::error::{CapacityError, SendError};
+use crate::extension::Encode;
+use crate::frame::Rsv;
+
+/// Compresses and sends the messages of one direction of a connection.
+///
+/// It sends by a connection of which it compresses all messages that are worth it; what must not
+/// be compressed is sent by the [connection](Connection) itself. It allocates at the first message
+/// to compress.
+///
+/// ```
+/// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+/// use ws_proto::{Config, Connection};
+///
+/// let params = DeflateParams::new();
+/// let (mut encoder, _) = Deflate::new().level(6).threshold(0).server(params);
+/// let mut connection = Connection::server(params.negotiated(), Config::new());
+/// let mut out = Vec::new();
+/// encoder.send_text(&mut connection, "Hello", &mut out)?;
+/// assert_eq!(out, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"); // RFC 7692 7.2.3.1
+/// encoder.send_text(&mut connection, "Hello", &mut out)?;
+/// assert_eq!(out[9..], *b"\xc1\x05\xf2\x00\x11\x00\x00"); // RFC 7692 7.2.3.2
+/// connection.send_text("the password", &mut out)?; // not compressed
+/// # Ok::<(), ws_proto::SendError>(())
+/// ```
+pub struct DeflateEncoder {
+    deflater: Option<Box<Deflater>>,
+    pool: Option<DeflatePool>,
+    threshold: usize,
+    settings: Settings,
+    takeover: bool,
+}
+
+impl DeflateEncoder {
+    pub(super) fn new(
+        settings: Settings,
+        takeover: bool,
+        threshold: usize,
+        pool: Option<DeflatePool>,
+    ) -> Self {
+        Self {
+            deflater: None,
+            pool: pool.filter(|_| !takeover),
+            threshold,
+            settings,
+            takeover,
+        }
+    }
+
+    /// Sends a text message in one frame, compressed if it is as long as the
+    /// [threshold](super::Deflate::threshold).
+    ///
+    /// Without context takeover a message that does not become shorter is sent as it is. With
+    /// takeover it belongs to the window and is sent compressed, a few bytes longer.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written. The message can be sent later.
+    pub fn send_text<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        text: &str,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_whole(connection, Kind::Text, text.as_bytes(), out)
+    }
+
+    /// Sends a binary message in one frame, as [`send_text`](Self::send_text) does.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written. The message can be sent later.
+    pub fn send_binary<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        data: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_whole(connection, Kind::Binary, data, out)
+    }
+
+    /// Sends a part of a text message as one frame, compressed and flushed: the peer can inflate
+    /// all of it at once. See [`Connection::send_text_part`].
+    ///
+    /// A message whose first part was sent by the connection itself goes on as it began.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written. The part can be sent later.
+    pub fn send_text_part<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        part: &str,
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_part(connection, Kind::Text, part.as_bytes(), fin, out)
+    }
+
+    /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written. The part can be sent later.
+    pub fn send_binary_part<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_part(connection, Kind::Binary, part, fin, out)
+    }
+
+    /// Tells that what was encoded last by [`Encode::encode`] will not be sent: what comes next
+    /// must not refer to it.
+    pub fn not_sent(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.reset();
+        }
+    }
+
+    /// Gives all memory back, and with it the window: the next message is compressed without the
+    /// earlier ones. For connections that have been idle for long.
+    pub fn release(&mut self) {
+        // An empty window is always allowed, and every part ends with a byte.
+        self.deflater = None;
+    }
+
+    pub(crate) fn send_whole<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let negotiated = connection.negotiated_rsv().contains(Rsv::RSV1);
+        if payload.len() < self.threshold || !negotiated || connection.is_message_open() {
+            return connection.send_whole(kind, payload, out);
+        }
+        self.send(connection, kind, payload, Fin::Yes, out)
+    }
+
+    pub(crate) fn send_part<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        kind: Kind,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let compressed = match connection.open_rsv() {
+            Some(rsv) => rsv.contains(Rsv::RSV1),
+            None => {
+                let negotiated = connection.negotiated_rsv().contains(Rsv::RSV1);
+                negotiated && (fin == Fin::No || part.len() >= self.threshold)
+            }
+        };
+        if compressed {
+            self.send(connection, kind, part, fin, out)
+        } else {
+            connection.send_part(kind, part, fin, out)
+        }
+    }
+
+    fn send<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        kind: Kind,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        // What is not going to be sent must not get into the window.
+        connection.check_data(kind, Rsv::RSV1, out)?;
+        let starts = !connection.is_message_open();
+        let (takeover, len) = (self.takeover, part.len());
+        let sent = match self.compress(part, fin) {
+            Ok(encoded) if starts && fin == Fin::Yes && !takeover && encoded.len() >= len => {
+                connection.send_part(kind, part, fin, out)
+            }
+            Ok(encoded) => connection.send_data(kind, Rsv::RSV1, encoded, fin, out),
+            Err(Broken) => Err(SendError::OutputFull),
+        };
+        match sent {
+            Ok(()) => self.end_part(fin),
+            // An empty window is always allowed, and every part ends with a byte.
+            Err(_) => self.not_sent(),
+        }
+        sent
+    }
+
+    /// Compresses a part of a message.
+    fn compress(&mut self, part: &[u8], fin: Fin) -> Result<&[u8], Broken> {
+        if part.is_empty() {
+            // The backend would flush nothing a second time. What is wanted is the header of an
+            // empty stored block (RFC 7692 7.2.3.6).
+            return Ok(if fin == Fin::Yes { &[0] } else { &[] });
+        }
+        let settings = self.settings;
+        let pool = self.pool.as_ref();
+        let deflater = self.deflater.get_or_insert_with(|| {
+            pool.and_then(|pool| pool.deflater(settings))
+                .unwrap_or_else(|| Box::new(Deflater::new(settings)))
+        });
+        deflater.compress(part, fin == Fin::Yes)
+    }
+
+    /// After a part has been sent. Without takeover nothing is kept between messages.
+    fn end_part(&mut self, fin: Fin) {
+        if fin == Fin::Yes && !self.takeover {
+            if let (Some(pool), Some(deflater)) = (&self.pool, self.deflater.take()) {
+                pool.put_deflater(deflater);
+            }
+        } else if let Some(deflater) = &mut self.deflater {
+            deflater.release_over(RETAINED);
+        }
+    }
+}
+
+impl Encode for DeflateEncoder {
+    /// Compresses whatever it is given, also below the threshold. If what it gave is not sent,
+    /// that has to be [told](DeflateEncoder::not_sent).
+    fn encode<S: Storage>(
+        &mut self,
+        _: Kind,
+        part: &[u8],
+        fin: Fin,
+        to: &mut S,
+    ) -> Result<Rsv, CapacityError> {
+        let stored = match self.compress(part, fin) {
+            Ok(encoded) => to.store(encoded),
+            Err(Broken) => Err(CapacityError),
+        };
+        match stored {
+            Ok(()) => {
+                self.end_part(fin);
+                Ok(Rsv::RSV1)
+            }
+            Err(error) => {
+                self.not_sent();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DeflateEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeflateEncoder")
+            .field("settings", &self.settings)
+            .field("takeover", &self.takeover)
+            .field("threshold", &self.threshold)
+            .finish_non_exhaustive()
+    }
+}

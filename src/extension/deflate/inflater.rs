@@ -1,0 +1,219 @@
+//! DEFLATE streams as messages are: without an end, cut anywhere.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+/// The octets that a sender takes off the end of each message (RFC 7692 7.2.1): what follows the
+/// header of an empty stored block.
+pub(super) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// The data is not DEFLATE, or a message does not end where it has to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Invalid;
+
+/// Why inflating has stopped early.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    Invalid,
+    /// More final blocks than a sender has a use for.
+    TooManyRestarts,
+}
+
+impl From<Invalid> for Fault {
+    fn from(Invalid: Invalid) -> Self {
+        Self::Invalid
+    }
+}
+
+/// What a connection may spend on final blocks, in bytes of input.
+///
+/// Going on after one takes about a microsecond, and it can be made of two bytes. So each costs 16
+/// bytes, which are earned by input and by messages: one for each message is always there, and a
+/// thousand in a row of whatever size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Credit(u64);
+
+impl Credit {
+    const RESTART: u64 = 16;
+    const MOST: u64 = 1024 * Self::RESTART;
+
+    pub(super) const fn new() -> Self {
+        Self(Self::MOST)
+    }
+
+    pub(super) fn earn_message(&mut self) {
+        self.earn(Self::RESTART);
+    }
+
+    fn earn(&mut self, bytes: u64) {
+        self.0 = self.0.saturating_add(bytes).min(Self::MOST);
+    }
+
+    fn spend(&mut self) -> Result<(), Fault> {
+        self.0 = (self.0.checked_sub(Self::RESTART)).ok_or(Fault::TooManyRestarts)?;
+        Ok(())
+    }
+}
+
+/// The window in the backend always has 32 KiB, so that what is accepted does not depend on how
+/// input and output are cut: a window of the size agreed on would be checked against the output
+/// buffer too.
+///
+/// The backend cannot go on after a final block (BFINAL) nor tell its window. So what comes out is
+/// kept in a ring, from which a new stream gets its history. The ring is where the output is
+/// written in the first place; that costs memory, but no time.
+pub(super) struct Inflater {
+    stream: Inflate,
+    /// The output, around and around.
+    ring: Vec<u8>,
+    /// Where the next output goes.
+    at: usize,
+    /// Whether the ring is full: what is behind `at` is older than what is in front.
+    wrapped: bool,
+}
+
+/// Output that is in the ring until the next call.
+pub(super) struct Inflated {
+    start: usize,
+    end: usize,
+    /// Whether there is more to come from the input given so far.
+    pub(super) state: Result<More, Fault>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum More {
+    /// The output has stopped for lack of room.
+    Yes,
+    /// All input is used up.
+    No,
+}
+
+impl Inflater {
+    /// With a history of `2^window_bits` bytes over final blocks.
+    pub(super) fn new(window_bits: u8) -> Self {
+        let history = 1 << window_bits.clamp(MIN_RING_BITS, MAX_WINDOW_BITS);
+        Self {
+            stream: Inflate::new(false, MAX_WINDOW_BITS),
+            ring: vec![0; history],
+            at: 0,
+            wrapped: false,
+        }
+    }
+
+    /// Whether it is one for that window.
+    pub(super) fn keeps(&self, window_bits: u8) -> bool {
+        self.ring.len() == 1 << window_bits.clamp(MIN_RING_BITS, MAX_WINDOW_BITS)
+    }
+
+    /// Forgets all history.
+    pub(super) fn reset(&mut self) {
+        self.stream.reset(false);
+        self.at = 0;
+        self.wrapped = false;
+    }
+
+    /// Inflates from the front of `input`, `most` bytes at most; one at least is possible then.
+    pub(super) fn inflate(
+        &mut self,
+        input: &mut &[u8],
+        most: usize,
+        credit: &mut Credit,
+    ) -> Inflated {
+        self.wrap();
+        let start = self.at;
+        let end = start.saturating_add(most.max(1)).min(self.ring.len());
+        let state = self.fill(input, end, credit);
+        Inflated {
+            start,
+            end: self.at,
+            state,
+        }
+    }
+
+    /// What a call has put into the ring.
+    pub(super) fn bytes(&self, inflated: &Inflated) -> &[u8] {
+        self.ring
+            .get(inflated.start..inflated.end)
+            .unwrap_or_default()
+    }
+
+    fn fill(&mut self, input: &mut &[u8], end: usize, credit: &mut Credit) -> Result<More, Fault> {
+        loop {
+            let (used, status) = self.step(input, end, InflateFlush::NoFlush)?;
+            credit.earn(used as u64);
+            if status == Status::StreamEnd {
+                credit.spend()?;
+                self.restart();
+            } else if self.at == end {
+                return Ok(More::Yes);
+            } else if input.is_empty() {
+                return Ok(More::No);
+            } else if used == 0 {
+                return Err(Fault::Invalid);
+            }
+        }
+    }
+
+    /// Ends a message: puts the tail back, which has to end the stored block that was begun, and
+    /// nothing else (RFC 7692 7.2.2).
+    ///
+    /// The backend is asked to stop at the end of a block, and has more than the tail to read: it
+    /// takes the tail exactly if that ends a block and no byte is missing.
+    pub(super) fn end_message(&mut self) -> Result<(), Invalid> {
+        let [a, b, c, d] = TAIL;
+        let more = [a, b, c, d, 0xff];
+        let mut input = &more[..];
+        self.wrap();
+        let before = self.at;
+        let (used, status) = self.step(&mut input, before + 1, InflateFlush::Block)?;
+        if used == TAIL.len() && status == Status::Ok && self.at == before {
+            Ok(())
+        } else {
+            Err(Invalid)
+        }
+    }
+
+    /// Makes room for one byte at least.
+    fn wrap(&mut self) {
+        if self.at == self.ring.len() {
+            self.at = 0;
+            self.wrapped = true;
+        }
+    }
+
+    /// One call of the backend; gives how many bytes of input it took.
+    fn step(
+        &mut self,
+        input: &mut &[u8],
+        end: usize,
+        flush: InflateFlush,
+    ) -> Result<(usize, Status), Invalid> {
+        let to = self.ring.get_mut(self.at..end).unwrap_or_default();
+        let (read, written) = (self.stream.total_in(), self.stream.total_out());
+        let status = self.stream.decompress(input, to, flush);
+        let used = (self.stream.total_in() - read) as usize;
+        // Also in front of an error there is output.
+        self.at += (self.stream.total_out() - written) as usize;
+        *input = input.get(used..).unwrap_or_default();
+        Ok((used, status.map_err(|_| Invalid)?))
+    }
+
+    /// Begins a new stream behind a final block, with the history of the old one (RFC 7692
+    /// 7.2.3.4).
+    fn restart(&mut self) {
+        self.stream.reset(false);
+        let (newer, older) = self.ring.split_at_checked(self.at).unwrap_or_default();
+        // In a raw stream a dictionary can always be set, and two join.
+        if self.wrapped {
+            let _ = self.stream.set_dictionary(older);
+        }
+        let _ = self.stream.set_dictionary(newer);
+    }
+}
+
+const MAX_WINDOW_BITS: u8 = 15;
+
+/// Smaller rings would mean many small pieces.
+const MIN_RING_BITS: u8 = 12;

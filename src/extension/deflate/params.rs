@@ -1,0 +1,180 @@
+use crate::frame::Rsv;
+use crate::handshake::{Negotiated, Params};
+
+/// What the two ends have agreed on: the parameters in the server's answer (RFC 7692 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct DeflateParams {
+    server_takeover: bool,
+    client_takeover: bool,
+    server_window_bits: u8,
+    client_window_bits: u8,
+}
+
+impl DeflateParams {
+    /// No parameter: context takeover and windows of 32 KiB in both directions.
+    pub const fn new() -> Self {
+        Self {
+            server_takeover: true,
+            client_takeover: true,
+            server_window_bits: 15,
+            client_window_bits: 15,
+        }
+    }
+
+    /// Whether the server's messages may refer to its earlier ones.
+    pub const fn server_takeover(&self) -> bool {
+        self.server_takeover
+    }
+
+    /// Whether the client's messages may refer to its earlier ones.
+    pub const fn client_takeover(&self) -> bool {
+        self.client_takeover
+    }
+
+    /// The window of the server's compressor, as its exponent.
+    pub const fn server_window_bits(&self) -> u8 {
+        self.server_window_bits
+    }
+
+    /// The window of the client's compressor, as its exponent.
+    pub const fn client_window_bits(&self) -> u8 {
+        self.client_window_bits
+    }
+
+    /// With `server_no_context_takeover`, for handshakes made elsewhere.
+    pub const fn without_server_takeover(self) -> Self {
+        Self {
+            server_takeover: false,
+            ..self
+        }
+    }
+
+    /// With `client_no_context_takeover`, for handshakes made elsewhere.
+    pub const fn without_client_takeover(self) -> Self {
+        Self {
+            client_takeover: false,
+            ..self
+        }
+    }
+
+    /// With `server_max_window_bits`, for handshakes made elsewhere; `None` unless 8 to 15.
+    #[must_use]
+    pub const fn with_server_window_bits(self, bits: u8) -> Option<Self> {
+        match bits {
+            8..=15 => Some(Self {
+                server_window_bits: bits,
+                ..self
+            }),
+            _ => None,
+        }
+    }
+
+    /// With `client_max_window_bits`, for handshakes made elsewhere; `None` unless 8 to 15.
+    #[must_use]
+    pub const fn with_client_window_bits(self, bits: u8) -> Option<Self> {
+        match bits {
+            8..=15 => Some(Self {
+                client_window_bits: bits,
+                ..self
+            }),
+            _ => None,
+        }
+    }
+
+    /// What the connection has to know: that RSV1 is in use. For handshakes made elsewhere; those
+    /// of this crate give it themselves.
+    pub const fn negotiated(&self) -> Negotiated {
+        Negotiated::new().with_rsv(Rsv::RSV1)
+    }
+}
+
+impl Default for DeflateParams {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What the parameters of one element say, valid by themselves (RFC 7692 7).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    pub(super) server_no_takeover: bool,
+    pub(super) client_no_takeover: bool,
+    pub(super) server_window: Option<u8>,
+    pub(super) client_window: Option<ClientWindow>,
+}
+
+/// `client_max_window_bits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientWindow {
+    /// Without a value: the client lets itself be told. Only in an offer.
+    Any,
+    AtMost(u8),
+}
+
+/// The value of a parameter.
+#[derive(Clone, Copy)]
+enum Value {
+    None,
+    /// A number without sign and leading zero.
+    Number(u8),
+    Other,
+}
+
+impl Said {
+    /// As read from a head; `None` if a parameter is unknown, repeated or out of range.
+    pub(super) fn in_head(params: Params<'_>) -> Option<Self> {
+        Self::of(params.map(|param| {
+            let value = match param.value() {
+                None => Value::None,
+                Some(value) => value.to_u8().map_or(Value::Other, Value::Number),
+            };
+            (param.name(), value)
+        }))
+    }
+
+    /// As written by us.
+    pub(super) fn in_offer(params: &[(&str, Option<&str>)]) -> Option<Self> {
+        Self::of(params.iter().map(|(name, value)| {
+            let value = match value {
+                None => Value::None,
+                Some(value) => value.parse().map_or(Value::Other, Value::Number),
+            };
+            (*name, value)
+        }))
+    }
+
+    fn of<'p>(params: impl Iterator<Item = (&'p str, Value)>) -> Option<Self> {
+        let mut said = Self::default();
+        for (name, value) in params {
+            let repeated = match (name, value) {
+                (SERVER_NO_TAKEOVER, Value::None) => {
+                    core::mem::replace(&mut said.server_no_takeover, true)
+                }
+                (CLIENT_NO_TAKEOVER, Value::None) => {
+                    core::mem::replace(&mut said.client_no_takeover, true)
+                }
+                (SERVER_WINDOW, Value::Number(bits @ 8..=15)) => {
+                    said.server_window.replace(bits).is_some()
+                }
+                (CLIENT_WINDOW, Value::Number(bits @ 8..=15)) => {
+                    let window = ClientWindow::AtMost(bits);
+                    said.client_window.replace(window).is_some()
+                }
+                (CLIENT_WINDOW, Value::None) => {
+                    said.client_window.replace(ClientWindow::Any).is_some()
+                }
+                _ => return None,
+            };
+            if repeated {
+                return None;
+            }
+        }
+        Some(said)
+    }
+}
+
+pub(super) const SERVER_NO_TAKEOVER: &str = "server_no_context_takeover";
+pub(super) const CLIENT_NO_TAKEOVER: &str = "client_no_context_takeover";
+pub(super) const SERVER_WINDOW: &str = "server_max_window_bits";
+pub(super) const CLIENT_WINDOW: &str = "client_max_window_bits";

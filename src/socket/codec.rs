@@ -1,0 +1,96 @@
+//! What a [`WebSocket`](crate::WebSocket) does to messages: nothing, unless an extension was agreed on.
+
+#[cfg(feature = "deflate")]
+use alloc::boxed::Box;
+
+use crate::buf::{Output, Storage};
+use crate::connection::{Connection, Extended, Fin, Kind, Role};
+use crate::error::SendError;
+#[cfg(feature = "deflate")]
+use crate::extension::deflate::{DeflateDecoder, DeflateEncoder};
+use crate::extension::{Decode, DecodeError, NoExtension};
+
+/// One pointer, and none without the feature.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    #[cfg(feature = "deflate")]
+    deflate: Option<Box<DeflateDecoder>>,
+}
+
+/// As [`Decoder`].
+#[derive(Debug, Default)]
+pub(super) struct Encoder {
+    #[cfg(feature = "deflate")]
+    deflate: Option<Box<DeflateEncoder>>,
+}
+
+#[cfg(feature = "deflate")]
+impl Decoder {
+    pub(super) fn new(deflate: DeflateDecoder) -> Self {
+        Self {
+            deflate: Some(Box::new(deflate)),
+        }
+    }
+}
+
+impl Decode for Decoder {
+    fn decode<S: Storage>(
+        &mut self,
+        piece: Extended<'_>,
+        room: u64,
+        to: &mut S,
+    ) -> Result<(), DecodeError> {
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &mut self.deflate {
+            return deflate.decode(piece, room, to);
+        }
+        NoExtension.decode(piece, room, to)
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl Encoder {
+    pub(super) fn new(deflate: DeflateEncoder) -> Self {
+        Self {
+            deflate: Some(Box::new(deflate)),
+        }
+    }
+}
+
+impl Encoder {
+    pub(super) fn release(&mut self) {
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &mut self.deflate {
+            deflate.release();
+        }
+    }
+
+    pub(super) fn send_whole<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &mut self.deflate {
+            return deflate.send_whole(connection, kind, payload, out);
+        }
+        connection.send_whole(kind, payload, out)
+    }
+
+    pub(super) fn send_part<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        kind: Kind,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &mut self.deflate {
+            return deflate.send_part(connection, kind, part, fin, out);
+        }
+        connection.send_part(kind, part, fin, out)
+    }
+}

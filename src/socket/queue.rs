@@ -1,0 +1,126 @@
+use crate::MAX_CONTROL_FRAME;
+use crate::buf::{Limited, Output};
+
+/// What waits to be written.
+///
+/// It counts what answers the peer, Pongs and replies to messages, apart from what is sent unasked.
+/// Only the answers hold up receiving: a peer that does not read has to stop asking. If everything
+/// did, two ends that send a lot at once would both stop reading, and wait for each other for ever.
+#[derive(Debug)]
+pub(super) struct Queue {
+    out: Limited,
+    /// How many of the waiting bytes are answers, or fewer: what is written counts as answers
+    /// first. So no more answers are added than bytes are taken.
+    answers: usize,
+    high_water: usize,
+}
+
+impl Queue {
+    pub(super) fn new(high_water: usize) -> Self {
+        Self {
+            out: Limited::new(isize::MAX as usize),
+            answers: 0,
+            high_water: high_water.max(MAX_CONTROL_FRAME),
+        }
+    }
+
+    pub(super) fn pending(&self) -> &[u8] {
+        self.out.pending()
+    }
+
+    pub(super) fn consume(&mut self, n: usize) {
+        self.out.consume(n);
+        self.answers = self.answers.saturating_sub(n);
+        if self.out.is_empty() {
+            self.answers = 0;
+        }
+    }
+
+    /// Whether there is no room for a message, or receiving is held up.
+    pub(super) fn is_full(&self) -> bool {
+        self.pending().len() >= self.high_water
+            || self.high_water.saturating_sub(self.answers) < MAX_CONTROL_FRAME
+    }
+
+    /// Gives the memory of an empty queue back if it is more than `retained` bytes.
+    pub(super) fn release_over(&mut self, retained: usize) {
+        if self.out.is_empty() && self.out.capacity() > retained {
+            self.out.release();
+        }
+    }
+
+    /// For what the engine answers by itself: up to the high-water mark.
+    pub(super) fn engine(&mut self) -> Engine<'_> {
+        Engine { queue: self }
+    }
+
+    /// For messages: one more of any size while less than the high-water mark waits. A limit that
+    /// also bounds single messages would make the big ones impossible to send.
+    pub(super) fn messages(&mut self, kind: Sent) -> Messages<'_> {
+        Messages { queue: self, kind }
+    }
+}
+
+/// Why a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// A message of the peer's is answered.
+    InReply,
+    /// For a reason of the caller's.
+    Unasked,
+}
+
+pub(super) struct Engine<'q> {
+    queue: &'q mut Queue,
+}
+
+impl Output for Engine<'_> {
+    fn room(&self) -> usize {
+        self.queue.high_water.saturating_sub(self.queue.answers)
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.queue.out.put(bytes);
+        self.queue.answers += bytes.len();
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        self.queue.out.last_mut(n)
+    }
+}
+
+pub(super) struct Messages<'q> {
+    queue: &'q mut Queue,
+    kind: Sent,
+}
+
+impl Messages<'_> {
+    #[cfg(feature = "deflate")]
+    pub(super) const fn reborrow(&mut self) -> Messages<'_> {
+        Messages {
+            queue: self.queue,
+            kind: self.kind,
+        }
+    }
+}
+
+impl Output for Messages<'_> {
+    fn room(&self) -> usize {
+        if self.queue.pending().len() < self.queue.high_water {
+            self.queue.out.room()
+        } else {
+            0
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.queue.out.put(bytes);
+        if self.kind == Sent::InReply {
+            self.queue.answers += bytes.len();
+        }
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        self.queue.out.last_mut(n)
+    }
+}

@@ -1,0 +1,131 @@
+//! The run that all others of the same bytes and faults are held against: a byte at a time. What
+//! it says is itself held against the rules that do not need another run.
+
+use ws_proto::{ProtocolError, Transport};
+
+use crate::common::Side;
+use crate::common::wire::{Frame, parse_output};
+use crate::engine::Setup;
+use crate::run::{Fault, How, Mark, Pace, Runner, Trace};
+use crate::scenario::App;
+
+#[derive(Debug, Default)]
+pub(crate) struct Reference {
+    pub(crate) trace: Trace,
+    pub(crate) output: Vec<u8>,
+    pub(crate) marks: Vec<Mark>,
+    /// The byte that proves the fault.
+    pub(crate) fault_at: usize,
+    /// Output after each byte.
+    pub(crate) output_at: Vec<usize>,
+    /// Output before the first byte: a client's request.
+    output_at_start: usize,
+}
+
+impl Reference {
+    /// Keeps what the runner's last run has left.
+    pub(crate) fn keep(&mut self, runner: &Runner) {
+        self.trace.clone_from(&runner.trace);
+        self.output.clone_from(&runner.sink.bytes);
+        self.marks.clone_from(&runner.notes.marks);
+        self.output_at.clone_from(&runner.notes.output_at);
+        self.output_at_start = runner.notes.output_at_start;
+        self.fault_at = runner.notes.fault_at.0;
+    }
+
+    /// Holds the runner's last run against this one.
+    pub(crate) fn assert_same(&self, runner: &Runner, how: How) {
+        assert_eq!(runner.trace, self.trace, "another trace");
+        assert!(runner.sink.bytes == self.output, "other output");
+        // What time proves, no byte does.
+        if self.trace.fault.is_some() && !self.trace.timed_out {
+            let (before, after) = runner.notes.fault_at;
+            let late = matches!(how.pace, Pace::One | Pace::AtEnd);
+            assert!(self.fault_at < after, "an error before its byte");
+            assert!(late || before <= self.fault_at, "an error after its byte");
+        }
+    }
+
+    /// Holds a run that ended in front of the byte `at` against this one: all that was told before.
+    pub(crate) fn assert_prefix(&self, runner: &Runner, at: usize) {
+        if let Some(fault) = self.trace.fault {
+            let there = self.fault_at < at;
+            assert_eq!(
+                runner.trace.fault,
+                there.then_some(fault),
+                "the fault is at its byte"
+            );
+        }
+        let output = match at {
+            0 => self.output_at_start,
+            _ => self.output_at[at - 1],
+        };
+        assert!(runner.sink.bytes == self.output[..output], "other output");
+        let told = self.marks.iter().take_while(|mark| mark.input <= at);
+        let items = told.last().map_or(0, |mark| mark.items);
+        let told = &runner.trace.items;
+        // A client's refusal is noted at the end, however much of it there is.
+        if !(runner.notes.head.is_none() && self.marks.is_empty()) {
+            assert_eq!(told[..], self.trace.items[..items], "other items");
+        }
+    }
+
+    /// The rules for every run that has been told the end of the transport.
+    pub(crate) fn verify(runner: &Runner, setup: Setup, input: usize) {
+        let (trace, notes) = (&runner.trace, &runner.notes);
+        let output = &runner.sink.bytes;
+        let head = notes.head.unwrap_or(output.len());
+        let most = input + notes.app_bytes + 1024;
+        assert!(output.len() <= most, "{} bytes of output", output.len());
+        let frames = parse_output(setup.side, &output[head..]);
+        let close = frames.iter().position(Frame::is_close);
+        let behind = close.map_or(&[][..], |at| &frames[at + 1..]);
+        assert!(
+            !behind
+                .iter()
+                .any(|frame| frame.is_close() || frame.is_data()),
+            "data or a second Close behind the Close"
+        );
+        let clean = close.is_some() && trace.close_received && trace.fault.is_none();
+        let open = notes.head.is_some();
+        if open {
+            assert_eq!(
+                trace.eof == Some(Ok(())),
+                clean,
+                "clean if both have closed"
+            );
+        }
+        match trace.fault {
+            Some(Fault::Protocol(error)) => {
+                assert!(open);
+                assert!(!trace.can_send);
+                let code = close.and_then(|at| frames[at].close_code());
+                Self::verify_code(runner, error, code);
+            }
+            Some(Fault::Handshake(error)) => {
+                assert!(
+                    !open && matches!(trace.transport, Some(Transport::Close | Transport::Abort))
+                );
+                if setup.side == Side::Server {
+                    let status = error.status().expect("a server answers");
+                    assert!(output.starts_with(format!("HTTP/1.1 {status} ").as_bytes()));
+                }
+                assert_eq!(trace.eof, Some(Err(Some(error))));
+            }
+            None => {}
+        }
+    }
+
+    fn verify_code(runner: &Runner, error: ProtocolError, code: Option<u16>) {
+        let by_error = code == Some(error.close_code().as_u16());
+        assert!(
+            by_error || runner.notes.app_bytes > 0 || runner.notes.keys_fail,
+            "the error closes with its code"
+        );
+    }
+}
+
+/// Whether the application of a scenario sends nothing by itself.
+pub(crate) fn is_silent(app: App) -> bool {
+    app == App::Silent
+}

@@ -48,6 +48,7 @@ function agreed(ws) {
 
 function talk(ws, session, report, done) {
   let pings = 0;
+  let sending = 0; // what waits for the compressor
   let ended = session.end === null;
 
   function ping(hex) {
@@ -57,7 +58,7 @@ function talk(ws, session, report, done) {
 
   function endIfReady() {
     const ready = report.messages.length >= session.messages && report.pongs.length >= pings;
-    if (ended || !ready) return;
+    if (ended || !ready || sending > 0) return;
     ended = true;
     if ('cut' in session.end) {
       ws._socket.end(Buffer.from(session.end.cut, 'hex'));
@@ -101,7 +102,11 @@ function talk(ws, session, report, done) {
       for (let i = 0; i + 1 < bounds.length; i++) {
         const fin = i + 2 === bounds.length;
         const options = { binary: kind === 'binary', compress: !spec.plain, fin };
-        ws.send(data.subarray(bounds[i], bounds[i + 1]), options);
+        sending += 1;
+        ws.send(data.subarray(bounds[i], bounds[i + 1]), options, () => {
+          sending -= 1;
+          endIfReady();
+        });
         if (i === 0 && spec.ping !== null) ping(spec.ping);
       }
     }

@@ -142,3 +142,99 @@ pub(crate) fn end(head: &[u8]) -> Option<usize> {
         .position(|four| four == b"\r\n\r\n")?;
     Some(start + empty + 4)
 }
+
+/// The values of a field, read naively; only for heads that one of the two has accepted.
+fn values<'h>(head: &'h [u8], name: &str) -> Vec<&'h [u8]> {
+    head.split(|&byte| byte == b'\n')
+        .filter_map(|line| {
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            let (found, value) = line.split_at(colon);
+            found
+                .eq_ignore_ascii_case(name.as_bytes())
+                .then(|| value[1..].trim_ascii())
+        })
+        .collect()
+}
+
+/// The elements of a field that is a list.
+fn elements<'h>(head: &'h [u8], name: &str) -> Vec<&'h [u8]> {
+    let values = values(head, name).into_iter();
+    values
+        .flat_map(|value| value.split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+        .collect()
+}
+
+/// Whether `Upgrade` and `Connection` name what they have to, as lists.
+pub(crate) fn upgrades(head: &[u8]) -> bool {
+    let names = |field, token: &[u8]| {
+        let elements = elements(head, field);
+        elements
+            .iter()
+            .any(|element| element.eq_ignore_ascii_case(token))
+    };
+    names("Upgrade", b"websocket") && names("Connection", b"upgrade")
+}
+
+/// Whether there is one key, of 16 bytes in base64 with any pad bits.
+pub(crate) fn has_key(head: &[u8]) -> bool {
+    let is_digit = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    match values(head, "Sec-WebSocket-Key").as_slice() {
+        [key] => key.len() == 24 && key[..22].iter().all(is_digit) && key.ends_with(b"=="),
+        _ => false,
+    }
+}
+
+pub(crate) fn repeats(head: &[u8], name: &str) -> bool {
+    values(head, name).len() > 1
+}
+
+/// Whether there is one Host that is plainly one.
+pub(crate) fn has_host(head: &[u8]) -> bool {
+    let [host] = *values(head, "Host") else {
+        return false;
+    };
+    let text = String::from_utf8_lossy(host);
+    let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) if port.is_empty() || port.starts_with(':') => {
+            (address, port.strip_prefix(':').unwrap_or(""))
+        }
+        _ => text.split_once(':').unwrap_or((&text, "")),
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-');
+    !name.is_empty()
+        && name.bytes().all(is_name)
+        && (port.is_empty() || port.parse::<u16>().is_ok())
+}
+
+/// Whether a body may follow.
+pub(crate) fn has_body(head: &[u8]) -> bool {
+    let lengths = values(head, "Content-Length");
+    !values(head, "Transfer-Encoding").is_empty()
+        || lengths.len() > 1
+        || lengths.iter().any(|&length| length != b"0")
+}
+
+/// Whether all subprotocols are tokens and different, and there is one if the field is there.
+pub(crate) fn subprotocols_are_right(head: &[u8]) -> bool {
+    const NO_TOKEN: &[u8] = b"\"(),/:;<=>?@[\\]{}";
+    let elements = elements(head, "Sec-WebSocket-Protocol");
+    let is_token = |element: &[u8]| {
+        let mut bytes = element.iter();
+        bytes.all(|byte| byte.is_ascii_graphic() && !NO_TOKEN.contains(byte))
+    };
+    let differ = |(index, element)| !elements[..index].contains(element);
+    elements.is_empty() == values(head, "Sec-WebSocket-Protocol").is_empty()
+        && elements.iter().all(|element| is_token(element))
+        && elements.iter().enumerate().all(differ)
+}
+
+/// The request target; `None` if the line is not one.
+pub(crate) fn target(head: &[u8]) -> Option<&[u8]> {
+    let line = head
+        .trim_ascii_start()
+        .split(|&byte| byte == b'\r')
+        .next()?;
+    line.split(|&byte| byte == b' ').nth(1)
+}

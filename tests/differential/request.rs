@@ -81,14 +81,22 @@ fn judge(head: &[u8], cut: usize) -> Result<(Vec<Known>, bool), String> {
         (Err(error), Ok(_)) => known.push(match error {
             HandshakeError::BareLf => Known::BareLf,
             HandshakeError::NotHttp if head.starts_with(b"\r\n\r") => Known::EmptyLines,
-            HandshakeError::HostInvalid if repeats(head, "host") => Known::Repeated,
-            HandshakeError::HostInvalid => Known::Host,
-            HandshakeError::TargetInvalid => Known::Target,
-            HandshakeError::BodyPresent => Known::Body,
-            HandshakeError::KeyInvalid if repeats(head, "sec-websocket-key") => Known::Repeated,
-            HandshakeError::VersionRepeated | HandshakeError::OriginRepeated => Known::Repeated,
-            HandshakeError::ConnectionInvalid => Known::Lists,
-            HandshakeError::SubprotocolInvalid | HandshakeError::ExtensionsInvalid => Known::Offers,
+            HandshakeError::HostInvalid if heads::repeats(head, "host") => Known::Repeated,
+            HandshakeError::HostInvalid if !heads::has_host(head) => Known::Host,
+            HandshakeError::TargetInvalid if !is_plain_target(head) => Known::Target,
+            HandshakeError::BodyPresent if heads::has_body(head) => Known::Body,
+            HandshakeError::KeyInvalid if heads::repeats(head, "sec-websocket-key") => {
+                Known::Repeated
+            }
+            HandshakeError::VersionRepeated if heads::repeats(head, "sec-websocket-version") => {
+                Known::Repeated
+            }
+            HandshakeError::OriginRepeated if heads::repeats(head, "origin") => Known::Repeated,
+            HandshakeError::ConnectionInvalid if !heads::upgrades(head) => Known::Lists,
+            HandshakeError::SubprotocolInvalid if !heads::subprotocols_are_right(head) => {
+                Known::Offers
+            }
+            HandshakeError::ExtensionsInvalid => Known::Offers,
             _ => return refused("ours"),
         }),
         (Ok(_), Err(error)) => known.push(match error {
@@ -100,8 +108,10 @@ fn judge(head: &[u8], cut: usize) -> Result<(Vec<Known>, bool), String> {
             TheirError::Protocol(
                 TheirRule::MissingUpgradeWebSocketHeader
                 | TheirRule::MissingConnectionUpgradeHeader,
-            ) => Known::Lists,
-            TheirError::Protocol(TheirRule::InvalidSecWebSocketKey) => Known::KeyPadBits,
+            ) if heads::upgrades(head) => Known::Lists,
+            TheirError::Protocol(TheirRule::InvalidSecWebSocketKey) if heads::has_key(head) => {
+                Known::KeyPadBits
+            }
             TheirError::HttpFormat(_) => Known::Target,
             _ => return refused("theirs"),
         }),
@@ -124,10 +134,12 @@ fn same(ours: &Accepted, theirs: &Accepted) -> Result<(), String> {
     }
 }
 
-/// Whether a line with this name stands more than once.
-fn repeats(head: &[u8], name: &str) -> bool {
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    text.matches(&format!("\n{name}:")).count() > 1
+/// A path, of which both are sure.
+fn is_plain_target(head: &[u8]) -> bool {
+    heads::target(head).is_some_and(|target| {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/?=&%.".contains(byte);
+        target.starts_with(b"/") && target.iter().all(is_plain)
+    })
 }
 
 fn request(rng: &mut Rng) -> Vec<u8> {

@@ -93,11 +93,15 @@ fn judge(head: &[u8], offered: &[&str], cut: usize) -> Result<(Vec<Known>, bool)
             HandshakeError::ExtensionNotOffered
             | HandshakeError::ExtensionRepeated
             | HandshakeError::ExtensionsInvalid => Known::Offers,
-            HandshakeError::BodyPresent => Known::Body,
+            HandshakeError::BodyPresent if heads::has_body(head) => Known::Body,
             _ => return Err("only ours refuses".to_owned()),
         }),
         (Ok(_), Err(error)) => known.push(match error {
-            TheirError::Protocol(TheirRule::MissingConnectionUpgradeHeader) => Known::Lists,
+            TheirError::Protocol(TheirRule::MissingConnectionUpgradeHeader)
+                if heads::upgrades(head) =>
+            {
+                Known::Lists
+            }
             TheirError::Http(response) if response.status().is_informational() => {
                 Known::Informational
             }
@@ -110,14 +114,9 @@ fn judge(head: &[u8], offered: &[&str], cut: usize) -> Result<(Vec<Known>, bool)
 
 /// Whether one of the fields that have to stand once does not.
 fn repeats(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    [
-        "sec-websocket-accept:",
-        "sec-websocket-protocol:",
-        "upgrade:",
-    ]
-    .iter()
-    .any(|name| text.matches(&format!("\n{name}")).count() > 1)
+    ["Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Upgrade"]
+        .iter()
+        .any(|name| heads::repeats(head, name))
 }
 
 fn folds(head: &[u8]) -> bool {

@@ -1,0 +1,644 @@
+//! Two connections, a naive model of what each may do, and the wire between them.
+
+use ws_proto::frame::Rsv;
+use ws_proto::{
+    Client, CloseCode, CloseReason, Connection, ControlPayload, Event, Fin, Input, Instant, Kind,
+    MAX_CONTROL_FRAME, Output, ProtocolError, Role, SendError, Server, TimedOut, Transport,
+};
+
+use crate::session::{CLOSE_TIMEOUT, Op, PONG_TIMEOUT, Session, Setup, What};
+use crate::support::{Keys, Sink, binary, text};
+use crate::wire::{Frame, Reader};
+
+/// Kind, reserved bits and payload of a message.
+pub type Sent = (Kind, u8, Vec<u8>);
+
+pub fn run(session: &Session) {
+    let setup = session.setup;
+    let keys = Keys::default();
+    let config = |client| setup.config(client);
+    let mut server = End::new(
+        Connection::server(setup.negotiated(), config(false)),
+        setup,
+        Keys::default(),
+    );
+    let mut client = End::new(
+        Connection::client(setup.negotiated(), config(true), keys.clone()),
+        setup,
+        keys,
+    );
+    let mut now = 0;
+    for op in &session.ops {
+        if let What::Tick(millis) = op.what {
+            now += millis;
+        }
+        if matches!(op.what, What::Pump) {
+            pump(&mut server, &mut client);
+        } else if op.client {
+            client.apply(op, now, &mut server.wire);
+        } else {
+            server.apply(op, now, &mut client.wire);
+        }
+    }
+    server.out.limit = usize::MAX;
+    client.out.limit = usize::MAX;
+    pump(&mut server, &mut client);
+    client.compare(&server.sent, &server.sending);
+    server.compare(&client.sent, &client.sending);
+}
+
+/// Moves bytes until nothing moves.
+fn pump(server: &mut End<Server>, client: &mut End<Client<Keys>>) {
+    loop {
+        server.drain(usize::MAX);
+        client.drain(usize::MAX);
+        let moved = server.deliver(usize::MAX, 0, &mut client.wire)
+            | client.deliver(usize::MAX, 0, &mut server.wire);
+        if !moved {
+            return;
+        }
+    }
+}
+
+/// What differs between the roles.
+trait Side: Role + Sized {
+    const CLIENT: bool;
+
+    /// `frame_text` or `frame_binary`, and the payload behind it.
+    fn frame(
+        connection: &mut Connection<Self>,
+        kind: Kind,
+        data: &mut [u8],
+        fin: Fin,
+        out: &mut Sink,
+    ) -> Result<(), SendError>;
+}
+
+impl Side for Server {
+    const CLIENT: bool = false;
+
+    fn frame(
+        connection: &mut Connection<Self>,
+        kind: Kind,
+        data: &mut [u8],
+        fin: Fin,
+        out: &mut Sink,
+    ) -> Result<(), SendError> {
+        let payload = match core::str::from_utf8(data) {
+            Ok(text) if kind == Kind::Text => connection.frame_text(text, fin, out)?,
+            _ => connection.frame_binary(data, fin, out)?,
+        };
+        out.write_behind(payload);
+        Ok(())
+    }
+}
+
+impl Side for Client<Keys> {
+    const CLIENT: bool = true;
+
+    fn frame(
+        connection: &mut Connection<Self>,
+        kind: Kind,
+        data: &mut [u8],
+        fin: Fin,
+        out: &mut Sink,
+    ) -> Result<(), SendError> {
+        let before = data.to_vec();
+        let payload = match kind {
+            Kind::Text => connection.frame_text(&mut *data, fin, out),
+            Kind::Binary => connection.frame_binary(&mut *data, fin, out),
+        };
+        match payload {
+            Ok(payload) => out.write_behind(payload),
+            Err(error) => {
+                assert_eq!(data, before, "nothing was masked");
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct End<R: Side> {
+    connection: Connection<R>,
+    setup: Setup,
+    keys: Keys,
+    dry: bool,
+    out: Sink,
+    reader: Reader,
+    /// What the transport has taken and the other end has not got.
+    wire: Vec<u8>,
+    /// What has arrived and waits for room in the output.
+    inbox: Vec<u8>,
+
+    // The model.
+    close_written: bool,
+    close_sent: bool,
+    close_received: bool,
+    eof: bool,
+    error: Option<ProtocolError>,
+    expired: Option<TimedOut>,
+    open: Option<(Kind, u8)>,
+    heard: bool,
+    silent_since: Option<u64>,
+    pinged: Option<u64>,
+    /// Our Close counts as sent, but there was no key to write it with.
+    lost: bool,
+    closing_since: Option<u64>,
+
+    sent: Vec<Sent>,
+    sending: Option<Sent>,
+    got: Vec<Sent>,
+    getting: Option<Sent>,
+    told: String,
+    /// Whether what arrives is not what was sent.
+    tampered: bool,
+}
+
+impl<R: Side> End<R> {
+    fn new(connection: Connection<R>, setup: Setup, keys: Keys) -> Self {
+        Self {
+            connection,
+            setup,
+            keys,
+            dry: false,
+            out: Sink::new(usize::MAX),
+            reader: Reader::new(R::CLIENT),
+            wire: Vec::new(),
+            inbox: Vec::new(),
+            close_written: false,
+            close_sent: false,
+            close_received: false,
+            eof: false,
+            error: None,
+            expired: None,
+            open: None,
+            heard: false,
+            silent_since: None,
+            pinged: None,
+            lost: false,
+            closing_since: None,
+            sent: Vec::new(),
+            sending: None,
+            got: Vec::new(),
+            getting: None,
+            told: String::new(),
+            tampered: false,
+        }
+    }
+
+    /// Does it; `theirs` is what is on the way from the other end.
+    fn apply(&mut self, op: &Op, now: u64, theirs: &mut Vec<u8>) {
+        match &op.what {
+            What::Whole(kind, len) => self.send(*kind, *len, Fin::Yes, Rsv::NONE, Way::Whole),
+            What::Part(kind, len, fin) => self.send(*kind, *len, *fin, Rsv::NONE, Way::Part),
+            What::Extended(kind, len, fin, rsv) => {
+                self.send(*kind, *len, *fin, *rsv, Way::Extended);
+            }
+            What::Frame(kind, len, fin, spoil) => {
+                self.send(*kind, *len, *fin, Rsv::NONE, Way::Frame(*spoil));
+            }
+            What::Ping(len) => self.send_control(9, *len),
+            What::Pong(len) => self.send_control(10, *len),
+            What::Close(code, len) => self.close(Some(*code), *len),
+            What::CloseEmpty => self.close(None, 0),
+            What::Drain(n) => self.drain(*n),
+            What::Deliver(n, size) => {
+                self.deliver(*n, *size, theirs);
+            }
+            What::Tick(_) => self.tick(now),
+            What::Eof => self.end_of_transport(),
+            What::Tamper(at, xor) => {
+                let len = theirs.len().max(1);
+                if let Some(byte) = theirs.get_mut(at % len) {
+                    *byte ^= xor;
+                    self.tampered |= *xor != 0;
+                }
+            }
+            What::Inject(bytes) => {
+                self.tampered |= !bytes.is_empty();
+                theirs.extend_from_slice(bytes);
+            }
+            What::Limit(limit) => self.out.limit = *limit,
+            What::Dry(dry) => {
+                self.dry = *dry && R::CLIENT;
+                self.keys.set_dry(self.dry);
+            }
+            What::Pump => {}
+        }
+        self.check_state();
+    }
+
+    fn check_state(&self) {
+        assert_eq!(self.connection.can_send(), self.can_send());
+        assert_eq!(self.connection.is_close_received(), self.close_received);
+        let exchanged = self.close_sent && self.close_received;
+        let transport = match () {
+            () if self.expired.is_some() => Transport::Abort,
+            () if self.error.is_some() || self.eof => Transport::Close,
+            () if !exchanged => Transport::Open,
+            () if R::CLIENT => Transport::AwaitEof,
+            () => Transport::Close,
+        };
+        assert_eq!(self.connection.transport(), transport);
+        assert_eq!(
+            self.reader.keys(),
+            self.keys.drawn(),
+            "a key is drawn for a frame only"
+        );
+    }
+
+    fn can_send(&self) -> bool {
+        !self.close_sent && !self.eof
+    }
+
+    fn is_dead(&self) -> bool {
+        self.close_received || self.eof || self.error.is_some() || self.expired.is_some()
+    }
+
+    /// Calls, and reads what that has written.
+    fn call<T>(&mut self, f: impl FnOnce(&mut Connection<R>, &mut Sink) -> T) -> (T, Vec<Frame>) {
+        let before = self.out.pending().len();
+        let result = f(&mut self.connection, &mut self.out);
+        let frames = self.reader.read(&self.out.pending()[before..]);
+        for frame in &frames {
+            let allowed = !self.close_written || matches!(frame.opcode(), 9 | 10);
+            assert!(allowed, "no data and no second Close after Close");
+            self.close_written |= frame.is_close();
+        }
+        (result, frames)
+    }
+
+    /// Why a frame with a payload of `len` bytes, of which `copied` go to the output, cannot be
+    /// written, if nothing else is wrong.
+    fn obstacle(&self, len: usize, copied: usize) -> Option<SendError> {
+        let header = match len {
+            0..126 => 2,
+            126..65_536 => 4,
+            _ => 10,
+        };
+        let key = if R::CLIENT { 4 } else { 0 };
+        if self.out.room() < header + key + copied {
+            Some(SendError::OutputFull)
+        } else if self.dry {
+            Some(SendError::NoMaskKey)
+        } else {
+            None
+        }
+    }
+
+    fn send(&mut self, kind: Kind, len: usize, fin: Fin, rsv: Rsv, way: Way) {
+        let seed = self.sent.len() as u8;
+        let mut data = match kind {
+            Kind::Text => text(len, seed).into_bytes(),
+            Kind::Binary => binary(len, seed),
+        };
+        let mut spoilt = false;
+        if let (Way::Frame(true), Kind::Text, Some(last), true) =
+            (way, kind, data.as_mut_slice().last_mut(), R::CLIENT)
+        {
+            *last = 0xc0;
+            spoilt = true;
+        }
+        let known = self.setup.negotiated().rsv();
+        let expected = if way == Way::Extended && (rsv.is_none() || !known.contains(rsv)) {
+            Some(SendError::ReservedBits)
+        } else if spoilt {
+            Some(SendError::TextNotUtf8)
+        } else if !self.can_send() {
+            Some(SendError::Closed)
+        } else if self
+            .open
+            .is_some_and(|open| way == Way::Whole || open != (kind, rsv.bits()))
+        {
+            Some(SendError::MessageOpen)
+        } else {
+            // With `frame_text` only the header goes to the output.
+            let copied = if matches!(way, Way::Frame(_)) {
+                0
+            } else {
+                data.len()
+            };
+            self.obstacle(data.len(), copied)
+        };
+        let payload = data.clone();
+        let text = || core::str::from_utf8(&payload).expect("made as text");
+        let (result, frames) = self.call(|connection, out| match (way, kind) {
+            (Way::Whole, Kind::Text) => connection.send_text(text(), out),
+            (Way::Whole, Kind::Binary) => connection.send_binary(&payload, out),
+            (Way::Part, Kind::Text) => connection.send_text_part(text(), fin, out),
+            (Way::Part, Kind::Binary) => connection.send_binary_part(&payload, fin, out),
+            (Way::Extended, _) => connection.send_extended(kind, rsv, &payload, fin, out),
+            (Way::Frame(_), _) => R::frame(connection, kind, &mut data, fin, out),
+        });
+        assert_eq!(result.err(), expected);
+        if result.is_err() {
+            assert!(frames.is_empty(), "nothing was written");
+            return;
+        }
+        let opcode = match (self.open, kind) {
+            (Some(_), _) => 0,
+            (None, Kind::Text) => rsv.bits() | 1,
+            (None, Kind::Binary) => rsv.bits() | 2,
+        };
+        let first = opcode | if fin == Fin::Yes { 0x80 } else { 0 };
+        assert_eq!(frames, [Frame::new(first, &payload[..])]);
+        let message = self.sending.get_or_insert((kind, rsv.bits(), Vec::new()));
+        message.2.extend_from_slice(&payload);
+        self.open = Some((kind, rsv.bits())).filter(|_| fin == Fin::No);
+        if fin == Fin::Yes {
+            self.sent.extend(self.sending.take());
+        }
+    }
+
+    fn send_control(&mut self, opcode: u8, len: usize) {
+        let payload = binary(len, opcode);
+        let expected = if self.is_dead() {
+            Some(SendError::Closed)
+        } else {
+            self.obstacle(len, len)
+        };
+        let (result, frames) = self.call(|connection, out| {
+            let payload = ControlPayload::new(&payload).expect("short enough");
+            if opcode == 9 {
+                connection.ping(payload, out)
+            } else {
+                connection.pong(payload, out)
+            }
+        });
+        assert_eq!(result.err(), expected);
+        let written = result.map(|()| Frame::new(0x80 | opcode, payload));
+        assert_eq!(frames, Vec::from_iter(written));
+    }
+
+    fn close(&mut self, code: Option<u16>, len: usize) {
+        let reason = text(len, 1);
+        let reason = CloseReason::truncated(&reason);
+        let mut body = Vec::new();
+        if let Some(code) = code {
+            body.extend_from_slice(&code.to_be_bytes());
+            body.extend_from_slice(reason.as_str().as_bytes());
+        }
+        let answers = self.connection.close_code().map(CloseCode::as_u16) == code;
+        let expected = if code == Some(1010) && !R::CLIENT && !answers {
+            Some(SendError::CodeForClients)
+        } else if self.close_sent {
+            None
+        } else if self.eof {
+            Some(SendError::Closed)
+        } else {
+            self.obstacle(body.len(), body.len())
+        };
+        let (result, frames) = self.call(|connection, out| match code {
+            Some(code) => {
+                let code = CloseCode::new(code).expect("a code that may be sent");
+                connection.close(code, reason, out)
+            }
+            None => connection.close_empty(out),
+        });
+        assert_eq!(result.err(), expected);
+        let written = (result.is_ok() && !self.close_sent).then(|| Frame::new(0x88, body));
+        assert_eq!(frames, Vec::from_iter(written));
+        self.close_sent |= result.is_ok();
+    }
+
+    fn drain(&mut self, n: usize) {
+        let drained = self.out.drain(n);
+        self.wire.extend(drained);
+    }
+
+    /// Whether anything was consumed.
+    fn deliver(&mut self, n: usize, size: usize, theirs: &mut Vec<u8>) -> bool {
+        let arrived = theirs.drain(..n.min(theirs.len()));
+        self.inbox.extend(arrived);
+        let mut bytes = std::mem::take(&mut self.inbox);
+        let size = if size == 0 { usize::MAX } else { size };
+        let mut at = 0;
+        while at < bytes.len() {
+            let end = bytes.len().min(at.saturating_add(size));
+            let left = self.receive(&mut bytes[at..end]);
+            at = end - left;
+            if left > 0 {
+                break;
+            }
+        }
+        self.inbox = bytes.split_off(at);
+        at > 0
+    }
+
+    /// How many bytes wait for room in the output.
+    fn receive(&mut self, bytes: &mut [u8]) -> usize {
+        let mut input = Input::new(bytes);
+        loop {
+            let before = input.len();
+            let waiting = self.out.pending().len();
+            let room = self.out.room();
+            let result = self.connection.receive(&mut input, &mut self.out);
+            let written = self.out.pending()[waiting..].to_vec();
+            let frames = self.reader.read(&written);
+            self.heard |= input.len() < before;
+            match result {
+                Ok(None) => {
+                    assert!(frames.is_empty());
+                    assert!(input.is_empty() || room < MAX_CONTROL_FRAME);
+                    return input.len();
+                }
+                Ok(Some(event)) => {
+                    assert!(!self.is_dead(), "nothing comes after the end");
+                    assert!(input.len() < before && room >= MAX_CONTROL_FRAME);
+                    self.event(event, &frames);
+                }
+                Err(error) => {
+                    assert!(input.is_empty());
+                    assert!(
+                        self.tampered || self.setup.limited(),
+                        "{error} for what was sent"
+                    );
+                    let first = self.error.is_none();
+                    assert_eq!(*self.error.get_or_insert(error), error, "sticky");
+                    let farewell = first && !self.close_sent && !self.dry;
+                    let code = error.close_code().as_u16().to_be_bytes();
+                    let farewell = farewell.then(|| Frame::new(0x88, code));
+                    assert_eq!(frames, Vec::from_iter(farewell), "exactly one farewell");
+                    self.wrote_close(&frames);
+                    return 0;
+                }
+            }
+        }
+    }
+
+    /// After a Close of the engine's own.
+    fn wrote_close(&mut self, frames: &[Frame]) {
+        assert!(frames.is_empty() || !self.close_written, "one Close");
+        self.close_written |= !frames.is_empty();
+        self.close_sent = true;
+    }
+
+    fn event(&mut self, event: Event<'_>, frames: &[Frame]) {
+        match event {
+            Event::Text(piece) => {
+                if piece.first {
+                    self.told.clear();
+                }
+                self.told.extend(piece.head);
+                self.told.push_str(piece.body);
+                self.piece((Kind::Text, 0), piece.raw, piece.first, piece.last);
+                if piece.last {
+                    let (_, _, raw) = self.got.last().expect("just ended");
+                    assert_eq!(self.told.as_bytes(), raw, "head and body are the text");
+                }
+                assert!(frames.is_empty());
+            }
+            Event::Binary(piece) => {
+                self.piece((Kind::Binary, 0), piece.data, piece.first, piece.last);
+                assert!(frames.is_empty());
+            }
+            Event::Extended(piece) => {
+                let what = (piece.kind, piece.rsv.bits());
+                self.piece(what, piece.data, piece.first, piece.last);
+                assert!(frames.is_empty());
+            }
+            Event::Ping => {
+                let payload = self.connection.control_payload();
+                let answered = !self.setup.manual_pong(R::CLIENT) && !self.dry;
+                let pong = answered.then(|| Frame::new(0x8a, payload));
+                assert_eq!(frames, Vec::from_iter(pong), "one Pong per Ping");
+            }
+            Event::Pong => assert!(frames.is_empty()),
+            Event::Close(code) => {
+                assert_eq!(self.connection.close_code(), code);
+                let reason = self.connection.close_reason();
+                assert!(reason.len() <= 123 && (code.is_some() || reason.is_empty()));
+                self.close_received = true;
+                if self.close_sent || self.setup.manual_close(R::CLIENT) {
+                    assert!(frames.is_empty());
+                    return;
+                }
+                let body = code.map_or(Vec::new(), |code| code.as_u16().to_be_bytes().to_vec());
+                self.lost = self.dry;
+                let answer = (!self.dry).then(|| Frame::new(0x88, body));
+                assert_eq!(frames, Vec::from_iter(answer), "the same code");
+                self.wrote_close(frames);
+            }
+            _ => unreachable!("there are no other events"),
+        }
+    }
+
+    fn piece(&mut self, what: (Kind, u8), bytes: &[u8], first: bool, last: bool) {
+        assert_eq!(first, self.getting.is_none(), "one first piece");
+        let message = self.getting.get_or_insert((what.0, what.1, Vec::new()));
+        assert_eq!(what, (message.0, message.1));
+        message.2.extend_from_slice(bytes);
+        if last {
+            self.got.extend(self.getting.take());
+        }
+    }
+
+    fn tick(&mut self, now: u64) {
+        let at = Instant::from_millis(now);
+        let dead_before = self.error.is_some() || self.eof;
+        let pong_due = self
+            .pinged
+            .is_some_and(|pinged| now >= pinged + PONG_TIMEOUT);
+        let keepalive = self.setup.keepalive();
+        let quiet = self.close_sent || self.close_received || keepalive.is_none();
+        let exchanged = self.close_sent && self.close_received;
+        let expected = if self.expired.is_some() {
+            self.expired
+        } else if dead_before {
+            None
+        } else if self.close_sent {
+            let started = self
+                .closing_since
+                .is_some_and(|since| now >= since + CLOSE_TIMEOUT);
+            let what = if exchanged {
+                TimedOut::Eof
+            } else {
+                TimedOut::Close
+            };
+            Some(what).filter(|_| started && (R::CLIENT || !exchanged))
+        } else {
+            (!quiet && pong_due && !self.heard).then_some(TimedOut::Pong)
+        };
+        let room = self.out.room() >= MAX_CONTROL_FRAME;
+        let mut ping = None;
+        if expected.is_none() && !dead_before && !quiet {
+            if std::mem::take(&mut self.heard) || self.silent_since.is_none() {
+                (self.silent_since, self.pinged) = (Some(now), None);
+            }
+            let silent = now - self.silent_since.unwrap_or(now);
+            if self.pinged.is_none() && keepalive.is_some_and(|keepalive| silent >= keepalive) {
+                self.pinged = Some(now);
+                ping = (room && !self.dry).then(|| Frame::new(0x89, []));
+            }
+        }
+        let (result, frames) = self.call(|connection, out| connection.tick(at, out));
+        let (again, nothing) = self.call(|connection, out| connection.tick(at, out));
+        assert_eq!(
+            (again, nothing),
+            (result, Vec::new()),
+            "a second call does nothing"
+        );
+        assert_eq!(result.err(), expected);
+        match result {
+            Err(what) => {
+                let first = self.expired.is_none();
+                self.expired = Some(what);
+                let farewell = first && what == TimedOut::Pong && room && !self.dry;
+                let farewell = farewell.then(|| Frame::new(0x88, 1011_u16.to_be_bytes()));
+                assert_eq!(frames, Vec::from_iter(farewell));
+                self.close_sent |= what == TimedOut::Pong;
+                return;
+            }
+            Ok(None) => assert!(dead_before || quiet),
+            Ok(Some(deadline)) => {
+                assert!(!dead_before);
+                assert!(deadline > at, "the deadline is later");
+            }
+        }
+        if self.close_sent {
+            assert!(frames.is_empty());
+            if !dead_before && (R::CLIENT || !exchanged) {
+                self.closing_since.get_or_insert(now);
+            }
+            return;
+        }
+        assert_eq!(frames, Vec::from_iter(ping), "a keepalive when it is due");
+    }
+
+    fn end_of_transport(&mut self) {
+        let exchanged = self.close_sent && self.close_received;
+        let done = self.error.is_none() && exchanged && !self.lost;
+        let result = self.connection.receive_eof();
+        assert_eq!(result.is_ok(), done);
+        self.eof = true;
+        assert_eq!(self.connection.frame_remaining(), 0);
+    }
+
+    /// What has been got is what was sent.
+    fn compare(&self, sent: &[Sent], sending: &Option<Sent>) {
+        if self.tampered {
+            return;
+        }
+        assert!(
+            sent.starts_with(&self.got),
+            "the same messages in the same order"
+        );
+        if self.eof || self.error.is_some() || self.expired.is_some() {
+            return;
+        }
+        assert_eq!(self.got.len(), sent.len(), "all of them");
+        let got = self.getting.as_ref().map_or(&[][..], |(_, _, bytes)| bytes);
+        let sending = sending.as_ref().map_or(&[][..], |(_, _, bytes)| bytes);
+        assert_eq!(got, sending, "and what is on its way");
+    }
+}
+
+/// Which of the sending calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Whole,
+    Part,
+    Extended,
+    Frame(bool),
+}

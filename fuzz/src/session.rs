@@ -1,0 +1,221 @@
+//! A sequence of API calls on a connected pair: sends of every kind, any splits and drains, ticks,
+//! ends of the transport, faults on the wire. Each call is checked against the contracts.
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use ws_proto::frame::Rsv;
+use ws_proto::{Config, Fin, Kind, Negotiated};
+
+/// What the fuzzer chooses.
+#[derive(Debug)]
+pub struct Session {
+    /// What both ends are.
+    pub setup: Setup,
+    /// What happens.
+    pub ops: Vec<Op>,
+}
+
+/// One bit each.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup(u8);
+
+impl Setup {
+    /// `WebSocket` on both ends rather than `Connection`.
+    pub fn sockets(self) -> bool {
+        self.bit(0)
+    }
+
+    /// The server's or the client's caller answers Pings.
+    pub fn manual_pong(self, client: bool) -> bool {
+        self.bit(1 + u8::from(client))
+    }
+
+    /// The server's or the client's caller answers Close.
+    pub fn manual_close(self, client: bool) -> bool {
+        self.bit(3 + u8::from(client))
+    }
+
+    /// Small limits, which what is sent can exceed.
+    pub fn limited(self) -> bool {
+        self.bit(6)
+    }
+
+    pub fn negotiated(self) -> Negotiated {
+        let rsv = if self.bit(5) { Rsv::RSV1 } else { Rsv::NONE };
+        Negotiated::new().with_rsv(rsv)
+    }
+
+    pub fn config(self, client: bool) -> Config {
+        let millis = core::time::Duration::from_millis;
+        let mut config = Config::new()
+            .manual_pong(self.manual_pong(client))
+            .manual_close(self.manual_close(client))
+            .keepalive((!self.bit(7)).then_some(millis(KEEPALIVE)))
+            .pong_timeout(millis(PONG_TIMEOUT))
+            .close_timeout(millis(CLOSE_TIMEOUT));
+        if self.limited() {
+            config = config.max_message(200).max_frame(150).max_fragments(3);
+        }
+        config
+    }
+
+    /// After how much silence a Ping comes.
+    pub fn keepalive(self) -> Option<u64> {
+        (!self.bit(7)).then_some(KEEPALIVE)
+    }
+
+    fn bit(self, bit: u8) -> bool {
+        self.0 & 1 << bit != 0
+    }
+}
+
+pub const KEEPALIVE: u64 = 200;
+pub const PONG_TIMEOUT: u64 = 100;
+pub const CLOSE_TIMEOUT: u64 = 150;
+
+/// Something that happens at one end.
+#[derive(Clone, Debug)]
+pub struct Op {
+    /// Whose caller does it.
+    pub client: bool,
+    /// What it does.
+    pub what: What,
+}
+
+/// A call, or something on the wire.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// `send_text`, `send_binary`.
+    Whole(Kind, usize),
+    /// `send_text_part`, `send_binary_part`.
+    Part(Kind, usize, Fin),
+    /// `send_extended`.
+    Extended(Kind, usize, Fin, Rsv),
+    /// `frame_text`, `frame_binary`; the flag spoils the text.
+    Frame(Kind, usize, Fin, bool),
+    /// `ping` with so many bytes.
+    Ping(usize),
+    /// `pong` with so many bytes.
+    Pong(usize),
+    /// `close` with a code and a reason of so many bytes.
+    Close(u16, usize),
+    /// `close_empty`.
+    CloseEmpty,
+    /// The transport takes so many bytes of the output.
+    Drain(usize),
+    /// So many bytes of what the other end has written arrive, in pieces of that size.
+    Deliver(usize, usize),
+    /// Time goes on by so many milliseconds.
+    Tick(u64),
+    /// The transport ends.
+    Eof,
+    /// One byte on the way to this end is changed.
+    Tamper(usize, u8),
+    /// Bytes of nobody's are on the way to this end.
+    Inject(Vec<u8>),
+    /// The output has room for so many bytes.
+    Limit(usize),
+    /// Whether masking keys are to be had.
+    Dry(bool),
+    /// All that can be drained and delivered is, both ways.
+    Pump,
+}
+
+impl<'a> Arbitrary<'a> for Session {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let setup = Setup(byte(u));
+        let mut ops = Vec::new();
+        while !u.is_empty() && ops.len() < 200 {
+            ops.push(op(u));
+        }
+        Ok(Self { setup, ops })
+    }
+}
+
+/// The next byte; zero at the end.
+fn byte(u: &mut Unstructured<'_>) -> u8 {
+    u.arbitrary().unwrap_or_default()
+}
+
+fn op(u: &mut Unstructured<'_>) -> Op {
+    let first = byte(u);
+    let kind = if first & 0x40 == 0 {
+        Kind::Text
+    } else {
+        Kind::Binary
+    };
+    let fin = if first & 0x20 == 0 { Fin::Yes } else { Fin::No };
+    let what = match first % 0x20 {
+        0 | 1 => What::Whole(kind, length(u)),
+        2 | 3 => What::Part(kind, length(u), fin),
+        4 => {
+            let rsv = Rsv::from_bits(byte(u));
+            What::Extended(kind, length(u), fin, rsv)
+        }
+        5 => What::Extended(kind, length(u), fin, Rsv::RSV1),
+        6 => What::Frame(kind, length(u), fin, false),
+        7 => What::Frame(kind, length(u), fin, true),
+        8 => What::Ping(usize::from(byte(u) % 126)),
+        9 => What::Pong(usize::from(byte(u) % 126)),
+        10 => {
+            let codes = [1000, 1001, 1002, 1003, 1007, 1010, 1011, 3000, 4999];
+            let code = codes[usize::from(byte(u)) % codes.len()];
+            What::Close(code, usize::from(byte(u) % 124))
+        }
+        11 => What::CloseEmpty,
+        12 | 13 => What::Drain(length(u)),
+        14..=17 => {
+            let size = usize::from(byte(u));
+            What::Deliver(length(u), size)
+        }
+        18 | 19 => What::Tick(byte(u).into()),
+        20 => What::Eof,
+        21 => {
+            let at = usize::from(byte(u));
+            What::Tamper(at, byte(u))
+        }
+        22 => {
+            let len = usize::from(byte(u) % 32).min(u.len());
+            What::Inject(u.bytes(len).unwrap_or_default().to_vec())
+        }
+        23 => What::Limit(usize::from(byte(u)) * 4),
+        24 => What::Limit(usize::MAX),
+        25 => What::Dry(true),
+        26 => What::Dry(false),
+        _ => What::Pump,
+    };
+    let client = first & 0x80 != 0;
+    Op { client, what }
+}
+
+fn length(u: &mut Unstructured<'_>) -> usize {
+    const EDGES: [usize; 16] = [
+        0, 1, 2, 3, 4, 6, 15, 33, 64, 124, 125, 126, 127, 1000, 65_535, 65_536,
+    ];
+    match byte(u) {
+        short @ 0..224 => short.into(),
+        edge => EDGES[usize::from(edge) % EDGES.len()],
+    }
+}
+
+/// Runs the session.
+///
+/// # Panics
+///
+/// If a contract is broken.
+pub fn check(session: &Session) {
+    if session.setup.sockets() {
+        crate::sockets::run(session);
+    } else {
+        crate::pair::run(session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::support::{read, replay};
+
+    #[test]
+    fn seeds() {
+        replay("session", |bytes| super::check(&read(bytes)));
+    }
+}

@@ -2,7 +2,7 @@
 """Judges reports of the Autobahn TestSuite, strictly, and writes the table of results.
 
 usage: check.py --crate VERSION --suite VERSION --part NAME --sections 1,2 [--cases full|cut]
-                [--write FILE] NAME=index.json ...
+                [--write FILE] NAME=index.json[,index.json] ...
 
 Replaces its part of FILE, or adds it. Every case has to be there and to be OK, its closing
 behaviour too. NON-STRICT is a failure, and so is UNIMPLEMENTED: compression was declined.
@@ -38,24 +38,26 @@ INFORMATIONAL = {"7.1.6", "7.13.1", "7.13.2"}
 
 
 class Run:
-    """One report: what passed in each section, and what failed."""
+    """Reports of one peer: what passed in each section, and what failed."""
 
-    def __init__(self, name, index, sections):
+    def __init__(self, name, indexes, sections):
         self.name = name
         self.sections = sections
         self.passed = dict.fromkeys(sections, 0)
         self.informational = dict.fromkeys(sections, 0)
         self.failures = []
         self.failed = 0
-        try:
-            with open(index) as file:
-                cases = json.load(file).get(AGENT, {})
-        except (OSError, ValueError) as error:
-            print(f"{name}: no report: {error}")
-            cases = {}
-        for case in sorted(cases, key=lambda case: [int(part) for part in case.split(".")]):
-            self.judge(case, cases[case], os.path.dirname(index))
-        found = [case.split(".")[0] for case in cases]
+        found = []
+        for index in indexes.split(","):
+            try:
+                with open(index) as file:
+                    cases = json.load(file).get(AGENT, {})
+            except (OSError, ValueError) as error:
+                print(f"{name}: no report: {error}")
+                cases = {}
+            for case in sorted(cases, key=lambda case: [int(part) for part in case.split(".")]):
+                self.judge(case, cases[case], os.path.dirname(index))
+            found += [case.split(".")[0] for case in cases]
         for section in sections:
             # One too many is no less wrong: it is not the suite that this table is of.
             there, expected = found.count(section), sections[section][1]
@@ -145,7 +147,7 @@ def main():
     parser.add_argument("--sections", required=True)
     parser.add_argument("--cases", choices=["full", "cut"], default="full")
     parser.add_argument("--write", metavar="FILE")
-    parser.add_argument("runs", nargs="+", metavar="NAME=index.json")
+    parser.add_argument("runs", nargs="+", metavar="NAME=index.json[,index.json]")
     args = parser.parse_args()
     known = SECTIONS if args.cases == "full" else CUT
     sections = {section: known[section] for section in args.sections.split(",")}

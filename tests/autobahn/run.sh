@@ -4,8 +4,8 @@
 #
 # usage: tests/autobahn/run.sh [--directions server,client] [--reads 65536,1] [--sections 1,2,9] [--full]
 #
-# Sections 12 and 13, compression, run both directions at a time, by default only on 64 KiB, and the
-# smaller third of their cases: all of them with --full, which takes many minutes.
+# Sections 12 and 13, compression, run all at a time, both directions of them, by default only on
+# 64 KiB, and the smaller third of their cases: all of them with --full, which takes many minutes.
 #
 # A run of all cases of sections 1 to 10 writes its part of RESULTS.md, so does one of sections 12
 # and 13. PY2 may name a CPython 2.7.
@@ -266,30 +266,34 @@ if [ -n "$plain" ]; then
 fi
 
 if [ -n "$deflate" ]; then
-    running_sections=$deflate peer_options=--deflate
+    peer_options=--deflate
     [ $cases = full ] && pattern= || pattern='.[1-6]$'
     reports=()
     for read in ${deflate_reads//,/ }; do
         sides=()
         for direction in ${directions//,/ }; do
             name="$direction, $(bytes "$read")"
-            dir=$work/deflate-$direction-$read
-            rm -rf "$dir"
-            mkdir -p "$dir"
-            (
-                running=()
-                trap stop_all EXIT
-                trap 'exit 143' TERM INT HUP
-                before=$SECONDS
-                "test_$direction" "$read" "$dir"
-                echo "compressed, $name: $((SECONDS - before)) s"
-            ) &
-            running+=($!)
-            sides+=($!)
-            reports+=("$name=$dir/index.json")
+            indexes=
+            for running_sections in ${deflate//,/ }; do
+                dir=$work/deflate-$direction-$read-$running_sections
+                rm -rf "$dir"
+                mkdir -p "$dir"
+                (
+                    running=()
+                    trap stop_all EXIT
+                    trap 'exit 143' TERM INT HUP
+                    before=$SECONDS
+                    "test_$direction" "$read" "$dir"
+                    echo "section $running_sections, $name: $((SECONDS - before)) s"
+                ) &
+                running+=($!)
+                sides+=($!)
+                indexes+=,$dir/index.json
+            done
+            reports+=("$name=${indexes#,}")
         done
         for side in "${sides[@]}"; do
-            finish "$side" || echo "a direction ended with status $?"
+            finish "$side" || echo "a run ended with status $?"
         done
     done
     [ "$deflate,$cases" = "$deflate_sections,full" ] && file=$results || file=

@@ -4,10 +4,12 @@
 //! The query of an echo's URL says what to agree on. `wire` is answered by the bytes read and
 //! written so far, `close CODE REASON` by a Close.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use ws_proto::extension::deflate::{Deflate, DeflateElement};

@@ -8,7 +8,6 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-
 use std::time::Instant;
 
 use anyhow::{Context, Result};

@@ -2,6 +2,7 @@
 #![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use core::error::Error as _;
+use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -230,39 +231,52 @@ fn a_reset_behind_the_closing_handshake_is_its_end() {
     assert!(!client.exchange(&mut stream).unwrap());
 }
 
+/// An error of a stream that has a cause.
+#[derive(Debug)]
+struct Caused(UnexpectedEof);
+
+impl fmt::Display for Caused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("caused")
+    }
+}
+
+impl core::error::Error for Caused {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 #[test]
 fn errors_say_what_happened_and_why() {
     let mut stream = Script::reading([Ok(b"HTTP/1.1 418 x\r\n\r\n".to_vec())]);
     let refused = connect(&mut stream, Limits::new()).unwrap_err();
-    for (error, text, has_source) in [
-        (refused, "refused with status 418", false),
-        (Error::NoRandomness, "no randomness to be had", false),
-        (Error::Rejected, "the request was rejected", false),
+    for (error, text) in [
+        (refused, "refused with status 418"),
+        (Error::NoRandomness, "no randomness to be had"),
+        (Error::Rejected, "the request was rejected"),
         (
             Error::Handshake(HandshakeError::NotHttp),
             "this is not HTTP",
-            true,
         ),
-        (
-            Error::Head(HeadError::HostInvalid),
-            "host is not a host",
-            true,
-        ),
+        (Error::Head(HeadError::HostInvalid), "host is not a host"),
         (
             Error::Eof(UnexpectedEof),
             "the transport ended without a closing handshake",
-            true,
         ),
         (
             Error::TimedOut(TimedOut::Close),
             "no close frame from the peer in time",
-            true,
         ),
-        (Error::Io(io::Error::other("broken")), "broken", true),
+        (Error::Io(io::Error::other("broken")), "broken"),
     ] {
         assert_eq!(error.to_string(), text);
-        assert_eq!(error.source().is_some(), has_source, "{text}");
+        assert!(error.source().is_none(), "the text tells it all: {text}");
     }
+    let caused = Error::Io(io::Error::other(Caused(UnexpectedEof)));
+    assert_eq!(caused.to_string(), "caused");
+    let cause = caused.source().expect("a cause of the stream's");
+    assert_eq!(cause.to_string(), UnexpectedEof.to_string());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the committed seeds anew: of what is in fuzz/corpus and fuzz/seeds, the fewest inputs that
-# reach the same code, the small ones first.
+# Makes the committed seeds anew: of what is in fuzz/corpus and fuzz/seeds, inputs that together
+# reach the same branches, the small ones first.
 #
 #   fuzz/minimise.sh [TARGET...]
 #
@@ -12,15 +12,15 @@ cd "$(dirname "$0")"
 options=(-O -s none)
 for target in ${*:-$(cargo +nightly fuzz list)}; do
   mkdir -p "corpus/$target" "seeds/$target"
-  # What the fuzzer kept is big: inputs over 600 bytes are no seeds.
-  find "seeds/$target" -type f -size -600c -exec cp -n {} "corpus/$target/" \;
-  find "corpus/$target" -type f -size +599c -delete
+  # What takes the fuzzer long is no seed.
+  find "seeds/$target" -type f -size -1000c -exec cp -n {} "corpus/$target/" \;
+  find "corpus/$target" -type f -size +999c -delete
   cargo +nightly fuzz cmin "${options[@]}" "$target" "corpus/$target" >/dev/null 2>&1
+  # How often a branch is taken matters for fuzzing; here once is enough.
   rm -rf "seeds/$target"
   mkdir "seeds/$target"
-  for input in "corpus/$target"/*; do
-    cp "$input" "seeds/$target/$(sha1sum "$input" | cut -c1-12)"
-  done
+  cargo +nightly fuzz run "${options[@]}" "$target" "seeds/$target" "corpus/$target" -- \
+    -merge=1 -use_counters=0 >/dev/null 2>&1
   printf '%-18s %5d seeds %7d bytes\n' "$target" "$(find "seeds/$target" -type f | wc -l)" \
-    "$(cat "seeds/$target"/* | wc -c)"
+    "$(find "seeds/$target" -type f -exec cat {} + | wc -c)"
 done

@@ -73,28 +73,35 @@ fn everything() -> Deflate {
 
 #[test]
 fn b64_the_examples_of_the_rfc() {
+    // shows: RFC7692-7.2.2-01, RFC7692-7.2.2-02, RFC7692-6.1-08, RFC1951-3.1.1-01, RFC7692-9.2-01
+    // shows: RFC7692-6.2-01
     assert_eq!(client(&[frame(0xc1, &HELLO)]), [hello()]);
     let fragments = [frame(0x41, &HELLO[..3]), frame(0x80, &HELLO[3..])];
+    // shows: RFC7692-6-02, RFC7692-6-03
     assert_eq!(client(&fragments), [hello()]);
     let stored = [
         0x00, 0x05, 0x00, 0xfa, 0xff, b'H', b'e', b'l', b'l', b'o', 0x00,
     ];
+    // shows: RFC1951-3.2.4-01
     assert_eq!(client(&[frame(0xc1, &stored)]), [hello()]);
     let last = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
     assert_eq!(client(&[frame(0xc1, &last)]), [hello()]);
     let two = [
         0xf2, 0x48, 0x05, 0, 0, 0, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00,
     ];
+    // shows: RFC1951-3.2.4-02
     assert_eq!(client(&[frame(0xc1, &two)]), [hello()]);
 }
 
 #[test]
 fn b65_the_second_message_refers_to_the_first() {
+    // shows: RFC7692-7.2.2-04, RFC7692-7.1.1.1-03, RFC1951-3.2.3-02
     assert_eq!(
         client(&[frame(0xc1, &HELLO), frame(0xc1, &AGAIN)]),
         [hello(), hello()]
     );
     let mut sender = Sender::new(&everything().level(6), DeflateParams::new());
+    // shows: RFC7692-6.1-01, RFC7692-7.2.1-01, RFC7692-7.2.1-03, RFC6455-6.1-08
     assert_eq!(sender.text("Hello"), (0xc1, HELLO.to_vec()));
     assert_eq!(sender.text("Hello"), (0xc1, AGAIN.to_vec()));
 }
@@ -125,11 +132,13 @@ fn b66_control_frames_around_and_inside_compressed_messages() {
 #[test]
 fn b67_rsv1_belongs_to_the_first_frame() {
     let first = frame(0x41, &HELLO[..3]);
+    // shows: RFC7692-6.1-05
     assert_eq!(
         client(&[first.clone(), frame(0xc0, &HELLO[3..])]),
         [Told::Fail(1002)]
     );
     for control in [0xc8, 0xc9, 0xca] {
+        // shows: RFC7692-6.1-06
         assert_eq!(client(&[frame(control, b"")]), [Told::Fail(1002)]);
         assert_eq!(
             client(&[first.clone(), frame(control, b"")]),
@@ -171,13 +180,16 @@ fn b69_empty_messages() {
     );
     let mut sender = Sender::new(&everything(), DeflateParams::new());
     for _ in 0..3 {
+        // shows: RFC7692-7.2.3.6-01
         assert_eq!(sender.text(""), (0xc1, vec![0x00]));
     }
     assert_eq!(sender.text("x").0, 0xc1);
     assert_eq!(sender.text(""), (0xc1, vec![0x00]));
     assert_eq!(sender.part("x", Fin::No).0, 0x41);
     assert_eq!(sender.part("", Fin::No), (0x00, vec![]));
+    // shows: RFC7692-6.1-04
     assert_eq!(sender.part("", Fin::Yes), (0x80, vec![0x00]));
+    // shows: RFC7692-6.1-03
     assert_eq!(
         Sender::new(&Deflate::new(), DeflateParams::new()).text(""),
         (0x81, vec![])
@@ -193,6 +205,7 @@ fn b70_an_uncompressed_message_leaves_the_window_alone() {
         frame(0x80, b"in"),
         frame(0xc1, &AGAIN),
     ]);
+    // shows: RFC7692-6-04, RFC7692-6.2-03, RFC7692-7.2.3.2-01
     assert_eq!(told, [hello(), text("plain"), text("plain"), hello()]);
 }
 
@@ -209,6 +222,7 @@ fn b71_final_blocks_anywhere() {
         frame(0xc1, &with_header),
         frame(0xc1, &AGAIN),
     ]);
+    // shows: RFC7692-7.2.3.4-01
     assert_eq!(told, vec![hello(); 6]);
     // Several in a message, empty ones and stored ones too.
     let many = [
@@ -297,6 +311,7 @@ fn b72_a_truncated_message_is_an_error() {
     for len in 0..encoded.len() {
         let wire = frame(0xc1, &encoded[..len]);
         let told = receive(false, DeflateParams::new(), 1 << 20, usize::MAX, &[&wire]);
+        // shows: RFC7692-7.2.2-12
         assert_eq!(told, [Told::Fail(1007)], "{len}");
     }
 }
@@ -321,6 +336,7 @@ fn b73_garbage_is_an_error() {
         &[0x04, 0x00, 0x00, 0x00, 0x00], // no codes
         &[0xfc, 0xff, 0xff, 0xff, 0xff], // too many codes
     ] {
+        // shows: RFC7692-7.2.2-11, RFC1951-3.2.3-01, RFC1951-3.2.6-01, RFC1951-3.2.7-01
         assert_eq!(
             client(&[frame(0xc2, garbage)]),
             [Told::Fail(1007)],
@@ -366,6 +382,7 @@ fn b74_the_limit_holds_on_the_last_piece_too() {
             usize::MAX,
             &[&fragments],
         );
+        // shows: RFC7692-8-02
         assert_eq!(told, [Told::Fail(1009)]);
     }
 }
@@ -384,6 +401,7 @@ fn b75_text_is_validated_after_inflating_and_only_then() {
         frame(0x80, &stored(&euro[1..], true)),
         frame(0xc2, &stored(b"\xc0\x80", true)),
     ]);
+    // shows: RFC7692-6.1-07, RFC7692-6.1-09
     assert_eq!(told, [text("\u{20ac}"), Told::Binary(vec![0xc0, 0x80])]);
     assert_eq!(
         client(&[frame(0xc1, &stored(b"\xc0\x80", true))]),
@@ -423,6 +441,7 @@ fn b77_b78_parameters_are_in_the_vectors() {
     // The tests `offers`, `answers`, `an_answer_has_to_correspond_to_the_offer` and
     // `an_answer_honours_the_offer` of the vectors cover them.
     let offer = Deflate::new().offer();
+    // shows: RFC7692-5-01, RFC7692-7-01, RFC7692-9.1-01, RFC6455-9.1-05
     assert_eq!(
         offer.extension().to_string(),
         "permessage-deflate; client_max_window_bits"
@@ -444,6 +463,7 @@ fn b79_without_takeover_each_message_stands_alone() {
     for deflate in [everything(), everything().pool(&DeflatePool::new(1))] {
         let mut sender = Sender::new(&deflate.level(6), params);
         for _ in 0..3 {
+            // shows: RFC7692-7.2.1-14
             assert_eq!(sender.text("HelloHello").1, sender.text("HelloHello").1);
         }
     }
@@ -455,6 +475,7 @@ fn b79_without_takeover_each_message_stands_alone() {
         decoder
             .decode(extended(&mut payload), 100, &mut storage)
             .unwrap();
+        // shows: RFC7692-7-02, RFC7692-7.1.1.2-05, RFC7692-7.2.2-06
         assert_eq!(storage, b"Hello");
     }
 }
@@ -504,6 +525,7 @@ fn b80_the_tail_goes_exactly_once() {
         let payload = frames(&sender.out).remove(0).1;
         assert_eq!(reference.message(&payload), Ok(message));
         // One or two stored blocks, and the header of the one that the tail completes.
+        // shows: RFC7692-7.2.1-02
         assert!(
             [6, 11].contains(&(payload.len() - len)),
             "{len} {}",
@@ -515,6 +537,7 @@ fn b80_the_tail_goes_exactly_once() {
     for len in 1..600 {
         let (one, other) = ("ab".repeat(len), "c".repeat(len));
         let (_, first) = sender.part(&one, Fin::No);
+        // shows: RFC7692-7.2.1-10
         assert!(
             first.ends_with(&[0, 0, 0xff, 0xff]),
             "flushed, and the tail left on"
@@ -611,6 +634,7 @@ fn b81_errors_come_before_the_compressor_is_touched() {
         .encoder
         .send_text(&mut plain, "Hello", &mut out)
         .unwrap();
+    // shows: RFC7692-5-17
     assert_eq!(out, b"\x81\x05Hello");
 }
 

@@ -180,6 +180,7 @@ proptest! {
                     other => panic!("{other:?}"),
                 })
                 .collect();
+            // shows: RFC7692-5-19
             prop_assert_eq!(&told, &sent);
         }
     }
@@ -197,6 +198,7 @@ proptest! {
         let (mut message, mut compressed) = (Vec::new(), false);
         for (first, payload) in frames(&bytes) {
             if first & 0x0f == 9 {
+                // shows: RFC7692-6-01
                 prop_assert_eq!(first, 0x89);
                 continue;
             }
@@ -241,6 +243,7 @@ fn every_window_at_every_level() {
                     let mut out = Vec::new();
                     encoder.send_binary(&mut server, message, &mut out).unwrap();
                     let (_, payload) = frames(&out).remove(0);
+                    // shows: RFC7692-7.2.1-18, RFC7692-7.2.1-11, RFC1951-3.2.3-03
                     assert_eq!(reference.message(&payload), Ok(message.to_vec()));
                 }
                 if level > 0 && bits < 15 {

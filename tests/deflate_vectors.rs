@@ -235,6 +235,9 @@ fn offers() {
                 "101"
             }
         };
+        // shows: RFC7692-5-04, RFC7692-5-07, RFC7692-5-16, RFC7692-7-03, RFC7692-7-04
+        // shows: RFC7692-7-05, RFC7692-7.1.1.1-04, RFC7692-7.1.1.1-05, RFC7692-7.1.2.1-02
+        // shows: RFC7692-7.1.2.1-05, RFC7692-7.1.2.2-02, RFC7692-5.2-01, RFC7692-7.1.2.2-07
         assert_eq!(line, expected, "{}", vector.id);
     }
 }
@@ -301,6 +304,7 @@ fn answers() {
         count += 1;
         let agreed = answered(vector.ext.then_some(&deflate), &bytes);
         match vector.expect.as_str() {
+            // shows: RFC7692-5-18, RFC7692-7-07, RFC7692-7-08, RFC7692-7-09, RFC7692-7.1.2.2-06
             "FAIL" => assert_eq!(agreed, Err(()), "{}", vector.id),
             _ => assert!(matches!(agreed, Ok(Some(_))), "{} {agreed:?}", vector.id),
         }
@@ -342,6 +346,7 @@ fn an_answer_has_to_correspond_to_the_offer() {
         |deflate: &Deflate, element: &str| answered(Some(deflate), &response(element)).unwrap();
     let fails = |deflate, element| answered(Some(deflate), &response(element)) == Err(());
 
+    // shows: RFC7692-5-10
     assert_eq!(ok(&plain, ""), Some(DeflateParams::new()));
     // What a server may add unasked.
     let added = ok(
@@ -371,6 +376,7 @@ fn an_answer_has_to_correspond_to_the_offer() {
         8
     );
     // What was asked for has to be granted.
+    // shows: RFC7692-7.1.2.1-06, RFC7692-7-10, RFC7692-5.1-01
     assert!(fails(&small, "") && fails(&small, "; server_max_window_bits=11"));
     assert_eq!(
         ok(&small, "; server_max_window_bits=9")
@@ -378,6 +384,7 @@ fn an_answer_has_to_correspond_to_the_offer() {
             .server_window_bits(),
         9
     );
+    // shows: RFC7692-7.1.1.1-07
     assert!(fails(&forgetful, "") && fails(&forgetful, "; client_no_context_takeover"));
     // A hint need not be, and the client keeps to it by itself.
     let agreed = ok(&forgetful, "; server_no_context_takeover").unwrap();
@@ -410,6 +417,7 @@ fn an_answer_has_to_correspond_to_the_offer() {
         "; Server_No_Context_Takeover",
         ", permessage-deflate",
     ] {
+        // shows: RFC7692-7.1.1.1-02, RFC7692-7.1.1.2-02
         assert!(fails(&plain, element), "{element}");
     }
 }
@@ -428,6 +436,7 @@ fn an_answer_honours_the_offer() {
         "permessage-deflate; server_max_window_bits=15; client_max_window_bits=9"
     );
     let small = Deflate::new().server_window_bits(11).client_window_bits(10);
+    // shows: RFC7692-5-08
     assert_eq!(
         line(&small, hints),
         "permessage-deflate; server_max_window_bits=11; client_max_window_bits=10"

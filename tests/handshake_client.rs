@@ -318,7 +318,7 @@ fn extensions_are_among_those_offered() {
     // shows: RFC6455-4.1-53
     assert_eq!(agreed("x-e"), Err(E::ExtensionNotOffered));
     assert_eq!(agreed("x-a, x-a"), Err(E::ExtensionRepeated));
-    // shows: RFC6455-5.8-02
+    // shows: RFC6455-5.8-02, RFC7692-5-12
     assert_eq!(agreed("x-a, x-c"), Err(E::ExtensionRepeated));
     // shows: RFC6455-9.1-01, RFC6455-4.3-02
     assert_eq!(agreed("x-a;"), Err(E::ExtensionsInvalid));

@@ -67,7 +67,8 @@ pub fn check(case: &Case<'_>) {
 }
 
 /// What is read: names and parameters.
-type Parsed = Vec<(String, Vec<(String, Option<String>)>)>;
+type Parsed = Vec<Element>;
+type Element = (String, Vec<(String, Option<String>)>);
 
 fn read(lines: &[&[u8]]) {
     let mut headers: Vec<(&str, &[u8])> = vec![
@@ -148,7 +149,7 @@ fn parse(line: &[u8]) -> Option<Parsed> {
         .collect()
 }
 
-fn element(lexemes: &[Lexeme]) -> Option<(String, Vec<(String, Option<String>)>)> {
+fn element(lexemes: &[Lexeme]) -> Option<Element> {
     let mut parts = lexemes.split(|lexeme| *lexeme == Lexeme::Semicolon);
     let [Lexeme::Token(name)] = parts.next()? else {
         return None;

@@ -149,6 +149,7 @@ impl<R: Role> Run<R> {
         match self.connection.receive(input, &mut self.out) {
             Ok(None) => {
                 assert_eq!(self.out.pending().len(), waiting, "nothing happened");
+                assert!(self.connection.control_payload().len() <= 125);
                 if input.is_empty() {
                     return false;
                 }

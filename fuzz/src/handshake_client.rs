@@ -113,7 +113,10 @@ impl Answer<'_> {
         for piece in pieces(&mut self.bytes.to_vec(), cuts) {
             let mut input = Input::new(piece);
             match handshake.receive(&mut input) {
-                Ok(None) => assert!(input.is_empty() && outcome == Outcome::default()),
+                Ok(None) => {
+                    assert!(input.is_empty() && outcome == Outcome::default());
+                    assert_eq!(handshake.transport(), Transport::Open);
+                }
                 Ok(Some(established)) => {
                     let _ = format!("{established:?}");
                     outcome.established = Some(Agreed::of(&established));

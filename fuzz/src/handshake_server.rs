@@ -141,7 +141,6 @@ impl Request<'_> {
                 let view = view_upgrade(&upgrade);
                 assert!(outcome.upgrade.is_none_or_eq(&view), "the same again");
                 outcome.upgrade = Some(view);
-                drop(upgrade);
                 let upgrade = handshake.upgrade().expect("until it is decided");
                 self.decide(upgrade, out);
             }
@@ -442,7 +441,7 @@ fn view_plain(plain: &PlainRequest<'_>) -> View {
         target: plain.raw_target().into(),
         path: plain.target().into(),
         host: plain.host().map(str::to_owned),
-        fields: read_fields(&plain.headers()),
+        fields: read_fields(plain.headers()),
     }
 }
 

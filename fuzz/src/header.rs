@@ -31,7 +31,10 @@ pub fn check(bytes: &[u8]) {
         mask: None,
         ..header
     };
-    assert_eq!(plain.masked(header.mask.unwrap_or_default()).len, plain.len);
+    let masked = plain.masked(header.mask.unwrap_or_default());
+    assert_eq!(masked.encoded_len(), plain.encoded_len() + 4);
+    let new = Header::new(header.opcode, header.len);
+    assert_eq!((new.fin, new.rsv, new.len), (true, Rsv::NONE, plain.len));
 }
 
 /// RFC 6455 5.2, byte by byte.

@@ -507,6 +507,8 @@ impl<R: Side> End<R> {
             Event::Pong => assert!(frames.is_empty()),
             Event::Close(code) => {
                 assert_eq!(self.connection.close_code(), code);
+                let reason = self.connection.close_reason();
+                assert!(reason.len() <= 123 && (code.is_some() || reason.is_empty()));
                 self.close_received = true;
                 if self.close_sent || self.setup.manual_close(R::CLIENT) {
                     assert!(frames.is_empty());

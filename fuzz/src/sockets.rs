@@ -239,13 +239,14 @@ impl<R: Role> Socket<R> {
                 let _ = format!("{reply:?}");
                 (message.kind(), 0, message.as_bytes().to_vec())
             });
-            Ok(())
+            Ok::<(), ReceiveError>(())
         });
         // Pongs, and a Close at most.
         assert!(frames.iter().all(|frame| matches!(frame.opcode(), 8 | 10)));
         let closes = frames.iter().filter(|frame| frame.is_close()).count();
         assert!(closes <= 1);
         if let Err(error) = result {
+            assert!(error.to_string().is_ascii() && error.close_code().as_u16() >= 1000);
             let limited = self.setup.limited();
             assert!(self.tampered || limited, "{error} for what was sent");
             match self.error {

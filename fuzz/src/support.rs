@@ -8,7 +8,7 @@ use ws_proto::{MaskSource, Output};
 /// Cuts `bytes` into pieces of these sizes, which repeat; into one piece if there are none. A size
 /// of zero counts as one.
 pub fn pieces<'b>(bytes: &'b mut [u8], sizes: &[u8]) -> impl Iterator<Item = &'b mut [u8]> {
-    let mut sizes = sizes.to_vec().into_iter().cycle();
+    let mut sizes = sizes.iter().copied().cycle();
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {

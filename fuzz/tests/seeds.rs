@@ -291,6 +291,18 @@ fn refusals() {
     for (index, refusal) in refusals.iter().enumerate() {
         response(&format!("r{index}"), refusal.as_bytes());
     }
+    // More than fits into the small storage, by one byte at every place.
+    let small = [1, 0, 0, 0, 0, 9, 9, 9, 9];
+    let body = "x".repeat(400);
+    let long = format!("HTTP/1.1 404 Not Found\r\nContent-Length: 400\r\n\r\n{body}");
+    let many = [&small, long.as_bytes()].concat();
+    write("handshake_client", "full-body", &many);
+    for len in 280..300 {
+        let filled = "x".repeat(len - "HTTP/1.1 404 \r\nX: ".len());
+        let long = format!("HTTP/1.1 404 \r\nX: {filled}\r\nY: z\r\n\r\n");
+        let many = [&small, long.as_bytes()].concat();
+        write("handshake_client", &format!("full-{len}"), &many);
+    }
     let agreed = "HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     let fields = [

@@ -83,20 +83,31 @@ enum Strike {
     Act(Act),
 }
 
-const STRIKES: [Strike; 12] = [
-    Strike::Change(Change::Flip(0x01)),
-    Strike::Change(Change::Flip(0x80)),
-    Strike::Change(Change::Lose),
-    Strike::Change(Change::Double),
-    Strike::Change(Change::Add(0xff)),
-    Strike::Act(Act::Call(Call::Close)),
-    Strike::Act(Act::Call(Call::TextPart(Fin::No))),
-    Strike::Act(Act::Call(Call::Ping)),
-    Strike::Act(Act::Call(Call::Tick(1))),
-    Strike::Act(Act::Call(Call::Tick(30_000))),
-    Strike::Act(Act::Call(Call::Dry)),
-    Strike::Act(Act::Eof),
-];
+/// A few of each sort, or in deep mode all.
+fn strikes(deep: bool) -> Vec<Strike> {
+    if deep {
+        let changes = CHANGES.map(Strike::Change).into_iter();
+        let calls = Call::ALL.map(|call| Strike::Act(Act::Call(call)));
+        return changes
+            .chain(calls)
+            .chain([Strike::Act(Act::Eof)])
+            .collect();
+    }
+    vec![
+        Strike::Change(Change::Flip(0x01)),
+        Strike::Change(Change::Flip(0x80)),
+        Strike::Change(Change::Lose),
+        Strike::Change(Change::Double),
+        Strike::Change(Change::Add(0xff)),
+        Strike::Act(Act::Call(Call::Close)),
+        Strike::Act(Act::Call(Call::TextPart(Fin::No))),
+        Strike::Act(Act::Call(Call::Ping)),
+        Strike::Act(Act::Call(Call::Tick(1))),
+        Strike::Act(Act::Call(Call::Tick(30_000))),
+        Strike::Act(Act::Call(Call::Dry)),
+        Strike::Act(Act::Eof),
+    ]
+}
 
 impl Matrix {
     pub(crate) fn new(deep: bool) -> Self {
@@ -431,10 +442,11 @@ impl Matrix {
         if !self.deep && self.seen % 5 != 0 {
             return;
         }
+        let strikes = strikes(self.deep);
         for second in 0..scenario.bytes.len() {
             for first in 0..=second {
-                for one in STRIKES {
-                    for other in STRIKES {
+                for &one in &strikes {
+                    for &other in &strikes {
                         self.pair(scenario, (first, one), (second, other));
                     }
                 }

@@ -422,7 +422,7 @@ impl Session<'_> {
             Event::Ping => {
                 self.control(b'i');
                 if self.app == App::Pongs {
-                    self.send(|engine, sink| engine.pong(sink));
+                    self.send(Engine::pong);
                 }
             }
             Event::Pong => self.control(b'o'),
@@ -502,7 +502,7 @@ impl Session<'_> {
         match self.app {
             App::Silent | App::Pongs | App::ClosesLater => {}
             App::Echoes => {
-                self.send(|engine, sink| engine.echo(&data[..data.len().min(100)], sink))
+                self.send(|engine, sink| engine.echo(&data[..data.len().min(100)], sink));
             }
             App::Talks => {
                 for call in [Call::Ping, Call::Text, Call::FrameText] {

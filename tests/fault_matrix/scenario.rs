@@ -307,10 +307,15 @@ fn closing(side: Side) -> Vec<Scenario> {
 /// Frames that are whole and broken.
 fn bad(side: Side) -> Vec<Scenario> {
     let long = vec![0; 126];
-    let mut lists: Vec<(String, Vec<(u8, Vec<u8>)>, u16)> = Vec::new();
+    let mut all = Vec::new();
     let mut add = |name: &str, list: Frames<'_>, code| {
-        let list = list.iter().map(|(first, data)| (*first, data.to_vec()));
-        lists.push((name.to_owned(), list.collect(), code));
+        let bytes = [frames(side, list), frame(side, PING, b"never read")].concat();
+        all.push(Scenario::new(
+            name,
+            setup(side, false),
+            bytes,
+            End::Failed(code),
+        ));
     };
     for opcode in [3, 7, 11, 15] {
         add("reserved opcode", &[(FIN | opcode, b"")], 1002);
@@ -380,17 +385,7 @@ fn bad(side: Side) -> Vec<Scenario> {
         &[(TEXT, b"\xf4"), (LAST, b"\x90\x80\x80")],
         1007,
     );
-    lists
-        .into_iter()
-        .map(|(name, list, code)| {
-            let bytes: Vec<u8> = list
-                .iter()
-                .flat_map(|(first, data)| frame(side, *first, data))
-                .chain(frame(side, PING, b"never read"))
-                .collect();
-            Scenario::new(&name, setup(side, false), bytes, End::Failed(code))
-        })
-        .collect()
+    all
 }
 
 /// Headers that no encoder makes, and limits.

@@ -104,6 +104,26 @@ pub trait Storage {
     /// [`CapacityError`] if they do not fit; nothing is stored then.
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
 
+    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It tells how many
+    /// bytes these are.
+    ///
+    /// `write` is called once, or not at all if there is no room. Provided, it is never called:
+    /// what an extension decodes is then copied by [`store`](Self::store), and that takes longer.
+    ///
+    /// ```
+    /// use ws_proto::{FixedBuf, Storage};
+    ///
+    /// let mut storage = FixedBuf::<8>::new();
+    /// storage.store_with(5, &mut |to| {
+    ///     to[..2].copy_from_slice(b"Hi");
+    ///     2
+    /// });
+    /// assert_eq!(storage.bytes(), b"Hi");
+    /// ```
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        let _ = (most, write);
+    }
+
     /// Forgets what is stored.
     fn clear(&mut self);
 }
@@ -129,6 +149,10 @@ impl<S: Storage + ?Sized> Storage for &mut S {
 
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
         (**self).store(bytes)
+    }
+
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        (**self).store_with(most, write);
     }
 
     fn clear(&mut self) {
@@ -251,6 +275,15 @@ impl<const N: usize> Storage for FixedBuf<N> {
         Ok(())
     }
 
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        let most = most.min(self.room());
+        self.make_contiguous_room(most);
+        match self.bytes.get_mut(self.end..self.end + most) {
+            Some(to) if !to.is_empty() => self.end += write(to).min(most),
+            _ => {}
+        }
+    }
+
     fn clear(&mut self) {
         Self::clear(self);
     }
@@ -281,6 +314,16 @@ impl Storage for Vec<u8> {
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
         self.extend_from_slice(bytes);
         Ok(())
+    }
+
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        let len = self.len();
+        self.resize(len.saturating_add(most), 0);
+        let written = match self.get_mut(len..) {
+            Some(to) if !to.is_empty() => write(to).min(most),
+            _ => 0,
+        };
+        self.truncate(len + written);
     }
 
     fn clear(&mut self) {

@@ -210,3 +210,68 @@ proptest! {
         behaves_as_a_queue(&mut Limited::new(1), 1, &steps);
     }
 }
+
+/// A storage that has nothing but what it must have.
+#[derive(Default)]
+struct Bare(Vec<u8>);
+
+impl Storage for Bare {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Gives the length of the slice that was offered, `None` if there was none.
+fn offered(storage: &mut dyn Storage, most: usize, bytes: &[u8]) -> Option<usize> {
+    let mut offered = None;
+    storage.store_with(most, &mut |to| {
+        offered = Some(to.len());
+        to[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    });
+    offered
+}
+
+#[test]
+fn what_is_written_into_storage_is_stored() {
+    let mut vec = Vec::new();
+    assert_eq!(offered(&mut vec, 10, b"abc"), Some(10));
+    assert_eq!(offered(&mut &mut vec, 4, b""), Some(4));
+    assert_eq!(offered(&mut vec, 2, b"de"), Some(2));
+    assert_eq!(offered(&mut vec, 0, b""), None);
+    assert_eq!(vec, b"abcde");
+
+    let mut fixed = FixedBuf::<8>::new();
+    assert_eq!(offered(&mut fixed, 5, b"abcd"), Some(5));
+    assert_eq!(offered(&mut fixed, 100, b"efg"), Some(4));
+    fixed.consume(3);
+    assert_eq!(offered(&mut fixed, 3, b"hij"), Some(3));
+    assert_eq!(Storage::bytes(&fixed), b"defghij");
+    assert_eq!(offered(&mut fixed, 3, b"k"), Some(1));
+    assert_eq!(offered(&mut fixed, 3, b""), None);
+    assert_eq!(Storage::bytes(&fixed), b"defghijk");
+
+    let mut bare = Bare::default();
+    assert_eq!(offered(&mut bare, 5, b""), None);
+    assert!(bare.bytes().is_empty());
+}
+
+/// One that says it wrote more than there is room for gets no more than that.
+#[test]
+fn no_more_is_stored_than_there_is_room_for() {
+    let mut vec = b"ab".to_vec();
+    vec.store_with(3, &mut |_| usize::MAX);
+    assert_eq!(vec.len(), 5);
+    let mut fixed = FixedBuf::<4>::new();
+    fixed.store_with(9, &mut |_| usize::MAX);
+    assert_eq!(Storage::bytes(&fixed).len(), 4);
+}

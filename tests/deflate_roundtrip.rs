@@ -3,7 +3,7 @@
 
 mod deflate_support;
 
-use deflate_support::{Random, Reference, Told, frames, receive, receive_whole};
+use deflate_support::{Random, Reference, Told, frame, frames, receive, receive_whole};
 use proptest::prelude::*;
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 use ws_proto::{Config, Connection, Fin, FixedBuf, Message, SendError, WebSocket};
@@ -346,4 +346,83 @@ fn a_pool_is_shared() {
         let told = receive_whole(&mut client, decoder, 100, &[&out]);
         assert_eq!(told, [Told::Text("Hello, Hello Hello".into())]);
     }
+}
+
+/// Storage that can be inflated into, an array, and storage that cannot: the same messages, also
+/// over final blocks whose history is in what went straight into the storage.
+#[test]
+fn the_storage_makes_no_difference() {
+    use ws_proto::{CapacityError, Storage};
+
+    #[derive(Default)]
+    struct Bare(Vec<u8>);
+    impl Storage for Bare {
+        fn bytes(&self) -> &[u8] {
+            &self.0
+        }
+        fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+        fn clear(&mut self) {
+            self.0.clear();
+        }
+    }
+
+    fn all<S: Storage>(storage: S, limit: u64, wire: &[u8]) -> Vec<Result<Vec<u8>, u16>> {
+        let params = DeflateParams::new();
+        let mut connection = Connection::client(params.negotiated(), Config::new(), || [0; 4]);
+        let (_, decoder) = Deflate::new().client(params);
+        let mut assembler = ws_proto::Assembler::with_extension(storage, limit, decoder);
+        let mut wire = wire.to_vec();
+        let mut input = ws_proto::Input::new(&mut wire);
+        let mut told = Vec::new();
+        while let Some(event) = connection.receive(&mut input, &mut Vec::new()).unwrap() {
+            match assembler.push(event) {
+                Ok(message) => told.extend(message.map(|message| Ok(message.as_bytes().to_vec()))),
+                Err(error) => told.push(Err(error.close_code().as_u16())),
+            }
+        }
+        told
+    }
+
+    // Each message ends in a final block, and the next refers to it.
+    let mut random = Random(7);
+    let words: Vec<_> = (0..300).map(|_| random.bytes(5)).collect();
+    let mut history = Vec::new();
+    let mut wire = Vec::new();
+    let mut messages = Vec::new();
+    for len in [10, 3000, 5000, 70_000, 40, 33_000, 300_000, 1] {
+        let message: Vec<u8> = core::iter::repeat_with(|| random.next() as usize % words.len())
+            .flat_map(|at| words[at].clone())
+            .take(len)
+            .collect();
+        let mut deflate = zlib_rs::Deflate::new(1, false, 15);
+        let kept = history.len().min(32 << 10);
+        if kept > 0 {
+            deflate
+                .set_dictionary(&history[history.len() - kept..])
+                .unwrap();
+        }
+        let mut payload = vec![0; len * 2 + 100];
+        deflate
+            .compress(&message, &mut payload, zlib_rs::DeflateFlush::Finish)
+            .unwrap();
+        payload.truncate(deflate.total_out() as usize);
+        payload.push(0);
+        wire.extend(frame(0xc2, &payload));
+        history.extend_from_slice(&message);
+        messages.push(Ok(message));
+    }
+    assert_eq!(all(Vec::new(), 1 << 20, &wire), messages);
+    assert_eq!(all(Bare::default(), 1 << 20, &wire), messages);
+    let array = Box::new(FixedBuf::<300_000>::new());
+    assert_eq!(all(*array, 1 << 20, &wire), messages);
+    // One byte too many.
+    for limit in [2999, 69_999, 299_999] {
+        let told = all(Vec::new(), limit, &wire);
+        assert_eq!(told, all(Bare::default(), limit, &wire));
+        assert!(told.contains(&Err(1009)));
+    }
+    assert_eq!(all(Vec::new(), 300_000, &wire), messages);
 }

@@ -4,12 +4,14 @@
 //! with something simpler: an oracle that is written from the RFC and stays naive, the standard
 //! library, another parser, or the same bytes cut in another way.
 
+pub mod deflate_roundtrip;
 pub mod extensions;
 pub mod frames;
 pub mod handshake_client;
 pub mod handshake_server;
 pub mod header;
 mod http;
+pub mod inflate;
 mod pair;
 pub mod roundtrip;
 pub mod session;

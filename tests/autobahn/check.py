@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Judges reports of the Autobahn TestSuite, strictly, and writes the table of results.
 
-usage: check.py --crate VERSION --suite VERSION --sections 1,2 [--write FILE] NAME=index.json ...
+usage: check.py --crate VERSION --suite VERSION --part NAME --sections 1,2 [--cases full|cut]
+                [--write FILE] NAME=index.json[,index.json] ...
 
-Every case has to be there and to be OK, its closing behaviour too. NON-STRICT is a failure.
+Replaces its part of FILE, or adds it. Every case has to be there and to be OK, its closing
+behaviour too. NON-STRICT is a failure, and so is UNIMPLEMENTED: compression was declined.
 INFORMATIONAL is what three cases are by nature. Exits 0 only if nothing failed: wstest itself exits
 0 whatever has failed, and when cases are missing.
 """
@@ -26,31 +28,39 @@ SECTIONS = {
     "12": ("compression, default offer", 90),
     "13": ("compression, parameters", 126),
 }
+# The first six of each 18 cases of a subsection: the smaller messages, in one frame.
+CUT = {
+    "12": ("compression, default offer, small", 30),
+    "13": ("compression, parameters, small", 42),
+}
 # The suite has no opinion on these: what they do is up to the peer.
 INFORMATIONAL = {"7.1.6", "7.13.1", "7.13.2"}
 
 
 class Run:
-    """One report: what passed in each section, and what failed."""
+    """Reports of one peer: what passed in each section, and what failed."""
 
-    def __init__(self, name, index, sections):
+    def __init__(self, name, indexes, sections):
         self.name = name
+        self.sections = sections
         self.passed = dict.fromkeys(sections, 0)
         self.informational = dict.fromkeys(sections, 0)
         self.failures = []
         self.failed = 0
-        try:
-            with open(index) as file:
-                cases = json.load(file).get(AGENT, {})
-        except (OSError, ValueError) as error:
-            print(f"{name}: no report: {error}")
-            cases = {}
-        for case in sorted(cases, key=lambda case: [int(part) for part in case.split(".")]):
-            self.judge(case, cases[case], os.path.dirname(index))
-        found = [case.split(".")[0] for case in cases]
+        found = []
+        for index in indexes.split(","):
+            try:
+                with open(index) as file:
+                    cases = json.load(file).get(AGENT, {})
+            except (OSError, ValueError) as error:
+                print(f"{name}: no report: {error}")
+                cases = {}
+            for case in sorted(cases, key=lambda case: [int(part) for part in case.split(".")]):
+                self.judge(case, cases[case], os.path.dirname(index))
+            found += [case.split(".")[0] for case in cases]
         for section in sections:
             # One too many is no less wrong: it is not the suite that this table is of.
-            there, expected = found.count(section), SECTIONS[section][1]
+            there, expected = found.count(section), sections[section][1]
             if there != expected:
                 self.fail(f"{section}.*", f"{there} of {expected} cases", abs(there - expected))
 
@@ -79,7 +89,7 @@ class Run:
 
     def cell(self, section):
         passed, informational = self.passed[section], self.informational[section]
-        if passed != SECTIONS[section][1]:
+        if passed != self.sections[section][1]:
             return f"**{passed}**"
         return f"{passed} ({informational} informational)" if informational else f"{passed}"
 
@@ -92,48 +102,60 @@ def table(runs, sections):
     yield ["section", "what", "cases"] + [run.name for run in runs]
     yield ["---"] * (3 + len(runs))
     for section in sections:
-        what, count = SECTIONS[section]
+        what, count = sections[section]
         yield [section, what, f"{count}"] + [run.cell(section) for run in runs]
-    count = sum(SECTIONS[section][1] for section in sections)
+    count = sum(sections[section][1] for section in sections)
     yield ["all", "", f"{count}"] + [run.total() for run in runs]
 
 
-def results(crate, suite, runs, sections):
-    lines = [
-        "# Autobahn TestSuite: results",
-        "",
-        f"`ws-proto` {crate}, AutobahnTestSuite {suite}. Written by [`run.sh`](run.sh).",
-        "",
-        "How many cases passed, strictly: OK, not NON-STRICT. The three cases that can only be",
-        f"informational are {', '.join(sorted(INFORMATIONAL))}.",
-        "",
-    ]
+def part(name, crate, suite, runs, sections):
+    lines = [f"## {name}", "", f"`ws-proto` {crate}, AutobahnTestSuite {suite}.", ""]
     lines += ["| " + " | ".join(row) + " |" for row in table(runs, sections)]
-    left_out = [section for section in SECTIONS if section not in sections]
-    if left_out:
-        names = [f"{s} ({SECTIONS[s][0]}, {SECTIONS[s][1]})" for s in left_out]
-        lines += ["", "Sections left out, with their cases: " + ", ".join(names) + "."]
     failures = [f"- {run.name}, {case}: {why}" for run in runs for case, why in run.failures]
     if failures:
         lines += ["", "Failed:", ""] + failures
     return "\n".join(lines) + "\n"
 
 
+HEAD = f"""\
+# Autobahn TestSuite: results
+
+Written by [`run.sh`](run.sh). How many cases passed, strictly: OK, not NON-STRICT, not
+UNIMPLEMENTED. The three cases that can only be informational are
+{", ".join(sorted(INFORMATIONAL))}.
+"""
+
+
+def write(path, name, text):
+    """Puts a part in its place among the others."""
+    try:
+        with open(path) as file:
+            _, *parts = file.read().split("\n## ")
+    except FileNotFoundError:
+        parts = []
+    parts = {part.split("\n", 1)[0]: "## " + part.rstrip("\n") + "\n" for part in parts}
+    parts[name] = text
+    with open(path, "w") as file:
+        file.write("\n".join([HEAD, *parts.values()]))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--crate", required=True)
     parser.add_argument("--suite", required=True)
+    parser.add_argument("--part", required=True)
     parser.add_argument("--sections", required=True)
+    parser.add_argument("--cases", choices=["full", "cut"], default="full")
     parser.add_argument("--write", metavar="FILE")
-    parser.add_argument("runs", nargs="+", metavar="NAME=index.json")
+    parser.add_argument("runs", nargs="+", metavar="NAME=index.json[,index.json]")
     args = parser.parse_args()
-    sections = args.sections.split(",")
+    known = SECTIONS if args.cases == "full" else CUT
+    sections = {section: known[section] for section in args.sections.split(",")}
     runs = [Run(*run.split("=", 1), sections) for run in args.runs]
-    text = results(args.crate, args.suite, runs, sections)
+    text = part(args.part, args.crate, args.suite, runs, sections)
     print(text)
     if args.write:
-        with open(args.write, "w") as file:
-            file.write(text)
+        write(args.write, args.part, text)
     passed = sum(sum(run.passed.values()) for run in runs)
     failed = sum(run.failed for run in runs)
     print(f"{passed} passed, {failed} failed")

@@ -1,11 +1,12 @@
 //! The peer of the Autobahn TestSuite: an echo server and an echo client over `std::net`.
 //!
 //! ```text
-//! autobahn server ADDR [--read N]         prints the URL it listens on, serves until it is killed
-//! autobahn client URL AGENT [--read N]    runs every case of a fuzzingserver, then its report
+//! autobahn server ADDR [OPTIONS]         prints the URL it listens on, serves until it is killed
+//! autobahn client URL AGENT [OPTIONS]    runs every case of a fuzzingserver, then its report
 //! ```
 //!
-//! `--read N` hands at most N bytes at a time to the engine. `run.sh` drives both.
+//! `--read N` hands at most N bytes at a time to the engine. `--deflate` accepts or offers
+//! permessage-deflate, and then compresses every message. `run.sh` drives both.
 
 use core::time::Duration;
 use std::env;
@@ -14,6 +15,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
+use ws_proto::extension::deflate::{
+    Deflate, DeflateDecoder, DeflateElement, DeflateEncoder, DeflateParams,
+};
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
 use ws_proto::io::now;
 use ws_proto::{
@@ -24,12 +28,16 @@ use ws_proto::{
 type Client = ws_proto::Client<OsRandom>;
 
 fn main() -> Result<()> {
-    let mut options = Options { read: READ_BUFFER };
+    let mut options = Options {
+        read: READ_BUFFER,
+        deflate: false,
+    };
     let mut words = Vec::new();
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--read" => options.read = args.next().context(USAGE)?.parse()?,
+            "--deflate" => options.deflate = true,
             _ => words.push(arg),
         }
     }
@@ -47,6 +55,8 @@ fn main() -> Result<()> {
 struct Options {
     /// The most bytes that the engine gets at a time.
     read: usize,
+    /// Whether to compress.
+    deflate: bool,
 }
 
 fn serve(addr: &str, options: Options) -> Result<()> {
@@ -62,7 +72,11 @@ fn serve(addr: &str, options: Options) -> Result<()> {
 
 fn run_cases(url: &str, agent: &str, options: Options) -> Result<()> {
     let mut count = String::new();
-    connect(&format!("{url}/getCaseCount"), options, |_, message, _| {
+    let plain = Options {
+        deflate: false,
+        ..options
+    };
+    connect(&format!("{url}/getCaseCount"), plain, |_, message, _| {
         count = String::from_utf8_lossy(message.as_bytes()).into_owned();
     })?;
     for case in 1..=count.parse::<u32>()? {
@@ -71,7 +85,7 @@ fn run_cases(url: &str, agent: &str, options: Options) -> Result<()> {
             eprintln!("case number {case}: {error}");
         }
     }
-    connect(&format!("{url}/updateReports?agent={agent}"), options, echo)
+    connect(&format!("{url}/updateReports?agent={agent}"), plain, echo)
 }
 
 /// Serves one connection.
@@ -79,41 +93,51 @@ fn accept(stream: TcpStream, options: Options) -> Result<()> {
     let mut wire = Wire::new(stream)?;
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let mut out = Vec::new();
-    let negotiated = negotiate(&mut wire, options, &mut out, |input, out| {
-        Ok(match handshake.receive(input, out)? {
-            Some(upgrade) => Some(upgrade.accept(&Accept::new(), out)?),
-            None => None,
-        })
+    let (negotiated, agreed) = negotiate(&mut wire, options, &mut out, |input, out| {
+        let Some(upgrade) = handshake.receive(input, out)? else {
+            return Ok(None);
+        };
+        let answer = match options.deflate {
+            true => deflate().accept(upgrade.extensions()),
+            false => None,
+        };
+        let extension = answer.as_ref().map(DeflateElement::extension);
+        let accept = Accept::new().extensions(extension.as_slice());
+        let negotiated = upgrade.accept(&accept, out)?;
+        Ok(Some((negotiated, answer.map(|answer| answer.params()))))
     })?;
-    drive(
-        Connection::server(negotiated, config()),
-        wire,
-        options,
-        out,
-        echo,
-    )
+    let connection = Connection::server(negotiated, config());
+    let codecs = deflate().server(agreed.unwrap_or_default());
+    let talk = Talk::new(connection, codecs, agreed);
+    drive(talk, wire, options, out, echo)
 }
 
 /// Makes one connection and gives `on_message` what comes, until the server ends it.
 fn connect(
     url: &str,
     options: Options,
-    on_message: impl FnMut(&mut Connection<Client>, Message<'_>, &mut Vec<u8>),
+    on_message: impl FnMut(&mut Sender<Client>, Message<'_>, &mut Vec<u8>),
 ) -> Result<()> {
     let uri = Uri::parse(url)?;
     let mut wire = Wire::new(TcpStream::connect((uri.host(), uri.port()))?)?;
-    let request = ClientRequest::from_uri(uri);
+    let offer = options.deflate.then(|| deflate().offer());
+    let extensions = offer.as_ref().map(DeflateElement::extension);
+    let request = ClientRequest::from_uri(uri).extensions(extensions.as_slice());
     let nonce = OsRandom::nonce().context("no randomness")?;
     let mut out = Vec::new();
     let mut handshake =
         ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
-    let negotiated = negotiate(&mut wire, options, &mut out, |input, _| {
-        Ok(handshake
-            .receive(input)?
-            .map(|established| established.negotiated()))
+    let (negotiated, agreed) = negotiate(&mut wire, options, &mut out, |input, _| {
+        let Some(established) = handshake.receive(input)? else {
+            return Ok(None);
+        };
+        let agreed = deflate().answered(established.extensions())?;
+        Ok(Some((established.negotiated(), agreed)))
     })?;
     let connection = Connection::client(negotiated, config(), OsRandom::new());
-    drive(connection, wire, options, out, on_message)
+    let codecs = deflate().client(agreed.unwrap_or_default());
+    let talk = Talk::new(connection, codecs, agreed);
+    drive(talk, wire, options, out, on_message)
 }
 
 /// Feeds a handshake until it is done. What follows the head stays in the wire; what is still to
@@ -122,8 +146,8 @@ fn negotiate(
     wire: &mut Wire,
     options: Options,
     out: &mut Vec<u8>,
-    mut receive: impl FnMut(&mut Input<'_>, &mut Vec<u8>) -> Result<Option<Negotiated>>,
-) -> Result<Negotiated> {
+    mut receive: impl FnMut(&mut Input<'_>, &mut Vec<u8>) -> Result<Option<Opened>>,
+) -> Result<Opened> {
     loop {
         wire.write(out)?;
         let mut bytes = match wire.read(PATIENCE)? {
@@ -135,10 +159,10 @@ fn negotiate(
             let mut input = Input::new(piece);
             match receive(&mut input, out) {
                 Ok(None) => bytes = rest,
-                Ok(Some(negotiated)) => {
+                Ok(Some(opened)) => {
                     let unread = input.len() + rest.len();
                     wire.unread(unread);
-                    return Ok(negotiated);
+                    return Ok(opened);
                 }
                 Err(error) => {
                     wire.write(out)?;
@@ -150,16 +174,53 @@ fn negotiate(
     }
 }
 
+/// What a handshake leads to.
+type Opened = (Negotiated, Option<DeflateParams>);
+
+/// An open connection.
+struct Talk<R: Role> {
+    sender: Sender<R>,
+    assembler: Assembler<Vec<u8>, DeflateDecoder>,
+}
+
+/// What sends messages.
+struct Sender<R: Role> {
+    connection: Connection<R>,
+    /// Only if compression was agreed on.
+    encoder: Option<DeflateEncoder>,
+}
+
+impl<R: Role> Talk<R> {
+    fn new(
+        connection: Connection<R>,
+        (encoder, decoder): (DeflateEncoder, DeflateDecoder),
+        agreed: Option<DeflateParams>,
+    ) -> Self {
+        let encoder = agreed.map(|_| encoder);
+        Self {
+            sender: Sender {
+                connection,
+                encoder,
+            },
+            assembler: Assembler::with_extension(Vec::new(), MAX_MESSAGE, decoder),
+        }
+    }
+}
+
 /// The loop of an open connection.
 fn drive<R: Role>(
-    mut connection: Connection<R>,
+    talk: Talk<R>,
     mut wire: Wire,
     options: Options,
     mut out: Vec<u8>,
-    mut on_message: impl FnMut(&mut Connection<R>, Message<'_>, &mut Vec<u8>),
+    mut on_message: impl FnMut(&mut Sender<R>, Message<'_>, &mut Vec<u8>),
 ) -> Result<()> {
-    let mut assembler = Assembler::new(Vec::new(), MAX_MESSAGE);
+    let Talk {
+        mut sender,
+        mut assembler,
+    } = talk;
     loop {
+        let connection = &mut sender.connection;
         let deadline = connection.tick(now(), &mut out)?;
         wire.write(&mut out)?;
         match connection.transport() {
@@ -183,11 +244,12 @@ fn drive<R: Role>(
         for piece in bytes.chunks_mut(options.read) {
             let mut input = Input::new(piece);
             // An error has put its Close into `out`, behind the echoes of what came before it.
-            while let Ok(Some(event)) = connection.receive(&mut input, &mut out) {
+            while let Ok(Some(event)) = sender.connection.receive(&mut input, &mut out) {
                 match assembler.push(event) {
-                    Ok(Some(message)) => on_message(&mut connection, message, &mut out),
+                    Ok(Some(message)) => on_message(&mut sender, message, &mut out),
                     Ok(None) => {}
                     Err(error) => {
+                        let connection = &mut sender.connection;
                         connection.close(error.close_code(), CloseReason::EMPTY, &mut out)?;
                     }
                 }
@@ -197,10 +259,13 @@ fn drive<R: Role>(
 }
 
 /// Sends text back as text, and binary as binary.
-fn echo<R: Role>(connection: &mut Connection<R>, message: Message<'_>, out: &mut Vec<u8>) {
-    let sent = match message {
-        Message::Text(text) => connection.send_text(text, out),
-        Message::Binary(data) => connection.send_binary(data, out),
+fn echo<R: Role>(sender: &mut Sender<R>, message: Message<'_>, out: &mut Vec<u8>) {
+    let connection = &mut sender.connection;
+    let sent = match (message, &mut sender.encoder) {
+        (Message::Text(text), None) => connection.send_text(text, out),
+        (Message::Text(text), Some(encoder)) => encoder.send_text(connection, text, out),
+        (Message::Binary(data), None) => connection.send_binary(data, out),
+        (Message::Binary(data), Some(encoder)) => encoder.send_binary(connection, data, out),
     };
     if let Err(error) = sent {
         eprintln!("no echo: {error}");
@@ -213,6 +278,11 @@ fn config() -> Config {
         .max_message(MAX_MESSAGE)
         .max_frame(MAX_MESSAGE)
         .keepalive(None)
+}
+
+/// Every message is compressed, the shortest too.
+fn deflate() -> Deflate {
+    Deflate::new().threshold(0)
 }
 
 /// A socket and the buffer that it is read into.
@@ -287,4 +357,4 @@ const READ_BUFFER: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the peer may take to end its side of the transport.
 const LINGER: Duration = Duration::from_secs(2);
-const USAGE: &str = "usage: autobahn (server ADDR | client URL AGENT) [--read N]";
+const USAGE: &str = "usage: autobahn (server ADDR | client URL AGENT) [--read N] [--deflate]";

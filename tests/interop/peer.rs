@@ -11,6 +11,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use ws_proto::extension::deflate::{
+    Deflate, DeflateDecoder, DeflateElement, DeflateEncoder, DeflateParams,
+};
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, HandshakeError, Limits, Response, ServerHandshake,
 };
@@ -24,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 const MAX_MESSAGE: u64 = 64 << 20;
 
+/// In the first byte of a frame.
+const RSV1: u8 = 0x40;
+
 #[derive(Deserialize)]
 struct Session {
     role: String,
@@ -35,6 +41,8 @@ struct Session {
     require: bool,
     /// A server's subprotocols; it refuses if none is offered.
     choose: Option<Vec<String>>,
+    /// What to offer or accept of permessage-deflate.
+    compress: Option<Windows>,
     /// How many bytes to read at a time.
     read: usize,
     steps: Vec<Step>,
@@ -51,6 +59,36 @@ enum Step {
     Ping(String),
 }
 
+/// The parameters of permessage-deflate.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+struct Windows {
+    server_takeover: bool,
+    client_takeover: bool,
+    server_bits: u8,
+    client_bits: u8,
+}
+
+impl Windows {
+    /// All messages are compressed, however short.
+    fn deflate(self) -> Deflate {
+        Deflate::new()
+            .threshold(0)
+            .server_takeover(self.server_takeover)
+            .client_takeover(self.client_takeover)
+            .server_window_bits(self.server_bits)
+            .client_window_bits(self.client_bits)
+    }
+
+    fn of(params: DeflateParams) -> Self {
+        Self {
+            server_takeover: params.server_takeover(),
+            client_takeover: params.client_takeover(),
+            server_bits: params.server_window_bits(),
+            client_bits: params.client_window_bits(),
+        }
+    }
+}
+
 /// `unit` repeated, then `tail`: text, or bytes in hexadecimal.
 #[derive(Deserialize)]
 struct Payload {
@@ -61,6 +99,9 @@ struct Payload {
     cuts: Vec<usize>,
     /// A Ping behind the first frame.
     ping: Option<String>,
+    /// Not to be compressed.
+    #[serde(default)]
+    plain: bool,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +127,12 @@ struct Report {
     /// The code for what the peer did wrong.
     fault: Option<u16>,
     error: Option<String>,
+    /// What was agreed on of permessage-deflate.
+    agreed: Option<Windows>,
+    /// How many messages have been compressed: sent, received.
+    compressed: [usize; 2],
+    /// How many bytes the messages took on the wire: sent (with headers), received (without).
+    wire: [usize; 2],
 }
 
 fn main() -> Result<()> {
@@ -110,23 +157,32 @@ fn run(session: &Session, report: &mut Report) -> Result<()> {
         println!("{{\"port\":{}}}", listener.local_addr()?.port());
         let (mut stream, _) = listener.accept()?;
         prepare(&stream)?;
-        let Some(negotiated) = accept(session, &mut stream, &mut behind, report)? else {
+        let Some((negotiated, agreed)) = accept(session, &mut stream, &mut behind, report)? else {
             stream.shutdown(Shutdown::Write)?;
             return Ok(());
         };
         let connection = Connection::server(negotiated, config);
-        Talk::new(session, connection, stream, report).run(behind)
+        let codecs = deflate(session).server(agreed.unwrap_or_default());
+        Talk::new(session, connection, codecs, agreed, stream, report).run(behind)
     } else {
         let port = session.port.context("a client needs a port")?;
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         prepare(&stream)?;
-        let Some(negotiated) = connect(session, &mut stream, &mut behind, report)? else {
+        let Some((negotiated, agreed)) = connect(session, &mut stream, &mut behind, report)? else {
             return Ok(());
         };
         let connection = Connection::client(negotiated, config, OsRandom::new());
-        Talk::new(session, connection, stream, report).run(behind)
+        let codecs = deflate(session).client(agreed.unwrap_or_default());
+        Talk::new(session, connection, codecs, agreed, stream, report).run(behind)
     }
 }
+
+fn deflate(session: &Session) -> Deflate {
+    session.compress.map_or_else(Deflate::new, Windows::deflate)
+}
+
+/// What a handshake leads to.
+type Opened = (Negotiated, Option<DeflateParams>);
 
 fn prepare(stream: &TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
@@ -140,7 +196,7 @@ fn accept(
     stream: &mut TcpStream,
     behind: &mut Vec<u8>,
     report: &mut Report,
-) -> Result<Option<Negotiated>> {
+) -> Result<Option<Opened>> {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let (mut read, mut out) = (vec![0; session.read], Vec::new());
     loop {
@@ -167,13 +223,19 @@ fn accept(
             stream.write_all(&out)?;
             return Ok(None);
         }
-        let accept = Accept::new().maybe_subprotocol(chosen.as_deref());
+        let answer = session
+            .compress
+            .and_then(|windows| windows.deflate().accept(upgrade.extensions()));
+        let extension = answer.as_ref().map(DeflateElement::extension);
+        let accept = Accept::new()
+            .maybe_subprotocol(chosen.as_deref())
+            .extensions(extension.as_slice());
         let negotiated = upgrade.accept(&accept, &mut out)?;
         stream.write_all(&out)?;
         behind.extend_from_slice(input.bytes());
         report.opened = true;
         report.subprotocol = chosen;
-        return Ok(Some(negotiated));
+        return Ok(Some((negotiated, answer.map(|answer| answer.params()))));
     }
 }
 
@@ -183,11 +245,14 @@ fn connect(
     stream: &mut TcpStream,
     behind: &mut Vec<u8>,
     report: &mut Report,
-) -> Result<Option<Negotiated>> {
+) -> Result<Option<Opened>> {
     let host = stream.peer_addr()?.to_string();
     let offered: Vec<&str> = session.offer.iter().map(String::as_str).collect();
+    let offer = session.compress.map(|windows| windows.deflate().offer());
+    let extension = offer.as_ref().map(DeflateElement::extension);
     let request = ClientRequest::new(&host, "/")
         .subprotocols(&offered)
+        .extensions(extension.as_slice())
         .require_subprotocol(session.require);
     let nonce = OsRandom::nonce().context("no randomness")?;
     let (mut read, mut out) = (vec![0; session.read], Vec::new());
@@ -207,7 +272,8 @@ fn connect(
                 report.opened = true;
                 report.subprotocol = established.subprotocol().map(str::to_owned);
                 behind.extend_from_slice(input.bytes());
-                return Ok(Some(established.negotiated()));
+                let agreed = deflate(session).answered(established.extensions())?;
+                return Ok(Some((established.negotiated(), agreed)));
             }
             Ok(None) => {}
             Err(HandshakeError::Refused { status }) => {
@@ -227,7 +293,9 @@ fn connect(
 struct Talk<'s, R> {
     session: &'s Session,
     connection: Connection<R>,
-    assembler: Assembler<Vec<u8>>,
+    /// Only if compression was agreed on.
+    encoder: Option<DeflateEncoder>,
+    assembler: Assembler<Vec<u8>, DeflateDecoder>,
     stream: TcpStream,
     out: Vec<u8>,
     report: &'s mut Report,
@@ -237,13 +305,17 @@ impl<'s, R: Role> Talk<'s, R> {
     fn new(
         session: &'s Session,
         connection: Connection<R>,
+        (encoder, decoder): (DeflateEncoder, DeflateDecoder),
+        agreed: Option<DeflateParams>,
         stream: TcpStream,
         report: &'s mut Report,
     ) -> Self {
+        report.agreed = agreed.map(Windows::of);
         Self {
             session,
             connection,
-            assembler: Assembler::new(Vec::new(), MAX_MESSAGE),
+            encoder: agreed.map(|_| encoder),
+            assembler: Assembler::with_extension(Vec::new(), MAX_MESSAGE, decoder),
             stream,
             out: Vec::new(),
             report,
@@ -344,13 +416,32 @@ impl<'s, R: Role> Talk<'s, R> {
             } else {
                 Fin::No
             };
-            match kind {
-                Kind::Text => {
-                    let part = core::str::from_utf8(part)?;
-                    self.connection.send_text_part(part, fin, &mut self.out)?;
+            let before = self.out.len();
+            let whole = payload.cuts.is_empty();
+            let (connection, out) = (&mut self.connection, &mut self.out);
+            match (kind, self.encoder.as_mut().filter(|_| !payload.plain)) {
+                (Kind::Text, None) => {
+                    connection.send_text_part(core::str::from_utf8(part)?, fin, out)?;
                 }
-                Kind::Binary => self.connection.send_binary_part(part, fin, &mut self.out)?,
+                (Kind::Text, Some(encoder)) => {
+                    let part = core::str::from_utf8(part)?;
+                    if whole {
+                        encoder.send_text(connection, part, out)?;
+                    } else {
+                        encoder.send_text_part(connection, part, fin, out)?;
+                    }
+                }
+                (Kind::Binary, None) => connection.send_binary_part(part, fin, out)?,
+                (Kind::Binary, Some(encoder)) if whole => {
+                    encoder.send_binary(connection, part, out)?;
+                }
+                (Kind::Binary, Some(encoder)) => {
+                    encoder.send_binary_part(connection, part, fin, out)?;
+                }
             }
+            self.report.wire[0] += self.out.len() - before;
+            let first = self.out.get(before).copied().unwrap_or_default();
+            self.report.compressed[0] += usize::from(first & RSV1 != 0);
             if let (0, Some(payload)) = (index, &payload.ping) {
                 self.ping(payload)?;
             }
@@ -412,8 +503,24 @@ impl<'s, R: Role> Talk<'s, R> {
                     .push(to_hex(self.connection.control_payload())),
                 Event::Close(_) => {}
                 event => {
-                    let Some(message) = self.assembler.push(event)? else {
-                        continue;
+                    let (len, compressed) = match &event {
+                        Event::Extended(piece) => (piece.data.len(), piece.first),
+                        Event::Text(text) => (text.raw.len(), false),
+                        Event::Binary(binary) => (binary.data.len(), false),
+                        _ => (0, false),
+                    };
+                    self.report.wire[1] += len;
+                    self.report.compressed[1] += usize::from(compressed);
+                    let message = match self.assembler.push(event) {
+                        Ok(Some(message)) => message,
+                        Ok(None) => continue,
+                        Err(error) => {
+                            let code = error.close_code();
+                            self.report.fault = Some(code.as_u16());
+                            self.connection
+                                .close(code, CloseReason::EMPTY, &mut self.out)?;
+                            continue;
+                        }
                     };
                     let kind = match message {
                         Message::Text(_) => "text",

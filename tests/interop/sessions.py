@@ -10,14 +10,21 @@ A session, as a line of JSON:
     choose    the server's subprotocols, its favourite first; it refuses (400) if none is offered.
               null: it takes any client and chooses none
     deflate   whether compression is offered (never by ours, so it must not be used)
+    compress  null, or what to offer or accept of permessage-deflate: {"server_takeover": true,
+              "client_takeover": true, "server_bits": 15, "client_bits": 15}
     read      bytes to read at a time
     steps     what to send: {"text": P}, {"binary": P}, {"ping": HEX}, where P is `unit` repeated
               `times` and `tail`, cut into frames at the byte offsets `cuts`, with the Ping `ping`
-              behind its first frame
+              behind its first frame; not compressed if `plain`
     messages  how many messages have to have come (and all Pongs) before the `end`
     end       {"close": [code, reason]}, {"close": null} for a Close without a code, {"cut": HEX}
               for these raw bytes and the end of the transport, {"fault": HEX} for these raw bytes,
               which the other end has to answer with a Close, null to leave the end to the other
+
+With --compress both ends want compression. Every pair of windows of 9 to 15 bits comes up, each
+with and without context takeover; what both ends say was agreed on has to be what follows from what
+they wanted, our end sees on the wire whether each message is compressed, and the messages have to
+be smaller there.
 """
 
 import argparse
@@ -58,6 +65,18 @@ FAULTS = [
     (1007, b"\x81\xc0\xaf"),
     (1007, b"\x81\xf4\x90\x80\x80"),
     (1007, b"\x81\xe2\x82"),
+]
+
+
+# The first ones are no faults where compression is agreed on.
+COMPRESSED_FAULTS = [fault for fault in FAULTS if fault != (1002, b"\xc1x")] + [
+    (1002, b"\xc9x"),  # a compressed Ping
+    (1002, b"\xc0x"),
+]
+# `websockets` answers the first one with 1002.
+INFLATE_FAULTS = [
+    (1007, b"\xc1\x07"),  # a block of no type
+    (1007, b"\xc1\xfa\x0f\x00"),  # not UTF-8 once it is inflated
 ]
 
 
@@ -140,7 +159,40 @@ def message(rng, sender, big):
     return kind, spec, [kind, len(raw), hashlib.sha1(raw).hexdigest()]
 
 
-def script(rng, sender, big):
+def vocabulary(rng):
+    """What messages are made of that refer to each other over all distances."""
+    words = [
+        "".join(rng.choice("aeinorst\u00e9\u20ac\U0001f600") for _ in range(rng.randint(1, 9)))
+        for _ in range(100)
+    ]
+    sizes = [20, 240, 260, 500, 2000, 5000, 17000, 33000]
+    texts = [" ".join(rng.choice(words) for _ in range(size // 6)) for size in sizes]
+    return dict(text=texts, binary=[rng.randbytes(size) for size in sizes])
+
+
+def compressible(rng, sender, known):
+    """A message of pieces that are known from others. Its raw bytes come last."""
+    kind = rng.choice(["text", "binary"])
+    unit, tail = rng.choice(known[kind]), rng.choice(known[kind])
+    times = rng.choice([0, 1, 1, 1, 2, 3])
+    if rng.random() < 0.2:
+        tail = tail[: rng.randint(0, 3)]
+    if kind == "text":
+        raw = (unit * times + tail).encode()
+    else:
+        raw = unit * times + tail
+        unit, tail = unit.hex(), tail.hex()
+    cuts = sorted(rng.randint(0, len(raw)) for _ in range(rng.choice([0, 0, 0, 1, 2, 5])))
+    if kind == "text" and sender != "ws":
+        while any(cut < len(raw) and raw[cut] & 0xC0 == 0x80 for cut in cuts):
+            cuts = [cut - (cut < len(raw) and raw[cut] & 0xC0 == 0x80) for cut in cuts]
+    spec = dict(unit=unit, times=times, tail=tail, cuts=cuts, ping=None)
+    # `websockets` compresses all.
+    spec["plain"] = sender != "websockets" and rng.random() < 0.15
+    return kind, spec, [kind, len(raw), hashlib.sha1(raw).hexdigest()]
+
+
+def script(rng, sender, big, known=None):
     """Steps, and what the other end has to see of them."""
     steps, messages, pings = [], [], []
 
@@ -150,11 +202,14 @@ def script(rng, sender, big):
         pings.append(data.hex())
         return data.hex()
 
-    count = rng.randint(0, 6)
+    count = rng.randint(0, 6) if known is None else rng.randint(2, 8)
     for index in range(count + 1):
         if rng.random() < 0.3:
             steps.append({"ping": ping()})
-        kind, spec, seen = message(rng, sender, big and index == 0)
+        if known is None or (big and index == 0):
+            kind, spec, seen = message(rng, sender, big and index == 0)
+        else:
+            kind, spec, seen = compressible(rng, sender, known)
         # What is last is a message, so that who has all messages has seen all Pings.
         if spec["cuts"] and rng.random() < 0.5:
             spec["ping"] = ping()
@@ -163,7 +218,7 @@ def script(rng, sender, big):
     return steps, messages, pings
 
 
-def closing(rng, closer, other, closer_is_client):
+def closing(rng, closer, other, closer_is_client, compress):
     """How the closer ends, and what the other end has to report."""
     kind = rng.random()
     if kind < 0.2:
@@ -173,7 +228,10 @@ def closing(rng, closer, other, closer_is_client):
         cut = rng.choice(["", "82", f"82{first | 5:02x}{key}00", f"02{first | 1:02x}{key}00"])
         return {"cut": cut}, [1006, ""]
     if kind < 0.35:
-        code, raw = rng.choice(FAULTS)
+        faults = COMPRESSED_FAULTS if compress else FAULTS
+        if compress and other != "websockets":
+            faults = faults + INFLATE_FAULTS
+        code, raw = rng.choice(faults)
         return {"fault": frame(raw, closer_is_client).hex()}, [code, ""]
     if kind < 0.45 and closer != "websockets":
         return {"close": None}, [1005, ""]
@@ -187,27 +245,59 @@ def closing(rng, closer, other, closer_is_client):
     return {"close": close}, close
 
 
-def make(rng, ours_is_client, other, big):
+def wishes(rng, agreed, server):
+    """What the client offers and the server accepts, for that to be agreed on."""
+    client, accepting = dict(agreed), dict(agreed)
+    for field in agreed:
+        loose = rng.choice([client, accepting, None])
+        if loose is None or (loose is accepting and server == "ws" and field.endswith("bits")):
+            continue  # `ws` declines what it does not want exactly
+        loose[field] = True if field.endswith("takeover") else rng.randint(agreed[field], 15)
+    return dict(client=client, server=accepting)
+
+
+def combinations(seed):
+    """All pairs of windows, for both kinds of takeover each, in random order."""
+    found = [
+        dict(server_takeover=s, client_takeover=c, server_bits=m, client_bits=n)
+        for s in (True, False) for c in (True, False)
+        for m in range(9, 16) for n in range(9, 16)
+    ]
+    random.Random(seed).shuffle(found)
+    return found
+
+
+def make(rng, ours_is_client, other, big, agreed=None):
     """Two sessions and what each end has to report, without its messages' order in time."""
     client, server = ("ours", other) if ours_is_client else (other, "ours")
-    kind = rng.random()
-    offer = rng.sample(NAMES, rng.randint(0, 3))
+    kind = rng.random() if agreed is None else 0
+    wanted = dict(client=None, server=None) if agreed is None else wishes(rng, agreed, server)
+    known = None if agreed is None else vocabulary(rng)
+    offer = rng.sample(NAMES, rng.randint(0, 3)) if agreed is None else []
     require = rng.random() < 0.5
     choose = None if kind < 0.6 else rng.sample(NAMES, rng.randint(1, 3))
     chosen = next((name for name in choose or [] if name in offer), None)
     sides = {}
     for side, name in (("client", client), ("server", server)):
-        steps, messages, pings = script(rng, name, big and side == rng.choice(["client", "server"]))
+        is_big = big and side == rng.choice(["client", "server"])
+        steps, messages, pings = script(rng, name, is_big, known)
         session = dict(
             role=side, port=None, offer=offer, require=require, choose=choose, deflate=False,
             read=rng.choice([64, 1000, 4096, 65536]), steps=steps, end=None,
+            compress=wanted[side],
         )
         sides[side] = dict(name=name, session=session, sent=messages, pings=pings)
     # No compression is agreed on, whatever the other end would like.
-    sides["client" if not ours_is_client else "server"]["session"]["deflate"] = rng.random() < 0.5
+    theirs = sides["client" if not ours_is_client else "server"]["session"]
+    theirs["deflate"] = agreed is None and rng.random() < 0.5
     closer, waiter = rng.sample(["client", "server"], 2)
-    end, seen = closing(rng, sides[closer]["name"], sides[waiter]["name"], closer == "client")
+    end, seen = closing(
+        rng, sides[closer]["name"], sides[waiter]["name"], closer == "client", agreed is not None
+    )
     sides[closer]["session"]["end"] = end
+    not_inflated = any(
+        end.get("fault") == frame(raw, closer == "client").hex() for _, raw in INFLATE_FAULTS
+    )
     for side, opposite in (("client", "server"), ("server", "client")):
         sides[side]["session"]["messages"] = len(sides[opposite]["sent"])
         report = dict(
@@ -218,9 +308,19 @@ def make(rng, ours_is_client, other, big):
             close=seen if side == waiter else seen[:1],
             fault=None,
         )
+        if agreed is not None:
+            report["agreed"] = agreed
+        if sides[side]["name"] == "ours":
+            report["compressed"] = [
+                0 if agreed is None else sum(compressed(sides[one]["session"]["steps"]))
+                for one in (side, opposite)
+            ]
+            report["compressed"][1] += not_inflated and side == waiter
         if "fault" in end and side == waiter:
             # It has sent the Close that the other end has seen, and got none.
             report.update(close=[1006, ""], fault=seen[0])
+            if not_inflated and sides[side]["name"] == "ours":
+                report.update(close=[1007, ""])  # the frames are right, and so a Close answers ours
         sides[side]["expected"] = report
     if choose is not None and chosen is None:
         for side in sides.values():
@@ -230,7 +330,30 @@ def make(rng, ours_is_client, other, big):
         sides["client"]["expected"] = refused(0)
         expected = sides["server"]["expected"]
         expected.update(messages=[], pings=[], pongs=[], close=[1006, ""], fault=None)
+        expected.pop("compressed", None)
     return sides
+
+
+def compressed(steps, cut=False):
+    """Whether each of the messages is to be compressed; only those in parts."""
+    specs = [spec for step in steps for kind, spec in step.items() if kind != "ping"]
+    return [not spec.get("plain") and not (cut and not spec["cuts"]) for spec in specs]
+
+
+def uncompressed(side, role, report):
+    """Whether our end has compressed too little or too much."""
+    expected = side["expected"].get("compressed")
+    if expected is None:
+        return []
+    agreed, seen = side["expected"].get("agreed"), report["compressed"]
+    most, received = expected
+    least = most
+    if agreed is not None and not agreed[f"{role}_takeover"]:
+        # What does not become smaller is sent as it is, but for parts.
+        least = sum(compressed(side["session"]["steps"], cut=True))
+    if received == seen[1] and least <= seen[0] <= most:
+        return []
+    return [f"compressed: {seen} instead of {expected}, {least} sent at least"]
 
 
 def refused(status):
@@ -242,6 +365,8 @@ def differences(expected, report):
     """What is different, field by field."""
     found = []
     for field, value in expected.items():
+        if field == "compressed":
+            continue  # that is no equality
         seen = report.get(field)
         if seen is None and field == "pings":
             continue  # `websockets` does not tell
@@ -259,7 +384,7 @@ def shorten(value):
 
 
 def play(sides, peers):
-    """Runs both ends; what went wrong."""
+    """Runs both ends; what went wrong, and how many bytes our messages took on the wire."""
     server, client = sides["server"], sides["client"]
     serving, connecting = peers[server["name"]], peers[client["name"]]
     serving.tell(server["session"])
@@ -270,7 +395,7 @@ def play(sides, peers):
         connecting.tell(client["session"])
         reports["client"] = connecting.hear(PATIENCE)
         reports["server"] = serving.hear(PATIENCE)
-    wrong = []
+    wrong, wire = [], 0
     for name, report in reports.items():
         side = sides[name]
         if report is None:
@@ -278,8 +403,10 @@ def play(sides, peers):
             peers[side["name"]].stop()
         else:
             found = differences(side["expected"], report)
+            found += uncompressed(side, name, report)
+            wire += sum(report.get("wire", []))
             wrong += [f"{name} ({side['name']}): {difference}" for difference in found]
-    return wrong
+    return wrong, wire
 
 
 def main():
@@ -289,22 +416,27 @@ def main():
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--sessions", type=int, required=True, help="for each peer and role")
     parser.add_argument("--seconds", type=float, required=True, help="no new sessions after them")
+    parser.add_argument("--compress", action="store_true")
     arguments = parser.parse_args()
+    together = combinations(arguments.seed) if arguments.compress else [None]
     peers = {"ours": Peer("ours", [arguments.ours])}
     peers.update((name, Peer(name, command)) for name, *command in arguments.peer)
     started = time.monotonic()
     table, passed, failed = [], 0, 0
     pairs = [(name, is_client) for name in peers if name != "ours" for is_client in (True, False)]
     for turn, (other, ours_is_client) in enumerate(pairs):
-        row = dict(passed=0, failed=0, messages=0, bytes=0, pings=0, refused=0, eof=0, faults=0)
+        row = dict(passed=0, failed=0, messages=0, bytes=0, wire=0, pings=0, refused=0, eof=0, faults=0)
         began = time.monotonic()
         deadline = started + arguments.seconds * (turn + 1) / len(pairs)
         for index in range(arguments.sessions):
             if time.monotonic() > deadline:
                 break
             label = f"{arguments.seed} {other} {ours_is_client} {index}"
-            sides = make(random.Random(label), ours_is_client, other, big=index % 25 == 24)
-            wrong = play(sides, peers)
+            agreed = together[index % len(together)]
+            big = index % 25 == 24
+            sides = make(random.Random(label), ours_is_client, other, big, agreed)
+            wrong, wire = play(sides, peers)
+            row["wire"] += wire
             row["failed" if wrong else "passed"] += 1
             for side in sides.values():
                 expected = side["expected"]
@@ -319,17 +451,20 @@ def main():
                       f"session {index}: " + "; ".join(wrong))
                 for name in ("client", "server"):
                     print(f"  {name}: {shorten(sides[name]['session'])}")
+        if arguments.compress and row["wire"] > 0.7 * row["bytes"]:
+            row["failed"] += 1
+            print(f"FAILED {other}: {row['bytes']} bytes of messages took {row['wire']}")
         passed += row["passed"]
         failed += row["failed"]
         ours = "client" if ours_is_client else "server"
         table.append(
             f"{other:<12} {ours:<8} {row['passed']:>6} {row['failed']:>6} {row['messages']:>9} "
-            f"{row['bytes'] / 1e6:>8.1f} {row['pings']:>6} {row['refused']:>8} {row['eof']:>6} {row['faults']:>7} "
+            f"{row['bytes'] / 1e6:>8.1f} {row['wire'] / 1e6:>8.1f} {row['pings']:>6} {row['refused']:>8} {row['eof']:>6} {row['faults']:>7} "
             f"{time.monotonic() - began:>6.1f}"
         )
     for peer in peers.values():
         peer.stop()
-    print(f"{'peer':<12} {'ours is':<8} {'passed':>6} {'failed':>6} {'messages':>9} {'MB':>8} "
+    print(f"{'peer':<12} {'ours is':<8} {'passed':>6} {'failed':>6} {'messages':>9} {'MB':>8} {'on wire':>8} "
           f"{'pings':>6} {'refused':>8} {'cut':>6} {'faults':>7} {'s':>6}")
     print("\n".join(table))
     print(f"{passed} passed, {failed} failed")

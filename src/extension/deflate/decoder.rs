@@ -25,6 +25,7 @@ pub struct DeflateDecoder {
     max_piece: usize,
     failed: Option<DecodeError>,
     credit: Credit,
+    growth: Growth,
     utf8: Utf8,
     window_bits: u8,
     takeover: bool,
@@ -42,6 +43,7 @@ impl DeflateDecoder {
             max_piece: usize::MAX,
             failed: None,
             credit: Credit::new(),
+            growth: Growth::new(),
             utf8: Utf8::new(),
             window_bits,
             takeover,
@@ -175,24 +177,86 @@ impl DeflateDecoder {
         let inflater = self.inflater.as_mut().ok_or(DecodeError::Invalid)?;
         let mut input = &*piece.data;
         let mut room = usize::try_from(room).unwrap_or(usize::MAX);
+        let before = room;
+        let mut step = self.growth.expect(input.len());
         loop {
-            // One byte over the limit tells that it is exceeded.
-            let inflated = inflater.inflate(&mut input, room.saturating_add(1), &mut self.credit);
-            let bytes = inflater.bytes(&inflated);
-            let fitting = bytes.get(..room).unwrap_or(bytes);
-            store(fitting, to)?;
-            if fitting.len() < bytes.len() {
-                return Err(DecodeError::TooBig);
+            let mut direct = None;
+            let most = step.min(room);
+            if step > Growth::COPIED && most > 0 {
+                to.store_with(most, &mut |to| {
+                    let (to, _) = to.split_at_mut(most.min(to.len()));
+                    if to.is_empty() {
+                        return 0;
+                    }
+                    let (len, state) = inflater.inflate_to(&mut input, to, &mut self.credit);
+                    direct = Some((len, state));
+                    len
+                });
             }
-            room -= fitting.len();
-            if inflated.state? == More::No {
+            step = step.saturating_mul(2).min(Growth::MOST);
+            let state = if let Some((len, state)) = direct {
+                room -= len;
+                state
+            } else {
+                // One byte over the limit tells that it is exceeded.
+                let most = room.saturating_add(1);
+                let inflated = inflater.inflate(&mut input, most, &mut self.credit);
+                let bytes = inflater.bytes(&inflated);
+                let fitting = bytes.get(..room).unwrap_or(bytes);
+                store(fitting, to)?;
+                if fitting.len() < bytes.len() {
+                    return Err(DecodeError::TooBig);
+                }
+                room -= fitting.len();
+                inflated.state
+            };
+            if state? == More::No {
                 break;
             }
         }
+        self.growth.learn(piece.data.len(), before - room);
         if piece.last {
             inflater.end_message().map_err(|_| DecodeError::Invalid)?;
         }
         Ok(())
+    }
+}
+
+/// How many bytes the last piece has become: how much room the next may take.
+///
+/// Room costs time, since it is zeroed, and too little of it costs one more call of the backend.
+/// What comes out does not depend on it.
+#[derive(Clone, Copy, Debug)]
+struct Growth {
+    /// In sixteenths.
+    ratio: usize,
+}
+
+impl Growth {
+    /// Steps that stay in the cache.
+    const MOST: usize = 128 << 10;
+
+    /// Up to here it is faster to inflate into the ring and copy from there than to zero the room
+    /// and copy into the ring.
+    const COPIED: usize = 4 << 10;
+
+    /// So much room in front of the end lets the backend take its fast way.
+    const SLACK: usize = 320;
+
+    const fn new() -> Self {
+        Self { ratio: 4 * 16 }
+    }
+
+    fn expect(self, input: usize) -> usize {
+        let like_the_last = input.saturating_mul(self.ratio) / 16;
+        let more = like_the_last / 8 + Self::SLACK;
+        like_the_last.saturating_add(more).min(Self::MOST)
+    }
+
+    fn learn(&mut self, input: usize, output: usize) {
+        if let Some(ratio) = output.saturating_mul(16).checked_div(input) {
+            self.ratio = ratio;
+        }
     }
 }
 

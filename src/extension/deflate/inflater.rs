@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use zlib_rs::{Inflate, InflateFlush, Status};
+use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
 
 /// The octets that a sender takes off the end of each message (RFC 7692 7.2.1): what follows the
 /// header of an empty stored block.
@@ -62,8 +62,8 @@ impl Credit {
 /// buffer too.
 ///
 /// The backend cannot go on after a final block (BFINAL) nor tell its window. So what comes out is
-/// kept in a ring, from which a new stream gets its history. The ring is where the output is
-/// written in the first place; that costs memory, but no time.
+/// kept in a ring, from which a new stream gets its history. What is inflated piece by piece is
+/// written there in the first place, and what goes elsewhere is copied afterwards.
 pub(super) struct Inflater {
     stream: Inflate,
     /// The output, around and around.
@@ -114,7 +114,8 @@ impl Inflater {
         self.wrapped = false;
     }
 
-    /// Inflates from the front of `input`, `most` bytes at most; one at least is possible then.
+    /// Inflates from the front of `input` into the ring, `most` bytes at most; one at least is
+    /// possible then.
     pub(super) fn inflate(
         &mut self,
         input: &mut &[u8],
@@ -124,7 +125,16 @@ impl Inflater {
         self.wrap();
         let start = self.at;
         let end = start.saturating_add(most.max(1)).min(self.ring.len());
-        let state = self.fill(input, end, credit);
+        let state = loop {
+            let to = self.ring.get_mut(self.at..end).unwrap_or_default();
+            let call = Call::new(&mut self.stream, input, to, InflateFlush::NoFlush);
+            self.at += call.written;
+            match call.next(input, self.at == end, credit) {
+                Next::Restart => self.restart(),
+                Next::Again => {}
+                Next::Stop(state) => break state,
+            }
+        };
         Inflated {
             start,
             end: self.at,
@@ -139,21 +149,29 @@ impl Inflater {
             .unwrap_or_default()
     }
 
-    fn fill(&mut self, input: &mut &[u8], end: usize, credit: &mut Credit) -> Result<More, Fault> {
-        loop {
-            let (used, status) = self.step(input, end, InflateFlush::NoFlush)?;
-            credit.earn(used as u64);
-            if status == Status::StreamEnd {
-                credit.spend()?;
-                self.restart();
-            } else if self.at == end {
-                return Ok(More::Yes);
-            } else if input.is_empty() {
-                return Ok(More::No);
-            } else if used == 0 {
-                return Err(Fault::Invalid);
+    /// Inflates from the front of `input` to the front of `to`, where there is room for one byte at
+    /// least. Gives how many bytes that are.
+    pub(super) fn inflate_to(
+        &mut self,
+        input: &mut &[u8],
+        to: &mut [u8],
+        credit: &mut Credit,
+    ) -> (usize, Result<More, Fault>) {
+        let (mut at, mut kept) = (0, 0);
+        let state = loop {
+            let rest = to.get_mut(at..).unwrap_or_default();
+            let call = Call::new(&mut self.stream, input, rest, InflateFlush::NoFlush);
+            at += call.written;
+            let next = call.next(input, at == to.len(), credit);
+            self.keep(to.get(kept..at).unwrap_or_default());
+            kept = at;
+            match next {
+                Next::Restart => self.restart(),
+                Next::Again => {}
+                Next::Stop(state) => break state,
             }
-        }
+        };
+        (at, state)
     }
 
     /// Ends a message: puts the tail back, which has to end the stored block that was begun, and
@@ -164,18 +182,20 @@ impl Inflater {
     pub(super) fn end_message(&mut self) -> Result<(), Invalid> {
         let [a, b, c, d] = TAIL;
         let more = [a, b, c, d, 0xff];
-        let mut input = &more[..];
-        self.wrap();
-        let before = self.at;
-        let (used, status) = self.step(&mut input, before + 1, InflateFlush::Block)?;
-        if used == TAIL.len() && status == Status::Ok && self.at == before {
+        let call = Call::new(
+            &mut self.stream,
+            &mut &more[..],
+            &mut [0],
+            InflateFlush::Block,
+        );
+        if call.used == TAIL.len() && call.written == 0 && matches!(call.status, Ok(Status::Ok)) {
             Ok(())
         } else {
             Err(Invalid)
         }
     }
 
-    /// Makes room for one byte at least.
+    /// Makes room in the ring for one byte at least.
     fn wrap(&mut self) {
         if self.at == self.ring.len() {
             self.at = 0;
@@ -183,21 +203,20 @@ impl Inflater {
         }
     }
 
-    /// One call of the backend; gives how many bytes of input it took.
-    fn step(
-        &mut self,
-        input: &mut &[u8],
-        end: usize,
-        flush: InflateFlush,
-    ) -> Result<(usize, Status), Invalid> {
-        let to = self.ring.get_mut(self.at..end).unwrap_or_default();
-        let (read, written) = (self.stream.total_in(), self.stream.total_out());
-        let status = self.stream.decompress(input, to, flush);
-        let used = (self.stream.total_in() - read) as usize;
-        // Also in front of an error there is output.
-        self.at += (self.stream.total_out() - written) as usize;
-        *input = input.get(used..).unwrap_or_default();
-        Ok((used, status.map_err(|_| Invalid)?))
+    /// Copies output that went elsewhere into the ring: as much of its end as that holds.
+    fn keep(&mut self, output: &[u8]) {
+        let older = output.len().saturating_sub(self.ring.len());
+        let mut output = output.get(older..).unwrap_or_default();
+        while !output.is_empty() {
+            self.wrap();
+            let to = self.ring.get_mut(self.at..).unwrap_or_default();
+            let (now, later) = output.split_at(output.len().min(to.len()));
+            if let Some(to) = to.get_mut(..now.len()) {
+                to.copy_from_slice(now);
+            }
+            self.at += now.len();
+            output = later;
+        }
     }
 
     /// Begins a new stream behind a final block, with the history of the old one (RFC 7692
@@ -210,6 +229,60 @@ impl Inflater {
             let _ = self.stream.set_dictionary(older);
         }
         let _ = self.stream.set_dictionary(newer);
+    }
+}
+
+/// One call of the backend.
+struct Call {
+    used: usize,
+    /// Also in front of an error there is output.
+    written: usize,
+    status: Result<Status, InflateError>,
+}
+
+/// What comes after it.
+enum Next {
+    /// A final block has ended.
+    Restart,
+    /// There are both input and room left.
+    Again,
+    Stop(Result<More, Fault>),
+}
+
+impl Call {
+    /// Takes what it uses off the front of `input`.
+    fn new(stream: &mut Inflate, input: &mut &[u8], to: &mut [u8], flush: InflateFlush) -> Self {
+        let (read, written) = (stream.total_in(), stream.total_out());
+        let status = stream.decompress(input, to, flush);
+        let used = (stream.total_in() - read) as usize;
+        *input = input.get(used..).unwrap_or_default();
+        Self {
+            used,
+            written: (stream.total_out() - written) as usize,
+            status,
+        }
+    }
+
+    /// `input` is what is left of it, and `full` whether the output has no room left.
+    fn next(&self, input: &[u8], full: bool, credit: &mut Credit) -> Next {
+        let Ok(status) = self.status else {
+            return Next::Stop(Err(Fault::Invalid));
+        };
+        credit.earn(self.used as u64);
+        if status == Status::StreamEnd {
+            match credit.spend() {
+                Ok(()) => Next::Restart,
+                Err(fault) => Next::Stop(Err(fault)),
+            }
+        } else if full {
+            Next::Stop(Ok(More::Yes))
+        } else if input.is_empty() {
+            Next::Stop(Ok(More::No))
+        } else if self.used == 0 {
+            Next::Stop(Err(Fault::Invalid))
+        } else {
+            Next::Again
+        }
     }
 }
 

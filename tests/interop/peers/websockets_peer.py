@@ -6,6 +6,10 @@ import socket
 import sys
 import threading
 
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory,
+    ServerPerMessageDeflateFactory,
+)
 from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationError
 from websockets.sync.client import connect
 from websockets.sync.server import serve
@@ -20,9 +24,39 @@ def payload(spec, kind):
     return bytes.fromhex(spec["unit"]) * spec["times"] + bytes.fromhex(spec["tail"])
 
 
+def extensions(session, factory):
+    wanted = session["compress"]
+    if wanted is None:
+        return None
+    return [
+        factory(
+            server_no_context_takeover=not wanted["server_takeover"],
+            client_no_context_takeover=not wanted["client_takeover"],
+            server_max_window_bits=wanted["server_bits"],
+            client_max_window_bits=wanted["client_bits"],
+        )
+    ]
+
+
+def agreed(ws, is_client):
+    if not ws.protocol.extensions:
+        return None
+    (deflate,) = ws.protocol.extensions
+    local = (not deflate.local_no_context_takeover, deflate.local_max_window_bits)
+    remote = (not deflate.remote_no_context_takeover, deflate.remote_max_window_bits)
+    server, client = (remote, local) if is_client else (local, remote)
+    return dict(
+        server_takeover=server[0],
+        client_takeover=client[0],
+        server_bits=server[1],
+        client_bits=client[1],
+    )
+
+
 def talk(ws, session, report):
     report["opened"] = True
     report["subprotocol"] = ws.subprotocol
+    report["agreed"] = agreed(ws, session["role"] == "client")
     arrived = threading.Condition()
     gone = threading.Event()
 
@@ -100,6 +134,7 @@ def run(session, report):
                 f"ws://127.0.0.1:{session['port']}/",
                 subprotocols=session["offer"] or None,
                 compression="deflate" if session["deflate"] else None,
+                extensions=extensions(session, ClientPerMessageDeflateFactory),
                 proxy=None,
                 **COMMON,
             ) as ws:
@@ -134,6 +169,7 @@ def run(session, report):
         0,
         select_subprotocol=select,
         compression="deflate" if session["deflate"] else None,
+        extensions=extensions(session, ServerPerMessageDeflateFactory),
         **COMMON,
     ) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -20,8 +20,35 @@ function say(value) {
   process.stdout.write(JSON.stringify(value) + '\n');
 }
 
+// What `ws` wants of compression.
+function compression(session) {
+  const wanted = session.compress;
+  if (!wanted) return session.deflate;
+  return {
+    threshold: 0,
+    // With false it would decline who asks for it.
+    serverNoContextTakeover: wanted.server_takeover ? undefined : true,
+    clientNoContextTakeover: wanted.client_takeover ? undefined : true,
+    serverMaxWindowBits: wanted.server_bits,
+    clientMaxWindowBits: wanted.client_bits,
+  };
+}
+
+function agreed(ws) {
+  const deflate = ws._extensions['permessage-deflate'];
+  if (!deflate) return null;
+  const { params } = deflate;
+  return {
+    server_takeover: !params.server_no_context_takeover,
+    client_takeover: !params.client_no_context_takeover,
+    server_bits: params.server_max_window_bits || 15,
+    client_bits: params.client_max_window_bits || 15,
+  };
+}
+
 function talk(ws, session, report, done) {
   let pings = 0;
+  let sending = 0; // what waits for the compressor
   let ended = session.end === null;
 
   function ping(hex) {
@@ -31,7 +58,7 @@ function talk(ws, session, report, done) {
 
   function endIfReady() {
     const ready = report.messages.length >= session.messages && report.pongs.length >= pings;
-    if (ended || !ready) return;
+    if (ended || !ready || sending > 0) return;
     ended = true;
     if ('cut' in session.end) {
       ws._socket.end(Buffer.from(session.end.cut, 'hex'));
@@ -63,6 +90,7 @@ function talk(ws, session, report, done) {
   function start() {
     report.opened = true;
     report.subprotocol = ws.protocol || null;
+    report.agreed = agreed(ws);
     for (const step of session.steps) {
       const [kind, spec] = Object.entries(step)[0];
       if (kind === 'ping') {
@@ -73,7 +101,12 @@ function talk(ws, session, report, done) {
       const bounds = [0, ...spec.cuts, data.length];
       for (let i = 0; i + 1 < bounds.length; i++) {
         const fin = i + 2 === bounds.length;
-        ws.send(data.subarray(bounds[i], bounds[i + 1]), { binary: kind === 'binary', fin });
+        const options = { binary: kind === 'binary', compress: !spec.plain, fin };
+        sending += 1;
+        ws.send(data.subarray(bounds[i], bounds[i + 1]), options, () => {
+          sending -= 1;
+          endIfReady();
+        });
         if (i === 0 && spec.ping !== null) ping(spec.ping);
       }
     }
@@ -94,7 +127,7 @@ function failed(error, report) {
 
 function client(session, report, done) {
   const ws = new WebSocket(`ws://127.0.0.1:${session.port}/`, session.offer, {
-    perMessageDeflate: session.deflate,
+    perMessageDeflate: compression(session),
     maxPayload: MAX,
     handshakeTimeout: PATIENCE,
   });
@@ -123,7 +156,7 @@ function server(session, report, done) {
     host: '127.0.0.1',
     port: 0,
     maxPayload: MAX,
-    perMessageDeflate: session.deflate,
+    perMessageDeflate: compression(session),
     handleProtocols: (names) => choose.find((name) => names.has(name)) || false,
     verifyClient: ({ req }, answer) => {
       const refused = session.choose !== null && !choose.some((n) => offered(req).includes(n));

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|case: ws_proto_fuzz::inflate::Inflate<'_>| {
+    ws_proto_fuzz::inflate::check(&case)
+});

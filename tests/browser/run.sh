@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# A browser, Chromium without a window, against a server of this crate with permessage-deflate: all
+# windows, with and without context takeover, texts and binary messages of up to 1 MiB, closing.
+#
+# usage: tests/browser/run.sh
+#
+# CHROMIUM may name the browser. If there is none, Debian's package is installed, where that is
+# possible. Uses only the loopback and ports that the system gives, and ends only the processes it
+# has started.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+limit=300 # seconds; it takes about 20
+scratch=$(mktemp -d)
+running=()
+stop() {
+  local pid
+  for pid in ${running[@]+"${running[@]}"}; do
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+  rm -rf "$scratch" 2>/dev/null || { sleep 1; rm -rf "$scratch"; }
+}
+trap stop EXIT
+trap 'exit 143' INT TERM HUP
+
+skip() {
+  echo "skipped: $*"
+  exit 0
+}
+
+find_browser() {
+  command -v "${CHROMIUM:-chromium}" || { [ -z "${CHROMIUM:-}" ] && command -v chromium-browser; }
+}
+install_browser() {
+  command -v apt-get >/dev/null || skip "no Chromium, and no apt-get to install it"
+  [ "$(id -u)" = 0 ] || skip "no Chromium, and only root can install it"
+  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+    --no-install-recommends chromium; } >"$scratch/apt.log" 2>&1; then
+    skip "no Chromium, and apt-get cannot install it ($(tail -n 1 "$scratch/apt.log"))"
+  fi
+}
+browser=$(find_browser) || { install_browser; browser=$(find_browser) || skip "no Chromium"; }
+
+build=(cargo build --release --locked --manifest-path "$here/../../Cargo.toml" --example browser)
+"${build[@]}" --quiet
+server=$("${build[@]}" --quiet --message-format=json | python3 -c '
+import json, sys
+print([json.loads(line).get("executable") for line in sys.stdin if "\"browser\"" in line][-1])')
+
+timeout "$limit" "$server" >"$scratch/server.log" &
+serving=$!
+running+=($serving)
+for _ in {1..100}; do
+  url=$(head -n 1 "$scratch/server.log")
+  [ -z "$url" ] || break
+  sleep 0.1
+done
+
+# With a port for debugging it stays until it is ended.
+timeout "$limit" "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+  --disable-background-networking --disable-component-update --disable-sync \
+  --disable-dev-shm-usage --remote-debugging-port=0 --user-data-dir="$scratch/profile" "$url" \
+  >"$scratch/browser.log" 2>&1 &
+running+=($!)
+
+status=0
+wait $serving || status=$?
+running=("${running[@]:1}")
+tail -n +2 "$scratch/server.log"
+if [ $status -eq 124 ]; then
+  tail -n 5 "$scratch/browser.log"
+  echo "0 passed, 1 failed"
+fi
+exit $status

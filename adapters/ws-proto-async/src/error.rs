@@ -50,13 +50,11 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(match self {
-            Self::Eof(error) => error,
-            Self::Io(error) => error,
-            Self::Receive(error) => error,
-            Self::Send(error) => error,
-            Self::TimedOut(error) => error,
-        })
+        // `Display` says all of the inner error; a chain of sources goes on behind it.
+        match self {
+            Self::Io(error) => error.source(),
+            Self::Eof(_) | Self::Receive(_) | Self::Send(_) | Self::TimedOut(_) => None,
+        }
     }
 }
 
@@ -145,12 +143,8 @@ impl fmt::Display for ConnectError {
 impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Handshake(error) => Some(error),
-            Self::Head(error) => Some(error),
-            Self::Io(error) => Some(error),
-            Self::NoRandomness | Self::Refused(_) | Self::TlsNeeded => None,
-            Self::TimedOut(error) => Some(error),
-            Self::Uri(error) => Some(error),
+            Self::Io(error) => error.source(),
+            _ => None,
         }
     }
 }
@@ -208,11 +202,8 @@ impl fmt::Display for AcceptError {
 impl StdError for AcceptError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Handshake(error) => Some(error),
-            Self::Head(error) => Some(error),
-            Self::Io(error) => Some(error),
-            Self::Refused { .. } => None,
-            Self::TimedOut(error) => Some(error),
+            Self::Io(error) => error.source(),
+            _ => None,
         }
     }
 }

@@ -115,7 +115,8 @@ async fn chat(
         tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) if text.trim() == "/quit" => {
-                    socket.start_close(CloseCode::NORMAL, "see you")?;
+                    drop(member);
+                    return Ok(socket.close(CloseCode::NORMAL, "see you").await?);
                 }
                 Some(Ok(Message::Text(text))) => member.say(&text),
                 Some(Ok(Message::Binary(picture))) => member.show(picture),

@@ -66,12 +66,18 @@ pub fn check(counts: &BTreeMap<String, u64>, all: bool) -> Result<bool, Box<dyn 
                 good = false;
             }
             Some(&before) if (count as f64) * GROWTH < before as f64 => {
-                println!("{name}: shrank {}; --update keeps it so", change(before, count));
+                println!(
+                    "{name}: shrank {}; --update keeps it so",
+                    change(before, count)
+                );
             }
             Some(_) => {}
         }
     }
-    for name in baselines.keys().filter(|name| all && !counts.contains_key(*name)) {
+    for name in baselines
+        .keys()
+        .filter(|name| all && !counts.contains_key(*name))
+    {
         println!("{name}: the row is gone, its baseline is not");
         good = false;
     }

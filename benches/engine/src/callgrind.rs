@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -68,6 +68,7 @@ fn count(name: &str) -> Result<u64, Box<dyn Error + Send + Sync>> {
         .args([MEASURE, name])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("valgrind: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);

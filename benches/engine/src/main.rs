@@ -40,7 +40,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     let update = arguments.iter().any(|argument| argument == "--update");
-    let filter = arguments.iter().find(|argument| !argument.starts_with("--"));
+    let filter = arguments
+        .iter()
+        .find(|argument| !argument.starts_with("--"));
     let rows: Vec<Row> = all()
         .into_iter()
         .filter(|row| filter.is_none_or(|filter| row.name.contains(filter.as_str())))

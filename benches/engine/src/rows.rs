@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource, Negotiated, Server,
-    WebSocket,
+    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource, Negotiated,
+    Server, WebSocket,
 };
 
 use crate::floor;
@@ -39,9 +39,12 @@ pub fn all() -> Vec<Row> {
         rows.push(Row::new(format!("bytewise/{size}"), 1, size, move || {
             received(wire::messages(Payload::Ascii, size, 1, true), 1)
         }));
-        rows.push(Row::new(format!("receive/ascii/{size}/one"), 1, size, move || {
-            received(wire::messages(Payload::Ascii, size, 1, true), usize::MAX)
-        }));
+        rows.push(Row::new(
+            format!("receive/ascii/{size}/one"),
+            1,
+            size,
+            move || received(wire::messages(Payload::Ascii, size, 1, true), usize::MAX),
+        ));
     }
     rows.push(Row::new("many small frames in one read", 2000, 2, || {
         received(wire::messages(Payload::Ascii, 2, 2000, true), usize::MAX)
@@ -108,9 +111,12 @@ fn receiving(rows: &mut Vec<Row>, payload: Payload, size: usize) {
         .floor(&floor),
     );
     rows.push(
-        Row::new(format!("websocket/receive/{name}/{size}"), n, size, move || {
-            websocket_received(wire::messages(payload, size, n, true), n)
-        })
+        Row::new(
+            format!("websocket/receive/{name}/{size}"),
+            n,
+            size,
+            move || websocket_received(wire::messages(payload, size, n, true), n),
+        )
         .floor(&floor),
     );
     rows.push(Row::new(floor, n, size, move || {
@@ -153,7 +159,12 @@ fn received(pristine: Vec<u8>, cut: usize) -> Box<dyn Work> {
 /// Whole messages, in reads of [`READ`] bytes.
 fn assembled(pristine: Vec<u8>, messages: usize) -> Box<dyn Work> {
     work(
-        (pristine.clone(), server(), Assembler::new(Vec::new(), 16 << 20), Vec::<u8>::new()),
+        (
+            pristine.clone(),
+            server(),
+            Assembler::new(Vec::new(), 16 << 20),
+            Vec::<u8>::new(),
+        ),
         move |(bytes, ..)| bytes.clone_from(&pristine),
         move |(bytes, connection, assembler, out)| {
             let mut seen = 0;
@@ -216,20 +227,27 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
         .floor(format!("floor/send/server/copy/{size}")),
     );
     rows.push(
-        Row::new(format!("send/server/zero-copy/{size}"), n, size, move || {
-            work(
-                (server(), payload(), FixedBuf::<16>::new()),
-                |_| {},
-                move |(connection, payload, head)| {
-                    for _ in 0..n {
-                        let data = connection.frame_binary(black_box(payload), Fin::Yes, head).unwrap();
-                        deliver(head.pending());
-                        deliver(data);
-                        head.clear();
-                    }
-                },
-            )
-        })
+        Row::new(
+            format!("send/server/zero-copy/{size}"),
+            n,
+            size,
+            move || {
+                work(
+                    (server(), payload(), FixedBuf::<16>::new()),
+                    |_| {},
+                    move |(connection, payload, head)| {
+                        for _ in 0..n {
+                            let data = connection
+                                .frame_binary(black_box(payload), Fin::Yes, head)
+                                .unwrap();
+                            deliver(head.pending());
+                            deliver(data);
+                            head.clear();
+                        }
+                    },
+                )
+            },
+        )
         .floor(format!("floor/send/server/zero-copy/{size}")),
     );
     rows.push(
@@ -255,7 +273,9 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
                 |_| {},
                 move |(connection, payload, head)| {
                     for _ in 0..n {
-                        let data = connection.frame_binary(black_box(payload), Fin::Yes, head).unwrap();
+                        let data = connection
+                            .frame_binary(black_box(payload), Fin::Yes, head)
+                            .unwrap();
                         deliver(data);
                         deliver(head.pending());
                         head.clear();
@@ -266,62 +286,108 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
         .floor(format!("floor/send/client/in-place/{size}")),
     );
     rows.push(
-        Row::new(format!("websocket/send/server/{size}"), n, size, move || {
-            let socket = WebSocket::server(Negotiated::new(), Config::new());
-            websocket_sent(socket, size, n)
-        })
+        Row::new(
+            format!("websocket/send/server/{size}"),
+            n,
+            size,
+            move || {
+                let socket = WebSocket::server(Negotiated::new(), Config::new());
+                websocket_sent(socket, size, n)
+            },
+        )
         .floor(format!("floor/send/server/copy/{size}")),
     );
     rows.push(
-        Row::new(format!("websocket/send/client/{size}"), n, size, move || {
-            let socket = WebSocket::client(Negotiated::new(), Config::new(), Keys(1));
-            websocket_sent(socket, size, n)
-        })
+        Row::new(
+            format!("websocket/send/client/{size}"),
+            n,
+            size,
+            move || {
+                let socket = WebSocket::client(Negotiated::new(), Config::new(), Keys(1));
+                websocket_sent(socket, size, n)
+            },
+        )
         .floor(format!("floor/send/client/copy/{size}")),
     );
-    rows.push(Row::new(format!("floor/send/server/copy/{size}"), n, size, move || {
-        work((payload(), Vec::new()), |_| {}, move |(payload, out)| {
-            for _ in 0..n {
-                floor::send(out, 0x82, black_box(payload));
-                deliver(out);
-                out.clear();
-            }
-        })
-    }));
-    rows.push(Row::new(format!("floor/send/server/zero-copy/{size}"), n, size, move || {
-        work(payload(), |_| {}, move |payload| {
-            for _ in 0..n {
-                let payload = black_box(&*payload);
-                let mut head = [0; 14];
-                let head_len = floor::header(&mut head, 0x82, 0, payload.len());
-                deliver(&head[..head_len]);
-                deliver(payload);
-            }
-        })
-    }));
-    rows.push(Row::new(format!("floor/send/client/copy/{size}"), n, size, move || {
-        work((payload(), Vec::new(), Keys(1)), |_| {}, move |(payload, out, keys)| {
-            for _ in 0..n {
-                floor::send_masked(out, 0x82, black_box(payload), keys.mask_key().unwrap());
-                deliver(out);
-                out.clear();
-            }
-        })
-    }));
-    rows.push(Row::new(format!("floor/send/client/in-place/{size}"), n, size, move || {
-        work((payload(), Keys(1)), |_| {}, move |(payload, keys)| {
-            for _ in 0..n {
-                let payload = black_box(&mut *payload);
-                let key = keys.mask_key().unwrap();
-                let mut head = [0; 14];
-                let head_len = floor::header(&mut head, 0x82, 0x80, payload.len());
-                head[head_len..head_len + 4].copy_from_slice(&key);
-                floor::unmask(payload, key);
-                deliver(&head[..head_len + 4]);
-                deliver(payload);
-            }
-        })
-    }));
+    rows.push(Row::new(
+        format!("floor/send/server/copy/{size}"),
+        n,
+        size,
+        move || {
+            work(
+                (payload(), Vec::new()),
+                |_| {},
+                move |(payload, out)| {
+                    for _ in 0..n {
+                        floor::send(out, 0x82, black_box(payload));
+                        deliver(out);
+                        out.clear();
+                    }
+                },
+            )
+        },
+    ));
+    rows.push(Row::new(
+        format!("floor/send/server/zero-copy/{size}"),
+        n,
+        size,
+        move || {
+            work(
+                payload(),
+                |_| {},
+                move |payload| {
+                    for _ in 0..n {
+                        let payload = black_box(&*payload);
+                        let mut head = [0; 14];
+                        let head_len = floor::header(&mut head, 0x82, 0, payload.len());
+                        deliver(&head[..head_len]);
+                        deliver(payload);
+                    }
+                },
+            )
+        },
+    ));
+    rows.push(Row::new(
+        format!("floor/send/client/copy/{size}"),
+        n,
+        size,
+        move || {
+            work(
+                (payload(), Vec::new(), Keys(1)),
+                |_| {},
+                move |(payload, out, keys)| {
+                    for _ in 0..n {
+                        floor::send_masked(out, 0x82, black_box(payload), keys.mask_key().unwrap());
+                        deliver(out);
+                        out.clear();
+                    }
+                },
+            )
+        },
+    ));
+    rows.push(Row::new(
+        format!("floor/send/client/in-place/{size}"),
+        n,
+        size,
+        move || {
+            work(
+                (payload(), Keys(1)),
+                |_| {},
+                move |(payload, keys)| {
+                    for _ in 0..n {
+                        let payload = black_box(&mut *payload);
+                        let key = keys.mask_key().unwrap();
+                        let mut head = [0; 14];
+                        let head_len = floor::header(&mut head, 0x82, 0x80, payload.len());
+                        head[head_len..head_len + 4].copy_from_slice(&key);
+                        floor::unmask(payload, key);
+                        deliver(&head[..head_len + 4]);
+                        deliver(payload);
+                    }
+                },
+            )
+        },
+    ));
 }
 
 fn websocket_sent<R: ws_proto::Role + 'static>(
@@ -349,7 +415,12 @@ fn echoing(rows: &mut Vec<Row>, size: usize) {
         Row::new(format!("echo/{size}"), n, size, move || {
             let pristine = wire::messages(Payload::Binary, size, n, true);
             work(
-                (pristine.clone(), server(), Assembler::new(Vec::new(), 16 << 20), Vec::<u8>::new()),
+                (
+                    pristine.clone(),
+                    server(),
+                    Assembler::new(Vec::new(), 16 << 20),
+                    Vec::<u8>::new(),
+                ),
                 move |(bytes, ..)| bytes.clone_from(&pristine),
                 |(bytes, connection, assembler, out)| {
                     for read in bytes.chunks_mut(READ) {
@@ -435,11 +506,18 @@ fn pings() -> Box<dyn Work> {
 
 fn server_handshake() -> Box<dyn Work> {
     work(
-        (wire::REQUEST.to_vec(), FixedBuf::<1024>::new(), FixedBuf::<1024>::new()),
+        (
+            wire::REQUEST.to_vec(),
+            FixedBuf::<1024>::new(),
+            FixedBuf::<1024>::new(),
+        ),
         |(bytes, ..)| wire::REQUEST.clone_into(bytes),
         |(bytes, storage, out)| {
             let mut handshake = ServerHandshake::new(&mut *storage, Limits::new());
-            let upgrade = handshake.receive(&mut Input::new(bytes), out).unwrap().unwrap();
+            let upgrade = handshake
+                .receive(&mut Input::new(bytes), out)
+                .unwrap()
+                .unwrap();
             deliver(upgrade.target().as_bytes());
             let negotiated = upgrade.accept(&Accept::new(), out).unwrap();
             black_box(Connection::server(negotiated, Config::new()));
@@ -451,7 +529,11 @@ fn server_handshake() -> Box<dyn Work> {
 
 fn client_handshake() -> Box<dyn Work> {
     work(
-        (wire::RESPONSE.to_vec(), FixedBuf::<1024>::new(), FixedBuf::<1024>::new()),
+        (
+            wire::RESPONSE.to_vec(),
+            FixedBuf::<1024>::new(),
+            FixedBuf::<1024>::new(),
+        ),
         |(bytes, ..)| wire::RESPONSE.clone_into(bytes),
         |(bytes, storage, out)| {
             let request = ClientRequest::new("server.example.com", "/chat?room=42");
@@ -461,7 +543,11 @@ fn client_handshake() -> Box<dyn Work> {
             deliver(out.pending());
             out.clear();
             let established = handshake.receive(&mut Input::new(bytes)).unwrap().unwrap();
-            black_box(Connection::client(established.negotiated(), Config::new(), Keys(1)));
+            black_box(Connection::client(
+                established.negotiated(),
+                Config::new(),
+                Keys(1),
+            ));
         },
     )
 }

@@ -1,7 +1,9 @@
 //! Twice the input, twice the instructions: nothing in the engine is quadratic.
 
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
-use ws_proto::{Assembler, Config, Connection, Event, Input, Limited, Negotiated, Output, WebSocket};
+use ws_proto::{
+    Assembler, Config, Connection, Event, Input, Limited, Negotiated, Output, WebSocket,
+};
 
 use crate::rows::{deliver_event, server};
 use crate::wire::{self, Payload, deliver};
@@ -14,10 +16,18 @@ type Setup = fn(usize) -> Box<dyn Work>;
 
 /// What is doubled, and from how many.
 const TABLE: [(&str, usize, Setup); 13] = [
-    ("bytes of a head", 4000, |n| head(long_request(n), usize::MAX)),
-    ("bytes of a head, one at a time", 4000, |n| head(long_request(n), 1)),
-    ("header lines", 48, |n| head(request_of_lines(n), usize::MAX)),
-    ("header lines, a byte at a time", 48, |n| head(request_of_lines(n), 1)),
+    ("bytes of a head", 4000, |n| {
+        head(long_request(n), usize::MAX)
+    }),
+    ("bytes of a head, one at a time", 4000, |n| {
+        head(long_request(n), 1)
+    }),
+    ("header lines", 48, |n| {
+        head(request_of_lines(n), usize::MAX)
+    }),
+    ("header lines, a byte at a time", 48, |n| {
+        head(request_of_lines(n), 1)
+    }),
     ("bytes of an answer, one at a time", 4000, answer),
     ("extensions", 8, extensions),
     ("fragments", 512, |n| fragments(n, wire::READ)),
@@ -32,8 +42,12 @@ const TABLE: [(&str, usize, Setup); 13] = [
 pub fn all() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, n, setup) in TABLE {
-        rows.push(Row::new(format!("scaling/{name}/1"), 1, 0, move || setup(n)));
-        rows.push(Row::new(format!("scaling/{name}/2"), 1, 0, move || setup(2 * n)));
+        rows.push(Row::new(format!("scaling/{name}/1"), 1, 0, move || {
+            setup(n)
+        }));
+        rows.push(Row::new(format!("scaling/{name}/2"), 1, 0, move || {
+            setup(2 * n)
+        }));
     }
     rows
 }
@@ -64,7 +78,9 @@ fn long_request(bytes: usize) -> Vec<u8> {
 
 fn request_of_lines(lines: usize) -> Vec<u8> {
     let fixed = request("").iter().filter(|byte| **byte == b'\n').count() - 1;
-    let fields: String = (fixed..lines).map(|line| format!("X-Header-{line:03}: a value\r\n")).collect();
+    let fields: String = (fixed..lines)
+        .map(|line| format!("X-Header-{line:03}: a value\r\n"))
+        .collect();
     request(&fields)
 }
 
@@ -121,7 +137,9 @@ fn answer(n: usize) -> Box<dyn Work> {
 fn extensions(n: usize) -> Box<dyn Work> {
     let elements: Vec<String> = (0..n)
         .map(|index| {
-            let params: String = (0..8).map(|param| format!("; parameter{param}=1{param}")).collect();
+            let params: String = (0..8)
+                .map(|param| format!("; parameter{param}=1{param}"))
+                .collect();
             format!("extension-{index:02}{params}")
         })
         .collect();
@@ -134,7 +152,12 @@ fn fragments(n: usize, cut: usize) -> Box<dyn Work> {
     let mut pristine = Vec::new();
     wire::fragmented(&mut pristine, 1, &Payload::Mixed.bytes(16 * n), 16, true);
     work(
-        (pristine.clone(), server(), Assembler::new(Vec::new(), 1 << 20), Vec::new()),
+        (
+            pristine.clone(),
+            server(),
+            Assembler::new(Vec::new(), 1 << 20),
+            Vec::new(),
+        ),
         move |(bytes, ..)| bytes.clone_from(&pristine),
         move |(bytes, connection, assembler, out)| {
             let mut messages = 0;

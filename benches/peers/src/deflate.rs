@@ -44,14 +44,18 @@ fn json(len: usize, seed: u64) -> Vec<u8> {
 
 fn messages(size: usize) -> Vec<Bytes> {
     let count = ((512 << 10) / size).max(4);
-    (0..count).map(|seed| json(size, seed as u64).into()).collect()
+    (0..count)
+        .map(|seed| json(size, seed as u64).into())
+        .collect()
 }
 
 /// A message, flushed, without the four bytes at the end.
 fn compress(stream: &mut Deflate, message: &[u8], out: &mut Vec<u8>) {
     out.resize(message.len() + 64, 0);
     let before = stream.total_out();
-    stream.compress(message, out, DeflateFlush::SyncFlush).unwrap();
+    stream
+        .compress(message, out, DeflateFlush::SyncFlush)
+        .unwrap();
     out.truncate((stream.total_out() - before) as usize);
     assert!(out.ends_with(&TAIL));
     out.truncate(out.len() - TAIL.len());
@@ -76,7 +80,8 @@ impl Yawc {
             .with_utf8()
             .with_limits(16 << 20, 64 << 20);
         let agreed = Some("permessage-deflate");
-        let socket = yawc::WebSocket::from_stream_with_extensions(io, yawc::Role::Server, agreed, options);
+        let socket =
+            yawc::WebSocket::from_stream_with_extensions(io, yawc::Role::Server, agreed, options);
         Self(socket.unwrap())
     }
 }
@@ -93,7 +98,10 @@ impl Peer for Yawc {
     fn send(&mut self, n: usize, payload: &Bytes) {
         block_on(async {
             for _ in 0..n {
-                self.0.send(yawc::Frame::text(payload.clone())).await.unwrap();
+                self.0
+                    .send(yawc::Frame::text(payload.clone()))
+                    .await
+                    .unwrap();
             }
         });
     }
@@ -111,7 +119,9 @@ impl Sockudo {
             compression_level: u32::from(LEVEL),
             ..sockudo_ws::DeflateConfig::default()
         };
-        Self(sockudo_ws::CompressedWebSocketStream::server(io, config, deflate))
+        Self(sockudo_ws::CompressedWebSocketStream::server(
+            io, config, deflate,
+        ))
     }
 }
 
@@ -127,7 +137,10 @@ impl Peer for Sockudo {
     fn send(&mut self, n: usize, payload: &Bytes) {
         block_on(async {
             for _ in 0..n {
-                self.0.send(sockudo_ws::Message::Text(payload.clone())).await.unwrap();
+                self.0
+                    .send(sockudo_ws::Message::Text(payload.clone()))
+                    .await
+                    .unwrap();
             }
         });
     }
@@ -153,15 +166,21 @@ pub fn receive(name: &str, size: usize) -> Vec<Contender> {
     let wire: Rc<[u8]> = wire.into();
     let mut contenders = Vec::new();
     let mut stream = Inflate::new(false, 15);
-    let inputs: Vec<Vec<u8>> = bodies.iter().map(|body| [&body[..], &TAIL].concat()).collect();
+    let inputs: Vec<Vec<u8>> = bodies
+        .iter()
+        .map(|body| [&body[..], &TAIL].concat())
+        .collect();
     let mut out = vec![0; size + 64];
     let mut at = 0;
     contenders.push(Contender {
         name: FLOOR,
+        lap: messages.len(),
         run: Box::new(move |n| {
             for _ in 0..n {
                 let before = stream.total_out();
-                stream.decompress(&inputs[at], &mut out, InflateFlush::SyncFlush).unwrap();
+                stream
+                    .decompress(&inputs[at], &mut out, InflateFlush::SyncFlush)
+                    .unwrap();
                 assert_eq!((stream.total_out() - before) as usize, size);
                 deliver(&out[..size]);
                 at = (at + 1) % inputs.len();
@@ -170,9 +189,30 @@ pub fn receive(name: &str, size: usize) -> Vec<Contender> {
     });
     let expected = messages.concat();
     let io = || MemIo::new(&wire, None);
-    check_and_add(&mut contenders, name, "ws-proto", ours(io()), &expected, messages.len());
-    check_and_add(&mut contenders, name, "yawc", Yawc::new(io()), &expected, messages.len());
-    check_and_add(&mut contenders, name, "sockudo-ws", Sockudo::new(io()), &expected, messages.len());
+    check_and_add(
+        &mut contenders,
+        name,
+        "ws-proto",
+        ours(io()),
+        &expected,
+        messages.len(),
+    );
+    check_and_add(
+        &mut contenders,
+        name,
+        "yawc",
+        Yawc::new(io()),
+        &expected,
+        messages.len(),
+    );
+    check_and_add(
+        &mut contenders,
+        name,
+        "sockudo-ws",
+        Sockudo::new(io()),
+        &expected,
+        messages.len(),
+    );
     contenders
 }
 
@@ -187,9 +227,16 @@ fn check_and_add(
     // More than `messages` may come, if a read brings them.
     let mut payloads = Vec::new();
     peer.receive(messages, &mut payloads);
-    assert!(payloads.starts_with(expected), "{name} in {row}: wrong payloads");
+    assert!(
+        payloads.starts_with(expected),
+        "{name} in {row}: wrong payloads"
+    );
     let run = Box::new(move |n| peer.receive(n, &mut crate::peer::BlackBox));
-    contenders.push(Contender { name, run });
+    contenders.push(Contender {
+        name,
+        lap: messages,
+        run,
+    });
 }
 
 pub fn send(name: &str, size: usize) -> Vec<Contender> {
@@ -201,6 +248,7 @@ pub fn send(name: &str, size: usize) -> Vec<Contender> {
     let mut out = Vec::new();
     contenders.push(Contender {
         name: FLOOR,
+        lap: messages.len(),
         run: Box::new(move |n| {
             for _ in 0..n {
                 compress(&mut stream, &all[at], &mut out);
@@ -210,12 +258,17 @@ pub fn send(name: &str, size: usize) -> Vec<Contender> {
         }),
     });
     let kept = Rc::new(RefCell::new(Vec::new()));
-    let mut add = |who: &'static str, mut checked: Box<dyn crate::Runner>, mut timed: Box<dyn crate::Runner>| {
+    let mut add = |who: &'static str,
+                   mut checked: Box<dyn crate::Runner>,
+                   mut timed: Box<dyn crate::Runner>| {
         for message in messages.iter() {
             checked.send(1, message);
         }
         let inflated = inflate(&kept.take(), size * messages.len());
-        assert!(inflated == messages.concat(), "{who} in {name}: wrong messages");
+        assert!(
+            inflated == messages.concat(),
+            "{who} in {name}: wrong messages"
+        );
         let (all, mut at) = (Rc::clone(&messages), 0);
         let run = Box::new(move |n| {
             for _ in 0..n {
@@ -223,13 +276,29 @@ pub fn send(name: &str, size: usize) -> Vec<Contender> {
                 at = (at + 1) % all.len();
             }
         });
-        contenders.push(Contender { name: who, run });
+        contenders.push(Contender {
+            name: who,
+            lap: messages.len(),
+            run,
+        });
     };
     let checked = || MemIo::new(&nothing, Some(&kept));
     let timed = || MemIo::new(&nothing, None);
-    add("ws-proto", Box::new(ours(checked())), Box::new(ours(timed())));
-    add("yawc", Box::new(Yawc::new(checked())), Box::new(Yawc::new(timed())));
-    add("sockudo-ws", Box::new(Sockudo::new(checked())), Box::new(Sockudo::new(timed())));
+    add(
+        "ws-proto",
+        Box::new(ours(checked())),
+        Box::new(ours(timed())),
+    );
+    add(
+        "yawc",
+        Box::new(Yawc::new(checked())),
+        Box::new(Yawc::new(timed())),
+    );
+    add(
+        "sockudo-ws",
+        Box::new(Sockudo::new(checked())),
+        Box::new(Sockudo::new(timed())),
+    );
     contenders
 }
 
@@ -240,14 +309,22 @@ fn inflate(mut wire: &[u8], len: usize) -> Vec<u8> {
     while let [first, second, rest @ ..] = wire {
         assert_eq!(first & 0xf0, 0xc0);
         let (len, rest) = match second {
-            126 => (usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())), &rest[2..]),
-            127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
+            126 => (
+                usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())),
+                &rest[2..],
+            ),
+            127 => (
+                u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize,
+                &rest[8..],
+            ),
             len => (usize::from(*len), rest),
         };
         let (body, rest) = rest.split_at(len);
         let at = stream.total_out() as usize;
         let input = [body, &TAIL].concat();
-        stream.decompress(&input, &mut out[at..], InflateFlush::SyncFlush).unwrap();
+        stream
+            .decompress(&input, &mut out[at..], InflateFlush::SyncFlush)
+            .unwrap();
         wire = rest;
     }
     out.truncate(stream.total_out() as usize);

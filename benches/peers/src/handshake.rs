@@ -13,7 +13,11 @@ use crate::measure::Contender;
 use crate::wire::{REQUEST, RESPONSE, deliver};
 
 fn contender(name: &'static str, mut each: impl FnMut() + 'static) -> Contender {
-    Contender { name, run: Box::new(move |n| (0..n).for_each(|_| each())) }
+    Contender {
+        name,
+        lap: 1,
+        run: Box::new(move |n| (0..n).for_each(|_| each())),
+    }
 }
 
 pub fn server() -> Vec<Contender> {
@@ -28,7 +32,10 @@ pub fn server() -> Vec<Contender> {
         let mut io = fresh();
         let mut handshake = ServerHandshake::new(&mut storage, Limits::new());
         let n = io.read(&mut read).unwrap();
-        let upgrade = handshake.receive(&mut Input::new(&mut read[..n]), &mut out).unwrap().unwrap();
+        let upgrade = handshake
+            .receive(&mut Input::new(&mut read[..n]), &mut out)
+            .unwrap()
+            .unwrap();
         deliver(upgrade.target().as_bytes());
         upgrade.accept(&Accept::new(), &mut out).unwrap();
         io.write_all(out.pending()).unwrap();
@@ -57,10 +64,15 @@ pub fn server() -> Vec<Contender> {
         let mut fields = [httparse::EMPTY_HEADER; 32];
         let mut request = httparse::Request::new(&mut fields);
         assert!(request.parse(&read[..n]).unwrap().is_complete());
-        let headers = request.headers.iter().map(|field| (field.name, field.value));
+        let headers = request
+            .headers
+            .iter()
+            .map(|field| (field.name, field.value));
         let context = embedded::read_http_header(headers).unwrap().unwrap();
         let mut server = embedded::WebSocketServer::new_server();
-        let n = server.server_accept(&context.sec_websocket_key, None, &mut out).unwrap();
+        let n = server
+            .server_accept(&context.sec_websocket_key, None, &mut out)
+            .unwrap();
         io.write_all(&out[..n]).unwrap();
     }));
     all
@@ -83,17 +95,33 @@ pub fn client() -> Vec<Contender> {
         io.write_all(out.pending()).unwrap();
         out.clear();
         let n = io.read(&mut read).unwrap();
-        assert!(handshake.receive(&mut Input::new(&mut read[..n])).unwrap().is_some());
+        assert!(
+            handshake
+                .receive(&mut Input::new(&mut read[..n]))
+                .unwrap()
+                .is_some()
+        );
     });
     let sockudo = contender("sockudo-ws (parts)", move || {
         let mut io = MemIo::new(&wire, None);
         let key = "dGhlIHNhbXBsZSBub25jZQ==";
-        let request = sockudo_ws::handshake::build_request("server.example.com", "/chat?room=42", key, None, None);
+        let request = sockudo_ws::handshake::build_request(
+            "server.example.com",
+            "/chat?room=42",
+            key,
+            None,
+            None,
+        );
         io.write_all(&request).unwrap();
         let mut read = [0; 1024];
         let n = io.read(&mut read).unwrap();
-        let (response, _) = sockudo_ws::handshake::parse_response(&read[..n]).unwrap().unwrap();
-        assert!(sockudo_ws::handshake::validate_accept_key(key, response.accept.unwrap_or_default()));
+        let (response, _) = sockudo_ws::handshake::parse_response(&read[..n])
+            .unwrap()
+            .unwrap();
+        assert!(sockudo_ws::handshake::validate_accept_key(
+            key,
+            response.accept.unwrap_or_default()
+        ));
     });
     vec![ours, sockudo]
 }

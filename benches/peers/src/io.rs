@@ -22,7 +22,11 @@ pub struct MemIo {
 
 impl MemIo {
     pub fn new(wire: &Rc<[u8]>, kept: Option<&Rc<RefCell<Vec<u8>>>>) -> Self {
-        Self { wire: Rc::clone(wire), at: 0, kept: kept.cloned() }
+        Self {
+            wire: Rc::clone(wire),
+            at: 0,
+            kept: kept.cloned(),
+        }
     }
 
     #[inline]
@@ -87,7 +91,11 @@ impl AsyncRead for MemIo {
 
 impl AsyncWrite for MemIo {
     #[inline]
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(self.get_mut().write(bytes))
     }
 

@@ -8,11 +8,11 @@
 //! Everybody works on the same bytes, gives each payload to a black box, validates text, and is
 //! checked before it is timed. Only a run of all rows, not `--quick`, writes `benches/RESULTS.md`.
 
+mod deflate;
 #[path = "../../shared/floor.rs"]
 mod floor;
 mod handshake;
 mod io;
-mod deflate;
 mod measure;
 mod others;
 mod ours;
@@ -37,7 +37,11 @@ const FLOOR: &str = "floor";
 const PIECES: &str = "ws-proto Connection, pieces, no copy";
 
 /// Everybody, by name, as an end of a connection over that transport; `frame` is the biggest frame.
-fn peers(client: bool, frame: usize, io: impl Fn() -> MemIo) -> Vec<(&'static str, Box<dyn Runner>)> {
+fn peers(
+    client: bool,
+    frame: usize,
+    io: impl Fn() -> MemIo,
+) -> Vec<(&'static str, Box<dyn Runner>)> {
     fn boxed(runner: impl Runner + 'static) -> Box<dyn Runner> {
         Box::new(runner)
     }
@@ -47,14 +51,32 @@ fn peers(client: bool, frame: usize, io: impl Fn() -> MemIo) -> Vec<(&'static st
             ("ws-proto Connection", boxed(ours::Core::client(io()))),
             (PIECES, boxed(ours::Pieces::client(io()))),
             ("ws-proto WebSocket", boxed(ours::Easy::client(io()))),
-            ("tungstenite", boxed(others::Tungstenite::new(io(), tungstenite::protocol::Role::Client))),
-            ("fastwebsockets", boxed(others::Fast::new(io(), fastwebsockets::Role::Client))),
+            (
+                "tungstenite",
+                boxed(others::Tungstenite::new(
+                    io(),
+                    tungstenite::protocol::Role::Client,
+                )),
+            ),
+            (
+                "fastwebsockets",
+                boxed(others::Fast::new(io(), fastwebsockets::Role::Client)),
+            ),
             ("tokio-websockets", boxed(others::TokioWs::client(io()))),
-            ("sockudo-ws", boxed(others::Sockudo::new(io(), sockudo_ws::Role::Client))),
-            ("sockudo-ws Protocol", boxed(others::SockudoCore::new(io(), sockudo_ws::Role::Client))),
+            (
+                "sockudo-ws",
+                boxed(others::Sockudo::new(io(), sockudo_ws::Role::Client)),
+            ),
+            (
+                "sockudo-ws Protocol",
+                boxed(others::SockudoCore::new(io(), sockudo_ws::Role::Client)),
+            ),
             ("yawc", boxed(others::Yawc::new(io(), yawc::Role::Client))),
             ("web-socket", boxed(others::WebSocketCrate::client(io()))),
-            ("embedded-websocket", boxed(others::embedded_client(io(), frame))),
+            (
+                "embedded-websocket",
+                boxed(others::embedded_client(io(), frame)),
+            ),
         ]
     } else {
         vec![
@@ -62,14 +84,32 @@ fn peers(client: bool, frame: usize, io: impl Fn() -> MemIo) -> Vec<(&'static st
             ("ws-proto Connection", boxed(ours::Core::server(io()))),
             (PIECES, boxed(ours::Pieces::server(io()))),
             ("ws-proto WebSocket", boxed(ours::Easy::server(io()))),
-            ("tungstenite", boxed(others::Tungstenite::new(io(), tungstenite::protocol::Role::Server))),
-            ("fastwebsockets", boxed(others::Fast::new(io(), fastwebsockets::Role::Server))),
+            (
+                "tungstenite",
+                boxed(others::Tungstenite::new(
+                    io(),
+                    tungstenite::protocol::Role::Server,
+                )),
+            ),
+            (
+                "fastwebsockets",
+                boxed(others::Fast::new(io(), fastwebsockets::Role::Server)),
+            ),
             ("tokio-websockets", boxed(others::TokioWs::server(io()))),
-            ("sockudo-ws", boxed(others::Sockudo::new(io(), sockudo_ws::Role::Server))),
-            ("sockudo-ws Protocol", boxed(others::SockudoCore::new(io(), sockudo_ws::Role::Server))),
+            (
+                "sockudo-ws",
+                boxed(others::Sockudo::new(io(), sockudo_ws::Role::Server)),
+            ),
+            (
+                "sockudo-ws Protocol",
+                boxed(others::SockudoCore::new(io(), sockudo_ws::Role::Server)),
+            ),
             ("yawc", boxed(others::Yawc::new(io(), yawc::Role::Server))),
             ("web-socket", boxed(others::WebSocketCrate::server(io()))),
-            ("embedded-websocket", boxed(others::embedded_server(io(), frame))),
+            (
+                "embedded-websocket",
+                boxed(others::embedded_server(io(), frame)),
+            ),
         ]
     }
 }
@@ -83,7 +123,13 @@ fn receive(name: &str, payload: Payload, size: usize, fragment: Option<usize>) -
     let (messages, bytes) = (laps(size), payload.bytes(size));
     let mut wire = Vec::new();
     for _ in 0..messages {
-        wire::fragmented(&mut wire, payload.opcode(), &bytes, fragment.unwrap_or(size), true);
+        wire::fragmented(
+            &mut wire,
+            payload.opcode(),
+            &bytes,
+            fragment.unwrap_or(size),
+            true,
+        );
     }
     let wire: Rc<[u8]> = wire.into();
     let frame = fragment.unwrap_or(size);
@@ -95,9 +141,16 @@ fn receive(name: &str, payload: Payload, size: usize, fragment: Option<usize>) -
         }
         let payloads = runner.received(3 * messages);
         let right = payloads.len() >= 3 * messages * size
-            && payloads.chunks(size).take(3 * messages).all(|payload| payload == bytes);
+            && payloads
+                .chunks(size)
+                .take(3 * messages)
+                .all(|payload| payload == bytes);
         assert!(right, "{who} in {name}: wrong payloads");
-        contenders.push(Contender { name: who, run: Box::new(move |n| runner.receive(n)) });
+        contenders.push(Contender {
+            name: who,
+            lap: messages,
+            run: Box::new(move |n| runner.receive(n)),
+        });
     }
     contenders
 }
@@ -108,15 +161,24 @@ fn parse(mut wire: &[u8], masked: bool) -> Vec<Vec<u8>> {
     while let [first, second, rest @ ..] = wire {
         assert_eq!((first & 0xf0, second & 0x80 != 0), (0x80, masked));
         let (len, rest) = match second & 0x7f {
-            126 => (usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())), &rest[2..]),
-            127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
+            126 => (
+                usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())),
+                &rest[2..],
+            ),
+            127 => (
+                u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize,
+                &rest[8..],
+            ),
             len => (usize::from(len), rest),
         };
         let (key, rest) = rest.split_at(if masked { 4 } else { 0 });
         let (payload, rest) = rest.split_at(len);
         let mut payload = payload.to_vec();
         if masked {
-            payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+            payload
+                .iter_mut()
+                .zip(key.iter().cycle())
+                .for_each(|(byte, key)| *byte ^= key);
         }
         payloads.push(payload);
         wire = rest;
@@ -140,7 +202,11 @@ fn send(name: &str, client: bool, size: usize) -> Vec<Contender> {
         .into_iter()
         .map(|(name, mut runner)| {
             let payload = payload.clone();
-            Contender { name, run: Box::new(move |n| runner.send(n, &payload)) }
+            Contender {
+                name,
+                lap: 1,
+                run: Box::new(move |n| runner.send(n, &payload)),
+            }
         })
         .collect()
 }
@@ -163,7 +229,11 @@ fn echo(name: &str, size: usize) -> Vec<Contender> {
     peers(false, size, || MemIo::new(&wire, None))
         .into_iter()
         .filter(|(name, _)| *name != PIECES)
-        .map(|(name, mut runner)| Contender { name, run: Box::new(move |n| runner.echo(n, batch)) })
+        .map(|(name, mut runner)| Contender {
+            name,
+            lap: messages,
+            run: Box::new(move |n| runner.echo(n, batch)),
+        })
         .collect()
 }
 
@@ -178,7 +248,11 @@ fn rows() -> Vec<Row> {
     for payload in Payload::ALL {
         for size in SIZES {
             let table = format!("receive {}", payload.name());
-            row(table, bytes(size), Box::new(move |name| receive(name, payload, size, None)));
+            row(
+                table,
+                bytes(size),
+                Box::new(move |name| receive(name, payload, size, None)),
+            );
         }
     }
     for fragment in [128, 4096] {
@@ -190,17 +264,41 @@ fn rows() -> Vec<Row> {
     }
     for (client, table) in [(false, "send server"), (true, "send client")] {
         for size in SIZES {
-            row(table.into(), bytes(size), Box::new(move |name| send(name, client, size)));
+            row(
+                table.into(),
+                bytes(size),
+                Box::new(move |name| send(name, client, size)),
+            );
         }
     }
     for size in SIZES {
-        row("echo".into(), bytes(size), Box::new(move |name| echo(name, size)));
+        row(
+            "echo".into(),
+            bytes(size),
+            Box::new(move |name| echo(name, size)),
+        );
     }
-    row("handshake server".into(), "500 B".into(), Box::new(|_| handshake::server()));
-    row("handshake client".into(), "130 B".into(), Box::new(|_| handshake::client()));
+    row(
+        "handshake server".into(),
+        "500 B".into(),
+        Box::new(|_| handshake::server()),
+    );
+    row(
+        "handshake client".into(),
+        "130 B".into(),
+        Box::new(|_| handshake::client()),
+    );
     for size in [1 << 10, 64 << 10] {
-        row("inflate JSON".into(), bytes(size), Box::new(move |name| deflate::receive(name, size)));
-        row("deflate JSON".into(), bytes(size), Box::new(move |name| deflate::send(name, size)));
+        row(
+            "inflate JSON".into(),
+            bytes(size),
+            Box::new(move |name| deflate::receive(name, size)),
+        );
+        row(
+            "deflate JSON".into(),
+            bytes(size),
+            Box::new(move |name| deflate::send(name, size)),
+        );
     }
     rows
 }
@@ -216,11 +314,19 @@ fn bytes(size: usize) -> String {
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    let filter = arguments.iter().find(|argument| !argument.starts_with("--"));
+    let filter = arguments
+        .iter()
+        .find(|argument| !argument.starts_with("--"));
     let effort = if quick {
-        Effort { rounds: 7, round: Duration::from_micros(500) }
+        Effort {
+            rounds: 7,
+            round: Duration::from_micros(500),
+        }
     } else {
-        Effort { rounds: 31, round: Duration::from_millis(2) }
+        Effort {
+            rounds: 31,
+            round: Duration::from_millis(2),
+        }
     };
     let mut report = Report::default();
     for (table, column, make) in rows() {

@@ -6,6 +6,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub struct Contender {
     pub name: &'static str,
+    /// How many units a round is a multiple of: those of one lap over the wire, so that nobody ends
+    /// a round with more messages read than counted.
+    pub lap: usize,
     /// Does that many units of work.
     pub run: Box<dyn FnMut(usize)>,
 }
@@ -23,7 +26,10 @@ fn now() -> Duration {
 
 /// Nanoseconds a unit, for each contender.
 pub fn medians(contenders: &mut [Contender], effort: Effort) -> Vec<f64> {
-    let counts: Vec<usize> = contenders.iter_mut().map(|each| calibrate(each, effort.round)).collect();
+    let counts: Vec<usize> = contenders
+        .iter_mut()
+        .map(|each| calibrate(each, effort.round))
+        .collect();
     let mut times = vec![Vec::with_capacity(effort.rounds); contenders.len()];
     for _ in 0..effort.rounds {
         for ((contender, &count), times) in contenders.iter_mut().zip(&counts).zip(&mut times) {
@@ -43,14 +49,15 @@ pub fn medians(contenders: &mut [Contender], effort: Effort) -> Vec<f64> {
 
 /// How many units take about that long; warms up too.
 fn calibrate(contender: &mut Contender, round: Duration) -> usize {
-    let mut count = 1;
+    let mut count = contender.lap;
     loop {
         let start = now();
         (contender.run)(count);
         let took = now() - start;
         if took >= round / 4 || count > 1 << 24 {
-            let scaled = count as f64 * round.as_secs_f64() / took.as_secs_f64().max(1e-9);
-            return (scaled as usize).max(1);
+            let laps = (count / contender.lap) as f64;
+            let wanted = laps * round.as_secs_f64() / took.as_secs_f64().max(1e-9);
+            return (wanted as usize).max(1) * contender.lap;
         }
         count *= 2;
     }

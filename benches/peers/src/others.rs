@@ -27,7 +27,11 @@ impl Tungstenite {
         let config = tungstenite::protocol::WebSocketConfig::default()
             .read_buffer_size(4096)
             .write_buffer_size(READ);
-        Self(tungstenite::WebSocket::from_raw_socket(io, role, Some(config)))
+        Self(tungstenite::WebSocket::from_raw_socket(
+            io,
+            role,
+            Some(config),
+        ))
     }
 }
 
@@ -44,7 +48,9 @@ impl Peer for Tungstenite {
 
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
-            self.0.send(tungstenite::Message::Binary(payload.clone())).unwrap();
+            self.0
+                .send(tungstenite::Message::Binary(payload.clone()))
+                .unwrap();
         }
     }
 
@@ -85,7 +91,10 @@ impl Peer for Fast {
         block_on(async {
             for _ in 0..n {
                 let data = fastwebsockets::Payload::Borrowed(payload);
-                self.0.write_frame(fastwebsockets::Frame::binary(data)).await.unwrap();
+                self.0
+                    .write_frame(fastwebsockets::Frame::binary(data))
+                    .await
+                    .unwrap();
             }
         });
     }
@@ -110,11 +119,19 @@ fn tokio_config() -> tokio_websockets::Config {
 
 impl TokioWs {
     pub fn server(io: MemIo) -> Self {
-        Self(tokio_websockets::ServerBuilder::new().config(tokio_config()).serve(io))
+        Self(
+            tokio_websockets::ServerBuilder::new()
+                .config(tokio_config())
+                .serve(io),
+        )
     }
 
     pub fn client(io: MemIo) -> Self {
-        Self(tokio_websockets::ClientBuilder::new().config(tokio_config()).take_over(io))
+        Self(
+            tokio_websockets::ClientBuilder::new()
+                .config(tokio_config())
+                .take_over(io),
+        )
     }
 }
 
@@ -222,7 +239,9 @@ impl SockudoCore {
         self.read.resize(before + READ, 0);
         let n = self.io.read(&mut self.read[before..]).unwrap();
         self.read.truncate(before + n);
-        self.protocol.process_into(&mut self.read, &mut self.messages).unwrap();
+        self.protocol
+            .process_into(&mut self.read, &mut self.messages)
+            .unwrap();
     }
 
     fn write(&mut self) {
@@ -246,7 +265,9 @@ impl Peer for SockudoCore {
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
             let message = sockudo_ws::Message::Binary(payload.clone());
-            self.protocol.encode_message(&message, &mut self.out).unwrap();
+            self.protocol
+                .encode_message(&message, &mut self.out)
+                .unwrap();
             self.write();
         }
     }
@@ -257,7 +278,9 @@ impl Peer for SockudoCore {
             self.fill();
             let mut messages = std::mem::take(&mut self.messages);
             for message in messages.drain(..) {
-                self.protocol.encode_message(&message, &mut self.out).unwrap();
+                self.protocol
+                    .encode_message(&message, &mut self.out)
+                    .unwrap();
                 seen += 1;
             }
             self.messages = messages;
@@ -292,7 +315,10 @@ impl Peer for Yawc {
     fn send(&mut self, n: usize, payload: &Bytes) {
         block_on(async {
             for _ in 0..n {
-                self.0.send(yawc::Frame::binary(payload.clone())).await.unwrap();
+                self.0
+                    .send(yawc::Frame::binary(payload.clone()))
+                    .await
+                    .unwrap();
             }
         });
     }
@@ -325,12 +351,18 @@ pub struct WebSocketCrate {
 impl WebSocketCrate {
     pub fn server(io: MemIo) -> Self {
         let io = tokio::io::BufReader::with_capacity(READ, io);
-        Self { socket: web_socket::WebSocket::server(io), joined: Joined::default() }
+        Self {
+            socket: web_socket::WebSocket::server(io),
+            joined: Joined::default(),
+        }
     }
 
     pub fn client(io: MemIo) -> Self {
         let io = tokio::io::BufReader::with_capacity(READ, io);
-        Self { socket: web_socket::WebSocket::client(io), joined: Joined::default() }
+        Self {
+            socket: web_socket::WebSocket::client(io),
+            joined: Joined::default(),
+        }
     }
 }
 
@@ -432,7 +464,15 @@ impl<T: rand_core::RngCore, S: embedded::WebSocketType> Embedded<T, S> {
         socket.state = embedded::WebSocketState::Open;
         let read = vec![0; READ + if frame > READ / 4 { frame + 14 } else { 0 }];
         let (to, out) = (vec![0; frame.max(64 << 10)], vec![0; frame + 14]);
-        Self { io, socket, read, start: 0, end: 0, to, out }
+        Self {
+            io,
+            socket,
+            read,
+            start: 0,
+            end: 0,
+            to,
+            out,
+        }
     }
 
     /// The next message into `to`: its length. Gives up the fast path at the end of the buffer only.
@@ -503,7 +543,10 @@ impl<T: rand_core::RngCore, S: embedded::WebSocketType> Peer for Embedded<T, S> 
     fn send(&mut self, n: usize, payload: &Bytes) {
         let kind = embedded::WebSocketSendMessageType::Binary;
         for _ in 0..n {
-            let len = self.socket.write(kind, true, payload, &mut self.out).unwrap();
+            let len = self
+                .socket
+                .write(kind, true, payload, &mut self.out)
+                .unwrap();
             self.write(len);
         }
     }
@@ -512,7 +555,10 @@ impl<T: rand_core::RngCore, S: embedded::WebSocketType> Peer for Embedded<T, S> 
         for _ in 0..n {
             let (len, _) = self.next();
             let kind = embedded::WebSocketSendMessageType::Binary;
-            let len = self.socket.write(kind, true, &self.to[..len], &mut self.out).unwrap();
+            let len = self
+                .socket
+                .write(kind, true, &self.to[..len], &mut self.out)
+                .unwrap();
             self.write(len);
         }
     }

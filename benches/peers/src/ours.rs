@@ -4,8 +4,8 @@ use std::io::{IoSlice, Read, Write};
 
 use bytes::Bytes;
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource, Negotiated, Role,
-    Server, WebSocket,
+    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource, Negotiated,
+    Role, Server, WebSocket,
 };
 
 use crate::floor;
@@ -41,7 +41,13 @@ pub struct Core<R> {
 impl<R: Role> Core<R> {
     fn new(io: MemIo, connection: Connection<R>) -> Self {
         let assembler = Assembler::new(Vec::new(), 16 << 20);
-        Self { io, connection, assembler, read: vec![0; READ].into(), out: Vec::new() }
+        Self {
+            io,
+            connection,
+            assembler,
+            read: vec![0; READ].into(),
+            out: Vec::new(),
+        }
     }
 }
 
@@ -53,7 +59,10 @@ impl Core<Server> {
 
 impl Core<Client<Keys>> {
     pub fn client(io: MemIo) -> Self {
-        Self::new(io, Connection::client(Negotiated::new(), Config::new(), Keys::new()))
+        Self::new(
+            io,
+            Connection::client(Negotiated::new(), Config::new(), Keys::new()),
+        )
     }
 }
 
@@ -87,7 +96,9 @@ impl<R: Role> Peer for Core<R> {
             let mut input = Input::new(&mut self.read[..len]);
             while let Some(event) = self.connection.receive(&mut input, &mut self.out).unwrap() {
                 if let Some(message) = self.assembler.push(event).unwrap() {
-                    self.connection.send_binary(message.as_bytes(), &mut self.out).unwrap();
+                    self.connection
+                        .send_binary(message.as_bytes(), &mut self.out)
+                        .unwrap();
                     seen += 1;
                 }
             }
@@ -109,7 +120,13 @@ pub struct Pieces<R> {
 impl<R: Role> Pieces<R> {
     fn new(io: MemIo, connection: Connection<R>) -> Self {
         let (head, scratch) = (FixedBuf::new(), Vec::new());
-        Self { io, connection, read: vec![0; READ].into(), head, scratch }
+        Self {
+            io,
+            connection,
+            read: vec![0; READ].into(),
+            head,
+            scratch,
+        }
     }
 
     fn take(&mut self, n: usize, sink: &mut impl Sink) {
@@ -145,7 +162,10 @@ impl Pieces<Server> {
 
 impl Pieces<Client<Keys>> {
     pub fn client(io: MemIo) -> Self {
-        Self::new(io, Connection::client(Negotiated::new(), Config::new(), Keys::new()))
+        Self::new(
+            io,
+            Connection::client(Negotiated::new(), Config::new(), Keys::new()),
+        )
     }
 }
 
@@ -163,7 +183,10 @@ impl Peer for Pieces<Server> {
 
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
-            let data = self.connection.frame_binary(payload, Fin::Yes, &mut self.head).unwrap();
+            let data = self
+                .connection
+                .frame_binary(payload, Fin::Yes, &mut self.head)
+                .unwrap();
             write_both(&mut self.io, &mut self.head, data);
         }
     }
@@ -184,7 +207,10 @@ impl Peer for Pieces<Client<Keys>> {
             self.scratch.extend_from_slice(payload);
         }
         for _ in 0..n {
-            let data = self.connection.frame_binary(&mut self.scratch, Fin::Yes, &mut self.head).unwrap();
+            let data = self
+                .connection
+                .frame_binary(&mut self.scratch, Fin::Yes, &mut self.head)
+                .unwrap();
             write_both(&mut self.io, &mut self.head, data);
         }
     }
@@ -202,13 +228,19 @@ pub struct Easy<R: Role> {
 
 impl Easy<Server> {
     pub fn server(io: MemIo) -> Self {
-        Self { io, socket: WebSocket::server(Negotiated::new(), Config::new()) }
+        Self {
+            io,
+            socket: WebSocket::server(Negotiated::new(), Config::new()),
+        }
     }
 }
 
 impl Easy<Client<Keys>> {
     pub fn client(io: MemIo) -> Self {
-        Self { io, socket: WebSocket::client(Negotiated::new(), Config::new(), Keys::new()) }
+        Self {
+            io,
+            socket: WebSocket::client(Negotiated::new(), Config::new(), Keys::new()),
+        }
     }
 }
 
@@ -261,9 +293,11 @@ impl<R: Role> Peer for Easy<R> {
     }
 }
 
-/// The floor over a buffer that holds the biggest frame.
+/// The floor over a buffer that holds the biggest frame. It knows how long frames are: of long ones
+/// each read brings one, so that nothing is moved and the buffer stays in the cache.
 pub struct Floor {
     io: MemIo,
+    most: usize,
     read: Vec<u8>,
     start: usize,
     end: usize,
@@ -274,15 +308,38 @@ pub struct Floor {
 
 impl Floor {
     pub fn server(io: MemIo, frame: usize) -> Self {
-        let read = vec![0; READ + if frame > READ / 4 { frame + 14 } else { 0 }];
-        Self { io, read, start: 0, end: 0, out: Vec::new(), keys: Keys::new(), client: false }
+        let header = if frame > 0xffff { 14 } else { 8 };
+        let most = if frame > READ / 4 {
+            frame + header
+        } else {
+            READ
+        };
+        let read = vec![0; most];
+        Self {
+            io,
+            most,
+            read,
+            start: 0,
+            end: 0,
+            out: Vec::new(),
+            keys: Keys::new(),
+            client: false,
+        }
     }
 
     pub fn client(io: MemIo, frame: usize) -> Self {
-        Self { client: true, ..Self::server(io, frame) }
+        Self {
+            client: true,
+            ..Self::server(io, frame)
+        }
     }
 
-    fn each(&mut self, n: usize, mut each: impl FnMut(&mut Vec<u8>, u8, &[u8]), mut done: impl FnMut(&mut MemIo, &mut Vec<u8>)) {
+    fn each(
+        &mut self,
+        n: usize,
+        mut each: impl FnMut(&mut Vec<u8>, u8, &[u8]),
+        mut done: impl FnMut(&mut MemIo, &mut Vec<u8>),
+    ) {
         let mut seen = 0;
         while seen < n {
             if self.start > 0 {
@@ -290,7 +347,7 @@ impl Floor {
                 self.end -= self.start;
                 self.start = 0;
             }
-            self.end += self.io.read(&mut self.read[self.end..]).unwrap();
+            self.end += self.io.read(&mut self.read[self.end..self.most]).unwrap();
             while let Some((first, payload, len)) =
                 floor::receive(&mut self.read[self.start..self.end], |text| {
                     simdutf8::basic::from_utf8(text).is_ok()

@@ -5,8 +5,20 @@ use std::process::Command;
 
 /// The crates whose versions matter.
 const CRATES: [&str; 14] = [
-    "ws-proto", "tungstenite", "fastwebsockets", "tokio-websockets", "sockudo-ws", "yawc", "web-socket",
-    "embedded-websocket", "tokio", "bytes", "simdutf8", "httparse", "flate2", "zlib-rs",
+    "ws-proto",
+    "tungstenite",
+    "fastwebsockets",
+    "tokio-websockets",
+    "sockudo-ws",
+    "yawc",
+    "web-socket",
+    "embedded-websocket",
+    "tokio",
+    "bytes",
+    "simdutf8",
+    "httparse",
+    "flate2",
+    "zlib-rs",
 ];
 
 #[derive(Default)]
@@ -27,7 +39,11 @@ impl Report {
         times: impl Iterator<Item = (&'static str, f64)>,
     ) {
         if self.0.iter().all(|known| known.name != table) {
-            self.0.push(Table { name: table.clone(), columns: Vec::new(), lines: Vec::new() });
+            self.0.push(Table {
+                name: table.clone(),
+                columns: Vec::new(),
+                lines: Vec::new(),
+            });
         }
         let Some(table) = self.0.iter_mut().find(|known| known.name == table) else {
             return;
@@ -65,7 +81,10 @@ impl Report {
         }
         for table in &self.0 {
             let _ = write!(text, "\n## {}\n\n| |", table.name);
-            table.columns.iter().for_each(|column| text += &format!(" {column} |"));
+            table
+                .columns
+                .iter()
+                .for_each(|column| text += &format!(" {column} |"));
             text += "\n|---|";
             table.columns.iter().for_each(|_| text += "---:|");
             text += "\n";
@@ -86,7 +105,10 @@ fn cell(table: &Table, column: usize, time: Option<f64>) -> String {
         return " |".into();
     };
     let of = |prefix: &str| {
-        let line = table.lines.iter().find(|(name, _)| name.starts_with(prefix));
+        let line = table
+            .lines
+            .iter()
+            .find(|(name, _)| name.starts_with(prefix));
         let other = line.and_then(|(_, times)| times.get(column).copied().flatten());
         other.map_or_else(|| "-".into(), |other| format!("{:.2}", time / other))
     };
@@ -107,7 +129,10 @@ fn machine() -> Vec<(String, String)> {
         ("CPU".to_owned(), model),
         ("cores".to_owned(), cores.to_string()),
         ("compiler".to_owned(), rustc.unwrap_or_default()),
-        ("build".to_owned(), "release, fat LTO, one codegen unit, no target-cpu".to_owned()),
+        (
+            "build".to_owned(),
+            "release, fat LTO, one codegen unit, no target-cpu".to_owned(),
+        ),
     ];
     let lock = include_str!("../Cargo.lock");
     for wanted in CRATES {

@@ -34,7 +34,9 @@ fn heap(region: &Region<'_, System>) -> usize {
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0) * 1024
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap_or(0)
+        * 1024
 }
 
 /// Echoes that message; the buffers belong to the thread.
@@ -60,7 +62,11 @@ fn main() {
     let mut read = frame(0x82);
     let region = Region::new(ALLOCATOR);
     echo(&mut connection, &mut read, &mut out);
-    line("`Connection`, after an echo of 125 B", size_of_val(&connection), heap(&region));
+    line(
+        "`Connection`, after an echo of 125 B",
+        size_of_val(&connection),
+        heap(&region),
+    );
     let (mut first, mut half) = (frame(0x02), frame(0x80));
     let mut assembler = Assembler::new(Vec::new(), 16 << 20);
     let region = Region::new(ALLOCATOR);
@@ -71,7 +77,11 @@ fn main() {
         }
     }
     let size = size_of_val(&connection) + size_of_val(&assembler);
-    line("`Connection` and `Assembler`, 183 B into a message", size, heap(&region));
+    line(
+        "`Connection` and `Assembler`, 183 B into a message",
+        size,
+        heap(&region),
+    );
 
     let region = Region::new(ALLOCATOR);
     let mut socket = WebSocket::server(Negotiated::new(), Config::new());
@@ -83,9 +93,17 @@ fn main() {
         reply.message(message).unwrap();
     }
     socket.wrote(usize::MAX);
-    line("`WebSocket`, after an echo of 125 B", size_of_val(&socket), heap(&region));
+    line(
+        "`WebSocket`, after an echo of 125 B",
+        size_of_val(&socket),
+        heap(&region),
+    );
     socket.release();
-    line("the same, after `release`", size_of_val(&socket), heap(&region));
+    line(
+        "the same, after `release`",
+        size_of_val(&socket),
+        heap(&region),
+    );
 
     let before = resident();
     let mut all: Vec<Connection<Server>> = Vec::with_capacity(MILLION);
@@ -99,6 +117,9 @@ fn main() {
     let now = resident();
     let each = (now - before) as f64 / MILLION as f64;
     println!("\n{MILLION} connections that have echoed a message: {each:.1} resident bytes each,");
-    println!("{:.1} MiB for the whole process; the goal is 256.", now as f64 / (1 << 20) as f64);
+    println!(
+        "{:.1} MiB for the whole process; the goal is 256.",
+        now as f64 / (1 << 20) as f64
+    );
     assert_eq!(all.len(), MILLION);
 }

@@ -1,9 +1,15 @@
 //! The floor: the least code that does the work on the bytes. It knows nothing of fragments, control
 //! frames, limits and cut input; no library can be like that. What it takes is what cannot be saved.
 
-/// Unmasks in place, and tells whether any byte is not ASCII.
+/// Masks or unmasks in place.
 #[inline(always)]
-pub fn unmask(bytes: &mut [u8], key: [u8; 4]) -> bool {
+pub fn unmask(bytes: &mut [u8], key: [u8; 4]) {
+    unmask_and_look::<false>(bytes, key);
+}
+
+/// Unmasks in place, and tells whether any byte is not ASCII, if it is to `LOOK`.
+#[inline(always)]
+fn unmask_and_look<const LOOK: bool>(bytes: &mut [u8], key: [u8; 4]) -> bool {
     let [a, b, c, d] = key;
     let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let mut seen = 0;
@@ -12,7 +18,7 @@ pub fn unmask(bytes: &mut [u8], key: [u8; 4]) -> bool {
         let mut all = 0;
         for chunk in block.as_chunks_mut::<8>().0 {
             let plain = u64::from_ne_bytes(*chunk) ^ word;
-            all |= plain;
+            all |= if LOOK { plain } else { 0 };
             *chunk = plain.to_ne_bytes();
         }
         seen |= all;
@@ -20,12 +26,12 @@ pub fn unmask(bytes: &mut [u8], key: [u8; 4]) -> bool {
     let (words, tail) = rest.as_chunks_mut::<8>();
     for chunk in words {
         let plain = u64::from_ne_bytes(*chunk) ^ word;
-        seen |= plain;
+        seen |= if LOOK { plain } else { 0 };
         *chunk = plain.to_ne_bytes();
     }
     for (byte, key) in tail.iter_mut().zip([a, b, c, d, a, b, c]) {
         *byte ^= key;
-        seen |= u64::from(*byte);
+        seen |= if LOOK { u64::from(*byte) } else { 0 };
     }
     seen & 0x8080_8080_8080_8080 != 0
 }
@@ -55,8 +61,9 @@ pub fn receive<'w>(
     };
     let (key, rest) = rest.split_first_chunk_mut()?;
     let (payload, rest) = rest.split_at_mut_checked(len)?;
-    let other = unmask(payload, *key);
-    if first & 0x0f == 1 && other && !is_utf8(payload) {
+    if first & 0x0f != 1 {
+        unmask(payload, *key);
+    } else if unmask_and_look::<true>(payload, *key) && !is_utf8(payload) {
         return None;
     }
     Some((first, payload, before - rest.len()))

@@ -39,10 +39,7 @@ fn unmask_and_look<const LOOK: bool>(bytes: &mut [u8], key: [u8; 4]) -> bool {
 /// Splits a masked frame off, unmasks it, validates text with `is_utf8` unless it is ASCII, and
 /// gives its first byte, its payload and its length.
 #[inline(always)]
-pub fn receive<'w>(
-    wire: &'w mut [u8],
-    is_utf8: impl Fn(&[u8]) -> bool,
-) -> Option<(u8, &'w mut [u8], usize)> {
+pub fn receive(wire: &mut [u8], is_utf8: impl Fn(&[u8]) -> bool) -> Option<(u8, &mut [u8], usize)> {
     let before = wire.len();
     let [first, second, rest @ ..] = wire else {
         return None;

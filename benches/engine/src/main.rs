@@ -33,12 +33,12 @@ const BYTEWISE: f64 = 25.0;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, name] = arguments.as_slice() {
-        if flag == callgrind::MEASURE {
-            let row = all().into_iter().find(|row| row.name == *name);
-            callgrind::run(row.ok_or("no such row")?);
-            return Ok(ExitCode::SUCCESS);
-        }
+    if let [flag, name] = arguments.as_slice()
+        && flag == callgrind::MEASURE
+    {
+        let row = all().into_iter().find(|row| row.name == *name);
+        callgrind::run(row.ok_or("no such row")?);
+        return Ok(ExitCode::SUCCESS);
     }
     let update = arguments.iter().any(|argument| argument == "--update");
     let filter = arguments

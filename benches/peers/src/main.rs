@@ -237,12 +237,13 @@ fn echo(name: &str, size: usize) -> Vec<Contender> {
         .collect()
 }
 
-type Row = (String, String, Box<dyn FnOnce(&str) -> Vec<Contender>>);
+type Make = Box<dyn FnOnce(&str) -> Vec<Contender>>;
+type Row = (String, String, Make);
 
 /// Table, column, and who is in it.
 fn rows() -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    let mut row = |table: String, column: String, make: Box<dyn FnOnce(&str) -> Vec<Contender>>| {
+    let mut row = |table: String, column: String, make: Make| {
         rows.push((table, column, make));
     };
     for payload in Payload::ALL {

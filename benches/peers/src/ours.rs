@@ -378,7 +378,8 @@ impl Peer for Floor {
                 let mut head = [0; 14];
                 let len = floor::header(&mut head, 0x82, 0, payload.len());
                 let slices = [IoSlice::new(&head[..len]), IoSlice::new(payload)];
-                self.io.write_vectored(&slices).unwrap();
+                let written = self.io.write_vectored(&slices).unwrap();
+                assert_eq!(written, len + payload.len());
             }
         }
     }

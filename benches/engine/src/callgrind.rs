@@ -1,0 +1,86 @@
+//! Counting, by running this very program under callgrind.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::hint::black_box;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::work::{Row, Work};
+
+/// The argument of the process that does the work.
+pub const MEASURE: &str = "--measure";
+
+/// Callgrind counts only inside of this function; it finds it by its name.
+#[inline(never)]
+fn collected(work: &mut dyn Work) {
+    work.run();
+    black_box(());
+}
+
+/// Does the work of one row: once to warm up what is allocated only once, once to be counted.
+pub fn run(row: Row) {
+    let mut work = (row.setup)();
+    work.refill();
+    work.run();
+    work.refill();
+    collected(black_box(&mut *work));
+}
+
+/// The instructions of each row.
+pub fn measure(
+    names: impl Iterator<Item = String>,
+) -> Result<BTreeMap<String, u64>, Box<dyn Error>> {
+    let names: Vec<String> = names.collect();
+    let next = AtomicUsize::new(0);
+    let counts = Mutex::new(BTreeMap::new());
+    let failed = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match count(name) {
+                        Ok(count) => {
+                            counts.lock().unwrap().insert(name.clone(), count);
+                        }
+                        Err(error) => failed.lock().unwrap().push(format!("{name}: {error}")),
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner()?;
+    if failed.is_empty() {
+        Ok(counts.into_inner()?)
+    } else {
+        Err(failed.join("\n").into())
+    }
+}
+
+/// The environment is part of what lies on the stack: it is left out.
+fn count(name: &str) -> Result<u64, Box<dyn Error + Send + Sync>> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg("--toggle-collect=*::callgrind::collected")
+        .arg(std::env::current_exe()?)
+        .args([MEASURE, name])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(said.into());
+    }
+    let collected = said
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))
+        .and_then(|(_, count)| count.trim().parse().ok());
+    match collected {
+        Some(count) if count > 0 => Ok(count),
+        _ => Err(format!("nothing was counted: {said}").into()),
+    }
+}

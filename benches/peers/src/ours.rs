@@ -1,0 +1,393 @@
+//! ws-proto, and the floor.
+
+use std::io::{IoSlice, Read, Write};
+
+use bytes::Bytes;
+use ws_proto::{
+    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource, Negotiated,
+    Role, Server, WebSocket,
+};
+
+use crate::floor;
+use crate::io::MemIo;
+use crate::peer::{Peer, Sink};
+use crate::wire::{READ, xorshift};
+
+/// A generator such as the contenders have by default where it is a cheap one (fastrand, xorshift).
+pub struct Keys(u64);
+
+impl Keys {
+    pub const fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+impl MaskSource for Keys {
+    #[inline]
+    fn mask_key(&mut self) -> Option<[u8; 4]> {
+        Some((xorshift(&mut self.0) as u32).to_ne_bytes())
+    }
+}
+
+/// `Connection` with a read buffer of 16 KiB and an `Assembler`.
+pub struct Core<R> {
+    io: MemIo,
+    connection: Connection<R>,
+    assembler: Assembler<Vec<u8>>,
+    read: Box<[u8]>,
+    out: Vec<u8>,
+}
+
+impl<R: Role> Core<R> {
+    fn new(io: MemIo, connection: Connection<R>) -> Self {
+        let assembler = Assembler::new(Vec::new(), 16 << 20);
+        Self {
+            io,
+            connection,
+            assembler,
+            read: vec![0; READ].into(),
+            out: Vec::new(),
+        }
+    }
+}
+
+impl Core<Server> {
+    pub fn server(io: MemIo) -> Self {
+        Self::new(io, Connection::server(Negotiated::new(), Config::new()))
+    }
+}
+
+impl Core<Client<Keys>> {
+    pub fn client(io: MemIo) -> Self {
+        Self::new(
+            io,
+            Connection::client(Negotiated::new(), Config::new(), Keys::new()),
+        )
+    }
+}
+
+impl<R: Role> Peer for Core<R> {
+    fn receive(&mut self, n: usize, sink: &mut impl Sink) {
+        let mut seen = 0;
+        while seen < n {
+            let len = self.io.read(&mut self.read).unwrap();
+            let mut input = Input::new(&mut self.read[..len]);
+            while let Some(event) = self.connection.receive(&mut input, &mut self.out).unwrap() {
+                if let Some(message) = self.assembler.push(event).unwrap() {
+                    sink.message(message.as_bytes());
+                    seen += 1;
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, n: usize, payload: &Bytes) {
+        for _ in 0..n {
+            self.connection.send_binary(payload, &mut self.out).unwrap();
+            self.io.write_all(&self.out).unwrap();
+            self.out.clear();
+        }
+    }
+
+    fn echo(&mut self, n: usize, _: usize) {
+        let mut seen = 0;
+        while seen < n {
+            let len = self.io.read(&mut self.read).unwrap();
+            let mut input = Input::new(&mut self.read[..len]);
+            while let Some(event) = self.connection.receive(&mut input, &mut self.out).unwrap() {
+                if let Some(message) = self.assembler.push(event).unwrap() {
+                    self.connection
+                        .send_binary(message.as_bytes(), &mut self.out)
+                        .unwrap();
+                    seen += 1;
+                }
+            }
+            self.io.write_all(&self.out).unwrap();
+            self.out.clear();
+        }
+    }
+}
+
+/// `Connection`, the pieces handed out as they come; sends without copying.
+pub struct Pieces<R> {
+    io: MemIo,
+    connection: Connection<R>,
+    read: Box<[u8]>,
+    head: FixedBuf<160>,
+    scratch: Vec<u8>,
+}
+
+impl<R: Role> Pieces<R> {
+    fn new(io: MemIo, connection: Connection<R>) -> Self {
+        let (head, scratch) = (FixedBuf::new(), Vec::new());
+        Self {
+            io,
+            connection,
+            read: vec![0; READ].into(),
+            head,
+            scratch,
+        }
+    }
+
+    fn take(&mut self, n: usize, sink: &mut impl Sink) {
+        let mut seen = 0;
+        while seen < n {
+            let len = self.io.read(&mut self.read).unwrap();
+            let mut input = Input::new(&mut self.read[..len]);
+            while let Some(event) = self.connection.receive(&mut input, &mut self.head).unwrap() {
+                match event {
+                    Event::Text(text) => {
+                        if let Some(head) = text.head {
+                            sink.message(head.encode_utf8(&mut [0; 4]).as_bytes());
+                        }
+                        sink.message(text.body.as_bytes());
+                        seen += usize::from(text.last);
+                    }
+                    Event::Binary(binary) => {
+                        sink.message(binary.data);
+                        seen += usize::from(binary.last);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+}
+
+impl Pieces<Server> {
+    pub fn server(io: MemIo) -> Self {
+        Self::new(io, Connection::server(Negotiated::new(), Config::new()))
+    }
+}
+
+impl Pieces<Client<Keys>> {
+    pub fn client(io: MemIo) -> Self {
+        Self::new(
+            io,
+            Connection::client(Negotiated::new(), Config::new(), Keys::new()),
+        )
+    }
+}
+
+fn write_both(io: &mut MemIo, head: &mut FixedBuf<160>, payload: &[u8]) {
+    let slices = [IoSlice::new(head.pending()), IoSlice::new(payload)];
+    let written = io.write_vectored(&slices).unwrap();
+    assert_eq!(written, head.pending().len() + payload.len());
+    head.clear();
+}
+
+impl Peer for Pieces<Server> {
+    fn receive(&mut self, n: usize, sink: &mut impl Sink) {
+        self.take(n, sink);
+    }
+
+    fn send(&mut self, n: usize, payload: &Bytes) {
+        for _ in 0..n {
+            let data = self
+                .connection
+                .frame_binary(payload, Fin::Yes, &mut self.head)
+                .unwrap();
+            write_both(&mut self.io, &mut self.head, data);
+        }
+    }
+
+    fn echo(&mut self, _: usize, _: usize) {
+        unreachable!("echoes whole messages");
+    }
+}
+
+impl Peer for Pieces<Client<Keys>> {
+    fn receive(&mut self, n: usize, sink: &mut impl Sink) {
+        self.take(n, sink);
+    }
+
+    /// Masks the caller's buffer, which is made anew if that has to be kept: once, out of the loop.
+    fn send(&mut self, n: usize, payload: &Bytes) {
+        if self.scratch.is_empty() {
+            self.scratch.extend_from_slice(payload);
+        }
+        for _ in 0..n {
+            let data = self
+                .connection
+                .frame_binary(&mut self.scratch, Fin::Yes, &mut self.head)
+                .unwrap();
+            write_both(&mut self.io, &mut self.head, data);
+        }
+    }
+
+    fn echo(&mut self, _: usize, _: usize) {
+        unreachable!("echoes whole messages");
+    }
+}
+
+/// `WebSocket`, the easy type.
+pub struct Easy<R: Role> {
+    io: MemIo,
+    socket: WebSocket<R>,
+}
+
+impl Easy<Server> {
+    pub fn server(io: MemIo) -> Self {
+        Self {
+            io,
+            socket: WebSocket::server(Negotiated::new(), Config::new()),
+        }
+    }
+}
+
+impl Easy<Client<Keys>> {
+    pub fn client(io: MemIo) -> Self {
+        Self {
+            io,
+            socket: WebSocket::client(Negotiated::new(), Config::new(), Keys::new()),
+        }
+    }
+}
+
+impl<R: Role> Easy<R> {
+    pub fn with(io: MemIo, socket: WebSocket<R>) -> Self {
+        Self { io, socket }
+    }
+
+    fn read(&mut self) {
+        let n = self.socket.read_hint().max(READ);
+        let len = self.io.read(&mut self.socket.space(n)[..n]).unwrap();
+        self.socket.filled(len);
+    }
+
+    fn write(&mut self) {
+        let n = self.io.write(self.socket.pending()).unwrap();
+        self.socket.wrote(n);
+    }
+}
+
+impl<R: Role> Peer for Easy<R> {
+    fn receive(&mut self, n: usize, sink: &mut impl Sink) {
+        let mut seen = 0;
+        while seen < n {
+            self.read();
+            while let Some((message, _)) = self.socket.next_message().unwrap() {
+                sink.message(message.as_bytes());
+                seen += 1;
+            }
+        }
+    }
+
+    fn send(&mut self, n: usize, payload: &Bytes) {
+        for _ in 0..n {
+            self.socket.sender().binary(payload).unwrap();
+            self.write();
+        }
+    }
+
+    fn echo(&mut self, n: usize, _: usize) {
+        let mut seen = 0;
+        while seen < n {
+            self.read();
+            while let Some((message, mut reply)) = self.socket.next_message().unwrap() {
+                reply.message(message).unwrap();
+                seen += 1;
+            }
+            self.write();
+        }
+    }
+}
+
+/// The floor over a buffer that holds the biggest frame. It knows how long frames are: of long ones
+/// each read brings one, so that nothing is moved and the buffer stays in the cache.
+pub struct Floor {
+    io: MemIo,
+    most: usize,
+    read: Vec<u8>,
+    start: usize,
+    end: usize,
+    out: Vec<u8>,
+    keys: Keys,
+    client: bool,
+}
+
+impl Floor {
+    pub fn server(io: MemIo, frame: usize) -> Self {
+        let header = if frame > 0xffff { 14 } else { 8 };
+        let most = if frame > READ / 4 {
+            frame + header
+        } else {
+            READ
+        };
+        let read = vec![0; most];
+        Self {
+            io,
+            most,
+            read,
+            start: 0,
+            end: 0,
+            out: Vec::new(),
+            keys: Keys::new(),
+            client: false,
+        }
+    }
+
+    pub fn client(io: MemIo, frame: usize) -> Self {
+        Self {
+            client: true,
+            ..Self::server(io, frame)
+        }
+    }
+
+    fn each(
+        &mut self,
+        n: usize,
+        mut each: impl FnMut(&mut Vec<u8>, u8, &[u8]),
+        mut done: impl FnMut(&mut MemIo, &mut Vec<u8>),
+    ) {
+        let mut seen = 0;
+        while seen < n {
+            if self.start > 0 {
+                self.read.copy_within(self.start..self.end, 0);
+                self.end -= self.start;
+                self.start = 0;
+            }
+            self.end += self.io.read(&mut self.read[self.end..self.most]).unwrap();
+            while let Some((first, payload, len)) =
+                floor::receive(&mut self.read[self.start..self.end], |text| {
+                    simdutf8::basic::from_utf8(text).is_ok()
+                })
+            {
+                each(&mut self.out, first, payload);
+                seen += 1;
+                self.start += len;
+            }
+            done(&mut self.io, &mut self.out);
+        }
+    }
+}
+
+impl Peer for Floor {
+    fn receive(&mut self, n: usize, sink: &mut impl Sink) {
+        self.each(n, |_, _, payload| sink.message(payload), |_, _| {});
+    }
+
+    fn send(&mut self, n: usize, payload: &Bytes) {
+        for _ in 0..n {
+            if self.client {
+                let key = self.keys.mask_key().unwrap();
+                floor::send_masked(&mut self.out, 0x82, payload, key);
+                self.io.write_all(&self.out).unwrap();
+                self.out.clear();
+            } else {
+                let mut head = [0; 14];
+                let len = floor::header(&mut head, 0x82, 0, payload.len());
+                let slices = [IoSlice::new(&head[..len]), IoSlice::new(payload)];
+                let written = self.io.write_vectored(&slices).unwrap();
+                assert_eq!(written, len + payload.len());
+            }
+        }
+    }
+
+    fn echo(&mut self, n: usize, _: usize) {
+        self.each(n, floor::send, |io, out| {
+            io.write_all(out).unwrap();
+            out.clear();
+        });
+    }
+}

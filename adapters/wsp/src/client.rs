@@ -1,7 +1,6 @@
 //! The client: sends and receives at once, and ends in order.
 
 use std::cell::Cell;
-use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::connect::{self, Stream};
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::input::{Unsent, send};
 use crate::pings::Pings;
-use crate::print::{Notices, Printer, harmless};
+use crate::print::{Notices, Printer, Unprinted, harmless};
 
 /// Why receiving has ended.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ enum Received {
     /// So many as were wanted.
     Enough,
     /// There is nowhere to print to.
-    Unprinted(io::Error),
+    Unprinted,
 }
 
 /// What happened first.
@@ -36,19 +35,13 @@ enum Turn {
 
 pub(crate) async fn run(args: &Args, url: &str) -> Result<(), Failure> {
     let notices = Notices::new(args);
-    let mut printer = Printer::new(args)?;
+    let printer = Printer::new(args)?;
     let (mut read, mut write) = connect::connect(args, url, notices).await?.split();
     let pings = Pings::default();
     let mut received = 0;
     let (mut unsent, is_idle) = (None, Cell::new(false));
     let ended = {
-        let mut receiving = pin!(receive(
-            &mut read,
-            args,
-            &mut printer,
-            &pings,
-            &mut received
-        ));
+        let mut receiving = pin!(receive(&mut read, args, &printer, &pings, &mut received));
         let turn = tokio::select! {
             ended = &mut receiving => Turn::Received(ended),
             sent = send(&mut write, args, &pings, &is_idle) => Turn::Sent(sent),
@@ -89,11 +82,15 @@ pub(crate) async fn run(args: &Args, url: &str) -> Result<(), Failure> {
     let ended = match ended {
         Received::End(ended) => ended,
         Received::Enough => finish(read, &mut write, CloseCode::NORMAL).await?,
-        Received::Unprinted(error) => {
+        Received::Unprinted => {
             let _ = finish(read, &mut write, CloseCode::GOING_AWAY).await?;
-            return unprinted(error);
+            return printer.finish().await;
         }
     };
+    tokio::select! {
+        printed = printer.finish() => printed?,
+        _ = ctrl_c() => return Err(failure(Exit::Interrupted, "interrupted")),
+    }
     judge(args, unsent, ended, write.closed(), received, notices)
 }
 
@@ -156,7 +153,7 @@ async fn finish(
 async fn receive(
     read: &mut ReadHalf<Stream>,
     args: &Args,
-    printer: &mut Printer,
+    printer: &Printer,
     pings: &Pings,
     received: &mut u64,
 ) -> Received {
@@ -167,10 +164,10 @@ async fn receive(
                 Some(Err(error)) => return Received::End(Err(error)),
                 Some(Ok(Event::Message(message))) => {
                     *received += 1;
-                    printer.message(None, message)
+                    printer.message(None, message).await
                 }
                 Some(Ok(Event::Pong(payload))) => match pings.answered() {
-                    Some(time) => printer.pong(&payload, time),
+                    Some(time) => printer.pong(payload, time).await,
                     None => Ok(()),
                 },
                 Some(Ok(_)) => Ok(()),
@@ -181,25 +178,15 @@ async fn receive(
                 Some(Err(error)) => return Received::End(Err(error)),
                 Some(Ok(piece)) => {
                     *received += u64::from(piece.last);
-                    printer.piece(None, &piece)
+                    printer.piece(piece).await
                 }
             }
         };
-        if let Err(error) = printed {
-            return Received::Unprinted(error);
+        if let Err(Unprinted) = printed {
+            return Received::Unprinted;
         }
     }
     Received::Enough
-}
-
-/// Whoever reads our output may have had enough, as `head` does.
-pub(crate) fn unprinted(error: io::Error) -> Result<(), Failure> {
-    match error.kind() {
-        ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(error)
-            .context("messages cannot be printed")
-            .or_exit(Exit::Usage),
-    }
 }
 
 /// Whether it has ended well.

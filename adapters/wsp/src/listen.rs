@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::ctrl_c;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use ws_proto_tokio::{
     Accept, AcceptError, CloseCode, Deflate, Error, Message, OriginPolicy, Reply, WebSocket,
     read_request,
 };
 
 use crate::args::Args;
-use crate::client::unprinted;
 use crate::connect::options;
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::input::Lines;
@@ -61,16 +61,19 @@ pub(crate) async fn run(args: Args, address: &str) -> Result<(), Failure> {
     };
     let accepting = tokio::spawn(accept_all(listener, Arc::new(door)));
     let served = tokio::select! {
-        served = print_all(&args, &mut news, printer) => served,
+        served = print_all(&args, &mut news, &printer) => served,
         failed = send_lines(&args, outboxes) => failed,
         _ = ctrl_c() => Ok(()),
     };
     accepting.abort();
     let _ = end.send(true);
-    let goodbye = async { while news.recv().await.is_some() {} };
+    let goodbye = async {
+        let gone = async { while news.recv().await.is_some() {} };
+        let _ = timeout(GOODBYE, gone).await;
+        printer.finish().await
+    };
     tokio::select! {
-        () = goodbye => served,
-        () = tokio::time::sleep(GOODBYE) => served,
+        printed = goodbye => printed.and(served),
         _ = ctrl_c() => Err(failure(Exit::Interrupted, "interrupted")),
     }
 }
@@ -79,15 +82,16 @@ pub(crate) async fn run(args: Args, address: &str) -> Result<(), Failure> {
 async fn print_all(
     args: &Args,
     news: &mut mpsc::Receiver<News>,
-    mut printer: Printer,
+    printer: &Printer,
 ) -> Result<(), Failure> {
     let mut received = 0;
     while args.count.is_none_or(|count| received < count) {
         match news.recv().await {
             Some(News::Said(peer, message)) => {
                 received += 1;
-                if let Err(error) = printer.message(Some(peer), message) {
-                    return unprinted(error);
+                if printer.message(Some(peer), message).await.is_err() {
+                    // Finishing tells why.
+                    return Ok(());
                 }
             }
             Some(News::Left) if args.once => break,

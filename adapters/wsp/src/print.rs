@@ -6,15 +6,96 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::Local;
-use ws_proto_tokio::{Message, Piece};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+use ws_proto_tokio::{Bytes, Message, Piece};
 
 use crate::args::{Args, When};
 use crate::failure::{Exit, Failure, OrExit};
 use crate::hex::HexDump;
 
+/// How many pieces wait to be printed before nothing more is received.
+const WAITING: usize = 16;
+
 /// Prints messages piece by piece, as they come.
+///
+/// A thread does it: who reads our output may be slow, and the connection has to live on meanwhile.
 #[derive(Debug)]
 pub(crate) struct Printer {
+    to_print: mpsc::Sender<Print>,
+    ended: JoinHandle<io::Result<()>>,
+}
+
+/// What is printed.
+#[derive(Debug)]
+enum Print {
+    Piece(Option<usize>, Piece),
+    Pong(Bytes, Duration),
+}
+
+/// There is nowhere to print to; [`Printer::finish`] tells why.
+#[derive(Debug)]
+pub(crate) struct Unprinted;
+
+impl Printer {
+    pub(crate) fn new(args: &Args) -> Result<Self, Failure> {
+        let mut page = Page::new(args)?;
+        let (to_print, mut waiting) = mpsc::channel(WAITING);
+        let ended = spawn_blocking(move || {
+            while let Some(print) = waiting.blocking_recv() {
+                match print {
+                    Print::Piece(from, piece) => page.piece(from, &piece)?,
+                    Print::Pong(payload, time) => page.pong(&payload, time)?,
+                }
+            }
+            Ok(())
+        });
+        Ok(Self { to_print, ended })
+    }
+
+    /// Prints a whole message; `from` tells who of many has sent it. Waits for room.
+    pub(crate) async fn message(
+        &self,
+        from: Option<usize>,
+        data: Message,
+    ) -> Result<(), Unprinted> {
+        let piece = Piece {
+            data,
+            first: true,
+            last: true,
+        };
+        self.print(Print::Piece(from, piece)).await
+    }
+
+    pub(crate) async fn piece(&self, piece: Piece) -> Result<(), Unprinted> {
+        self.print(Print::Piece(None, piece)).await
+    }
+
+    pub(crate) async fn pong(&self, payload: Bytes, time: Duration) -> Result<(), Unprinted> {
+        self.print(Print::Pong(payload, time)).await
+    }
+
+    async fn print(&self, print: Print) -> Result<(), Unprinted> {
+        self.to_print.send(print).await.map_err(|_| Unprinted)
+    }
+
+    /// Waits until all of it is printed. That whoever reads it has had enough, as `head` does, is no
+    /// error.
+    pub(crate) async fn finish(self) -> Result<(), Failure> {
+        drop(self.to_print);
+        match self.ended.await {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Ok(printed) => printed
+                .context("messages cannot be printed")
+                .or_exit(Exit::Usage),
+            Err(error) => Err(error).or_exit(Exit::Usage),
+        }
+    }
+}
+
+/// Where it is printed, and how.
+#[derive(Debug)]
+struct Page {
     out: Stdout,
     /// Where binary messages go instead.
     file: Option<File>,
@@ -23,8 +104,8 @@ pub(crate) struct Printer {
     dump: HexDump,
 }
 
-impl Printer {
-    pub(crate) fn new(args: &Args) -> Result<Self, Failure> {
+impl Page {
+    fn new(args: &Args) -> Result<Self, Failure> {
         let file = match &args.output {
             Some(path) => {
                 let named = || format!("{} cannot be written", path.display());
@@ -51,17 +132,7 @@ impl Printer {
         })
     }
 
-    /// Prints a whole message; `from` tells who of many has sent it.
-    pub(crate) fn message(&mut self, from: Option<usize>, data: Message) -> io::Result<()> {
-        let piece = Piece {
-            data,
-            first: true,
-            last: true,
-        };
-        self.piece(from, &piece)
-    }
-
-    pub(crate) fn piece(&mut self, from: Option<usize>, piece: &Piece) -> io::Result<()> {
+    fn piece(&mut self, from: Option<usize>, piece: &Piece) -> io::Result<()> {
         match &piece.data {
             Message::Text(text) => self.text(from, text, piece),
             Message::Binary(data) => match &mut self.file {
@@ -105,7 +176,7 @@ impl Printer {
         Ok(())
     }
 
-    pub(crate) fn pong(&mut self, payload: &[u8], time: Duration) -> io::Result<()> {
+    fn pong(&mut self, payload: &[u8], time: Duration) -> io::Result<()> {
         self.head(None)?;
         let payload = harmless(&String::from_utf8_lossy(payload));
         writeln!(

@@ -6,6 +6,7 @@ use common::{collect, echo, finish, interrupt, noise, path, run, serve, wsp};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use ws_proto_tokio::{
     Accept, Acceptor, CloseCode, Deflate, Event, Message, Options, Reply, accept, accept_with,
     read_request,
@@ -442,4 +443,32 @@ fn help_tells_what_there_is() {
         (done.code, done.text()),
         (0, concat!("wsp ", env!("CARGO_PKG_VERSION"), "\n"))
     );
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let address = serve(move |stream| {
+        let tell = tell.clone();
+        async move {
+            let mut socket = accept(stream).await.unwrap();
+            socket.send("welcome").await.unwrap();
+            // From here on nobody answers.
+            let mut stream = socket.into_inner();
+            stream.readable().await.unwrap();
+            tell.send(()).unwrap();
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            stream.shutdown().await.unwrap();
+        }
+    });
+    let mut child = wsp().arg(format!("ws://{address}/")).spawn().unwrap();
+    let mut welcome = [0; 8];
+    child.stdout.as_mut().unwrap().read_exact(&mut welcome).unwrap();
+    interrupt(&child);
+    told.recv().unwrap();
+    interrupt(&child);
+    let stdin = child.stdin.take();
+    let done = collect(child);
+    assert_eq!((done.code, done.stderr.as_str()), (130, "wsp: interrupted\n"));
+    drop(stdin);
 }

@@ -174,3 +174,22 @@ fn an_address_in_use_is_an_error() {
     assert_eq!(run(&["--listen", "here"], b"").code, 1);
     server.stop();
 }
+
+#[test]
+fn output_that_nobody_reads_stops_nobody() {
+    // Far more than a pipe holds is waiting to be printed.
+    let server = Listening::start(&["--echo", "-n"]);
+    let from = path("unread");
+    std::fs::write(&from, noise(1 << 20)).unwrap();
+    let to = path("unread-back");
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    for _ in 0..3 {
+        let done = run(&["-f", from, "-o", to, &server.url], b"");
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(std::fs::read(to).unwrap() == noise(1 << 20));
+    }
+    let done = run(&["--ping", "--ping-count", "1", &server.url], b"");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let done = server.stop();
+    assert!(done.code == 0 && done.stdout == noise(1 << 20).repeat(3));
+}

@@ -27,7 +27,7 @@ Exit codes:
   2  no connection: host, TCP, TLS, refused, redirected, out of time
   3  the connection broke, or was closed with another code
   4  it ended before --count messages had come, or before everything was sent
-  130  Ctrl-C, twice; once closes the connection in order";
+  130  Ctrl-C before there was a connection, or twice; once closes it in order";
 
 /// Talk to a WebSocket server from the command line, or be one.
 ///
@@ -91,7 +91,7 @@ pub(crate) struct Args {
           conflicts_with_all = ["messages", "files", "ping"])]
     pub(crate) no_input: bool,
 
-    /// Close after so many received messages, and not before
+    /// Close after so many received messages, and not before. Messages and files are sent anyway
     #[arg(short, long, value_name = "N", help_heading = "When it ends")]
     pub(crate) count: Option<u64>,
 

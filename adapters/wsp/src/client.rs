@@ -1,11 +1,11 @@
 //! The client: sends and receives at once, and ends in order.
 
-use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::ctrl_c;
+use tokio::sync::watch;
 use ws_proto_tokio::{CloseCode, Closed, Error, Event, ReadHalf, WriteHalf};
 
 use crate::args::Args;
@@ -36,12 +36,22 @@ enum Turn {
 pub(crate) async fn run(args: &Args, url: &str) -> Result<(), Failure> {
     let notices = Notices::new(args);
     let printer = Printer::new(args)?;
-    let (mut read, mut write) = connect::connect(args, url, notices).await?.split();
+    let (mut read, mut write) = tokio::select! {
+        connected = connect::connect(args, url, notices) => connected?.split(),
+        _ = ctrl_c() => return Err(failure(Exit::Interrupted, "interrupted")),
+    };
     let pings = Pings::default();
     let mut received = 0;
-    let (mut unsent, is_idle) = (None, Cell::new(false));
+    let (mut unsent, is_idle) = (None, watch::Sender::new(false));
     let ended = {
-        let mut receiving = pin!(receive(&mut read, args, &printer, &pings, &mut received));
+        let mut receiving = pin!(receive(
+            &mut read,
+            args,
+            &printer,
+            &is_idle,
+            &pings,
+            &mut received
+        ));
         let turn = tokio::select! {
             ended = &mut receiving => Turn::Received(ended),
             sent = send(&mut write, args, &pings, &is_idle) => Turn::Sent(sent),
@@ -49,7 +59,7 @@ pub(crate) async fn run(args: &Args, url: &str) -> Result<(), Failure> {
         };
         match turn {
             Turn::Received(ended) => {
-                if !is_idle.get() && matches!(ended, Received::End(_)) {
+                if !*is_idle.borrow() && matches!(ended, Received::End(_)) {
                     unsent = Some(Unsent::Connection);
                 }
                 ended
@@ -149,11 +159,12 @@ async fn finish(
     }
 }
 
-/// Prints what comes.
+/// Prints what comes. Enough of it is enough once nothing is left to be sent.
 async fn receive(
     read: &mut ReadHalf<Stream>,
     args: &Args,
     printer: &Printer,
+    is_idle: &watch::Sender<bool>,
     pings: &Pings,
     received: &mut u64,
 ) -> Received {
@@ -186,7 +197,19 @@ async fn receive(
             return Received::Unprinted;
         }
     }
-    Received::Enough
+    let mut sent = is_idle.subscribe();
+    tokio::select! {
+        _ = sent.wait_for(|is_idle| *is_idle) => Received::Enough,
+        ended = drop_rest(read) => Received::End(ended),
+    }
+}
+
+/// Takes what still comes and drops it: a server that is not listened to may not listen either.
+async fn drop_rest(read: &mut ReadHalf<Stream>) -> Result<(), Error> {
+    while let Some(piece) = read.next_piece().await {
+        piece?;
+    }
+    Ok(())
 }
 
 /// Whether it has ended well.

@@ -1,6 +1,5 @@
 //! What is sent: messages, files, Pings, lines.
 
-use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Stdin, stdin};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use ws_proto_tokio::{ControlPayload, Fin, Message, Utf8Bytes, WriteHalf};
 
@@ -41,7 +41,7 @@ pub(crate) async fn send(
     write: &mut WriteHalf<Stream>,
     args: &Args,
     pings: &Pings,
-    is_idle: &Cell<bool>,
+    is_idle: &watch::Sender<bool>,
 ) -> Result<(), Unsent> {
     for text in &args.messages {
         write.send(message(args, text.clone())).await?;
@@ -51,21 +51,21 @@ pub(crate) async fn send(
     }
     if let Some(payload) = &args.ping {
         // Pings without a count are never all sent.
-        is_idle.set(args.ping_count.is_none());
+        is_idle.send_replace(args.ping_count.is_none());
         send_pings(write, args, payload, pings).await?;
     }
     if args.reads_lines() {
         let mut lines = Lines::new(args);
         loop {
-            is_idle.set(true);
+            is_idle.send_replace(true);
             let line = lines.next().await.map_err(Unsent::Input)?;
-            is_idle.set(false);
+            is_idle.send_replace(false);
             let Some(line) = line else { break };
             write.send(line).await?;
         }
     }
     write.flush().await?;
-    is_idle.set(true);
+    is_idle.send_replace(true);
     Ok(())
 }
 

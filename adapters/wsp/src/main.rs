@@ -11,7 +11,9 @@ mod pings;
 mod print;
 mod tls;
 
+use std::pin::pin;
 use std::process::ExitCode;
+use std::task::Poll;
 
 use args::Args;
 use clap::Parser;
@@ -44,6 +46,7 @@ fn run(args: Args) -> Result<(), Failure> {
         .build()
         .or_exit(Exit::Usage)?;
     let done = runtime.block_on(async {
+        catch_interrupts().await;
         match (args.listen.clone(), args.url.clone()) {
             (Some(address), _) => listen::run(args, &address).await,
             (None, Some(url)) => client::run(&args, &url).await,
@@ -53,4 +56,14 @@ fn run(args: Args) -> Result<(), Failure> {
     // A thread may wait for standard input for ever.
     runtime.shutdown_background();
     done
+}
+
+/// From here on Ctrl-C no longer ends the process by itself, whether or not it is waited for yet.
+async fn catch_interrupts() {
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    std::future::poll_fn(|cx| {
+        let _ = interrupted.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
 }

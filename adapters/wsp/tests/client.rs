@@ -463,12 +463,67 @@ fn a_second_ctrl_c_does_not_wait() {
     });
     let mut child = wsp().arg(format!("ws://{address}/")).spawn().unwrap();
     let mut welcome = [0; 8];
-    child.stdout.as_mut().unwrap().read_exact(&mut welcome).unwrap();
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut welcome)
+        .unwrap();
     interrupt(&child);
     told.recv().unwrap();
     interrupt(&child);
     let stdin = child.stdin.take();
     let done = collect(child);
-    assert_eq!((done.code, done.stderr.as_str()), (130, "wsp: interrupted\n"));
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (130, "wsp: interrupted\n")
+    );
     drop(stdin);
+}
+
+#[test]
+fn what_is_to_be_sent_is_sent_though_enough_has_come() {
+    const LEN: usize = 8 << 20;
+    let (tell, told) = std::sync::mpsc::channel();
+    let address = serve(move |stream| {
+        let tell = tell.clone();
+        async move {
+            let mut socket = accept(stream).await.unwrap();
+            socket.send("one").await.unwrap();
+            socket.send("two").await.unwrap();
+            let mut len = 0;
+            while let Some(Ok(piece)) = socket.next_piece().await {
+                len += piece.data.len();
+            }
+            tell.send(len).unwrap();
+        }
+    });
+    let from = path("to-be-sent");
+    std::fs::write(&from, noise(LEN)).unwrap();
+    let url = format!("ws://{address}/");
+    let done = run(&["-c", "1", "-f", from.to_str().unwrap(), &url], b"");
+    assert_eq!((done.code, done.text()), (0, "one\n"));
+    assert_eq!(told.recv().unwrap(), LEN);
+}
+
+#[test]
+fn ctrl_c_ends_what_has_not_begun() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let address = serve(move |stream| {
+        let tell = tell.clone();
+        async move {
+            stream.readable().await.unwrap();
+            tell.send(()).unwrap();
+            tokio::time::sleep(Duration::from_secs(600)).await;
+        }
+    });
+    let args = ["--timeout", "600", &format!("ws://{address}/")];
+    let child = wsp().args(args).spawn().unwrap();
+    told.recv().unwrap();
+    interrupt(&child);
+    let done = collect(child);
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (130, "wsp: interrupted\n")
+    );
 }

@@ -89,7 +89,9 @@ impl HeadScanner {
         let mut at = 0;
         let mut copied = 0;
         let result = loop {
-            at += self.skip(bytes.get(at..).unwrap_or_default(), limits);
+            if self.state == State::Line && bytes.len() - at >= scan::WORD {
+                at += self.skip(bytes.get(at..).unwrap_or_default(), limits);
+            }
             let Some(&byte) = bytes.get(at) else {
                 break store(storage, bytes, copied..at).map(|()| false);
             };
@@ -121,16 +123,15 @@ impl HeadScanner {
         result
     }
 
-    /// Goes over the bytes at the front that a step each would keep, as far as that is quickly told.
+    /// Within a line, goes over the bytes at the front that a step each would keep, as far as that is
+    /// quickly told. Out of line, for those who feed byte by byte.
+    #[inline(never)]
     fn skip(&mut self, bytes: &[u8], limits: &Limits) -> usize {
         let in_start_line = match self.kind {
             Kind::Request => self.lines == 1,
             Kind::Response if self.bytes < HTTP.len() => return 0,
             Kind::Response => false,
         };
-        if self.state != State::Line {
-            return 0;
-        }
         let room = limits.head_bytes.saturating_sub(self.bytes);
         let bytes = bytes.get(..room).unwrap_or(bytes);
         let mut skipped = scan::text_len(bytes, in_start_line);

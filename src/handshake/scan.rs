@@ -1,6 +1,6 @@
 //! Looks at eight bytes at a time, as one number whose lowest byte is the first of them.
 
-const WORD: usize = 8;
+pub(super) const WORD: usize = 8;
 
 /// How many bytes at the front may stand within a line: text without HTAB and, if `ascii`, without
 /// bytes over 0x7f.

@@ -205,12 +205,16 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         if kind == Kind::Text {
             let bytes = self.storage.bytes().get(before..).unwrap_or_default();
             if self.utf8.push(bytes).is_err() {
+                self.extension.give_up();
                 return self.skip(AssembleError::TextNotUtf8);
             }
         }
         match decoded {
             Ok(()) => Ok(Step::More),
-            Err(error) => self.skip(error.into()),
+            Err(error) => {
+                self.extension.give_up();
+                self.skip(error.into())
+            }
         }
     }
 

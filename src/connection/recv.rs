@@ -8,7 +8,7 @@ use crate::buf::Input;
 use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
 use crate::error::ProtocolError;
 use crate::frame::{self, FIN, LEN_16, MASK_BIT, Mask, Opcode, Rsv};
-use crate::utf8::{self, Utf8};
+use crate::utf8::Utf8;
 
 /// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
 #[derive(Clone)]
@@ -78,56 +78,26 @@ impl Receiver {
     }
 
     /// The fast path: between messages, a text or binary message in one frame with a 7- or 16-bit
-    /// length, all of it there. No state is written. Everything else, faults too, is left to
-    /// [`advance`](Self::advance).
-    #[inline]
+    /// length, all of it there: its first byte and its payload, unmasked. No state is written.
+    /// Everything else, faults too, is left to [`advance`](Self::advance).
+    #[inline(always)]
     pub(super) fn whole_message<'b, R: Role>(
         &self,
         input: &mut Input<'b>,
-    ) -> Option<Result<Event<'b>, ProtocolError>> {
-        const TEXT: u8 = FIN | Opcode::Text as u8;
-        const BINARY: u8 = FIN | Opcode::Binary as u8;
-
+    ) -> Option<(Kind, &'b mut [u8])> {
         if self.phase != Phase::Idle {
             return None;
         }
-        let [first @ (TEXT | BINARY), second, rest @ ..] = input.bytes() else {
-            return None;
-        };
-        let (first, second) = (*first, *second);
-        if (second & MASK_BIT != 0) == R::MASKS_OUTPUT {
-            return None;
-        }
-        let (length_end, least, len) = match second & !MASK_BIT {
-            len @ 0..LEN_16 => (2, 0, u16::from(len)),
-            LEN_16 => (
-                4,
-                u16::from(LEN_16),
-                u16::from_be_bytes(*rest.first_chunk()?),
-            ),
+        let frame = WholeFrame::look::<R>(input.bytes())?;
+        let kind = match frame.first {
+            TEXT => Kind::Text,
+            BINARY => Kind::Binary,
             _ => return None,
         };
-        if len < least || u64::from(len) > self.max_whole() {
+        if frame.len > self.max_frame || frame.len > self.max_message {
             return None;
         }
-        let header_len = header_len::<R>(length_end);
-        let total = header_len.saturating_add(usize::from(len));
-        if input.len() < total {
-            return None;
-        }
-        let (header, data) = input.take(total).split_at_mut_checked(header_len)?;
-        if !R::MASKS_OUTPUT {
-            frame::xor(data, *header.last_chunk()?);
-        }
-        Some(if first == BINARY {
-            Ok(Event::Binary(Binary {
-                data,
-                first: true,
-                last: true,
-            }))
-        } else {
-            whole_text(data)
-        })
+        Some((kind, frame.take::<R>(input)?))
     }
 
     /// Goes on by one step: a header, a piece of a message, a control frame. `None` if that took
@@ -179,10 +149,6 @@ impl Receiver {
             Phase::Data | Phase::Control => self.remaining,
             _ => 0,
         }
-    }
-
-    fn max_whole(&self) -> u64 {
-        self.max_message.min(self.max_frame)
     }
 
     fn spilled(&self) -> &[u8] {
@@ -474,16 +440,55 @@ const fn header_len<R: Role>(length_end: usize) -> usize {
     }
 }
 
-fn whole_text(raw: &[u8]) -> Result<Event<'_>, ProtocolError> {
-    match utf8::from_utf8(raw) {
-        Ok(body) => Ok(Event::Text(Text {
-            head: None,
-            body,
-            raw,
-            first: true,
-            last: true,
-        })),
-        Err(_) => Err(ProtocolError::TextNotUtf8),
+/// The first byte of a text message in one frame.
+const TEXT: u8 = FIN | Opcode::Text as u8;
+/// The first byte of a binary message in one frame.
+const BINARY: u8 = FIN | Opcode::Binary as u8;
+
+/// A frame that lies in the input as a whole.
+struct WholeFrame {
+    first: u8,
+    header_len: usize,
+    len: u64,
+}
+
+impl WholeFrame {
+    /// The frame at the front of `bytes` if all of it is there, masked as it has to be, with a 7-
+    /// or 16-bit length in its shortest form. Nothing is said of its first byte.
+    #[inline(always)]
+    fn look<R: Role>(bytes: &[u8]) -> Option<Self> {
+        let [first, second, rest @ ..] = bytes else {
+            return None;
+        };
+        let expected = if R::MASKS_OUTPUT { 0 } else { MASK_BIT };
+        let (length_end, len) = match second ^ expected {
+            len @ 0..LEN_16 => (2, u16::from(len)),
+            LEN_16 => match u16::from_be_bytes(*rest.first_chunk()?) {
+                0..126 => return None,
+                len => (4, len),
+            },
+            _ => return None,
+        };
+        let header_len = header_len::<R>(length_end);
+        if bytes.len() < header_len.saturating_add(usize::from(len)) {
+            return None;
+        }
+        Some(Self {
+            first: *first,
+            header_len,
+            len: u64::from(len),
+        })
+    }
+
+    /// Takes it and gives its payload, unmasked.
+    #[inline(always)]
+    fn take<'b, R: Role>(&self, input: &mut Input<'b>) -> Option<&'b mut [u8]> {
+        let total = self.header_len.saturating_add(self.len as usize);
+        let (header, data) = input.take(total).split_at_mut_checked(self.header_len)?;
+        if !R::MASKS_OUTPUT {
+            frame::xor(data, *header.last_chunk()?);
+        }
+        Some(data)
     }
 }
 

@@ -88,6 +88,13 @@ pub trait Output {
     /// How many bytes can be [`put`](Self::put) now.
     fn room(&self) -> usize;
 
+    /// Tells that `n` bytes, which fit, are about to be put: memory for all of them can be had at
+    /// once. Provided, it does nothing.
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        let _ = n;
+    }
+
     /// Appends `bytes`. An implementation may drop what exceeds [`room`](Self::room).
     fn put(&mut self, bytes: &[u8]);
 
@@ -138,6 +145,11 @@ impl<O: Output + ?Sized> Output for &mut O {
     #[inline]
     fn room(&self) -> usize {
         (**self).room()
+    }
+
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        (**self).reserve(n);
     }
 
     #[inline]
@@ -238,13 +250,23 @@ impl<const N: usize> FixedBuf<N> {
         }
     }
 
+    /// Appends without moving anything; whether there was room for that.
     #[inline]
+    fn append_behind(&mut self, bytes: &[u8]) -> bool {
+        let free = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let Some(to) = free.get_mut(..bytes.len()) else {
+            return false;
+        };
+        to.copy_from_slice(bytes);
+        self.end += bytes.len();
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
     fn append(&mut self, bytes: &[u8]) {
         self.make_contiguous_room(bytes.len());
-        if let Some(to) = self.bytes.get_mut(self.end..self.end + bytes.len()) {
-            to.copy_from_slice(bytes);
-            self.end += bytes.len();
-        }
+        self.append_behind(bytes);
     }
 }
 
@@ -271,8 +293,10 @@ impl<const N: usize> Output for FixedBuf<N> {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        let fits = bytes.len().min(self.room());
-        self.append(bytes.get(..fits).unwrap_or_default());
+        if !self.append_behind(bytes) {
+            let fits = bytes.len().min(self.room());
+            self.append(bytes.get(..fits).unwrap_or_default());
+        }
     }
 
     #[inline]
@@ -293,7 +317,9 @@ impl<const N: usize> Storage for FixedBuf<N> {
         if bytes.len() > self.room() {
             return Err(CapacityError);
         }
-        self.append(bytes);
+        if !self.append_behind(bytes) {
+            self.append(bytes);
+        }
         Ok(())
     }
 
@@ -317,6 +343,11 @@ impl Output for Vec<u8> {
     #[inline]
     fn room(&self) -> usize {
         isize::MAX as usize - self.len()
+    }
+
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        Self::reserve(self, n);
     }
 
     #[inline]

@@ -368,6 +368,7 @@ impl Flags {
     /// Our Close counts as sent, but could not be written.
     const CLOSE_LOST: u8 = 1 << 6;
 
+    /// Whether any bit of `flag` is set.
     const fn contains(self, flag: u8) -> bool {
         self.0 & flag != 0
     }

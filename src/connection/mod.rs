@@ -180,6 +180,25 @@ impl<R: Role> Connection<R> {
         input: &mut Input<'b>,
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
+        if out.room() >= MAX_CONTROL_FRAME {
+            if let Some(piece) = self.receiver.piece::<R>(input) {
+                self.flags.insert(Flags::HEARD);
+                return match self.receiver.event(piece) {
+                    Ok(event) => Ok(Some(event)),
+                    Err(error) => Err(self.fail(error, input, out)),
+                };
+            }
+        }
+        self.receive_stepwise(input, out)
+    }
+
+    /// The long way: every check, in the order of the bytes.
+    #[inline(never)]
+    fn receive_stepwise<'b, O: Output + ?Sized>(
+        &mut self,
+        input: &mut Input<'b>,
+        out: &mut O,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
             if self.receiver.is_dead() {
                 input.take(input.len());

@@ -100,6 +100,95 @@ impl Receiver {
         Some((kind, frame.take::<R>(input)?))
     }
 
+    /// The short way for what a message in pieces is made of: a frame that is there as a whole, or
+    /// more of the payload of the current one. Everything else, faults too, is left to
+    /// [`advance`](Self::advance).
+    #[inline(always)]
+    pub(super) fn piece<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Piece<'b>> {
+        match self.phase {
+            Phase::Data if !self.message.is_extended() => {
+                let (data, last) = self.rest_of_frame::<R>(input);
+                Some(self.tell(self.message, data, last))
+            }
+            Phase::Idle | Phase::Between => self.whole_frame::<R>(input),
+            _ => None,
+        }
+    }
+
+    /// What has come of the current payload, unmasked, and whether that ends the message.
+    #[inline(always)]
+    fn rest_of_frame<'b, R: Role>(&mut self, input: &mut Input<'b>) -> (&'b mut [u8], bool) {
+        let data = self.take_payload::<R>(input);
+        let ended = self.end_of_frame();
+        let last = ended && self.first_byte & FIN != 0;
+        if ended {
+            self.phase = if last { Phase::Idle } else { Phase::Between };
+        }
+        (data, last)
+    }
+
+    #[inline(always)]
+    fn whole_frame<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Piece<'b>> {
+        let frame = WholeFrame::look::<R>(input.bytes())?;
+        let last = frame.first & FIN != 0;
+        // A reserved bit is in neither opcode, and so it is judged elsewhere.
+        let (message, fragments, before) = match (self.phase, frame.first & !FIN) {
+            (Phase::Between, CONTINUATION) if !self.message.is_extended() => {
+                (self.message, self.fragments, self.message_len)
+            }
+            (Phase::Idle, TEXT_PART | BINARY_PART) => (Message::open(frame.first), 0, 0),
+            _ => return None,
+        };
+        let message_len = before.saturating_add(frame.len);
+        if fragments >= self.max_fragments
+            || frame.len > self.max_frame
+            || message_len > self.max_message
+            || (frame.len == 0 && !last)
+        {
+            return None;
+        }
+        let data = frame.take::<R>(input)?;
+        self.spill_len = 0;
+        self.fragments = fragments.saturating_add(1);
+        self.message_len = message_len;
+        if !message.is_started() {
+            self.utf8 = Utf8::new();
+        }
+        self.phase = if last { Phase::Idle } else { Phase::Between };
+        Some(self.tell(message, data, last))
+    }
+
+    /// A piece of `message`, which is then a started one, or none if this was the last.
+    #[inline(always)]
+    fn tell<'b>(&mut self, message: Message, data: &'b mut [u8], last: bool) -> Piece<'b> {
+        self.message = if last {
+            Message::NONE
+        } else {
+            message.started()
+        };
+        Piece {
+            kind: message.kind(),
+            data,
+            first: !message.is_started(),
+            last,
+        }
+    }
+
+    /// The event of a piece; text is validated.
+    #[inline(always)]
+    pub(super) fn event<'b>(&mut self, piece: Piece<'b>) -> Result<Event<'b>, ProtocolError> {
+        let Piece {
+            kind,
+            data,
+            first,
+            last,
+        } = piece;
+        Ok(match kind {
+            Kind::Binary => Event::Binary(Binary { data, first, last }),
+            Kind::Text => Event::Text(self.text_piece(data, first, last)?),
+        })
+    }
+
     /// Goes on by one step: a header, a piece of a message, a control frame. `None` if that took
     /// input but gave nothing to tell.
     pub(super) fn advance<'b, R: Role>(
@@ -297,6 +386,7 @@ impl Receiver {
     }
 
     /// Takes and unmasks what has come of the current payload.
+    #[inline(always)]
     fn take_payload<'b, R: Role>(&mut self, input: &mut Input<'b>) -> &'b mut [u8] {
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX);
         let bytes = input.take(wanted);
@@ -312,37 +402,25 @@ impl Receiver {
         &mut self,
         input: &mut Input<'b>,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let data = self.take_payload::<R>(input);
-        let last = self.end_of_frame() && self.first_byte & FIN != 0;
-        if self.remaining == 0 {
-            self.phase = if last { Phase::Idle } else { Phase::Between };
-        }
+        let message = self.message;
+        let (data, last) = self.rest_of_frame::<R>(input);
         if data.is_empty() && !last {
             return Ok(None);
         }
-        let message = self.message;
-        let first = !message.is_started();
-        self.message = if last {
-            Message::NONE
-        } else {
-            message.started()
-        };
+        let piece = self.tell(message, data, last);
         if message.is_extended() {
-            let (kind, rsv) = (message.kind(), message.rsv());
             return Ok(Some(Event::Extended(Extended {
-                kind,
-                rsv,
-                data,
-                first,
+                kind: piece.kind,
+                rsv: message.rsv(),
+                data: piece.data,
+                first: piece.first,
                 last,
             })));
         }
-        Ok(Some(match message.kind() {
-            Kind::Binary => Event::Binary(Binary { data, first, last }),
-            Kind::Text => Event::Text(self.text_piece(data, first, last)?),
-        }))
+        self.event(piece).map(Some)
     }
 
+    #[inline(always)]
     fn text_piece<'b>(
         &mut self,
         raw: &'b [u8],
@@ -444,6 +522,21 @@ const fn header_len<R: Role>(length_end: usize) -> usize {
 const TEXT: u8 = FIN | Opcode::Text as u8;
 /// The first byte of a binary message in one frame.
 const BINARY: u8 = FIN | Opcode::Binary as u8;
+
+/// The first byte of a frame that starts a text message, without FIN.
+const TEXT_PART: u8 = Opcode::Text as u8;
+/// The first byte of a frame that starts a binary message, without FIN.
+const BINARY_PART: u8 = Opcode::Binary as u8;
+/// The first byte of a frame that goes on with a message, without FIN.
+const CONTINUATION: u8 = Opcode::Continuation as u8;
+
+/// A piece of a message that no extension has encoded; text is not validated yet.
+pub(super) struct Piece<'b> {
+    kind: Kind,
+    data: &'b mut [u8],
+    first: bool,
+    last: bool,
+}
 
 /// A frame that lies in the input as a whole.
 struct WholeFrame {

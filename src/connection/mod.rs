@@ -152,6 +152,8 @@ impl<R: Role> Connection<R> {
     /// [`ProtocolError`] when the peer breaks RFC 6455 or a limit, on the byte that proves it. Its
     /// Close frame has been written; all further input is discarded and every call returns the
     /// same error.
+    // Inlined, because building an event in memory and taking it apart costs the caller's loop as
+    // much as all the rest of a short message; whatever is not one is a call.
     #[inline(always)]
     pub fn receive<'b, O: Output + ?Sized>(
         &mut self,

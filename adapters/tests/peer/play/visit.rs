@@ -83,9 +83,12 @@ async fn echoes<T: Io>(mut socket: WebSocket<T>, seen: &mut Seen) -> Result<()> 
         for message in [text(size), binary(size)] {
             let kind = message.kind();
             socket.send(message.clone()).await?;
-            match socket.next().await.transpose()? {
-                Some(echo) if echo == message => right += 1,
-                echo => wrong.push(format!("{kind:?} {size}: {:?}", echo.map(|m| m.len()))),
+            match socket.next_event().await.transpose()? {
+                Some(Event::Message(echo)) if echo == message => right += 1,
+                Some(Event::Message(other)) => {
+                    wrong.push(format!("{kind:?} {size}: {}", other.len()))
+                }
+                other => wrong.push(format!("{kind:?} {size}: {other:?}")),
             }
         }
     }

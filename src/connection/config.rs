@@ -53,8 +53,8 @@ impl Config {
         self
     }
 
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn max_message_bytes(&self) -> u64 {
+    /// What [`max_message`](Self::max_message) has set, for those who decode messages themselves.
+    pub const fn max_message_bytes(&self) -> u64 {
         self.max_message
     }
 

@@ -3,7 +3,7 @@
 adapters=(tokio smol)
 
 peer_of() { # ADAPTER: builds its peer, prints the path
-    local build=(cargo build --quiet --release --locked -p "ws-proto-$1" --example "peer_$1")
+    local build=(cargo build --quiet --release --locked -p "ws-proto-$1" --features deflate --example "peer_$1")
     "${build[@]}"
     "${build[@]}" --message-format=json | python3 -c '
 import json, sys

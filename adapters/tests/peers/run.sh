@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The adapters against other programs, as clients and as servers: random sessions with Python
-# `websockets`, Python `wsproto` and Node `ws`; then curl, servers that refuse or redirect, and nginx
+# `websockets`, Python `wsproto` and Node `ws`, with and without compression; then curl, servers that refuse or redirect, and nginx
 # as a reverse proxy in front, ws and wss.
 #
 # usage: adapters/tests/peers/run.sh [SEED]
 #
 #   PEERS_SESSIONS   sessions for each adapter, peer and role, 100 unless set
-#   PEERS_SECONDS    no new session is begun after that many seconds for an adapter, 20 unless set
+#   PEERS_SECONDS    no new session is begun after that many seconds, for an adapter with or without
+#                    compression, 20 unless set
 #
 # Sets up what it needs: packages of Python and Node as tests/interop does, Debian's nginx where that
 # can be installed. What cannot be had is skipped, by name. Uses only the loopback, ports that the
@@ -44,14 +45,23 @@ fi
 cd "$repo"
 source "$here/../peer/build.sh"
 status=0
+sessions() { # PROGRAM OPTION...
+  local program=$1
+  shift
+  timeout --kill-after=5 300 "$python" "$repo/tests/interop/sessions.py" --ours "$program" sessions \
+    --adapter --seed "$seed" "$@" --sessions "${PEERS_SESSIONS:-100}" \
+    --seconds "${PEERS_SECONDS:-20}" || status=1
+}
 programs=()
 for adapter in "${adapters[@]}"; do
   program=$(peer_of "$adapter")
   programs+=("$adapter=$program")
   echo "sessions of $adapter:"
-  timeout --kill-after=5 300 "$python" "$repo/tests/interop/sessions.py" --ours "$program" sessions \
-    --adapter --seed "$seed" "${peers[@]}" --sessions "${PEERS_SESSIONS:-100}" \
-    --seconds "${PEERS_SECONDS:-20}" || status=1
+  sessions "$program" "${peers[@]}"
+  if [ ${#deflating[@]} -gt 0 ]; then
+    echo "with permessage-deflate:"
+    sessions "$program" "${deflating[@]}" --compress
+  fi
 done
 
 if "$env/python/bin/python" -c 'import websockets' 2>/dev/null && command -v curl >/dev/null; then

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use futures_util::future::join;
 use serde::{Deserialize, Serialize};
 use ws_proto_async::{
-    Accept, CloseCode, ConnectError, Connector, ControlPayload, Error, Event, Fin, HandshakeError,
-    Kind, ReadHalf, Reply, WebSocket, WriteHalf,
+    Accept, CloseCode, ConnectError, Connector, ControlPayload, Deflate, DeflateParams, Error,
+    Event, Fin, HandshakeError, Kind, ReadHalf, Reply, WebSocket, WriteHalf,
 };
 
 use super::options;
@@ -28,6 +28,8 @@ struct Session {
     require: bool,
     /// A server's subprotocols; it refuses if none is offered.
     choose: Option<Vec<String>>,
+    /// What to offer or accept of permessage-deflate.
+    compress: Option<Windows>,
     steps: Vec<Step>,
     /// What has to have come before the end.
     messages: usize,
@@ -42,6 +44,36 @@ enum Step {
     Ping(String),
 }
 
+/// The parameters of permessage-deflate.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+struct Windows {
+    server_takeover: bool,
+    client_takeover: bool,
+    server_bits: u8,
+    client_bits: u8,
+}
+
+impl Windows {
+    /// All messages are compressed, however short.
+    fn deflate(self) -> Deflate {
+        Deflate::new()
+            .threshold(0)
+            .server_takeover(self.server_takeover)
+            .client_takeover(self.client_takeover)
+            .server_window_bits(self.server_bits)
+            .client_window_bits(self.client_bits)
+    }
+
+    fn of(params: DeflateParams) -> Self {
+        Self {
+            server_takeover: params.server_takeover(),
+            client_takeover: params.client_takeover(),
+            server_bits: params.server_window_bits(),
+            client_bits: params.client_window_bits(),
+        }
+    }
+}
+
 /// `unit` repeated, then `tail`: text, or bytes in hexadecimal.
 #[derive(Deserialize)]
 struct Payload {
@@ -52,6 +84,9 @@ struct Payload {
     cuts: Vec<usize>,
     /// A Ping behind the first frame.
     ping: Option<String>,
+    /// Not to be compressed.
+    #[serde(default)]
+    plain: bool,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +112,8 @@ struct Report {
     /// The code for what the peer did wrong.
     fault: Option<u16>,
     error: Option<String>,
+    /// What was agreed on of permessage-deflate.
+    agreed: Option<Windows>,
 }
 
 /// Plays every session of standard input.
@@ -103,6 +140,7 @@ async fn play(session: &Session, report: &mut Report) -> Result<()> {
     let Some(socket) = socket else { return Ok(()) };
     report.opened = true;
     report.subprotocol = socket.subprotocol().map(str::to_owned);
+    report.agreed = socket.deflate().map(Windows::of);
     talk(socket, session, report).await
 }
 
@@ -113,7 +151,7 @@ async fn accept(session: &Session, report: &mut Report) -> Result<Option<Socket>
     let listener = Listener::bind("127.0.0.1:0").await?;
     println!("{{\"port\":{}}}", listener.address()?.port());
     let stream = listener.accept().await?;
-    let incoming = runtime::read_request(stream, options()).await?;
+    let mut incoming = runtime::read_request(stream, options()).await?;
     let preferred: Vec<&str> = session.choose.iter().flatten().map(|s| &**s).collect();
     let chosen = incoming.request().choose_subprotocol(&preferred);
     if session.choose.is_some() && chosen.is_none() {
@@ -123,6 +161,9 @@ async fn accept(session: &Session, report: &mut Report) -> Result<Option<Socket>
         return Ok(None);
     }
     let accept = Accept::new().maybe_subprotocol(chosen);
+    if let Some(windows) = session.compress {
+        incoming = incoming.deflate(&windows.deflate());
+    }
     Ok(Some(incoming.accept(&accept).await?))
 }
 
@@ -131,10 +172,14 @@ async fn connect(session: &Session, report: &mut Report) -> Result<Option<Socket
     let port = session.port.context("a client needs a port")?;
     let url = format!("ws://127.0.0.1:{port}/");
     let offered: Vec<&str> = session.offer.iter().map(String::as_str).collect();
-    let connector = Connector::new(&url)?
+    let deflate = session.compress.map(Windows::deflate);
+    let mut connector = Connector::new(&url)?
         .subprotocols(&offered)
         .require_subprotocol(session.require)
         .options(options());
+    if let Some(deflate) = &deflate {
+        connector = connector.deflate(deflate);
+    }
     match runtime::connect(connector).await {
         Ok((socket, _)) => return Ok(Some(socket)),
         Err(ConnectError::Refused(response)) => report.status = Some(response.status()),
@@ -243,6 +288,7 @@ async fn send(write: &mut WriteHalf<Adapted<TcpStream>>, step: &Step) -> Result<
             [data, hex(&payload.tail)?].concat()
         }
     };
+    write.set_compressing(!payload.plain);
     let ends = payload.cuts.iter().copied().chain([data.len()]);
     let mut start = 0;
     for (index, end) in ends.enumerate() {

@@ -44,6 +44,8 @@ NAMES = ["chat", "soap", "v1.x", "mqtt"]
 CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4000, 4999]
 # Who cannot close without a code.
 WITH_CODE = {"websockets"}
+# Who does not look at the answer to the Close that says what was wrong.
+HANGS_UP = set()
 REASONS = ["", "bye", "\u20ac\U0001f600", "r" * 123, "\U0001f600" * 30]
 
 
@@ -321,7 +323,7 @@ def make(rng, ours_is_client, other, big, agreed=None):
         if "fault" in end and side == waiter:
             # It has sent the Close that the other end has seen, and got none.
             report.update(close=[1006, ""], fault=seen[0])
-            if not_inflated and sides[side]["name"] == "ours":
+            if not_inflated and sides[side]["name"] == "ours" and "ours" not in HANGS_UP:
                 report.update(close=[1007, ""])  # the frames are right, and so a Close answers ours
         sides[side]["expected"] = report
     if choose is not None and chosen is None:
@@ -416,7 +418,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ours", required=True, nargs="+", help="the program of peer.rs, arguments")
     parser.add_argument("--adapter", action="store_true",
-                        help="ours closes with a code only, and does not show its frames")
+                        help="ours closes with a code only, hangs up after faults, and does not show its frames")
     parser.add_argument("--peer", action="append", nargs="+", default=[], help="NAME COMMAND...")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--sessions", type=int, required=True, help="for each peer and role")
@@ -425,6 +427,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.adapter:
         WITH_CODE.add("ours")
+        HANGS_UP.add("ours")
     together = combinations(arguments.seed) if arguments.compress else [None]
     peers = {"ours": Peer("ours", arguments.ours)}
     peers.update((name, Peer(name, command)) for name, *command in arguments.peer)

@@ -86,7 +86,7 @@ async fn echoes<T: Io>(mut socket: WebSocket<T>, seen: &mut Seen) -> Result<()> 
             match socket.next_event().await.transpose()? {
                 Some(Event::Message(echo)) if echo == message => right += 1,
                 Some(Event::Message(other)) => {
-                    wrong.push(format!("{kind:?} {size}: {}", other.len()))
+                    wrong.push(format!("{kind:?} {size}: {}", other.len()));
                 }
                 other => wrong.push(format!("{kind:?} {size}: {other:?}")),
             }
@@ -128,7 +128,7 @@ fn text(size: usize) -> Message {
 }
 
 fn binary(size: usize) -> Message {
-    let data: Vec<u8> = (0..size).map(|at| (at * at >> 7) as u8).collect();
+    let data: Vec<u8> = (0..size).map(|at| ((at * at) >> 7) as u8).collect();
     data.into()
 }
 

@@ -53,8 +53,9 @@ impl Config {
         self
     }
 
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn max_message_bytes(&self) -> u64 {
+    /// The limit that [`max_message`](Self::max_message) has set, for those who join or inflate
+    /// messages themselves.
+    pub const fn max_message_bytes(&self) -> u64 {
         self.max_message
     }
 

@@ -9,7 +9,6 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use mio::net::{TcpListener, TcpStream};
@@ -59,7 +58,7 @@ impl Arguments {
         let mut high_water = 64 * 1024;
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
-            let mut millis = |parser: &mut lexopt::Parser| {
+            let millis = |parser: &mut lexopt::Parser| {
                 Ok::<_, lexopt::Error>(Duration::from_millis(parser.value()?.parse()?))
             };
             match argument {
@@ -133,7 +132,8 @@ impl Server {
     fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         loop {
-            match self.poll.poll(&mut events, self.patience()) {
+            let patience = self.patience();
+            match self.poll.poll(&mut events, patience) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
             }

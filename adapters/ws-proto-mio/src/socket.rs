@@ -362,6 +362,7 @@ impl<S: Stream> WebSocket<S> {
 
     pub(crate) fn read_eof(&mut self) {
         self.wire.readable = false;
+        self.end.phase = Phase::Closing;
         let error = match &mut self.state {
             State::Accepting(accepting) => match accepting.handshake.receive_eof() {
                 Ok(()) => HandshakeError::UnexpectedEof.into_error(),
@@ -379,7 +380,6 @@ impl<S: Stream> WebSocket<S> {
         };
         if !matches!(self.state, State::Open(_)) {
             self.state = State::Nothing;
-            self.end.phase = Phase::Closing;
         }
         // A write that has failed tells more than that nothing comes.
         let cause = match (&error, self.wire.write_failure.take()) {
@@ -402,12 +402,25 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
+    /// Writes as far as the stream takes it.
+    pub(crate) fn write(&mut self) {
+        let was_full = self.answers_room() < MAX_CONTROL_FRAME;
+        let before = self.wire.out.len();
+        self.wire.write();
+        if let (true, State::Open(open)) = (was_full, &mut self.state) {
+            // Nothing is received meanwhile, so this is the sign of life.
+            if self.wire.out.len() < before && !self.wire.is_broken {
+                open.engine.drained();
+            }
+        }
+    }
+
     /// Keeps the time and goes on towards the end, once it is due.
     pub(crate) fn keep_time(&mut self, now: Instant) {
         if self.end.phase == Phase::Open {
             self.tick(now);
         }
-        self.wire.write();
+        self.write();
         self.notice_stall(now);
         self.wind_up(now);
         if self.end.by.is_some_and(|end_by| now >= end_by) {
@@ -439,9 +452,6 @@ impl<S: Stream> WebSocket<S> {
                 }
             }
             State::Open(open) => {
-                if self.wire.progressed {
-                    open.engine.drained();
-                }
                 let mut out = self.wire.out.sink(room, true);
                 match open.engine.tick(now, &mut out) {
                     Ok(deadline) => self.deadline = deadline,

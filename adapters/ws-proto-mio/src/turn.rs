@@ -88,7 +88,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         if self.socket.failure.is_some() {
             return true;
         }
-        self.socket.wire.write();
+        self.socket.write();
         if self.socket.can_receive()
             && (self.start < self.end || self.take_leftover() || self.fill())
         {

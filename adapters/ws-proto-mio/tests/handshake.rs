@@ -154,7 +154,7 @@ fn plain_requests_are_served_or_refused() {
         let status = if serve {
             "HTTP/1.1 200 "
         } else {
-            "HTTP/1.1 426 "
+            "HTTP/1.1 400 "
         };
         assert!(answer.starts_with(status), "{answer}");
     }

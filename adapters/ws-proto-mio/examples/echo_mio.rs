@@ -270,9 +270,7 @@ fn echo(
             match event {
                 // A public service: every path and every site.
                 Event::Request(request) => {
-                    if request.accept(&Accept::new()).is_ok() {
-                        stats.opened += 1;
-                    }
+                    stats.opened += u64::from(request.accept(&Accept::new()).is_ok());
                 }
                 Event::Message(message, mut sender) => {
                     stats.messages += 1;

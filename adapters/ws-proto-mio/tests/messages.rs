@@ -4,9 +4,7 @@ mod common;
 
 use common::{Seen, at, echo, pair, pipe, turn, turn_with};
 use mio::Token;
-use ws_proto_mio::{
-    Buffers, Bytes, Config, Fin, Kind, Message, Negotiated, Options, SendError, WebSocket,
-};
+use ws_proto_mio::{Buffers, Bytes, Fin, Kind, Message, Negotiated, Options, SendError, WebSocket};
 
 /// Sends all of `messages` and plays turns until their echoes are there.
 fn echoed(capacity: usize, options: &Options, messages: &[Message<'_>]) -> usize {
@@ -85,7 +83,7 @@ fn compressed_messages_come_back() {
 fn compressed_messages_are_compressed_and_come_in_pieces() {
     let options = Options::new()
         .deflate(ws_proto_mio::Deflate::new())
-        .config(Config::new().max_message(64 << 20));
+        .config(ws_proto_mio::Config::new().max_message(64 << 20));
     let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
     let big = vec![b'a'; 20 << 20];
     let text = std::str::from_utf8(&big).unwrap();
@@ -198,7 +196,6 @@ fn messages_are_sent_in_parts_and_by_reference() {
         let shared = Bytes::from(vec![5; 10_000]);
         sender.binary_shared(shared.clone()).unwrap();
         sender.ping(b"abc").unwrap();
-        drop(sender);
         assert_eq!(
             shared,
             vec![5; 10_000],

@@ -18,13 +18,13 @@ struct Way {
 
 /// One end of a pipe.
 #[derive(Debug)]
-pub struct End {
+pub(crate) struct End {
     inward: Rc<RefCell<Way>>,
     outward: Rc<RefCell<Way>>,
 }
 
 /// A pipe that holds so many bytes a way.
-pub fn pipe(capacity: usize) -> (End, End) {
+pub(crate) fn pipe(capacity: usize) -> (End, End) {
     let way = || {
         Rc::new(RefCell::new(Way {
             capacity,
@@ -45,16 +45,16 @@ pub fn pipe(capacity: usize) -> (End, End) {
 
 impl End {
     /// All that is there.
-    pub fn drain(&mut self) -> Vec<u8> {
+    pub(crate) fn drain(&mut self) -> Vec<u8> {
         self.inward.borrow_mut().bytes.drain(..).collect()
     }
 
-    pub fn put(&mut self, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
         self.write_all(bytes).unwrap();
     }
 
     /// Whether the other end writes no more.
-    pub fn is_ended(&self) -> bool {
+    pub(crate) fn is_ended(&self) -> bool {
         self.inward.borrow().is_shut
     }
 }
@@ -100,7 +100,7 @@ impl Stream for End {
 
 /// An event, owned.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     Request(String),
     Connected(u16),
     Text(String),
@@ -109,12 +109,12 @@ pub enum Seen {
     Pong(Vec<u8>),
 }
 
-pub const fn at(millis: u64) -> Instant {
+pub(crate) const fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
 /// One turn in which requests are accepted and `reply` sees each message.
-pub fn turn_with<S: Stream>(
+pub(crate) fn turn_with<S: Stream>(
     socket: &mut WebSocket<S>,
     buffers: &mut Buffers,
     now: Instant,
@@ -153,7 +153,7 @@ pub fn turn_with<S: Stream>(
     (seen, Ok(()))
 }
 
-pub fn turn<S: Stream>(
+pub(crate) fn turn<S: Stream>(
     socket: &mut WebSocket<S>,
     buffers: &mut Buffers,
     now: Instant,
@@ -161,7 +161,7 @@ pub fn turn<S: Stream>(
     turn_with(socket, buffers, now, |_, _| {})
 }
 
-pub fn echo<S: Stream>(
+pub(crate) fn echo<S: Stream>(
     socket: &mut WebSocket<S>,
     buffers: &mut Buffers,
     now: Instant,
@@ -171,10 +171,14 @@ pub fn echo<S: Stream>(
     })
 }
 
-pub type Socket = WebSocket<End>;
+pub(crate) type Socket = WebSocket<End>;
 
 /// A server and a client that are connected, and the buffers of their loop.
-pub fn pair(capacity: usize, server: &Options, client: &Options) -> (Socket, Socket, Buffers) {
+pub(crate) fn pair(
+    capacity: usize,
+    server: &Options,
+    client: &Options,
+) -> (Socket, Socket, Buffers) {
     let (left, right) = pipe(capacity);
     let mut buffers = Buffers::new();
     let mut server = WebSocket::accept(left, Token(0), server);
@@ -194,7 +198,7 @@ pub fn pair(capacity: usize, server: &Options, client: &Options) -> (Socket, Soc
 }
 
 /// The head of a request that is valid.
-pub const REQUEST: &[u8] = b"GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\n\
+pub(crate) const REQUEST: &[u8] = b"GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\n\
     Upgrade: websocket\r\nConnection: Upgrade\r\nOrigin: https://example.org\r\n\
     Sec-WebSocket-Protocol: chat.v1, chat.v2\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

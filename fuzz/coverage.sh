@@ -43,6 +43,7 @@ exceptions() {
 connection/recv.rs|return Ok(None);|a header is judged when there is a byte of it
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|return Ok(None);|the length is read when its first byte is there
+handshake/accept.rs|fn chosen_subprotocol|an accessor
 handshake/head.rs|return Ok(true);|nobody goes on with a head that is complete
 handshake/head.rs|State::Done => Ok(Step::Drop),|as above
 handshake/headers.rs|fn fmt|debug output
@@ -50,6 +51,7 @@ handshake/parse.rs|Ok(_) => Err(HandshakeError::HeaderInvalid),|our scan has fou
 handshake/parse.rs|Error::TooManyHeaders => HandshakeError::TooManyLines,|our scan has counted the lines
 handshake/plain.rs|_ => HandshakeError::UpgradeInvalid,|a plain request has one phase
 handshake/response.rs|fn reason_of|a table of phrases
+handshake/response.rs|return Ok(());|all that a server refuses has a status
 handshake/server.rs|_ => None,|the phase was looked at before
 handshake/write.rs|fn last_mut|what counts does not mask
 handshake/write.rs|fn room|what counts is not asked

@@ -33,31 +33,37 @@ pub struct Input<'b> {
 
 impl<'b> Input<'b> {
     /// Wraps bytes just received. Their content is used up: payload is unmasked in place.
+    #[inline]
     pub fn new(bytes: &'b mut [u8]) -> Self {
         Self { bytes }
     }
 
     /// How many bytes have not been consumed yet.
+    #[inline]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Whether everything has been consumed.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// The bytes not consumed yet.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.bytes
     }
 
     /// Takes what has not been consumed, for instance to hand it to another protocol.
+    #[inline]
     pub fn into_bytes(self) -> &'b mut [u8] {
         self.bytes
     }
 
     /// Consumes `n` bytes, or all of them if there are fewer.
+    #[inline]
     pub fn take(&mut self, n: usize) -> &'b mut [u8] {
         let n = n.min(self.bytes.len());
         let (taken, rest) = mem::take(&mut self.bytes).split_at_mut(n);
@@ -81,6 +87,13 @@ impl<'b> From<&'b mut [u8]> for Input<'b> {
 pub trait Output {
     /// How many bytes can be [`put`](Self::put) now.
     fn room(&self) -> usize;
+
+    /// Tells that `n` bytes, which fit, are about to be put: memory for all of them can be had at
+    /// once. Provided, it does nothing.
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        let _ = n;
+    }
 
     /// Appends `bytes`. An implementation may drop what exceeds [`room`](Self::room).
     fn put(&mut self, bytes: &[u8]);
@@ -129,24 +142,34 @@ pub trait Storage {
 }
 
 impl<O: Output + ?Sized> Output for &mut O {
+    #[inline]
     fn room(&self) -> usize {
         (**self).room()
     }
 
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        (**self).reserve(n);
+    }
+
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         (**self).put(bytes);
     }
 
+    #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         (**self).last_mut(n)
     }
 }
 
 impl<S: Storage + ?Sized> Storage for &mut S {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         (**self).bytes()
     }
 
+    #[inline]
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
         (**self).store(bytes)
     }
@@ -155,6 +178,7 @@ impl<S: Storage + ?Sized> Storage for &mut S {
         (**self).store_with(most, write);
     }
 
+    #[inline]
     fn clear(&mut self) {
         (**self).clear();
     }
@@ -190,11 +214,13 @@ impl<const N: usize> FixedBuf<N> {
     }
 
     /// The bytes put and not consumed yet.
+    #[inline]
     pub fn pending(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Drops the first `n` pending bytes, all of them if there are fewer.
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         self.start += n.min(self.end - self.start);
         if self.start == self.end {
@@ -203,11 +229,13 @@ impl<const N: usize> FixedBuf<N> {
     }
 
     /// Whether nothing is pending.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// Drops everything pending.
+    #[inline]
     pub fn clear(&mut self) {
         self.start = 0;
         self.end = 0;
@@ -222,12 +250,23 @@ impl<const N: usize> FixedBuf<N> {
         }
     }
 
+    /// Appends without moving anything; whether there was room for that.
+    #[inline]
+    fn append_behind(&mut self, bytes: &[u8]) -> bool {
+        let free = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let Some(to) = free.get_mut(..bytes.len()) else {
+            return false;
+        };
+        to.copy_from_slice(bytes);
+        self.end += bytes.len();
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
     fn append(&mut self, bytes: &[u8]) {
         self.make_contiguous_room(bytes.len());
-        if let Some(to) = self.bytes.get_mut(self.end..self.end + bytes.len()) {
-            to.copy_from_slice(bytes);
-            self.end += bytes.len();
-        }
+        self.append_behind(bytes);
     }
 }
 
@@ -247,15 +286,20 @@ impl<const N: usize> core::fmt::Debug for FixedBuf<N> {
 }
 
 impl<const N: usize> Output for FixedBuf<N> {
+    #[inline]
     fn room(&self) -> usize {
         N - (self.end - self.start)
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        let fits = bytes.len().min(self.room());
-        self.append(bytes.get(..fits).unwrap_or_default());
+        if !self.append_behind(bytes) {
+            let fits = bytes.len().min(self.room());
+            self.append(bytes.get(..fits).unwrap_or_default());
+        }
     }
 
+    #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         let from = self.end - n.min(self.end - self.start);
         self.bytes.get_mut(from..self.end).unwrap_or_default()
@@ -263,15 +307,19 @@ impl<const N: usize> Output for FixedBuf<N> {
 }
 
 impl<const N: usize> Storage for FixedBuf<N> {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self.pending()
     }
 
+    #[inline]
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
         if bytes.len() > self.room() {
             return Err(CapacityError);
         }
-        self.append(bytes);
+        if !self.append_behind(bytes) {
+            self.append(bytes);
+        }
         Ok(())
     }
 
@@ -284,6 +332,7 @@ impl<const N: usize> Storage for FixedBuf<N> {
         }
     }
 
+    #[inline]
     fn clear(&mut self) {
         Self::clear(self);
     }
@@ -291,14 +340,22 @@ impl<const N: usize> Storage for FixedBuf<N> {
 
 #[cfg(feature = "alloc")]
 impl Output for Vec<u8> {
+    #[inline]
     fn room(&self) -> usize {
         isize::MAX as usize - self.len()
     }
 
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        Self::reserve(self, n);
+    }
+
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
 
+    #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         let from = self.len().saturating_sub(n);
         self.get_mut(from..).unwrap_or_default()
@@ -307,10 +364,12 @@ impl Output for Vec<u8> {
 
 #[cfg(feature = "alloc")]
 impl Storage for Vec<u8> {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self
     }
 
+    #[inline]
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
         self.extend_from_slice(bytes);
         Ok(())
@@ -326,6 +385,7 @@ impl Storage for Vec<u8> {
         self.truncate(len + written);
     }
 
+    #[inline]
     fn clear(&mut self) {
         Self::clear(self);
     }
@@ -366,11 +426,13 @@ impl Limited {
     }
 
     /// The bytes put and not consumed yet.
+    #[inline]
     pub fn pending(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
     /// Drops the first `n` pending bytes, all of them if there are fewer.
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         self.start += n.min(self.bytes.len() - self.start);
         if self.start == self.bytes.len() {
@@ -380,6 +442,7 @@ impl Limited {
     }
 
     /// Whether nothing is pending.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
@@ -413,10 +476,12 @@ impl core::fmt::Debug for Limited {
 
 #[cfg(feature = "alloc")]
 impl Output for Limited {
+    #[inline]
     fn room(&self) -> usize {
         self.limit.saturating_sub(self.bytes.len() - self.start)
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         // What was consumed is dropped only when that is at least half of the buffer, so that a
         // byte is moved once on average however small the steps are in which it is drained.
@@ -428,6 +493,7 @@ impl Output for Limited {
             .extend_from_slice(bytes.get(..fits).unwrap_or_default());
     }
 
+    #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         let from = self.bytes.len().saturating_sub(n).max(self.start);
         self.bytes.get_mut(from..).unwrap_or_default()

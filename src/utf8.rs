@@ -53,7 +53,18 @@ impl Utf8 {
     /// # Errors
     ///
     /// [`InvalidUtf8`] if no text can start with the bytes so far. The state is of no use then.
+    #[inline]
     pub fn push<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
+        if self.is_complete() && bytes.last().is_none_or(u8::is_ascii) {
+            let body = from_utf8(bytes)?;
+            return Ok(Piece { head: None, body });
+        }
+        self.push_cut(bytes)
+    }
+
+    /// As [`push`](Self::push), where a character may be cut in front or behind.
+    #[inline(never)]
+    fn push_cut<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
         let (head, rest) = if self.is_complete() {
             (None, bytes)
         } else {
@@ -72,6 +83,7 @@ impl Utf8 {
     /// # Errors
     ///
     /// [`InvalidUtf8`] if the text ends inside a character.
+    #[inline]
     pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
         let complete = self.is_complete();
         *self = Self::new();
@@ -79,6 +91,7 @@ impl Utf8 {
     }
 
     /// Whether the text so far ends between two characters.
+    #[inline]
     pub const fn is_complete(&self) -> bool {
         self.pending[0] == 0
     }

@@ -268,6 +268,51 @@ fn a_decoded_message_is_bounded_and_has_to_be_text() {
     }
 }
 
+/// Doubles what it is given, and does not look at the limit.
+#[derive(Default)]
+struct Greedy {
+    given_up: u32,
+}
+
+impl Decode for Greedy {
+    fn decode<S: Storage>(
+        &mut self,
+        piece: Extended<'_>,
+        _: u64,
+        to: &mut S,
+    ) -> Result<(), DecodeError> {
+        to.store(piece.data)?;
+        Ok(to.store(piece.data)?)
+    }
+
+    fn give_up(&mut self) {
+        self.given_up += 1;
+    }
+}
+
+#[test]
+fn a_decoder_is_not_trusted_with_the_limit() {
+    for side in Side::BOTH {
+        let bytes = [
+            message(side, 0x40 | BINARY, &[b"ab", b"c"]),
+            message(side, 0x40 | BINARY, &[b"ab", b"cd"]),
+            message(side, 0x40 | BINARY, &[b"abcd", b"ef", b"gh"]),
+            message(side, 0x40 | TEXT, &[b"a", b"\xff", b"b"]),
+            message(side, 0x40 | TEXT, &[b"abc"]),
+        ];
+        let expected = [
+            Ok(b"ababcc".to_vec()),
+            Err(AssembleError::TooBig),
+            Err(AssembleError::TooBig),
+            Err(AssembleError::TextNotUtf8),
+            Ok(b"abcabc".to_vec()),
+        ];
+        let mut assembler = Assembler::with_extension(Vec::new(), 6, Greedy::default());
+        assert_eq!(join(side, &mut assembler, &bytes.concat()), expected);
+        assert_eq!(assembler.extension_mut().given_up, 3, "once a message");
+    }
+}
+
 #[test]
 fn without_a_decoder_an_extended_message_is_refused() {
     let side = Side::Server;

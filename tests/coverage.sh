@@ -5,7 +5,8 @@
 #
 # Installs what it needs into .coverage/, which git ignores: cargo-llvm-cov, and llvm-cov from
 # Debian's llvm-22, whose profile format is that of the nightly compiler. Where that cannot be had
-# it says so and ends well. Fails for what is not covered and not listed in tests/COVERAGE.md.
+# it says so and ends well. Fails for what is not covered and not listed in tests/COVERAGE.md, and
+# for what is listed there and is covered.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$PWD/.coverage
@@ -55,21 +56,40 @@ awk -F'[:,]' '
     printf "%-32s lines %-24s branches %s\n", "all", percent(all_hit, all_lines), percent(all_taken, all_branches)
   }' "$tools/lcov" >"$tools/report"
 
-# With the text of the line, and whether tests/COVERAGE.md says why it cannot be covered.
-unlisted=0
-while IFS= read -r line; do
-  case $line in
-    src/*:[0-9]*)
-      file=${line%%:*}
-      text=$(sed -n "${line#*:}p" "$file" | sed 's/^ *//')
-      if [ "$text" != "}" ] && ! awk -v file="## $file" '/^## / { here = $0 == file } here' tests/COVERAGE.md |
-        grep -qF -- "$text"; then
-        text="$text   <-- not in tests/COVERAGE.md"
-        unlisted=$((unlisted + 1))
-      fi
-      printf '%s: %s\n' "$line" "$text" ;;
-    *) printf '%s\n' "$line" ;;
-  esac
-done <"$tools/report"
-printf '%s uncovered and not listed\n' "$unlisted"
-[ "$unlisted" = 0 ]
+# What tests/COVERAGE.md lists: the texts in front of the colon of each item, with their file.
+awk '
+  function finish() {
+    while (match(item, /^ *`[^`]+`/)) {
+      text = substr(item, 1, RLENGTH); item = substr(item, RLENGTH + 1)
+      gsub(/^ *`|`$/, "", text)
+      print file "\t" text
+    }
+    item = ""
+  }
+  /^## / { finish(); file = substr($0, 4); next }
+  /^- / { finish(); item = substr($0, 3); next }
+  /^  / { item = item $0; next }
+  { finish() }
+  END { finish() }' tests/COVERAGE.md >"$tools/listed"
+
+# The report with the text of each line, and whether it is listed; then what is listed for nothing.
+awk -F'\t' '
+  FNR == NR { count++; file[count] = $1; text[count] = $2; next }
+  !/^src\/[^ ]*:[0-9]+$/ { print; next }
+  {
+    at = index($0, ":"); path = substr($0, 1, at - 1); number = substr($0, at + 1) + 0
+    for (line = 0; line < number; line++) getline source <path
+    close(path)
+    gsub(/^ +/, "", source)
+    listed = source == "}"
+    for (i = 1; i <= count; i++)
+      if (file[i] == path && text[i] == source) { listed = 1; used[i] = 1 }
+    if (!listed) missing++
+    print $0 ": " source (listed ? "" : "   <-- not in tests/COVERAGE.md")
+  }
+  END {
+    for (i = 1; i <= count; i++)
+      if (!used[i]) { covered++; print file[i] ": " text[i] "   <-- listed, but covered or not there" }
+    printf "%d uncovered and not listed, %d listed and covered\n", missing, covered
+    exit missing + covered > 0
+  }' "$tools/listed" "$tools/report"

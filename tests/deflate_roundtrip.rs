@@ -369,6 +369,25 @@ fn the_storage_makes_no_difference() {
         }
     }
 
+    /// Says that there is room to inflate into, and has none.
+    #[derive(Default)]
+    struct Empty(Vec<u8>);
+    impl Storage for Empty {
+        fn bytes(&self) -> &[u8] {
+            &self.0
+        }
+        fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+        fn store_with(&mut self, _: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+            assert_eq!(write(&mut []), 0);
+        }
+        fn clear(&mut self) {
+            self.0.clear();
+        }
+    }
+
     fn all<S: Storage>(storage: S, limit: u64, wire: &[u8]) -> Vec<Result<Vec<u8>, u16>> {
         let params = DeflateParams::new();
         let mut connection = Connection::client(params.negotiated(), Config::new(), || [0; 4]);
@@ -416,6 +435,7 @@ fn the_storage_makes_no_difference() {
     }
     assert_eq!(all(Vec::new(), 1 << 20, &wire), messages);
     assert_eq!(all(Bare::default(), 1 << 20, &wire), messages);
+    assert_eq!(all(Empty::default(), 1 << 20, &wire), messages);
     let array = Box::new(FixedBuf::<300_000>::new());
     assert_eq!(all(*array, 1 << 20, &wire), messages);
     // One byte too many.

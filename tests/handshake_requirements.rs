@@ -260,7 +260,7 @@ fn a_server_judges_requests_as_required() {
         ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ", 400),
         // shows: RFC6455-4.2.1-10
         (VERSION, "", 426),
-        // shows: RFC6455-4.2.1-10, RFC6455-4.2.2-09, IANA-versions-01
+        // shows: RFC6455-4.2.1-10, RFC6455-4.2.2-09
         ("Version: 13", "Version: 8", 426),
         ("Version: 13", "Version: 14", 426),
         // shows: RFC6455-4.3-04, RFC6455-11.6-01
@@ -302,6 +302,11 @@ fn a_server_judges_requests_as_required() {
     ] {
         // shows: RFC6455-4.2.1-01, RFC6455-10.7-04
         assert_eq!(status(&GOOD.replace(from, to)), expected, "{from:?} {to:?}");
+    }
+    for version in 0..=255 {
+        let request = GOOD.replace("Version: 13", &format!("Version: {version}"));
+        // shows: IANA-versions-01
+        assert_eq!(status(&request), if version == 13 { 101 } else { 426 });
     }
     let mut lines: Vec<_> = GOOD.trim_end().split("\r\n").collect();
     lines[1..].reverse();

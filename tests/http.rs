@@ -82,7 +82,10 @@ fn an_answer_that_does_not_fit_is_the_callers_fault() {
     ] {
         let error = accept(&asking(), &how).unwrap_err();
         assert_eq!(error, AcceptError::Head(expected));
+        assert_eq!(error.to_string(), expected.to_string());
     }
+    let fault = HandshakeError::HostInvalid;
+    assert_eq!(AcceptError::from(fault).to_string(), fault.to_string());
 }
 
 #[test]
@@ -110,6 +113,8 @@ fn a_client_checks_the_answer() {
     assert_eq!(finish(redirect), HandshakeError::Refused { status: 302 });
     let bare = Response::builder().status(101).body(()).unwrap();
     assert_eq!(finish(bare), HandshakeError::UpgradeInvalid);
+    let old = Response::builder().version(Version::HTTP_10).status(101);
+    assert_eq!(finish(old.body(()).unwrap()), HandshakeError::HttpVersion);
     let wrong = Response::builder()
         .status(101)
         .header("Upgrade", "websocket")
@@ -147,6 +152,17 @@ fn what_was_received_becomes_a_request_or_a_response() {
     }
 
     let mut out = Vec::new();
+    let request = ClientRequest::new("h", "/");
+    let nonce = *b"the sample nonce";
+    let mut handshake =
+        ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out).unwrap();
+    let mut read = *b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX: y\r\nX: z\r\n\r\n";
+    let established = handshake.receive(&mut Input::new(&mut read));
+    let response: Response<()> = (&established.unwrap().unwrap()).try_into().unwrap();
+    assert_eq!(response.status(), 101);
+    assert_eq!(response.headers().get_all("x").iter().count(), 2);
+
     let request = ClientRequest::new("h", "/");
     let mut handshake =
         ClientHandshake::start(request, [7; 16], Vec::new(), Limits::new(), &mut out).unwrap();

@@ -118,6 +118,17 @@ fn another_origin_is_refused_by_default() {
     request.extend_from_slice(b"Origin: http://elsewhere\r\n\r\n");
     assert!(answer_to(ours, &request).starts_with("HTTP/1.1 403 "));
     assert!(matches!(server.join().unwrap(), Err(Error::Rejected)));
+
+    #[cfg(feature = "deflate")]
+    {
+        let (ours, mut theirs) = pair();
+        let deflate = ws_proto::extension::deflate::Deflate::new();
+        let server = thread::spawn(move || {
+            io::accept_deflate(&mut theirs, Config::new(), &deflate).map(drop)
+        });
+        assert!(answer_to(ours, &request).starts_with("HTTP/1.1 403 "));
+        assert!(matches!(server.join().unwrap(), Err(Error::Rejected)));
+    }
 }
 
 #[test]

@@ -179,6 +179,27 @@ fn short_and_interrupted_writes_go_on_and_failed_ones_are_errors() {
     }
 }
 
+/// A peer that does not read for a while is no error; one that is gone is.
+#[test]
+fn a_write_that_times_out_goes_on_in_the_next_exchange() {
+    for kind in [ErrorKind::WouldBlock, ErrorKind::TimedOut] {
+        let mut socket = server(Config::new());
+        socket.sender().text("hello").unwrap();
+        let mut stream = Script::writing([Ok(3), Err(kind)]);
+        stream
+            .reads
+            .extend([Err(ErrorKind::WouldBlock), Err(ErrorKind::WouldBlock)]);
+        assert!(socket.exchange(&mut stream).unwrap());
+        assert_eq!(socket.pending(), b"ello");
+        assert!(socket.exchange(&mut stream).unwrap());
+        assert_eq!(stream.written, b"\x81\x05hello");
+        socket.sender().text("x").unwrap();
+        stream.writes.push_back(Err(ErrorKind::BrokenPipe));
+        let broken = socket.exchange(&mut stream).unwrap_err();
+        assert!(matches!(broken, Error::Io(error) if error.kind() == ErrorKind::BrokenPipe));
+    }
+}
+
 #[test]
 fn an_exchange_without_input_goes_on_and_one_with_an_error_does_not() {
     let mut socket = server(Config::new());

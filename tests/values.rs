@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use ws_proto::extension::DecodeError;
 use ws_proto::frame::{Header, Opcode, Rsv};
 use ws_proto::handshake::{
-    ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits, OriginPolicy,
-    Response, ServerHandshake, Upgrade, accept_key,
+    Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
+    OriginPolicy, Response, ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
@@ -118,6 +118,8 @@ fn errors_of_messages_have_a_text() {
         AssembleError::TextNotUtf8,
         AssembleError::Decode(DecodeError::Invalid),
         AssembleError::Decode(DecodeError::Unsupported),
+        AssembleError::Decode(DecodeError::Capacity),
+        AssembleError::Decode(DecodeError::TooBig),
     ] {
         assert_is_a_text(&error.to_string(), &mut seen);
         let received = ReceiveError::from(error);
@@ -127,6 +129,11 @@ fn errors_of_messages_have_a_text() {
     let protocol = ReceiveError::from(ProtocolError::MaskMissing);
     assert_is_a_text(&protocol.to_string(), &mut seen);
     assert_is_a_text(&SendError::TextNotUtf8.to_string(), &mut seen);
+    // Wherever it is found, it is the same fault.
+    assert_eq!(
+        DecodeError::TextNotUtf8.to_string(),
+        AssembleError::from(DecodeError::TextNotUtf8).to_string()
+    );
 }
 
 #[test]
@@ -135,6 +142,14 @@ fn defaults_are_what_new_gives() {
     assert_eq!(Limits::default(), Limits::new());
     assert_eq!(BackoffConfig::default(), BackoffConfig::new());
     assert!(OsRandom::default().mask_key().is_some());
+}
+
+#[test]
+fn an_answer_tells_the_subprotocol_it_was_given() {
+    for chosen in [None, Some("chat")] {
+        let accept = Accept::new().maybe_subprotocol(chosen);
+        assert_eq!(accept.chosen_subprotocol(), chosen);
+    }
 }
 
 #[test]
@@ -160,6 +175,7 @@ fn debug_output_names_things_and_shows_no_secrets() {
         "AcceptKey(s3pPLMBiTxaQ9kYGzzhZRbK+xOo=)"
     );
     assert_eq!(format!("{:?}", OsRandom::new()), "OsRandom { .. }");
+    assert_eq!(format!("{:?}", CloseCode::NORMAL), "CloseCode(1000)");
 
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let mut bytes = *b"GET / HTTP/1.1\r\nAuthorization: Basic secret\r\n";

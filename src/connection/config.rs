@@ -53,8 +53,7 @@ impl Config {
         self
     }
 
-    /// The limit that [`max_message`](Self::max_message) has set, for those who join or inflate
-    /// messages themselves.
+    /// What [`max_message`](Self::max_message) has set, for those who decode messages themselves.
     pub const fn max_message_bytes(&self) -> u64 {
         self.max_message
     }

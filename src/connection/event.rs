@@ -2,6 +2,7 @@
 
 use crate::close::CloseCode;
 use crate::frame::Rsv;
+use crate::utf8::{self, InvalidUtf8};
 
 /// Something that the peer sent.
 ///
@@ -50,6 +51,24 @@ pub enum Event<'b> {
     Close(Option<CloseCode>),
 }
 
+impl<'b> Event<'b> {
+    /// A message in one piece.
+    #[inline(always)]
+    pub(super) fn whole(kind: Kind, data: &'b mut [u8]) -> Result<Self, InvalidUtf8> {
+        let (first, last) = (true, true);
+        Ok(match kind {
+            Kind::Binary => Self::Binary(Binary { data, first, last }),
+            Kind::Text => Self::Text(Text {
+                head: None,
+                body: utf8::from_utf8(data)?,
+                raw: data,
+                first,
+                last,
+            }),
+        })
+    }
+}
+
 /// A piece of a text message.
 ///
 /// A piece may be cut inside a character. The bytes of that character are in the `raw` of both
@@ -89,6 +108,7 @@ pub struct Text<'b> {
 
 impl<'b> Text<'b> {
     /// The message, if this piece is all of it.
+    #[inline]
     pub const fn whole(&self) -> Option<&'b str> {
         if self.first && self.last {
             Some(self.body)
@@ -127,6 +147,7 @@ impl<'b> Binary<'b> {
     /// # Errors
     ///
     /// The piece itself, if it is not.
+    #[inline]
     pub fn whole(self) -> Result<&'b mut [u8], Self> {
         if self.first && self.last {
             Ok(self.data)

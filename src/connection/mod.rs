@@ -50,6 +50,7 @@ use crate::frame::{MAX_CONTROL_FRAME, Opcode};
 use crate::handshake::Negotiated;
 use crate::time::Instant;
 use crate::transport::Transport;
+use crate::utf8::InvalidUtf8;
 use recv::{Received, Receiver};
 use send::Sender;
 use timer::{Timeouts, Waiting};
@@ -151,23 +152,51 @@ impl<R: Role> Connection<R> {
     /// [`ProtocolError`] when the peer breaks RFC 6455 or a limit, on the byte that proves it. Its
     /// Close frame has been written; all further input is discarded and every call returns the
     /// same error.
+    // Inlined, because building an event in memory and taking it apart costs the caller's loop as
+    // much as all the rest of a short message; whatever is not one is a call.
+    #[inline(always)]
     pub fn receive<'b, O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         if out.room() >= MAX_CONTROL_FRAME {
-            if let Some(event) = self.receiver.whole_message::<R>(input) {
+            if let Some((kind, data)) = self.receiver.whole_message::<R>(input) {
                 self.flags.insert(Flags::HEARD);
-                return event
-                    .map(Some)
-                    .map_err(|error| self.fail(error, input, out));
+                return match Event::whole(kind, data) {
+                    Ok(event) => Ok(Some(event)),
+                    Err(InvalidUtf8) => Err(self.fail(ProtocolError::TextNotUtf8, input, out)),
+                };
             }
+        }
+        if input.is_empty() {
+            return self.error.map_or(Ok(None), Err);
         }
         self.receive_piecewise(input, out)
     }
 
+    /// Whatever is not a whole message at the front of the input.
+    #[inline(never)]
     fn receive_piecewise<'b, O: Output + ?Sized>(
+        &mut self,
+        input: &mut Input<'b>,
+        out: &mut O,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        if out.room() >= MAX_CONTROL_FRAME {
+            if let Some(piece) = self.receiver.piece::<R>(input) {
+                self.flags.insert(Flags::HEARD);
+                return match self.receiver.event(piece) {
+                    Ok(event) => Ok(Some(event)),
+                    Err(error) => Err(self.fail(error, input, out)),
+                };
+            }
+        }
+        self.receive_stepwise(input, out)
+    }
+
+    /// The long way: every check, in the order of the bytes.
+    #[inline(never)]
+    fn receive_stepwise<'b, O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
@@ -360,6 +389,7 @@ impl Flags {
     /// Our Close counts as sent, but could not be written.
     const CLOSE_LOST: u8 = 1 << 6;
 
+    /// Whether any bit of `flag` is set.
     const fn contains(self, flag: u8) -> bool {
         self.0 & flag != 0
     }

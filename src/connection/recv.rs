@@ -8,7 +8,7 @@ use crate::buf::Input;
 use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
 use crate::error::ProtocolError;
 use crate::frame::{self, FIN, LEN_16, MASK_BIT, Mask, Opcode, Rsv};
-use crate::utf8::{self, Utf8};
+use crate::utf8::Utf8;
 
 /// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
 #[derive(Clone)]
@@ -78,55 +78,114 @@ impl Receiver {
     }
 
     /// The fast path: between messages, a text or binary message in one frame with a 7- or 16-bit
-    /// length, all of it there. No state is written. Everything else, faults too, is left to
-    /// [`advance`](Self::advance).
-    #[inline]
+    /// length, all of it there: its first byte and its payload, unmasked. No state is written.
+    /// Everything else, faults too, is left to [`advance`](Self::advance).
+    #[inline(always)]
     pub(super) fn whole_message<'b, R: Role>(
         &self,
         input: &mut Input<'b>,
-    ) -> Option<Result<Event<'b>, ProtocolError>> {
-        const TEXT: u8 = FIN | Opcode::Text as u8;
-        const BINARY: u8 = FIN | Opcode::Binary as u8;
-
+    ) -> Option<(Kind, &'b mut [u8])> {
         if self.phase != Phase::Idle {
             return None;
         }
-        let [first @ (TEXT | BINARY), second, rest @ ..] = input.bytes() else {
-            return None;
-        };
-        let (first, second) = (*first, *second);
-        if (second & MASK_BIT != 0) == R::MASKS_OUTPUT {
-            return None;
-        }
-        let (length_end, least, len) = match second & !MASK_BIT {
-            len @ 0..LEN_16 => (2, 0, u16::from(len)),
-            LEN_16 => (
-                4,
-                u16::from(LEN_16),
-                u16::from_be_bytes(*rest.first_chunk()?),
-            ),
+        let frame = WholeFrame::look::<R>(input.bytes())?;
+        let kind = match frame.first {
+            TEXT => Kind::Text,
+            BINARY => Kind::Binary,
             _ => return None,
         };
-        if len < least || u64::from(len) > self.max_whole() {
+        if frame.len > self.max_frame || frame.len > self.max_message {
             return None;
         }
-        let header_len = header_len::<R>(length_end);
-        let total = header_len.saturating_add(usize::from(len));
-        if input.len() < total {
+        Some((kind, frame.take::<R>(input)?))
+    }
+
+    /// The short way for what a message in pieces is made of: a frame that is there as a whole, or
+    /// more of the payload of the current one. Everything else, faults too, is left to
+    /// [`advance`](Self::advance).
+    #[inline(always)]
+    pub(super) fn piece<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Piece<'b>> {
+        match self.phase {
+            Phase::Data if !self.message.is_extended() => {
+                let (data, last) = self.rest_of_frame::<R>(input);
+                Some(self.tell(self.message, data, last))
+            }
+            Phase::Idle | Phase::Between => self.whole_frame::<R>(input),
+            _ => None,
+        }
+    }
+
+    /// What has come of the current payload, unmasked, and whether that ends the message.
+    #[inline(always)]
+    fn rest_of_frame<'b, R: Role>(&mut self, input: &mut Input<'b>) -> (&'b mut [u8], bool) {
+        let data = self.take_payload::<R>(input);
+        let ended = self.end_of_frame();
+        let last = ended && self.first_byte & FIN != 0;
+        if ended {
+            self.phase = if last { Phase::Idle } else { Phase::Between };
+        }
+        (data, last)
+    }
+
+    #[inline(always)]
+    fn whole_frame<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Piece<'b>> {
+        let frame = WholeFrame::look::<R>(input.bytes())?;
+        let last = frame.first & FIN != 0;
+        // A reserved bit is in neither opcode, and so it is judged elsewhere.
+        let (message, fragments, before) = match (self.phase, frame.first & !FIN) {
+            (Phase::Between, CONTINUATION) if !self.message.is_extended() => {
+                (self.message, self.fragments, self.message_len)
+            }
+            (Phase::Idle, TEXT_PART | BINARY_PART) => (Message::open(frame.first), 0, 0),
+            _ => return None,
+        };
+        let message_len = before.saturating_add(frame.len);
+        if fragments >= self.max_fragments
+            || frame.len > self.max_frame
+            || message_len > self.max_message
+            || (frame.len == 0 && !last)
+        {
             return None;
         }
-        let (header, data) = input.take(total).split_at_mut_checked(header_len)?;
-        if !R::MASKS_OUTPUT {
-            frame::xor(data, *header.last_chunk()?);
+        let data = frame.take::<R>(input)?;
+        self.spill_len = 0;
+        self.fragments = fragments.saturating_add(1);
+        self.message_len = message_len;
+        if !message.is_started() {
+            self.utf8 = Utf8::new();
         }
-        Some(if first == BINARY {
-            Ok(Event::Binary(Binary {
-                data,
-                first: true,
-                last: true,
-            }))
+        self.phase = if last { Phase::Idle } else { Phase::Between };
+        Some(self.tell(message, data, last))
+    }
+
+    /// A piece of `message`, which is then a started one, or none if this was the last.
+    #[inline(always)]
+    fn tell<'b>(&mut self, message: Message, data: &'b mut [u8], last: bool) -> Piece<'b> {
+        self.message = if last {
+            Message::NONE
         } else {
-            whole_text(data)
+            message.started()
+        };
+        Piece {
+            kind: message.kind(),
+            data,
+            first: !message.is_started(),
+            last,
+        }
+    }
+
+    /// The event of a piece; text is validated.
+    #[inline(always)]
+    pub(super) fn event<'b>(&mut self, piece: Piece<'b>) -> Result<Event<'b>, ProtocolError> {
+        let Piece {
+            kind,
+            data,
+            first,
+            last,
+        } = piece;
+        Ok(match kind {
+            Kind::Binary => Event::Binary(Binary { data, first, last }),
+            Kind::Text => Event::Text(self.text_piece(data, first, last)?),
         })
     }
 
@@ -179,10 +238,6 @@ impl Receiver {
             Phase::Data | Phase::Control => self.remaining,
             _ => 0,
         }
-    }
-
-    fn max_whole(&self) -> u64 {
-        self.max_message.min(self.max_frame)
     }
 
     fn spilled(&self) -> &[u8] {
@@ -331,6 +386,7 @@ impl Receiver {
     }
 
     /// Takes and unmasks what has come of the current payload.
+    #[inline(always)]
     fn take_payload<'b, R: Role>(&mut self, input: &mut Input<'b>) -> &'b mut [u8] {
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX);
         let bytes = input.take(wanted);
@@ -346,37 +402,25 @@ impl Receiver {
         &mut self,
         input: &mut Input<'b>,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let data = self.take_payload::<R>(input);
-        let last = self.end_of_frame() && self.first_byte & FIN != 0;
-        if self.remaining == 0 {
-            self.phase = if last { Phase::Idle } else { Phase::Between };
-        }
+        let message = self.message;
+        let (data, last) = self.rest_of_frame::<R>(input);
         if data.is_empty() && !last {
             return Ok(None);
         }
-        let message = self.message;
-        let first = !message.is_started();
-        self.message = if last {
-            Message::NONE
-        } else {
-            message.started()
-        };
+        let piece = self.tell(message, data, last);
         if message.is_extended() {
-            let (kind, rsv) = (message.kind(), message.rsv());
             return Ok(Some(Event::Extended(Extended {
-                kind,
-                rsv,
-                data,
-                first,
+                kind: piece.kind,
+                rsv: message.rsv(),
+                data: piece.data,
+                first: piece.first,
                 last,
             })));
         }
-        Ok(Some(match message.kind() {
-            Kind::Binary => Event::Binary(Binary { data, first, last }),
-            Kind::Text => Event::Text(self.text_piece(data, first, last)?),
-        }))
+        self.event(piece).map(Some)
     }
 
+    #[inline(always)]
     fn text_piece<'b>(
         &mut self,
         raw: &'b [u8],
@@ -474,16 +518,70 @@ const fn header_len<R: Role>(length_end: usize) -> usize {
     }
 }
 
-fn whole_text(raw: &[u8]) -> Result<Event<'_>, ProtocolError> {
-    match utf8::from_utf8(raw) {
-        Ok(body) => Ok(Event::Text(Text {
-            head: None,
-            body,
-            raw,
-            first: true,
-            last: true,
-        })),
-        Err(_) => Err(ProtocolError::TextNotUtf8),
+/// The first byte of a text message in one frame.
+const TEXT: u8 = FIN | Opcode::Text as u8;
+/// The first byte of a binary message in one frame.
+const BINARY: u8 = FIN | Opcode::Binary as u8;
+
+/// The first byte of a frame that starts a text message, without FIN.
+const TEXT_PART: u8 = Opcode::Text as u8;
+/// The first byte of a frame that starts a binary message, without FIN.
+const BINARY_PART: u8 = Opcode::Binary as u8;
+/// The first byte of a frame that goes on with a message, without FIN.
+const CONTINUATION: u8 = Opcode::Continuation as u8;
+
+/// A piece of a message that no extension has encoded; text is not validated yet.
+pub(super) struct Piece<'b> {
+    kind: Kind,
+    data: &'b mut [u8],
+    first: bool,
+    last: bool,
+}
+
+/// A frame that lies in the input as a whole.
+struct WholeFrame {
+    first: u8,
+    header_len: usize,
+    len: u64,
+}
+
+impl WholeFrame {
+    /// The frame at the front of `bytes` if all of it is there, masked as it has to be, with a 7-
+    /// or 16-bit length in its shortest form. Nothing is said of its first byte.
+    #[inline(always)]
+    fn look<R: Role>(bytes: &[u8]) -> Option<Self> {
+        let [first, second, rest @ ..] = bytes else {
+            return None;
+        };
+        let expected = if R::MASKS_OUTPUT { 0 } else { MASK_BIT };
+        let (length_end, len) = match second ^ expected {
+            len @ 0..LEN_16 => (2, u16::from(len)),
+            LEN_16 => match u16::from_be_bytes(*rest.first_chunk()?) {
+                0..126 => return None,
+                len => (4, len),
+            },
+            _ => return None,
+        };
+        let header_len = header_len::<R>(length_end);
+        if bytes.len() < header_len.saturating_add(usize::from(len)) {
+            return None;
+        }
+        Some(Self {
+            first: *first,
+            header_len,
+            len: u64::from(len),
+        })
+    }
+
+    /// Takes it and gives its payload, unmasked.
+    #[inline(always)]
+    fn take<'b, R: Role>(&self, input: &mut Input<'b>) -> Option<&'b mut [u8]> {
+        let total = self.header_len.saturating_add(self.len as usize);
+        let (header, data) = input.take(total).split_at_mut_checked(self.header_len)?;
+        if !R::MASKS_OUTPUT {
+            frame::xor(data, *header.last_chunk()?);
+        }
+        Some(data)
     }
 }
 

@@ -56,6 +56,7 @@ pub trait MaskSource {
 }
 
 impl<F: FnMut() -> [u8; 4]> MaskSource for F {
+    #[inline]
     fn mask_key(&mut self) -> Option<[u8; 4]> {
         Some(self())
     }
@@ -64,6 +65,7 @@ impl<F: FnMut() -> [u8; 4]> MaskSource for F {
 impl sealed::Sealed for Server {
     const MASKS_OUTPUT: bool = false;
 
+    #[inline]
     fn mask(&mut self) -> Result<Option<[u8; 4]>, sealed::NoKey> {
         Ok(None)
     }
@@ -74,6 +76,7 @@ impl Role for Server {}
 impl<M: MaskSource> sealed::Sealed for Client<M> {
     const MASKS_OUTPUT: bool = true;
 
+    #[inline]
     fn mask(&mut self) -> Result<Option<[u8; 4]>, sealed::NoKey> {
         self.keys.mask_key().map(Some).ok_or(sealed::NoKey)
     }

@@ -6,7 +6,7 @@ use super::{Client, Connection, Flags, MaskSource, Role, Server};
 use crate::buf::Output;
 use crate::close::{CloseCode, CloseReason, ControlPayload, MAX_CLOSE_REASON};
 use crate::error::SendError;
-use crate::frame::{self, Header, Opcode, Rsv};
+use crate::frame::{self, FIN, Opcode, Rsv};
 use crate::utf8;
 
 /// What is open for sending, in one byte: the reserved bits of the message that is being sent,
@@ -28,8 +28,13 @@ impl Sender {
         Rsv::from_bits((self.0 & Self::NEGOTIATED) << Self::NEGOTIATED_SHIFT)
     }
 
+    /// Whether a message is being sent in parts.
+    const fn is_open(self) -> bool {
+        self.0 & Self::OPEN != 0
+    }
+
     const fn open_message(self) -> Option<(Kind, Rsv)> {
-        if self.0 & Self::OPEN == 0 {
+        if !self.is_open() {
             return None;
         }
         let kind = if self.0 & Self::TEXT != 0 {
@@ -51,8 +56,9 @@ impl Sender {
 
 impl<R: Role> Connection<R> {
     /// Whether a data frame can be sent: no Close has been sent or answered, nothing has failed.
+    #[inline]
     pub fn can_send(&self) -> bool {
-        !self.flags.contains(Flags::CLOSE_SENT) && !self.flags.contains(Flags::EOF)
+        !self.flags.contains(Flags::CLOSE_SENT | Flags::EOF)
     }
 
     /// Sends a text message in one frame.
@@ -60,6 +66,7 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was written and nothing changed.
+    #[inline]
     pub fn send_text<O: Output + ?Sized>(
         &mut self,
         text: &str,
@@ -73,6 +80,7 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was written and nothing changed.
+    #[inline]
     pub fn send_binary<O: Output + ?Sized>(
         &mut self,
         data: &[u8],
@@ -232,16 +240,15 @@ impl<R: Role> Connection<R> {
         control(&mut self.role, opcode, payload.as_bytes(), out)
     }
 
+    #[inline]
     pub(crate) fn send_whole<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         payload: &[u8],
         out: &mut O,
     ) -> Result<(), SendError> {
-        if self.sender.open_message().is_some() && self.can_send() {
-            return Err(SendError::MessageOpen);
-        }
-        self.send_data(kind, Rsv::NONE, payload, Fin::Yes, out)
+        let first = self.whole_first(kind)?;
+        write_frame(&mut self.role, first, payload, out)
     }
 
     pub(crate) fn send_part<O: Output + ?Sized>(
@@ -262,8 +269,8 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        let header = self.data_header(kind, rsv, payload.len(), fin)?;
-        write_frame(&mut self.role, header, payload, out)?;
+        let first = self.data_first(kind, rsv, fin)?;
+        write_frame(&mut self.role, first, payload, out)?;
         self.sender.set(kind, rsv, fin);
         Ok(())
     }
@@ -292,34 +299,41 @@ impl<R: Role> Connection<R> {
         rsv: Rsv,
         out: &O,
     ) -> Result<(), SendError> {
-        let header = self.data_header(kind, rsv, 0, Fin::No)?;
-        if out.room() < header.encoded_len() {
+        self.data_first(kind, rsv, Fin::No)?;
+        if out.room() < frame::encoded_len(0, R::MASKS_OUTPUT) {
             return Err(SendError::OutputFull);
         }
         Ok(())
     }
 
-    /// The header of the next data frame, without its masking key.
-    fn data_header(&self, kind: Kind, rsv: Rsv, len: usize, fin: Fin) -> Result<Header, SendError> {
+    /// The first byte of a message in one frame. Sending it changes no state.
+    #[inline]
+    fn whole_first(&self, kind: Kind) -> Result<u8, SendError> {
+        if !self.can_send() {
+            return Err(SendError::Closed);
+        }
+        if self.sender.is_open() {
+            return Err(SendError::MessageOpen);
+        }
+        Ok(FIN | opcode(kind) as u8)
+    }
+
+    /// The first byte of the next frame of a message.
+    fn data_first(&self, kind: Kind, rsv: Rsv, fin: Fin) -> Result<u8, SendError> {
         if !self.can_send() {
             return Err(SendError::Closed);
         }
         let (opcode, rsv) = match self.sender.open_message() {
             Some(open) if open != (kind, rsv) => return Err(SendError::MessageOpen),
             Some(_) => (Opcode::Continuation, Rsv::NONE),
-            None if kind == Kind::Text => (Opcode::Text, rsv),
-            None => (Opcode::Binary, rsv),
+            None => (opcode(kind), rsv),
         };
-        Ok(Header {
-            fin: fin == Fin::Yes,
-            rsv,
-            opcode,
-            len: len as u64,
-            mask: None,
-        })
+        let fin = if fin == Fin::Yes { FIN } else { 0 };
+        Ok(fin | rsv.bits() | opcode as u8)
     }
 
     /// Writes the header of a frame whose payload the caller writes behind it.
+    #[inline]
     fn frame<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
@@ -327,10 +341,23 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<Option<[u8; 4]>, SendError> {
-        let mut header = self.data_header(kind, Rsv::NONE, len, fin)?;
-        let key = key_for(&mut self.role, &header, 0, out)?;
-        header.mask = key;
-        out.put(&header.encode());
+        if fin == Fin::No || self.sender.is_open() {
+            return self.frame_part(kind, len, fin, out);
+        }
+        let first = self.whole_first(kind)?;
+        write_header(&mut self.role, first, len, out)
+    }
+
+    #[inline(never)]
+    fn frame_part<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        len: usize,
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<Option<[u8; 4]>, SendError> {
+        let first = self.data_first(kind, Rsv::NONE, fin)?;
+        let key = write_header(&mut self.role, first, len, out)?;
         self.sender.set(kind, Rsv::NONE, fin);
         Ok(key)
     }
@@ -354,6 +381,7 @@ impl Connection<Server> {
     /// assert_eq!([&head[..], payload].concat(), b"\x81\x05hello");
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
+    #[inline]
     pub fn frame_text<'p, O: Output + ?Sized>(
         &mut self,
         text: &'p str,
@@ -369,6 +397,7 @@ impl Connection<Server> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was written and nothing changed.
+    #[inline]
     pub fn frame_binary<'p, O: Output + ?Sized>(
         &mut self,
         data: &'p [u8],
@@ -401,6 +430,7 @@ impl<M: MaskSource> Connection<Client<M>> {
     /// assert_eq!([&head[..], payload].concat(), b"\x81\x85\x01\x02\x03\x04ig\x6fhn");
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
+    #[inline]
     pub fn frame_text<'p, O: Output + ?Sized>(
         &mut self,
         utf8: &'p mut [u8],
@@ -427,6 +457,7 @@ impl<M: MaskSource> Connection<Client<M>> {
     /// # let mut connection = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
     /// let payload = connection.frame_binary(b"shared", Fin::Yes, &mut Vec::new());
     /// ```
+    #[inline]
     pub fn frame_binary<'p, O: Output + ?Sized>(
         &mut self,
         data: &'p mut [u8],
@@ -436,6 +467,7 @@ impl<M: MaskSource> Connection<Client<M>> {
         self.frame_masked(Kind::Binary, data, fin, out)
     }
 
+    #[inline]
     fn frame_masked<'p, O: Output + ?Sized>(
         &mut self,
         kind: Kind,
@@ -450,6 +482,14 @@ impl<M: MaskSource> Connection<Client<M>> {
     }
 }
 
+/// The opcode that starts a message.
+const fn opcode(kind: Kind) -> Opcode {
+    match kind {
+        Kind::Text => Opcode::Text,
+        Kind::Binary => Opcode::Binary,
+    }
+}
+
 /// Writes a control frame. `payload` fits into one.
 pub(super) fn control<R: Role, O: Output + ?Sized>(
     role: &mut R,
@@ -457,41 +497,51 @@ pub(super) fn control<R: Role, O: Output + ?Sized>(
     payload: &[u8],
     out: &mut O,
 ) -> Result<(), SendError> {
-    write_frame(
-        role,
-        Header::new(opcode, payload.len() as u64),
-        payload,
-        out,
-    )
+    write_frame(role, FIN | opcode as u8, payload, out)
 }
 
+#[inline]
 fn write_frame<R: Role, O: Output + ?Sized>(
     role: &mut R,
-    mut header: Header,
+    first: u8,
     payload: &[u8],
     out: &mut O,
 ) -> Result<(), SendError> {
-    header.mask = key_for(role, &header, payload.len(), out)?;
-    out.put(&header.encode());
+    let len = payload.len();
+    let total = frame::encoded_len(len as u64, R::MASKS_OUTPUT).saturating_add(len);
+    let key = key_for(role, total, out)?;
+    out.reserve(total);
+    frame::encode(first, len as u64, key, |header| out.put(header));
     out.put(payload);
-    if let Some(key) = header.mask {
-        frame::xor(out.last_mut(payload.len()), key);
+    if let Some(key) = key {
+        frame::xor(out.last_mut(len), key);
     }
     Ok(())
 }
 
-/// The masking key for a frame, once it is known that header and `payload_len` bytes fit: no key
-/// is drawn for a frame that is not sent.
+/// Writes the header of a frame with a payload of `len` bytes, and gives the key to mask it with.
+#[inline(always)]
+fn write_header<R: Role, O: Output + ?Sized>(
+    role: &mut R,
+    first: u8,
+    len: usize,
+    out: &mut O,
+) -> Result<Option<[u8; 4]>, SendError> {
+    let key = key_for(role, frame::encoded_len(len as u64, R::MASKS_OUTPUT), out)?;
+    frame::encode(first, len as u64, key, |header| out.put(header));
+    Ok(key)
+}
+
+/// The masking key for a frame, once it is known that its `needed` bytes fit: no key is drawn for
+/// a frame that is not sent.
+#[inline]
 fn key_for<R: Role, O: Output + ?Sized>(
     role: &mut R,
-    header: &Header,
-    payload_len: usize,
+    needed: usize,
     out: &O,
 ) -> Result<Option<[u8; 4]>, SendError> {
-    let key_len = if R::MASKS_OUTPUT { 4 } else { 0 };
-    match out.room().checked_sub(header.encoded_len() + key_len) {
-        Some(room) if room >= payload_len => {}
-        _ => return Err(SendError::OutputFull),
+    if out.room() < needed {
+        return Err(SendError::OutputFull);
     }
     role.mask().map_err(|NoKey| SendError::NoMaskKey)
 }

@@ -60,6 +60,12 @@ pub trait Decode {
         room: u64,
         to: &mut S,
     ) -> Result<(), DecodeError>;
+
+    /// Tells that the rest of the message is dropped, because what it decodes to was refused.
+    ///
+    /// A decoder whose messages refer to earlier ones cannot go on then: it has to give an error
+    /// for each that follows. Provided for those that can, it does nothing.
+    fn give_up(&mut self) {}
 }
 
 /// Encodes messages for an extension.

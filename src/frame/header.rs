@@ -111,16 +111,7 @@ impl Header {
 
     /// How many bytes [`encode`](Self::encode) gives: 2 to 14.
     pub const fn encoded_len(&self) -> usize {
-        let len = match self.len {
-            0..=125 => 2,
-            126..=0xffff => 4,
-            _ => 10,
-        };
-        if self.mask.is_some() {
-            KEY_LEN.saturating_add(len)
-        } else {
-            len
-        }
+        encoded_len(self.len, self.mask.is_some())
     }
 
     /// The bytes of the header, with the shortest form of the length. Whether such a frame is legal
@@ -128,31 +119,70 @@ impl Header {
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
         let first = (if self.fin { FIN } else { 0 }) | self.rsv.bits() | self.opcode as u8;
-        let mask = if self.mask.is_some() { MASK_BIT } else { 0 };
-        let key = self.mask.unwrap_or_default();
-        let mut bytes = [0; MAX_HEADER];
-        bytes[0] = first;
-        // The key is written even where there is none: nobody reads behind the end.
-        match self.len {
-            0..=125 => {
-                bytes[1] = mask | self.len as u8;
-                bytes[2..6].copy_from_slice(&key);
+        encode(first, self.len, self.mask, |header| {
+            let mut bytes = [0; MAX_HEADER];
+            if let Some(to) = bytes.get_mut(..header.len()) {
+                to.copy_from_slice(header);
             }
-            126..=0xffff => {
-                bytes[1] = mask | LEN_16;
-                bytes[2..4].copy_from_slice(&(self.len as u16).to_be_bytes());
-                bytes[4..8].copy_from_slice(&key);
+            EncodedHeader {
+                bytes,
+                len: header.len() as u8,
             }
-            _ => {
-                bytes[1] = mask | LEN_64;
-                bytes[2..10].copy_from_slice(&self.len.to_be_bytes());
-                bytes[10..].copy_from_slice(&key);
-            }
+        })
+    }
+}
+
+/// Makes the bytes of a header and hands them to `put`. Each of the six forms has a length that the
+/// compiler knows, so that `put`, inlined, is a store or two and no call of `memcpy`.
+#[inline(always)]
+pub(crate) fn encode<T>(
+    first: u8,
+    len: u64,
+    key: Option<[u8; KEY_LEN]>,
+    put: impl FnOnce(&[u8]) -> T,
+) -> T {
+    let mask = if key.is_some() { MASK_BIT } else { 0 };
+    match len {
+        0..=125 => with_key([first, mask | len as u8], key, put),
+        126..=0xffff => {
+            let [a, b] = (len as u16).to_be_bytes();
+            with_key([first, mask | LEN_16, a, b], key, put)
         }
-        EncodedHeader {
-            bytes,
-            len: self.encoded_len() as u8,
+        _ => {
+            let [a, b, c, d, e, f, g, h] = len.to_be_bytes();
+            with_key([first, mask | LEN_64, a, b, c, d, e, f, g, h], key, put)
         }
+    }
+}
+
+#[inline(always)]
+fn with_key<const N: usize, T>(
+    start: [u8; N],
+    key: Option<[u8; KEY_LEN]>,
+    put: impl FnOnce(&[u8]) -> T,
+) -> T {
+    let Some(key) = key else {
+        return put(&start);
+    };
+    let end = N.saturating_add(KEY_LEN);
+    let mut bytes = [0; MAX_HEADER];
+    bytes[..N].copy_from_slice(&start);
+    bytes[N..end].copy_from_slice(&key);
+    put(&bytes[..end])
+}
+
+/// How many bytes the header of a payload of `len` bytes takes, the masking key included.
+#[inline(always)]
+pub(crate) const fn encoded_len(len: u64, masked: bool) -> usize {
+    let with_length = match len {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    if masked {
+        KEY_LEN.saturating_add(with_length)
+    } else {
+        with_length
     }
 }
 
@@ -166,6 +196,7 @@ pub struct EncodedHeader {
 impl core::ops::Deref for EncodedHeader {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }

@@ -26,7 +26,7 @@ mod mask;
 mod opcode;
 
 pub use header::{EncodedHeader, Header, MAX_HEADER};
-pub(crate) use header::{FIN, LEN_16, MASK_BIT, length, length_end};
+pub(crate) use header::{FIN, LEN_16, MASK_BIT, encode, encoded_len, length, length_end};
 pub use mask::Mask;
 pub(crate) use mask::xor;
 pub use opcode::{Opcode, Rsv};

@@ -39,33 +39,37 @@ enum Single<'h> {
 }
 
 impl<'h> Fields<'h> {
-    pub(super) fn of(headers: &Headers<'h>) -> Self {
+    pub(super) fn of(all: impl Iterator<Item = (&'h [u8], &'h [u8])>) -> Self {
         let mut fields = Self::default();
-        for (name, value) in headers {
-            let is = |candidate: &str| name.eq_ignore_ascii_case(candidate);
-            if is(HOST) {
-                fields.host.add(value);
-            } else if is("Upgrade") {
-                fields.upgrade |= has_token(value, b"websocket");
-            } else if is("Connection") {
-                fields.connection |= has_token(value, b"upgrade");
-            } else if is("Origin") {
-                fields.origin.add(value);
-            } else if is("Content-Length") {
-                fields.length.add(value);
-            } else if is("Transfer-Encoding") {
-                fields.has_transfer_coding = true;
-            } else if is(KEY) {
-                fields.key.add(value);
-            } else if is("Sec-WebSocket-Version") {
-                fields.version.add(value);
-            } else if is(SUBPROTOCOL) {
-                fields.has_subprotocols = true;
-            } else if is(extensions::FIELD) {
-                fields.has_extensions = true;
-            }
+        for (name, value) in all {
+            fields.add(name, syntax::trim_ows(value));
         }
         fields
+    }
+
+    fn add(&mut self, name: &[u8], value: &'h [u8]) {
+        let is = |candidate: &str| name.eq_ignore_ascii_case(candidate.as_bytes());
+        if is(HOST) {
+            self.host.add(value);
+        } else if is("Upgrade") {
+            self.upgrade |= has_token(value, b"websocket");
+        } else if is("Connection") {
+            self.connection |= has_token(value, b"upgrade");
+        } else if is("Origin") {
+            self.origin.add(value);
+        } else if is("Content-Length") {
+            self.length.add(value);
+        } else if is("Transfer-Encoding") {
+            self.has_transfer_coding = true;
+        } else if is(KEY) {
+            self.key.add(value);
+        } else if is("Sec-WebSocket-Version") {
+            self.version.add(value);
+        } else if is(SUBPROTOCOL) {
+            self.has_subprotocols = true;
+        } else if is(extensions::FIELD) {
+            self.has_extensions = true;
+        }
     }
 
     /// Whether the request is for a WebSocket connection at all.

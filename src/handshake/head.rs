@@ -10,9 +10,13 @@
 //!
 //! Each byte is looked at once. Line ends are stored when the byte behind them is known, so that a
 //! folded line of a response can be joined by a space (RFC 9112 5.2) in append-only storage.
+//!
+//! Nearly all bytes of a head are text inside a line, which changes nothing, and nearly all line ends
+//! are followed by another line: [`HeadScanner::skip`] takes these without a step for each byte.
 
 use super::error::HandshakeError;
 use super::limits::Limits;
+use super::scan;
 use super::syntax;
 use crate::buf::{Input, Storage};
 use crate::error::CapacityError;
@@ -85,6 +89,9 @@ impl HeadScanner {
         let mut at = 0;
         let mut copied = 0;
         let result = loop {
+            if self.state == State::Line && bytes.len() - at >= scan::WORD {
+                at += self.skip(bytes.get(at..).unwrap_or_default(), limits);
+            }
             let Some(&byte) = bytes.get(at) else {
                 break store(storage, bytes, copied..at).map(|()| false);
             };
@@ -114,6 +121,30 @@ impl HeadScanner {
         };
         input.take(at);
         result
+    }
+
+    /// Within a line, goes over the bytes at the front that a step each would keep, as far as that is
+    /// quickly told. Out of line, for those who feed byte by byte.
+    #[inline(never)]
+    fn skip(&mut self, bytes: &[u8], limits: &Limits) -> usize {
+        let in_start_line = match self.kind {
+            Kind::Request => self.lines == 1,
+            Kind::Response if self.bytes < HTTP.len() => return 0,
+            Kind::Response => false,
+        };
+        let room = limits.head_bytes.saturating_sub(self.bytes);
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        let mut skipped = scan::text_len(bytes, in_start_line);
+        while let Some([b'\r', b'\n', next, ..]) = bytes.get(skipped..) {
+            if !syntax::is_tchar(*next) || self.lines >= limits.lines {
+                break;
+            }
+            self.lines += 1;
+            skipped += 3;
+            skipped += scan::text_len(bytes.get(skipped..).unwrap_or_default(), false);
+        }
+        self.bytes += skipped;
+        skipped
     }
 
     fn step(&mut self, byte: u8, limits: &Limits) -> Result<Step, HandshakeError> {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::scan;
 use super::syntax;
 
 /// The header fields of a request or a response, in their order.
@@ -46,6 +47,11 @@ impl<'h> Headers<'h> {
         HeadersIter(self.0)
     }
 
+    /// All fields, with whatever is around their values: most of them are of no interest.
+    pub(super) const fn raw(&self) -> RawFields<'h> {
+        RawFields(self.0)
+    }
+
     /// The value of the first field of that name.
     pub fn get(&self, name: &str) -> Option<&'h [u8]> {
         self.get_all(name).next()
@@ -56,9 +62,9 @@ impl<'h> Headers<'h> {
         &self,
         name: &'n str,
     ) -> impl Iterator<Item = &'h [u8]> + Clone + use<'h, 'n> {
-        self.iter()
-            .filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.raw()
+            .filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| syntax::trim_ows(value))
     }
 
     /// The elements of a comma list over all fields of that name; empty ones are left out. Not
@@ -121,18 +127,32 @@ impl<'h> Iterator for HeadersIter<'h> {
     type Item = (&'h str, &'h [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
+        let mut fields = RawFields(self.0);
+        let (name, value) = fields.next()?;
+        self.0 = fields.0;
+        Some((syntax::ascii(name), syntax::trim_ows(value)))
+    }
+}
+
+/// The iterator of [`Headers::raw`].
+#[derive(Clone)]
+pub(super) struct RawFields<'h>(Source<'h>);
+
+impl<'h> Iterator for RawFields<'h> {
+    type Item = (&'h [u8], &'h [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Source::Lines(rest) => {
                 let (line, behind) = split_line(rest)?;
                 *rest = behind;
-                let colon = line.iter().position(|&byte| byte == b':')?;
-                let (name, value) = (line.get(..colon)?, line.get(colon + 1..)?);
-                Some((syntax::ascii(name), syntax::trim_ows(value)))
+                let colon = scan::find(line, b':')?;
+                Some((line.get(..colon)?, line.get(colon + 1..)?))
             }
             Source::Fields(fields) => {
                 let ((name, value), rest) = fields.split_first()?;
                 *fields = rest;
-                Some((name, syntax::trim_ows(value)))
+                Some((name.as_bytes(), value))
             }
         }
     }
@@ -146,6 +166,6 @@ impl fmt::Debug for HeadersIter<'_> {
 
 /// A line without its end, and what follows it.
 pub(super) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&byte| byte == b'\r')?;
+    let end = scan::find(bytes, b'\r')?;
     Some((bytes.get(..end)?, bytes.get(end + 2..)?))
 }

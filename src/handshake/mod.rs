@@ -152,6 +152,7 @@ mod parse;
 mod plain;
 mod request;
 mod response;
+mod scan;
 mod server;
 mod syntax;
 mod target;

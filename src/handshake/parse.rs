@@ -1,7 +1,10 @@
 //! The one strict parse of a complete head, and its first line.
 
-use httparse::{EMPTY_HEADER, Error};
+use core::mem::MaybeUninit;
 
+use httparse::Error;
+
+use super::check::Fields;
 use super::error::HandshakeError;
 use super::headers::{Headers, split_line};
 use super::limits::MAX_LINES;
@@ -50,13 +53,16 @@ impl<'h> StatusLine<'h> {
     }
 }
 
-/// Parses a request's head and tells its minor version: 0 or 1.
-pub(super) fn check_request(head: &[u8]) -> Result<u8, HandshakeError> {
-    let mut headers = [EMPTY_HEADER; MAX_LINES];
-    let mut request = httparse::Request::new(&mut headers);
-    match request.parse(head) {
+/// Parses a request's head and tells its minor version, 0 or 1, and the fields that decide on it.
+pub(super) fn check_request(head: &[u8]) -> Result<(u8, Fields<'_>), HandshakeError> {
+    // Made, but not written: that would be 4 KiB for each head.
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut headers) {
         Ok(httparse::Status::Complete(len)) if len == head.len() => {
-            Ok(request.version.unwrap_or_default())
+            let fields = request.headers.iter();
+            let fields = Fields::of(fields.map(|field| (field.name.as_bytes(), field.value)));
+            Ok((request.version.unwrap_or_default(), fields))
         }
         Ok(_) => Err(HandshakeError::HeaderInvalid),
         Err(Error::Version) if has_other_version(head) => Err(HandshakeError::HttpVersion),
@@ -66,9 +72,10 @@ pub(super) fn check_request(head: &[u8]) -> Result<u8, HandshakeError> {
 
 /// Parses a response's head and tells its minor version and its status.
 pub(super) fn check_response(head: &[u8]) -> Result<(u8, u16), HandshakeError> {
-    let mut headers = [EMPTY_HEADER; MAX_LINES];
-    let mut response = httparse::Response::new(&mut headers);
-    match response.parse(head) {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut response, head, &mut headers) {
         Ok(httparse::Status::Complete(len)) if len == head.len() => {
             match (response.version, response.code) {
                 (Some(version), Some(code @ 100..)) => Ok((version, code)),

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::check::{self, Fields};
+use super::check;
 use super::error::HandshakeError;
 use super::head::{HeadScanner, Kind};
 use super::limits::Limits;
@@ -226,9 +226,8 @@ impl<S: Storage> ServerHandshake<S> {
             return Ok(None);
         }
         let head = self.storage.bytes();
-        let minor_version = parse::check_request(head)?;
+        let (minor_version, fields) = parse::check_request(head)?;
         let request = Request::of(head);
-        let fields = Fields::of(&request.headers);
         if minor_version == 0 {
             check::old_http(&request, &fields)?;
             return Ok(Some(Phase::Plain(HandshakeError::HttpVersion)));

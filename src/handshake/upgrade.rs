@@ -87,7 +87,7 @@ impl<'h> Upgrade<'h> {
             target,
             headers: Headers::from_slice(headers),
         };
-        let fields = Fields::of(&request.headers);
+        let fields = Fields::of(request.headers.raw());
         check::http(&request, &fields)?;
         check::upgrade(&request, &fields)?;
         Ok(Self {

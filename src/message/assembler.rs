@@ -86,6 +86,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     /// [`AssembleError`] if the message exceeds the limit or the storage, or cannot be decoded.
     /// The caller then closes with [`close_code`](AssembleError::close_code); what still comes of
     /// that message is dropped.
+    #[inline]
     pub fn push<'a>(&'a mut self, event: Event<'a>) -> Result<Option<Message<'a>>, AssembleError> {
         match self.step(event)? {
             Step::More => Ok(None),
@@ -95,6 +96,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 
     /// As [`push`](Self::push), without borrowing the assembler for the result.
+    #[inline]
     pub(crate) fn step<'b>(&mut self, event: Event<'b>) -> Result<Step<'b>, AssembleError> {
         match event {
             Event::Text(text) => match text.whole() {
@@ -111,6 +113,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 
     /// The message in the storage, until the next piece comes.
+    #[inline(never)]
     pub(crate) fn held(&self) -> Result<Option<Message<'_>>, AssembleError> {
         let State::Held(kind) = self.state else {
             return Ok(None);
@@ -155,12 +158,14 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         &mut self.extension
     }
 
+    #[inline]
     fn pass<'b>(&mut self, message: Message<'b>) -> Result<Step<'b>, AssembleError> {
         self.start();
         self.check(message.as_bytes().len())?;
         Ok(Step::Whole(message))
     }
 
+    #[inline(never)]
     fn collect<'b>(
         &mut self,
         kind: Kind,
@@ -181,6 +186,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         Ok(self.end_of_piece(kind, last))
     }
 
+    #[inline(never)]
     fn decode<'b>(&mut self, piece: Extended<'b>) -> Result<Step<'b>, AssembleError> {
         if piece.first {
             self.start();
@@ -205,15 +211,20 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         if kind == Kind::Text {
             let bytes = self.storage.bytes().get(before..).unwrap_or_default();
             if self.utf8.push(bytes).is_err() {
+                self.extension.give_up();
                 return self.skip(AssembleError::TextNotUtf8);
             }
         }
         match decoded {
             Ok(()) => Ok(Step::More),
-            Err(error) => self.skip(error.into()),
+            Err(error) => {
+                self.extension.give_up();
+                self.skip(error.into())
+            }
         }
     }
 
+    #[inline]
     fn start(&mut self) {
         self.storage.clear();
         self.utf8 = Utf8::new();
@@ -228,11 +239,13 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         Step::Held
     }
 
+    #[inline]
     fn room(&self) -> u64 {
         self.max_message
             .saturating_sub(self.storage.bytes().len() as u64)
     }
 
+    #[inline]
     fn check(&mut self, more: usize) -> Result<(), AssembleError> {
         if more as u64 > self.room() {
             self.skip(AssembleError::TooBig)
@@ -241,6 +254,8 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn skip<T>(&mut self, error: AssembleError) -> Result<T, AssembleError> {
         self.storage.clear();
         self.state = State::Skipping;

@@ -4,6 +4,7 @@ mod codec;
 mod queue;
 mod read_buffer;
 mod reply;
+mod retention;
 
 use alloc::vec::Vec;
 use core::error::Error;
@@ -22,6 +23,7 @@ use crate::transport::Transport;
 use codec::{Decoder, Encoder};
 use queue::{Queue, Sent};
 use read_buffer::ReadBuffer;
+use retention::Retention;
 
 /// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
 const HIGH_WATER: usize = 1 << 20;
@@ -41,6 +43,13 @@ const RETAINED: usize = 4096;
 /// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
 /// Pongs and of what was sent by the handle that came with a message, nothing is received either,
 /// so that neither a flood of Pings nor a slow reader makes it grow.
+///
+/// It has three buffers, each allocated when it is needed: for reading, for a message in several
+/// pieces, for the output. While they hold nothing they keep 4 KiB each. What has grown beyond that
+/// is kept, up to 2 MiB each, while there is traffic that needs it. It is given back at the end of a
+/// turn ([`next_message`](Self::next_message) gives `None`) that brought no more than 4 KiB, and by a
+/// [`tick`](Self::tick) unless bytes came or went both since the tick before and before that one. So
+/// after the last message two ticks at most give it back; [`release`](Self::release) does so at once.
 ///
 /// ```
 /// use ws_proto::{Config, Negotiated, WebSocket};
@@ -63,6 +72,7 @@ pub struct WebSocket<R: Role> {
     encoder: Encoder,
     read: ReadBuffer,
     out: Queue,
+    retention: Retention,
     /// A message that could not be put together ends the connection.
     failed: Option<AssembleError>,
 }
@@ -95,6 +105,7 @@ impl<R: Role> WebSocket<R> {
             encoder: Encoder::default(),
             read: ReadBuffer::new(),
             out: Queue::new(HIGH_WATER),
+            retention: Retention::default(),
             failed: None,
         }
     }
@@ -148,6 +159,7 @@ impl<R: Role> WebSocket<R> {
     /// that has fewer.
     pub fn filled(&mut self, n: usize) {
         self.read.filled(n);
+        self.retention.received(n);
     }
 
     /// Whether to read: not while received bytes wait for the output to be drained.
@@ -178,7 +190,7 @@ impl<R: Role> WebSocket<R> {
             return Err(error.into());
         }
         if self.read.is_empty() && self.connection.transport() == Transport::Open {
-            self.release_idle();
+            self.end_turn();
             return Ok(None);
         }
         let (bytes, mut consumed) = self.read.unread();
@@ -237,11 +249,14 @@ impl<R: Role> WebSocket<R> {
 
     /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
     pub fn wrote(&mut self, n: usize) {
-        if n > 0 && self.out.is_full() {
+        if n == 0 {
+            return;
+        }
+        if self.out.is_full() {
             self.connection.drained();
         }
         self.out.consume(n);
-        self.out.release_over(RETAINED);
+        self.retention.wrote();
     }
 
     /// Tells the time; see [`Connection::tick`].
@@ -250,7 +265,9 @@ impl<R: Role> WebSocket<R> {
     ///
     /// [`TimedOut`] as [`Connection::tick`].
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
-        self.release_idle();
+        let retained = self.retention.at_tick();
+        self.release_over(retained);
+        self.out.release_over(retained);
         let mut out = self.out.messages(Sent::Unasked);
         self.connection.tick(now, &mut out)
     }
@@ -280,16 +297,17 @@ impl<R: Role> WebSocket<R> {
 
     /// Gives back the memory of all buffers that hold nothing.
     ///
-    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer. A compressor
-    /// it keeps; with this call that is freed too, and begins anew with the next message.
+    /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer once that has
+    /// been noticed, as described [above](Self). A compressor it keeps; with this call that is freed too, and begins anew with the next message.
     pub fn release(&mut self) {
         self.release_over(0);
         self.encoder.release();
         self.out.release_over(0);
     }
 
-    fn release_idle(&mut self) {
-        self.release_over(RETAINED);
+    fn end_turn(&mut self) {
+        let retained = self.retention.at_end_of_turn(self.read_hint());
+        self.release_over(retained);
     }
 
     fn release_over(&mut self, retained: usize) {

@@ -1,3 +1,4 @@
+use super::retention;
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Limited, Output};
 
@@ -13,6 +14,8 @@ pub(super) struct Queue {
     /// first. So no more answers are added than bytes are taken.
     answers: usize,
     high_water: usize,
+    /// How many bytes were taken since it was empty.
+    taken: usize,
 }
 
 impl Queue {
@@ -21,6 +24,7 @@ impl Queue {
             out: Limited::new(isize::MAX as usize),
             answers: 0,
             high_water: high_water.max(MAX_CONTROL_FRAME),
+            taken: 0,
         }
     }
 
@@ -29,10 +33,15 @@ impl Queue {
     }
 
     pub(super) fn consume(&mut self, n: usize) {
+        let waiting = self.pending().len();
         self.out.consume(n);
-        self.answers = self.answers.saturating_sub(n);
-        if self.out.is_empty() {
+        if n < waiting {
+            self.answers = self.answers.saturating_sub(n);
+            self.taken = self.taken.saturating_add(n);
+        } else {
             self.answers = 0;
+            let taken = core::mem::take(&mut self.taken);
+            self.release_over(retention::after(taken.saturating_add(waiting)));
         }
     }
 

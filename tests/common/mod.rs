@@ -12,12 +12,14 @@ pub(crate) mod data;
 pub(crate) mod drive;
 pub(crate) mod endpoint;
 pub(crate) mod sink;
+pub(crate) mod storage;
 pub(crate) mod wire;
 
 pub(crate) use call::Call;
 pub(crate) use drive::{Item, Trace, drive, drive_with, event_items, one_byte_at_a_time, run};
 pub(crate) use endpoint::{Endpoint, Keys, Side};
 pub(crate) use sink::{Bounded, Sink};
+pub(crate) use storage::{Lack, Room};
 pub(crate) use wire::{
     BINARY, CLOSE, CONTINUATION, FIN, PEER_KEY, PING, PONG, TEXT, close_body, frame, header,
     parse_output,

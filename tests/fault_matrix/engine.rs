@@ -10,12 +10,11 @@ use ws_proto::handshake::{
     Response, ServerHandshake,
 };
 use ws_proto::{
-    CapacityError, Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin,
-    Input, Instant, Kind, MaskSource, Negotiated, Output, ProtocolError, SendError, Server,
-    Storage, TimedOut, Transport,
+    Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
+    Kind, MaskSource, Negotiated, Output, ProtocolError, SendError, Server, TimedOut, Transport,
 };
 
-use crate::common::{Keys as Script, Side};
+use crate::common::{Keys as Script, Lack, Room, Side};
 use crate::sink::Sink;
 
 /// Masking keys by number, some of which are not to be had.
@@ -59,31 +58,6 @@ impl MaskSource for Keys {
     }
 }
 
-/// A storage of bounded room.
-#[derive(Debug, Default)]
-pub(crate) struct Room {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) limit: usize,
-}
-
-impl Storage for Room {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
-        if bytes.len() > self.limit - self.bytes.len() {
-            return Err(CapacityError);
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-    }
-}
-
 /// Where a scenario starts, and how both ends are set up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
@@ -93,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// The room for a head.
     pub(crate) storage: usize,
+    /// Which stores fail.
+    pub(crate) lack: Lack,
     /// Reserved bits in use, if there is no handshake to agree on them.
     pub(crate) rsv: Rsv,
     pub(crate) keys: KeySource,
@@ -205,7 +181,7 @@ impl Engine {
         sink: &mut Sink,
     ) -> Self {
         dry.set(false);
-        storage.limit = setup.storage;
+        storage.reset(setup.storage, setup.lack);
         let mut engine = Self {
             setup,
             state: State::Between,
@@ -389,13 +365,17 @@ impl Engine {
         connection!(&mut self.state, connection => connection.pong(payload, sink), Ok(()))
     }
 
+    pub(crate) fn close(&mut self, code: CloseCode, sink: &mut Sink) -> Result<(), SendError> {
+        connection!(&mut self.state,
+            connection => connection.close(code, CloseReason::EMPTY, sink), Ok(()))
+    }
+
     pub(crate) fn answer_close(&mut self, sink: &mut Sink) -> Result<(), SendError> {
         match self.close_code() {
             Some(CloseCode::MANDATORY_EXTENSION) | None => {
                 connection!(&mut self.state, connection => connection.close_empty(sink), Ok(()))
             }
-            Some(code) => connection!(&mut self.state,
-                connection => connection.close(code, CloseReason::EMPTY, sink), Ok(())),
+            Some(code) => self.close(code, sink),
         }
     }
 

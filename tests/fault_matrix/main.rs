@@ -19,6 +19,7 @@
 mod common;
 mod engine;
 mod matrix;
+mod messages;
 mod reference;
 mod run;
 mod scenario;

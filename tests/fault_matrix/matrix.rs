@@ -3,22 +3,24 @@
 use ws_proto::Fin;
 use ws_proto::handshake::Limits;
 
-use crate::common::Side;
 use crate::common::wire::parse_output;
+use crate::common::{Lack, Side};
 use crate::engine::{Call, KeySource, Setup};
+use crate::messages::{Then, join};
 use crate::reference::{Reference, is_silent};
 use crate::run::{Act, Fault, How, Pace, Runner, Split};
 use crate::scenario::{End, Scenario};
 
 type Family = fn(&mut Matrix, &Scenario);
 
-pub(crate) const FAMILIES: [(&str, Family); 9] = [
+pub(crate) const FAMILIES: [(&str, Family); 10] = [
     ("splits, drains, paces", Matrix::ways),
     ("pairs of cuts", Matrix::pairs_of_cuts),
     ("end of the transport at every byte", Matrix::ends),
     ("calls at every byte", Matrix::calls),
     ("time at every byte", Matrix::time),
     ("limits of every size", Matrix::limits),
+    ("no memory at every store", Matrix::stores),
     ("masking keys", Matrix::keys),
     ("a byte changed, lost, doubled or added", Matrix::mutations),
     ("two faults", Matrix::two_faults),
@@ -360,6 +362,77 @@ impl Matrix {
                 ] {
                     self.few_ways(scenario, Setup { limits, ..setup }, bytes, &[]);
                 }
+            }
+        }
+    }
+
+    /// Memory that is not to be had at some store, or from there on, for as long as that is reached.
+    fn stores(&mut self, scenario: &Scenario) {
+        if !scenario.is_short() {
+            return;
+        }
+        let ways = [
+            Split::Every(1),
+            Split::Every(3),
+            Split::Whole,
+            Split::Random(scenario.bytes.len() as u64),
+        ];
+        for split in ways {
+            for lack in [Lack::At, Lack::From] {
+                if scenario.setup.handshake {
+                    self.heads_without_memory(scenario, split, lack);
+                    continue;
+                }
+                for then in [Then::Continue, Then::Close] {
+                    self.messages_without_memory(scenario, split, lack, then);
+                }
+            }
+        }
+    }
+
+    /// A head that cannot be kept is refused, the body of a refusal is cut off.
+    fn heads_without_memory(&mut self, scenario: &Scenario, split: Split, lack: fn(usize) -> Lack) {
+        let (bytes, how) = (&scenario.bytes[..], How::split(split));
+        self.runner.run(scenario, scenario.setup, bytes, how, &[]);
+        self.reference.keep(&self.runner);
+        for n in 0.. {
+            let setup = Setup {
+                lack: lack(n),
+                ..scenario.setup
+            };
+            self.runner.run(scenario, setup, bytes, how, &[]);
+            let reference = &self.reference;
+            let check = |runner: &Runner| {
+                Reference::verify(runner, setup, bytes.len());
+                reference.assert_lacks(runner);
+            };
+            self.runner.check(scenario, setup, bytes, how, &[], check);
+            if self.runner.notes.stores_failed == 0 {
+                return;
+            }
+        }
+    }
+
+    /// A message that cannot be kept is an error, the others come.
+    fn messages_without_memory(
+        &mut self,
+        scenario: &Scenario,
+        split: Split,
+        lack: fn(usize) -> Lack,
+        then: Then,
+    ) {
+        let (setup, bytes) = (scenario.setup, &scenario.bytes[..]);
+        let clean = join(setup, bytes, split, Lack::Never, then);
+        for n in 0.. {
+            let lack = lack(n);
+            let joined = join(setup, bytes, split, lack, then);
+            self.runner.runs += 1;
+            let how = How::split(split);
+            let setup = Setup { lack, ..setup };
+            let check = |_: &Runner| clean.assert_lacks(&joined, setup, lack, then);
+            self.runner.check(scenario, setup, bytes, how, &[], check);
+            if joined.failed == 0 {
+                return;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The run that all others of the same bytes and faults are held against: a byte at a time. What
 //! it says is itself held against the rules that do not need another run.
 
+use ws_proto::handshake::HandshakeError;
 use ws_proto::{ProtocolError, Transport};
 
 use crate::common::Side;
@@ -68,6 +69,33 @@ impl Reference {
         if !(runner.notes.head.is_none() && self.marks.is_empty()) {
             assert_eq!(told[..], self.trace.items[..items], "other items");
         }
+    }
+
+    /// Holds a run that lacked memory for a head or a body against this one, which did not.
+    pub(crate) fn assert_lacks(&self, runner: &Runner) {
+        let (mine, theirs) = (&self.trace, &runner.trace);
+        if theirs.fault == Some(Fault::Handshake(HandshakeError::HeadTooLarge)) || theirs == mine {
+            return;
+        }
+        assert!(
+            matches!(
+                mine.fault,
+                Some(Fault::Handshake(HandshakeError::Refused { .. })) | None
+            ),
+            "a lack of memory changes {:?} to {:?}",
+            mine.fault,
+            theirs.fault
+        );
+        // The status, whether the body is complete, the body.
+        let (Some((status, kept)), Some((other, body))) = (
+            theirs.items.split_at_checked(2),
+            mine.items.split_at_checked(2),
+        ) else {
+            panic!("there is a refusal");
+        };
+        assert_eq!(status, other, "another status");
+        assert_eq!(kept[0], 0, "a complete body");
+        assert!(body[1..].starts_with(&kept[1..]), "another body");
     }
 
     /// The rules for every run that has been told the end of the transport.

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use ws_proto::handshake::HandshakeError;
 use ws_proto::{CloseCode, Event, Input, Kind, Output, ProtocolError, SendError, Transport};
 
-use crate::engine::{Call, CallError, Engine, Polled, Room, Setup};
+use crate::common::Room;
+use crate::engine::{Call, CallError, Engine, Polled, Setup};
 use crate::scenario::{App, Scenario};
 use crate::sink::{Drain, Sink};
 
@@ -23,7 +24,7 @@ pub(crate) enum Split {
 
 impl Split {
     /// The end of the piece that starts at `from`.
-    fn end(self, from: usize, len: usize) -> usize {
+    pub(crate) fn end(self, from: usize, len: usize) -> usize {
         match self {
             Self::Whole => len,
             Self::At(cut) if from < cut => cut.min(len),
@@ -133,6 +134,8 @@ pub(crate) struct Notes {
     pub(crate) head: Option<usize>,
     /// Whether masking keys are missing.
     pub(crate) keys_fail: bool,
+    /// How many stores failed for want of memory.
+    pub(crate) stores_failed: usize,
 }
 
 /// Makes runs. Keeps all buffers from one run to the next.
@@ -214,6 +217,7 @@ impl Runner {
         }
         session.go(&mut self.scratch, how.split, acts);
         self.storage = session.engine.into_storage();
+        self.notes.stores_failed = self.storage.failed;
     }
 
     /// Calls `check`, and tells which run it was if that panics.

@@ -4,10 +4,10 @@ use ws_proto::Config;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::Limits;
 
-use crate::common::Side;
 use crate::common::wire::{
     BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_body, frame, header,
 };
+use crate::common::{Lack, Side};
 use crate::engine::{KeySource, Setup};
 
 /// What the application does with what it is told. None of it depends on how input is cut.
@@ -90,6 +90,7 @@ pub(crate) const fn setup(side: Side, handshake: bool) -> Setup {
         config: Config::new(),
         limits: Limits::new(),
         storage: 4096,
+        lack: Lack::Never,
         rsv: Rsv::RSV1,
         keys: KeySource::Counted,
         rejects: false,

@@ -5,10 +5,11 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError};
-use ws_proto::{Connection, Input, OsRandom, Uri, UriError};
+use ws_proto::handshake::{ClientHandshake, ClientRequest, Established, HandshakeError};
+use ws_proto::{Connection, Input, Negotiated, OsRandom, Uri, UriError};
 
 use crate::buffer::with_buffer;
+use crate::deflate::{Agreed, Wish};
 use crate::engine::Engine;
 use crate::error::ConnectError;
 use crate::io::Io;
@@ -33,6 +34,7 @@ use crate::socket::WebSocket;
 pub struct Connector<'r> {
     uri: Uri<'r>,
     request: ClientRequest<'r>,
+    wish: Wish<'r>,
     options: Options,
 }
 
@@ -47,6 +49,7 @@ impl<'r> Connector<'r> {
         Ok(Self {
             uri,
             request: ClientRequest::from_uri(uri),
+            wish: Wish::none(),
             options: Options::new(),
         })
     }
@@ -73,6 +76,18 @@ impl<'r> Connector<'r> {
     /// `Origin`, such as `https://example.com`. Programs that are not browsers need none.
     pub const fn origin(mut self, origin: &'r str) -> Self {
         self.request = self.request.origin(origin);
+        self
+    }
+
+    /// Offers permessage-deflate; without this, messages are not compressed.
+    /// [`WebSocket::deflate`] tells whether the server has agreed.
+    ///
+    /// What is secret should not be compressed together with what others can choose: see
+    /// [`WebSocket::send_uncompressed`].
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+    pub const fn deflate(mut self, deflate: &'r ws_proto::extension::deflate::Deflate) -> Self {
+        self.wish = Wish::new(deflate);
         self
     }
 
@@ -132,8 +147,10 @@ pub async fn connect<T: Io>(
     let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
     let mut out = Vec::new();
     let limits = options.limits_within(time);
-    let mut handshake =
-        ClientHandshake::start(connector.request, nonce, Vec::new(), limits, &mut out)?;
+    let offer = connector.wish.offer();
+    let extension = offer.extension();
+    let request = connector.request.extensions(extension.as_slice());
+    let mut handshake = ClientHandshake::start(request, nonce, Vec::new(), limits, &mut out)?;
     let _ = handshake.tick(started);
     let (mut written, mut is_asked) = (0, false);
     let answer = poll_fn(|cx| {
@@ -142,25 +159,53 @@ pub async fn connect<T: Io>(
             // the request, and TLS has things to say as well. If writing fails, it tells why.
             is_asked = poll_write_all(&mut io, &out, &mut written, started + time, cx).is_ready();
         }
-        poll_answer(&mut io, &mut handshake, cx)
+        poll_answer(&mut io, &mut handshake, connector.wish, cx)
     });
-    let ((negotiated, response), received) = answer.await?;
+    let Answer {
+        negotiated,
+        agreed,
+        response,
+        received,
+    } = answer.await?;
     let connection = Connection::client(negotiated, options.config, OsRandom::new());
-    let websocket = WebSocket::new(
+    let mut websocket = WebSocket::new(
         io,
         Engine::Client(connection),
         &received,
         &options,
         response.subprotocol(),
     );
+    websocket.agree(connector.wish, agreed);
     Ok((websocket, response))
 }
 
-type Answer = ((ws_proto::Negotiated, Response), Vec<u8>);
+struct Answer {
+    negotiated: Negotiated,
+    agreed: Agreed,
+    response: Response,
+    /// What was read behind it.
+    received: Vec<u8>,
+}
+
+impl Answer {
+    fn of(
+        established: &Established<'_>,
+        wish: Wish<'_>,
+        received: &[u8],
+    ) -> Result<Self, HandshakeError> {
+        Ok(Self {
+            negotiated: established.negotiated(),
+            agreed: wish.answered(established.extensions())?,
+            response: Response::established(established),
+            received: received.to_vec(),
+        })
+    }
+}
 
 fn poll_answer<T: Io>(
     io: &mut T,
     handshake: &mut ClientHandshake<'_, Vec<u8>>,
+    wish: Wish<'_>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Answer, ConnectError>> {
     loop {
@@ -175,11 +220,9 @@ fn poll_answer<T: Io>(
             Poll::Ready(Ok(n)) => {
                 let mut input = Input::new(buffer.get_mut(..n).unwrap_or_default());
                 Poll::Ready(match handshake.receive(&mut input) {
-                    Ok(Some(established)) => {
-                        let response = Response::established(&established);
-                        let received = input.bytes().to_vec();
-                        Ok(Some(((established.negotiated(), response), received)))
-                    }
+                    Ok(Some(established)) => Answer::of(&established, wish, input.bytes())
+                        .map(Some)
+                        .map_err(ConnectError::Handshake),
                     Ok(None) => Ok(None),
                     Err(error) => Err(ConnectError::Handshake(error)),
                 })

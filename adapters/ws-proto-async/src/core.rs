@@ -13,13 +13,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ws_proto::extension::DecodeError;
 use ws_proto::{
     AssembleError, CloseCode, CloseReason, ControlPayload, Event as Received, Fin, Input, Instant,
     ReceiveError, SendError, TimedOut, Transport,
 };
 
 use crate::buffer::{Leftover, with_buffer};
+use crate::deflate::{Agreed, Codec, Wish};
 use crate::engine::Engine;
 use crate::error::{Error, Failure, TrySendError};
 use crate::inbox::{Inbox, Want};
@@ -49,6 +49,9 @@ enum Phase {
 pub(crate) struct Core<T> {
     io: T,
     engine: Engine,
+    codec: Codec,
+    /// The most bytes of a message, once it is decoded.
+    max_message: u64,
     inbox: Inbox,
     out: Outgoing,
     leftover: Leftover,
@@ -106,6 +109,8 @@ impl<T: Io> Core<T> {
         Self {
             io,
             engine,
+            codec: Codec::none(),
+            max_message: options.config.max_message_bytes(),
             inbox: Inbox::default(),
             out: Outgoing::default(),
             leftover,
@@ -128,6 +133,22 @@ impl<T: Io> Core<T> {
             lingered: 0,
             subprotocol: subprotocol.map(Into::into),
         }
+    }
+
+    /// Turns on what the handshake has agreed on.
+    pub(crate) fn agree(&mut self, wish: Wish<'_>, agreed: Agreed) {
+        let is_client = self.engine.is_client();
+        self.codec = Codec::new(wish, agreed, is_client, self.max_message);
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) const fn codec(&self) -> &Codec {
+        &self.codec
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) const fn codec_mut(&mut self) -> &mut Codec {
+        &mut self.codec
     }
 
     pub(crate) const fn io(&self) -> &T {
@@ -248,13 +269,17 @@ impl<T: Io> Core<T> {
 
     /// Queues a message at once, whatever the high-water mark.
     pub(crate) fn queue(&mut self, message: Message) -> Result<(), Error> {
+        self.queue_whole(message, false)
+    }
+
+    fn queue_whole(&mut self, message: Message, plainly: bool) -> Result<(), Error> {
         if !self.can_send() {
             return Err(self.send_error());
         }
         if self.parts_open {
             return Err(Error::Send(SendError::MessageOpen));
         }
-        Ok(self.engine.send(message, Fin::Yes, &mut self.out)?)
+        Ok(self.send(message, Fin::Yes, plainly)?)
     }
 
     pub(crate) fn try_send(&mut self, message: Message) -> Result<(), TrySendError> {
@@ -265,9 +290,14 @@ impl<T: Io> Core<T> {
         } else if self.out.len() >= self.high_water {
             Err(TrySendError::Full(message))
         } else {
-            let sent = self.engine.send(message, Fin::Yes, &mut self.out);
+            let sent = self.send(message, Fin::Yes, false);
             sent.map_err(TrySendError::Send)
         }
+    }
+
+    fn send(&mut self, part: Message, fin: Fin, plainly: bool) -> Result<(), SendError> {
+        self.codec
+            .send(&mut self.engine, part, fin, plainly, &mut self.out)
     }
 
     /// Waits until there is room, then queues what `item` has.
@@ -285,8 +315,10 @@ impl<T: Io> Core<T> {
         };
         Poll::Ready(match item {
             Outgo::Message(message) => self.queue(message),
+            #[cfg(feature = "deflate")]
+            Outgo::Uncompressed(message) => self.queue_whole(message, true),
             Outgo::Part(part, fin) => {
-                let sent = self.engine.send(part, fin, &mut self.out);
+                let sent = self.send(part, fin, false);
                 if sent.is_ok() {
                     self.parts_open = fin == Fin::No;
                 }
@@ -423,7 +455,9 @@ impl<T: Io> Core<T> {
                 Poll::Ready(Err(error)) => return self.write_failed(error),
             }
         }
-        if self.needs_flush {
+        // Not while something waits to be written: a stream that keeps one waker for both, as those of
+        // `async-net` do, forgets who waits for room when a flush succeeds.
+        if self.needs_flush && self.out.is_empty() {
             match self.io.poll_flush(cx) {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => self.needs_flush = false,
@@ -486,7 +520,22 @@ impl<T: Io> Core<T> {
     }
 
     /// Hands received bytes to the engine; returns how many of them have to wait.
-    fn process(&mut self, bytes: &mut [u8], want: Want) -> usize {
+    fn process(&mut self, mut bytes: &mut [u8], want: Want) -> usize {
+        loop {
+            let bite = self.codec.bite(want, bytes.len());
+            let (now, later) = bytes.split_at_mut(bite);
+            let rest = self.process_bite(now, want) + later.len();
+            if rest > later.len() || later.is_empty() || self.inbox.satisfies(want) {
+                return rest;
+            }
+            if self.failure.is_some() {
+                return 0;
+            }
+            bytes = later;
+        }
+    }
+
+    fn process_bite(&mut self, bytes: &mut [u8], want: Want) -> usize {
         let mut input = Input::new(bytes);
         while !self.inbox.satisfies(want) {
             let event = match self.engine.receive(&mut input, &mut self.out.answers()) {
@@ -499,8 +548,15 @@ impl<T: Io> Core<T> {
             };
             let remaining = self.engine.frame_remaining();
             match event {
-                Received::Text(piece) => self.inbox.text(&piece, remaining),
-                Received::Binary(piece) => self.inbox.binary(piece, remaining),
+                Received::Text(piece) => {
+                    self.codec.saw_plain(piece.last);
+                    self.inbox.text(&piece, remaining);
+                }
+                Received::Binary(piece) => {
+                    self.codec.saw_plain(piece.last);
+                    self.inbox
+                        .binary(piece.data, piece.first, piece.last, remaining);
+                }
                 Received::Ping if self.inbox.report_control => {
                     let payload = Bytes::copy_from_slice(self.engine.control_payload());
                     self.inbox.control(Event::Ping(payload));
@@ -509,9 +565,10 @@ impl<T: Io> Core<T> {
                     let payload = Bytes::copy_from_slice(self.engine.control_payload());
                     self.inbox.control(Event::Pong(payload));
                 }
-                Received::Extended(_) => {
-                    let error = AssembleError::Decode(DecodeError::Unsupported);
-                    return self.fail_assembly(error);
+                Received::Extended(piece) => {
+                    if let Err(error) = self.codec.receive(piece, &mut self.inbox) {
+                        return self.fail_assembly(error);
+                    }
                 }
                 _ => {}
             }
@@ -643,6 +700,8 @@ impl<T: Io> Core<T> {
 #[derive(Debug)]
 pub(crate) enum Outgo<'p> {
     Message(Message),
+    #[cfg(feature = "deflate")]
+    Uncompressed(Message),
     Part(Message, Fin),
     Ping(ControlPayload<'p>),
     Pong(ControlPayload<'p>),

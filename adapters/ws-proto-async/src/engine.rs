@@ -1,6 +1,8 @@
 //! The engine for either role behind one type.
 
 use bytes::{Bytes, BytesMut};
+#[cfg(feature = "deflate")]
+use ws_proto::extension::deflate::DeflateEncoder;
 use ws_proto::{
     Client, CloseCode, CloseReason, Connection, ControlPayload, Event, Fin, Input, Instant, Kind,
     OsRandom, Output, ProtocolError, SendError, Server, TimedOut, Transport, UnexpectedEof,
@@ -117,6 +119,26 @@ impl Engine {
             Message::Text(text) => c.send_text_part(text, fin, out),
             Message::Binary(data) => c.send_binary_part(data, fin, out),
         })
+    }
+
+    /// Queues a message, or a part of one, as `encoder` compresses it.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn send_compressed(
+        &mut self,
+        encoder: &mut DeflateEncoder,
+        part: &Message,
+        fin: Fin,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        let out = &mut out.data();
+        each!(self, c => match part {
+            Message::Text(text) => encoder.send_text_part(c, text, fin, out),
+            Message::Binary(data) => encoder.send_binary_part(c, data, fin, out),
+        })
+    }
+
+    pub(crate) const fn is_client(&self) -> bool {
+        matches!(self, Self::Client(_))
     }
 
     /// Queues only a header; the payload is written from where it is. A client has to mask it, in

@@ -1,7 +1,7 @@
 //! What has been received and not been taken yet: at most one message, or a part of one.
 
 use bytes::Bytes;
-use ws_proto::{Binary, Text};
+use ws_proto::Text;
 
 use crate::message::{Event, Message, Piece, Utf8Bytes};
 
@@ -93,12 +93,12 @@ impl Inbox {
         }
     }
 
-    pub(crate) fn binary(&mut self, piece: Binary<'_>, remaining: u64) {
-        if self.begin_piece(piece.first, piece.last) {
+    pub(crate) fn binary(&mut self, piece: &[u8], first: bool, last: bool, remaining: u64) {
+        if self.begin_piece(first, last) {
             return;
         }
-        if piece.first && piece.last {
-            self.held = Held::Whole(Message::Binary(Bytes::copy_from_slice(piece.data)));
+        if first && last {
+            self.held = Held::Whole(Message::Binary(Bytes::copy_from_slice(piece)));
             return;
         }
         if !matches!(self.held, Held::Binary(_)) {
@@ -106,9 +106,9 @@ impl Inbox {
         }
         if let Held::Binary(data) = &mut self.held {
             if data.is_empty() {
-                data.reserve(piece.data.len() + remaining.min(MAX_RESERVE) as usize);
+                data.reserve(piece.len() + remaining.min(MAX_RESERVE) as usize);
             }
-            data.extend_from_slice(piece.data);
+            data.extend_from_slice(piece);
         }
     }
 

@@ -11,12 +11,19 @@
 //! | a handshake made by an HTTP server | [`WebSocket::server`] |
 //! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
 //! | two tasks | [`WebSocket::split`] |
+//! | compression | [`Connector::deflate`], [`Acceptor::deflate`] (feature `deflate`) |
 //! | messages too big to hold | [`WebSocket::next_piece`], [`WebSocket::send_binary_part`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(feature = "deflate"), allow(rustdoc::broken_intra_doc_links))]
 
 mod buffer;
 pub mod client;
 mod core;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "plain.rs"]
+mod deflate;
 mod engine;
 mod error;
 mod inbox;
@@ -38,6 +45,9 @@ pub use options::Options;
 pub use response::{Headers, Response};
 pub use server::{Acceptor, Incoming, Request};
 pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
+#[cfg(feature = "deflate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginPolicy, Response as Reply,
 };

@@ -12,6 +12,7 @@ use ws_proto::handshake::{
 use ws_proto::{Connection, Input, Instant, Negotiated};
 
 use crate::buffer::with_buffer;
+use crate::deflate::{Agreed, Wish, Wished};
 use crate::engine::Engine;
 use crate::error::AcceptError;
 use crate::io::Io;
@@ -39,6 +40,7 @@ pub struct Acceptor<'a> {
     path: Option<&'a str>,
     origins: OriginPolicy<'a>,
     subprotocols: &'a [&'a str],
+    wish: Wish<'a>,
     options: Options,
 }
 
@@ -49,6 +51,7 @@ impl<'a> Acceptor<'a> {
             path: None,
             origins: OriginPolicy::same_host(),
             subprotocols: &[],
+            wish: Wish::none(),
             options: Options::new(),
         }
     }
@@ -69,6 +72,18 @@ impl<'a> Acceptor<'a> {
     /// accepted without one.
     pub const fn subprotocols(mut self, subprotocols: &'a [&'a str]) -> Self {
         self.subprotocols = subprotocols;
+        self
+    }
+
+    /// Agrees to permessage-deflate with clients that offer it; without this, messages are not
+    /// compressed. [`WebSocket::deflate`] tells what was agreed on.
+    ///
+    /// What is secret should not be compressed together with what others can choose: see
+    /// [`WebSocket::send_uncompressed`].
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+    pub const fn deflate(mut self, deflate: &'a ws_proto::extension::deflate::Deflate) -> Self {
+        self.wish = Wish::new(deflate);
         self
     }
 
@@ -93,7 +108,8 @@ impl Default for Acceptor<'_> {
 ///
 /// [`AcceptError`]; the client has got its answer.
 pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>, AcceptError> {
-    let incoming = read_request(io, acceptor.options).await?;
+    let mut incoming = read_request(io, acceptor.options).await?;
+    incoming.wished = acceptor.wish.to_owned();
     let request = incoming.request();
     let refused = if !request.is_upgrade() {
         None
@@ -132,6 +148,7 @@ pub async fn read_request<T: Io>(mut io: T, options: Options) -> Result<Incoming
             handshake,
             request,
             received,
+            wished: Wish::none().to_owned(),
             options,
         }),
         Err(error) => {
@@ -191,6 +208,7 @@ pub struct Incoming<T> {
     handshake: ServerHandshake<Vec<u8>>,
     request: Request,
     received: Vec<u8>,
+    wished: Wished,
     options: Options,
 }
 
@@ -212,6 +230,16 @@ impl<T: Io> Incoming<T> {
         self
     }
 
+    /// Agrees to permessage-deflate if the client offers it, as [`Acceptor::deflate`] does; in place
+    /// of the extensions that [`accept`](Self::accept) is told.
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+    #[must_use]
+    pub fn deflate(mut self, deflate: &ws_proto::extension::deflate::Deflate) -> Self {
+        self.wished = Wish::new(deflate).to_owned();
+        self
+    }
+
     /// Accepts: writes the 101.
     ///
     /// Dropping the future drops the stream: there is no connection then.
@@ -222,7 +250,7 @@ impl<T: Io> Incoming<T> {
     /// was not for a WebSocket connection; the client has got its answer.
     pub async fn accept(mut self, accept: &Accept<'_>) -> Result<WebSocket<T>, AcceptError> {
         let mut out = Vec::new();
-        let (negotiated, subprotocol) = match self.answer(accept, &mut out) {
+        let (negotiated, agreed, subprotocol) = match self.answer(accept, &mut out) {
             Ok(accepted) => accepted,
             Err(error) => {
                 finish(&mut self.io, &out, self.options.linger).await;
@@ -231,23 +259,34 @@ impl<T: Io> Incoming<T> {
         };
         write_all(&mut self.io, &out, self.options.handshake_time).await?;
         let engine = Engine::Server(Connection::server(negotiated, self.options.config));
-        Ok(WebSocket::new(
+        let mut websocket = WebSocket::new(
             self.io,
             engine,
             &self.received,
             &self.options,
             subprotocol.as_deref(),
-        ))
+        );
+        websocket.agree(self.wished.as_wish(), agreed);
+        Ok(websocket)
     }
 
     fn answer(
         &mut self,
         accept: &Accept<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(Negotiated, Option<String>), AcceptError> {
+    ) -> Result<(Negotiated, Agreed, Option<String>), AcceptError> {
         let parsed = self.handshake.receive_any(&mut Input::default(), out);
         let accepted = match parsed.map_err(AcceptError::Handshake)? {
-            Some(Parsed::Upgrade(upgrade)) => upgrade.accept(accept, out),
+            Some(Parsed::Upgrade(upgrade)) => {
+                let element = self.wished.answer(upgrade.extensions());
+                let extension = element.extension();
+                let accept = match &extension {
+                    Some(extension) => accept.extensions(std::slice::from_ref(extension)),
+                    None => *accept,
+                };
+                let accepted = upgrade.accept(&accept, out);
+                accepted.map(|negotiated| (negotiated, element.agreed()))
+            }
             Some(Parsed::Plain(plain)) => {
                 let error = plain.refuse(out).map_err(AcceptError::Head)?;
                 return Err(AcceptError::Handshake(error));
@@ -256,7 +295,10 @@ impl<T: Io> Incoming<T> {
             None => Err(HeadError::OutputFull),
         };
         match accepted {
-            Ok(negotiated) => Ok((negotiated, accept.chosen_subprotocol().map(Into::into))),
+            Ok((negotiated, agreed)) => {
+                let subprotocol = accept.chosen_subprotocol().map(Into::into);
+                Ok((negotiated, agreed, subprotocol))
+            }
             Err(error) => {
                 if let Some(upgrade) = self.handshake.upgrade() {
                     let _ = upgrade.reject(&Response::new(500), out);

@@ -11,9 +11,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
+#[cfg(feature = "deflate")]
+use ws_proto::extension::deflate::{Deflate, DeflateParams};
 use ws_proto::{CloseCode, CloseReason, Connection, ControlPayload, Fin, Negotiated, OsRandom};
 
 use crate::core::{Core, Outgo};
+use crate::deflate::{Agreed, Wish};
 use crate::engine::Engine;
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
@@ -72,6 +75,27 @@ impl<T: Io> WebSocket<T> {
         Self {
             core: Core::new(io, engine, received, options, subprotocol),
         }
+    }
+
+    pub(crate) fn agree(&mut self, wish: Wish<'_>, agreed: Agreed) {
+        self.core.agree(wish, agreed);
+    }
+
+    /// Turns on permessage-deflate, for a connection whose handshake has been done elsewhere: what
+    /// that handshake has agreed on, with [`DeflateParams::negotiated`] for
+    /// [`server`](Self::server) or [`client`](Self::client). Call it before anything is sent or
+    /// received.
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+    #[must_use]
+    pub fn with_deflate(mut self, deflate: &Deflate, params: DeflateParams) -> Self {
+        self.agree(Wish::new(deflate), Some(params));
+        self
+    }
+
+    #[cfg(feature = "deflate")]
+    const fn core_ref(&self) -> &Core<T> {
+        &self.core
     }
 
     const fn core(&mut self) -> &mut Core<T> {
@@ -204,6 +228,42 @@ macro_rules! sending {
             pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
                 self.put(Outgo::Message(message.into())).await?;
                 self.flush().await
+            }
+
+            /// Sends a message as [`send`](Self::send) does, but not compressed, whatever was agreed
+            /// on. For secrets, whose length when compressed with something else would tell of them,
+            /// and for what is compressed already. What is compressed later does not refer to it.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            #[cfg(feature = "deflate")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+            pub async fn send_uncompressed(
+                &mut self,
+                message: impl Into<Message>,
+            ) -> Result<(), Error> {
+                self.put(Outgo::Uncompressed(message.into())).await?;
+                self.flush().await
+            }
+
+            /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
+            #[cfg(feature = "deflate")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+            pub fn deflate(&self) -> Option<DeflateParams> {
+                self.core_ref().codec().agreed()
+            }
+
+            /// Whether messages that begin from now on are compressed, by every way of sending,
+            /// parts and `Sink` among them. They are, if permessage-deflate was agreed on and nothing
+            /// else is said. What was queued stays as it is, and so does a message of which parts
+            /// have been sent.
+            #[cfg(feature = "deflate")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+            pub fn set_compressing(&mut self, compressing: bool) {
+                self.core().codec_mut().set_paused(!compressing);
             }
 
             /// Sends a text message, as [`send`](Self::send) does.
@@ -448,6 +508,11 @@ impl<T: Io> Drop for ReadHalf<T> {
 }
 
 impl<T: Io> WriteHalf<T> {
+    #[cfg(feature = "deflate")]
+    fn core_ref(&self) -> MutexGuard<'_, Core<T>> {
+        lock(&self.shared)
+    }
+
     fn core(&mut self) -> impl DerefMut<Target = Core<T>> {
         lock(&self.shared)
     }

@@ -74,14 +74,19 @@
 //! * Everything is bounded: the size of messages, what waits to be written, each handshake in time,
 //!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
 //! * An idle connection has no buffers: a thread's connections share one.
+//! * With the feature `deflate`, messages are compressed if both ends ask for it, and one by one not.
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `net` (default) | [`connect`]: name resolution and TCP |
+//! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "net"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "net", feature = "deflate")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod io;
 
@@ -94,6 +99,9 @@ pub use ws_proto_async::{
     Negotiated, Options, OriginPolicy, Piece, ProtocolError, ReceiveError, Reply, Request,
     Response, SendError, TimedOut, TrySendError, UnexpectedEof, Uri, UriError, Utf8Bytes,
 };
+#[cfg(feature = "deflate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+pub use ws_proto_async::{Deflate, DeflateParams, DeflatePool};
 
 /// An open WebSocket connection over a stream of tokio's.
 pub type WebSocket<S> = core::WebSocket<Tokio<S>>;

@@ -9,6 +9,13 @@ use std::process::Command;
 /// How much a row may grow.
 const GROWTH: f64 = 1.02;
 
+/// The outcome of a number of checks.
+#[derive(Clone, Copy, Default)]
+pub struct Checked {
+    pub passed: usize,
+    pub failed: usize,
+}
+
 fn path() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/baselines.tsv"))
 }
@@ -50,20 +57,21 @@ pub fn write(counts: &BTreeMap<String, u64>, all: bool) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-/// Whether no row has grown and, if these are all rows, the baselines have the same rows.
-pub fn check(counts: &BTreeMap<String, u64>, all: bool) -> Result<bool, Box<dyn Error>> {
+/// How many rows have not grown, and how many have, have no baseline or, if these are all rows, are
+/// in the baselines only.
+pub fn check(counts: &BTreeMap<String, u64>, all: bool) -> Result<Checked, Box<dyn Error>> {
     let baselines = read()?;
-    let mut good = true;
+    let mut failed = 0;
     println!();
     for (name, &count) in counts {
         match baselines.get(name) {
             None => {
                 println!("{name}: no baseline");
-                good = false;
+                failed += 1;
             }
             Some(&before) if count as f64 > before as f64 * GROWTH => {
                 println!("{name}: GREW {}", change(before, count));
-                good = false;
+                failed += 1;
             }
             Some(&before) if (count as f64) * GROWTH < before as f64 => {
                 println!(
@@ -74,14 +82,16 @@ pub fn check(counts: &BTreeMap<String, u64>, all: bool) -> Result<bool, Box<dyn 
             Some(_) => {}
         }
     }
+    let mut gone = 0;
     for name in baselines
         .keys()
         .filter(|name| all && !counts.contains_key(*name))
     {
         println!("{name}: the row is gone, its baseline is not");
-        good = false;
+        gone += 1;
     }
-    if good {
+    failed += gone;
+    if failed == 0 {
         println!("No row is more than 2 percent above its baseline.");
     } else {
         println!(
@@ -90,7 +100,10 @@ pub fn check(counts: &BTreeMap<String, u64>, all: bool) -> Result<bool, Box<dyn 
             made_with()
         );
     }
-    Ok(good)
+    Ok(Checked {
+        passed: (counts.len() + gone).saturating_sub(failed),
+        failed,
+    })
 }
 
 fn change(before: u64, now: u64) -> String {

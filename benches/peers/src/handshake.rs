@@ -4,10 +4,13 @@
 use std::io::{Read, Write};
 use std::rc::Rc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use embedded_websocket as embedded;
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
 use ws_proto::{FixedBuf, Input};
 
+use crate::FLOOR;
 use crate::io::{MemIo, block_on};
 use crate::measure::Contender;
 use crate::wire::{REQUEST, RESPONSE, deliver};
@@ -24,6 +27,7 @@ pub fn server() -> Vec<Contender> {
     let wire: Rc<[u8]> = REQUEST.into();
     let io = move || MemIo::new(&wire, None);
     let mut all = Vec::new();
+    all.push(floor(io.clone()));
     let fresh = io.clone();
     let mut storage = FixedBuf::<1024>::new();
     let mut out = FixedBuf::<1024>::new();
@@ -76,6 +80,43 @@ pub fn server() -> Vec<Contender> {
         io.write_all(&out[..n]).unwrap();
     }));
     all
+}
+
+/// One parse of a head that came at once, the three fields that have to be there, the key hashed and
+/// the answer written: no rule is checked that could refuse a request.
+fn floor(io: impl Fn() -> MemIo + 'static) -> Contender {
+    const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+    let mut read = [0; 1024];
+    let mut out = Vec::with_capacity(256);
+    contender(FLOOR, move || {
+        let mut io = io();
+        let n = io.read(&mut read).unwrap();
+        let mut fields = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut fields);
+        assert!(request.parse(&read[..n]).unwrap().is_complete());
+        deliver(request.path.unwrap().as_bytes());
+        let field = |name: &str| {
+            let mut fields = request.headers.iter();
+            let field = fields.find(|field| field.name.eq_ignore_ascii_case(name));
+            field.unwrap().value
+        };
+        assert!(field("Upgrade").eq_ignore_ascii_case(b"websocket"));
+        assert!(field("Connection").eq_ignore_ascii_case(b"upgrade"));
+        let mut sha1 = sha1_smol::Sha1::new();
+        sha1.update(field("Sec-WebSocket-Key"));
+        sha1.update(GUID);
+        let mut accept = [0; 28];
+        let accepted = STANDARD.encode_slice(sha1.digest().bytes(), &mut accept);
+        assert_eq!(accepted, Ok(28));
+        out.clear();
+        out.extend_from_slice(ANSWER);
+        out.extend_from_slice(&accept);
+        out.extend_from_slice(b"\r\n\r\n");
+        assert_eq!(out, RESPONSE);
+        io.write_all(&out).unwrap();
+    })
 }
 
 /// With a fixed nonce there is one right answer; other crates draw their own and cannot be

@@ -165,6 +165,10 @@ impl Decode for DeflateDecoder {
             Err(error) => Err(self.fail(error)),
         }
     }
+
+    fn give_up(&mut self) {
+        self.fail(self.failed.unwrap_or(DecodeError::Invalid));
+    }
 }
 
 impl DeflateDecoder {

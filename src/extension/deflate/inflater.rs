@@ -21,12 +21,6 @@ pub(super) enum Fault {
     TooManyRestarts,
 }
 
-impl From<Invalid> for Fault {
-    fn from(Invalid: Invalid) -> Self {
-        Self::Invalid
-    }
-}
-
 /// What a connection may spend on final blocks, in bytes of input.
 ///
 /// Going on after one takes about a microsecond, and it can be made of two bytes. So each costs 16

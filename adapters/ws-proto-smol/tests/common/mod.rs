@@ -84,6 +84,10 @@ impl AsyncWrite for Pipe {
     }
 }
 
+pub(crate) async fn write_raw(raw: &mut Pipe, bytes: &[u8]) {
+    raw.write_all(bytes).await.unwrap();
+}
+
 /// A client and a server that are connected by pipes of so many bytes.
 pub(crate) async fn pair(pipe: usize, options: Options) -> (Socket, Socket) {
     let (client, server) = duplex(pipe);

@@ -7,10 +7,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+pub(crate) use tokio::io::duplex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use ws_proto_tokio::{Config, Connector, Options, WebSocket, accept_with, connect_over};
 
 pub(crate) type Socket = WebSocket<DuplexStream>;
+
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(test)
+}
+
+/// A task; waiting for it gives what it returns.
+pub(crate) fn spawn<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = T> {
+    let task = tokio::spawn(future);
+    async { task.await.unwrap() }
+}
+
+pub(crate) async fn write_raw(raw: &mut DuplexStream, bytes: &[u8]) {
+    raw.write_all(bytes).await.unwrap();
+}
 
 /// A client and a server that are connected by pipes of so many bytes.
 pub(crate) async fn pair(pipe: usize, options: Options) -> (Socket, Socket) {

@@ -1,0 +1,61 @@
+//! Looks at eight bytes at a time, as one number whose lowest byte is the first of them.
+
+pub(super) const WORD: usize = 8;
+
+/// How many bytes at the front may stand within a line: text without HTAB and, if `ascii`, without
+/// bytes over 0x7f.
+pub(super) fn text_len(bytes: &[u8], ascii: bool) -> usize {
+    let refused = if ascii { each(0x80) } else { 0 };
+    let stops = |word| (word & refused) | under_space(word) | equal(word, 0x7f);
+    first(bytes, stops).unwrap_or(bytes.len())
+}
+
+/// Where the first byte of that value is, an ASCII character.
+pub(super) fn find(bytes: &[u8], byte: u8) -> Option<usize> {
+    first(bytes, |word| equal(word, byte))
+}
+
+/// Where the first byte is whose top bit `marks` sets; what it sets in the bytes above is ignored.
+#[inline(always)]
+fn first(bytes: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
+    let mut words = bytes.chunks_exact(WORD);
+    let mut at = 0;
+    for word in &mut words {
+        let found = marks(number(word));
+        if found != 0 {
+            return Some(at + first_of(found));
+        }
+        at += WORD;
+    }
+    let rest = words.remainder();
+    let found = marks(number(rest));
+    (found != 0 && first_of(found) < rest.len()).then(|| at + first_of(found))
+}
+
+#[inline(always)]
+fn number(bytes: &[u8]) -> u64 {
+    if let Ok(word) = bytes.try_into() {
+        return u64::from_le_bytes(word);
+    }
+    let fold = |number, &byte: &u8| (number << 8) | u64::from(byte);
+    bytes.iter().rev().fold(0, fold)
+}
+
+const fn first_of(marks: u64) -> usize {
+    marks.trailing_zeros() as usize / 8
+}
+
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; WORD])
+}
+
+/// Marks bytes less than 0x20. The borrow of one can mark others above it, never below.
+const fn under_space(word: u64) -> u64 {
+    word.wrapping_sub(each(b' ')) & !word & each(0x80)
+}
+
+/// Marks bytes of that value, which is less than 0x80; as [`under_space`] it is right up to the first.
+const fn equal(word: u64, byte: u8) -> u64 {
+    let difference = word ^ each(byte);
+    difference.wrapping_sub(each(1)) & !difference & each(0x80)
+}

@@ -1,0 +1,88 @@
+//! The turns of an open [`WebSocket`] over a blocking stream.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use super::error::Error;
+use super::now;
+use super::stream::{is_timeout, read_once};
+use crate::buf::Input;
+use crate::connection::Role;
+use crate::socket::WebSocket;
+use crate::transport::Transport;
+
+impl<R: Role> WebSocket<R> {
+    /// One turn with a blocking stream: writes what waits, then reads once what comes. `false` when
+    /// the connection is over and the stream is to be closed.
+    ///
+    /// Call it in a loop around [`next_message`](Self::next_message), which has to be called until
+    /// it gives `None`: before that nothing is read. When it fails, [`flush`](Self::flush) sends the
+    /// Close frame that explains why. A read or write that times out is no error: the rest is for
+    /// the next turn, or is given up if the connection is over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Eof`] if the peer left without a closing handshake,
+    /// [`Error::TimedOut`].
+    pub fn exchange<S: Read + Write>(&mut self, stream: &mut S) -> Result<bool, Error> {
+        let ticked = self.tick(now());
+        if self.transport() != Transport::Abort {
+            match self.flush(stream) {
+                Err(error) if is_timeout(&error) => {}
+                flushed => flushed?,
+            }
+        }
+        ticked?;
+        if matches!(self.transport(), Transport::Close | Transport::Abort) {
+            return Ok(false);
+        }
+        if !self.wants_read() {
+            return Ok(true);
+        }
+        let closing = self.transport() == Transport::AwaitEof;
+        let space = self.space(self.read_hint());
+        let read = match read_once(stream, space) {
+            // Some servers reset instead of closing once the closing handshake is done.
+            Err(error) if closing && error.kind() == ErrorKind::ConnectionReset => Some(0),
+            read => read?,
+        };
+        match read {
+            Some(0) => {
+                self.receive_eof()?;
+                Ok(false)
+            }
+            Some(n) => {
+                self.filled(n);
+                Ok(true)
+            }
+            None => Ok(true),
+        }
+    }
+
+    /// Writes what waits to be written.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says, also that a write has timed out; what was written is not written
+    /// again.
+    pub fn flush<S: Write>(&mut self, stream: &mut S) -> io::Result<()> {
+        while !self.pending().is_empty() {
+            match stream.write(self.pending()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => self.wrote(n),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        stream.flush()
+    }
+
+    /// With what was received behind the handshake.
+    pub(super) fn with_input(mut self, input: &mut Input<'_>) -> Self {
+        let rest = input.take(input.len());
+        if let Some(space) = self.space(rest.len()).get_mut(..rest.len()) {
+            space.copy_from_slice(rest);
+        }
+        self.filled(rest.len());
+        self
+    }
+}

@@ -1,0 +1,150 @@
+//! What a `WebSocket` allocates while messages come and go, and what it keeps when they end.
+
+use std::alloc::System;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use ws_proto::{Config, Instant, Negotiated, Server, WebSocket};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const SMALL: usize = 100;
+const BIG: usize = 256 * 1024;
+
+/// A masked message in two frames, so that it has to be collected.
+fn message(len: usize) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for first_byte in [0x02, 0x80] {
+        if len == SMALL {
+            wire.extend_from_slice(&[first_byte, 0x80 | (SMALL / 2) as u8]);
+        } else {
+            wire.extend_from_slice(&[first_byte, 0xff]);
+            wire.extend_from_slice(&(len as u64 / 2).to_be_bytes());
+        }
+        wire.extend_from_slice(&[0; 4]);
+        wire.resize(wire.len() + len / 2, b'x');
+    }
+    wire
+}
+
+/// Echoes one message in reads as they are wished for.
+fn echo(socket: &mut WebSocket<Server>, wire: &[u8]) {
+    let (mut rest, mut echoed) = (wire, 0);
+    while !rest.is_empty() {
+        let (read, after) = rest.split_at(rest.len().min(socket.read_hint()));
+        socket.space(read.len())[..read.len()].copy_from_slice(read);
+        socket.filled(read.len());
+        rest = after;
+        while let Some((message, mut reply)) = socket.next_message().expect("no fault") {
+            reply.message(message).expect("room");
+            echoed += 1;
+        }
+    }
+    assert_eq!(echoed, 1);
+    while !socket.pending().is_empty() {
+        socket.wrote(socket.pending().len().min(10_000));
+    }
+}
+
+struct Heap<'a>(Region<'a, System>);
+
+impl Heap<'_> {
+    fn held(&self) -> usize {
+        let stats = self.0.change();
+        stats.bytes_allocated - stats.bytes_deallocated
+    }
+
+    fn allocations(&self) -> usize {
+        let stats = self.0.change();
+        stats.allocations + stats.reallocations
+    }
+}
+
+// One test: the counters are the whole process's.
+#[test]
+fn buffers_are_kept_while_there_is_traffic_and_no_longer() {
+    // The harness allocates while it starts.
+    std::thread::sleep(core::time::Duration::from_millis(100));
+    let (big, small) = (message(BIG), message(SMALL));
+    let heap = Heap(Region::new(ALLOCATOR));
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    let mut seconds = 0;
+    let mut tick = |socket: &mut WebSocket<Server>| {
+        seconds += 1;
+        let ticked = socket.tick(Instant::from_millis(seconds * 1000));
+        ticked.expect("time is not over");
+    };
+
+    // A stream of messages, with a tick each: after the first two nothing is allocated any more.
+    for _ in 0..3 {
+        echo(&mut socket, &big);
+        tick(&mut socket);
+    }
+    let before = heap.allocations();
+    for _ in 0..20 {
+        echo(&mut socket, &big);
+        tick(&mut socket);
+    }
+    assert_eq!(
+        heap.allocations(),
+        before,
+        "a busy socket allocates nothing"
+    );
+    assert!(heap.held() > 2 * BIG, "its buffers are held");
+
+    // It ends: the tick that finds no traffic gives them back.
+    tick(&mut socket);
+    assert!(heap.held() <= 3 * 4096, "{} bytes while idle", heap.held());
+
+    // A single burst does not make it busy.
+    tick(&mut socket);
+    echo(&mut socket, &big);
+    tick(&mut socket);
+    assert!(
+        heap.held() <= 3 * 4096,
+        "{} bytes after a burst",
+        heap.held()
+    );
+
+    // Nor is it kept by traffic that does not need it, also if nobody tells the time.
+    for _ in 0..3 {
+        echo(&mut socket, &big);
+    }
+    assert!(heap.held() > 2 * BIG);
+    echo(&mut socket, &small);
+    assert!(
+        heap.held() <= 3 * 4096,
+        "{} bytes for small messages",
+        heap.held()
+    );
+
+    // Pings and answers keep nothing either.
+    for _ in 0..3 {
+        socket.space(6)[..6].copy_from_slice(b"\x89\x80\0\0\0\0");
+        socket.filled(6);
+        assert!(socket.next_message().expect("no fault").is_none());
+        socket.wrote(socket.pending().len());
+        tick(&mut socket);
+    }
+    assert!(heap.held() <= 3 * 4096, "{} bytes for pings", heap.held());
+
+    // A large frame in small reads: the room for it is made once.
+    let header = 14;
+    echo(&mut socket, &small);
+    socket.space(header)[..header].copy_from_slice(&big[..header]);
+    socket.filled(header);
+    assert!(socket.next_message().expect("no fault").is_none());
+    let hint = socket.read_hint();
+    assert!(hint > 4096);
+    let before = heap.allocations();
+    for piece in big[header..header + 14_000].chunks(1400) {
+        let hint = socket.read_hint();
+        socket.space(hint)[..piece.len()].copy_from_slice(piece);
+        socket.filled(piece.len());
+        assert!(socket.next_message().expect("no fault").is_none());
+    }
+    let allocations = heap.allocations() - before;
+    assert!(allocations <= 8, "{allocations} allocations for ten reads");
+    socket.release();
+    println!("{} bytes held behind it all", heap.held());
+}

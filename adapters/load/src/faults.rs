@@ -21,9 +21,11 @@ pub struct Check {
     pub held: bool,
 }
 
+type Run<'p> = Box<dyn Fn() -> Result<(bool, String)> + 'p>;
+
 /// All of them, each with servers of its own.
 pub fn run(program: &Path, connections: usize) -> Vec<Check> {
-    let checks: [(&'static str, Box<dyn Fn() -> Result<(bool, String)>>); 6] = [
+    let checks: [(&'static str, Run<'_>); 6] = [
         (
             "many connections",
             Box::new(move || many(program, connections)),

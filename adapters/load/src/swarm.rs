@@ -137,10 +137,9 @@ impl Swarm {
     pub fn close_all(mut self) -> Result<usize> {
         self.goes_on = false;
         for index in 0..self.clients.len() {
-            if let Some(client) = &mut self.clients[index] {
-                if let Some(mut sender) = client.socket.sender() {
-                    sender.close(CloseCode::NORMAL, "")?;
-                }
+            let client = self.clients[index].as_mut();
+            if let Some(mut sender) = client.and_then(|client| client.socket.sender()) {
+                sender.close(CloseCode::NORMAL, "")?;
             }
             self.turn(Token(index));
         }

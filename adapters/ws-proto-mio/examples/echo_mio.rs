@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use mio::net::{TcpListener, TcpStream};
@@ -31,10 +32,12 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse()?;
     let mut server = Server::new(&arguments)?;
     println!("listening on {}", server.listener.local_addr()?);
-    let waker = Waker::new(server.poll.registry(), STOP)?;
+    // Kept until the end: a waker that is dropped takes its event along.
+    let waker = Arc::new(Waker::new(server.poll.registry(), STOP)?);
+    let stop = Arc::clone(&waker);
     std::thread::spawn(move || {
         let _ = io::stdin().read_to_end(&mut Vec::new());
-        let _ = waker.wake();
+        let _ = stop.wake();
     });
     server.run()?;
     println!("{}", server.stats);

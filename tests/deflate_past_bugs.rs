@@ -325,6 +325,71 @@ fn b72_a_message_with_the_tail_left_on_is_an_error() {
     );
 }
 
+/// A known limit: where the tail ends a block, but not the one that it belongs to, that is taken
+/// for the end of the message. Its last byte is the end of the codes of a block, and that block's
+/// end, in one bit. The next compressed message fails.
+#[test]
+fn b72_a_message_whose_tail_ends_another_block_is_told_and_the_next_fails() {
+    let crafted = crafted_end();
+    let mut runs = 0;
+    let in_front: [(&[u8], &[u8]); 2] = [
+        (b"", b""),
+        (
+            &[
+                0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff,
+            ],
+            b"Hello",
+        ),
+    ];
+    for (front, message) in in_front {
+        let payload = [front, &crafted].concat();
+        let wire = [frame(0xc2, &payload), frame(0xc1, &HELLO)].concat();
+        for size in 1..=wire.len() {
+            let pieces: Vec<&[u8]> = wire.chunks(size).collect();
+            for max_piece in [1, 2, usize::MAX] {
+                let told = receive(false, DeflateParams::new(), 100, max_piece, &pieces);
+                let expected = [Told::Binary(message.into()), Told::Fail(1007)];
+                assert_eq!(told, expected, "in pieces of {size}");
+                runs += 1;
+            }
+        }
+    }
+    println!("{runs} runs");
+}
+
+/// The header of a block with codes of its own, up to where the tail completes it: sixteen unused
+/// distances, four distances of two bits (three ones each), and the end of the block (a one).
+fn crafted_end() -> Vec<u8> {
+    let mut bits = Vec::new();
+    let mut put = |value: u32, n: u32| bits.extend((0..n).map(|i| value >> i & 1));
+    put(0, 1);
+    put(2, 2);
+    put(257 - 257, 5);
+    put(20 - 1, 5);
+    put(18 - 4, 4);
+    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1] {
+        put(
+            [(0, 1), (18, 2), (1, 3), (2, 3)]
+                .iter()
+                .find(|(s, _)| *s == symbol)
+                .map_or(0, |(_, length)| *length),
+            3,
+        );
+    }
+    // Codes come with their first bit first: 0 is "0", 18 is "10", 1 is "110", 2 is "111".
+    for zeros in [138, 116] {
+        put(0b01, 2);
+        put(zeros - 11, 7);
+    }
+    put(0, 1);
+    put(0b011, 3);
+    put(0b011, 3);
+    assert_eq!(bits.len() % 8, 0, "the tail has to begin at a byte");
+    bits.chunks(8)
+        .map(|byte| byte.iter().rev().fold(0, |all, bit| all << 1 | *bit as u8))
+        .collect()
+}
+
 #[test]
 fn b73_garbage_is_an_error() {
     for garbage in [

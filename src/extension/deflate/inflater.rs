@@ -173,6 +173,11 @@ impl Inflater {
     ///
     /// The backend is asked to stop at the end of a block, and has more than the tail to read: it
     /// takes the tail exactly if that ends a block and no byte is missing.
+    ///
+    /// One thing passes that should not: a block with codes of its own whose header and end are
+    /// both completed by the last byte of the tail. The backend's stable interface does not show
+    /// its state, and to hold bytes back until the tail would delay the refusal of text that is not
+    /// UTF-8. No sender makes such a block; the message comes out, and the next one fails.
     pub(super) fn end_message(&mut self) -> Result<(), Invalid> {
         let [a, b, c, d] = TAIL;
         let more = [a, b, c, d, 0xff];

@@ -88,6 +88,11 @@
 //! | a window of 8 bits to compress with | a compressor of 9 that never refers back more than 250 bytes |
 //!
 //! After an error the connection has failed: the history is lost.
+//!
+//! A known limit: if the last byte of the tail that is put back completes both the header and the
+//! end of a block with codes of its own, that is taken for the end of the message. It has to be
+//! made on purpose; the message is told as far as it goes, and the next compressed one fails with
+//! 1007.
 
 mod config;
 mod decoder;

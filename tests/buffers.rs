@@ -113,6 +113,14 @@ fn references_to_buffers_are_buffers() {
     let object: &mut dyn Output = &mut buf;
     object.put(b"dyn");
     assert_eq!(buf.pending(), b"dyn");
+
+    fn announce<O: Output>(mut to: O) {
+        to.reserve(100);
+    }
+    let mut endless = Vec::new();
+    announce(&mut endless);
+    assert!(endless.is_empty());
+    assert!(endless.capacity() >= 100);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 """Judges reports of the Autobahn TestSuite, strictly, and writes the table of results.
 
 usage: check.py --crate VERSION --suite VERSION --part NAME --sections 1,2 [--cases full|cut]
-                [--write FILE] NAME=index.json[,index.json] ...
+                [--write FILE] [--script PATH] NAME=index.json[,index.json] ...
 
-Replaces its part of FILE, or adds it. Every case has to be there and to be OK, its closing
+Replaces its part of FILE, or adds it; PATH is what FILE says that it is written by. Every case has to be there and to be OK, its closing
 behaviour too. NON-STRICT is a failure, and so is UNIMPLEMENTED: compression was declined.
 INFORMATIONAL is what three cases are by nature. Exits 0 only if nothing failed: wstest itself exits
 0 whatever has failed, and when cases are missing.
@@ -117,16 +117,16 @@ def part(name, crate, suite, runs, sections):
     return "\n".join(lines) + "\n"
 
 
-HEAD = f"""\
+HEAD = """\
 # Autobahn TestSuite: results
 
-Written by [`run.sh`](run.sh). How many cases passed, strictly: OK, not NON-STRICT, not
+Written by [`{script}`]({script}). How many cases passed, strictly: OK, not NON-STRICT, not
 UNIMPLEMENTED. The three cases that can only be informational are
-{", ".join(sorted(INFORMATIONAL))}.
+{informational}.
 """
 
 
-def write(path, name, text):
+def write(path, script, name, text):
     """Puts a part in its place among the others."""
     try:
         with open(path) as file:
@@ -135,8 +135,9 @@ def write(path, name, text):
         parts = []
     parts = {part.split("\n", 1)[0]: "## " + part.rstrip("\n") + "\n" for part in parts}
     parts[name] = text
+    head = HEAD.format(script=script, informational=", ".join(sorted(INFORMATIONAL)))
     with open(path, "w") as file:
-        file.write("\n".join([HEAD, *parts.values()]))
+        file.write("\n".join([head, *parts.values()]))
 
 
 def main():
@@ -147,6 +148,7 @@ def main():
     parser.add_argument("--sections", required=True)
     parser.add_argument("--cases", choices=["full", "cut"], default="full")
     parser.add_argument("--write", metavar="FILE")
+    parser.add_argument("--script", metavar="PATH", default="run.sh")
     parser.add_argument("runs", nargs="+", metavar="NAME=index.json[,index.json]")
     args = parser.parse_args()
     known = SECTIONS if args.cases == "full" else CUT
@@ -155,7 +157,7 @@ def main():
     text = part(args.part, args.crate, args.suite, runs, sections)
     print(text)
     if args.write:
-        write(args.write, args.part, text)
+        write(args.write, args.script, args.part, text)
     passed = sum(sum(run.passed.values()) for run in runs)
     failed = sum(run.failed for run in runs)
     print(f"{passed} passed, {failed} failed")

@@ -19,9 +19,6 @@ deflate_sections=12,13
 sections=$plain_sections,$deflate_sections
 cases=cut # of sections 12 and 13
 results=RESULTS.md
-agent=ws-proto
-image=crossbario/autobahn-testsuite:25.10.1
-run_limit=5400 # seconds, for one of the runs; they take about 20, the full ones with compression 600
 
 usage() {
     sed -n 's/^# usage: /usage: /p' "$0" >&2
@@ -61,98 +58,7 @@ deflate=$(of_sections $deflate_sections)
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../.." && pwd)
 work=$repo/target/autobahn
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-
-# Every process in the background is in `running` until it has ended, and is under `timeout`, which
-# passes SIGTERM on.
-running=()
-start() { # COMMAND...: starts it; its process id is in `started`
-    timeout --kill-after=5 "$run_limit" "$@" &
-    started=$!
-    running+=("$started")
-}
-finish() { # PID: waits for its end
-    local status=0
-    wait "$1" || status=$?
-    local left=() pid
-    for pid in "${running[@]}"; do
-        [ "$pid" = "$1" ] || left+=("$pid")
-    done
-    running=(${left[@]+"${left[@]}"})
-    return $status
-}
-stop() { # PID
-    kill "$1" 2>/dev/null || true
-    finish "$1" || true
-}
-stop_all() {
-    local pid
-    for pid in ${running[@]+"${running[@]}"}; do
-        stop "$pid" 2>/dev/null
-    done
-}
-trap stop_all EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-# ---- The suite: under CPython 2.7, else in Docker.
-
-find_python2() { # prints its path
-    local candidates=("${PY2:-python2.7}") candidate
-    if [ -z "${PY2:-}" ]; then
-        candidates+=("${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/2.7.*/bin/python2.7)
-    fi
-    for candidate in "${candidates[@]}"; do
-        "$candidate" - 2>/dev/null <<'PYTHON' && return
-import platform, sys
-import pip
-if sys.version_info[:2] != (2, 7) or platform.python_implementation() != "CPython":
-    sys.exit(1)
-print(sys.executable)
-PYTHON
-    done
-    return 1
-}
-
-if py2=$(find_python2); then
-    suite=python
-elif command -v docker >/dev/null && timeout 30 docker info >/dev/null 2>&1; then
-    suite=docker
-else
-    echo "skipped: the Autobahn TestSuite needs CPython 2.7 with pip, or a Docker daemon; neither is here"
-    exit 0
-fi
-for tool in cargo python3 timeout; do
-    command -v "$tool" >/dev/null || fail "$tool is needed"
-done
-mkdir -p "$work"
-
-install_suite() {
-    local stamp
-    stamp=$(echo "$py2 $work" | cat - "$here"/{install.sh,launch.py,requirements.txt})
-    if [ "$(cat "$work/env/stamp" 2>/dev/null)" != "$stamp" ]; then
-        echo "installing the suite"
-        "$here/install.sh" "$py2" "$work/env"
-        echo "$stamp" >"$work/env/stamp"
-    fi
-    wstest=("$work/env/wstest")
-}
-# --init: wstest would ignore SIGTERM as the container's first process.
-docker_suite() {
-    docker image inspect "$image" >/dev/null 2>&1 || timeout 900 docker pull -q "$image"
-    wstest=(docker run --rm --init --network host --user "$(id -u):$(id -g)" -e HOME=/tmp
-        -v "$work:$work" -w "$work" "$image" wstest)
-}
-case $suite in
-    python) install_suite ;;
-    docker) docker_suite ;;
-esac
-suite_version=$(timeout 120 "${wstest[@]}" -a | sed -n 's/^AutobahnTestSuite //p')
-[ -n "$suite_version" ] || fail "the suite does not start"
+source "$here/suite.sh"
 
 # ---- Our side.
 
@@ -165,68 +71,6 @@ print([json.loads(line).get("executable") for line in sys.stdin if "\"autobahn\"
 crate_version=$(cargo pkgid --offline | sed 's/.*[#@]//')
 
 # ---- The runs.
-
-spec() { # DIR, OPTIONS: the rest of a specification
-    printf '"outdir": "%s", "exclude-cases": [], "exclude-agent-cases": {}, ' "$1"
-    # On a busy machine the time-outs for the handshakes, a second or five, are tight.
-    printf '"options": {"openHandshakeTimeout": 20, "closeHandshakeTimeout": 5%s}, ' "$2"
-    # As prefixes, 1.* is not 12.1.1. The suite takes these for regular expressions, but for . and *.
-    printf '"cases": ["%s.*%s"]' "${running_sections//,/.*$pattern\", \"}" "$pattern"
-}
-
-test_server() { # READ DIR
-    local server url
-    start "$peer" server 127.0.0.1:0 --read "$1" $peer_options >"$2/url" 2>"$2/peer.log"
-    server=$started
-    for _ in {1..100}; do
-        url=$(cat "$2/url")
-        [ -n "$url" ] && break
-        sleep 0.1
-    done
-    {
-        printf '{"servers": [{"agent": "%s", "url": "%s"}], ' "$agent" "$url"
-        spec "$2" ', "serverConnectionDropTimeout": 5'
-        printf '}\n'
-    } >"$2/spec.json"
-    start "${wstest[@]}" -m fuzzingclient -s "$2/spec.json" >"$2/wstest.log" 2>&1
-    finish "$started" || echo "wstest ended with status $?, see $2/wstest.log"
-    stop "$server"
-}
-
-test_client() { # READ DIR
-    local port server=
-    for _ in 1 2 3; do # until a port that was free still is
-        port=$(python3 -c '
-import socket
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    print(free.getsockname()[1])')
-        {
-            printf '{"url": "ws://127.0.0.1:%s", ' "$port"
-            spec "$2" ''
-            printf '}\n'
-        } >"$2/spec.json"
-        start "${wstest[@]}" -m fuzzingserver -s "$2/spec.json" -u 0 >"$2/wstest.log" 2>&1
-        server=$started
-        wait_for_port "$port" "$server" && break
-        stop "$server"
-        server=
-    done
-    [ -n "$server" ] || fail "the fuzzingserver does not start, see $2/wstest.log"
-    start "$peer" client "ws://127.0.0.1:$port" "$agent" --read "$1" $peer_options \
-        >"$2/peer.log" 2>&1
-    finish "$started" || echo "the client ended with status $?, see $2/peer.log"
-    stop "$server"
-}
-
-wait_for_port() { # PORT PID: until that process listens there, or has ended
-    for _ in {1..300}; do
-        kill -0 "$2" 2>/dev/null || return 1
-        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
-        sleep 0.1
-    done
-    return 1
-}
 
 bytes() { # N: in words
     if [ "$1" = 1 ]; then
@@ -247,7 +91,7 @@ judge() { # WHAT SECTIONS CASES RESULTS RUN...
 }
 
 if [ -n "$plain" ]; then
-    running_sections=$plain pattern= peer_options=
+    running_sections=$plain pattern=
     reports=()
     for direction in ${directions//,/ }; do
         for read in ${reads//,/ }; do
@@ -256,7 +100,7 @@ if [ -n "$plain" ]; then
             rm -rf "$dir"
             mkdir -p "$dir"
             before=$SECONDS
-            "test_$direction" "$read" "$dir"
+            "test_$direction" "$dir" "$peer" --read "$read"
             echo "$name: $((SECONDS - before)) s"
             reports+=("$name=$dir/index.json")
         done
@@ -266,7 +110,6 @@ if [ -n "$plain" ]; then
 fi
 
 if [ -n "$deflate" ]; then
-    peer_options=--deflate
     [ $cases = full ] && pattern= || pattern='.[1-6]$'
     reports=()
     for read in ${deflate_reads//,/ }; do
@@ -283,7 +126,7 @@ if [ -n "$deflate" ]; then
                     trap stop_all EXIT
                     trap 'exit 143' TERM INT HUP
                     before=$SECONDS
-                    "test_$direction" "$read" "$dir"
+                    "test_$direction" "$dir" "$peer" --read "$read" --deflate
                     echo "section $running_sections, $name: $((SECONDS - before)) s"
                 ) &
                 running+=($!)

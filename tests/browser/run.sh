@@ -23,23 +23,7 @@ stop() {
 trap stop EXIT
 trap 'exit 143' INT TERM HUP
 
-skip() {
-  echo "skipped: $*"
-  exit 0
-}
-
-find_browser() {
-  command -v "${CHROMIUM:-chromium}" || { [ -z "${CHROMIUM:-}" ] && command -v chromium-browser; }
-}
-install_browser() {
-  command -v apt-get >/dev/null || skip "no Chromium, and no apt-get to install it"
-  [ "$(id -u)" = 0 ] || skip "no Chromium, and only root can install it"
-  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-    --no-install-recommends chromium; } >"$scratch/apt.log" 2>&1; then
-    skip "no Chromium, and apt-get cannot install it ($(tail -n 1 "$scratch/apt.log"))"
-  fi
-}
-browser=$(find_browser) || { install_browser; browser=$(find_browser) || skip "no Chromium"; }
+source "$here/chromium.sh"
 
 build=(cargo build --release --locked --manifest-path "$here/../../Cargo.toml" --example browser)
 "${build[@]}" --quiet

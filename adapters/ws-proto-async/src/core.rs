@@ -455,7 +455,9 @@ impl<T: Io> Core<T> {
                 Poll::Ready(Err(error)) => return self.write_failed(error),
             }
         }
-        if self.needs_flush {
+        // Not while something waits to be written: a stream that keeps one waker for both, as those of
+        // `async-net` do, forgets who waits for room when a flush succeeds.
+        if self.needs_flush && self.out.is_empty() {
             match self.io.poll_flush(cx) {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => self.needs_flush = false,

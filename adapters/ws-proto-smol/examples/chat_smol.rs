@@ -10,14 +10,18 @@
 //! grows.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use async_signal::{Signal, Signals};
 use serde_json::json;
 use smol::channel::{Receiver, Sender};
 use smol::net::{TcpListener, TcpStream};
+use smol::stream::StreamExt as _;
+use smol::{Timer, future};
 use ws_proto_smol::{
     Accept, CloseCode, Config, Message, Options, OriginPolicy, Reply, WebSocket, WriteHalf,
     read_request,
@@ -38,21 +42,37 @@ fn main() -> Result<()> {
             .with_context(|| format!("cannot listen on {address}"))?;
         println!("http://{}/", listener.local_addr()?);
         let rooms = Arc::new(Rooms::default());
+        // Each connection has one of these; nothing is sent, it only ends when all of them have ended.
+        let (alive, everybody) = smol::channel::bounded::<Infallible>(1);
+        let mut interrupts = Signals::new([Signal::Int])?;
         loop {
-            let (stream, from) = listener.accept().await?;
-            let rooms = Arc::clone(&rooms);
+            let accepted = async { Some(listener.accept().await) };
+            let interrupted = async { interrupts.next().await.and(None) };
+            let Some(accepted) = future::or(accepted, interrupted).await else {
+                break;
+            };
+            let (stream, from) = accepted?;
+            let (rooms, alive) = (Arc::clone(&rooms), alive.clone());
             smol::spawn(async move {
                 if let Err(error) = serve(stream, from, &rooms).await {
                     eprintln!("{from}: {error:#}");
                 }
+                drop(alive);
             })
             .detach();
         }
+        drop(alive);
+        rooms.close();
+        // Until everybody has been told, or does not listen.
+        let told = async { everybody.recv().await.is_ok() };
+        let late = async { Timer::after(Duration::from_secs(5)).await < Instant::now() };
+        future::or(told, late).await;
+        Ok(())
     })
 }
 
 /// Looks at a request: the page, a chat, or nothing that there is.
-async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Rooms) -> Result<()> {
+async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Arc<Rooms>) -> Result<()> {
     stream.set_nodelay(true)?;
     let options = Options::new()
         .handshake_time(Duration::from_secs(5))
@@ -84,10 +104,15 @@ async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Rooms) -> Result<()>
     Ok(())
 }
 
-async fn chat(socket: WebSocket<TcpStream>, rooms: &Rooms, room: &str, name: &str) -> Result<()> {
+async fn chat(
+    socket: WebSocket<TcpStream>,
+    rooms: &Arc<Rooms>,
+    room: &str,
+    name: &str,
+) -> Result<()> {
     let (mut read, write) = socket.split();
     let (member, messages) = rooms.join(room, name);
-    let sending = smol::spawn(pass_on(write, messages));
+    let sending = smol::spawn(pass_on(write, messages, Arc::clone(rooms)));
     let received = async {
         while let Some(message) = read.next().await {
             match message? {
@@ -113,13 +138,18 @@ async fn chat(socket: WebSocket<TcpStream>, rooms: &Rooms, room: &str, name: &st
     Ok(received?)
 }
 
-async fn pass_on(mut write: WriteHalf<TcpStream>, messages: Receiver<Message>) {
+async fn pass_on(mut write: WriteHalf<TcpStream>, messages: Receiver<Message>, rooms: Arc<Rooms>) {
     while let Ok(message) = messages.recv().await {
         if write.send(message).await.is_err() {
             return;
         }
     }
-    let _ = write.close(CloseCode::NORMAL, "see you").await;
+    let (code, reason) = if rooms.lock().closed {
+        (CloseCode::GOING_AWAY, "the server goes away")
+    } else {
+        (CloseCode::NORMAL, "see you")
+    };
+    let _ = write.close(code, reason).await;
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +157,8 @@ struct Rooms(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// Whether the server goes away.
+    closed: bool,
     last: u64,
     rooms: BTreeMap<String, BTreeMap<u64, Member>>,
 }
@@ -141,6 +173,9 @@ impl Rooms {
     fn join(&self, room: &str, name: &str) -> (u64, Receiver<Message>) {
         let (send, messages) = smol::channel::bounded(BACKLOG);
         let mut inner = self.lock();
+        if inner.closed {
+            return (0, messages); // which end at once
+        }
         inner.last += 1;
         let id = inner.last;
         let members = inner.rooms.entry(room.to_owned()).or_default();
@@ -168,6 +203,13 @@ impl Rooms {
         if let Some(members) = self.lock().rooms.get(room) {
             tell(members, messages);
         }
+    }
+
+    /// Sends everybody away.
+    fn close(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.rooms.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -73,6 +73,27 @@ pub fn xorshift(state: &mut u64) -> u64 {
     *state
 }
 
+/// JSON as servers send it: `len` bytes that compress like it, different in every message.
+pub fn json(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15 ^ (seed + 1);
+    let mut text = Vec::from(&b"["[..]);
+    while text.len() < len {
+        let a = xorshift(&mut state);
+        let item = format!(
+            "{{\"id\":{},\"user\":\"user{}\",\"price\":{}.{:02},\"active\":{},\"tags\":[\"t{}\",\"ws\"]}},",
+            a % 100_000,
+            (a >> 17) % 1000,
+            (a >> 27) % 500,
+            (a >> 36) % 100,
+            a & 64 == 0,
+            (a >> 43) % 10,
+        );
+        text.extend_from_slice(item.as_bytes());
+    }
+    text.truncate(len);
+    text
+}
+
 /// Appends a frame; masked with [`KEY`] if asked to.
 pub fn frame(wire: &mut Vec<u8>, first: u8, payload: &[u8], masked: bool) {
     let mask_bit = if masked { 0x80 } else { 0 };

@@ -13,6 +13,7 @@
 
 mod baseline;
 mod callgrind;
+mod deflate;
 #[path = "../../shared/floor.rs"]
 mod floor;
 mod rows;
@@ -69,6 +70,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 fn all() -> Vec<Row> {
     let mut rows = rows::all();
+    rows.extend(deflate::all());
     rows.extend(scaling::all());
     rows
 }

@@ -115,7 +115,10 @@ fn receiving(rows: &mut Vec<Row>, payload: Payload, size: usize) {
             format!("websocket/receive/{name}/{size}"),
             n,
             size,
-            move || websocket_received(wire::messages(payload, size, n, true), n),
+            move || {
+                let socket = WebSocket::server(Negotiated::new(), Config::new());
+                websocket_received(socket, wire::messages(payload, size, n, true), n)
+            },
         )
         .floor(&floor),
     );
@@ -183,8 +186,11 @@ fn assembled(pristine: Vec<u8>, messages: usize) -> Box<dyn Work> {
 }
 
 /// As [`assembled`] by the easy type: the copy that a read is counts too.
-fn websocket_received(pristine: Vec<u8>, messages: usize) -> Box<dyn Work> {
-    let socket = WebSocket::server(Negotiated::new(), Config::new());
+pub fn websocket_received(
+    socket: WebSocket<Server>,
+    pristine: Vec<u8>,
+    messages: usize,
+) -> Box<dyn Work> {
     work(
         socket,
         |_| {},

@@ -16,31 +16,10 @@ use crate::io::{MemIo, block_on};
 use crate::measure::Contender;
 use crate::ours::Easy;
 use crate::peer::{Peer, Sink};
-use crate::wire::{self, deliver, xorshift};
+use crate::wire::{self, deliver, json};
 
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const LEVEL: u8 = 6;
-
-/// JSON as servers send it: `len` bytes that compress like it, different in every message.
-fn json(len: usize, seed: u64) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15 ^ (seed + 1);
-    let mut text = Vec::from(&b"["[..]);
-    while text.len() < len {
-        let a = xorshift(&mut state);
-        let item = format!(
-            "{{\"id\":{},\"user\":\"user{}\",\"price\":{}.{:02},\"active\":{},\"tags\":[\"t{}\",\"ws\"]}},",
-            a % 100_000,
-            (a >> 17) % 1000,
-            (a >> 27) % 500,
-            (a >> 36) % 100,
-            a & 64 == 0,
-            (a >> 43) % 10,
-        );
-        text.extend_from_slice(item.as_bytes());
-    }
-    text.truncate(len);
-    text
-}
 
 fn messages(size: usize) -> Vec<Bytes> {
     let count = ((512 << 10) / size).max(4);

@@ -1,0 +1,139 @@
+//! What can be set.
+
+use std::time::Duration;
+
+use ws_proto::Config;
+#[cfg(feature = "deflate")]
+use ws_proto::extension::deflate::Deflate;
+use ws_proto::handshake::Limits;
+
+/// Limits, timers and modes of a handshake and of the connection behind it.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_mio::{Config, Options};
+///
+/// let options = Options::new()
+///     .config(Config::new().max_message(64 * 1024))
+///     .handshake_time(Duration::from_secs(5))
+///     .high_water(16 * 1024);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    pub(crate) config: Config,
+    pub(crate) limits: Limits,
+    pub(crate) handshake_time: Duration,
+    pub(crate) settings: Settings,
+    #[cfg(feature = "deflate")]
+    pub(crate) deflate: Option<Deflate>,
+}
+
+/// What a connection has to keep of its options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) high_water: usize,
+    pub(crate) budget: usize,
+    pub(crate) linger: Duration,
+    pub(crate) stall_time: Duration,
+    pub(crate) short_reads_end: bool,
+}
+
+impl Options {
+    /// The defaults of [`Config`] and [`Limits`]; a high-water mark of 64 KiB, 256 KiB read in a
+    /// turn, 3 s for closing, 60 s for a peer that takes nothing.
+    pub const fn new() -> Self {
+        Self {
+            config: Config::new(),
+            limits: Limits::new(),
+            handshake_time: Duration::from_secs(10),
+            settings: Settings {
+                high_water: 64 * 1024,
+                budget: 256 * 1024,
+                linger: Duration::from_secs(3),
+                stall_time: Duration::from_secs(60),
+                short_reads_end: false,
+            },
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
+    }
+
+    /// Limits, keepalive and close timers of the connection.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// How much of a handshake is read. Its time is that of
+    /// [`handshake_time`](Self::handshake_time).
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits.time(self.handshake_time);
+        self
+    }
+
+    /// How long a handshake may take, from the first turn on: for a client until there is a
+    /// connection, for a server until the request is there. 10 s by default.
+    pub fn handshake_time(mut self, time: Duration) -> Self {
+        self.handshake_time = time;
+        self.limits = self.limits.time(time);
+        self
+    }
+
+    /// How many bytes may wait to be written. While as many bytes of answers wait (of Pongs, and of
+    /// what was sent in reply to a message), nothing is received; while as many bytes wait in all,
+    /// nothing can be sent unasked. One message of any size fits on top of less. 64 KiB by default,
+    /// 1 KiB at least.
+    pub fn high_water(mut self, bytes: usize) -> Self {
+        self.settings.high_water = bytes.max(1024);
+        self
+    }
+
+    /// How many bytes one turn reads before it is another connection's: 256 KiB by default.
+    pub fn read_budget(mut self, bytes: usize) -> Self {
+        self.settings.budget = bytes.max(1);
+        self
+    }
+
+    /// How long it may take to write the last words and to end the transport, once the connection
+    /// is over. 3 s by default.
+    pub fn linger(mut self, time: Duration) -> Self {
+        self.settings.linger = time;
+        self
+    }
+
+    /// How long a peer may take nothing of what waits to be written before the connection fails
+    /// with [`TimedOut`](std::io::ErrorKind::TimedOut). 60 s by default.
+    pub fn stall_time(mut self, time: Duration) -> Self {
+        self.settings.stall_time = time;
+        self
+    }
+
+    /// Whether a read that does not fill the buffer has emptied the stream, so that a read that
+    /// would fail with `WouldBlock` is saved. So it is for TCP and Unix sockets with epoll and
+    /// kqueue; with TLS it is not. Off by default.
+    pub fn short_reads_end(mut self, end: bool) -> Self {
+        self.settings.short_reads_end = end;
+        self
+    }
+
+    /// permessage-deflate, if the peer agrees to it.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.deflate = Some(deflate);
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<Config> for Options {
+    fn from(config: Config) -> Self {
+        Self::new().config(config)
+    }
+}

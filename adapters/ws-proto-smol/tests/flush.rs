@@ -81,7 +81,11 @@ fn whoever_waits_for_room_is_not_forgotten_by_a_flush() {
     let waker = Waker::from(Arc::clone(&woken));
     let mut sending = pin!(socket.send(vec![7; 100 * ROOM]));
     let mut turns = 0;
-    while let Poll::Pending = sending.as_mut().poll(&mut Context::from_waker(&waker)) {
+    while sending
+        .as_mut()
+        .poll(&mut Context::from_waker(&waker))
+        .is_pending()
+    {
         turns += 1;
         let writer = stream.0.lock().unwrap().writer.take();
         let written = stream.0.lock().unwrap().written;

@@ -25,7 +25,7 @@ pub enum Error {
     NoRandomness,
     /// The server answered with another status than 101: a redirect, a 401, an error.
     Refused(Box<Refused>),
-    /// The request was rejected by the caller of [`accept_with`].
+    /// The request was rejected by the caller of [`accept_with`](super::accept_with).
     Rejected,
     /// A timer ran out.
     TimedOut(TimedOut),
@@ -94,7 +94,7 @@ pub struct Refused {
     pub status: u16,
     /// The header fields, in order.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The body, as much of it as [`Limits::body_bytes`] allows.
+    /// The body, as much of it as [`Limits::body_bytes`](crate::handshake::Limits::body_bytes) allows.
     pub body: Vec<u8>,
 }
 

@@ -4,6 +4,8 @@
 //! with something simpler: an oracle that is written from the RFC and stays naive, the standard
 //! library, another parser, or the same bytes cut in another way.
 
+mod compression;
+mod cuts;
 pub mod deflate_roundtrip;
 pub mod extensions;
 pub mod frames;

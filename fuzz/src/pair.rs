@@ -1,12 +1,17 @@
 //! Two connections, a naive model of what each may do, and the wire between them.
 
+mod compressed;
+
+use ws_proto::extension::deflate::Deflate;
 use ws_proto::frame::Rsv;
 use ws_proto::{
-    Client, CloseCode, CloseReason, Connection, ControlPayload, Event, Fin, Input, Instant, Kind,
-    MAX_CONTROL_FRAME, Output, ProtocolError, Role, SendError, Server, TimedOut, Transport,
+    AssembleError, Client, CloseCode, CloseReason, Connection, ControlPayload, Event, Fin, Input,
+    Instant, Kind, MAX_CONTROL_FRAME, Output, ProtocolError, Role, SendError, Server, Text,
+    TimedOut, Transport,
 };
 
-use crate::session::{CLOSE_TIMEOUT, Op, PONG_TIMEOUT, Session, Setup, What};
+use self::compressed::{Codec, Part};
+use crate::session::{CLOSE_TIMEOUT, MAX_MESSAGE, Op, PONG_TIMEOUT, Session, Setup, What};
 use crate::support::{Keys, Sink, binary, text};
 use crate::wire::{Frame, Reader};
 
@@ -17,15 +22,18 @@ pub fn run(session: &Session) {
     let setup = session.setup;
     let keys = Keys::default();
     let config = |client| setup.config(client);
+    let deflate = setup.compression.map(|compression| compression.deflate());
     let mut server = End::new(
         Connection::server(setup.negotiated(), config(false)),
         setup,
         Keys::default(),
+        deflate.as_ref(),
     );
     let mut client = End::new(
         Connection::client(setup.negotiated(), config(true), keys.clone()),
         setup,
         keys,
+        deflate.as_ref(),
     );
     let mut now = 0;
     for op in &session.ops {
@@ -45,6 +53,8 @@ pub fn run(session: &Session) {
     pump(&mut server, &mut client);
     client.compare(&server.sent, &server.sending);
     server.compare(&client.sent, &client.sending);
+    client.check_cuts();
+    server.check_cuts();
 }
 
 /// Moves bytes until nothing moves.
@@ -122,6 +132,8 @@ impl Side for Client<Keys> {
 struct End<R: Side> {
     connection: Connection<R>,
     setup: Setup,
+    /// If compression was agreed on.
+    codec: Option<Codec>,
     keys: Keys,
     dry: bool,
     out: Sink,
@@ -153,13 +165,23 @@ struct End<R: Side> {
     told: String,
     /// Whether what arrives is not what was sent.
     tampered: bool,
+
+    /// With compression: all that was received before the end.
+    received: Vec<u8>,
+    /// Why a message could not be inflated.
+    refused: Option<AssembleError>,
+    /// The close code of the first fault.
+    fault: Option<u16>,
 }
 
 impl<R: Side> End<R> {
-    fn new(connection: Connection<R>, setup: Setup, keys: Keys) -> Self {
+    fn new(connection: Connection<R>, setup: Setup, keys: Keys, deflate: Option<&Deflate>) -> Self {
+        let compression = setup.compression.zip(deflate);
         Self {
             connection,
             setup,
+            codec: compression
+                .map(|(compression, deflate)| Codec::new(compression, deflate, setup, R::CLIENT)),
             keys,
             dry: false,
             out: Sink::new(usize::MAX),
@@ -184,6 +206,9 @@ impl<R: Side> End<R> {
             getting: None,
             told: String::new(),
             tampered: false,
+            received: Vec::new(),
+            refused: None,
+            fault: None,
         }
     }
 
@@ -223,6 +248,11 @@ impl<R: Side> End<R> {
             What::Dry(dry) => {
                 self.dry = *dry && R::CLIENT;
                 self.keys.set_dry(self.dry);
+            }
+            What::Release => {
+                if let Some(codec) = &mut self.codec {
+                    codec.release();
+                }
             }
             What::Pump => {}
         }
@@ -300,6 +330,16 @@ impl<R: Side> End<R> {
             *last = 0xc0;
             spoilt = true;
         }
+        if self.codec.is_some() && !matches!(way, Way::Frame(_)) {
+            self.send_encoded(&Part {
+                kind,
+                data: &data,
+                fin,
+                rsv,
+                way,
+            });
+            return;
+        }
         let known = self.setup.negotiated().rsv();
         let expected = if way == Way::Extended && (rsv.is_none() || !known.contains(rsv)) {
             Some(SendError::ReservedBits)
@@ -336,16 +376,25 @@ impl<R: Side> End<R> {
             assert!(frames.is_empty(), "nothing was written");
             return;
         }
+        let first = self.first_byte(kind, rsv.bits(), fin);
+        assert_eq!(frames, [Frame::new(first, &payload[..])]);
+        self.sent_part(kind, rsv.bits(), &payload, fin);
+    }
+
+    /// The first byte of the next frame.
+    fn first_byte(&self, kind: Kind, rsv: u8, fin: Fin) -> u8 {
         let opcode = match (self.open, kind) {
             (Some(_), _) => 0,
-            (None, Kind::Text) => rsv.bits() | 1,
-            (None, Kind::Binary) => rsv.bits() | 2,
+            (None, Kind::Text) => rsv | 1,
+            (None, Kind::Binary) => rsv | 2,
         };
-        let first = opcode | if fin == Fin::Yes { 0x80 } else { 0 };
-        assert_eq!(frames, [Frame::new(first, &payload[..])]);
-        let message = self.sending.get_or_insert((kind, rsv.bits(), Vec::new()));
-        message.2.extend_from_slice(&payload);
-        self.open = Some((kind, rsv.bits())).filter(|_| fin == Fin::No);
+        opcode | if fin == Fin::Yes { 0x80 } else { 0 }
+    }
+
+    fn sent_part(&mut self, kind: Kind, rsv: u8, payload: &[u8], fin: Fin) {
+        let message = self.sending.get_or_insert((kind, rsv, Vec::new()));
+        message.2.extend_from_slice(payload);
+        self.open = Some((kind, rsv)).filter(|_| fin == Fin::No);
         if fin == Fin::Yes {
             self.sent.extend(self.sending.take());
         }
@@ -416,7 +465,12 @@ impl<R: Side> End<R> {
         let mut at = 0;
         while at < bytes.len() {
             let end = bytes.len().min(at.saturating_add(size));
+            let before = (self.codec.is_some() && !self.is_dead()).then(|| bytes[at..end].to_vec());
             let left = self.receive(&mut bytes[at..end]);
+            if let Some(before) = before {
+                self.received
+                    .extend_from_slice(&before[..before.len() - left]);
+            }
             at = end - left;
             if left > 0 {
                 break;
@@ -446,7 +500,11 @@ impl<R: Side> End<R> {
                 Ok(Some(event)) => {
                     assert!(!self.is_dead(), "nothing comes after the end");
                     assert!(input.len() < before && room >= MAX_CONTROL_FRAME);
+                    let refused = self.refused;
                     self.event(event, &frames);
+                    if let (None, Some(error)) = (refused, self.refused) {
+                        self.refuse(error);
+                    }
                 }
                 Err(error) => {
                     assert!(input.is_empty());
@@ -454,6 +512,7 @@ impl<R: Side> End<R> {
                         self.tampered || self.setup.limited(),
                         "{error} for what was sent"
                     );
+                    self.fault.get_or_insert(error.close_code().as_u16());
                     let first = self.error.is_none();
                     assert_eq!(*self.error.get_or_insert(error), error, "sticky");
                     let farewell = first && !self.close_sent && !self.dry;
@@ -477,20 +536,15 @@ impl<R: Side> End<R> {
     fn event(&mut self, event: Event<'_>, frames: &[Frame]) {
         match event {
             Event::Text(piece) => {
-                if piece.first {
-                    self.told.clear();
-                }
-                self.told.extend(piece.head);
-                self.told.push_str(piece.body);
-                self.piece((Kind::Text, 0), piece.raw, piece.first, piece.last);
-                if piece.last {
-                    let (_, _, raw) = self.got.last().expect("just ended");
-                    assert_eq!(self.told.as_bytes(), raw, "head and body are the text");
-                }
+                self.text_piece(0, piece);
                 assert!(frames.is_empty());
             }
             Event::Binary(piece) => {
                 self.piece((Kind::Binary, 0), piece.data, piece.first, piece.last);
+                assert!(frames.is_empty());
+            }
+            Event::Extended(piece) if self.codec.is_some() => {
+                self.inflate(piece);
                 assert!(frames.is_empty());
             }
             Event::Extended(piece) => {
@@ -524,11 +578,33 @@ impl<R: Side> End<R> {
         }
     }
 
+    fn text_piece(&mut self, rsv: u8, piece: Text<'_>) {
+        if piece.first {
+            self.told.clear();
+        }
+        self.told.extend(piece.head);
+        self.told.push_str(piece.body);
+        self.piece((Kind::Text, rsv), piece.raw, piece.first, piece.last);
+        if piece.last && self.refused.is_none() {
+            let (_, _, raw) = self.got.last().expect("just ended");
+            assert_eq!(self.told.as_bytes(), raw, "head and body are the text");
+        }
+    }
+
     fn piece(&mut self, what: (Kind, u8), bytes: &[u8], first: bool, last: bool) {
+        if self.refused.is_some() {
+            return;
+        }
         assert_eq!(first, self.getting.is_none(), "one first piece");
         let message = self.getting.get_or_insert((what.0, what.1, Vec::new()));
         assert_eq!(what, (message.0, message.1));
         message.2.extend_from_slice(bytes);
+        // What is encoded is measured when it is decoded.
+        let limited = self.setup.limited() && (what.1 == 0 || self.codec.is_some());
+        assert!(
+            !limited || message.2.len() <= MAX_MESSAGE,
+            "within the limit"
+        );
         if last {
             self.got.extend(self.getting.take());
         }
@@ -624,6 +700,10 @@ impl<R: Side> End<R> {
             sent.starts_with(&self.got),
             "the same messages in the same order"
         );
+        if self.refused.is_some() {
+            self.compare_refused(sent.get(self.got.len()).or(sending.as_ref()));
+            return;
+        }
         if self.eof || self.error.is_some() || self.expired.is_some() {
             return;
         }

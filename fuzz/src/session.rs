@@ -5,6 +5,8 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Fin, Kind, Negotiated};
 
+use crate::compression::Compression;
+
 /// What the fuzzer chooses.
 #[derive(Debug)]
 pub struct Session {
@@ -14,9 +16,13 @@ pub struct Session {
     pub ops: Vec<Op>,
 }
 
-/// One bit each.
+/// One bit each, and compression if it was agreed on.
 #[derive(Clone, Copy, Debug)]
-pub struct Setup(u8);
+pub struct Setup {
+    flags: u8,
+    /// What was agreed on of permessage-deflate.
+    pub compression: Option<Compression>,
+}
 
 impl Setup {
     /// `WebSocket` on both ends rather than `Connection`.
@@ -40,7 +46,11 @@ impl Setup {
     }
 
     pub fn negotiated(self) -> Negotiated {
-        let rsv = if self.bit(5) { Rsv::RSV1 } else { Rsv::NONE };
+        let rsv = if self.bit(5) || self.compression.is_some() {
+            Rsv::RSV1
+        } else {
+            Rsv::NONE
+        };
         Negotiated::new().with_rsv(rsv)
     }
 
@@ -53,7 +63,10 @@ impl Setup {
             .pong_timeout(millis(PONG_TIMEOUT))
             .close_timeout(millis(CLOSE_TIMEOUT));
         if self.limited() {
-            config = config.max_message(200).max_frame(150).max_fragments(3);
+            config = config
+                .max_message(MAX_MESSAGE as u64)
+                .max_frame(150)
+                .max_fragments(3);
         }
         config
     }
@@ -64,10 +77,12 @@ impl Setup {
     }
 
     fn bit(self, bit: u8) -> bool {
-        self.0 & 1 << bit != 0
+        self.flags & 1 << bit != 0
     }
 }
 
+/// The limit of messages, where there is one.
+pub const MAX_MESSAGE: usize = 200;
 pub const KEEPALIVE: u64 = 200;
 pub const PONG_TIMEOUT: u64 = 100;
 pub const CLOSE_TIMEOUT: u64 = 150;
@@ -88,7 +103,7 @@ pub enum What {
     Whole(Kind, usize),
     /// `send_text_part`, `send_binary_part`.
     Part(Kind, usize, Fin),
-    /// `send_extended`.
+    /// `send_extended`; with compression, of what `encode` gives.
     Extended(Kind, usize, Fin, Rsv),
     /// `frame_text`, `frame_binary`; the flag spoils the text.
     Frame(Kind, usize, Fin, bool),
@@ -116,27 +131,44 @@ pub enum What {
     Limit(usize),
     /// Whether masking keys are to be had.
     Dry(bool),
+    /// The compressor gives its memory back.
+    Release,
     /// All that can be drained and delivered is, both ways.
     Pump,
 }
 
 impl<'a> Arbitrary<'a> for Session {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let setup = Setup(byte(u));
+        let setup = Setup {
+            flags: byte(u),
+            compression: compression(u),
+        };
         let mut ops = Vec::new();
         while !u.is_empty() && ops.len() < 200 {
-            ops.push(op(u));
+            ops.push(op(u, setup));
         }
         Ok(Self { setup, ops })
     }
 }
+
+/// What would be a first operation that moves nothing says that there is compression.
+fn compression(u: &mut Unstructured<'_>) -> Option<Compression> {
+    let next = u.peek_bytes(1)?;
+    if next[0] & 0x3f != COMPRESSION {
+        return None;
+    }
+    byte(u);
+    Some(Compression::new([byte(u), byte(u), byte(u), byte(u)]))
+}
+
+const COMPRESSION: u8 = 0x1b;
 
 /// The next byte; zero at the end.
 fn byte(u: &mut Unstructured<'_>) -> u8 {
     u.arbitrary().unwrap_or_default()
 }
 
-fn op(u: &mut Unstructured<'_>) -> Op {
+fn op(u: &mut Unstructured<'_>, setup: Setup) -> Op {
     let first = byte(u);
     let kind = if first & 0x40 == 0 {
         Kind::Text
@@ -181,6 +213,7 @@ fn op(u: &mut Unstructured<'_>) -> Op {
         24 => What::Limit(usize::MAX),
         25 => What::Dry(true),
         26 => What::Dry(false),
+        27 if setup.compression.is_some() => What::Release,
         _ => What::Pump,
     };
     let client = first & 0x80 != 0;

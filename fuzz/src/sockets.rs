@@ -5,16 +5,22 @@ use ws_proto::{
     Role, SendError, Server, TimedOut, Transport, WebSocket,
 };
 
+use crate::cuts::{self, Told};
 use crate::pair::Sent;
-use crate::session::{Op, Session, Setup, What};
+use crate::session::{MAX_MESSAGE, Op, Session, Setup, What};
 use crate::support::{Keys, binary, text};
 use crate::wire::{Frame, Reader};
 
 pub fn run(session: &Session) {
     let setup = session.setup;
     let keys = Keys::default();
-    let server = WebSocket::server(setup.negotiated(), setup.config(false));
-    let client = WebSocket::client(setup.negotiated(), setup.config(true), keys.clone());
+    let mut server = WebSocket::server(setup.negotiated(), setup.config(false));
+    let mut client = WebSocket::client(setup.negotiated(), setup.config(true), keys.clone());
+    if let Some(compression) = setup.compression {
+        let (deflate, params) = (compression.deflate(), compression.params());
+        server = server.with_deflate(&deflate, params);
+        client = client.with_deflate(&deflate, params);
+    }
     let mut server: Socket<Server> = Socket::new(server, setup, Keys::default(), false);
     let mut client: Socket<Client<Keys>> = Socket::new(client, setup, keys, true);
     let mut now = 0;
@@ -33,6 +39,8 @@ pub fn run(session: &Session) {
     pump(&mut server, &mut client);
     client.compare(&server.sent);
     server.compare(&client.sent);
+    client.check_cuts(true);
+    server.check_cuts(false);
 }
 
 fn pump(server: &mut Socket<Server>, client: &mut Socket<Client<Keys>>) {
@@ -64,6 +72,8 @@ struct Socket<R: Role> {
     got: Vec<Sent>,
     tampered: bool,
     dried: bool,
+    /// With compression: all that was received before the end.
+    received: Vec<u8>,
 }
 
 impl<R: Role> Socket<R> {
@@ -86,21 +96,20 @@ impl<R: Role> Socket<R> {
             got: Vec::new(),
             tampered: false,
             dried: false,
+            received: Vec::new(),
         }
     }
 
     fn apply(&mut self, op: &Op, now: u64, theirs: &mut Vec<u8>) {
         match &op.what {
-            What::Whole(kind, len) | What::Frame(kind, len, ..) => {
-                self.send(*kind, *len, Fin::Yes, false);
-            }
-            What::Part(kind, len, fin) | What::Extended(kind, len, fin, _) => {
-                self.send(*kind, *len, *fin, true);
-            }
+            What::Whole(kind, len) => self.send(*kind, *len, Fin::Yes, false, true),
+            What::Frame(kind, len, ..) => self.send(*kind, *len, Fin::Yes, false, false),
+            What::Part(kind, len, fin) => self.send(*kind, *len, *fin, true, true),
+            What::Extended(kind, len, fin, _) => self.send(*kind, *len, *fin, true, false),
             What::Ping(len) => self.control(9, *len),
             What::Pong(len) => self.control(10, *len),
             What::Close(code, len) => self.close(*code, *len),
-            What::CloseEmpty => self.socket.release(),
+            What::CloseEmpty | What::Release => self.socket.release(),
             What::Drain(n) => {
                 self.drain(*n);
             }
@@ -152,15 +161,22 @@ impl<R: Role> Socket<R> {
         (result, frames)
     }
 
-    fn send(&mut self, kind: Kind, len: usize, fin: Fin, part: bool) {
+    fn send(&mut self, kind: Kind, len: usize, fin: Fin, part: bool, compress: bool) {
         let seed = self.sent.len() as u8;
         let (words, bytes) = (text(len, seed), binary(len, seed));
         let can_send = self.socket.sender().can_send();
-        let (result, frames) = self.call(|socket| match (kind, part) {
-            (Kind::Text, false) => socket.sender().message(Message::Text(&words)),
-            (Kind::Binary, false) => socket.sender().message(Message::Binary(&bytes)),
-            (Kind::Text, true) => socket.sender().text_part(&words, fin),
-            (Kind::Binary, true) => socket.sender().binary_part(&bytes, fin),
+        let (result, frames) = self.call(|socket| {
+            let mut compressing = socket.sender();
+            let mut sender = compressing.uncompressed();
+            if compress {
+                sender = socket.sender();
+            }
+            match (kind, part) {
+                (Kind::Text, false) => sender.message(Message::Text(&words)),
+                (Kind::Binary, false) => sender.message(Message::Binary(&bytes)),
+                (Kind::Text, true) => sender.text_part(&words, fin),
+                (Kind::Binary, true) => sender.binary_part(&bytes, fin),
+            }
         });
         assert_eq!(frames.len(), usize::from(result.is_ok()), "all or nothing");
         match result {
@@ -173,8 +189,17 @@ impl<R: Role> Socket<R> {
         let [frame] = &frames[..] else { return };
         self.largest = self.largest.max(frame.payload.len());
         let message = self.sending.get_or_insert((kind, 0, Vec::new()));
-        message.2.extend_from_slice(&frame.payload);
-        assert!(frame.payload == words.as_bytes() || frame.payload == bytes);
+        if frame.first & 0x70 != 0 {
+            assert!(compress && self.setup.compression.is_some());
+            message.1 = frame.first & 0x70;
+        }
+        let data = if kind == Kind::Text {
+            words.as_bytes()
+        } else {
+            &bytes
+        };
+        assert!(message.1 != 0 || frame.payload == data);
+        message.2.extend_from_slice(data);
         if frame.fin() {
             self.sent.extend(self.sending.take());
         }
@@ -223,6 +248,9 @@ impl<R: Role> Socket<R> {
             assert!(self.socket.read_hint() > 0);
             self.socket.space(n)[..n].copy_from_slice(&theirs[..n]);
             self.socket.filled(n);
+            if self.setup.compression.is_some() && !self.eof && self.expired.is_none() {
+                self.received.extend_from_slice(&theirs[..n]);
+            }
             theirs.drain(..n);
         }
         let before = self.got.len();
@@ -258,6 +286,7 @@ impl<R: Role> Socket<R> {
         }
         let Some(message) = message else { return false };
         assert!(self.error.is_none());
+        assert!(!self.setup.limited() || message.2.len() <= MAX_MESSAGE);
         if message.0 == Kind::Text {
             assert!(core::str::from_utf8(&message.2).is_ok());
         }
@@ -286,13 +315,31 @@ impl<R: Role> Socket<R> {
         if self.tampered {
             return;
         }
+        let mut pairs = self.got.iter().zip(sent);
         assert!(
-            sent.starts_with(&self.got),
+            self.got.len() <= sent.len()
+                && pairs.all(|(got, sent)| (got.0, &got.2) == (sent.0, &sent.2)),
             "the same messages in the same order"
         );
         if self.eof || self.error.is_some() || self.expired.is_some() {
             return;
         }
         assert_eq!(self.got.len(), sent.len(), "all of them");
+    }
+
+    /// What came is the same for every cut; what comes to an end before its time is not known to
+    /// have been taken.
+    fn check_cuts(&self, client: bool) {
+        if self.setup.compression.is_none() || self.eof || self.expired.is_some() {
+            return;
+        }
+        let messages = self.got.iter();
+        let told = Told {
+            messages: messages
+                .map(|(kind, _, got)| (*kind, got.clone()))
+                .collect(),
+            fault: self.error.map(|error| error.close_code().as_u16()),
+        };
+        cuts::check(self.setup, client, &self.received, &told);
     }
 }

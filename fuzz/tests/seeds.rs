@@ -63,13 +63,18 @@ fn write_inputs_from_vectors() {
     requests_to_write();
     refusals();
     plain_requests();
-    random("roundtrip");
-    random("session");
+    random("roundtrip", &[]);
+    random("session", &[]);
+    // As `session::compression`: what says that there is some.
+    for flags in [0, 1, 0x40, 0x41] {
+        random("session", &[flags, 0x1b]);
+    }
 }
 
 /// Where the input is a list of choices, any bytes are as good as others to start with.
-fn random(target: &str) {
+fn random(target: &str, start: &[u8]) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let name: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
     for index in 0..200 {
         let bytes = (0..16 + index).map(|_| {
             state ^= state << 13;
@@ -77,7 +82,8 @@ fn random(target: &str) {
             state ^= state << 17;
             (state >> 32) as u8
         });
-        write(target, &format!("x{index}"), &bytes.collect::<Vec<u8>>());
+        let bytes: Vec<u8> = start.iter().copied().chain(bytes).collect();
+        write(target, &format!("x{name}{index}"), &bytes);
     }
 }
 

@@ -1,0 +1,213 @@
+//! An end whose caller compresses what it sends, and inflates what comes.
+
+use ws_proto::extension::Encode;
+use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateEncoder, Inflated};
+use ws_proto::frame::Rsv;
+use ws_proto::{AssembleError, Connection, Extended, Fin, Kind, Output, Role, SendError};
+
+use super::{End, Side, Way};
+use crate::compression::Compression;
+use crate::cuts::{self, Told};
+use crate::session::{MAX_MESSAGE, Setup};
+use crate::support::Sink;
+
+/// The codecs of one end.
+pub struct Codec {
+    compression: Compression,
+    takeover: bool,
+    encoder: DeflateEncoder,
+    decoder: DeflateDecoder,
+}
+
+impl Codec {
+    pub fn new(compression: Compression, deflate: &Deflate, setup: Setup, client: bool) -> Self {
+        let params = compression.params();
+        let (encoder, decoder) = if client {
+            deflate.client(params)
+        } else {
+            deflate.server(params)
+        };
+        Self {
+            compression,
+            takeover: compression.takeover(client),
+            encoder,
+            decoder: decoder
+                .max_message(setup.config(client).max_message_bytes())
+                .max_piece(compression.max_piece()),
+        }
+    }
+
+    /// Frees the compressor, in the middle of a message too.
+    pub fn release(&mut self) {
+        self.encoder.release();
+    }
+
+    fn send<R: Role>(
+        &mut self,
+        connection: &mut Connection<R>,
+        part: &Part<'_>,
+        out: &mut Sink,
+    ) -> Result<(), SendError> {
+        let (data, fin, encoder) = (part.data, part.fin, &mut self.encoder);
+        let text = || core::str::from_utf8(data).expect("made as text");
+        match (part.way, part.kind) {
+            (Way::Whole, Kind::Text) => encoder.send_text(connection, text(), out),
+            (Way::Whole, Kind::Binary) => encoder.send_binary(connection, data, out),
+            (Way::Part, Kind::Text) => encoder.send_text_part(connection, text(), fin, out),
+            (Way::Part, Kind::Binary) => encoder.send_binary_part(connection, data, fin, out),
+            (_, kind) => {
+                let mut encoded = Vec::new();
+                let rsv = encoder.encode(kind, data, fin, &mut encoded);
+                assert_eq!(rsv, Ok(Rsv::RSV1));
+                let sent = connection.send_extended(kind, part.rsv, &encoded, fin, out);
+                if sent.is_err() {
+                    encoder.not_sent();
+                }
+                sent
+            }
+        }
+    }
+}
+
+/// What is to be sent.
+pub struct Part<'d> {
+    pub kind: Kind,
+    pub data: &'d [u8],
+    pub fin: Fin,
+    /// What the caller of `send_extended` says.
+    pub rsv: Rsv,
+    pub way: Way,
+}
+
+impl<R: Side> End<R> {
+    /// Sends with the encoder: it decides what is compressed.
+    pub(super) fn send_encoded(&mut self, part: &Part<'_>) {
+        let mut codec = self.codec.take().expect("agreed on");
+        let compresses = self.compresses(&codec, part);
+        let refusal = self.refusal(compresses, part);
+        let (room, obstacle) = (
+            self.out.room(),
+            self.obstacle(part.data.len(), part.data.len()),
+        );
+        let (result, frames) = self.call(|connection, out| codec.send(connection, part, out));
+        match result {
+            Err(SendError::OutputFull) if compresses && refusal.is_none() => {
+                assert!(room < longest(part.data.len()), "there was room");
+            }
+            _ if compresses && refusal.is_none() => {
+                assert_eq!(result.err(), self.dry.then_some(SendError::NoMaskKey));
+            }
+            _ => assert_eq!(result.err(), refusal.or(obstacle)),
+        }
+        if result.is_err() {
+            assert!(frames.is_empty(), "nothing was written");
+        } else {
+            let [frame] = &frames[..] else {
+                panic!("one frame");
+            };
+            let starts = self.open.is_none();
+            let rsv = self.open.map_or(frame.first & 0x70, |(_, rsv)| rsv);
+            assert_eq!(frame.first, self.first_byte(part.kind, rsv, part.fin));
+            let whole = starts && part.fin == Fin::Yes && part.way != Way::Extended;
+            let may_be_plain = !compresses || whole && !codec.takeover;
+            if rsv == 0 {
+                assert!(may_be_plain && frame.payload == part.data);
+            } else {
+                assert!(compresses && rsv == Rsv::RSV1.bits());
+                assert!(!may_be_plain || frame.payload.len() < part.data.len());
+            }
+            self.sent_part(part.kind, rsv, part.data, part.fin);
+        }
+        self.codec = Some(codec);
+    }
+
+    fn compresses(&self, codec: &Codec, part: &Part<'_>) -> bool {
+        let long = part.data.len() >= codec.compression.threshold();
+        match (part.way, self.open) {
+            (Way::Whole, open) => long && open.is_none(),
+            (Way::Part, Some((_, rsv))) => rsv != 0,
+            (Way::Part, None) => long || part.fin == Fin::No,
+            _ => true,
+        }
+    }
+
+    /// Why the part cannot be sent, however much room there is.
+    fn refusal(&self, compresses: bool, part: &Part<'_>) -> Option<SendError> {
+        let rsv = if compresses { Rsv::RSV1 } else { Rsv::NONE };
+        let other = |open| part.way == Way::Whole || open != (part.kind, rsv.bits());
+        if part.way == Way::Extended && part.rsv != Rsv::RSV1 {
+            Some(SendError::ReservedBits)
+        } else if !self.can_send() {
+            Some(SendError::Closed)
+        } else {
+            self.open
+                .is_some_and(other)
+                .then_some(SendError::MessageOpen)
+        }
+    }
+
+    /// Inflates a piece. After the first fault every other one gives the same.
+    pub(super) fn inflate(&mut self, piece: Extended<'_>) {
+        let mut codec = self.codec.take().expect("agreed on");
+        let (kind, rsv) = (piece.kind, piece.rsv.bits());
+        let mut inflating = codec.decoder.inflate(piece);
+        let fault = loop {
+            match inflating.next_piece() {
+                Ok(Some(Inflated::Text(text))) => {
+                    assert_eq!(kind, Kind::Text);
+                    assert!(text.raw.len() <= codec.compression.max_piece());
+                    self.text_piece(rsv, text);
+                }
+                Ok(Some(Inflated::Binary { data, first, last })) => {
+                    assert_eq!(kind, Kind::Binary);
+                    assert!(data.len() <= codec.compression.max_piece());
+                    self.piece((kind, rsv), data, first, last);
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(AssembleError::from(error)),
+            }
+        };
+        drop(inflating);
+        if self.refused.is_some() {
+            assert_eq!(fault, self.refused, "sticky");
+        }
+        self.refused = fault;
+        self.codec = Some(codec);
+    }
+
+    /// The caller closes because of what could not be inflated, and drops what comes after it.
+    pub(super) fn refuse(&mut self, error: AssembleError) {
+        let too_big = self.setup.limited() && error == AssembleError::TooBig;
+        assert!(self.tampered || too_big, "{error} for what was sent");
+        self.getting = None;
+        let code = error.close_code().as_u16();
+        self.fault.get_or_insert(code);
+        self.close(Some(code), 0);
+    }
+
+    /// Of what was sent as it is, only what is too big has been refused.
+    pub(super) fn compare_refused(&self, sending: Option<&(Kind, u8, Vec<u8>)>) {
+        let (_, _, bytes) = sending.expect("something that was sent was refused");
+        assert!(bytes.len() > MAX_MESSAGE, "within the limit");
+    }
+
+    /// What came is the same for every cut.
+    pub(super) fn check_cuts(&self) {
+        if self.codec.is_none() {
+            return;
+        }
+        let messages = self.got.iter();
+        let told = Told {
+            messages: messages
+                .map(|(kind, _, got)| (*kind, got.clone()))
+                .collect(),
+            fault: self.fault,
+        };
+        cuts::check(self.setup, R::CLIENT, &self.received, &told);
+    }
+}
+
+/// More than any frame of so many bytes takes, compressed in the worst way.
+const fn longest(len: usize) -> usize {
+    len + len / 4 + 64
+}

@@ -36,7 +36,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Where to: ws://HOST[:PORT]/PATH, or wss:// for TLS
+    /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS
     #[arg(required_unless_present = "listen", conflicts_with = "listen")]
     pub(crate) url: Option<String>,
 

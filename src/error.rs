@@ -33,8 +33,11 @@ use crate::close::CloseCode;
 /// assert_eq!(error.section(), "RFC 6455 5.1");
 /// assert_eq!(out, [0x88, 0x02, 0x03, 0xea]);
 /// ```
+// As wide as the pointers and lengths that it takes turns with in a result: a narrow one makes the
+// compiler move those in parts, through memory, and a load of parts just stored waits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u64)]
 pub enum ProtocolError {
     /// A Close frame with a body of one byte.
     CloseBodyTooShort,
@@ -73,6 +76,27 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
+    /// All of them, in the order of their declaration.
+    const ALL: [Self; 17] = [
+        Self::CloseBodyTooShort,
+        Self::CloseCodeInvalid,
+        Self::CloseReasonNotUtf8,
+        Self::ContinuationUnexpected,
+        Self::ControlFragmented,
+        Self::ControlTooLong,
+        Self::FrameTooBig,
+        Self::LengthNotMinimal,
+        Self::LengthTopBit,
+        Self::MaskMissing,
+        Self::MaskUnexpected,
+        Self::MessageInterleaved,
+        Self::MessageTooBig,
+        Self::OpcodeReserved,
+        Self::ReservedBitSet,
+        Self::TextNotUtf8,
+        Self::TooManyFragments,
+    ];
+
     /// The code of the Close frame that this error has put into the output.
     pub const fn close_code(self) -> CloseCode {
         match self {
@@ -110,6 +134,25 @@ impl ProtocolError {
             Self::CloseReasonNotUtf8 | Self::TextNotUtf8 => "RFC 6455 8.1",
             Self::FrameTooBig | Self::MessageTooBig | Self::TooManyFragments => "RFC 6455 10.4",
         }
+    }
+}
+
+/// Room for a [`ProtocolError`] or none in one byte: a connection has to stay small.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Fault(u8);
+
+impl Fault {
+    pub(crate) const fn new(error: ProtocolError) -> Self {
+        Self(error as u8 + 1)
+    }
+
+    pub(crate) const fn is_some(self) -> bool {
+        self.0 != 0
+    }
+
+    pub(crate) fn get(self) -> Option<ProtocolError> {
+        let index = usize::from(self.0).checked_sub(1)?;
+        ProtocolError::ALL.get(index).copied()
     }
 }
 

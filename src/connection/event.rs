@@ -92,18 +92,21 @@ impl<'b> Event<'b> {
 /// assert_eq!(text, "a\u{20ac}b");
 /// # Ok::<(), ws_proto::ProtocolError>(())
 /// ```
+// Text, Binary and Extended start alike: where fields of different widths take turns in an `Event`,
+// the compiler moves it in parts, through memory, and a load of parts just stored waits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Text<'b> {
-    /// The character that began in an earlier piece and ended in this one.
-    pub head: Option<char>,
     /// The whole characters after `head`.
     pub body: &'b str,
-    /// The bytes of this piece.
-    pub raw: &'b [u8],
     /// Whether this is the first piece of the message.
     pub first: bool,
     /// Whether this is the last piece of the message.
     pub last: bool,
+    /// The character that began in an earlier piece and ended in this one.
+    pub head: Option<char>,
+    /// The bytes of this piece.
+    pub raw: &'b [u8],
 }
 
 impl<'b> Text<'b> {
@@ -132,6 +135,7 @@ impl<'b> Text<'b> {
 /// # Ok::<(), ws_proto::ProtocolError>(())
 /// ```
 #[derive(Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Binary<'b> {
     /// The bytes of this piece, in the caller's buffer.
     pub data: &'b mut [u8],
@@ -161,17 +165,18 @@ impl<'b> Binary<'b> {
 ///
 /// Text is not validated here, since the bytes are not text yet.
 #[derive(Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Extended<'b> {
-    /// The kind of the message once it is decoded.
-    pub kind: Kind,
-    /// The reserved bits of the message's first frame.
-    pub rsv: Rsv,
     /// The encoded bytes of this piece, in the caller's buffer.
     pub data: &'b mut [u8],
     /// Whether this is the first piece of the message.
     pub first: bool,
     /// Whether this is the last piece of the message.
     pub last: bool,
+    /// The kind of the message once it is decoded.
+    pub kind: Kind,
+    /// The reserved bits of the message's first frame.
+    pub rsv: Rsv,
 }
 
 /// The kind of a message (RFC 6455 5.6).

@@ -45,7 +45,7 @@ pub use role::{Client, MaskSource, Role, Server};
 
 use crate::buf::{Input, Output};
 use crate::close::CloseCode;
-use crate::error::{ProtocolError, UnexpectedEof};
+use crate::error::{Fault, ProtocolError, UnexpectedEof};
 use crate::frame::{MAX_CONTROL_FRAME, Opcode};
 use crate::handshake::Negotiated;
 use crate::time::Instant;
@@ -99,7 +99,7 @@ pub struct Connection<R> {
     waiting: Waiting,
     sender: Sender,
     /// The first fault of the peer's.
-    error: Option<ProtocolError>,
+    error: Fault,
     flags: Flags,
     role: R,
 }
@@ -131,7 +131,7 @@ impl<R: Role> Connection<R> {
             timeouts: Timeouts::new(&config),
             waiting: Waiting::Unset,
             sender: Sender::new(negotiated.rsv()),
-            error: None,
+            error: Fault::default(),
             flags,
             role,
         }
@@ -170,7 +170,7 @@ impl<R: Role> Connection<R> {
             }
         }
         if input.is_empty() {
-            return self.error.map_or(Ok(None), Err);
+            return self.error.get().map_or(Ok(None), Err);
         }
         self.receive_piecewise(input, out)
     }
@@ -204,7 +204,7 @@ impl<R: Role> Connection<R> {
         loop {
             if self.receiver.is_dead() {
                 input.take(input.len());
-                return self.error.map_or(Ok(None), Err);
+                return self.error.get().map_or(Ok(None), Err);
             }
             if input.is_empty() || out.room() < MAX_CONTROL_FRAME {
                 return Ok(None);
@@ -256,7 +256,7 @@ impl<R: Role> Connection<R> {
         self.receiver.stop();
         self.flags.insert(Flags::EOF);
         let lost = self.flags.contains(Flags::CLOSE_LOST);
-        if self.error.is_none() && self.is_close_exchanged() && !lost {
+        if !self.error.is_some() && self.is_close_exchanged() && !lost {
             Ok(())
         } else {
             Err(UnexpectedEof)
@@ -346,7 +346,7 @@ impl<R: Role> Connection<R> {
     ) -> ProtocolError {
         input.take(input.len());
         self.receiver.stop();
-        self.error = Some(error);
+        self.error = Fault::new(error);
         self.write_farewell(&error.close_code().as_u16().to_be_bytes(), out);
         error
     }
@@ -367,7 +367,7 @@ impl<R> fmt::Debug for Connection<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("flags", &self.flags)
-            .field("error", &self.error)
+            .field("error", &self.error.get())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()
     }

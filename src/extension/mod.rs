@@ -103,6 +103,7 @@ impl Decode for NoExtension {
 /// Why a piece could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u64)] // as is `AssembleError`, which may hold one
 pub enum DecodeError {
     /// The storage is full.
     Capacity,

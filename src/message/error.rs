@@ -12,8 +12,10 @@ use crate::extension::DecodeError;
 ///
 /// assert_eq!(AssembleError::TooBig.close_code(), CloseCode::MESSAGE_TOO_BIG);
 /// ```
+// Wide, as is `ProtocolError`, for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u64)]
 pub enum AssembleError {
     /// The storage is full.
     Capacity,

@@ -59,6 +59,23 @@ pub(crate) enum Step<'b> {
     Held,
 }
 
+/// What a piece that was put into the storage has led to.
+#[derive(Clone, Copy)]
+enum Collected {
+    Part,
+    Whole,
+}
+
+impl Collected {
+    #[inline(always)]
+    const fn step<'b>(self) -> Step<'b> {
+        match self {
+            Self::Part => Step::More,
+            Self::Whole => Step::Held,
+        }
+    }
+}
+
 impl<S: Storage> Assembler<S> {
     /// Joins messages of at most `max_message` bytes in `storage`.
     pub const fn new(storage: S, max_message: u64) -> Self {
@@ -86,7 +103,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     /// [`AssembleError`] if the message exceeds the limit or the storage, or cannot be decoded.
     /// The caller then closes with [`close_code`](AssembleError::close_code); what still comes of
     /// that message is dropped.
-    #[inline]
+    #[inline(always)]
     pub fn push<'a>(&'a mut self, event: Event<'a>) -> Result<Option<Message<'a>>, AssembleError> {
         match self.step(event)? {
             Step::More => Ok(None),
@@ -96,18 +113,24 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 
     /// As [`push`](Self::push), without borrowing the assembler for the result.
-    #[inline]
+    // Inlined, and the calls in it know nothing of messages, so that one in one piece stays in
+    // registers.
+    #[inline(always)]
     pub(crate) fn step<'b>(&mut self, event: Event<'b>) -> Result<Step<'b>, AssembleError> {
         match event {
             Event::Text(text) => match text.whole() {
                 Some(whole) => self.pass(Message::Text(whole)),
-                None => self.collect(Kind::Text, text.raw, text.first, text.last),
+                None => self
+                    .collect(Kind::Text, text.raw, text.first, text.last)
+                    .map(Collected::step),
             },
             Event::Binary(binary) => match binary.whole() {
                 Ok(whole) => self.pass(Message::Binary(whole)),
-                Err(piece) => self.collect(Kind::Binary, piece.data, piece.first, piece.last),
+                Err(piece) => self
+                    .collect(Kind::Binary, piece.data, piece.first, piece.last)
+                    .map(Collected::step),
             },
-            Event::Extended(piece) => self.decode(piece),
+            Event::Extended(piece) => self.decode(piece).map(Collected::step),
             Event::Ping | Event::Pong | Event::Close(_) => Ok(Step::More),
         }
     }
@@ -158,7 +181,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         &mut self.extension
     }
 
-    #[inline]
+    #[inline(always)]
     fn pass<'b>(&mut self, message: Message<'b>) -> Result<Step<'b>, AssembleError> {
         self.start();
         self.check(message.as_bytes().len())?;
@@ -166,33 +189,33 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 
     #[inline(never)]
-    fn collect<'b>(
+    fn collect(
         &mut self,
         kind: Kind,
         bytes: &[u8],
         first: bool,
         last: bool,
-    ) -> Result<Step<'b>, AssembleError> {
+    ) -> Result<Collected, AssembleError> {
         if first {
             self.start();
         }
         if self.state == State::Skipping {
-            return Ok(Step::More);
+            return Ok(Collected::Part);
         }
         self.check(bytes.len())?;
-        self.storage
-            .store(bytes)
-            .or_else(|error| self.skip(error.into()))?;
-        Ok(self.end_of_piece(kind, last))
+        match self.storage.store(bytes) {
+            Ok(()) => Ok(self.end_of_piece(kind, last)),
+            Err(error) => Err(self.skip(error.into())),
+        }
     }
 
     #[inline(never)]
-    fn decode<'b>(&mut self, piece: Extended<'b>) -> Result<Step<'b>, AssembleError> {
+    fn decode(&mut self, piece: Extended<'_>) -> Result<Collected, AssembleError> {
         if piece.first {
             self.start();
         }
         if self.state == State::Skipping {
-            return Ok(Step::More);
+            return Ok(Collected::Part);
         }
         let (kind, last) = (piece.kind, piece.last);
         let room = self.room();
@@ -212,14 +235,14 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
             let bytes = self.storage.bytes().get(before..).unwrap_or_default();
             if self.utf8.push(bytes).is_err() {
                 self.extension.give_up();
-                return self.skip(AssembleError::TextNotUtf8);
+                return Err(self.skip(AssembleError::TextNotUtf8));
             }
         }
         match decoded {
-            Ok(()) => Ok(Step::More),
+            Ok(()) => Ok(Collected::Part),
             Err(error) => {
                 self.extension.give_up();
-                self.skip(error.into())
+                Err(self.skip(error.into()))
             }
         }
     }
@@ -231,12 +254,12 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         self.state = State::Ready;
     }
 
-    fn end_of_piece<'b>(&mut self, kind: Kind, last: bool) -> Step<'b> {
+    fn end_of_piece(&mut self, kind: Kind, last: bool) -> Collected {
         if !last {
-            return Step::More;
+            return Collected::Part;
         }
         self.state = State::Held(kind);
-        Step::Held
+        Collected::Whole
     }
 
     #[inline]
@@ -248,7 +271,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     #[inline]
     fn check(&mut self, more: usize) -> Result<(), AssembleError> {
         if more as u64 > self.room() {
-            self.skip(AssembleError::TooBig)
+            Err(self.skip(AssembleError::TooBig))
         } else {
             Ok(())
         }
@@ -256,10 +279,10 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
 
     #[cold]
     #[inline(never)]
-    fn skip<T>(&mut self, error: AssembleError) -> Result<T, AssembleError> {
+    fn skip(&mut self, error: AssembleError) -> AssembleError {
         self.storage.clear();
         self.state = State::Skipping;
-        Err(error)
+        error
     }
 }
 

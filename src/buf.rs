@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use crate::error::CapacityError;
+use crate::utf8::{self, InvalidUtf8};
 
 /// Bytes received from the peer, consumed from the front.
 ///
@@ -105,7 +106,8 @@ pub trait Output {
 
 /// Where contiguous bytes are collected: a handshake head, a message that came in pieces.
 ///
-/// Implemented by `Vec<u8>` and by [`FixedBuf`].
+/// Implemented by `Vec<u8>`, by [`FixedBuf`], and by [`MessageBuf`](crate::message::MessageBuf) for
+/// messages.
 pub trait Storage {
     /// What has been stored since the last [`clear`](Self::clear).
     fn bytes(&self) -> &[u8];
@@ -135,6 +137,36 @@ pub trait Storage {
     /// ```
     fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
         let _ = (most, write);
+    }
+
+    /// Appends a piece of a text: its bytes are `raw`. These are `head`, a character that began in
+    /// the pieces before, then `body`, and then maybe the first bytes of a character that the next
+    /// piece completes.
+    ///
+    /// Provided, it stores `raw`. Storage that keeps text as text stores `head` and `body`.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError`] if the piece does not fit; nothing is stored then.
+    #[inline]
+    fn store_text(
+        &mut self,
+        head: Option<char>,
+        body: &str,
+        raw: &[u8],
+    ) -> Result<(), CapacityError> {
+        let _ = (head, body);
+        self.store(raw)
+    }
+
+    /// What has been stored, as text. Provided, it validates [`bytes`](Self::bytes).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUtf8`] if it is not text.
+    #[inline]
+    fn text(&self) -> Result<&str, InvalidUtf8> {
+        utf8::from_utf8(self.bytes())
     }
 
     /// Forgets what is stored.
@@ -176,6 +208,21 @@ impl<S: Storage + ?Sized> Storage for &mut S {
 
     fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
         (**self).store_with(most, write);
+    }
+
+    #[inline]
+    fn store_text(
+        &mut self,
+        head: Option<char>,
+        body: &str,
+        raw: &[u8],
+    ) -> Result<(), CapacityError> {
+        (**self).store_text(head, body, raw)
+    }
+
+    #[inline]
+    fn text(&self) -> Result<&str, InvalidUtf8> {
+        (**self).text()
     }
 
     #[inline]

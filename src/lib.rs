@@ -121,6 +121,8 @@ pub use connection::{
 pub use error::{CapacityError, ProtocolError, SendError, TimedOut, TooLong, UnexpectedEof};
 pub use frame::MAX_CONTROL_FRAME;
 pub use handshake::Negotiated;
+#[cfg(feature = "alloc")]
+pub use message::MessageBuf;
 pub use message::{AssembleError, Assembler, Message};
 #[cfg(feature = "getrandom")]
 pub use random::OsRandom;

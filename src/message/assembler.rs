@@ -2,9 +2,10 @@ use core::fmt;
 
 use super::{AssembleError, Message};
 use crate::buf::Storage;
-use crate::connection::{Event, Extended, Kind};
+use crate::connection::{Event, Extended, Kind, Text};
+use crate::error::CapacityError;
 use crate::extension::{Decode, DecodeError, NoExtension};
-use crate::utf8::{self, Utf8};
+use crate::utf8::Utf8;
 
 /// Joins the pieces of a message in a [`Storage`] of the caller's.
 ///
@@ -34,6 +35,8 @@ pub struct Assembler<S: Storage, X: Decode = NoExtension> {
     storage: S,
     extension: X,
     max_message: u64,
+    /// Bytes of the current message that have been stored, and of a character that is not complete.
+    collected: u64,
     state: State,
     /// How far a decoded text has been validated.
     utf8: Utf8,
@@ -90,6 +93,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
             storage,
             extension,
             max_message,
+            collected: 0,
             state: State::Ready,
             utf8: Utf8::new(),
         }
@@ -120,14 +124,22 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         match event {
             Event::Text(text) => match text.whole() {
                 Some(whole) => self.pass(Message::Text(whole)),
-                None => self
-                    .collect(Kind::Text, text.raw, text.first, text.last)
-                    .map(Collected::step),
+                None => {
+                    let Text {
+                        head,
+                        body,
+                        raw,
+                        first,
+                        last,
+                    } = text;
+                    self.collect_text(head, body, raw, first, last)
+                        .map(Collected::step)
+                }
             },
             Event::Binary(binary) => match binary.whole() {
                 Ok(whole) => self.pass(Message::Binary(whole)),
                 Err(piece) => self
-                    .collect(Kind::Binary, piece.data, piece.first, piece.last)
+                    .collect_binary(piece.data, piece.first, piece.last)
                     .map(Collected::step),
             },
             Event::Extended(piece) => self.decode(piece).map(Collected::step),
@@ -141,10 +153,11 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         let State::Held(kind) = self.state else {
             return Ok(None);
         };
-        let bytes = self.storage.bytes();
         match kind {
-            Kind::Binary => Ok(Some(Message::Binary(bytes))),
-            Kind::Text => utf8::from_utf8(bytes)
+            Kind::Binary => Ok(Some(Message::Binary(self.storage.bytes()))),
+            Kind::Text => self
+                .storage
+                .text()
                 .map(|text| Some(Message::Text(text)))
                 .map_err(|_| AssembleError::TextNotUtf8),
         }
@@ -183,18 +196,49 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
 
     #[inline(always)]
     fn pass<'b>(&mut self, message: Message<'b>) -> Result<Step<'b>, AssembleError> {
-        self.start();
-        self.check(message.as_bytes().len())?;
+        if self.state != State::Ready || self.collected > 0 {
+            self.start();
+        }
+        if message.as_bytes().len() as u64 > self.max_message {
+            return Err(self.skip(AssembleError::TooBig));
+        }
         Ok(Step::Whole(message))
     }
 
     #[inline(never)]
+    fn collect_text(
+        &mut self,
+        head: Option<char>,
+        body: &str,
+        raw: &[u8],
+        first: bool,
+        last: bool,
+    ) -> Result<Collected, AssembleError> {
+        self.collect(Kind::Text, raw.len(), first, last, |storage| {
+            storage.store_text(head, body, raw)
+        })
+    }
+
+    #[inline(never)]
+    fn collect_binary(
+        &mut self,
+        data: &[u8],
+        first: bool,
+        last: bool,
+    ) -> Result<Collected, AssembleError> {
+        self.collect(Kind::Binary, data.len(), first, last, |storage| {
+            storage.store(data)
+        })
+    }
+
+    #[inline(always)]
     fn collect(
         &mut self,
         kind: Kind,
-        bytes: &[u8],
+        len: usize,
         first: bool,
         last: bool,
+        store: impl FnOnce(&mut S) -> Result<(), CapacityError>,
     ) -> Result<Collected, AssembleError> {
         if first {
             self.start();
@@ -202,11 +246,12 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         if self.state == State::Skipping {
             return Ok(Collected::Part);
         }
-        self.check(bytes.len())?;
-        match self.storage.store(bytes) {
-            Ok(()) => Ok(self.end_of_piece(kind, last)),
-            Err(error) => Err(self.skip(error.into())),
+        self.check(len)?;
+        if let Err(error) = store(&mut self.storage) {
+            return Err(self.skip(error.into()));
         }
+        self.collected = self.collected.saturating_add(len as u64);
+        Ok(self.end_of_piece(kind, last))
     }
 
     #[inline(never)]
@@ -218,10 +263,11 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
             return Ok(Collected::Part);
         }
         let (kind, last) = (piece.kind, piece.last);
-        let room = self.room();
         let before = self.storage.bytes().len();
+        let room = self.room();
         let mut decoded = self.extension.decode(piece, room, &mut self.storage);
-        if self.storage.bytes().len() as u64 > self.max_message {
+        self.collected = self.storage.bytes().len() as u64;
+        if self.collected > self.max_message {
             // A decoder is not trusted with the limit.
             decoded = Err(DecodeError::TooBig);
         }
@@ -247,9 +293,11 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         }
     }
 
+    /// Forgets the message before.
     #[inline]
     fn start(&mut self) {
         self.storage.clear();
+        self.collected = 0;
         self.utf8 = Utf8::new();
         self.state = State::Ready;
     }
@@ -262,10 +310,10 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         Collected::Whole
     }
 
+    /// How many bytes the message may still grow by.
     #[inline]
-    fn room(&self) -> u64 {
-        self.max_message
-            .saturating_sub(self.storage.bytes().len() as u64)
+    const fn room(&self) -> u64 {
+        self.max_message.saturating_sub(self.collected)
     }
 
     #[inline]

@@ -1,11 +1,15 @@
 //! Whole messages, joined from the pieces that a connection gives.
 
 mod assembler;
+#[cfg(feature = "alloc")]
+mod buffer;
 mod error;
 
 pub use assembler::Assembler;
 #[cfg(feature = "alloc")]
 pub(crate) use assembler::Step;
+#[cfg(feature = "alloc")]
+pub use buffer::MessageBuf;
 pub use error::AssembleError;
 
 use crate::connection::Kind;

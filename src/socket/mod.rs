@@ -6,7 +6,6 @@ mod read_buffer;
 mod reply;
 mod retention;
 
-use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 
@@ -17,7 +16,7 @@ use crate::close::{CloseCode, CloseReason};
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
 use crate::handshake::Negotiated;
-use crate::message::{AssembleError, Assembler, Message, Step};
+use crate::message::{AssembleError, Assembler, Message, MessageBuf, Step};
 use crate::time::Instant;
 use crate::transport::Transport;
 use codec::{Decoder, Encoder};
@@ -68,7 +67,7 @@ const RETAINED: usize = 4096;
 /// ```
 pub struct WebSocket<R: Role> {
     connection: Connection<R>,
-    assembler: Assembler<Vec<u8>, Decoder>,
+    assembler: Assembler<MessageBuf, Decoder>,
     encoder: Encoder,
     read: ReadBuffer,
     out: Queue,
@@ -98,7 +97,7 @@ impl<R: Role> WebSocket<R> {
         Self {
             connection,
             assembler: Assembler::with_extension(
-                Vec::new(),
+                MessageBuf::new(),
                 config.max_message_bytes(),
                 Decoder::default(),
             ),
@@ -315,7 +314,7 @@ impl<R: Role> WebSocket<R> {
             self.read = ReadBuffer::new();
         }
         if !self.assembler.is_collecting() && self.assembler.storage().capacity() > retained {
-            self.assembler.discard(Vec::new());
+            self.assembler.discard(MessageBuf::new());
         }
     }
 }

@@ -4,8 +4,8 @@ use std::io::{IoSlice, Read, Write};
 
 use bytes::Bytes;
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource, Negotiated,
-    Role, Server, WebSocket,
+    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource,
+    MessageBuf, Negotiated, Role, Server, WebSocket,
 };
 
 use crate::floor;
@@ -33,14 +33,14 @@ impl MaskSource for Keys {
 pub struct Core<R> {
     io: MemIo,
     connection: Connection<R>,
-    assembler: Assembler<Vec<u8>>,
+    assembler: Assembler<MessageBuf>,
     read: Box<[u8]>,
     out: Vec<u8>,
 }
 
 impl<R: Role> Core<R> {
     fn new(io: MemIo, connection: Connection<R>) -> Self {
-        let assembler = Assembler::new(Vec::new(), 16 << 20);
+        let assembler = Assembler::new(MessageBuf::new(), 16 << 20);
         Self {
             io,
             connection,

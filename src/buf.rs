@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use crate::error::CapacityError;
+use crate::frame;
 use crate::utf8::{self, InvalidUtf8};
 
 /// Bytes received from the peer, consumed from the front.
@@ -99,9 +100,16 @@ pub trait Output {
     /// Appends `bytes`. An implementation may drop what exceeds [`room`](Self::room).
     fn put(&mut self, bytes: &[u8]);
 
-    /// The last `n` bytes that were put, all of them if there are fewer; the engine masks them
-    /// in place.
+    /// The last `n` bytes that were put, all of them if there are fewer.
     fn last_mut(&mut self, n: usize) -> &mut [u8];
+
+    /// Appends `bytes` masked with `key` (RFC 6455 5.3). Provided: it puts them and masks them where
+    /// they are then. An implementation that has the memory may do both in one pass.
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
+        self.put(bytes);
+        frame::xor(self.last_mut(bytes.len()), key);
+    }
 }
 
 /// Where contiguous bytes are collected: a handshake head, a message that came in pieces.
@@ -192,6 +200,11 @@ impl<O: Output + ?Sized> Output for &mut O {
     #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         (**self).last_mut(n)
+    }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
+        (**self).put_masked(bytes, key);
     }
 }
 
@@ -351,6 +364,16 @@ impl<const N: usize> Output for FixedBuf<N> {
         let from = self.end - n.min(self.end - self.start);
         self.bytes.get_mut(from..self.end).unwrap_or_default()
     }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
+        let fits = bytes.len().min(self.room());
+        self.make_contiguous_room(fits);
+        if let Some(to) = self.bytes.get_mut(self.end..self.end + fits) {
+            frame::xor_into(to, bytes, key);
+            self.end += fits;
+        }
+    }
 }
 
 impl<const N: usize> Storage for FixedBuf<N> {
@@ -456,18 +479,22 @@ impl Storage for Vec<u8> {
 #[cfg(feature = "alloc")]
 #[derive(Clone)]
 pub struct Limited {
+    /// All of it is initialised, so that bytes can be masked on their way into it.
     bytes: Vec<u8>,
     start: usize,
+    end: usize,
     limit: usize,
 }
 
 #[cfg(feature = "alloc")]
 impl Limited {
-    /// An empty buffer that allocates on demand and holds at most `limit` bytes.
+    /// An empty output that takes `limit` bytes until it is drained; at least
+    /// [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME), or nothing is ever received.
     pub const fn new(limit: usize) -> Self {
         Self {
             bytes: Vec::new(),
             start: 0,
+            end: 0,
             limit,
         }
     }
@@ -475,28 +502,29 @@ impl Limited {
     /// The bytes put and not consumed yet.
     #[inline]
     pub fn pending(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Drops the first `n` pending bytes, all of them if there are fewer.
     #[inline]
     pub fn consume(&mut self, n: usize) {
-        self.start += n.min(self.bytes.len() - self.start);
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
+        self.start += n.min(self.end - self.start);
+        if self.start == self.end {
             self.start = 0;
+            self.end = 0;
         }
     }
 
     /// Whether nothing is pending.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
+        self.start == self.end
     }
 
     /// Gives memory back to the allocator: all of it if nothing is pending.
     pub fn release(&mut self) {
         self.compact();
+        self.bytes.truncate(self.end);
         self.bytes.shrink_to_fit();
     }
 
@@ -506,8 +534,45 @@ impl Limited {
     }
 
     fn compact(&mut self) {
-        self.bytes.drain(..self.start);
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
         self.start = 0;
+    }
+
+    /// Where the next `n` bytes go, if there is room and memory for all of them; then they count as
+    /// put. The length is that which was asked for, so that the compiler knows it where the caller
+    /// does, and a header is a store or two.
+    #[inline(always)]
+    fn append(&mut self, n: usize) -> Option<&mut [u8]> {
+        if n > self.room() {
+            return None;
+        }
+        let to = self.bytes.get_mut(self.end..)?.get_mut(..n)?;
+        self.end += n;
+        Some(to)
+    }
+
+    /// As [`append`](Self::append), after it found no memory, or less room than that.
+    #[cold]
+    #[inline(never)]
+    fn append_most(&mut self, n: usize) -> &mut [u8] {
+        let n = n.min(self.room());
+        self.make_room(n);
+        self.append(n).unwrap_or_default()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, n: usize) {
+        // What was consumed is dropped only when that is at least half of the buffer, so that a
+        // byte is moved once on average however small the steps are in which it is drained.
+        if self.start > self.end / 2 {
+            self.compact();
+        }
+        let needed = self.end.saturating_add(n);
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed, 0);
+        }
     }
 }
 
@@ -525,24 +590,37 @@ impl core::fmt::Debug for Limited {
 impl Output for Limited {
     #[inline]
     fn room(&self) -> usize {
-        self.limit.saturating_sub(self.bytes.len() - self.start)
+        self.limit.saturating_sub(self.end - self.start)
+    }
+
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        if self.bytes.len() - self.end < n {
+            self.make_room(n);
+        }
     }
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        // What was consumed is dropped only when that is at least half of the buffer, so that a
-        // byte is moved once on average however small the steps are in which it is drained.
-        if self.start > self.bytes.len() / 2 {
-            self.compact();
+        if let Some(to) = self.append(bytes.len()) {
+            to.copy_from_slice(bytes);
+        } else {
+            let to = self.append_most(bytes.len());
+            to.copy_from_slice(bytes.get(..to.len()).unwrap_or_default());
         }
-        let fits = bytes.len().min(self.room());
-        self.bytes
-            .extend_from_slice(bytes.get(..fits).unwrap_or_default());
     }
 
     #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
-        let from = self.bytes.len().saturating_sub(n).max(self.start);
-        self.bytes.get_mut(from..).unwrap_or_default()
+        let from = self.end - n.min(self.end - self.start);
+        self.bytes.get_mut(from..self.end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
+        match self.append(bytes.len()) {
+            Some(to) => frame::xor_into(to, bytes, key),
+            None => frame::xor_into(self.append_most(bytes.len()), bytes, key),
+        }
     }
 }

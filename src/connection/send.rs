@@ -512,9 +512,9 @@ fn write_frame<R: Role, O: Output + ?Sized>(
     let key = key_for(role, total, out)?;
     out.reserve(total);
     frame::encode(first, len as u64, key, |header| out.put(header));
-    out.put(payload);
-    if let Some(key) = key {
-        frame::xor(out.last_mut(len), key);
+    match key {
+        None => out.put(payload),
+        Some(key) => out.put_masked(payload, key),
     }
     Ok(())
 }

@@ -65,44 +65,112 @@ pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) {
     }
 }
 
+/// Copies `from` to `to`, XORed with the repeated key, as far as the shorter of them goes.
+#[inline]
+pub(crate) fn xor_into(to: &mut [u8], from: &[u8], key: [u8; 4]) {
+    let word = repeated(key);
+    let len = to.len().min(from.len());
+    let (Some(to), Some(from)) = (to.get_mut(..len), from.get(..len)) else {
+        return;
+    };
+    if len > PAIR {
+        xor_long_into(to, from, word);
+    } else if let (Some(start), Some(end)) = (from.first_chunk(), from.last_chunk()) {
+        store_first(to, xor_word(*start, word));
+        store_last(to, xor_word(*end, turned(word, len)));
+    } else {
+        for ((to, from), key) in to.iter_mut().zip(from).zip(word.to_le_bytes()) {
+            *to = from ^ key;
+        }
+    }
+}
+
 /// How many bytes are XORed at once where there are few.
 const WORD: usize = 8;
 /// Two words, a vector of 128 bits.
 const PAIR: usize = 2 * WORD;
-/// What a step of the main loop takes; LLVM makes vectors of it.
+/// What a step of the main loop takes: four vectors, more where the processor has longer ones.
 const BLOCK: usize = 64;
 
 /// As [`xor`] for more than a pair of words.
 #[inline(never)]
 fn xor_long(bytes: &mut [u8], word: u64) {
-    let Some(end) = bytes.last_chunk::<PAIR>().copied() else {
+    let Some(end) = bytes.last_chunk::<PAIR>() else {
         return;
     };
-    let end = xor_pair(end, turned(word, bytes.len()));
+    let end = xor_pair(*end, turned(word, bytes.len()));
+    let keys = filled(word);
     let mut blocks = bytes.chunks_exact_mut(BLOCK);
     for block in &mut blocks {
-        for chunk in block.chunks_exact_mut(PAIR) {
-            xor_chunk(chunk, word);
-        }
+        xor_chunk::<BLOCK>(block, &keys);
     }
+    let keys = filled(word);
     for chunk in blocks.into_remainder().chunks_exact_mut(PAIR) {
-        xor_chunk(chunk, word);
+        xor_chunk::<PAIR>(chunk, &keys);
     }
     store_last(bytes, end);
 }
 
+/// As [`xor_into`] for more than a pair of words; both are of the same length.
+#[inline(never)]
+fn xor_long_into(to: &mut [u8], from: &[u8], word: u64) {
+    let Some(end) = from.last_chunk::<PAIR>() else {
+        return;
+    };
+    let end = xor_pair(*end, turned(word, from.len()));
+    let keys = filled(word);
+    let mut to_blocks = to.chunks_exact_mut(BLOCK);
+    let mut from_blocks = from.chunks_exact(BLOCK);
+    for (to, from) in (&mut to_blocks).zip(&mut from_blocks) {
+        xor_chunk_into::<BLOCK>(to, from, &keys);
+    }
+    let keys = filled(word);
+    let rest = from_blocks.remainder().chunks_exact(PAIR);
+    for (to, from) in to_blocks.into_remainder().chunks_exact_mut(PAIR).zip(rest) {
+        xor_chunk_into::<PAIR>(to, from, &keys);
+    }
+    store_last(to, end);
+}
+
 #[inline(always)]
-fn xor_chunk(chunk: &mut [u8], word: u64) {
-    if let Some(pair) = chunk.first_chunk_mut() {
-        *pair = xor_pair(*pair, word);
+fn xor_chunk<const N: usize>(chunk: &mut [u8], keys: &[u8; N]) {
+    if let Some(chunk) = chunk.first_chunk_mut() {
+        *chunk = xor_array(chunk, keys);
     }
 }
 
 #[inline(always)]
+fn xor_chunk_into<const N: usize>(to: &mut [u8], from: &[u8], keys: &[u8; N]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut(), from.first_chunk()) {
+        *to = xor_array(from, keys);
+    }
+}
+
+/// A loop over bytes whose number is known: LLVM makes vectors of it, which it does not of wide
+/// integers.
+#[inline(always)]
+fn xor_array<const N: usize>(bytes: &[u8; N], keys: &[u8; N]) -> [u8; N] {
+    let mut xored = [0; N];
+    for ((xored, byte), key) in xored.iter_mut().zip(bytes).zip(keys) {
+        *xored = byte ^ key;
+    }
+    xored
+}
+
+/// As much of the repeated key as fits.
+#[inline(always)]
+fn filled<const N: usize>(word: u64) -> [u8; N] {
+    let mut keys = [0; N];
+    for chunk in keys.chunks_exact_mut(WORD) {
+        store_first(chunk, word.to_le_bytes());
+    }
+    keys
+}
+
+#[inline(always)]
 fn xor_pair(pair: [u8; PAIR], word: u64) -> [u8; PAIR] {
-    let pair = u128::from_le_bytes(pair);
     let both = u128::from(word) | u128::from(word) << 64;
-    (pair ^ both).to_le_bytes()
+    (u128::from_le_bytes(pair) ^ both).to_le_bytes()
 }
 
 #[inline(always)]

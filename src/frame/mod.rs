@@ -28,7 +28,7 @@ mod opcode;
 pub use header::{EncodedHeader, Header, MAX_HEADER};
 pub(crate) use header::{FIN, LEN_16, MASK_BIT, encode, encoded_len, length, length_end};
 pub use mask::Mask;
-pub(crate) use mask::xor;
+pub(crate) use mask::{xor, xor_into};
 pub use opcode::{Opcode, Rsv};
 
 /// The most bytes of a control frame: a header with a masking key and 125 bytes of payload.

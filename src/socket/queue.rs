@@ -84,17 +84,25 @@ pub(super) struct Engine<'q> {
 }
 
 impl Output for Engine<'_> {
+    #[inline]
     fn room(&self) -> usize {
         self.queue.high_water.saturating_sub(self.queue.answers)
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.queue.out.put(bytes);
         self.queue.answers += bytes.len();
     }
 
+    #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         self.queue.out.last_mut(n)
+    }
+
+    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
+        self.queue.out.put_masked(bytes, key);
+        self.queue.answers += bytes.len();
     }
 }
 
@@ -114,6 +122,7 @@ impl Messages<'_> {
 }
 
 impl Output for Messages<'_> {
+    #[inline]
     fn room(&self) -> usize {
         if self.queue.pending().len() < self.queue.high_water {
             self.queue.out.room()
@@ -122,6 +131,7 @@ impl Output for Messages<'_> {
         }
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.queue.out.put(bytes);
         if self.kind == Sent::InReply {
@@ -129,7 +139,21 @@ impl Output for Messages<'_> {
         }
     }
 
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        self.queue.out.reserve(n);
+    }
+
+    #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         self.queue.out.last_mut(n)
+    }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
+        self.queue.out.put_masked(bytes, key);
+        if self.kind == Sent::InReply {
+            self.queue.answers += bytes.len();
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{IoSlice, Read, Write};
 
 use bytes::Bytes;
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource,
+    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, Limited, MaskSource,
     MessageBuf, Negotiated, Role, Server, WebSocket,
 };
 
@@ -29,13 +29,13 @@ impl MaskSource for Keys {
     }
 }
 
-/// `Connection` with a read buffer of 16 KiB and an `Assembler`.
+/// `Connection` with a read buffer of 16 KiB, an `Assembler` and a `Limited` output.
 pub struct Core<R> {
     io: MemIo,
     connection: Connection<R>,
     assembler: Assembler<MessageBuf>,
     read: Box<[u8]>,
-    out: Vec<u8>,
+    out: Limited,
 }
 
 impl<R: Role> Core<R> {
@@ -46,7 +46,7 @@ impl<R: Role> Core<R> {
             connection,
             assembler,
             read: vec![0; READ].into(),
-            out: Vec::new(),
+            out: Limited::new(16 << 20),
         }
     }
 }
@@ -63,6 +63,13 @@ impl Core<Client<Keys>> {
             io,
             Connection::client(Negotiated::new(), Config::new(), Keys::new()),
         )
+    }
+}
+
+impl<R> Core<R> {
+    fn write(&mut self) {
+        let n = self.io.write(self.out.pending()).unwrap();
+        self.out.consume(n);
     }
 }
 
@@ -84,8 +91,7 @@ impl<R: Role> Peer for Core<R> {
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
             self.connection.send_binary(payload, &mut self.out).unwrap();
-            self.io.write_all(&self.out).unwrap();
-            self.out.clear();
+            self.write();
         }
     }
 
@@ -102,8 +108,7 @@ impl<R: Role> Peer for Core<R> {
                     seen += 1;
                 }
             }
-            self.io.write_all(&self.out).unwrap();
-            self.out.clear();
+            self.write();
         }
     }
 }

@@ -66,6 +66,79 @@ fn messages_come_whole_however_they_are_cut() {
     }
 }
 
+/// What a server makes of `wire`, read in pieces of `step` bytes.
+fn received(wire: &[u8], step: usize) -> Vec<Vec<u8>> {
+    let mut server = server();
+    let mut messages = Vec::new();
+    for bytes in wire.chunks(step) {
+        feed(&mut server, bytes);
+        while let Some((message, _)) = server.next_message().expect("no fault") {
+            messages.push(message.as_bytes().to_vec());
+        }
+        assert!(server.wants_read());
+    }
+    messages
+}
+
+#[test]
+fn big_frames_are_messages_or_parts_of_them_wherever_they_are_cut() {
+    let big: Vec<u8> = (0..150_000u32).map(|n| (n / 7) as u8).collect();
+    let huge = vec![0x5a; (2 << 20) + 17];
+    let mut client = client().with_high_water(16 << 20);
+    let mut sender = client.sender();
+    sender.binary(b"small").unwrap();
+    sender.binary(&big).unwrap();
+    sender.binary(&big[..9000]).unwrap();
+    sender.binary_part(&big, Fin::No).unwrap();
+    sender.ping(b"!").unwrap();
+    sender.binary_part(&big[..5000], Fin::No).unwrap();
+    sender.binary_part(b"end", Fin::Yes).unwrap();
+    sender.text("small").unwrap();
+    sender.binary_part(&big, Fin::No).unwrap();
+    sender.binary_part(&[], Fin::Yes).unwrap();
+    sender.binary(&huge).unwrap();
+    sender.binary(&big).unwrap();
+    let expected = [
+        b"small".to_vec(),
+        big.clone(),
+        big[..9000].to_vec(),
+        [&big[..], &big[..5000], b"end"].concat(),
+        b"small".to_vec(),
+        big.clone(),
+        huge,
+        big.clone(),
+    ];
+    let wire = client.pending();
+    for step in [1, 4096, 16_384, 65_537, 150_009, 1 << 20, usize::MAX] {
+        // Byte by byte only as far as it shows something new.
+        let (wire, count) = if step == 1 {
+            (&wire[..300_000], 3)
+        } else {
+            (wire, 8)
+        };
+        let messages = received(wire, step);
+        assert_eq!(messages.len(), count, "in steps of {step}");
+        assert!(messages == expected[..count], "in steps of {step}");
+    }
+    // Cut around every boundary of the first frames.
+    for cut in (1..40).chain(150_000..150_060).chain(159_020..159_060) {
+        let mut server = server();
+        let mut messages = 0;
+        for bytes in [
+            &wire[..cut],
+            &wire[cut..cut + 70_000],
+            &wire[cut + 70_000..300_000],
+        ] {
+            feed(&mut server, bytes);
+            while let Some((message, _)) = server.next_message().expect("no fault") {
+                assert!(message.as_bytes() == expected[messages], "cut at {cut}");
+                messages += 1;
+            }
+        }
+        assert_eq!(messages, 3, "cut at {cut}");
+    }
+}
+
 #[test]
 fn a_message_is_answered_while_it_is_borrowed() {
     let mut server = server();

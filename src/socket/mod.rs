@@ -13,7 +13,7 @@ pub use reply::Reply;
 
 use crate::buf::Input;
 use crate::close::{CloseCode, CloseReason};
-use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
+use crate::connection::{Binary, Client, Config, Connection, Event, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
 use crate::handshake::Negotiated;
 use crate::message::{AssembleError, Assembler, Message, MessageBuf, Step};
@@ -44,7 +44,8 @@ const RETAINED: usize = 4096;
 /// so that neither a flood of Pings nor a slow reader makes it grow.
 ///
 /// It has three buffers, each allocated when it is needed: for reading, for a message in several
-/// pieces, for the output. While they hold nothing they keep 4 KiB each. What has grown beyond that
+/// pieces, for the output. A binary message in one frame of up to 2 MiB is not joined from pieces: it
+/// stays where it was read. While they hold nothing they keep 4 KiB each. What has grown beyond that
 /// is kept, up to 2 MiB each, while there is traffic that needs it. It is given back at the end of a
 /// turn ([`next_message`](Self::next_message) gives `None`) that brought no more than 4 KiB, and by a
 /// [`tick`](Self::tick) unless bytes came or went both since the tick before and before that one. So
@@ -192,6 +193,18 @@ impl<R: Role> WebSocket<R> {
             self.end_turn();
             return Ok(None);
         }
+        if self.read.is_holding() {
+            match self.go_on_holding()? {
+                Held::More => return Ok(None),
+                Held::Message => {
+                    let message = Message::Binary(self.read.take_held());
+                    let out = self.out.messages(Sent::InReply);
+                    let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
+                    return Ok(Some((message, reply)));
+                }
+                Held::Part => self.join_held()?,
+            }
+        }
         let (bytes, mut consumed) = self.read.unread();
         let mut input = Input::new(bytes);
         let before = input.len();
@@ -201,6 +214,14 @@ impl<R: Role> WebSocket<R> {
             let Some(event) = event? else {
                 return Ok(None);
             };
+            if let Event::Binary(Binary { data, first, last }) = &event {
+                if *first && !*last && input.is_empty() {
+                    let rest = self.connection.frame_remaining();
+                    if consumed.hold(data.len(), rest) {
+                        return Ok(None);
+                    }
+                }
+            }
             match self.assembler.step(event) {
                 Ok(Step::More) => {}
                 Ok(Step::Whole(message)) => {
@@ -233,6 +254,32 @@ impl<R: Role> WebSocket<R> {
                 error,
             )),
         }
+    }
+
+    /// Receives more of the frame that is held where it is read.
+    fn go_on_holding(&mut self) -> Result<Held, ReceiveError> {
+        let (bytes, mut consumed) = self.read.unread();
+        let mut input = Input::new(bytes);
+        let before = input.len();
+        let event = self.connection.receive(&mut input, &mut self.out.engine());
+        let n = before - input.len();
+        consumed.set(n);
+        let Some(event) = event? else {
+            return Ok(Held::More);
+        };
+        consumed.hold_more(n);
+        Ok(match event {
+            Event::Binary(piece) if piece.last => Held::Message,
+            _ if self.connection.frame_remaining() > 0 => Held::More,
+            _ => Held::Part,
+        })
+    }
+
+    /// The frame that was held is not all of its message: it is joined with what comes behind the next
+    /// header.
+    fn join_held(&mut self) -> Result<(), ReceiveError> {
+        let joined = self.assembler.begin_binary(self.read.take_held());
+        joined.map_err(|error| fail(&mut self.connection, &mut self.out, &mut self.failed, error))
     }
 
     /// A handle to send without having received.
@@ -310,7 +357,7 @@ impl<R: Role> WebSocket<R> {
     }
 
     fn release_over(&mut self, retained: usize) {
-        if self.read.is_empty() && self.read.capacity() > retained {
+        if self.read.is_idle() && self.read.capacity() > retained {
             self.read = ReadBuffer::new();
         }
         if !self.assembler.is_collecting() && self.assembler.storage().capacity() > retained {
@@ -327,6 +374,16 @@ impl<R: Role> fmt::Debug for WebSocket<R> {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
+}
+
+/// What has become of a frame that is held where it is read.
+enum Held {
+    /// It is not complete, and all that was read has been consumed.
+    More,
+    /// It is a message.
+    Message,
+    /// It is complete and does not end its message.
+    Part,
 }
 
 /// A message that cannot be put together ends the connection.

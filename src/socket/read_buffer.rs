@@ -1,17 +1,23 @@
 use alloc::vec::Vec;
 
+use super::retention::BUSY;
+
 /// A buffer that is read into at one end and consumed at the other.
 ///
 /// ```text
-///   0 ....... start ====== end .......... bytes.len()
-///   consumed        unread     space
+///   0 ......... ====== start ====== end .......... bytes.len()
+///   consumed    held         unread     space
 /// ```
+///
+/// What is held has been consumed: the payload, as far as it has come, of a frame that is to become a
+/// message where it lies.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     /// All of it is initialised, so that nothing has to be zeroed twice.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    held: usize,
 }
 
 impl ReadBuffer {
@@ -20,49 +26,75 @@ impl ReadBuffer {
             bytes: Vec::new(),
             start: 0,
             end: 0,
+            held: 0,
         }
     }
 
     pub(super) fn space(&mut self, n: usize) -> &mut [u8] {
-        if self.start == self.end {
+        if self.is_idle() {
             self.clear();
         }
         if self.bytes.len() - self.end < n {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-            let needed = self.end.saturating_add(n);
-            if self.bytes.len() < needed {
-                self.bytes.resize(needed, 0);
-            }
+            self.make_space(n);
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    #[cold]
+    fn make_space(&mut self, n: usize) {
+        let consumed = self.start - self.held;
+        if consumed > 0 {
+            self.bytes.copy_within(consumed..self.end, 0);
+            self.start -= consumed;
+            self.end -= consumed;
+        }
+        let needed = self.end.saturating_add(n);
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed, 0);
+        }
     }
 
     pub(super) fn filled(&mut self, n: usize) {
         self.end += n.min(self.bytes.len() - self.end);
     }
 
-    /// The unread bytes, and the place to say how many of them have been consumed.
+    /// The unread bytes, and the place to say what has become of them.
     pub(super) fn unread(&mut self) -> (&mut [u8], Consumed<'_>) {
-        let start = self.start;
-        let bytes = self.bytes.get_mut(start..self.end).unwrap_or_default();
-        (
-            bytes,
-            Consumed {
-                start: &mut self.start,
-                from: start,
-            },
-        )
+        let from = self.start;
+        let bytes = self.bytes.get_mut(from..self.end).unwrap_or_default();
+        let consumed = Consumed {
+            start: &mut self.start,
+            held: &mut self.held,
+            from,
+        };
+        (bytes, consumed)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
+    pub(super) const fn is_holding(&self) -> bool {
+        self.held > 0
+    }
+
+    /// Whether nothing in it is needed any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_empty() && self.held == 0
+    }
+
+    /// What was held, and is not any more.
+    pub(super) fn take_held(&mut self) -> &[u8] {
+        let held = core::mem::take(&mut self.held);
+        self.bytes
+            .get(self.start - held..self.start)
+            .unwrap_or_default()
+    }
+
     pub(super) fn clear(&mut self) {
         self.start = 0;
         self.end = 0;
+        self.held = 0;
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -70,14 +102,31 @@ impl ReadBuffer {
     }
 }
 
-/// How far the unread bytes have been consumed.
+/// How far the unread bytes have been consumed, and what is held of them.
 pub(super) struct Consumed<'a> {
     start: &'a mut usize,
+    held: &'a mut usize,
     from: usize,
 }
 
 impl Consumed<'_> {
     pub(super) fn set(&mut self, n: usize) {
         *self.start = self.from + n;
+    }
+
+    /// Holds the last `len` bytes that were consumed: the start of a frame of which `rest` bytes are
+    /// still to be read. Whether it does: not if nothing is missing, or the frame is too big.
+    #[inline(never)]
+    pub(super) fn hold(&mut self, len: usize, rest: u64) -> bool {
+        let holds = rest > 0 && rest.saturating_add(len as u64) <= BUSY as u64;
+        if holds {
+            *self.held = len;
+        }
+        holds
+    }
+
+    /// Holds the last `n` bytes that were consumed too.
+    pub(super) fn hold_more(&mut self, n: usize) {
+        *self.held += n;
     }
 }

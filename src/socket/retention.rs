@@ -9,7 +9,7 @@ use super::RETAINED;
 
 /// What a buffer keeps at most while there is much traffic. Larger ones are used too rarely, for
 /// messages too large, for an allocation to count.
-const BUSY: usize = 2 << 20;
+pub(super) const BUSY: usize = 2 << 20;
 
 /// How much traffic there was lately.
 #[derive(Debug, Default)]

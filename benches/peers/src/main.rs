@@ -11,6 +11,7 @@
 mod deflate;
 #[path = "../../shared/floor.rs"]
 mod floor;
+mod goals;
 mod handshake;
 mod io;
 mod measure;

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::process::Command;
 
+use crate::goals;
+
 /// The crates whose versions matter.
 const CRATES: [&str; 14] = [
     "ws-proto",
@@ -24,11 +26,18 @@ const CRATES: [&str; 14] = [
 #[derive(Default)]
 pub struct Report(Vec<Table>);
 
-struct Table {
-    name: String,
-    columns: Vec<String>,
+pub struct Table {
+    pub name: String,
+    pub columns: Vec<String>,
     /// By contender, nanoseconds a column.
-    lines: Vec<(&'static str, Vec<Option<f64>>)>,
+    pub lines: Vec<(&'static str, Vec<Option<f64>>)>,
+}
+
+impl Table {
+    pub fn time(&self, line: &str, column: usize) -> Option<f64> {
+        let (_, times) = self.lines.iter().find(|(name, _)| *name == line)?;
+        times.get(column).copied().flatten()
+    }
 }
 
 impl Report {
@@ -79,6 +88,7 @@ impl Report {
         for (name, value) in machine() {
             let _ = writeln!(text, "| {name} | {value} |");
         }
+        text += &goals::markdown(&self.0);
         for table in &self.0 {
             let _ = write!(text, "\n## {}\n\n| |", table.name);
             table

@@ -164,11 +164,12 @@ fn with_key<const N: usize, T>(
     let Some(key) = key else {
         return put(&start);
     };
-    let end = N.saturating_add(KEY_LEN);
-    let mut bytes = [0; MAX_HEADER];
-    bytes[..N].copy_from_slice(&start);
-    bytes[N..end].copy_from_slice(&key);
-    put(&bytes[..end])
+    // As one number: bytes that are stored one by one and then copied by the word wait for the stores.
+    let mut header = u128::from(u32::from_le_bytes(key));
+    for byte in start.iter().rev() {
+        header = header << 8 | u128::from(*byte);
+    }
+    put(&header.to_le_bytes()[..N.saturating_add(KEY_LEN)])
 }
 
 /// How many bytes the header of a payload of `len` bytes takes, the masking key included.

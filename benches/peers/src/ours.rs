@@ -174,6 +174,7 @@ impl Pieces<Client<Keys>> {
     }
 }
 
+#[inline(always)]
 fn write_both(io: &mut MemIo, head: &mut FixedBuf<160>, payload: &[u8]) {
     let slices = [IoSlice::new(head.pending()), IoSlice::new(payload)];
     let written = io.write_vectored(&slices).unwrap();

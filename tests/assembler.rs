@@ -120,6 +120,22 @@ fn the_limit_holds_for_whole_and_for_joined_messages() {
     }
 }
 
+/// Nothing of a message counts towards the limit of the next one, whichever of them comes whole.
+#[test]
+fn each_message_has_the_whole_limit_to_itself() {
+    for side in Side::BOTH {
+        let bytes = [
+            message(side, BINARY, &[b"joined", b"1234"]),
+            message(side, BINARY, &[b"0123456789"]),
+            message(side, TEXT, &[b"joined", b"1234"]),
+        ];
+        let mut assembler = Assembler::new(FixedBuf::<10>::new(), 10);
+        let joined = join(side, &mut assembler, &bytes.concat());
+        let expected: [&[u8]; 3] = [b"joined1234", b"0123456789", b"joined1234"];
+        assert_eq!(joined, expected.map(|bytes| Ok(bytes.to_vec())));
+    }
+}
+
 #[test]
 fn a_full_storage_drops_the_message_and_takes_the_next() {
     for side in Side::BOTH {
@@ -235,6 +251,30 @@ fn extended_messages_go_through_the_decoder_and_others_do_not() {
         let joined = join(side, &mut assembler, &bytes.concat());
         assert_eq!(joined, expected.map(|bytes| Ok(bytes.to_vec())));
         assert_eq!(assembler.extension_mut().messages, 4);
+    }
+}
+
+/// A character that is cut in a decoded text, completed or not, is nothing to the next text.
+#[test]
+fn a_decoded_text_starts_with_a_clean_state() {
+    for side in Side::BOTH {
+        let euro = inverted("\u{20ac}");
+        let next = [&inverted("next, ")[..], &inverted("in parts")];
+        let bytes = [
+            message(side, 0x40 | TEXT, &[&euro[..2], &euro[2..]]),
+            message(side, 0x40 | TEXT, &next),
+            message(side, 0x40 | TEXT, &[&euro[..1], b""]),
+            message(side, 0x40 | TEXT, &next),
+        ];
+        let mut assembler = Assembler::with_extension(Vec::new(), 100, Toy::default());
+        let text = || Ok(b"next, in parts".to_vec());
+        let expected = [
+            Ok("\u{20ac}".into()),
+            text(),
+            Err(AssembleError::TextNotUtf8),
+            text(),
+        ];
+        assert_eq!(join(side, &mut assembler, &bytes.concat()), expected);
     }
 }
 

@@ -1,9 +1,11 @@
 //! `WebSocket`: whole messages, queued output, bounded and released memory.
 
+use ws_proto::extension::DecodeError;
+use ws_proto::frame::Rsv;
 use ws_proto::{
-    Client, CloseCode, CloseReason, Config, Fin, Instant, Limited, MAX_CONTROL_FRAME, Message,
-    Negotiated, ProtocolError, ReceiveError, Role, SendError, Server, TimedOut, Transport,
-    WebSocket,
+    AssembleError, Client, CloseCode, CloseReason, Config, Fin, Instant, Limited,
+    MAX_CONTROL_FRAME, Message, Negotiated, ProtocolError, ReceiveError, Role, SendError, Server,
+    TimedOut, Transport, WebSocket,
 };
 
 type Keys = fn() -> [u8; 4];
@@ -166,6 +168,35 @@ fn a_fault_leaves_a_close_frame_and_stays() {
     assert_eq!(server.pending(), b"\x88\x02\x03\xea");
     assert_eq!(server.transport(), Transport::Close);
     assert_eq!(server.sender().text("late"), Err(SendError::Closed));
+}
+
+#[test]
+fn a_fault_is_told_again_without_further_input() {
+    let mut server = server();
+    feed(&mut server, b"\x83");
+    let error = ReceiveError::Protocol(ProtocolError::OpcodeReserved);
+    for _ in 0..3 {
+        assert_eq!(server.next_message().unwrap_err(), error);
+        assert!(server.wants_read());
+    }
+}
+
+/// A message that cannot be put together ends it: what comes then is dropped, not kept.
+#[test]
+fn behind_a_message_that_cannot_be_read_nothing_is_kept() {
+    let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
+    let mut server = WebSocket::server(negotiated, Config::new());
+    let hi = b"\x81\x82\0\0\0\0hi";
+    feed(&mut server, &[b"\xc1\x81\0\0\0\0?", &hi[..], hi].concat());
+    let error = ReceiveError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
+    assert_eq!(server.next_message().unwrap_err(), error);
+    for _ in 0..3 {
+        assert_eq!(server.next_message().unwrap_err(), error);
+        assert!(server.wants_read(), "all is used up");
+        feed(&mut server, hi);
+    }
+    assert_eq!(server.pending(), b"\x88\x02\x03\xeb", "one Close");
+    assert_eq!(server.transport(), Transport::Close);
 }
 
 #[test]
@@ -336,6 +367,36 @@ fn a_slow_reader_lives_as_long_as_it_takes_something() {
             None
         };
         assert_eq!(ended, expected, "{takes} bytes a second");
+    }
+}
+
+/// The same for one that owes us room for answers only.
+#[test]
+fn taking_some_of_many_answers_is_a_sign_of_life() {
+    let at = |second: u64| Instant::from_millis(second * 1_000);
+    let mut server = server().with_high_water(1_000);
+    feed(&mut server, &b"\x89\x80\0\0\0\0".repeat(2_000));
+    for second in 0..200 {
+        server.wrote(1);
+        assert!(server.next_message().unwrap().is_none());
+        assert!(!server.wants_read(), "Pings wait");
+        assert!(server.pending().len() < 1_000, "not up to the mark");
+        assert!(server.tick(at(second)).is_ok(), "after {second} s");
+    }
+}
+
+/// Each byte that is taken makes room for one, long before all are.
+#[test]
+fn receiving_goes_on_when_some_of_the_answers_are_taken() {
+    let mut server = server().with_high_water(1_000);
+    feed(&mut server, &b"\x89\x80\0\0\0\0".repeat(2_000));
+    assert!(server.next_message().unwrap().is_none());
+    let full = server.pending().len();
+    for _ in 0..100 {
+        server.wrote(2);
+        assert_eq!(server.pending().len(), full - 2);
+        assert!(server.next_message().unwrap().is_none());
+        assert_eq!(server.pending().len(), full, "one more Pong");
     }
 }
 

@@ -72,6 +72,8 @@ fn whatever_the_peer_sends_is_a_sign_of_life() {
             frame(side, PING, b""),
             frame(side, FIN | TEXT, b"data"),
             frame(side, FIN | TEXT, b"data")[..1].to_vec(),
+            frame(side, TEXT, b"a part of a message"),
+            frame(side, FIN | BINARY, b"payload that is cut off")[..16].to_vec(),
         ];
         for sign in signs {
             let mut endpoint = Endpoint::configured(side, config());
@@ -81,6 +83,53 @@ fn whatever_the_peer_sends_is_a_sign_of_life() {
             assert_eq!(tick(&mut endpoint, 1299), (Ok(Some(2299)), vec![]));
             assert_eq!(tick(&mut endpoint, 2299), (Ok(Some(2599)), vec![PING]));
         }
+    }
+}
+
+/// The payload of a message goes on: no header comes, and yet the peer is alive.
+#[test]
+fn more_of_a_payload_is_a_sign_of_life() {
+    both(|mut endpoint| {
+        let side = endpoint.side;
+        hear(&mut endpoint, &frame(side, FIN | BINARY, &[0; 1000])[..500]);
+        for now in (0..50_000).step_by(900) {
+            assert!(tick(&mut endpoint, now).1.is_empty(), "{now}");
+            hear(&mut endpoint, b"x");
+        }
+    });
+}
+
+/// Fragments come whole, and yet the peer is alive.
+#[test]
+fn fragments_are_a_sign_of_life() {
+    both(|mut endpoint| {
+        let side = endpoint.side;
+        hear(&mut endpoint, &frame(side, BINARY, b"a part"));
+        for now in (0..50_000).step_by(900) {
+            assert!(tick(&mut endpoint, now).1.is_empty(), "{now}");
+            hear(&mut endpoint, &frame(side, CONTINUATION, b"a part"));
+        }
+    });
+}
+
+/// The peer sends nothing more, so its silence says nothing; how long our own last words take is
+/// the caller's business.
+#[test]
+fn behind_the_peers_close_nothing_is_waited_for_until_it_is_answered() {
+    for side in Side::BOTH {
+        let mut endpoint = Endpoint::configured(side, config().manual_close(true));
+        assert_eq!(tick(&mut endpoint, 0), (Ok(Some(1000)), vec![]));
+        hear(&mut endpoint, &frame(side, CLOSE, b""));
+        for now in [1, 1000, 1_000_000] {
+            assert_eq!(tick(&mut endpoint, now), (Ok(None), vec![]), "no Ping");
+        }
+        endpoint.close_empty(&mut Vec::new()).unwrap();
+        let deadline = if side == Side::Client {
+            Some(1_000_501)
+        } else {
+            None
+        };
+        assert_eq!(tick(&mut endpoint, 1_000_001), (Ok(deadline), vec![]));
     }
 }
 

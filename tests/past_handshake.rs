@@ -1,9 +1,6 @@
 //! Handshakes: what has gone wrong elsewhere, as behaviour. `PAST_BUGS.md` maps the cases to their
 //! tests.
 
-use core::time::Duration;
-use std::time::Instant;
-
 use ws_proto::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Limits, ServerHandshake, Upgrade,
 };
@@ -74,34 +71,37 @@ fn a_head_without_end_is_refused_at_its_limit() {
     assert_eq!(handshake.into_storage().len(), 16 * 1024);
 }
 
-/// A hundred times longer may not take ten thousand times as long.
+/// A megabyte of what makes parsers go back and forth. The verdict is that on a short list of the
+/// kind; quadratic work would take hours here, and `benches/engine` counts the instructions.
 #[test]
-fn hostile_lists_are_judged_in_linear_time() {
-    let n = 1 << 20;
-    for value in [
-        "a; b=\"".to_owned() + &"\\a".repeat(n),
-        "a; b".to_owned() + &" ".repeat(n) + "x",
-        ",".repeat(n),
-        ", ".repeat(n) + "a",
-        "a;".repeat(n),
-        "a,".repeat(n),
-        "a".repeat(n),
-        "=\"".repeat(n),
-    ] {
+fn hostile_lists_are_judged_as_short_ones() {
+    let hostile = |n: usize| {
+        [
+            "a; b=\"".to_owned() + &"\\a".repeat(n),
+            "a; b".to_owned() + &" ".repeat(n) + "x",
+            ",".repeat(n),
+            ", ".repeat(n) + "a",
+            "a;".repeat(n),
+            "a,".repeat(n),
+            "a".repeat(n),
+            "=\"".repeat(n),
+        ]
+    };
+    let verdict = |name: &str, value: &str| {
+        let fields: [(&str, &[u8]); 6] = [
+            ("Host", b"h"),
+            ("Upgrade", b"websocket"),
+            ("Connection", b"Upgrade"),
+            ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+            ("Sec-WebSocket-Version", b"13"),
+            (name, value.as_bytes()),
+        ];
+        Upgrade::from_headers("GET", "/", &fields).map(|_| ())
+    };
+    for (long, short) in hostile(1 << 20).iter().zip(&hostile(100)) {
         for name in ["Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"] {
-            let fields: [(&str, &[u8]); 6] = [
-                ("Host", b"h"),
-                ("Upgrade", b"websocket"),
-                ("Connection", b"Upgrade"),
-                ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
-                ("Sec-WebSocket-Version", b"13"),
-                (name, value.as_bytes()),
-            ];
-            let start = Instant::now();
-            let _ = Upgrade::from_headers("GET", "/", &fields);
-            let took = start.elapsed();
-            // Linear is some milliseconds, quadratic is many minutes.
-            assert!(took < Duration::from_secs(20), "{}: {took:?}", &value[..8]);
+            let expected = verdict(name, short);
+            assert_eq!(verdict(name, long), expected, "{name}: {short}");
         }
     }
 }

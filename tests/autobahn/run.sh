@@ -4,6 +4,8 @@
 #
 # usage: tests/autobahn/run.sh [--directions server,client] [--reads 65536,1] [--sections 1,2,9] [--full]
 #
+# Both directions run at a time.
+#
 # Sections 12 and 13, compression, run all at a time, both directions of them, by default only on
 # 64 KiB, and the smaller third of their cases: all of them with --full, which takes many minutes.
 #
@@ -93,16 +95,31 @@ judge() { # WHAT SECTIONS CASES RESULTS RUN...
 if [ -n "$plain" ]; then
     running_sections=$plain pattern=
     reports=()
-    for direction in ${directions//,/ }; do
-        for read in ${reads//,/ }; do
+    for read in ${reads//,/ }; do
+        sides=()
+        for direction in ${directions//,/ }; do
             name="$direction, $(bytes "$read")"
             dir=$work/$direction-$read
             rm -rf "$dir"
             mkdir -p "$dir"
-            before=$SECONDS
-            "test_$direction" "$dir" "$peer" --read "$read"
-            echo "$name: $((SECONDS - before)) s"
-            reports+=("$name=$dir/index.json")
+            (
+                running=()
+                trap stop_all EXIT
+                trap 'exit 143' TERM INT HUP
+                before=$SECONDS
+                "test_$direction" "$dir" "$peer" --read "$read"
+                echo "$name: $((SECONDS - before)) s"
+            ) &
+            running+=($!)
+            sides+=($!)
+        done
+        for side in "${sides[@]}"; do
+            finish "$side" || echo "a run ended with status $?"
+        done
+    done
+    for direction in ${directions//,/ }; do
+        for read in ${reads//,/ }; do
+            reports+=("$direction, $(bytes "$read")=$work/$direction-$read/index.json")
         done
     done
     [ "$plain" = "$plain_sections" ] && file=$results || file=

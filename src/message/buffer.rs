@@ -1,6 +1,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use crate::buf::Storage;
 use crate::error::CapacityError;
@@ -31,10 +31,13 @@ use crate::utf8::{self, InvalidUtf8};
 /// assert_eq!(texts, ["ü"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct MessageBuf {
-    /// Empty if there is text. The allocation is in one of the two.
+    /// The bytes, `len` of them, and behind them what earlier messages have left: what has been
+    /// filled with zeros once need not be again. The allocation is here or in `text`.
     bytes: Vec<u8>,
+    /// Zero if there is text.
+    len: usize,
     text: String,
 }
 
@@ -43,6 +46,7 @@ impl MessageBuf {
     pub const fn new() -> Self {
         Self {
             bytes: Vec::new(),
+            len: 0,
             text: String::new(),
         }
     }
@@ -52,22 +56,23 @@ impl MessageBuf {
         self.bytes.capacity() + self.text.capacity()
     }
 
-    /// What is stored, as bytes from now on.
+    /// What is stored is bytes from now on.
     #[inline]
-    fn as_vec(&mut self) -> &mut Vec<u8> {
+    fn turn_into_bytes(&mut self) {
         if self.bytes.capacity() == 0 {
             self.bytes = mem::take(&mut self.text).into_bytes();
+            self.len = self.bytes.len();
         }
-        &mut self.bytes
     }
 
     /// The text to append to; `None` if there are bytes.
     #[inline]
     fn as_string(&mut self) -> Option<&mut String> {
-        if !self.bytes.is_empty() {
+        if self.len > 0 {
             return None;
         }
         if self.text.capacity() == 0 {
+            self.bytes.clear();
             // Of no bytes, this only takes the allocation over.
             self.text = String::from_utf8(mem::take(&mut self.bytes)).unwrap_or_default();
         }
@@ -78,16 +83,25 @@ impl MessageBuf {
 impl Storage for MessageBuf {
     #[inline]
     fn bytes(&self) -> &[u8] {
-        if self.bytes.is_empty() {
+        if self.len == 0 {
             self.text.as_bytes()
         } else {
-            &self.bytes
+            self.bytes.get(..self.len).unwrap_or_default()
         }
     }
 
     #[inline]
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
-        self.as_vec().store(bytes)
+        self.turn_into_bytes();
+        let left_over = self.bytes.get_mut(self.len..).unwrap_or_default();
+        if let Some(to) = left_over.get_mut(..bytes.len()) {
+            to.copy_from_slice(bytes);
+        } else {
+            self.bytes.truncate(self.len);
+            self.bytes.extend_from_slice(bytes);
+        }
+        self.len += bytes.len();
+        Ok(())
     }
 
     #[inline]
@@ -110,21 +124,38 @@ impl Storage for MessageBuf {
     }
 
     fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
-        self.as_vec().store_with(most, write);
+        self.turn_into_bytes();
+        let end = self.len.saturating_add(most);
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        match self.bytes.get_mut(self.len..end) {
+            Some(to) if !to.is_empty() => self.len += write(to).min(most),
+            _ => {}
+        }
     }
 
     #[inline]
     fn text(&self) -> Result<&str, InvalidUtf8> {
-        if self.bytes.is_empty() {
+        if self.len == 0 {
             Ok(&self.text)
         } else {
-            utf8::from_utf8(&self.bytes)
+            utf8::from_utf8(self.bytes())
         }
     }
 
     #[inline]
     fn clear(&mut self) {
-        self.bytes.clear();
+        self.len = 0;
         self.text.clear();
+    }
+}
+
+impl fmt::Debug for MessageBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageBuf")
+            .field("len", &self.bytes().len())
+            .field("capacity", &self.capacity())
+            .finish()
     }
 }

@@ -111,7 +111,6 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
-    ///
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
         self.out = Queue::new(bytes);

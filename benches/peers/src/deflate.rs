@@ -1,25 +1,35 @@
-//! permessage-deflate with context takeover, level 6, windows of 32 KiB, both ways. The floor is
-//! bare zlib-rs on the same messages: no frames, no masks, no UTF-8.
+//! permessage-deflate with context takeover, level 6, memory level 8, windows of 32 KiB, both ways.
+//! The floor is bare zlib-rs on the same messages: no frames, no masks, no UTF-8.
+//!
+//! The floor inflates each message in one call. Reads end inside of messages, and whoever inflates
+//! what has come makes two calls of one; the second floor makes the calls that ws-proto's reads lead
+//! to.
 
 use std::cell::RefCell;
+use std::iter;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use soketto::base::{Header, OpCode};
+use soketto::connection::Mode;
+use soketto::extension::Extension;
 use ws_proto::extension::deflate::{Deflate as Config, DeflateParams};
 use ws_proto::{Server, WebSocket};
 use yawc::CompressionLevel;
-use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush};
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush};
 
 use crate::FLOOR;
 use crate::io::{MemIo, block_on};
 use crate::measure::Contender;
 use crate::ours::Easy;
 use crate::peer::{Peer, Sink};
-use crate::wire::{self, deliver, json};
+use crate::wire::{self, READ, deliver, json};
 
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const LEVEL: u8 = 6;
+/// What all others have; ws-proto has less unless told.
+const MEM_LEVEL: u8 = 8;
 
 fn messages(size: usize) -> Vec<Bytes> {
     let count = ((512 << 10) / size).max(4);
@@ -28,24 +38,29 @@ fn messages(size: usize) -> Vec<Bytes> {
         .collect()
 }
 
+fn deflater() -> Deflate {
+    Deflate::new_with_config(DeflateConfig {
+        window_bits: -15,
+        mem_level: i32::from(MEM_LEVEL),
+        ..DeflateConfig::new(i32::from(LEVEL))
+    })
+}
+
 /// A message, flushed, without the four bytes at the end.
-fn compress(stream: &mut Deflate, message: &[u8], out: &mut Vec<u8>) {
-    out.resize(message.len() + 64, 0);
+fn compress<'o>(stream: &mut Deflate, message: &[u8], out: &'o mut [u8]) -> &'o [u8] {
     let before = stream.total_out();
     stream
         .compress(message, out, DeflateFlush::SyncFlush)
         .unwrap();
-    out.truncate((stream.total_out() - before) as usize);
-    assert!(out.ends_with(&TAIL));
-    out.truncate(out.len() - TAIL.len());
+    let len = (stream.total_out() - before) as usize;
+    out[..len].strip_suffix(&TAIL).unwrap()
 }
 
 fn compressed(messages: &[Bytes]) -> Vec<Vec<u8>> {
-    let mut stream = Deflate::new(i32::from(LEVEL), false, 15);
+    let mut stream = deflater();
     let one = |message: &Bytes| {
-        let mut out = Vec::new();
-        compress(&mut stream, message, &mut out);
-        out
+        let mut out = vec![0; message.len() + 64];
+        compress(&mut stream, message, &mut out).to_vec()
     };
     messages.iter().map(one).collect()
 }
@@ -129,7 +144,7 @@ impl Peer for Sockudo {
 
 /// ws-proto's is the easy type: it is the one with everything in it.
 fn ours(io: MemIo) -> Easy<Server> {
-    let config = Config::new().level(LEVEL);
+    let config = Config::new().level(LEVEL).mem_level(MEM_LEVEL);
     let params = DeflateParams::new();
     let socket = WebSocket::server(params.negotiated(), ws_proto::Config::new());
     Easy::with(io, socket.with_deflate(&config, params))
@@ -139,33 +154,17 @@ pub fn receive(name: &str, size: usize) -> Vec<Contender> {
     let messages = messages(size);
     let bodies = compressed(&messages);
     let mut wire = Vec::new();
+    let mut pieces = Vec::new();
     for body in &bodies {
         wire::frame(&mut wire, 0xc1, body, true);
+        pieces.push(as_read(body, wire.len()));
     }
     let wire: Rc<[u8]> = wire.into();
-    let mut contenders = Vec::new();
-    let mut stream = Inflate::new(false, 15);
-    let inputs: Vec<Vec<u8>> = bodies
-        .iter()
-        .map(|body| [&body[..], &TAIL].concat())
-        .collect();
-    let mut out = vec![0; size + 64];
-    let mut at = 0;
-    contenders.push(Contender {
-        name: FLOOR,
-        lap: messages.len(),
-        run: Box::new(move |n| {
-            for _ in 0..n {
-                let before = stream.total_out();
-                stream
-                    .decompress(&inputs[at], &mut out, InflateFlush::SyncFlush)
-                    .unwrap();
-                assert_eq!((stream.total_out() - before) as usize, size);
-                deliver(&out[..size]);
-                at = (at + 1) % inputs.len();
-            }
-        }),
-    });
+    let whole = bodies.iter().map(|body| vec![[&body[..], &TAIL].concat()]);
+    let mut contenders = vec![
+        floor(FLOOR, size, whole.collect()),
+        floor("floor, in ws-proto's pieces", size, pieces),
+    ];
     let expected = messages.concat();
     let io = || MemIo::new(&wire, None);
     check_and_add(
@@ -193,6 +192,41 @@ pub fn receive(name: &str, size: usize) -> Vec<Contender> {
         messages.len(),
     );
     contenders
+}
+
+/// The last frame of a wire of `end` bytes so far, in the pieces that reads of it give, and the
+/// tail.
+fn as_read(body: &[u8], end: usize) -> Vec<Vec<u8>> {
+    let start = end - body.len();
+    let to_the_end_of_the_read = READ - start % READ;
+    let (head, rest) = body.split_at(to_the_end_of_the_read.min(body.len()));
+    iter::once(head)
+        .chain(rest.chunks(READ))
+        .chain([&TAIL[..]])
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+/// Bare zlib-rs, by a call for each piece, into a buffer that is there.
+fn floor(name: &'static str, size: usize, messages: Vec<Vec<Vec<u8>>>) -> Contender {
+    let mut stream = Inflate::new(false, 15);
+    let mut out = vec![0; size + 64];
+    let (lap, mut at) = (messages.len(), 0);
+    let run = Box::new(move |n| {
+        for _ in 0..n {
+            let before = stream.total_out();
+            for piece in &messages[at] {
+                let len = (stream.total_out() - before) as usize;
+                stream
+                    .decompress(piece, &mut out[len..], InflateFlush::SyncFlush)
+                    .unwrap();
+            }
+            assert_eq!((stream.total_out() - before) as usize, size);
+            deliver(&out[..size]);
+            at = (at + 1) % messages.len();
+        }
+    });
+    Contender { name, lap, run }
 }
 
 fn check_and_add(
@@ -223,15 +257,14 @@ pub fn send(name: &str, size: usize) -> Vec<Contender> {
     let nothing: Rc<[u8]> = Vec::new().into();
     let mut contenders = Vec::new();
     let (all, mut at) = (Rc::clone(&messages), 0);
-    let mut stream = Deflate::new(i32::from(LEVEL), false, 15);
-    let mut out = Vec::new();
+    let mut stream = deflater();
+    let mut out = vec![0; size + 64];
     contenders.push(Contender {
         name: FLOOR,
         lap: messages.len(),
         run: Box::new(move |n| {
             for _ in 0..n {
-                compress(&mut stream, &all[at], &mut out);
-                deliver(&out);
+                deliver(compress(&mut stream, &all[at], &mut out));
                 at = (at + 1) % all.len();
             }
         }),
@@ -308,4 +341,27 @@ fn inflate(mut wire: &[u8], len: usize) -> Vec<u8> {
     }
     out.truncate(stream.total_out() as usize);
     out
+}
+
+/// soketto keeps no context, so that it can be in none of these tables: what it says of the messages
+/// they are about.
+pub fn about_soketto() -> String {
+    let mut text =
+        String::from("\nsoketto is in no deflate table: it compresses each message anew, at level 1. ");
+    let mut extension = soketto::extension::deflate::Deflate::new(Mode::Server);
+    extension.configure(&[]).unwrap();
+    for (nth, body) in ["first", "second"]
+        .iter()
+        .zip(compressed(&messages(1 << 10)))
+    {
+        let mut header = Header::new(OpCode::Text);
+        header.set_rsv1(true);
+        let mut data = body;
+        let said = match extension.decode(&mut header, &mut data) {
+            Ok(()) => format!("{} bytes", data.len()),
+            Err(error) => format!("the error \"{error}\""),
+        };
+        text += &format!("Of the {nth} message with context takeover it makes {said}. ");
+    }
+    text.trim_end().to_owned() + "\n"
 }

@@ -342,7 +342,7 @@ fn main() -> std::io::Result<()> {
         let names = contenders.iter().map(|contender| contender.name);
         report.add(table, column, names.zip(medians));
     }
-    let text = report.markdown(quick) + &deflate::about_soketto();
+    let text = report.markdown(quick) + deflate::ABOUT_SOKETTO;
     print!("{text}");
     if filter.is_none() && !quick {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../RESULTS.md"), text)?;

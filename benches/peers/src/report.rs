@@ -6,13 +6,12 @@ use std::process::Command;
 use crate::goals;
 
 /// The crates whose versions matter.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 14] = [
     "ws-proto",
     "tungstenite",
     "fastwebsockets",
     "tokio-websockets",
     "sockudo-ws",
-    "soketto",
     "yawc",
     "web-socket",
     "embedded-websocket",

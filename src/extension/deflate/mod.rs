@@ -12,10 +12,11 @@
 //! ```
 //!
 //! It is off unless asked for: a [`Deflate`] says what is offered or accepted, the handshake
-//! negotiates it, and [`WebSocket::with_deflate`](crate::WebSocket::with_deflate) turns it on. To a
-//! bare [`Connection`](crate::Connection) belong the two codecs: a [`DeflateEncoder`] sends by it,
-//! a [`DeflateDecoder`] goes into an [`Assembler`](crate::Assembler) or
-//! [inflates](DeflateDecoder::inflate) piece by piece.
+//! negotiates it, and [`WebSocket::with_deflate`](crate::WebSocket::with_deflate) turns it on. The
+//! blocking helpers do all that in one call: `accept_deflate` and `connect_deflate` of
+//! [`io`](crate::io). To a bare [`Connection`](crate::Connection) belong the two codecs: a
+//! [`DeflateEncoder`] sends by it, a [`DeflateDecoder`] goes into an
+//! [`Assembler`](crate::Assembler) or [inflates](DeflateDecoder::inflate) piece by piece.
 //!
 //! ```
 //! use ws_proto::extension::deflate::{Deflate, DeflateParams};

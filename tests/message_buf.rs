@@ -131,3 +131,25 @@ fn text_behind_bytes_is_bytes() {
     buf.store_text(None, "c", b"c").unwrap();
     assert_eq!(buf.bytes(), b"abc");
 }
+
+#[test]
+fn what_an_earlier_message_has_left_is_not_seen() {
+    let mut buf = MessageBuf::new();
+    buf.store(b"an earlier message").unwrap();
+    for most in [5, 1000] {
+        buf.clear();
+        buf.store_with(most, &mut |to| {
+            assert_eq!(to.len(), most);
+            to[..2].copy_from_slice(b"Hi");
+            2
+        });
+        assert_eq!(buf.bytes(), b"Hi");
+        buf.store(b"!").unwrap();
+        buf.store_with(0, &mut |_| unreachable!("there is no room"));
+        assert_eq!(buf.text(), Ok("Hi!"));
+        assert!(!format!("{buf:?}").contains("message"));
+    }
+    let long = [b'x'; 2000];
+    buf.store(&long).unwrap();
+    assert_eq!(buf.bytes(), [b"Hi!", &long[..]].concat());
+}

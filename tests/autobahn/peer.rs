@@ -314,9 +314,13 @@ impl Wire {
         if self.unread == 0 {
             self.stream
                 .set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
-            let read = match self.stream.read(&mut self.buffer) {
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
-                read => read?,
+            let read = loop {
+                match self.stream.read(&mut self.buffer) {
+                    // Where a process was stopped and goes on, a read with a timeout is cut short.
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == ErrorKind::ConnectionReset => break 0,
+                    read => break read?,
+                }
             };
             (start, self.end) = (0, read);
         }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Result, Write};
 
-use ws_proto::frame::{Header, MAX_HEADER, Mask, Opcode};
+use ws_proto::frame::{Header, MAX_HEADER, Mask, Opcode, Rsv};
 
 /// A stream whose traffic is printed.
 pub(crate) struct Traced<S> {
@@ -125,6 +125,12 @@ impl Trace {
 
     fn print_frame(&self, header: &Header, payload: &[u8]) {
         let fin = if header.fin { "FIN" } else { "   " };
+        // Of a compressed message only the first frame has it.
+        let rsv1 = if header.rsv.contains(Rsv::RSV1) {
+            "RSV1"
+        } else {
+            "    "
+        };
         let mask = if header.mask.is_some() {
             "masked"
         } else {
@@ -144,7 +150,7 @@ impl Trace {
         };
         let opcode = format!("{:?}", header.opcode);
         println!(
-            "{} {fin} {opcode:<12} {mask} {:>7} bytes {what}",
+            "{} {fin} {rsv1} {opcode:<12} {mask} {:>7} bytes {what}",
             self.label, header.len
         );
     }

@@ -4,9 +4,9 @@
 use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, DeflateParams};
 use ws_proto::extension::{Decode, DecodeError, NoExtension};
 use ws_proto::{
-    Client, CloseCode, CloseReason, Connection, ControlPayload, Event, Extended, Fin, Input,
-    Instant, Kind, Message, OsRandom, Output, ProtocolError, SendError, Server, Storage, TimedOut,
-    Transport, UnexpectedEof,
+    Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Extended, Fin,
+    Input, Instant, Kind, Message, Negotiated, OsRandom, Output, ProtocolError, SendError, Server,
+    Storage, TimedOut, Transport, UnexpectedEof,
 };
 
 /// What was agreed on, for codecs to be made of.
@@ -27,7 +27,31 @@ pub(crate) struct Decoder {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     #[cfg(feature = "deflate")]
-    pub(crate) deflate: Option<Box<DeflateEncoder>>,
+    pub(crate) deflate: Option<Box<Compressing>>,
+}
+
+/// How messages are sent once permessage-deflate has been agreed on.
+#[cfg(feature = "deflate")]
+#[derive(Debug)]
+pub(crate) struct Compressing {
+    encoder: DeflateEncoder,
+    pub(crate) params: DeflateParams,
+    /// Messages that begin now are not compressed.
+    pub(crate) is_paused: bool,
+    /// Whether the message that is being sent in parts is compressed: it goes on as it began.
+    in_parts: Option<bool>,
+}
+
+#[cfg(feature = "deflate")]
+impl Compressing {
+    pub(crate) const fn new(encoder: DeflateEncoder, params: DeflateParams) -> Self {
+        Self {
+            encoder,
+            params,
+            is_paused: false,
+            in_parts: None,
+        }
+    }
 }
 
 impl Decode for Decoder {
@@ -46,10 +70,13 @@ impl Decode for Decoder {
 }
 
 impl Encoder {
-    /// Whether payload goes out as it is.
-    pub(crate) const fn is_plain(&self) -> bool {
+    /// Whether the payload of a message that begins now goes out as it is.
+    pub(crate) fn is_plain(&self) -> bool {
         #[cfg(feature = "deflate")]
-        return self.deflate.is_none();
+        return self
+            .deflate
+            .as_ref()
+            .is_none_or(|deflate| deflate.is_paused);
         #[cfg(not(feature = "deflate"))]
         true
     }
@@ -73,6 +100,11 @@ macro_rules! each {
 }
 
 impl Engine {
+    pub(crate) fn client(negotiated: Negotiated, config: Config) -> Self {
+        let keys = OsRandom::new();
+        Self::Client(Box::new(Connection::client(negotiated, config, keys)))
+    }
+
     pub(crate) fn receive<'b>(
         &mut self,
         input: &mut Input<'b>,
@@ -153,10 +185,11 @@ impl Engine {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         #[cfg(feature = "deflate")]
-        if let Some(deflate) = &mut encoder.deflate {
+        if let (false, Some(deflate)) = (encoder.is_plain(), &mut encoder.deflate) {
+            let encoder = &mut deflate.encoder;
             return each!(self, c => match message {
-                Message::Text(text) => deflate.send_text(c, text, out),
-                Message::Binary(data) => deflate.send_binary(c, data, out),
+                Message::Text(text) => encoder.send_text(c, text, out),
+                Message::Binary(data) => encoder.send_binary(c, data, out),
             });
         }
         let _ = encoder;
@@ -175,12 +208,29 @@ impl Engine {
     ) -> Result<(), SendError> {
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &mut encoder.deflate {
-            return each!(self, c => match part {
-                Message::Text(text) => deflate.send_text_part(c, text, fin, out),
-                Message::Binary(data) => deflate.send_binary_part(c, data, fin, out),
-            });
+            let is_compressed = deflate.in_parts.unwrap_or(!deflate.is_paused);
+            if is_compressed {
+                let encoder = &mut deflate.encoder;
+                each!(self, c => match part {
+                    Message::Text(text) => encoder.send_text_part(c, text, fin, out),
+                    Message::Binary(data) => encoder.send_binary_part(c, data, fin, out),
+                })?;
+            } else {
+                self.send_plain_part(part, fin, out)?;
+            }
+            deflate.in_parts = (fin == Fin::No).then_some(is_compressed);
+            return Ok(());
         }
         let _ = encoder;
+        self.send_plain_part(part, fin, out)
+    }
+
+    fn send_plain_part(
+        &mut self,
+        part: Message<'_>,
+        fin: Fin,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
         each!(self, c => match part {
             Message::Text(text) => c.send_text_part(text, fin, out),
             Message::Binary(data) => c.send_binary_part(data, fin, out),

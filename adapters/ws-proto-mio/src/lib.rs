@@ -134,7 +134,8 @@ pub use stream::{Stream, Wrapped};
 pub use timers::Timers;
 pub use turn::Turn;
 #[cfg(feature = "deflate")]
-pub use ws_proto::extension::deflate::Deflate;
+#[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Headers, Limits, OriginPolicy, Response as Reply,
 };

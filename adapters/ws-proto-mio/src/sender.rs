@@ -60,6 +60,39 @@ impl<S: Stream> Sender<'_, S> {
         self.engine.send(message, self.encoder, &mut out)
     }
 
+    /// Sends a message that is not compressed, whatever was agreed on. For secrets, whose length when
+    /// compressed with something else would tell of them, and for what is compressed already. What is
+    /// compressed later does not refer to it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was queued.
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+    pub fn send_uncompressed(&mut self, message: Message<'_>) -> Result<(), SendError> {
+        let was_paused = self.set_paused(true);
+        let sent = self.send(message);
+        self.set_paused(was_paused);
+        sent
+    }
+
+    /// Whether messages that begin from now on are compressed, on this connection. They are, if
+    /// permessage-deflate was agreed on and nothing else is said. A message of which parts have been
+    /// sent goes on as it began.
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+    pub fn set_compressing(&mut self, compressing: bool) {
+        self.set_paused(!compressing);
+    }
+
+    #[cfg(feature = "deflate")]
+    fn set_paused(&mut self, is_paused: bool) -> bool {
+        match &mut self.encoder.deflate {
+            Some(deflate) => std::mem::replace(&mut deflate.is_paused, is_paused),
+            None => is_paused,
+        }
+    }
+
     /// Sends a text message.
     ///
     /// # Errors

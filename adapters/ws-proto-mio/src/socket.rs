@@ -12,14 +12,18 @@ use std::io;
 
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
+#[cfg(feature = "deflate")]
+use ws_proto::extension::deflate::DeflateParams;
 use ws_proto::handshake::HandshakeError;
 use ws_proto::{
-    Assembler, CloseCode, Connection, Input, Instant, MAX_CONTROL_FRAME, Negotiated, OsRandom,
-    TimedOut, Transport,
+    Assembler, CloseCode, Connection, Input, Instant, MAX_CONTROL_FRAME, Negotiated, TimedOut,
+    Transport,
 };
 
 use crate::buffers::Buffers;
 use crate::connector::Connector;
+#[cfg(feature = "deflate")]
+use crate::engine::Compressing;
 use crate::engine::{Agreed, Decoder, Encoder, Engine};
 use crate::error::{ConnectError, Error};
 use crate::handshake::{Accepting, Answer, Answered, Connecting, Request};
@@ -146,6 +150,29 @@ impl<S: Stream> WebSocket<S> {
         options: &Options,
     ) -> Self {
         let engine = Engine::Server(Connection::server(negotiated, options.config));
+        Self::agreed_elsewhere(stream, token, engine, received, options)
+    }
+
+    /// The client's end of a connection whose handshake has been done elsewhere. `received` is what
+    /// was read behind the response, often nothing.
+    pub fn client(
+        stream: S,
+        token: Token,
+        negotiated: Negotiated,
+        received: &[u8],
+        options: &Options,
+    ) -> Self {
+        let engine = Engine::client(negotiated, options.config);
+        Self::agreed_elsewhere(stream, token, engine, received, options)
+    }
+
+    fn agreed_elsewhere(
+        stream: S,
+        token: Token,
+        engine: Engine,
+        received: &[u8],
+        options: &Options,
+    ) -> Self {
         let state = State::Open(Open::new(engine, options, &Agreed::default()));
         let mut this = Self::new(Wire::new(stream, token), state, options.settings);
         this.leftover = received.into();
@@ -264,6 +291,17 @@ impl<S: Stream> WebSocket<S> {
         self.subprotocol.as_deref()
     }
 
+    /// What was agreed on of permessage-deflate; `None` if messages are not compressed, and before
+    /// the handshake is done.
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+    pub fn deflate(&self) -> Option<DeflateParams> {
+        match &self.state {
+            State::Open(open) => open.encoder.deflate.as_ref().map(|deflate| deflate.params),
+            _ => None,
+        }
+    }
+
     /// How many bytes wait to be written.
     pub const fn queued(&self) -> usize {
         self.wire.out.len()
@@ -343,9 +381,7 @@ impl<S: Stream> WebSocket<S> {
     ) {
         if let State::Connecting(connecting) = &self.state {
             let options = &connecting.options;
-            let keys = OsRandom::new();
-            let connection = Connection::client(negotiated, options.config, keys);
-            let engine = Engine::Client(Box::new(connection));
+            let engine = Engine::client(negotiated, options.config);
             self.state = State::Open(Open::new(engine, options, agreed));
             self.subprotocol = subprotocol.map(Into::into);
             self.wire.is_connecting = false;
@@ -583,7 +619,7 @@ fn codecs(
         deflate: Some(Box::new(decoder.max_message(max_message))),
     };
     let encoder = Encoder {
-        deflate: Some(Box::new(encoder)),
+        deflate: Some(Box::new(Compressing::new(encoder, params))),
     };
     (decoder, encoder)
 }

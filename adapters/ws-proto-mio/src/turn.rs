@@ -149,9 +149,9 @@ impl<'t, S: Stream> Turn<'t, S> {
             return Ok(None);
         };
         #[cfg(feature = "deflate")]
-        let most = match open.encoder.is_plain() {
-            true => usize::MAX,
-            false => INFLATED_AT_ONCE,
+        let most = match open.encoder.deflate {
+            None => usize::MAX,
+            Some(_) => INFLATED_AT_ONCE,
         };
         #[cfg(not(feature = "deflate"))]
         let most = usize::MAX;

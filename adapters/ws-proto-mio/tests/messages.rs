@@ -108,6 +108,55 @@ fn compressed_messages_are_compressed_and_come_in_pieces() {
     assert!(most <= 2 << 20, "{most} bytes at once");
 }
 
+#[cfg(feature = "deflate")]
+#[test]
+fn a_message_can_be_kept_from_being_compressed() {
+    let options = Options::new().deflate(ws_proto_mio::Deflate::new());
+    let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
+    let agreed = (server.deflate().unwrap(), client.deflate().unwrap());
+    assert_eq!(agreed.0, agreed.1);
+    let text = "secret ".repeat(1000);
+    let mut sizes = Vec::new();
+    let mut sender = client.sender().unwrap();
+    let mut waiting = sender.room();
+    let mut sent = |sender: &mut ws_proto_mio::Sender<'_, common::End>| {
+        let room = sender.room();
+        sizes.push(waiting - room);
+        waiting = room;
+    };
+    sender.text(&text).unwrap();
+    sent(&mut sender);
+    sender.send_uncompressed(Message::Text(&text)).unwrap();
+    sent(&mut sender);
+    sender.text(&text).unwrap();
+    sent(&mut sender);
+    // A message goes on as it began.
+    sender.part(Message::Text(&text), Fin::No).unwrap();
+    sent(&mut sender);
+    sender.set_compressing(false);
+    sender.part(Message::Text(&text), Fin::Yes).unwrap();
+    sent(&mut sender);
+    sender.part(Message::Text(&text), Fin::No).unwrap();
+    sent(&mut sender);
+    sender.set_compressing(true);
+    sender.part(Message::Text(&text), Fin::Yes).unwrap();
+    sent(&mut sender);
+    let plain: Vec<bool> = sizes.iter().map(|size| *size > text.len()).collect();
+    assert_eq!(plain, [false, true, false, false, false, true, true]);
+
+    turn(&mut client, &mut buffers, at(0)).1.unwrap();
+    let (seen, result) = turn(&mut server, &mut buffers, at(0));
+    result.unwrap();
+    let twice = Seen::Text(text.repeat(2));
+    let once = || Seen::Text(text.clone());
+    assert_eq!(
+        seen,
+        [once(), once(), once(), twice, Seen::Text(text.repeat(2))]
+    );
+    let (without, ..) = pair(1 << 20, &options, &Options::new());
+    assert_eq!(without.deflate(), None);
+}
+
 #[test]
 fn one_buffer_serves_all_and_idle_connections_keep_nothing() {
     let options = Options::new();
@@ -337,4 +386,17 @@ fn a_connection_starts_behind_a_handshake_made_elsewhere() {
     assert_eq!(seen, [Seen::Text("hi".into())]);
     assert_eq!(raw.drain(), b"\x81\x02hi");
     assert_eq!((server.token(), server.subprotocol()), (Token(3), None));
+}
+
+#[test]
+fn a_client_starts_behind_a_handshake_made_elsewhere() {
+    let (left, mut raw) = pipe(1000);
+    let options = Options::new();
+    let received = b"\x81\x02hi";
+    let mut client = WebSocket::client(left, Token(3), Negotiated::new(), received, &options);
+    let mut buffers = Buffers::new();
+    let (seen, result) = echo(&mut client, &mut buffers, at(0));
+    result.unwrap();
+    assert_eq!(seen, [Seen::Text("hi".into())]);
+    assert_eq!(raw.drain()[..2], *b"\x81\x82", "and it masks");
 }

@@ -1,6 +1,6 @@
 # Builds the peers of the adapters, for the scripts that source this: another adapter is one more
 # word here, and an example `peer_NAME` in its package `ws-proto-NAME`.
-adapters=(tokio smol)
+adapters=(tokio smol mio)
 
 peer_of() { # ADAPTER: builds its peer, prints the path
     local build=(cargo build --quiet --release --locked -p "ws-proto-$1" --features deflate --example "peer_$1")

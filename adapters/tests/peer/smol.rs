@@ -3,6 +3,8 @@
 #[path = "play/mod.rs"]
 mod play;
 
+use futures_rustls::rustls;
+
 /// What is smol's.
 mod runtime {
     use std::io;
@@ -13,7 +15,6 @@ mod runtime {
     use futures_rustls::client::TlsStream;
     use futures_rustls::rustls::ClientConfig;
     use futures_rustls::rustls::pki_types::ServerName;
-    pub(crate) use futures_rustls::rustls::{self, RootCertStore};
     use smol::io::AsyncWriteExt as _;
     pub(crate) use smol::net::TcpStream;
     pub(crate) use ws_proto_smol::{Smol as Adapted, connect, connect_over, read_request};

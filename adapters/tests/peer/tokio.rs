@@ -3,6 +3,8 @@
 #[path = "play/mod.rs"]
 mod play;
 
+use tokio_rustls::rustls;
+
 /// What is tokio's.
 mod runtime {
     use std::io;
@@ -15,7 +17,6 @@ mod runtime {
     use tokio_rustls::client::TlsStream;
     use tokio_rustls::rustls::ClientConfig;
     use tokio_rustls::rustls::pki_types::ServerName;
-    pub(crate) use tokio_rustls::rustls::{self, RootCertStore};
     pub(crate) use ws_proto_tokio::{Tokio as Adapted, connect, connect_over, read_request};
 
     pub(crate) struct Listener(tokio::net::TcpListener);

@@ -448,6 +448,10 @@ impl<T: Io> Core<T> {
                 }
                 Poll::Ready(Ok(0)) => return self.write_failed(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
+                    if !self.out.has_room_for_answers() {
+                        // Nothing is received meanwhile, so this is the sign of life.
+                        self.engine.drained();
+                    }
                     self.out.wrote(n);
                     self.needs_flush = true;
                     self.stalled = None;

@@ -59,6 +59,10 @@ impl Engine {
         each!(self, c => c.can_send())
     }
 
+    pub(crate) fn drained(&mut self) {
+        each!(self, c => c.drained());
+    }
+
     pub(crate) fn control_payload(&self) -> &[u8] {
         each!(self, c => c.control_payload())
     }

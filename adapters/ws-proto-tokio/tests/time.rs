@@ -110,6 +110,39 @@ async fn a_program_that_only_writes_does_not_time_out_its_peer() {
     peer.await.unwrap();
 }
 
+/// While as many answers wait as may, nothing is received; then what the peer takes shows that it is
+/// there.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_little_at_a_time_stays() {
+    let config = Config::new()
+        .keepalive(Some(20 * SECOND))
+        .pong_timeout(5 * SECOND);
+    let (mut server, raw) = server_and_raw(64, Options::new().config(config)).await;
+    server.try_send(vec![0; 20_000]).unwrap();
+    let (mut from_server, mut to_server) = tokio::io::split(raw);
+    let asking = tokio::spawn(async move {
+        for _ in 0..300 {
+            let ping = masked(0x89, &[0; 125]);
+            to_server.write_all(&ping).await.unwrap();
+        }
+        to_server.write_all(&masked(0x81, b"done")).await.unwrap();
+        to_server
+    });
+    let taking = tokio::spawn(async move {
+        loop {
+            sleep(4 * SECOND).await;
+            if from_server.read(&mut [0; 64]).await.unwrap() == 0 {
+                break;
+            }
+        }
+    });
+    let message = server.next().await.unwrap().unwrap();
+    assert_eq!(message.as_text(), Some("done"));
+    let _ = asking.await.unwrap();
+    drop(server);
+    taking.await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_is_given_up() {
     let options = quiet().stall_time(60 * SECOND).high_water(1000);

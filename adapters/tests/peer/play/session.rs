@@ -1,120 +1,18 @@
-//! One end of scripted sessions with other implementations.
-//!
-//! Each line of standard input is a session in JSON, each line of standard output what came of it.
-//! `tests/interop/sessions.py` makes the sessions and says what the fields mean. Both halves of a
-//! connection are at work at the same time, joined again for the end.
+//! One end of scripted sessions with other implementations. Both halves of a connection are at work
+//! at the same time, joined again for the end.
 
 use std::io::BufRead as _;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use futures_util::future::join;
-use serde::{Deserialize, Serialize};
 use ws_proto_async::{
-    Accept, CloseCode, ConnectError, Connector, ControlPayload, Deflate, DeflateParams, Error,
-    Event, Fin, HandshakeError, Kind, ReadHalf, Reply, WebSocket, WriteHalf,
+    Accept, CloseCode, ConnectError, Connector, ControlPayload, Error, Event, HandshakeError,
+    ReadHalf, Reply, WebSocket, WriteHalf,
 };
 
 use super::options;
+use super::script::{End, Report, Sent, Session, Step, Windows, hex, to_hex};
 use crate::runtime::{self, Adapted, Listener, TcpStream};
-
-#[derive(Deserialize)]
-struct Session {
-    role: String,
-    /// Where a client connects to.
-    port: Option<u16>,
-    /// A client's subprotocols.
-    offer: Vec<String>,
-    /// Whether a client insists on a subprotocol.
-    require: bool,
-    /// A server's subprotocols; it refuses if none is offered.
-    choose: Option<Vec<String>>,
-    /// What to offer or accept of permessage-deflate.
-    compress: Option<Windows>,
-    steps: Vec<Step>,
-    /// What has to have come before the end.
-    messages: usize,
-    end: Option<End>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Step {
-    Text(Payload),
-    Binary(Payload),
-    Ping(String),
-}
-
-/// The parameters of permessage-deflate.
-#[derive(Clone, Copy, Deserialize, Serialize)]
-struct Windows {
-    server_takeover: bool,
-    client_takeover: bool,
-    server_bits: u8,
-    client_bits: u8,
-}
-
-impl Windows {
-    /// All messages are compressed, however short.
-    fn deflate(self) -> Deflate {
-        Deflate::new()
-            .threshold(0)
-            .server_takeover(self.server_takeover)
-            .client_takeover(self.client_takeover)
-            .server_window_bits(self.server_bits)
-            .client_window_bits(self.client_bits)
-    }
-
-    fn of(params: DeflateParams) -> Self {
-        Self {
-            server_takeover: params.server_takeover(),
-            client_takeover: params.client_takeover(),
-            server_bits: params.server_window_bits(),
-            client_bits: params.client_window_bits(),
-        }
-    }
-}
-
-/// `unit` repeated, then `tail`: text, or bytes in hexadecimal.
-#[derive(Deserialize)]
-struct Payload {
-    unit: String,
-    times: usize,
-    tail: String,
-    /// Where a new frame starts.
-    cuts: Vec<usize>,
-    /// A Ping behind the first frame.
-    ping: Option<String>,
-    /// Not to be compressed.
-    #[serde(default)]
-    plain: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum End {
-    Close((u16, String)),
-    /// Some raw bytes, and the end of the transport.
-    Cut(String),
-    /// Some raw bytes that break the protocol.
-    Fault(String),
-}
-
-#[derive(Default, Serialize)]
-struct Report {
-    opened: bool,
-    status: Option<u16>,
-    subprotocol: Option<String>,
-    messages: Vec<(&'static str, usize, String)>,
-    pings: Vec<String>,
-    pongs: Vec<String>,
-    /// Code and reason of the peer's Close.
-    close: Option<(u16, String)>,
-    /// The code for what the peer did wrong.
-    fault: Option<u16>,
-    error: Option<String>,
-    /// What was agreed on of permessage-deflate.
-    agreed: Option<Windows>,
-}
 
 /// Plays every session of standard input.
 pub(crate) fn play_all() -> Result<()> {
@@ -234,16 +132,6 @@ async fn talk(socket: Socket, session: &Session, report: &mut Report) -> Result<
     Ok(())
 }
 
-impl Session {
-    fn pings(&self) -> usize {
-        let pings = self.steps.iter().filter(|step| match step {
-            Step::Ping(_) => true,
-            Step::Text(payload) | Step::Binary(payload) => payload.ping.is_some(),
-        });
-        pings.count()
-    }
-}
-
 /// Whether something has come.
 async fn receive(read: &mut ReadHalf<Adapted<TcpStream>>, report: &mut Report) -> Result<bool> {
     match read.next_event().await {
@@ -254,16 +142,7 @@ async fn receive(read: &mut ReadHalf<Adapted<TcpStream>>, report: &mut Report) -
 
 fn note(event: Result<Event, Error>, report: &mut Report) -> Result<()> {
     match event {
-        Ok(Event::Message(message)) => {
-            let kind = match message.kind() {
-                Kind::Text => "text",
-                Kind::Binary => "binary",
-            };
-            let hash = sha1_smol::Sha1::from(message.as_bytes()).digest();
-            report
-                .messages
-                .push((kind, message.len(), hash.to_string()));
-        }
+        Ok(Event::Message(message)) => report.message(message.kind(), message.as_bytes()),
         Ok(Event::Ping(payload)) => report.pings.push(to_hex(&payload)),
         Ok(Event::Pong(payload)) => report.pongs.push(to_hex(&payload)),
         Err(Error::Receive(error)) => report.fault = Some(error.close_code().as_u16()),
@@ -276,42 +155,17 @@ fn note(event: Result<Event, Error>, report: &mut Report) -> Result<()> {
 }
 
 async fn send(write: &mut WriteHalf<Adapted<TcpStream>>, step: &Step) -> Result<()> {
-    let (kind, payload) = match step {
-        Step::Ping(payload) => return ping(write, payload).await,
-        Step::Text(payload) => (Kind::Text, payload),
-        Step::Binary(payload) => (Kind::Binary, payload),
-    };
-    let data = match kind {
-        Kind::Text => (payload.unit.repeat(payload.times) + &payload.tail).into_bytes(),
-        Kind::Binary => {
-            let data = hex(&payload.unit.repeat(payload.times))?;
-            [data, hex(&payload.tail)?].concat()
-        }
-    };
-    write.set_compressing(!payload.plain);
-    let ends = payload.cuts.iter().copied().chain([data.len()]);
-    let mut start = 0;
-    for (index, end) in ends.enumerate() {
-        let part = data.get(start..end).context("cuts are in order")?.to_vec();
-        start = end;
-        let is_last = index == payload.cuts.len();
-        let fin = if is_last { Fin::Yes } else { Fin::No };
-        match (kind, payload.cuts.is_empty()) {
-            (Kind::Text, true) => write.feed(String::from_utf8(part)?).await?,
-            (Kind::Text, false) => write.send_text_part(String::from_utf8(part)?, fin).await?,
-            (Kind::Binary, true) => write.feed(part).await?,
-            (Kind::Binary, false) => write.send_binary_part(part, fin).await?,
-        }
-        if let (0, Some(payload)) = (index, &payload.ping) {
-            ping(write, payload).await?;
+    for sent in step.sends()? {
+        match sent {
+            Sent::Compressing(compressing) => write.set_compressing(compressing),
+            Sent::Text(text, None) => write.feed(text).await?,
+            Sent::Text(text, Some(fin)) => write.send_text_part(text, fin).await?,
+            Sent::Binary(data, None) => write.feed(data).await?,
+            Sent::Binary(data, Some(fin)) => write.send_binary_part(data, fin).await?,
+            Sent::Ping(payload) => write.ping(ControlPayload::new(&payload)?).await?,
         }
     }
     Ok(())
-}
-
-async fn ping(write: &mut WriteHalf<Adapted<TcpStream>>, payload: &str) -> Result<()> {
-    let payload = hex(payload)?;
-    Ok(write.ping(ControlPayload::new(&payload)?).await?)
 }
 
 async fn finish(socket: &mut Socket, end: &End) -> Result<()> {
@@ -327,15 +181,4 @@ async fn finish(socket: &mut Socket, end: &End) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn hex(text: &str) -> Result<Vec<u8>> {
-    ensure!(text.is_ascii() && text.len() % 2 == 0, "not hexadecimal");
-    (0..text.len() / 2)
-        .map(|at| Ok(u8::from_str_radix(&text[2 * at..2 * at + 2], 16)?))
-        .collect()
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

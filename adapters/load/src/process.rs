@@ -1,35 +1,46 @@
 //! Servers, each a process of its own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
+/// A program that serves.
+pub struct Target {
+    pub name: &'static str,
+    pub program: PathBuf,
+    pub arguments: Vec<&'static str>,
+    /// How many bytes of resident memory a connection may take.
+    pub memory: u64,
+}
+
+impl Target {
+    /// Starts it and waits until it has said where it listens.
+    pub fn start(&self, arguments: &[&str]) -> Result<Server> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).args(arguments);
+        Server::run(command)
+    }
+
+    /// As `start`, with so many file descriptors.
+    pub fn start_limited(&self, descriptors: usize) -> Result<Server> {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        command.arg("-c").arg(script).arg(&self.program);
+        command.args(&self.arguments);
+        Server::run(command)
+    }
+}
+
 /// A server that runs until this is dropped.
 pub struct Server {
     child: Child,
-    output: BufReader<std::process::ChildStdout>,
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts `program` and waits until it has said where it listens.
-    pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut command = Command::new(program);
-        command.args(arguments);
-        Self::run(command)
-    }
-
-    /// As `start`, with so many file descriptors.
-    pub fn start_limited(program: &Path, descriptors: usize) -> Result<Self> {
-        let mut command = Command::new("sh");
-        let script = format!("ulimit -n {descriptors}; exec \"$0\"");
-        command.arg("-c").arg(script).arg(program);
-        Self::run(command)
-    }
-
     fn run(mut command: Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
@@ -41,11 +52,7 @@ impl Server {
         output.read_line(&mut line)?;
         let address = line.rsplit(' ').next().unwrap_or_default().trim();
         let address = address.parse().with_context(|| format!("{line:?}"))?;
-        Ok(Self {
-            child,
-            output,
-            address,
-        })
+        Ok(Self { child, address })
     }
 
     /// Resident memory, in bytes.
@@ -59,13 +66,9 @@ impl Server {
         Ok(kib * 1024)
     }
 
-    /// Ends it and returns what it says at the end; a number of it by its name.
-    pub fn finish(mut self) -> Result<Stats> {
-        drop(self.child.stdin.take());
-        let mut text = String::new();
-        self.output.read_to_string(&mut text)?;
-        self.child.wait()?;
-        Ok(Stats(text))
+    /// How many file descriptors it has open.
+    pub fn descriptors(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
     }
 }
 
@@ -73,15 +76,5 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// What the mio example has counted: `accepted 3, opened 2, ...`.
-pub struct Stats(String);
-
-impl Stats {
-    pub fn count(&self, name: &str) -> Option<u64> {
-        let mut items = self.0.trim().split(", ");
-        items.find_map(|item| item.strip_prefix(name)?.trim().parse().ok())
     }
 }

@@ -323,6 +323,40 @@ async fn accept_and_connect() {
     assert!(request.starts_with("GET / HTTP/1.1\r\nHost: h\r\n"));
 }
 
+/// So it is with an answer that waits to be written.
+#[tokio::test]
+async fn read_request_and_what_follows() {
+    let request = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    for step in 0..3 {
+        let (mut raw, server) = tokio::io::duplex(64);
+        let asking = tokio::spawn(async move {
+            // The last of it is left out for who reads only the beginning.
+            let most = if step == 0 { 100 } else { request.len() };
+            raw.write_all(&request[..most]).await.unwrap();
+            let mut answer = Vec::new();
+            let _ = raw.read_to_end(&mut answer).await;
+            answer
+        });
+        let reading = ws_proto_tokio::read_request(server, quiet());
+        if step == 0 {
+            let limit = std::time::Duration::from_millis(20);
+            assert!(tokio::time::timeout(limit, reading).await.is_err());
+        } else {
+            let incoming = reading.await.unwrap();
+            if step == 1 {
+                let accept = ws_proto_tokio::Accept::new();
+                assert!(poll_once(incoming.accept(&accept)).is_pending());
+            } else {
+                let reply = ws_proto_tokio::Reply::new(403).body(&[b'x'; 100]);
+                assert!(poll_once(incoming.respond(&reply)).is_pending());
+            }
+        }
+        let answer = asking.await.unwrap();
+        assert_eq!(answer.len(), [0, 64, 64][step], "the stream is gone");
+    }
+}
+
 /// A future that is kept and not dropped can be waited for again, as the arm of a `select!`.
 #[tokio::test]
 async fn accept_by_reference() {

@@ -1,31 +1,55 @@
 //! The same echo on other implementations: `server NAME` prints its address and serves until its
-//! standard input ends.
+//! standard input ends. Those of ours take the options for timers that the example `echo_mio` takes.
 
 use std::future::Future;
 use std::io::Read;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
+use ws_proto_tokio::{Config, Options};
 
 fn main() -> Result<()> {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    match std::env::args().nth(1).as_deref() {
-        Some("ws-proto-tokio") => serve(ws_proto_tokio),
-        Some("ws-proto-smol") => smol(),
-        Some("tokio-tungstenite") => serve(tokio_tungstenite),
-        Some("fastwebsockets") => serve(fastwebsockets),
-        Some("tokio-websockets") => serve(tokio_websockets),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (name, timers) = words.split_first().context("usage: server NAME [TIMERS]")?;
+    let options = options(timers)?;
+    match &**name {
+        "ws-proto-tokio" => serve(move |stream| ws_proto_tokio(stream, options)),
+        "ws-proto-smol" => smol(options),
+        "tokio-tungstenite" => serve(tokio_tungstenite),
+        "fastwebsockets" => serve(fastwebsockets),
+        "tokio-websockets" => serve(tokio_websockets),
         name => bail!("no such server: {name:?}"),
     }
 }
 
+fn options(timers: &[String]) -> Result<Options> {
+    let (mut config, mut options) = (Config::new(), Options::new());
+    for pair in timers.chunks(2) {
+        let millis = pair.get(1).context("a timer needs milliseconds")?.parse()?;
+        let time = Duration::from_millis(millis);
+        match &*pair[0] {
+            "--keepalive-ms" => config = config.keepalive(Some(time)),
+            "--pong-ms" => config = config.pong_timeout(time),
+            "--handshake-ms" => options = options.handshake_time(time),
+            other => bail!("no such timer: {other}"),
+        }
+    }
+    Ok(options.config(config))
+}
+
+/// How long to leave the listener alone when there are no more file descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// One thread, a task for each connection.
-fn serve<F>(echo: fn(TcpStream) -> F) -> Result<()>
+fn serve<E, F>(echo: E) -> Result<()>
 where
+    E: Fn(TcpStream) -> F,
     F: Future<Output = Result<()>> + 'static,
 {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -36,15 +60,19 @@ where
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("listening on {}", listener.local_addr()?);
         loop {
-            let (stream, _) = listener.accept().await?;
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
             stream.set_nodelay(true)?;
             tokio::task::spawn_local(echo(stream));
         }
     }))
 }
 
-async fn ws_proto_tokio(stream: TcpStream) -> Result<()> {
-    let mut socket = ws_proto_tokio::accept(stream).await?;
+async fn ws_proto_tokio(stream: TcpStream, options: Options) -> Result<()> {
+    let acceptor = ws_proto_tokio::Acceptor::new().options(options);
+    let mut socket = ws_proto_tokio::accept_with(stream, acceptor).await?;
     while let Some(message) = socket.next().await {
         socket.send(message?).await?;
     }
@@ -107,17 +135,21 @@ async fn fastwebsockets(stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-fn smol() -> Result<()> {
+fn smol(options: Options) -> Result<()> {
     let executor = smol::LocalExecutor::new();
     smol::block_on(executor.run(async {
         let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("listening on {}", listener.local_addr()?);
         loop {
-            let (stream, _) = listener.accept().await?;
+            let Ok((stream, _)) = listener.accept().await else {
+                smol::Timer::after(PAUSE).await;
+                continue;
+            };
             stream.set_nodelay(true)?;
             executor
                 .spawn(async move {
-                    let mut socket = ws_proto_smol::accept(stream).await?;
+                    let acceptor = ws_proto_smol::Acceptor::new().options(options);
+                    let mut socket = ws_proto_smol::accept_with(stream, acceptor).await?;
                     while let Some(message) = socket.next().await {
                         socket.send(message?).await?;
                     }

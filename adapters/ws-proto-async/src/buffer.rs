@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 
-/// How much is read at once.
-const SIZE: usize = 64 * 1024;
+/// How much is read at once: a message of 64 KiB with its header comes in one read, and is copied
+/// once.
+const SIZE: usize = 64 * 1024 + 512;
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(Box::default());

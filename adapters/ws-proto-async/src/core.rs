@@ -76,6 +76,8 @@ pub(crate) struct Core<T> {
     parts_open: bool,
     /// Nobody reads any more.
     pub(crate) reader_gone: bool,
+    /// The last call of the reader's has got something: it does not wait now.
+    reader_busy: bool,
     /// When it has to be over.
     end_by: Option<Instant>,
     high_water: usize,
@@ -127,6 +129,7 @@ impl<T: Io> Core<T> {
             needs_flush: false,
             parts_open: false,
             reader_gone: false,
+            reader_busy: false,
             end_by: None,
             high_water: options.high_water,
             linger: options.linger,
@@ -212,7 +215,9 @@ impl<T: Io> Core<T> {
         take: impl Fn(&mut Inbox) -> Option<V>,
     ) -> Poll<Option<Result<V, Error>>> {
         self.drive(cx, Side::Read, want);
-        let taken = match take(&mut self.inbox) {
+        let taken = take(&mut self.inbox);
+        self.reader_busy = taken.is_some();
+        let taken = match taken {
             Some(taken) => Some(Ok(taken)),
             None if self.phase != Phase::Done => return Poll::Pending,
             None if self.reported => None,
@@ -337,10 +342,20 @@ impl<T: Io> Core<T> {
 
     /// Whether all that was queued has been handed to the stream, and flushed there.
     pub(crate) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        // Who answers what it has got reads on after that: once, the reading is left to it.
+        if std::mem::take(&mut self.reader_busy) && self.phase == Phase::Open {
+            self.wakers.set(Side::Write, cx.waker());
+            let proxy = self.proxy.clone();
+            self.write(&mut Context::from_waker(&proxy));
+            if self.is_written() {
+                self.wakers.clear(Side::Write);
+                return Poll::Ready(Ok(()));
+            }
+        }
         self.drive(cx, Side::Write, self.idle_want());
         let flushed = if self.broken {
             Err(self.send_error())
-        } else if self.out.is_empty() && !self.needs_flush {
+        } else if self.is_written() {
             Ok(())
         } else if self.phase == Phase::Done {
             Err(self.send_error())
@@ -349,6 +364,10 @@ impl<T: Io> Core<T> {
         };
         self.wakers.clear(Side::Write);
         Poll::Ready(flushed)
+    }
+
+    fn is_written(&self) -> bool {
+        !self.broken && self.out.is_empty() && !self.needs_flush
     }
 
     /// Queues our Close, if there is none yet.
@@ -403,7 +422,9 @@ impl<T: Io> Core<T> {
             let phase = self.phase;
             self.write(cx);
             let looked = self.read(cx, want);
-            self.keep_time(cx, looked);
+            if !(self.inbox.satisfies(want) && self.is_calm()) {
+                self.keep_time(cx, looked);
+            }
             self.write(cx);
             self.wind_up(cx);
             if self.phase == phase {
@@ -425,6 +446,11 @@ impl<T: Io> Core<T> {
             }
             _ => {}
         }
+    }
+
+    /// Whether no time runs out while there is always something to take: who sends is alive.
+    fn is_calm(&self) -> bool {
+        self.can_send() && self.stalled.is_none() && self.end_by.is_none()
     }
 
     /// What somebody who writes may be waiting for.

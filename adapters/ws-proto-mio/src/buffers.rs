@@ -18,9 +18,9 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Reads of up to 64 KiB.
+    /// Reads of up to 64 KiB and the header of a frame: a message of that size comes in one read.
     pub fn new() -> Self {
-        Self::with_size(64 * 1024)
+        Self::with_size(64 * 1024 + 512)
     }
 
     /// Reads of up to `bytes`, and 512 at least. This is also what a connection whose peer does not

@@ -28,7 +28,7 @@ fn samples() -> Vec<Message> {
 #[test]
 fn every_message_arrives_as_it_was_sent() {
     run(async {
-        for pipe in [17, 1024, 1 << 20] {
+        for pipe in [1, 17, 1024, 1 << 20] {
             let (mut client, mut server) = pair(pipe, quiet()).await;
             let echo = spawn(async move {
                 while let Some(message) = server.next().await {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use chrono::Local;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
-use ws_proto_tokio::{Bytes, Message, Piece};
+use ws_proto_tokio::{Bytes, CloseCode, Closed, Message, Piece};
 
 use crate::args::{Args, When};
 use crate::failure::{Exit, Failure, OrExit};
@@ -215,6 +215,34 @@ pub(crate) fn harmless(text: &str) -> String {
         }
         shown
     })
+}
+
+/// How the other side has said Close: its code, what that means (RFC 6455 7.4.1), and its reason.
+pub(crate) fn farewell(closed: &Closed) -> String {
+    let code = closed.code.map(CloseCode::as_u16);
+    let mut words = code.map_or("no code".to_owned(), |code| code.to_string());
+    let meaning = match code {
+        Some(1001) => "going away",
+        Some(1002) => "protocol error",
+        Some(1003) => "not that kind of data",
+        Some(1007) => "data that is not valid",
+        Some(1008) => "against the policy",
+        Some(1009) => "message too big",
+        Some(1010) => "an extension is missing",
+        Some(1011) => "internal error",
+        Some(1012) => "restarting",
+        Some(1013) => "try again later",
+        Some(1014) => "bad gateway",
+        _ => "",
+    };
+    if !meaning.is_empty() {
+        words.push_str(", ");
+        words.push_str(meaning);
+    }
+    if !closed.reason.is_empty() {
+        words.push_str(&format!(" ({})", harmless(&closed.reason)));
+    }
+    words
 }
 
 /// What is said besides messages, to standard error.

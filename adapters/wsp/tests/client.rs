@@ -250,11 +250,17 @@ fn closing(code: Option<u16>) -> String {
 
 #[test]
 fn how_it_was_closed_is_the_exit_code() {
-    for (code, exit) in [(1000, 0), (1001, 0), (1008, 3), (1011, 3), (4000, 3)] {
+    for (code, exit, meaning) in [
+        (1000, 0, ""),
+        (1001, 0, ", going away"),
+        (1008, 3, ", against the policy"),
+        (1011, 3, ", internal error"),
+        (4000, 3, ""),
+    ] {
         let done = run(&["-n", &closing(Some(code))], b"");
         assert_eq!(done.code, exit, "{code}: {}", done.stderr);
         if exit != 0 {
-            let said = format!("wsp: closed with {code} (so \\u{{7}}it is)\n");
+            let said = format!("wsp: closed with {code}{meaning} (so \\u{{7}}it is)\n");
             assert_eq!(done.stderr, said);
         }
     }

@@ -97,7 +97,10 @@ fn ctrl_c_tells_the_peers() {
     assert_eq!(server.stop().code, 0);
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
-    assert!(rest.ends_with("wsp: closed with 1001\n"), "{rest}");
+    assert!(
+        rest.ends_with("wsp: closed with 1001, going away\n"),
+        "{rest}"
+    );
     assert_eq!(collect(peer).code, 0);
 }
 

@@ -342,8 +342,10 @@ impl<T: Io> Core<T> {
 
     /// Whether all that was queued has been handed to the stream, and flushed there.
     pub(crate) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        // Who answers what it has got reads on after that: once, the reading is left to it.
-        if std::mem::take(&mut self.reader_busy) && self.phase == Phase::Open {
+        // Who answers what it has got reads on after that: once, the reading is left to it. Not what
+        // has been read already: a Ping in it is answered now.
+        let reads_on = std::mem::take(&mut self.reader_busy) && self.leftover.is_empty();
+        if reads_on && self.phase == Phase::Open {
             self.wakers.set(Side::Write, cx.waker());
             let proxy = self.proxy.clone();
             self.write(&mut Context::from_waker(&proxy));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Load and faults on loopback: bounds that are checked, and the same echo on other implementations.
+# Load and faults on loopback: the same echo on other implementations, and bounds that are checked.
 # Writes adapters/RESULTS.md. With --quick: the bounds only, with 1,000 connections; writes nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,5 +10,15 @@ ulimit -n "$(ulimit -Hn)"
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 cargo build -q --release -p ws-proto-mio --example echo_mio
 cargo build -q --release --manifest-path adapters/load/Cargo.toml --target-dir "$target/load"
-exec "$target/load/release/ws-proto-load" --mio "$target/release/examples/echo_mio" \
-  --report adapters/RESULTS.md "$@"
+load=("$target/load/release/ws-proto-load" --mio "$target/release/examples/echo_mio")
+if [ "${1:-}" = --quick ]; then
+  exec "${load[@]}" --quick
+fi
+"${load[@]}" --only ratios --report "$target/load/ratios.md"
+status=0
+"${load[@]}" --only bounds --report "$target/load/bounds.md" || status=$?
+{
+  printf '# Load and faults\n\nWritten by `adapters/load.sh`.\n\n'
+  cat "$target/load/ratios.md" "$target/load/bounds.md"
+} >adapters/RESULTS.md
+exit $status

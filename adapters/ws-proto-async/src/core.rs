@@ -346,13 +346,11 @@ impl<T: Io> Core<T> {
         // has been read already: a Ping in it is answered now.
         let reads_on = std::mem::take(&mut self.reader_busy) && self.leftover.is_empty();
         if reads_on && self.phase == Phase::Open {
-            self.wakers.set(Side::Write, cx.waker());
             let proxy = self.proxy.clone();
             self.write(&mut Context::from_waker(&proxy));
             if self.is_written() {
-                self.wakers.clear(Side::Write);
                 return Poll::Ready(Ok(()));
-            }
+            } // else it is written to again, with somebody to wake
         }
         self.drive(cx, Side::Write, self.idle_want());
         let flushed = if self.broken {
@@ -462,6 +460,9 @@ impl<T: Io> Core<T> {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {
+        if self.out.is_empty() && !self.needs_flush {
+            return;
+        }
         if self.broken {
             self.out.clear();
         }

@@ -31,9 +31,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse()?;
     let mut server = Server::new(&arguments)?;
-    println!("listening on {}", server.listener.local_addr()?);
     // Kept until the end: a waker that is dropped takes its event along.
     let waker = Arc::new(Waker::new(server.poll.registry(), STOP)?);
+    println!("listening on {}", server.listener.local_addr()?);
     let stop = Arc::clone(&waker);
     std::thread::spawn(move || {
         let _ = io::stdin().read_to_end(&mut Vec::new());

@@ -14,11 +14,12 @@ load=("$target/load/release/ws-proto-load" --mio "$target/release/examples/echo_
 if [ "${1:-}" = --quick ]; then
   exec "${load[@]}" --quick
 fi
-"${load[@]}" --only ratios --report "$target/load/ratios.md"
 status=0
-"${load[@]}" --only bounds --report "$target/load/bounds.md" || status=$?
+for part in echoes memory bounds; do
+  "${load[@]}" --only $part --report "$target/load/$part.md" || status=$?
+done
 {
   printf '# Load and faults\n\nWritten by `adapters/load.sh`.\n\n'
-  cat "$target/load/ratios.md" "$target/load/bounds.md"
+  cat "$target"/load/{echoes,memory,bounds}.md
 } >adapters/RESULTS.md
 exit $status

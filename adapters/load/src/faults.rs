@@ -148,7 +148,7 @@ fn trickling(target: &Target) -> Result<(bool, String)> {
     Ok((slowest <= bound, said))
 }
 
-/// A thousand say Close at once, a thousand vanish with a reset, and again.
+/// A thousand say Close at once, a thousand end their streams without it, and again.
 fn storms(target: &Target) -> Result<(bool, String)> {
     const COUNT: usize = 1000;
     const ROUNDS: usize = 3;
@@ -172,8 +172,8 @@ fn storms(target: &Target) -> Result<(bool, String)> {
     }
     let held = closed == ROUNDS * COUNT && left == 0;
     let said = format!(
-        "{closed} of {} Closes were answered, and as many connections reset; {left} of all are left \
-         at the server",
+        "{closed} of {} Closes were answered, as many streams ended without one; {left} of all are \
+         left at the server",
         ROUNDS * COUNT
     );
     Ok((held, said))

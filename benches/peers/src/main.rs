@@ -23,6 +23,7 @@ mod report;
 mod wire;
 
 use std::cell::RefCell;
+use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -313,6 +314,19 @@ fn bytes(size: usize) -> String {
     }
 }
 
+/// What the other program of this package prints: it counts allocations, which takes time.
+fn memory() -> std::io::Result<String> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "-q", "--release", "--manifest-path", manifest]);
+    let output = cargo.args(["--bin", "memory"]).output()?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(std::io::Error::other(error));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
@@ -342,7 +356,11 @@ fn main() -> std::io::Result<()> {
         let names = contenders.iter().map(|contender| contender.name);
         report.add(table, column, names.zip(medians));
     }
-    let text = report.markdown(quick) + deflate::ABOUT_SOKETTO;
+    let mut text = report.markdown(quick) + deflate::ABOUT_SOKETTO;
+    if filter.is_none() && !quick {
+        text += "\n## memory\n\nBytes of ws-proto's connections.\n\n";
+        text += &memory()?;
+    }
     print!("{text}");
     if filter.is_none() && !quick {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../RESULTS.md"), text)?;

@@ -5,10 +5,11 @@ use core::fmt;
 use super::error::HeadError;
 use super::extensions::{self, Extensions};
 use super::headers::Headers;
-use super::key::AcceptKey;
+use super::key::{AcceptKey, ClientKey};
 use super::negotiated::Negotiated;
 use super::offer::{self, ExtensionOffer, OfferList};
-use super::write::{self, Writer};
+use super::write;
+use crate::buf::Output;
 use crate::frame::Rsv;
 
 /// What a server agrees to.
@@ -88,7 +89,7 @@ impl<'a> Accept<'a> {
     /// Holds it against what the client sent.
     pub(super) fn check(
         &self,
-        key: AcceptKey,
+        key: ClientKey,
         request: &Headers<'_>,
     ) -> Result<Answer<'a>, HeadError> {
         if let Some(chosen) = self.subprotocol {
@@ -118,7 +119,7 @@ impl<'a> Accept<'a> {
         write::check_fields(self.headers)?;
         Ok(Answer {
             accept: *self,
-            key,
+            key: key.accept(),
             negotiated: Negotiated::new().with_rsv(rsv),
         })
     }
@@ -158,7 +159,7 @@ impl<'a> Answer<'a> {
         [
             ("Upgrade", Some(Value::Text("websocket"))),
             ("Connection", Some(Value::Text("Upgrade"))),
-            ("Sec-WebSocket-Accept", Some(Value::Key(self.key))),
+            (ACCEPT, Some(Value::Key(self.key))),
             (SUBPROTOCOL, self.accept.subprotocol.map(Value::Text)),
             (extensions::FIELD, extensions),
         ]
@@ -166,13 +167,22 @@ impl<'a> Answer<'a> {
         .filter_map(|(name, value)| Some((name, FieldValue(value?))))
     }
 
-    pub(super) fn write(&self, out: &mut Writer<'_>) {
-        super::response::status_line(out, 101, "Switching Protocols");
-        for (name, value) in self.fields() {
-            out.field(name, value);
-        }
-        out.fields(self.accept.headers);
-        out.put("\r\n");
+    /// Writes it, or nothing.
+    pub(super) fn write<O: Output + ?Sized>(&self, out: &mut O) -> Result<(), HeadError> {
+        write::write(out, |out| {
+            // What is the same in all of them, at once.
+            out.put(BEFORE_KEY);
+            out.put(self.key.as_bytes());
+            out.put("\r\n");
+            if let Some(subprotocol) = self.accept.subprotocol {
+                out.field(SUBPROTOCOL, subprotocol);
+            }
+            if !self.accept.extensions.is_empty() {
+                out.display_field(extensions::FIELD, OfferList(self.accept.extensions));
+            }
+            out.fields(self.accept.headers);
+            out.put("\r\n");
+        })
     }
 }
 
@@ -197,4 +207,7 @@ impl fmt::Display for FieldValue<'_> {
     }
 }
 
+const BEFORE_KEY: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+const ACCEPT: &str = "Sec-WebSocket-Accept";
 pub(super) const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";

@@ -4,7 +4,7 @@ use super::accept::SUBPROTOCOL;
 use super::error::HandshakeError;
 use super::extensions;
 use super::headers::Headers;
-use super::key;
+use super::key::ClientKey;
 use super::parse::Request;
 use super::syntax;
 use super::target::{Authority, Target};
@@ -31,7 +31,7 @@ pub(super) struct Fields<'h> {
 
 /// A field that may stand once.
 #[derive(Clone, Copy, Default)]
-enum Single<'h> {
+pub(super) enum Single<'h> {
     #[default]
     Missing,
     Once(&'h [u8]),
@@ -39,36 +39,29 @@ enum Single<'h> {
 }
 
 impl<'h> Fields<'h> {
-    pub(super) fn of(all: impl Iterator<Item = (&'h [u8], &'h [u8])>) -> Self {
+    pub(super) fn of(headers: &Headers<'h>) -> Self {
         let mut fields = Self::default();
-        for (name, value) in all {
-            fields.add(name, syntax::trim_ows(value));
+        for (name, value) in headers.raw() {
+            fields.add(name, value);
         }
         fields
     }
 
-    fn add(&mut self, name: &[u8], value: &'h [u8]) {
-        let is = |candidate: &str| name.eq_ignore_ascii_case(candidate.as_bytes());
-        if is(HOST) {
-            self.host.add(value);
-        } else if is("Upgrade") {
-            self.upgrade |= has_token(value, b"websocket");
-        } else if is("Connection") {
-            self.connection |= has_token(value, b"upgrade");
-        } else if is("Origin") {
-            self.origin.add(value);
-        } else if is("Content-Length") {
-            self.length.add(value);
-        } else if is("Transfer-Encoding") {
-            self.has_transfer_coding = true;
-        } else if is(KEY) {
-            self.key.add(value);
-        } else if is("Sec-WebSocket-Version") {
-            self.version.add(value);
-        } else if is(SUBPROTOCOL) {
-            self.has_subprotocols = true;
-        } else if is(extensions::FIELD) {
-            self.has_extensions = true;
+    /// One more field; there can be whitespace around `value`.
+    #[inline]
+    pub(super) fn add(&mut self, name: &[u8], value: &'h [u8]) {
+        match name.len() {
+            4 if is(name, b"host") => self.host.add(value),
+            6 if is(name, b"origin") => self.origin.add(value),
+            7 if is(name, b"upgrade") => self.upgrade |= has_token(value, b"websocket"),
+            10 if is(name, b"connection") => self.connection |= has_token(value, b"upgrade"),
+            14 if is(name, b"content-length") => self.length.add(value),
+            17 if is(name, b"sec-websocket-key") => self.key.add(value),
+            17 if is(name, b"transfer-encoding") => self.has_transfer_coding = true,
+            21 if is(name, b"sec-websocket-version") => self.version.add(value),
+            22 if is(name, b"sec-websocket-protocol") => self.has_subprotocols = true,
+            24 if is(name, b"sec-websocket-extensions") => self.has_extensions = true,
+            _ => {}
         }
     }
 
@@ -79,9 +72,9 @@ impl<'h> Fields<'h> {
 }
 
 impl<'h> Single<'h> {
-    fn add(&mut self, value: &'h [u8]) {
+    pub(super) fn add(&mut self, value: &'h [u8]) {
         *self = match self {
-            Self::Missing => Self::Once(value),
+            Self::Missing => Self::Once(syntax::trim_ows(value)),
             Self::Once(_) | Self::Repeated => Self::Repeated,
         };
     }
@@ -109,8 +102,11 @@ fn target(request: &Request<'_>) -> Result<(), HandshakeError> {
         .ok_or(HandshakeError::TargetInvalid)
 }
 
-/// The request asks for a WebSocket connection, and as RFC 6455 4.2.1 wants it.
-pub(super) fn upgrade(request: &Request<'_>, fields: &Fields<'_>) -> Result<(), HandshakeError> {
+/// The request asks for a WebSocket connection, and as RFC 6455 4.2.1 wants it. Tells its key.
+pub(super) fn upgrade(
+    request: &Request<'_>,
+    fields: &Fields<'_>,
+) -> Result<ClientKey, HandshakeError> {
     if request.method != "GET" {
         return Err(HandshakeError::MethodNotGet);
     }
@@ -126,10 +122,11 @@ pub(super) fn upgrade(request: &Request<'_>, fields: &Fields<'_>) -> Result<(), 
         Single::Missing | Single::Once(_) => return Err(HandshakeError::VersionUnsupported),
         Single::Repeated => return Err(HandshakeError::VersionRepeated),
     }
-    match fields.key {
-        Single::Once(text) if key::is_key(text) => {}
-        _ => return Err(HandshakeError::KeyInvalid),
-    }
+    let key = match fields.key {
+        Single::Once(text) => ClientKey::parse(text),
+        _ => None,
+    };
+    let key = key.ok_or(HandshakeError::KeyInvalid)?;
     // A body would stand where the frames are to be (RFC 9112 6.3). `Expect: 100-continue` is
     // about a body too, and without one there is nothing to go on with.
     match fields.length {
@@ -145,7 +142,7 @@ pub(super) fn upgrade(request: &Request<'_>, fields: &Fields<'_>) -> Result<(), 
     if fields.has_extensions {
         extensions::check(&request.headers)?;
     }
-    Ok(())
+    Ok(key)
 }
 
 /// At least one, all tokens, all different (RFC 6455 4.1, 4.3).
@@ -170,9 +167,26 @@ fn subprotocols(headers: &Headers<'_>) -> Result<(), HandshakeError> {
     }
 }
 
-fn has_token(value: &[u8], token: &[u8]) -> bool {
-    syntax::list(value).any(|element| element.eq_ignore_ascii_case(token))
+/// Whether a comma list has that element, in small letters.
+#[inline]
+pub(super) fn has_token<const N: usize>(value: &[u8], token: &[u8; N]) -> bool {
+    // Mostly it is the only one.
+    is(syntax::trim_ows(value), token) || syntax::list(value).any(|element| is(element, token))
+}
+
+/// Whether these are the same but for the case of letters; `lower` has small ones. Without a branch
+/// for each byte.
+#[inline(always)]
+pub(super) fn is<const N: usize>(text: &[u8], lower: &[u8; N]) -> bool {
+    let Ok(text) = <&[u8; N]>::try_from(text) else {
+        return false;
+    };
+    let mut difference = 0;
+    for (byte, lower) in text.iter().zip(lower) {
+        let case = if lower.is_ascii_lowercase() { 0x20 } else { 0 };
+        difference |= (byte | case) ^ lower;
+    }
+    difference == 0
 }
 
 pub(super) const HOST: &str = "Host";
-pub(super) const KEY: &str = "Sec-WebSocket-Key";

@@ -4,12 +4,12 @@ use core::fmt;
 
 use super::body::BodyReader;
 use super::error::{HandshakeError, HeadError};
-use super::established::{self, Established, Refusal};
+use super::established::{self, Established, Fields, Refusal};
 use super::head::{HeadScanner, Kind};
 use super::key::{self, AcceptKey};
 use super::limits::Limits;
 use super::negotiated::Negotiated;
-use super::parse;
+use super::parse::{self, Parsed};
 use super::request::ClientRequest;
 use super::timer::Timer;
 use crate::buf::{Input, Output, Storage};
@@ -120,9 +120,9 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
     ) -> Result<Option<Established<'_>>, HandshakeError> {
         loop {
             match self.phase {
-                Phase::Head => match self.head.receive(input, &mut self.storage, &self.limits) {
-                    Ok(false) => return Ok(None),
-                    Ok(true) => self.phase = self.judge().unwrap_or_else(Phase::Failed),
+                Phase::Head => match self.read(input) {
+                    Ok(Some(phase)) => self.phase = phase,
+                    Ok(None) => return Ok(None),
                     Err(error) => self.phase = Phase::Failed(error),
                 },
                 Phase::Body(mut refused) => {
@@ -237,16 +237,57 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
         self.storage
     }
 
-    /// What a complete head leads to.
-    fn judge(&mut self) -> Result<Phase, HandshakeError> {
+    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Phase>, HandshakeError> {
+        if let Some(phase) = self.read_at_once(input) {
+            return phase.map(Some);
+        }
+        if !self.head.receive(input, &mut self.storage, &self.limits)? {
+            return Ok(None);
+        }
+        let mut fields = Fields::default();
         let head = self.storage.bytes();
-        let (minor_version, status) = parse::check_response(head)?;
+        let parsed = parse::response(head, |name, value| fields.add(name, value))?;
+        if parsed.first_line == 101 {
+            return self.switch(&parsed, &fields).map(Some);
+        }
+        self.judge(parsed.first_line).map(Some)
+    }
+
+    /// Most answers come in one read and have nothing odd about them: these are parsed where they
+    /// are. `None`, and nothing has happened, for any other.
+    fn read_at_once(&mut self, input: &mut Input<'_>) -> Option<Result<Phase, HandshakeError>> {
+        if !self.head.is_at_start() {
+            return None;
+        }
+        let mut fields = Fields::default();
+        let bytes = input.bytes();
+        let parsed = parse::response(bytes, |name, value| fields.add(name, value)).ok()?;
+        if parsed.first_line != 101 || !self.limits.allow(parsed.bytes, parsed.lines) {
+            return None;
+        }
+        self.storage.store(bytes.get(..parsed.bytes)?).ok()?;
+        let phase = self.switch(&parsed, &fields);
+        input.take(parsed.bytes);
+        Some(phase)
+    }
+
+    /// What a 101 leads to.
+    fn switch(&self, parsed: &Parsed<u16>, fields: &Fields<'_>) -> Result<Phase, HandshakeError> {
+        let headers = parse::StatusLine::of(self.storage.bytes()).headers;
+        established::check(
+            parsed.minor_version,
+            fields,
+            &headers,
+            &self.accept,
+            &self.request,
+        )
+        .map(Phase::Established)
+    }
+
+    /// What another complete head leads to.
+    fn judge(&mut self, status: u16) -> Result<Phase, HandshakeError> {
+        let head = self.storage.bytes();
         match status {
-            101 => {
-                let headers = parse::StatusLine::of(head).headers;
-                established::check(minor_version, &headers, &self.accept, &self.request)
-                    .map(Phase::Established)
-            }
             100..=199 => {
                 if self.informational >= self.limits.informational {
                     return Err(HandshakeError::TooManyInformational);

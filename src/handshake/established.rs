@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::accept::SUBPROTOCOL;
+use super::check::{Single, has_token, is};
 use super::error::HandshakeError;
 use super::extensions::{self, Extensions};
 use super::headers::Headers;
@@ -109,9 +110,38 @@ impl fmt::Debug for Refusal<'_> {
     }
 }
 
+/// The fields that decide on a 101.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Fields<'h> {
+    upgrade: Single<'h>,
+    accept: Single<'h>,
+    subprotocol: Single<'h>,
+    /// `Connection` names `upgrade`.
+    connection: bool,
+    has_transfer_coding: bool,
+    has_extensions: bool,
+}
+
+impl<'h> Fields<'h> {
+    /// One more field; there can be whitespace around `value`.
+    #[inline]
+    pub(super) fn add(&mut self, name: &[u8], value: &'h [u8]) {
+        match name.len() {
+            7 if is(name, b"upgrade") => self.upgrade.add(value),
+            10 if is(name, b"connection") => self.connection |= has_token(value, b"upgrade"),
+            17 if is(name, b"transfer-encoding") => self.has_transfer_coding = true,
+            20 if is(name, b"sec-websocket-accept") => self.accept.add(value),
+            22 if is(name, b"sec-websocket-protocol") => self.subprotocol.add(value),
+            24 if is(name, b"sec-websocket-extensions") => self.has_extensions = true,
+            _ => {}
+        }
+    }
+}
+
 /// Holds a 101 against what the client sent (RFC 6455 4.1).
 pub(super) fn check(
     minor_version: u8,
+    fields: &Fields<'_>,
     headers: &Headers<'_>,
     accept: &AcceptKey,
     request: &ClientRequest<'_>,
@@ -119,33 +149,38 @@ pub(super) fn check(
     if minor_version != 1 {
         return Err(HandshakeError::HttpVersion);
     }
-    match headers.single("Upgrade") {
-        Ok(Some(protocol)) if protocol.eq_ignore_ascii_case(b"websocket") => {}
+    match fields.upgrade {
+        Single::Once(protocol) if is(protocol, b"websocket") => {}
         _ => return Err(HandshakeError::UpgradeInvalid),
     }
-    if !headers.contains_token("Connection", "upgrade") {
+    if !fields.connection {
         return Err(HandshakeError::ConnectionInvalid);
     }
-    match headers.single("Sec-WebSocket-Accept") {
-        Ok(Some(text)) if text == accept.as_bytes() => {}
+    match fields.accept {
+        Single::Once(text) if text == accept.as_bytes() => {}
         _ => return Err(HandshakeError::AcceptInvalid),
     }
     // A length is meaningless in a 101 and some servers send one; a coding would mean that the
     // frames are wrapped in something (RFC 9112 6.1, 6.3).
-    if headers.get("Transfer-Encoding").is_some() {
+    if fields.has_transfer_coding {
         return Err(HandshakeError::BodyPresent);
     }
-    check_subprotocol(headers, request)?;
+    check_subprotocol(fields.subprotocol, request)?;
+    if !fields.has_extensions {
+        return Ok(Negotiated::new());
+    }
     check_extensions(headers, request)
 }
 
 fn check_subprotocol(
-    headers: &Headers<'_>,
+    answer: Single<'_>,
     request: &ClientRequest<'_>,
 ) -> Result<(), HandshakeError> {
-    match headers.single(SUBPROTOCOL) {
-        Ok(Some(chosen)) if !syntax::is_token(chosen) => Err(HandshakeError::SubprotocolInvalid),
-        Ok(Some(chosen)) => {
+    match answer {
+        Single::Once(chosen) if !syntax::is_token(chosen) => {
+            Err(HandshakeError::SubprotocolInvalid)
+        }
+        Single::Once(chosen) => {
             let offered = request
                 .subprotocols
                 .iter()
@@ -156,11 +191,11 @@ fn check_subprotocol(
                 Err(HandshakeError::SubprotocolNotOffered)
             }
         }
-        Ok(None) if request.require_subprotocol && !request.subprotocols.is_empty() => {
+        Single::Missing if request.require_subprotocol && !request.subprotocols.is_empty() => {
             Err(HandshakeError::SubprotocolMissing)
         }
-        Ok(None) => Ok(()),
-        Err(_) => Err(HandshakeError::SubprotocolInvalid),
+        Single::Missing => Ok(()),
+        Single::Repeated => Err(HandshakeError::SubprotocolInvalid),
     }
 }
 

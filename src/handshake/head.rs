@@ -74,6 +74,11 @@ impl HeadScanner {
         }
     }
 
+    /// Whether no byte of the head has been seen.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.state == State::Start
+    }
+
     /// Stores the head as far as it is there; `true` once it is complete. What follows it stays in
     /// `input`.
     pub(super) fn receive<S: Storage>(

@@ -57,16 +57,32 @@ pub(super) fn encode_nonce(nonce: &[u8; 16]) -> [u8; 24] {
     encode(nonce)
 }
 
-/// Whether this is 16 bytes in base64. Non-zero pad bits are let through: decoders may, and the
-/// example printed in RFC 6455 4.1 has some (erratum 3150).
-pub(super) fn is_key(text: &[u8]) -> bool {
-    let Some((digits, b"==")) = text.split_last_chunk() else {
-        return false;
-    };
-    digits.len() == 22
-        && digits
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+/// A client's key as it came: 16 bytes in base64.
+#[derive(Clone, Copy)]
+pub(super) struct ClientKey([u8; 24]);
+
+impl ClientKey {
+    /// `None` if it is not one. Non-zero pad bits are let through: decoders may, and the example
+    /// printed in RFC 6455 4.1 has some (erratum 3150).
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let key: &[u8; 24] = text.try_into().ok()?;
+        let (digits, b"==") = key.split_last_chunk()? else {
+            return None;
+        };
+        let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        digits.iter().all(is_digit).then_some(Self(*key))
+    }
+
+    /// What is to be answered.
+    pub(super) fn accept(&self) -> AcceptKey {
+        accept_key(&self.0)
+    }
+}
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKey(..)")
+    }
 }
 
 fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {

@@ -1,16 +1,11 @@
-//! The one strict parse of a complete head, and its first line.
+//! The one strict parse of a head (RFC 9112 3, 4, 5), and its first line.
 
-use core::mem::MaybeUninit;
-
-use httparse::Error;
-
-use super::check::Fields;
 use super::error::HandshakeError;
 use super::headers::{Headers, split_line};
-use super::limits::MAX_LINES;
+use super::scan;
 use super::syntax;
 
-/// A request whose head has passed [`check_request`], or that someone else has parsed.
+/// A request whose head has passed [`request`], or that someone else has parsed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'h> {
     pub(super) method: &'h str,
@@ -23,18 +18,17 @@ impl<'h> Request<'h> {
     /// Takes a head apart that has been parsed before.
     pub(super) fn of(head: &'h [u8]) -> Self {
         let (line, lines) = split_line(head).unwrap_or_default();
-        let mut parts = line.split(|&byte| byte == b' ').map(syntax::ascii);
-        let method = parts.next().unwrap_or_default();
-        let target = parts.next().unwrap_or_default();
+        let (method, line) = split_word(line).unwrap_or_default();
+        let (target, _) = split_word(line).unwrap_or_default();
         Self {
-            method,
-            target,
+            method: syntax::ascii(method),
+            target: syntax::ascii(target),
             headers: Headers::from_lines(lines),
         }
     }
 }
 
-/// A response whose head has passed [`check_response`].
+/// A response whose head has passed [`response`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StatusLine<'h> {
     pub(super) reason: &'h [u8],
@@ -53,60 +47,161 @@ impl<'h> StatusLine<'h> {
     }
 }
 
-/// Parses a request's head and tells its minor version, 0 or 1, and the fields that decide on it.
-pub(super) fn check_request(head: &[u8]) -> Result<(u8, Fields<'_>), HandshakeError> {
-    // Made, but not written: that would be 4 KiB for each head.
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
-    let mut request = httparse::Request::new(&mut []);
-    match request.parse_with_uninit_headers(head, &mut headers) {
-        Ok(httparse::Status::Complete(len)) if len == head.len() => {
-            let fields = request.headers.iter();
-            let fields = Fields::of(fields.map(|field| (field.name.as_bytes(), field.value)));
-            Ok((request.version.unwrap_or_default(), fields))
-        }
-        Ok(_) => Err(HandshakeError::HeaderInvalid),
-        Err(Error::Version) if has_other_version(head) => Err(HandshakeError::HttpVersion),
-        Err(error) => Err(fault(error)),
-    }
+/// What [`request`] and [`response`] find in a head, without its header fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parsed<L> {
+    pub(super) first_line: L,
+    /// 0 or 1.
+    pub(super) minor_version: u8,
+    /// How long the head is. Bytes behind it are not looked at.
+    pub(super) bytes: usize,
+    /// How many lines it has, the empty one not counted.
+    pub(super) lines: usize,
 }
 
-/// Parses a response's head and tells its minor version and its status.
-pub(super) fn check_response(head: &[u8]) -> Result<(u8, u16), HandshakeError> {
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
-    let mut response = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    match config.parse_response_with_uninit_headers(&mut response, head, &mut headers) {
-        Ok(httparse::Status::Complete(len)) if len == head.len() => {
-            match (response.version, response.code) {
-                (Some(version), Some(code @ 100..)) => Ok((version, code)),
-                _ => Err(HandshakeError::StartLineInvalid),
-            }
-        }
-        Ok(_) => Err(HandshakeError::HeaderInvalid),
-        Err(error) => Err(fault(error)),
+/// Parses a request's head and gives each of its header fields to `field`, whitespace around the
+/// value included.
+///
+/// If it is `Ok`, there is a whole head at the front, and one that
+/// [`HeadScanner`](super::head::HeadScanner) would store as it is, were it not for the limits. What
+/// is not such a head can be refused for another reason than the scanner would give: then the scanner
+/// has to look first.
+pub(super) fn request<'h>(
+    head: &'h [u8],
+    field: impl FnMut(&'h [u8], &'h [u8]),
+) -> Result<Parsed<Request<'h>>, HandshakeError> {
+    let fault = HandshakeError::StartLineInvalid;
+    let (method, line) = split_word(head).ok_or(fault)?;
+    let (target, line) = split_word(line).ok_or(fault)?;
+    if !syntax::is_token(method) || target.is_empty() || !syntax::is_visible(target) {
+        return Err(fault);
     }
-}
-
-fn fault(error: Error) -> HandshakeError {
-    match error {
-        Error::HeaderName | Error::HeaderValue => HandshakeError::HeaderInvalid,
-        Error::TooManyHeaders => HandshakeError::TooManyLines,
-        Error::NewLine | Error::Status | Error::Token | Error::Version => {
-            HandshakeError::StartLineInvalid
+    let (version, lines) = split_behind_version(line).ok_or(fault)?;
+    let minor_version = match version {
+        b"HTTP/1.1" => 1,
+        b"HTTP/1.0" => 0,
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+            return Err(HandshakeError::HttpVersion);
         }
-    }
-}
-
-/// Whether the request line ends in a version that is well-formed (RFC 9112 2.3).
-fn has_other_version(head: &[u8]) -> bool {
-    let (line, _) = split_line(head).unwrap_or_default();
-    let mut parts = line.split(|&byte| byte == b' ');
-    let (_, _, version, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return false;
+        _ => return Err(fault),
     };
-    matches!(version.and_then(|version| version.strip_prefix(b"HTTP/")),
-        Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit())
+    let (behind, count) = fields(lines, field)?;
+    let first_line = Request {
+        method: syntax::ascii(method),
+        target: syntax::ascii(target),
+        headers: Headers::from_lines(lines),
+    };
+    Ok(Parsed {
+        first_line,
+        minor_version,
+        bytes: head.len() - behind.len(),
+        lines: 1 + count,
+    })
 }
+
+/// As [`request`], for a response; its first line is its status, 100 to 999.
+pub(super) fn response<'h>(
+    head: &'h [u8],
+    field: impl FnMut(&'h [u8], &'h [u8]),
+) -> Result<Parsed<u16>, HandshakeError> {
+    let fault = HandshakeError::StartLineInvalid;
+    let (version, line) = head.split_at_checked(VERSION).ok_or(fault)?;
+    let minor_version = match version {
+        b"HTTP/1.1" => 1,
+        b"HTTP/1.0" => 0,
+        _ => return Err(fault),
+    };
+    let (status, line) = match line {
+        [
+            b' ',
+            a @ b'0'..=b'9',
+            b @ b'0'..=b'9',
+            c @ b'0'..=b'9',
+            line @ ..,
+        ] => {
+            let digit = |byte: &u8| u16::from(byte - b'0');
+            (100 * digit(a) + 10 * digit(b) + digit(c), line)
+        }
+        _ => return Err(fault),
+    };
+    // The reason can be missing, and the space in front of it too (RFC 9112 4 wants that one).
+    let (reason, lines) = split_text(line).ok_or(fault)?;
+    if !matches!(reason, [] | [b' ', ..]) {
+        return Err(fault);
+    }
+    let (behind, count) = fields(lines, field)?;
+    if status < 100 {
+        return Err(fault);
+    }
+    Ok(Parsed {
+        first_line: status,
+        minor_version,
+        bytes: head.len() - behind.len(),
+        lines: 1 + count,
+    })
+}
+
+/// `*( token ":" text CRLF ) CRLF`: gives what follows it and how many fields there are.
+#[inline]
+fn fields<'h>(
+    mut rest: &'h [u8],
+    mut field: impl FnMut(&'h [u8], &'h [u8]),
+) -> Result<(&'h [u8], usize), HandshakeError> {
+    let fault = HandshakeError::HeaderInvalid;
+    let mut count = 0;
+    loop {
+        if let [b'\r', b'\n', behind @ ..] = rest {
+            return Ok((behind, count));
+        }
+        let (name, value) = split_name(rest).ok_or(fault)?;
+        let (value, behind) = split_text(value).ok_or(fault)?;
+        field(name, value);
+        rest = behind;
+        count += 1;
+    }
+}
+
+/// A token with a colon behind it, and what follows that.
+#[inline]
+fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = line.iter().position(|&byte| !syntax::is_tchar(byte))?;
+    match line.split_at_checked(end)? {
+        ([], _) => None,
+        (name, [b':', value @ ..]) => Some((name, value)),
+        _ => None,
+    }
+}
+
+/// Text with CRLF behind it, and what follows that.
+#[inline]
+fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut end = scan::text_len(bytes, false);
+    while let Some(b'\t') = bytes.get(end) {
+        end += 1;
+        end += scan::text_len(bytes.get(end..)?, false);
+    }
+    match bytes.split_at_checked(end)? {
+        (text, [b'\r', b'\n', behind @ ..]) => Some((text, behind)),
+        _ => None,
+    }
+}
+
+/// What is in front of the first space, and what is behind it.
+fn split_word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = scan::find(bytes, b' ')?;
+    Some((bytes.get(..end)?, bytes.get(end + 1..)?))
+}
+
+/// As many bytes as a version has, CRLF, and what follows that.
+fn split_behind_version(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    match bytes.split_at_checked(VERSION)? {
+        (version, [b'\r', b'\n', lines @ ..]) => Some((version, lines)),
+        _ => None,
+    }
+}
+
+/// `HTTP/1.1`.
+const VERSION: usize = 8;
 
 /// Behind `HTTP/1.1 101 `.
 const REASON_AT: usize = 13;

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use super::accept::SUBPROTOCOL;
-use super::check::KEY;
 use super::error::HeadError;
 use super::extensions;
 use super::headers::Headers;
@@ -121,15 +120,14 @@ impl<'r> ClientRequest<'r> {
                 To::Parts { target, .. } => out.put(target),
                 To::Uri(uri) => out.display(uri.target()),
             }
-            out.put(" HTTP/1.1\r\n");
+            out.put(" HTTP/1.1\r\nHost: ");
             match self.to {
-                To::Parts { host, .. } => out.field("Host", host),
-                To::Uri(uri) => out.field("Host", uri.host_header()),
+                To::Parts { host, .. } => out.put(host),
+                To::Uri(uri) => out.display(uri.host_header()),
             }
-            out.field("Upgrade", "websocket");
-            out.field("Connection", "Upgrade");
-            out.field(KEY, syntax::ascii(key));
-            out.field("Sec-WebSocket-Version", 13);
+            out.put(BEFORE_KEY);
+            out.put(key);
+            out.put(BEHIND_KEY);
             self.write_offers(out);
             out.fields(self.headers);
             out.put("\r\n");
@@ -151,7 +149,7 @@ impl<'r> ClientRequest<'r> {
             out.put("\r\n");
         }
         if !self.extensions.is_empty() {
-            out.field(extensions::FIELD, OfferList(self.extensions));
+            out.display_field(extensions::FIELD, OfferList(self.extensions));
         }
     }
 
@@ -197,3 +195,6 @@ impl fmt::Debug for ClientRequest<'_> {
             .finish()
     }
 }
+
+const BEFORE_KEY: &str = "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ";
+const BEHIND_KEY: &str = "\r\nSec-WebSocket-Version: 13\r\n";

@@ -100,7 +100,7 @@ impl<'r> Response<'r> {
             }
             // RFC 9110 8.6: no length with 204; with 304 it would be that of another response.
             if !matches!(self.status, 204 | 304) {
-                out.field("Content-Length", self.body.len());
+                out.display_field("Content-Length", self.body.len());
             }
             out.fields(self.headers);
             out.put("\r\n");
@@ -141,7 +141,7 @@ pub(super) fn refuse<O: Output + ?Sized>(
             out.field(name, value);
         }
         out.field("Content-Type", "text/plain; charset=utf-8");
-        out.field("Content-Length", text.len() + 1);
+        out.display_field("Content-Length", text.len() + 1);
         out.put("\r\n");
         if !to_head {
             out.put(text);

@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use super::check;
+use super::check::{self, Fields};
 use super::error::HandshakeError;
 use super::head::{HeadScanner, Kind};
+use super::key::ClientKey;
 use super::limits::Limits;
-use super::parse::{self, Request};
+use super::parse::{self, Parsed, Request};
 use super::plain::{Incoming, PlainRequest};
 use super::response::{self, MAX_REFUSAL};
 use super::timer::Timer;
@@ -48,7 +49,7 @@ pub(super) enum Phase {
     /// The head is not complete.
     Head,
     /// It is complete, and asks for a WebSocket connection.
-    Upgrade,
+    Upgrade(ClientKey),
     /// It is complete, and does not; why not.
     Plain(HandshakeError),
     /// 101 is in the output.
@@ -90,7 +91,7 @@ impl<S: Storage> ServerHandshake<S> {
     ) -> Result<Option<Upgrade<'_>>, HandshakeError> {
         self.advance(input, out)?;
         match self.phase {
-            Phase::Upgrade => Ok(self.upgrade()),
+            Phase::Upgrade(_) => Ok(self.upgrade()),
             Phase::Plain(error) if out.room() >= MAX_REFUSAL => {
                 input.take(input.len());
                 Err(self.refuse(error, out))
@@ -113,7 +114,7 @@ impl<S: Storage> ServerHandshake<S> {
     ) -> Result<Option<Incoming<'_>>, HandshakeError> {
         self.advance(input, out)?;
         Ok(match self.phase {
-            Phase::Upgrade => self.upgrade().map(Incoming::Upgrade),
+            Phase::Upgrade(_) => self.upgrade().map(Incoming::Upgrade),
             Phase::Plain(_) => {
                 let request = Request::of(self.storage.bytes());
                 Some(Incoming::Plain(PlainRequest::new(request, &mut self.phase)))
@@ -125,8 +126,9 @@ impl<S: Storage> ServerHandshake<S> {
     /// The request that [`receive`](Self::receive) has found, until it is answered.
     pub fn upgrade(&mut self) -> Option<Upgrade<'_>> {
         match self.phase {
-            Phase::Upgrade => Some(Upgrade::new(
+            Phase::Upgrade(key) => Some(Upgrade::new(
                 Request::of(self.storage.bytes()),
+                key,
                 &mut self.phase,
             )),
             _ => None,
@@ -180,7 +182,7 @@ impl<S: Storage> ServerHandshake<S> {
     /// refused or answered as a plain one, [`Abort`](Transport::Abort) when it took too long.
     pub fn transport(&self) -> Transport {
         match self.phase {
-            Phase::Head | Phase::Upgrade | Phase::Plain(_) | Phase::Accepted => Transport::Open,
+            Phase::Head | Phase::Upgrade(_) | Phase::Plain(_) | Phase::Accepted => Transport::Open,
             Phase::Failed(HandshakeError::TimedOut) => Transport::Abort,
             Phase::Answered | Phase::Failed(_) => Transport::Close,
         }
@@ -209,7 +211,7 @@ impl<S: Storage> ServerHandshake<S> {
                     Err(self.refuse(error, out))
                 }
             },
-            Phase::Upgrade | Phase::Plain(_) | Phase::Accepted => Ok(()),
+            Phase::Upgrade(_) | Phase::Plain(_) | Phase::Accepted => Ok(()),
             Phase::Answered => {
                 input.take(input.len());
                 Ok(())
@@ -222,22 +224,34 @@ impl<S: Storage> ServerHandshake<S> {
     }
 
     fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Phase>, HandshakeError> {
+        if let Some(phase) = self.read_at_once(input) {
+            return phase.map(Some);
+        }
         if !self.head.receive(input, &mut self.storage, &self.limits)? {
             return Ok(None);
         }
-        let head = self.storage.bytes();
-        let (minor_version, fields) = parse::check_request(head)?;
-        let request = Request::of(head);
-        if minor_version == 0 {
-            check::old_http(&request, &fields)?;
-            return Ok(Some(Phase::Plain(HandshakeError::HttpVersion)));
+        let mut fields = Fields::default();
+        let parsed = parse::request(self.storage.bytes(), |name, value| fields.add(name, value))?;
+        judge(&parsed, &fields).map(Some)
+    }
+
+    /// Most requests come in one read and have nothing odd about them: these are parsed where they
+    /// are. `None`, and nothing has happened, for any other.
+    fn read_at_once(&mut self, input: &mut Input<'_>) -> Option<Result<Phase, HandshakeError>> {
+        if !self.head.is_at_start() {
+            return None;
         }
-        check::http(&request, &fields)?;
-        match check::upgrade(&request, &fields) {
-            Ok(()) => Ok(Some(Phase::Upgrade)),
-            Err(error) if !fields.asks_for_websocket() => Ok(Some(Phase::Plain(error))),
-            Err(error) => Err(error),
+        let mut fields = Fields::default();
+        let parsed = parse::request(input.bytes(), |name, value| fields.add(name, value)).ok()?;
+        if !self.limits.allow(parsed.bytes, parsed.lines) {
+            return None;
         }
+        self.storage
+            .store(input.bytes().get(..parsed.bytes)?)
+            .ok()?;
+        let phase = judge(&parsed, &fields);
+        input.take(parsed.bytes);
+        Some(phase)
     }
 
     fn refuse<O: Output + ?Sized>(&mut self, error: HandshakeError, out: &mut O) -> HandshakeError {
@@ -247,6 +261,21 @@ impl<S: Storage> ServerHandshake<S> {
         let _ = response::refuse(error, to_head, out);
         self.phase = Phase::Failed(error);
         error
+    }
+}
+
+/// What a complete head leads to.
+fn judge(parsed: &Parsed<Request<'_>>, fields: &Fields<'_>) -> Result<Phase, HandshakeError> {
+    let request = &parsed.first_line;
+    if parsed.minor_version == 0 {
+        check::old_http(request, fields)?;
+        return Ok(Phase::Plain(HandshakeError::HttpVersion));
+    }
+    check::http(request, fields)?;
+    match check::upgrade(request, fields) {
+        Ok(key) => Ok(Phase::Upgrade(key)),
+        Err(error) if !fields.asks_for_websocket() => Ok(Phase::Plain(error)),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,18 +1,17 @@
 //! A client's request, checked, for the server to decide on.
 
 use super::accept::{Accept, Answer, SUBPROTOCOL};
-use super::check::{self, Fields, HOST, KEY};
+use super::check::{self, Fields, HOST};
 use super::error::{HandshakeError, HeadError};
 use super::extensions::Extensions;
 use super::headers::Headers;
-use super::key;
+use super::key::ClientKey;
 use super::negotiated::Negotiated;
 use super::parse::Request;
 use super::response::Response;
 use super::server::Phase;
 use super::syntax;
 use super::target::Target;
-use super::write;
 use crate::buf::Output;
 
 /// A request to open a WebSocket connection, to be answered by [`accept`](Self::accept) or
@@ -45,6 +44,7 @@ use crate::buf::Output;
 #[derive(Debug)]
 pub struct Upgrade<'h> {
     request: Request<'h>,
+    key: ClientKey,
     phase: Option<&'h mut Phase>,
 }
 
@@ -87,18 +87,20 @@ impl<'h> Upgrade<'h> {
             target,
             headers: Headers::from_slice(headers),
         };
-        let fields = Fields::of(request.headers.raw());
+        let fields = Fields::of(&request.headers);
         check::http(&request, &fields)?;
-        check::upgrade(&request, &fields)?;
+        let key = check::upgrade(&request, &fields)?;
         Ok(Self {
             request,
+            key,
             phase: None,
         })
     }
 
-    pub(super) fn new(request: Request<'h>, phase: &'h mut Phase) -> Self {
+    pub(super) fn new(request: Request<'h>, key: ClientKey, phase: &'h mut Phase) -> Self {
         Self {
             request,
+            key,
             phase: Some(phase),
         }
     }
@@ -159,7 +161,7 @@ impl<'h> Upgrade<'h> {
         out: &mut O,
     ) -> Result<Negotiated, HeadError> {
         let answer = self.answer(accept)?;
-        write::write(out, |out| answer.write(out))?;
+        answer.write(out)?;
         if let Some(phase) = self.phase {
             *phase = Phase::Accepted;
         }
@@ -191,13 +193,15 @@ impl<'h> Upgrade<'h> {
     ///
     /// [`HeadError`] for what cannot be sent.
     pub fn answer<'a>(&self, accept: &Accept<'a>) -> Result<Answer<'a>, HeadError> {
-        let key = self.request.headers.get(KEY).unwrap_or_default();
-        accept.check(key::accept_key(key), &self.request.headers)
+        accept.check(self.key, &self.request.headers)
     }
 }
 
 impl<'h> Request<'h> {
     pub(super) fn path(&self) -> &'h str {
+        if self.target.starts_with('/') {
+            return self.target;
+        }
         Target::parse(self.target).map_or("", |target| target.path)
     }
 

@@ -10,6 +10,7 @@ use crate::buf::Output;
 pub(super) struct Writer<'o>(&'o mut dyn Output);
 
 impl Writer<'_> {
+    #[inline]
     pub(super) fn put(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.put(bytes.as_ref());
     }
@@ -19,8 +20,15 @@ impl Writer<'_> {
         let _ = fmt::Write::write_fmt(self, format_args!("{value}"));
     }
 
+    pub(super) fn field(&mut self, name: &str, value: &str) {
+        self.put(name);
+        self.put(": ");
+        self.put(value);
+        self.put("\r\n");
+    }
+
     /// A field whose value is written with `Display`.
-    pub(super) fn field(&mut self, name: &str, value: impl fmt::Display) {
+    pub(super) fn display_field(&mut self, name: &str, value: impl fmt::Display) {
         self.put(name);
         self.put(": ");
         self.display(value);
@@ -55,6 +63,7 @@ pub(super) fn write<O: Output + ?Sized>(
     if length.0 > out.room() {
         return Err(HeadError::OutputFull);
     }
+    out.reserve(length.0);
     head(&mut Writer(&mut out));
     Ok(())
 }

@@ -107,7 +107,7 @@ pub(super) fn upgrade(
     request: &Request<'_>,
     fields: &Fields<'_>,
 ) -> Result<ClientKey, HandshakeError> {
-    if request.method != "GET" {
+    if request.method != b"GET" {
         return Err(HandshakeError::MethodNotGet);
     }
     if !fields.upgrade {

@@ -38,11 +38,11 @@ use core::fmt;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 
-use super::parse;
 use super::{
     Accept, ClientHandshake, ClientRequest, Established, HandshakeError, HeadError, Headers,
     Limits, Negotiated, PlainRequest, Refusal, Upgrade,
 };
+use super::{parse, syntax};
 use crate::buf::Input;
 
 /// Checks a request as [`ServerHandshake`](super::ServerHandshake) does it, and makes
@@ -144,8 +144,12 @@ impl<'r> ClientUpgrade<'r> {
         let handshake =
             ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut head)?;
         let written = parse::Request::of(&head);
-        let request = request_of(written.method, written.target, &written.headers)
-            .map_err(|_| HeadError::TargetInvalid)?;
+        let request = request_of(
+            syntax::ascii(written.method),
+            syntax::ascii(written.target),
+            &written.headers,
+        )
+        .map_err(|_| HeadError::TargetInvalid)?;
         Ok((Self { handshake }, request))
     }
 

@@ -1,16 +1,18 @@
 //! The one strict parse of a head (RFC 9112 3, 4, 5), and its first line.
 
+use core::fmt;
+
 use super::error::HandshakeError;
 use super::headers::{Headers, split_line};
 use super::scan;
 use super::syntax;
 
 /// A request whose head has passed [`request`], or that someone else has parsed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Request<'h> {
-    pub(super) method: &'h str,
-    /// As it stands in the request line.
-    pub(super) target: &'h str,
+    pub(super) method: &'h [u8],
+    /// As it stands in the request line; ASCII.
+    pub(super) target: &'h [u8],
     pub(super) headers: Headers<'h>,
 }
 
@@ -21,10 +23,20 @@ impl<'h> Request<'h> {
         let (method, line) = split_word(line).unwrap_or_default();
         let (target, _) = split_word(line).unwrap_or_default();
         Self {
-            method: syntax::ascii(method),
-            target: syntax::ascii(target),
+            method,
+            target,
             headers: Headers::from_lines(lines),
         }
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &syntax::ascii(self.method))
+            .field("target", &syntax::ascii(self.target))
+            .field("headers", &self.headers)
+            .finish()
     }
 }
 
@@ -48,7 +60,7 @@ impl<'h> StatusLine<'h> {
 }
 
 /// What [`request`] and [`response`] find in a head, without its header fields.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Parsed<L> {
     pub(super) first_line: L,
     /// 0 or 1.
@@ -87,8 +99,8 @@ pub(super) fn request<'h>(
     };
     let (behind, count) = fields(lines, field)?;
     let first_line = Request {
-        method: syntax::ascii(method),
-        target: syntax::ascii(target),
+        method,
+        target,
         headers: Headers::from_lines(lines),
     };
     Ok(Parsed {
@@ -164,7 +176,9 @@ fn fields<'h>(
 /// A token with a colon behind it, and what follows that.
 #[inline]
 fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = line.iter().position(|&byte| !syntax::is_tchar(byte))?;
+    let plain = scan::letters_len(line);
+    let others = line.get(plain..)?.iter();
+    let end = plain + others.take_while(|byte| syntax::is_tchar(**byte)).count();
     match line.split_at_checked(end)? {
         ([], _) => None,
         (name, [b':', value @ ..]) => Some((name, value)),

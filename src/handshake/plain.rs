@@ -5,6 +5,7 @@ use super::headers::Headers;
 use super::parse::Request;
 use super::response::{self, Response};
 use super::server::Phase;
+use super::syntax;
 use super::upgrade::Upgrade;
 use crate::buf::Output;
 
@@ -53,7 +54,7 @@ impl<'h> PlainRequest<'h> {
 
     /// The method, in its case.
     pub const fn method(&self) -> &'h str {
-        self.request.method
+        syntax::ascii(self.request.method)
     }
 
     /// As [`Upgrade::target`].
@@ -63,7 +64,7 @@ impl<'h> PlainRequest<'h> {
 
     /// As [`Upgrade::raw_target`].
     pub const fn raw_target(&self) -> &'h str {
-        self.request.target
+        syntax::ascii(self.request.target)
     }
 
     /// As [`Upgrade::host`]; `None` if an HTTP/1.0 request has none.
@@ -87,7 +88,7 @@ impl<'h> PlainRequest<'h> {
         response: &Response<'_>,
         out: &mut O,
     ) -> Result<(), HeadError> {
-        response.write(200, self.request.method == "HEAD", out)?;
+        response.write(200, self.request.method == b"HEAD", out)?;
         *self.phase = Phase::Answered;
         Ok(())
     }
@@ -103,7 +104,7 @@ impl<'h> PlainRequest<'h> {
             Phase::Plain(error) => error,
             _ => HandshakeError::UpgradeInvalid,
         };
-        response::refuse(error, self.request.method == "HEAD", out)?;
+        response::refuse(error, self.request.method == b"HEAD", out)?;
         *self.phase = Phase::Failed(error);
         Ok(error)
     }

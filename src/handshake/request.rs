@@ -156,7 +156,7 @@ impl<'r> ClientRequest<'r> {
     fn check(&self) -> Result<(), HeadError> {
         if let To::Parts { host, target } = self.to {
             Authority::parse(host.as_bytes()).ok_or(HeadError::HostInvalid)?;
-            if !target.starts_with('/') || Target::parse(target).is_none() {
+            if !target.starts_with('/') || Target::parse(target.as_bytes()).is_none() {
                 return Err(HeadError::TargetInvalid);
             }
         }

@@ -1,6 +1,6 @@
 //! Hosts and request targets (RFC 9112 3.2).
 
-use super::syntax;
+use super::{scan, syntax};
 
 /// `host[:port]`, as in `Host`, in an absolute URI and in an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,7 @@ impl<'a> Authority<'a> {
             }
             (host, port)
         } else {
-            let end = text
-                .iter()
-                .position(|&byte| byte == b':')
-                .unwrap_or(text.len());
+            let end = scan::find(text, b':').unwrap_or(text.len());
             let (host, port) = text.split_at_checked(end)?;
             if !is_reg_name(host) {
                 return None;
@@ -50,67 +47,64 @@ impl<'a> Authority<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'h> {
     /// Of the absolute form.
-    pub(super) authority: Option<&'h str>,
+    pub(super) authority: Option<&'h [u8]>,
     /// Path and query.
-    pub(super) path: &'h str,
+    pub(super) path: &'h [u8],
 }
 
 impl<'h> Target<'h> {
     /// `None` if it is of another form, has a fragment, or is not visible ASCII.
-    pub(super) fn parse(raw: &'h str) -> Option<Self> {
-        if !syntax::is_visible(raw.as_bytes()) || raw.contains('#') {
+    pub(super) fn parse(raw: &'h [u8]) -> Option<Self> {
+        if !syntax::is_visible(raw) || scan::find(raw, b'#').is_some() {
             return None;
         }
-        if raw.starts_with('/') {
+        Self::split(raw)
+    }
+
+    /// As [`parse`](Self::parse), for what it has taken before.
+    pub(super) fn split(raw: &'h [u8]) -> Option<Self> {
+        if raw.starts_with(b"/") {
             return Some(Self {
                 authority: None,
                 path: raw,
             });
         }
-        let (scheme, rest) = raw.split_once("://")?;
+        let (scheme, rest) = raw.split_at_checked(scan::find(raw, b':')?)?;
+        let rest = rest.strip_prefix(b"://")?;
         if !SCHEMES
             .iter()
             .any(|known| known.eq_ignore_ascii_case(scheme))
         {
             return None;
         }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end)?;
-        Authority::parse(authority.as_bytes())?;
+        let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
+        let (authority, path) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        Authority::parse(authority)?;
         Some(Self {
             authority: Some(authority),
-            path: if path.is_empty() { "/" } else { path },
+            path: if path.is_empty() { b"/" } else { path },
         })
     }
 }
 
-/// The characters of a registered name or an IPv4 address (RFC 3986 3.2.2).
+/// A registered name or an IPv4 address (RFC 3986 3.2.2).
 fn is_reg_name(host: &[u8]) -> bool {
-    let mut rest = host;
+    let plain = host.iter().take_while(|byte| syntax::is_name_char(**byte));
+    let mut rest = host.get(plain.count()..).unwrap_or_default();
     loop {
         rest = match rest {
             [] => return !host.is_empty(),
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 rest
             }
-            [byte, rest @ ..] if is_name_char(*byte) => rest,
+            [byte, rest @ ..] if syntax::is_name_char(*byte) => rest,
             _ => return false,
         }
     }
 }
 
-/// Unreserved characters and sub-delimiters (RFC 3986 2).
-const fn is_name_char(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')'
-        )
-        || matches!(byte, b'*' | b'+' | b',' | b';' | b'=')
-}
-
-const fn is_ip_literal(byte: u8) -> bool {
-    byte == b':' || is_name_char(byte)
+fn is_ip_literal(byte: u8) -> bool {
+    byte == b':' || syntax::is_name_char(byte)
 }
 
 fn parse_port(digits: &[u8]) -> Option<u16> {
@@ -120,4 +114,4 @@ fn parse_port(digits: &[u8]) -> Option<u16> {
     })
 }
 
-const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];
+const SCHEMES: [&[u8]; 4] = [b"http", b"https", b"ws", b"wss"];

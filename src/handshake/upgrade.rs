@@ -83,8 +83,8 @@ impl<'h> Upgrade<'h> {
         headers: &'h [(&'h str, &'h [u8])],
     ) -> Result<Self, HandshakeError> {
         let request = Request {
-            method,
-            target,
+            method: method.as_bytes(),
+            target: target.as_bytes(),
             headers: Headers::from_slice(headers),
         };
         let fields = Fields::of(&request.headers);
@@ -113,7 +113,7 @@ impl<'h> Upgrade<'h> {
 
     /// The target as it stands in the request line, which can be an absolute URI.
     pub const fn raw_target(&self) -> &'h str {
-        self.request.target
+        syntax::ascii(self.request.target)
     }
 
     /// `host[:port]`: the authority of an absolute target, else `Host` (RFC 9112 3.2.2).
@@ -199,14 +199,13 @@ impl<'h> Upgrade<'h> {
 
 impl<'h> Request<'h> {
     pub(super) fn path(&self) -> &'h str {
-        if self.target.starts_with('/') {
-            return self.target;
-        }
-        Target::parse(self.target).map_or("", |target| target.path)
+        Target::split(self.target).map_or("", |target| syntax::ascii(target.path))
     }
 
     pub(super) fn host(&self) -> Option<&'h str> {
-        let authority = Target::parse(self.target).and_then(|target| target.authority);
-        authority.or_else(|| self.headers.get(HOST).map(syntax::ascii))
+        let authority = Target::split(self.target).and_then(|target| target.authority);
+        authority
+            .or_else(|| self.headers.get(HOST))
+            .map(syntax::ascii)
     }
 }

@@ -46,8 +46,12 @@ impl fmt::Debug for AcceptKey {
 /// assert_eq!(accept.as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// ```
 pub fn accept_key(key: &[u8]) -> AcceptKey {
+    accept_of(syntax::trim_ows(key))
+}
+
+fn accept_of(key: &[u8]) -> AcceptKey {
     let mut sha1 = sha1_smol::Sha1::new();
-    sha1.update(syntax::trim_ows(key));
+    sha1.update(key);
     sha1.update(GUID);
     AcceptKey(encode(&sha1.digest().bytes()))
 }
@@ -69,13 +73,16 @@ impl ClientKey {
         let (digits, b"==") = key.split_last_chunk()? else {
             return None;
         };
-        let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-        digits.iter().all(is_digit).then_some(Self(*key))
+        // Without a branch for each byte.
+        let fold = |all, byte: &u8| {
+            all & (byte.is_ascii_alphanumeric() | (*byte == b'+') | (*byte == b'/'))
+        };
+        digits.iter().fold(true, fold).then_some(Self(*key))
     }
 
     /// What is to be answered.
     pub(super) fn accept(&self) -> AcceptKey {
-        accept_key(&self.0)
+        accept_of(&self.0)
     }
 }
 

@@ -165,39 +165,56 @@ fn fields<'h>(
         if let [b'\r', b'\n', behind @ ..] = rest {
             return Ok((behind, count));
         }
-        let (name, value) = split_name(rest).ok_or(fault)?;
-        let (value, behind) = split_text(value).ok_or(fault)?;
-        field(name, value);
+        // The end of the line does not depend on that of the name: the processor looks for both at
+        // the same time, and goes on with the next line.
+        let (line, behind) = split_text(rest).ok_or(fault)?;
+        let name = name_of(rest).ok_or(fault)?;
+        field(name, line.get(name.len() + 1..).ok_or(fault)?);
         rest = behind;
         count += 1;
     }
 }
 
-/// A token with a colon behind it, and what follows that.
-#[inline]
-fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let plain = scan::letters_len(line);
-    let others = line.get(plain..)?.iter();
-    let end = plain + others.take_while(|byte| syntax::is_tchar(**byte)).count();
+/// The token at the front, if there is a colon behind it.
+#[inline(always)]
+fn name_of(line: &[u8]) -> Option<&[u8]> {
+    let end = match scan::letters_len(line) {
+        end if line.get(end) == Some(&b':') => end,
+        end => behind_others(line, end),
+    };
     match line.split_at_checked(end)? {
-        ([], _) => None,
-        (name, [b':', value @ ..]) => Some((name, value)),
+        (name @ [_, ..], [b':', ..]) => Some(name),
         _ => None,
     }
 }
 
+/// Where the token ends whose first `at` bytes are known.
+#[cold]
+fn behind_others(line: &[u8], at: usize) -> usize {
+    let others = line.get(at..).unwrap_or_default().iter();
+    at + others.take_while(|byte| syntax::is_tchar(**byte)).count()
+}
+
 /// Text with CRLF behind it, and what follows that.
-#[inline]
+#[inline(always)]
 fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut end = scan::text_len(bytes, false);
-    while let Some(b'\t') = bytes.get(end) {
-        end += 1;
-        end += scan::text_len(bytes.get(end..)?, false);
-    }
+    let end = match scan::text_len(bytes, false) {
+        end if bytes.get(end) == Some(&b'\t') => behind_tabs(bytes, end),
+        end => end,
+    };
     match bytes.split_at_checked(end)? {
         (text, [b'\r', b'\n', behind @ ..]) => Some((text, behind)),
         _ => None,
     }
+}
+
+/// Where the text ends that has HTAB at `at`.
+#[cold]
+fn behind_tabs(bytes: &[u8], mut at: usize) -> usize {
+    while let Some([b'\t', rest @ ..]) = bytes.get(at..) {
+        at += 1 + scan::text_len(rest, false);
+    }
+    at
 }
 
 /// What is in front of the first space, and what is behind it.

@@ -4,6 +4,7 @@ pub(super) const WORD: usize = 8;
 
 /// How many bytes at the front may stand within a line: text without HTAB and, if `ascii`, without
 /// bytes over 0x7f.
+#[inline(always)]
 pub(super) fn text_len(bytes: &[u8], ascii: bool) -> usize {
     let refused = if ascii { each(0x80) } else { 0 };
     let stops = |word| (word & refused) | control(word);
@@ -12,7 +13,7 @@ pub(super) fn text_len(bytes: &[u8], ascii: bool) -> usize {
 
 /// How many bytes at the front are ASCII letters, `-` or `.`: what names of fields are made of, with
 /// few exceptions.
-#[inline]
+#[inline(always)]
 pub(super) fn letters_len(bytes: &[u8]) -> usize {
     let stops = |word| {
         let letters = within(word | each(0x20), b'a', b'z');

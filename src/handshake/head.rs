@@ -87,6 +87,31 @@ impl HeadScanner {
         storage: &mut S,
         limits: &Limits,
     ) -> Result<bool, HandshakeError> {
+        if self.keeps_all(input.bytes(), limits) {
+            self.bytes += input.len();
+            let stored = storage.store(input.take(input.len()));
+            return stored.map_or(Err(HandshakeError::HeadTooLarge), |()| Ok(false));
+        }
+        self.receive_steps(input, storage, limits)
+    }
+
+    /// Whether these are a few bytes within a header line that a step each would keep. For those who
+    /// feed byte by byte, this is nearly all there is to do.
+    fn keeps_all(&self, bytes: &[u8], limits: &Limits) -> bool {
+        self.state == State::Line
+            && self.lines > 1
+            && bytes.len() < scan::WORD
+            && bytes.len() <= limits.head_bytes.saturating_sub(self.bytes)
+            && bytes.iter().all(|&byte| syntax::is_text(byte))
+    }
+
+    #[inline(never)]
+    fn receive_steps<S: Storage>(
+        &mut self,
+        input: &mut Input<'_>,
+        storage: &mut S,
+        limits: &Limits,
+    ) -> Result<bool, HandshakeError> {
         if self.state == State::Done {
             return Ok(true);
         }

@@ -5,7 +5,7 @@ use core::fmt;
 use super::accept::SUBPROTOCOL;
 use super::check::{Single, has_token, is};
 use super::error::HandshakeError;
-use super::extensions::{self, Extensions};
+use super::extensions::{self, Extensions, MAX_EXTENSIONS};
 use super::headers::Headers;
 use super::key::AcceptKey;
 use super::negotiated::Negotiated;
@@ -204,15 +204,15 @@ fn check_extensions(
     request: &ClientRequest<'_>,
 ) -> Result<Negotiated, HandshakeError> {
     extensions::check(headers)?;
-    let answers = Extensions::of(headers);
     let mut rsv = Rsv::NONE;
-    for (index, answer) in answers.clone().enumerate() {
-        if answers
-            .clone()
-            .take(index)
-            .any(|other| other.name() == answer.name())
-        {
+    // There are no more than that: this has been checked.
+    let mut names = [""; MAX_EXTENSIONS];
+    for (index, answer) in Extensions::of(headers).enumerate() {
+        if names.iter().take(index).any(|name| *name == answer.name()) {
             return Err(HandshakeError::ExtensionRepeated);
+        }
+        if let Some(name) = names.get_mut(index) {
+            *name = answer.name();
         }
         let mut offers = request
             .extensions

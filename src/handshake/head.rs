@@ -87,22 +87,25 @@ impl HeadScanner {
         storage: &mut S,
         limits: &Limits,
     ) -> Result<bool, HandshakeError> {
-        if self.keeps_all(input.bytes(), limits) {
-            self.bytes += input.len();
-            let stored = storage.store(input.take(input.len()));
-            return stored.map_or(Err(HandshakeError::HeadTooLarge), |()| Ok(false));
+        // For those who feed byte by byte, this is nearly all there is to do.
+        if let [byte] = *input.bytes() {
+            if self.keeps(byte, limits) {
+                self.bytes += 1;
+                input.take(1);
+                let stored = storage.store(&[byte]);
+                return stored.map_or(Err(HandshakeError::HeadTooLarge), |()| Ok(false));
+            }
         }
         self.receive_steps(input, storage, limits)
     }
 
-    /// Whether these are a few bytes within a header line that a step each would keep. For those who
-    /// feed byte by byte, this is nearly all there is to do.
-    fn keeps_all(&self, bytes: &[u8], limits: &Limits) -> bool {
+    /// Whether this is a byte within a header line that a step would keep.
+    #[inline]
+    fn keeps(&self, byte: u8, limits: &Limits) -> bool {
         self.state == State::Line
             && self.lines > 1
-            && bytes.len() < scan::WORD
-            && bytes.len() <= limits.head_bytes.saturating_sub(self.bytes)
-            && bytes.iter().all(|&byte| syntax::is_text(byte))
+            && self.bytes < limits.head_bytes
+            && syntax::is_text(byte)
     }
 
     #[inline(never)]

@@ -111,6 +111,14 @@ fn print_ratios(counts: &BTreeMap<String, u64>) -> Checked {
             BYTEWISE,
         ));
     }
+    for what in ["bytes of a head", "bytes of an answer"] {
+        pairs.push((
+            format!("{what}, one at a time"),
+            format!("scaling/{what}, one at a time/1"),
+            format!("scaling/{what}/1"),
+            BYTEWISE,
+        ));
+    }
     println!("\n| | instructions | times | at most | |\n|---|---:|---:|---:|---|");
     let mut checked = Checked::default();
     for (name, many, one, limit) in pairs {

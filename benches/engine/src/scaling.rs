@@ -1,6 +1,8 @@
 //! Twice the input, twice the instructions: nothing in the engine is quadratic.
 
-use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
+use ws_proto::handshake::{
+    Accept, ClientHandshake, ClientRequest, ExtensionOffer, Limits, ServerHandshake,
+};
 use ws_proto::{
     Assembler, Config, Connection, Event, Input, Limited, Negotiated, Output, WebSocket,
 };
@@ -15,7 +17,7 @@ pub const LIMIT: f64 = 2.05;
 type Setup = fn(usize) -> Box<dyn Work>;
 
 /// What is doubled, and from how many.
-const TABLE: [(&str, usize, Setup); 13] = [
+const TABLE: [(&str, usize, Setup); 16] = [
     ("bytes of a head", 4000, |n| {
         head(long_request(n), usize::MAX)
     }),
@@ -28,8 +30,11 @@ const TABLE: [(&str, usize, Setup); 13] = [
     ("header lines, a byte at a time", 48, |n| {
         head(request_of_lines(n), 1)
     }),
-    ("bytes of an answer, one at a time", 4000, answer),
+    ("bytes of an answer", 4000, |n| answer(n, usize::MAX)),
+    ("bytes of an answer, one at a time", 4000, |n| answer(n, 1)),
+    ("lines of an answer", 48, answer_of_lines),
     ("extensions", 8, extensions),
+    ("extensions of an answer", 8, answered_extensions),
     ("fragments", 512, |n| fragments(n, wire::READ)),
     ("fragments, a byte at a time", 512, |n| fragments(n, 1)),
     ("pings", 500, pings),
@@ -111,22 +116,38 @@ fn head(request: Vec<u8>, cut: usize) -> Box<dyn Work> {
     )
 }
 
-/// A client's handshake, the answer one byte at a time.
-fn answer(n: usize) -> Box<dyn Work> {
+fn answer(n: usize, cut: usize) -> Box<dyn Work> {
+    let field = format!("X-Long: {}\r\n", "x".repeat(n - 140));
+    client(&field, Vec::new(), cut)
+}
+
+fn answer_of_lines(n: usize) -> Box<dyn Work> {
+    let line = |line| format!("X-Header-{line:03}: a value\r\n");
+    client(
+        &(4..n).map(line).collect::<String>(),
+        Vec::new(),
+        usize::MAX,
+    )
+}
+
+/// A client's handshake with these fields in the answer, in pieces of `cut` bytes.
+fn client(fields: &str, offers: Vec<ExtensionOffer<'static>>, cut: usize) -> Box<dyn Work> {
     let mut response = wire::RESPONSE.to_vec();
     response.truncate(response.len() - 2);
-    response.extend_from_slice(format!("X-Long: {}\r\n\r\n", "x".repeat(n - 140)).as_bytes());
+    response.extend_from_slice(fields.as_bytes());
+    response.extend_from_slice(b"\r\n");
+    let cut = cut.min(response.len());
     work(
         (response.clone(), Vec::new(), Vec::new()),
         move |(bytes, _, _)| bytes.clone_from(&response),
-        |(bytes, storage, out)| {
+        move |(bytes, storage, out)| {
             out.clear();
-            let request = ClientRequest::new("server.example.com", "/chat");
+            let request = ClientRequest::new("server.example.com", "/chat").extensions(&offers);
             let mut handshake =
                 ClientHandshake::start(request, *b"the sample nonce", &mut *storage, limits(), out)
                     .unwrap();
             let mut done = false;
-            for piece in bytes.chunks_mut(1) {
+            for piece in bytes.chunks_mut(cut) {
                 done = handshake.receive(&mut Input::new(piece)).unwrap().is_some();
             }
             assert!(done);
@@ -135,17 +156,45 @@ fn answer(n: usize) -> Box<dyn Work> {
 }
 
 fn extensions(n: usize) -> Box<dyn Work> {
-    let elements: Vec<String> = (0..n)
-        .map(|index| {
-            let params: String = (0..8)
-                .map(|param| format!("; parameter{param}=1{param}"))
-                .collect();
-            format!("extension-{index:02}{params}")
-        })
-        .collect();
-    let fields = format!("Sec-WebSocket-Extensions: {}\r\n", elements.join(", "));
-    head(request(&fields), usize::MAX)
+    head(request(&extensions_field(n)), usize::MAX)
 }
+
+fn answered_extensions(n: usize) -> Box<dyn Work> {
+    let offers = EXTENSIONS.iter().take(n);
+    let offers = offers.map(|name| ExtensionOffer::new(name, &[]));
+    client(&extensions_field(n), offers.collect(), usize::MAX)
+}
+
+fn extensions_field(n: usize) -> String {
+    let element = |name: &&str| {
+        let params: String = (0..8)
+            .map(|param| format!("; parameter{param}=1{param}"))
+            .collect();
+        format!("{name}{params}")
+    };
+    let elements: Vec<String> = EXTENSIONS.iter().take(n).map(element).collect();
+    format!("Sec-WebSocket-Extensions: {}\r\n", elements.join(", "))
+}
+
+/// As many as a head may have.
+const EXTENSIONS: [&str; 16] = [
+    "extension-00",
+    "extension-01",
+    "extension-02",
+    "extension-03",
+    "extension-04",
+    "extension-05",
+    "extension-06",
+    "extension-07",
+    "extension-08",
+    "extension-09",
+    "extension-10",
+    "extension-11",
+    "extension-12",
+    "extension-13",
+    "extension-14",
+    "extension-15",
+];
 
 /// A message of `n` fragments, in reads of `cut` bytes, put together.
 fn fragments(n: usize, cut: usize) -> Box<dyn Work> {

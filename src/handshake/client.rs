@@ -261,8 +261,9 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
         }
         let mut fields = Fields::default();
         let bytes = input.bytes();
+        let bytes = bytes.get(..self.limits.head_bytes).unwrap_or(bytes);
         let parsed = parse::response(bytes, |name, value| fields.add(name, value)).ok()?;
-        if parsed.first_line != 101 || !self.limits.allow(parsed.bytes, parsed.lines) {
+        if parsed.first_line != 101 || parsed.lines > self.limits.lines {
             return None;
         }
         self.storage.store(bytes.get(..parsed.bytes)?).ok()?;

@@ -45,11 +45,6 @@ impl Limits {
         }
     }
 
-    /// Whether a head may have so many bytes and lines.
-    pub(super) const fn allow(&self, bytes: usize, lines: usize) -> bool {
-        bytes <= self.head_bytes && lines <= self.lines
-    }
-
     /// The most bytes of a head, from its first line to the empty line at its end. A response
     /// that is skipped (1xx) counts for itself.
     #[must_use]

@@ -1,10 +1,16 @@
-//! The one strict parse of a head (RFC 9112 3, 4, 5), and its first line.
+//! The one strict parse of a head, and its first line.
+//!
+//! `httparse` takes more than RFC 9112 does, on purpose: empty lines in front of a head, lines that
+//! end in a bare LF, targets that are not ASCII. None of this gets through here.
 
 use core::fmt;
+use core::mem::MaybeUninit;
+
+use httparse::{Error, Header, ParserConfig, Status};
 
 use super::error::HandshakeError;
 use super::headers::{Headers, split_line};
-use super::scan;
+use super::limits::MAX_LINES;
 use super::syntax;
 
 /// A request whose head has passed [`request`], or that someone else has parsed.
@@ -20,8 +26,9 @@ impl<'h> Request<'h> {
     /// Takes a head apart that has been parsed before.
     pub(super) fn of(head: &'h [u8]) -> Self {
         let (line, lines) = split_line(head).unwrap_or_default();
-        let (method, line) = split_word(line).unwrap_or_default();
-        let (target, _) = split_word(line).unwrap_or_default();
+        let mut words = line.split(|&byte| byte == b' ');
+        let method = words.next().unwrap_or_default();
+        let target = words.next().unwrap_or_default();
         Self {
             method,
             target,
@@ -71,168 +78,126 @@ pub(super) struct Parsed<L> {
     pub(super) lines: usize,
 }
 
-/// Parses a request's head and gives each of its header fields to `field`, whitespace around the
-/// value included.
+/// Parses the request's head at the front of `bytes` and gives each of its header fields to `field`.
 ///
-/// If it is `Ok`, there is a whole head at the front, and one that
-/// [`HeadScanner`](super::head::HeadScanner) would store as it is, were it not for the limits. What
-/// is not such a head can be refused for another reason than the scanner would give: then the scanner
-/// has to look first.
+/// If it is `Ok`, there is a whole head, and one that [`HeadScanner`](super::head::HeadScanner) would
+/// store as it is, were it not for the limits. What is not such a head can be refused for another
+/// reason than the scanner would give: then the scanner has to look first.
 pub(super) fn request<'h>(
-    head: &'h [u8],
+    bytes: &'h [u8],
     field: impl FnMut(&'h [u8], &'h [u8]),
 ) -> Result<Parsed<Request<'h>>, HandshakeError> {
-    let fault = HandshakeError::StartLineInvalid;
-    let (method, line) = split_word(head).ok_or(fault)?;
-    let (target, line) = split_word(line).ok_or(fault)?;
-    if !syntax::is_token(method) || target.is_empty() || !syntax::is_visible(target) {
-        return Err(fault);
+    // Made, but not written: that would be 4 KiB for each head.
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
+    let mut request = httparse::Request::new(&mut []);
+    let status = match request.parse_with_uninit_headers(bytes, &mut headers) {
+        Err(Error::Version) if has_other_version(bytes) => Err(HandshakeError::HttpVersion),
+        status => status.map_err(fault),
+    };
+    let head = whole(bytes, status?, request.headers)?;
+    let (Some(method), Some(target), Some(minor_version)) =
+        (request.method, request.path, request.version)
+    else {
+        return Err(HandshakeError::StartLineInvalid);
+    };
+    if !target.is_ascii() {
+        return Err(HandshakeError::NotHttp);
     }
-    let (version, lines) = split_behind_version(line).ok_or(fault)?;
-    let minor_version = match version {
-        b"HTTP/1.1" => 1,
-        b"HTTP/1.0" => 0,
-        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
-            return Err(HandshakeError::HttpVersion);
-        }
-        _ => return Err(fault),
-    };
-    let (behind, count) = fields(lines, field)?;
-    let first_line = Request {
-        method,
-        target,
-        headers: Headers::from_lines(lines),
-    };
+    give(request.headers, field);
+    let line = method.len() + " ".len() + target.len() + " HTTP/1.1\r\n".len();
     Ok(Parsed {
-        first_line,
+        first_line: Request {
+            method: method.as_bytes(),
+            target: target.as_bytes(),
+            headers: Headers::from_lines(head.get(line..).unwrap_or_default()),
+        },
         minor_version,
-        bytes: head.len() - behind.len(),
-        lines: 1 + count,
+        bytes: head.len(),
+        lines: 1 + request.headers.len(),
     })
 }
 
 /// As [`request`], for a response; its first line is its status, 100 to 999.
 pub(super) fn response<'h>(
-    head: &'h [u8],
+    bytes: &'h [u8],
     field: impl FnMut(&'h [u8], &'h [u8]),
 ) -> Result<Parsed<u16>, HandshakeError> {
-    let fault = HandshakeError::StartLineInvalid;
-    let (version, line) = head.split_at_checked(VERSION).ok_or(fault)?;
-    let minor_version = match version {
-        b"HTTP/1.1" => 1,
-        b"HTTP/1.0" => 0,
-        _ => return Err(fault),
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
+    let mut response = httparse::Response::new(&mut []);
+    let config = ParserConfig::default();
+    let status = config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
+    let head = whole(bytes, status.map_err(fault)?, response.headers)?;
+    let (Some(status @ 100..), Some(minor_version)) = (response.code, response.version) else {
+        return Err(HandshakeError::StartLineInvalid);
     };
-    let (status, line) = match line {
-        [
-            b' ',
-            a @ b'0'..=b'9',
-            b @ b'0'..=b'9',
-            c @ b'0'..=b'9',
-            line @ ..,
-        ] => {
-            let digit = |byte: &u8| u16::from(byte - b'0');
-            (100 * digit(a) + 10 * digit(b) + digit(c), line)
-        }
-        _ => return Err(fault),
-    };
-    // The reason can be missing, and the space in front of it too (RFC 9112 4 wants that one).
-    let (reason, lines) = split_text(line).ok_or(fault)?;
-    if !matches!(reason, [] | [b' ', ..]) {
-        return Err(fault);
-    }
-    let (behind, count) = fields(lines, field)?;
-    if status < 100 {
-        return Err(fault);
-    }
+    give(response.headers, field);
     Ok(Parsed {
         first_line: status,
         minor_version,
-        bytes: head.len() - behind.len(),
-        lines: 1 + count,
+        bytes: head.len(),
+        lines: 1 + response.headers.len(),
     })
 }
 
-/// `*( token ":" text CRLF ) CRLF`: gives what follows it and how many fields there are.
-#[inline]
-fn fields<'h>(
-    mut rest: &'h [u8],
-    mut field: impl FnMut(&'h [u8], &'h [u8]),
-) -> Result<(&'h [u8], usize), HandshakeError> {
-    let fault = HandshakeError::HeaderInvalid;
-    let mut count = 0;
-    loop {
-        if let [b'\r', b'\n', behind @ ..] = rest {
-            return Ok((behind, count));
+/// The head, if it is there, starts with its first line, and all its lines end in CRLF.
+fn whole<'h>(
+    bytes: &'h [u8],
+    status: Status<usize>,
+    headers: &[Header<'_>],
+) -> Result<&'h [u8], HandshakeError> {
+    let head = match status {
+        Status::Complete(len) => bytes.get(..len),
+        Status::Partial => None,
+    };
+    match head {
+        None | Some([b'\r' | b'\n', ..]) => Err(HandshakeError::StartLineInvalid),
+        // Each line ends in LF, and a CR is only taken in front of one.
+        Some(head) if count(head, b'\r') != headers.len() + 2 => Err(HandshakeError::BareLf),
+        Some(head) => Ok(head),
+    }
+}
+
+/// How often that byte is there.
+fn count(bytes: &[u8], byte: u8) -> usize {
+    // Counts that fit in a byte are added up 16 at a time.
+    let count = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|other| u8::from(*other == byte))
+            .sum::<u8>()
+    };
+    bytes
+        .chunks(255)
+        .map(|chunk| usize::from(count(chunk)))
+        .sum()
+}
+
+fn give<'h>(headers: &[Header<'h>], mut field: impl FnMut(&'h [u8], &'h [u8])) {
+    for header in headers {
+        field(header.name.as_bytes(), header.value);
+    }
+}
+
+fn fault(error: Error) -> HandshakeError {
+    match error {
+        Error::HeaderName | Error::HeaderValue => HandshakeError::HeaderInvalid,
+        Error::TooManyHeaders => HandshakeError::TooManyLines,
+        Error::NewLine | Error::Status | Error::Token | Error::Version => {
+            HandshakeError::StartLineInvalid
         }
-        // The end of the line does not depend on that of the name: the processor looks for both at
-        // the same time, and goes on with the next line.
-        let (line, behind) = split_text(rest).ok_or(fault)?;
-        let name = name_of(rest).ok_or(fault)?;
-        field(name, line.get(name.len() + 1..).ok_or(fault)?);
-        rest = behind;
-        count += 1;
     }
 }
 
-/// The token at the front, if there is a colon behind it.
-#[inline(always)]
-fn name_of(line: &[u8]) -> Option<&[u8]> {
-    let end = match scan::letters_len(line) {
-        end if line.get(end) == Some(&b':') => end,
-        end => behind_others(line, end),
+/// Whether the request line ends in a version that is well-formed (RFC 9112 2.3).
+fn has_other_version(head: &[u8]) -> bool {
+    let (line, _) = split_line(head).unwrap_or_default();
+    let mut parts = line.split(|&byte| byte == b' ');
+    let (_, _, version, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
     };
-    match line.split_at_checked(end)? {
-        (name @ [_, ..], [b':', ..]) => Some(name),
-        _ => None,
-    }
+    matches!(version.and_then(|version| version.strip_prefix(b"HTTP/")),
+        Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit())
 }
-
-/// Where the token ends whose first `at` bytes are known.
-#[cold]
-fn behind_others(line: &[u8], at: usize) -> usize {
-    let others = line.get(at..).unwrap_or_default().iter();
-    at + others.take_while(|byte| syntax::is_tchar(**byte)).count()
-}
-
-/// Text with CRLF behind it, and what follows that.
-#[inline(always)]
-fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = match scan::text_len(bytes, false) {
-        end if bytes.get(end) == Some(&b'\t') => behind_tabs(bytes, end),
-        end => end,
-    };
-    match bytes.split_at_checked(end)? {
-        (text, [b'\r', b'\n', behind @ ..]) => Some((text, behind)),
-        _ => None,
-    }
-}
-
-/// Where the text ends that has HTAB at `at`.
-#[cold]
-fn behind_tabs(bytes: &[u8], mut at: usize) -> usize {
-    while let Some([b'\t', rest @ ..]) = bytes.get(at..) {
-        at += 1 + scan::text_len(rest, false);
-    }
-    at
-}
-
-/// What is in front of the first space, and what is behind it.
-fn split_word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = scan::find(bytes, b' ')?;
-    Some((bytes.get(..end)?, bytes.get(end + 1..)?))
-}
-
-/// As many bytes as a version has, CRLF, and what follows that.
-fn split_behind_version(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    match bytes.split_at_checked(VERSION)? {
-        (version, [b'\r', b'\n', lines @ ..]) => Some((version, lines)),
-        _ => None,
-    }
-}
-
-/// `HTTP/1.1`.
-const VERSION: usize = 8;
 
 /// Behind `HTTP/1.1 101 `.
 const REASON_AT: usize = 13;

@@ -4,21 +4,9 @@ pub(super) const WORD: usize = 8;
 
 /// How many bytes at the front may stand within a line: text without HTAB and, if `ascii`, without
 /// bytes over 0x7f.
-#[inline(always)]
 pub(super) fn text_len(bytes: &[u8], ascii: bool) -> usize {
     let refused = if ascii { each(0x80) } else { 0 };
     let stops = |word| (word & refused) | control(word);
-    first(bytes, stops).unwrap_or(bytes.len())
-}
-
-/// How many bytes at the front are ASCII letters, `-` or `.`: what names of fields are made of, with
-/// few exceptions.
-#[inline(always)]
-pub(super) fn letters_len(bytes: &[u8]) -> usize {
-    let stops = |word| {
-        let letters = within(word | each(0x20), b'a', b'z');
-        (!(letters | within(word, b'-', b'.')) | word) & each(0x80)
-    };
     first(bytes, stops).unwrap_or(bytes.len())
 }
 
@@ -66,15 +54,6 @@ const fn control(word: u64) -> u64 {
     let next = (word & each(0x7f)) + each(1);
     let text = (next & each(0x7f)) + each(0x7f - 0x20);
     !(text | word) & each(0x80)
-}
-
-/// Marks bytes from `least` to `most`, ASCII characters. Bytes over 0x7f are taken for those under
-/// it.
-const fn within(word: u64, least: u8, most: u8) -> u64 {
-    let word = word & each(0x7f);
-    let from = word + each(0x80 - least);
-    let behind = word + each(0x7f - most);
-    from & !behind
 }
 
 /// Marks bytes of that value, which is less than 0x80. The borrow of one can mark others above it,

@@ -242,13 +242,13 @@ impl<S: Storage> ServerHandshake<S> {
             return None;
         }
         let mut fields = Fields::default();
-        let parsed = parse::request(input.bytes(), |name, value| fields.add(name, value)).ok()?;
-        if !self.limits.allow(parsed.bytes, parsed.lines) {
+        let bytes = input.bytes();
+        let bytes = bytes.get(..self.limits.head_bytes).unwrap_or(bytes);
+        let parsed = parse::request(bytes, |name, value| fields.add(name, value)).ok()?;
+        if parsed.lines > self.limits.lines {
             return None;
         }
-        self.storage
-            .store(input.bytes().get(..parsed.bytes)?)
-            .ok()?;
+        self.storage.store(bytes.get(..parsed.bytes)?).ok()?;
         let phase = judge(&parsed, &fields);
         input.take(parsed.bytes);
         Some(phase)

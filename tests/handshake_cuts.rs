@@ -4,8 +4,6 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use common::{Lack, Room, cases};
 use proptest::prelude::*;
 use ws_proto::handshake::{
@@ -214,13 +212,16 @@ fn the_heads_are_taken() {
 #[test]
 fn a_piece_put_in_or_for_others_at_every_place() {
     let mut tried = 0;
-    let mut results = BTreeSet::new();
+    let mut results = Vec::new();
     for (run, head) in heads() {
         for at in 0..=head.len() {
             for (len, piece) in (0..3).flat_map(|len| PIECES.map(|piece| (len, piece))) {
                 let bytes = replaced(&head, at, len, piece);
                 let told = assert_same(run, &bytes, Limits::new(), 1024);
-                results.insert(format!("{:?}", told.result.map(|_| ())));
+                let result = told.result.map(|_| ());
+                if !results.contains(&result) {
+                    results.push(result);
+                }
                 tried += 1;
             }
         }

@@ -95,11 +95,8 @@ pub(super) fn request<'h>(
         status => status.map_err(fault),
     };
     let head = whole(bytes, status?, request.headers)?;
-    let (Some(method), Some(target), Some(minor_version)) =
-        (request.method, request.path, request.version)
-    else {
-        return Err(HandshakeError::StartLineInvalid);
-    };
+    let method = request.method.unwrap_or_default();
+    let target = request.path.unwrap_or_default();
     if !target.is_ascii() {
         return Err(HandshakeError::NotHttp);
     }
@@ -111,7 +108,7 @@ pub(super) fn request<'h>(
             target: target.as_bytes(),
             headers: Headers::from_lines(head.get(line..).unwrap_or_default()),
         },
-        minor_version,
+        minor_version: request.version.unwrap_or_default(),
         bytes: head.len(),
         lines: 1 + request.headers.len(),
     })
@@ -127,13 +124,14 @@ pub(super) fn response<'h>(
     let config = ParserConfig::default();
     let status = config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
     let head = whole(bytes, status.map_err(fault)?, response.headers)?;
-    let (Some(status @ 100..), Some(minor_version)) = (response.code, response.version) else {
+    let status = response.code.unwrap_or_default();
+    if status < 100 {
         return Err(HandshakeError::StartLineInvalid);
-    };
+    }
     give(response.headers, field);
     Ok(Parsed {
         first_line: status,
-        minor_version,
+        minor_version: response.version.unwrap_or_default(),
         bytes: head.len(),
         lines: 1 + response.headers.len(),
     })

@@ -102,18 +102,15 @@ static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 128 {
-        classes[byte as usize] = class(byte);
+        classes[byte as usize] = match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => TCHAR | NAME_CHAR,
+            b'!' | b'$' | b'&' | b'\'' | b'*' => TCHAR | NAME_CHAR,
+            b'+' | b'-' | b'.' | b'_' | b'~' => TCHAR | NAME_CHAR,
+            b'#' | b'%' | b'^' | b'`' | b'|' => TCHAR,
+            b'(' | b')' | b',' | b';' | b'=' => NAME_CHAR,
+            _ => 0,
+        };
         byte += 1;
     }
     classes
 };
-
-const fn class(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => TCHAR | NAME_CHAR,
-        b'!' | b'$' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'_' | b'~' => TCHAR | NAME_CHAR,
-        b'#' | b'%' | b'^' | b'`' | b'|' => TCHAR,
-        b'(' | b')' | b',' | b';' | b'=' => NAME_CHAR,
-        _ => 0,
-    }
-}

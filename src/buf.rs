@@ -596,7 +596,7 @@ impl Output for Limited {
     #[inline]
     fn reserve(&mut self, n: usize) {
         if self.bytes.len() - self.end < n {
-            self.make_room(n);
+            self.make_room(n.min(self.room()));
         }
     }
 

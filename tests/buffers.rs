@@ -167,15 +167,22 @@ fn what_is_shown_for_debugging_is_not_the_content() {
 #[derive(Clone, Debug)]
 enum Step {
     Put(Vec<u8>),
+    PutMasked(Vec<u8>, [u8; 4]),
+    Reserve(usize),
     Consume(usize),
     Invert(usize),
+    Release,
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
-        proptest::collection::vec(any::<u8>(), 0..40).prop_map(Step::Put),
+        bytes().prop_map(Step::Put),
+        (bytes(), any::<[u8; 4]>()).prop_map(|(bytes, key)| Step::PutMasked(bytes, key)),
+        (0..50_usize).prop_map(Step::Reserve),
         (0..50_usize).prop_map(Step::Consume),
         (0..50_usize).prop_map(Step::Invert),
+        Just(Step::Release),
     ]
 }
 
@@ -189,6 +196,13 @@ fn behaves_as_a_queue(out: &mut impl Sink, limit: usize, steps: &[Step]) {
                 let fits = bytes.len().min(limit - model.len());
                 model.extend(&bytes[..fits]);
             }
+            Step::PutMasked(bytes, key) => {
+                out.put_masked(bytes, *key);
+                let fits = bytes.len().min(limit - model.len());
+                model.extend(&wire::masked(bytes, *key)[..fits]);
+            }
+            Step::Reserve(n) => out.reserve(*n),
+            Step::Release => out.release(),
             Step::Consume(n) => {
                 let n = (*n).min(model.len());
                 out.consume(n);
@@ -216,7 +230,48 @@ proptest! {
         behaves_as_a_queue(&mut FixedBuf::<64>::new(), 64, &steps);
         behaves_as_a_queue(&mut Limited::new(64), 64, &steps);
         behaves_as_a_queue(&mut Limited::new(1), 1, &steps);
+        behaves_as_a_queue(&mut FixedBuf::<0>::new(), 0, &steps);
+        behaves_as_a_queue(&mut Limited::new(0), 0, &steps);
     }
+}
+
+/// Every length that is masked in another way, at every place in a word; what does not fit is left out.
+#[test]
+fn what_is_masked_on_its_way_is_what_is_masked_byte_by_byte() {
+    let bytes: Vec<u8> = (0..300u16).map(|n| (n * 7) as u8).collect();
+    let key = [0x81, 0x42, 0x24, 0x18];
+    for len in 0..=bytes.len() {
+        for before in 0..9 {
+            let expected = [&[0; 9][..before], &wire::masked(&bytes[..len], key)].concat();
+            for room in [400, before + len, before + len / 2] {
+                let expected = &expected[..room.min(expected.len())];
+                let mut limited = Limited::new(room);
+                limited.put(&[0; 9][..before]);
+                limited.put_masked(&bytes[..len], key);
+                assert_eq!(limited.pending(), expected, "{len} behind {before}");
+            }
+            let mut fixed = FixedBuf::<200>::new();
+            fixed.put(&[0; 9][..before]);
+            fixed.put_masked(&bytes[..len], key);
+            assert_eq!(fixed.pending(), &expected[..200.min(expected.len())]);
+            let mut vec = vec![0; before];
+            vec.put_masked(&bytes[..len], key);
+            assert_eq!(vec, expected);
+            let mut place = [&[0; 9][..before], &bytes[..len]].concat();
+            ws_proto::frame::Mask::new(key).apply(&mut place[before..]);
+            assert_eq!(place, expected);
+        }
+    }
+}
+
+/// Memory is had for what fits, whatever is announced.
+#[test]
+fn a_limited_buffer_reserves_no_more_than_its_limit() {
+    let mut out = Limited::new(1000);
+    out.put(b"abc");
+    out.reserve(usize::MAX);
+    assert!(out.capacity() <= 2 * 1000, "{}", out.capacity());
+    assert_eq!((out.pending(), out.room()), (&b"abc"[..], 997));
 }
 
 /// A storage that has nothing but what it must have.

@@ -6,6 +6,9 @@ use ws_proto::{FixedBuf, Limited, Output};
 pub(crate) trait Sink: Output {
     fn pending(&self) -> &[u8];
     fn consume(&mut self, n: usize);
+
+    /// Gives memory back, where there is any to give.
+    fn release(&mut self) {}
 }
 
 impl Sink for Vec<u8> {
@@ -35,6 +38,10 @@ impl Sink for Limited {
 
     fn consume(&mut self, n: usize) {
         self.consume(n);
+    }
+
+    fn release(&mut self) {
+        self.release();
     }
 }
 

@@ -29,9 +29,14 @@ fn message(len: usize) -> Vec<u8> {
 
 /// Echoes one message in reads as they are wished for.
 fn echo(socket: &mut WebSocket<Server>, wire: &[u8]) {
+    echo_in(socket, wire, usize::MAX);
+}
+
+/// The same in reads of `most` bytes at most.
+fn echo_in(socket: &mut WebSocket<Server>, wire: &[u8], most: usize) {
     let (mut rest, mut echoed) = (wire, 0);
     while !rest.is_empty() {
-        let (read, after) = rest.split_at(rest.len().min(socket.read_hint()));
+        let (read, after) = rest.split_at(rest.len().min(most).min(socket.read_hint()));
         socket.space(read.len())[..read.len()].copy_from_slice(read);
         socket.filled(read.len());
         rest = after;
@@ -145,6 +150,55 @@ fn buffers_are_kept_while_there_is_traffic_and_no_longer() {
     }
     let allocations = heap.allocations() - before;
     assert!(allocations <= 8, "{allocations} allocations for ten reads");
+
+    // It stops coming: what has come is kept, not the room that was made for the rest.
+    tick(&mut socket);
+    tick(&mut socket);
+    let held = heap.held();
+    assert!(held <= 14_000 + 3 * 4096, "{held} bytes for 14000");
     socket.release();
     println!("{} bytes held behind it all", heap.held());
+    drop(socket);
+
+    a_frame_that_stops_keeps_no_space(&big);
+    small_frames_in_two_reads_allocate_nothing();
+}
+
+/// What a read brought in front of the frame is not kept with the few bytes of it either.
+fn a_frame_that_stops_keeps_no_space(big: &[u8]) {
+    let mut wire = vec![0x82, 0xfe, 0xe0, 0, 0, 0, 0, 0];
+    wire.resize(8 + 0xe000, b'x');
+    wire.extend_from_slice(&big[..20]);
+    let heap = Heap(Region::new(ALLOCATOR));
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    socket.space(wire.len())[..wire.len()].copy_from_slice(&wire);
+    socket.filled(wire.len());
+    assert!(socket.next_message().expect("no fault").is_some());
+    assert!(socket.next_message().expect("no fault").is_none());
+    for time in 0..2 {
+        let ticked = socket.tick(Instant::from_millis(time));
+        ticked.expect("time is not over");
+    }
+    assert!(heap.held() <= 4096, "{} bytes for six", heap.held());
+}
+
+/// They are put together beside the buffer that is read into, which does not grow for them.
+fn small_frames_in_two_reads_allocate_nothing() {
+    let frames = [0x81, 0x82].map(|first_byte| {
+        let mut wire = vec![first_byte, 0xfe, 0, 200, 0, 0, 0, 0];
+        wire.resize(8 + 200, b'x');
+        wire
+    });
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    let mut echo = || {
+        frames
+            .each_ref()
+            .map(|wire| echo_in(&mut socket, wire, 150))
+    };
+    echo();
+    let heap = Heap(Region::new(ALLOCATOR));
+    for _ in 0..20 {
+        echo();
+    }
+    assert_eq!(heap.allocations(), 0);
 }

@@ -44,10 +44,11 @@ const RETAINED: usize = 4096;
 /// so that neither a flood of Pings nor a slow reader makes it grow.
 ///
 /// It has three buffers, each allocated when it is needed: for reading, for a message in several
-/// pieces, for the output. A binary message in one frame of up to 2 MiB is not joined from pieces: it
-/// stays where it was read. While they hold nothing they keep 4 KiB each. What has grown beyond that
-/// is kept, up to 2 MiB each, while there is traffic that needs it. It is given back at the end of a
-/// turn ([`next_message`](Self::next_message) gives `None`) that brought no more than 4 KiB, and by a
+/// pieces, for the output. A binary message in one frame of 4 KiB to 2 MiB is not joined from pieces:
+/// it stays where it was read. While they hold nothing they keep 4 KiB each, and beside the start of such
+/// a frame 4 KiB and as much as there is of it. What has grown beyond that is kept, up to 2 MiB each,
+/// while there is traffic that needs it. It is given back at the end of a turn
+/// ([`next_message`](Self::next_message) gives `None`) that brought no more than 4 KiB, and by a
 /// [`tick`](Self::tick) unless bytes came or went both since the tick before and before that one. So
 /// after the last message two ticks at most give it back; [`release`](Self::release) does so at once.
 ///
@@ -343,7 +344,8 @@ impl<R: Role> WebSocket<R> {
     /// Gives back the memory of all buffers that hold nothing.
     ///
     /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer once that has
-    /// been noticed, as described [above](Self). A compressor it keeps; with this call that is freed too, and begins anew with the next message.
+    /// been noticed, as described [above](Self). A compressor it keeps; with this call that is freed
+    /// too, and begins anew with the next message.
     pub fn release(&mut self) {
         self.release_over(0);
         self.encoder.release();
@@ -356,9 +358,7 @@ impl<R: Role> WebSocket<R> {
     }
 
     fn release_over(&mut self, retained: usize) {
-        if self.read.is_idle() && self.read.capacity() > retained {
-            self.read = ReadBuffer::new();
-        }
+        self.read.release_over(retained);
         if !self.assembler.is_collecting() && self.assembler.storage().capacity() > retained {
             self.assembler.discard(MessageBuf::new());
         }

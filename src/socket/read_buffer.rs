@@ -1,5 +1,6 @@
 use alloc::vec::Vec;
 
+use super::RETAINED;
 use super::retention::BUSY;
 
 /// A buffer that is read into at one end and consumed at the other.
@@ -42,15 +43,19 @@ impl ReadBuffer {
 
     #[cold]
     fn make_space(&mut self, n: usize) {
+        self.drop_consumed();
+        let needed = self.end.saturating_add(n);
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed, 0);
+        }
+    }
+
+    fn drop_consumed(&mut self) {
         let consumed = self.start - self.held;
         if consumed > 0 {
             self.bytes.copy_within(consumed..self.end, 0);
             self.start -= consumed;
             self.end -= consumed;
-        }
-        let needed = self.end.saturating_add(n);
-        if self.bytes.len() < needed {
-            self.bytes.resize(needed, 0);
         }
     }
 
@@ -79,8 +84,20 @@ impl ReadBuffer {
     }
 
     /// Whether nothing in it is needed any more.
-    pub(super) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.is_empty() && self.held == 0
+    }
+
+    /// Gives back what is more than `retained` bytes and holds nothing. Beside what is held or unread it
+    /// stays if it is no more than that, which would have to be moved.
+    pub(super) fn release_over(&mut self, retained: usize) {
+        let needed = self.end - self.start + self.held;
+        let spare = self.bytes.capacity() - needed;
+        if spare > needed.saturating_add(retained) {
+            self.drop_consumed();
+            self.bytes.truncate(self.end);
+            self.bytes.shrink_to_fit();
+        }
     }
 
     /// What was held, and is not any more.
@@ -95,10 +112,6 @@ impl ReadBuffer {
         self.start = 0;
         self.end = 0;
         self.held = 0;
-    }
-
-    pub(super) fn capacity(&self) -> usize {
-        self.bytes.capacity()
     }
 }
 
@@ -115,10 +128,12 @@ impl Consumed<'_> {
     }
 
     /// Holds the last `len` bytes that were consumed: the start of a frame of which `rest` bytes are
-    /// still to be read. Whether it does: not if nothing is missing, or the frame is too big.
+    /// still to be read. Whether it does: not if nothing is missing, or the frame is too big, or so
+    /// small that what it would make this buffer grow by costs more than to copy it.
     #[inline(never)]
     pub(super) fn hold(&mut self, len: usize, rest: u64) -> bool {
-        let holds = rest > 0 && rest.saturating_add(len as u64) <= BUSY as u64;
+        let whole = rest.saturating_add(len as u64);
+        let holds = rest > 0 && whole > RETAINED as u64 && whole <= BUSY as u64;
         if holds {
             *self.held = len;
         }

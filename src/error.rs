@@ -137,6 +137,15 @@ impl ProtocolError {
     }
 }
 
+// A `Fault` finds its error by the number.
+const _: () = {
+    let mut n = 0;
+    while n < ProtocolError::ALL.len() {
+        assert!(ProtocolError::ALL[n] as usize == n, "not as declared");
+        n += 1;
+    }
+};
+
 /// Room for a [`ProtocolError`] or none in one byte: a connection has to stay small.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Fault(u8);

@@ -10,7 +10,7 @@ use ws_proto::close::InvalidCloseCode;
 use ws_proto::extension::DecodeError;
 use ws_proto::utf8::InvalidUtf8;
 use ws_proto::{
-    AssembleError, CapacityError, Config, Connection, Negotiated, ProtocolError, SendError,
+    AssembleError, CapacityError, Config, Connection, Input, Negotiated, ProtocolError, SendError,
     TimedOut, TooLong, UnexpectedEof,
 };
 
@@ -99,8 +99,11 @@ fn limits() -> Config {
 #[test]
 fn every_fault_has_its_error_code_and_section() {
     for (error, bytes, code, section) in faults() {
-        let trace = run(&mut Endpoint::configured(Side::Server, limits()), &bytes);
+        let mut endpoint = Endpoint::configured(Side::Server, limits());
+        let trace = run(&mut endpoint, &bytes);
         assert_eq!(trace.error, Some(error));
+        let again = endpoint.receive(&mut Input::default(), &mut Vec::new());
+        assert_eq!(again.map(|event| event.is_some()), Err(error), "it stays");
         assert_eq!(
             (error.close_code().as_u16(), error.section()),
             (code, section),

@@ -60,7 +60,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `std` (default) | [`io`], [`Instant::now_since`]; implies `alloc` |
-//! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`WebSocket`] |
+//! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`MessageBuf`], [`WebSocket`] |
 //! | `deflate` | [`extension::deflate`]: permessage-deflate (RFC 7692); implies `std` |
 //! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, `io::connect` |
 //! | `http` | [`handshake::http`]: handshakes with the types of the crate `http`; implies `std` |

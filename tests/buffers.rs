@@ -114,6 +114,12 @@ fn references_to_buffers_are_buffers() {
     object.put(b"dyn");
     assert_eq!(buf.pending(), b"dyn");
 
+    fn mask<O: Output>(mut to: O) {
+        to.put_masked(&[1, 2], [1, 1, 0, 0]);
+    }
+    mask(&mut buf);
+    assert_eq!(buf.pending(), b"dyn\0\x03");
+
     fn announce<O: Output>(mut to: O) {
         to.reserve(100);
     }

@@ -70,6 +70,16 @@ impl Output for Room {
 }
 
 #[test]
+fn a_request_is_shown_for_debugging_without_its_key() {
+    let (shown, _) = decide(&good(""), |upgrade, _| format!("{upgrade:?}"));
+    assert!(
+        shown.contains("GET") && shown.contains("/chat?x=1"),
+        "{shown}"
+    );
+    assert!(!shown.contains("ClientKey(dGhl"), "{shown}");
+}
+
+#[test]
 fn a_request_can_be_looked_at() {
     let request = good(
         "Origin: http://example.com\r\nSec-WebSocket-Protocol: a,, b\r\n\

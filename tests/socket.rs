@@ -5,7 +5,7 @@ use ws_proto::frame::Rsv;
 use ws_proto::{
     AssembleError, Client, CloseCode, CloseReason, Config, Fin, Instant, Limited,
     MAX_CONTROL_FRAME, Message, Negotiated, ProtocolError, ReceiveError, Role, SendError, Server,
-    TimedOut, Transport, WebSocket,
+    TimedOut, Transport, UnexpectedEof, WebSocket,
 };
 
 type Keys = fn() -> [u8; 4];
@@ -139,6 +139,18 @@ fn big_frames_are_messages_or_parts_of_them_wherever_they_are_cut() {
         }
         assert_eq!(messages, 3, "cut at {cut}");
     }
+}
+
+#[test]
+fn nothing_comes_of_a_big_frame_that_the_transport_cuts_off() {
+    let mut client = client();
+    client.sender().binary(&[7; 20_000]).unwrap();
+    let mut server = server();
+    feed(&mut server, &client.pending()[..10_000]);
+    assert!(server.next_message().unwrap().is_none());
+    assert_eq!(server.receive_eof(), Err(UnexpectedEof));
+    assert!(server.next_message().unwrap().is_none());
+    assert_eq!(server.transport(), Transport::Close);
 }
 
 #[test]

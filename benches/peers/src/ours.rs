@@ -3,6 +3,7 @@
 use std::io::{IoSlice, Read, Write};
 
 use bytes::Bytes;
+use ws_proto::frame::MAX_HEADER;
 use ws_proto::{
     Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, Limited, MaskSource,
     MessageBuf, Negotiated, Role, Server, WebSocket,
@@ -175,11 +176,10 @@ impl Pieces<Client<Keys>> {
 }
 
 #[inline(always)]
-fn write_both(io: &mut MemIo, head: &mut FixedBuf<160>, payload: &[u8]) {
+fn write_both(io: &mut MemIo, head: &FixedBuf<MAX_HEADER>, payload: &[u8]) {
     let slices = [IoSlice::new(head.pending()), IoSlice::new(payload)];
     let written = io.write_vectored(&slices).unwrap();
     assert_eq!(written, head.pending().len() + payload.len());
-    head.clear();
 }
 
 impl Peer for Pieces<Server> {
@@ -189,11 +189,12 @@ impl Peer for Pieces<Server> {
 
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
+            let mut head = FixedBuf::new();
             let data = self
                 .connection
-                .frame_binary(payload, Fin::Yes, &mut self.head)
+                .frame_binary(payload, Fin::Yes, &mut head)
                 .unwrap();
-            write_both(&mut self.io, &mut self.head, data);
+            write_both(&mut self.io, &head, data);
         }
     }
 
@@ -213,11 +214,12 @@ impl Peer for Pieces<Client<Keys>> {
             self.scratch.extend_from_slice(payload);
         }
         for _ in 0..n {
+            let mut head = FixedBuf::new();
             let data = self
                 .connection
-                .frame_binary(&mut self.scratch, Fin::Yes, &mut self.head)
+                .frame_binary(&mut self.scratch, Fin::Yes, &mut head)
                 .unwrap();
-            write_both(&mut self.io, &mut self.head, data);
+            write_both(&mut self.io, &head, data);
         }
     }
 

@@ -3,6 +3,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use ws_proto::ProtocolError;
 use ws_proto::frame::{Header, MAX_HEADER, Mask, Opcode, Rsv};
+use ws_proto::{Limited, Output};
 
 /// Every prefix of `bytes` as a header, what is behind it as its payload; and `bytes` as the
 /// choice of a header that is written and read again.
@@ -111,7 +112,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
     Ok(Some((header, end)))
 }
 
-/// Masks a payload whole, in two pieces and from the middle on.
+/// Masks a payload whole, in two pieces, from the middle on, and on its way into an output.
 fn mask(key: [u8; 4], cut: u64, payload: &[u8]) {
     let naive: Vec<u8> = payload
         .iter()
@@ -130,6 +131,10 @@ fn mask(key: [u8; 4], cut: u64, payload: &[u8]) {
     assert_eq!(mask, Mask::at_offset(key, cut as u64));
     mask.apply(back);
     assert_eq!(pieces, naive);
+
+    let mut out = Limited::new(usize::MAX);
+    out.put_masked(payload, key);
+    assert_eq!(out.pending(), naive);
 }
 
 #[cfg(test)]

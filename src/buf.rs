@@ -4,11 +4,11 @@
 //! received, writes to an [`Output`], and keeps what must be contiguous in a [`Storage`].
 
 #[cfg(feature = "alloc")]
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::mem;
 
 use crate::error::CapacityError;
-use crate::frame;
+use crate::frame::{self, EncodedHeader};
 use crate::utf8::{self, InvalidUtf8};
 
 /// Bytes received from the peer, consumed from the front.
@@ -103,13 +103,98 @@ pub trait Output {
     /// The last `n` bytes that were put, all of them if there are fewer.
     fn last_mut(&mut self, n: usize) -> &mut [u8];
 
-    /// Appends `bytes` masked with `key` (RFC 6455 5.3). Provided: it puts them and masks them where
-    /// they are then. An implementation that has the memory may do both in one pass.
+    /// Appends a frame: `header`, and then `payload`, masked if there is a `key` (RFC 6455 5.3).
+    /// Provided: it [`put`](Self::put)s both and masks the payload where it is then. An implementation
+    /// that has the memory may do all of it in one pass.
     #[inline]
-    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
-        self.put(bytes);
-        frame::xor(self.last_mut(bytes.len()), key);
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        self.put(&header);
+        self.put(payload);
+        if let Some(key) = key {
+            frame::xor(self.last_mut(payload.len()), key);
+        }
     }
+}
+
+/// Writes a frame as far as there is room in `to`.
+#[inline(always)]
+fn write_frame(to: &mut [u8], header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+    header.write(to);
+    let to = to.get_mut(header.size()..).unwrap_or_default();
+    match key {
+        None => copy(to, payload),
+        Some(key) => frame::xor_into(to, payload, key),
+    }
+}
+
+/// What is copied at once. For more than a few KiB the C library takes an instruction for strings
+/// that is four times slower than vectors on some processors where the two places happen to lie
+/// badly; for this it takes vectors.
+const STEP: usize = 2048;
+
+/// Copies `from` to `to`, as far as the shorter of them goes.
+#[inline]
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    let n = to.len().min(from.len());
+    let (Some(to), Some(from)) = (to.get_mut(..n), from.get(..n)) else {
+        return;
+    };
+    if n <= STEP {
+        to.copy_from_slice(from);
+    } else {
+        copy_in_steps(to, from);
+    }
+}
+
+#[inline(never)]
+fn copy_in_steps(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.chunks_mut(STEP).zip(from.chunks(STEP)) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Appends `bytes` to `to`.
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn append(to: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() <= STEP {
+        to.extend_from_slice(bytes);
+    } else {
+        append_in_steps(to, bytes);
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[inline(never)]
+fn append_in_steps(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.reserve(bytes.len());
+    for step in bytes.chunks(STEP) {
+        to.extend_from_slice(step);
+    }
+}
+
+/// Appends `text` to `to`.
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn append_text(to: &mut String, text: &str) {
+    if text.len() <= STEP {
+        to.push_str(text);
+    } else {
+        append_text_in_steps(to, text);
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[inline(never)]
+fn append_text_in_steps(to: &mut String, mut text: &str) {
+    to.reserve(text.len());
+    while text.len() > STEP {
+        let end = (0..=STEP).rev().find(|end| text.is_char_boundary(*end));
+        let (step, rest) = text.split_at(end.unwrap_or_default());
+        to.push_str(step);
+        text = rest;
+    }
+    to.push_str(text);
 }
 
 /// Where contiguous bytes are collected: a handshake head, a message that came in pieces.
@@ -203,8 +288,8 @@ impl<O: Output + ?Sized> Output for &mut O {
     }
 
     #[inline]
-    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
-        (**self).put_masked(bytes, key);
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        (**self).put_frame(header, payload, key);
     }
 }
 
@@ -365,12 +450,12 @@ impl<const N: usize> Output for FixedBuf<N> {
         self.bytes.get_mut(from..self.end).unwrap_or_default()
     }
 
-    #[inline]
-    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
-        let fits = bytes.len().min(self.room());
+    #[inline(always)]
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        let fits = header.size().saturating_add(payload.len()).min(self.room());
         self.make_contiguous_room(fits);
-        if let Some(to) = self.bytes.get_mut(self.end..self.end + fits) {
-            frame::xor_into(to, bytes, key);
+        if let Some(to) = self.bytes.get_mut(self.end..) {
+            write_frame(to, header, payload, key);
             self.end += fits;
         }
     }
@@ -422,7 +507,7 @@ impl Output for Vec<u8> {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
+        append(self, bytes);
     }
 
     #[inline]
@@ -441,7 +526,7 @@ impl Storage for Vec<u8> {
 
     #[inline]
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
-        self.extend_from_slice(bytes);
+        append(self, bytes);
         Ok(())
     }
 
@@ -539,15 +624,17 @@ impl Limited {
         self.start = 0;
     }
 
-    /// Where the next `n` bytes go, if there is room and memory for all of them; then they count as
-    /// put. The length is that which was asked for, so that the compiler knows it where the caller
-    /// does, and a header is a store or two.
+    /// Where the next `n` bytes go, and maybe more, if there is room and memory for all of them; then
+    /// they count as put.
     #[inline(always)]
     fn append(&mut self, n: usize) -> Option<&mut [u8]> {
         if n > self.room() {
             return None;
         }
-        let to = self.bytes.get_mut(self.end..)?.get_mut(..n)?;
+        let to = self.bytes.get_mut(self.end..)?;
+        if n > to.len() {
+            return None;
+        }
         self.end += n;
         Some(to)
     }
@@ -602,11 +689,9 @@ impl Output for Limited {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        if let Some(to) = self.append(bytes.len()) {
-            to.copy_from_slice(bytes);
-        } else {
-            let to = self.append_most(bytes.len());
-            to.copy_from_slice(bytes.get(..to.len()).unwrap_or_default());
+        match self.append(bytes.len()) {
+            Some(to) => copy(to, bytes),
+            None => copy(self.append_most(bytes.len()), bytes),
         }
     }
 
@@ -616,11 +701,12 @@ impl Output for Limited {
         self.bytes.get_mut(from..self.end).unwrap_or_default()
     }
 
-    #[inline]
-    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
-        match self.append(bytes.len()) {
-            Some(to) => frame::xor_into(to, bytes, key),
-            None => frame::xor_into(self.append_most(bytes.len()), bytes, key),
+    #[inline(always)]
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        let len = header.size().saturating_add(payload.len());
+        match self.append(len) {
+            Some(to) => write_frame(to, header, payload, key),
+            None => write_frame(self.append_most(len), header, payload, key),
         }
     }
 }

@@ -64,10 +64,15 @@
 //! | `deflate` | [`extension::deflate`]: permessage-deflate (RFC 7692); implies `std` |
 //! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, `io::connect` |
 //! | `http` | [`handshake::http`]: handshakes with the types of the crate `http`; implies `std` |
+//! | `simd` | no API but speed, and the only `unsafe`; implies `std` |
 //! | `arbitrary` | `Arbitrary` for the plain value types |
 //!
 //! Without features the crate needs neither `std` nor an allocator. Features only add API. The
-//! crate forbids `unsafe`. The minimum supported Rust version is 1.85.
+//! minimum supported Rust version is 1.85.
+//!
+//! The crate forbids `unsafe`, unless `simd` is on: then one small module has it, to mask with AVX2 or
+//! AVX-512 where the processor has them, and to make a `str` of bytes that were seen to be ASCII while
+//! they were unmasked. `benches/RESULTS-simd.md` has what that gains.
 #![no_std]
 #![cfg_attr(
     not(all(
@@ -82,7 +87,7 @@
     )
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "simd"), forbid(unsafe_code))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -104,6 +109,8 @@ pub mod message;
 #[cfg(feature = "getrandom")]
 mod random;
 pub mod reconnect;
+#[cfg(feature = "simd")]
+mod simd;
 #[cfg(feature = "alloc")]
 pub mod socket;
 mod time;

@@ -7,6 +7,9 @@
 use core::error::Error;
 use core::fmt;
 
+#[cfg(feature = "simd")]
+use crate::simd;
+
 /// How much of a character has been seen at the end of the pieces so far: 3 bytes of state.
 ///
 /// ```
@@ -150,6 +153,10 @@ impl Utf8 {
 pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
     /// Below this, `simdutf8` hands over to `core`; going there at once is cheaper.
     const SHORT: usize = 64;
+    #[cfg(feature = "simd")]
+    if let Some(text) = simd::short_ascii(bytes) {
+        return Ok(text);
+    }
     if bytes.len() < SHORT {
         core::str::from_utf8(bytes).map_err(|_| InvalidUtf8)
     } else {

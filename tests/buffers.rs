@@ -8,6 +8,7 @@ use alloc::collections::VecDeque;
 
 use common::*;
 use proptest::prelude::*;
+use ws_proto::frame::{EncodedHeader, Header, Mask, Opcode};
 use ws_proto::{CapacityError, FixedBuf, Input, Limited, Output, Storage};
 
 #[test]
@@ -114,11 +115,12 @@ fn references_to_buffers_are_buffers() {
     object.put(b"dyn");
     assert_eq!(buf.pending(), b"dyn");
 
-    fn mask<O: Output>(mut to: O) {
-        to.put_masked(&[1, 2], [1, 1, 0, 0]);
+    fn frame<O: Output>(mut to: O) {
+        to.put_frame(header(1, None), &[7], None);
     }
-    mask(&mut buf);
-    assert_eq!(buf.pending(), b"dyn\0\x03");
+    buf.clear();
+    frame(&mut buf);
+    assert_eq!(buf.pending(), [0x82, 1, 7]);
 
     fn announce<O: Output>(mut to: O) {
         to.reserve(100);
@@ -173,7 +175,7 @@ fn what_is_shown_for_debugging_is_not_the_content() {
 #[derive(Clone, Debug)]
 enum Step {
     Put(Vec<u8>),
-    PutMasked(Vec<u8>, [u8; 4]),
+    PutFrame(Vec<u8>, Option<[u8; 4]>),
     Reserve(usize),
     Consume(usize),
     Invert(usize),
@@ -184,12 +186,22 @@ fn any_step() -> impl Strategy<Value = Step> {
     let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
         bytes().prop_map(Step::Put),
-        (bytes(), any::<[u8; 4]>()).prop_map(|(bytes, key)| Step::PutMasked(bytes, key)),
+        (bytes(), any::<Option<[u8; 4]>>()).prop_map(|(bytes, key)| Step::PutFrame(bytes, key)),
         (0..50_usize).prop_map(Step::Reserve),
         (0..50_usize).prop_map(Step::Consume),
         (0..50_usize).prop_map(Step::Invert),
         Just(Step::Release),
     ]
+}
+
+fn header(len: usize, key: Option<[u8; 4]>) -> EncodedHeader {
+    let header = Header::new(Opcode::Binary, len as u64);
+    key.map_or(header, |key| header.masked(key)).encode()
+}
+
+fn frame(payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
+    let masked = wire::masked(payload, key.unwrap_or_default());
+    [&header(payload.len(), key)[..], &masked].concat()
 }
 
 /// The same steps on a queue: what fits of each `put`, in order.
@@ -202,10 +214,11 @@ fn behaves_as_a_queue(out: &mut impl Sink, limit: usize, steps: &[Step]) {
                 let fits = bytes.len().min(limit - model.len());
                 model.extend(&bytes[..fits]);
             }
-            Step::PutMasked(bytes, key) => {
-                out.put_masked(bytes, *key);
-                let fits = bytes.len().min(limit - model.len());
-                model.extend(&wire::masked(bytes, *key)[..fits]);
+            Step::PutFrame(bytes, key) => {
+                out.put_frame(header(bytes.len(), *key), bytes, *key);
+                let frame = frame(bytes, *key);
+                let fits = frame.len().min(limit - model.len());
+                model.extend(&frame[..fits]);
             }
             Step::Reserve(n) => out.reserve(*n),
             Step::Release => out.release(),
@@ -248,23 +261,26 @@ fn what_is_masked_on_its_way_is_what_is_masked_byte_by_byte() {
     let key = [0x81, 0x42, 0x24, 0x18];
     for len in 0..=bytes.len() {
         for before in 0..9 {
-            let expected = [&[0; 9][..before], &wire::masked(&bytes[..len], key)].concat();
+            let (bytes, key) = (&bytes[..len], Some(key));
+            let header = header(len, key);
+            let expected = [&[0; 9][..before], &frame(bytes, key)].concat();
             for room in [400, before + len, before + len / 2] {
                 let expected = &expected[..room.min(expected.len())];
                 let mut limited = Limited::new(room);
                 limited.put(&[0; 9][..before]);
-                limited.put_masked(&bytes[..len], key);
+                limited.put_frame(header, bytes, key);
                 assert_eq!(limited.pending(), expected, "{len} behind {before}");
             }
             let mut fixed = FixedBuf::<200>::new();
             fixed.put(&[0; 9][..before]);
-            fixed.put_masked(&bytes[..len], key);
+            fixed.put_frame(header, bytes, key);
             assert_eq!(fixed.pending(), &expected[..200.min(expected.len())]);
             let mut vec = vec![0; before];
-            vec.put_masked(&bytes[..len], key);
+            vec.put_frame(header, bytes, key);
             assert_eq!(vec, expected);
-            let mut place = [&[0; 9][..before], &bytes[..len]].concat();
-            ws_proto::frame::Mask::new(key).apply(&mut place[before..]);
+            let start = before + header.len();
+            let mut place = [&[0; 9][..before], &header, bytes].concat();
+            Mask::new(key.unwrap()).apply(&mut place[start..]);
             assert_eq!(place, expected);
         }
     }

@@ -133,8 +133,9 @@ fn mask(key: [u8; 4], cut: u64, payload: &[u8]) {
     assert_eq!(pieces, naive);
 
     let mut out = Limited::new(usize::MAX);
-    out.put_masked(payload, key);
-    assert_eq!(out.pending(), naive);
+    let header = Header::new(Opcode::Binary, payload.len() as u64).masked(key);
+    out.put_frame(header.encode(), payload, Some(key));
+    assert_eq!(out.pending()[header.encoded_len()..], naive);
 }
 
 #[cfg(test)]

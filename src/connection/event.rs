@@ -1,5 +1,7 @@
 //! What a connection tells: pieces of messages, and control frames.
 
+use super::Role;
+use super::recv::Payload;
 use crate::close::CloseCode;
 use crate::frame::Rsv;
 use crate::utf8::{self, InvalidUtf8};
@@ -54,18 +56,23 @@ pub enum Event<'b> {
 impl<'b> Event<'b> {
     /// A message in one piece.
     #[inline(always)]
-    pub(super) fn whole(kind: Kind, data: &'b mut [u8]) -> Result<Self, InvalidUtf8> {
+    pub(super) fn whole<R: Role>(kind: Kind, data: Payload<'b>) -> Result<Self, InvalidUtf8> {
         let (first, last) = (true, true);
-        Ok(match kind {
-            Kind::Binary => Self::Binary(Binary { data, first, last }),
-            Kind::Text => Self::Text(Text {
-                head: None,
-                body: utf8::from_utf8(data)?,
-                raw: data,
-                first,
-                last,
-            }),
-        })
+        if kind == Kind::Binary {
+            let data = data.unmask::<R>();
+            return Ok(Self::Binary(Binary { data, first, last }));
+        }
+        let body = match data.unmask_text::<R>() {
+            Ok(text) => text,
+            Err(bytes) => utf8::from_utf8(bytes)?,
+        };
+        Ok(Self::Text(Text {
+            head: None,
+            body,
+            raw: body.as_bytes(),
+            first,
+            last,
+        }))
     }
 }
 

@@ -163,7 +163,7 @@ impl<R: Role> Connection<R> {
         if out.room() >= MAX_CONTROL_FRAME {
             if let Some((kind, data)) = self.receiver.whole_message::<R>(input) {
                 self.flags.insert(Flags::HEARD);
-                return match Event::whole(kind, data) {
+                return match Event::whole::<R>(kind, data) {
                     Ok(event) => Ok(Some(event)),
                     Err(InvalidUtf8) => Err(self.fail(ProtocolError::TextNotUtf8, input, out)),
                 };
@@ -185,7 +185,7 @@ impl<R: Role> Connection<R> {
         if out.room() >= MAX_CONTROL_FRAME {
             if let Some(piece) = self.receiver.piece::<R>(input) {
                 self.flags.insert(Flags::HEARD);
-                return match self.receiver.event(piece) {
+                return match self.receiver.event::<R>(piece) {
                     Ok(event) => Ok(Some(event)),
                     Err(error) => Err(self.fail(error, input, out)),
                 };
@@ -279,13 +279,47 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Tells that the transport took some of an output that was full: a sign of life as good as
-    /// input, which cannot be received meanwhile. Without it, a peer that takes longer than the
-    /// keepalive timers for what is waiting counts as gone.
+    /// Tells of a sign of life that [`receive`](Self::receive) does not see, as good as input: the
+    /// transport took some of an output that was full, or read more of a frame of which the caller
+    /// [waits](Self::frame_missing) for the rest. Without it, a peer that takes longer for that than the
+    /// keepalive timers counts as gone.
     ///
     /// [`WebSocket`](crate::WebSocket) does this by itself.
-    pub fn drained(&mut self) {
+    pub fn heard(&mut self) {
         self.flags.insert(Flags::HEARD);
+    }
+
+    /// How many bytes have to be read behind `received` for the frame at its front to be there as a
+    /// whole, if that is a message with a payload of at least `least` and at most `most` bytes; else 0.
+    ///
+    /// A frame that [`receive`](Self::receive) is given in parts comes in pieces, and a message of pieces
+    /// has to be copied to be in one place. Who reads on where the last read ended, until nothing is
+    /// missing, and then calls `receive`, gets the message where it is, text too. `most` is what that
+    /// buffer may grow to at a peer's word. A frame of a message that an extension has encoded is not
+    /// waited for, nor is one that is not acceptable: `receive` tells what is wrong with it.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+    ///
+    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let wire = [&b"\x81\x7e\x01\x00"[..], &[b'a'; 256]].concat();
+    /// let mut buffer = wire[..100].to_vec(); // the first read
+    /// let missing = connection.frame_missing(&buffer, 200, 1 << 20);
+    /// assert_eq!(missing, 160);
+    /// buffer.extend_from_slice(&wire[100..]); // the second
+    /// assert_eq!(connection.frame_missing(&buffer, 200, 1 << 20), 0);
+    /// let event = connection.receive(&mut Input::new(&mut buffer), &mut Vec::new())?;
+    /// assert!(matches!(event, Some(Event::Text(text)) if text.whole().is_some()));
+    /// # Ok::<(), ws_proto::ProtocolError>(())
+    /// ```
+    #[inline]
+    pub fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
+        if recv::is_there(received, least) {
+            return 0;
+        }
+        let negotiated = self.sender.negotiated();
+        self.receiver
+            .missing::<R>(received, least, most, negotiated)
     }
 
     /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.

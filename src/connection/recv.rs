@@ -8,6 +8,8 @@ use crate::buf::Input;
 use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
 use crate::error::ProtocolError;
 use crate::frame::{self, FIN, LEN_16, MASK_BIT, Mask, Opcode, Rsv};
+#[cfg(feature = "simd")]
+use crate::simd;
 use crate::utf8::Utf8;
 
 /// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
@@ -78,13 +80,13 @@ impl Receiver {
     }
 
     /// The fast path: between messages, a text or binary message in one frame with a 7- or 16-bit
-    /// length, all of it there: its first byte and its payload, unmasked. No state is written.
-    /// Everything else, faults too, is left to [`advance`](Self::advance).
+    /// length, all of it there. No state is written. Everything else, faults too, is left to
+    /// [`advance`](Self::advance).
     #[inline(always)]
     pub(super) fn whole_message<'b, R: Role>(
         &self,
         input: &mut Input<'b>,
-    ) -> Option<(Kind, &'b mut [u8])> {
+    ) -> Option<(Kind, Payload<'b>)> {
         if self.phase != Phase::Idle {
             return None;
         }
@@ -98,6 +100,38 @@ impl Receiver {
             return None;
         }
         Some((kind, frame.take::<R>(input)?))
+    }
+
+    /// How many bytes are missing for the message at the front of `received` to be whole, if it is one
+    /// in a frame of that size; 0 also if there is a fault, which is for [`advance`](Self::advance).
+    #[inline(never)]
+    pub(super) fn missing<R: Role>(
+        &self,
+        received: &[u8],
+        least: usize,
+        most: usize,
+        negotiated: Rsv,
+    ) -> usize {
+        let [TEXT | BINARY, second, ..] = received else {
+            return 0;
+        };
+        if self.phase != Phase::Idle {
+            return 0;
+        }
+        match self.judge::<R>(received, negotiated) {
+            Ok(Some(header)) => match usize::try_from(header.len) {
+                Ok(len) if (least..=most).contains(&len) => {
+                    let whole = header.header_len.saturating_add(len);
+                    whole.saturating_sub(received.len())
+                }
+                _ => 0,
+            },
+            Ok(None) => {
+                let header_len = header_len::<R>(frame::length_end(*second));
+                header_len.saturating_sub(received.len())
+            }
+            Err(_) => 0,
+        }
     }
 
     /// The short way for what a message in pieces is made of: a frame that is there as a whole, or
@@ -115,9 +149,9 @@ impl Receiver {
         }
     }
 
-    /// What has come of the current payload, unmasked, and whether that ends the message.
+    /// What has come of the current payload, and whether that ends the message.
     #[inline(always)]
-    fn rest_of_frame<'b, R: Role>(&mut self, input: &mut Input<'b>) -> (&'b mut [u8], bool) {
+    fn rest_of_frame<'b, R: Role>(&mut self, input: &mut Input<'b>) -> (Payload<'b>, bool) {
         let data = self.take_payload::<R>(input);
         let ended = self.end_of_frame();
         let last = ended && self.first_byte & FIN != 0;
@@ -160,7 +194,7 @@ impl Receiver {
 
     /// A piece of `message`, which is then a started one, or none if this was the last.
     #[inline(always)]
-    fn tell<'b>(&mut self, message: Message, data: &'b mut [u8], last: bool) -> Piece<'b> {
+    fn tell<'b>(&mut self, message: Message, data: Payload<'b>, last: bool) -> Piece<'b> {
         self.message = if last {
             Message::NONE
         } else {
@@ -174,9 +208,12 @@ impl Receiver {
         }
     }
 
-    /// The event of a piece; text is validated.
+    /// The event of a piece: unmasked, and validated if it is text.
     #[inline(always)]
-    pub(super) fn event<'b>(&mut self, piece: Piece<'b>) -> Result<Event<'b>, ProtocolError> {
+    pub(super) fn event<'b, R: Role>(
+        &mut self,
+        piece: Piece<'b>,
+    ) -> Result<Event<'b>, ProtocolError> {
         let Piece {
             kind,
             data,
@@ -184,8 +221,12 @@ impl Receiver {
             last,
         } = piece;
         Ok(match kind {
-            Kind::Binary => Event::Binary(Binary { data, first, last }),
-            Kind::Text => Event::Text(self.text_piece(data, first, last)?),
+            Kind::Binary => Event::Binary(Binary {
+                data: data.unmask::<R>(),
+                first,
+                last,
+            }),
+            Kind::Text => Event::Text(self.text_piece::<R>(data, first, last)?),
         })
     }
 
@@ -385,16 +426,17 @@ impl Receiver {
         }
     }
 
-    /// Takes and unmasks what has come of the current payload.
+    /// Takes what has come of the current payload.
     #[inline(always)]
-    fn take_payload<'b, R: Role>(&mut self, input: &mut Input<'b>) -> &'b mut [u8] {
+    fn take_payload<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Payload<'b> {
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX);
         let bytes = input.take(wanted);
         self.remaining = self.remaining.saturating_sub(bytes.len() as u64);
+        let mask = self.mask;
         if !R::MASKS_OUTPUT {
-            self.mask.apply(bytes);
+            self.mask = mask.after(bytes.len());
         }
-        bytes
+        Payload { bytes, mask }
     }
 
     /// A piece of the current message, unless there is nothing to tell: an empty fragment.
@@ -404,7 +446,7 @@ impl Receiver {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         let message = self.message;
         let (data, last) = self.rest_of_frame::<R>(input);
-        if data.is_empty() && !last {
+        if data.bytes.is_empty() && !last {
             return Ok(None);
         }
         let piece = self.tell(message, data, last);
@@ -412,21 +454,34 @@ impl Receiver {
             return Ok(Some(Event::Extended(Extended {
                 kind: piece.kind,
                 rsv: message.rsv(),
-                data: piece.data,
+                data: piece.data.unmask::<R>(),
                 first: piece.first,
                 last,
             })));
         }
-        self.event(piece).map(Some)
+        self.event::<R>(piece).map(Some)
     }
 
     #[inline(always)]
-    fn text_piece<'b>(
+    fn text_piece<'b, R: Role>(
         &mut self,
-        raw: &'b [u8],
+        data: Payload<'b>,
         first: bool,
         last: bool,
     ) -> Result<Text<'b>, ProtocolError> {
+        let raw = match data.unmask_text::<R>() {
+            Ok(body) if self.utf8.is_complete() => {
+                return Ok(Text {
+                    head: None,
+                    body,
+                    raw: body.as_bytes(),
+                    first,
+                    last,
+                });
+            }
+            Ok(body) => body.as_bytes(),
+            Err(raw) => raw,
+        };
         let piece = self
             .utf8
             .push(raw)
@@ -452,7 +507,7 @@ impl Receiver {
         &mut self,
         input: &mut Input<'_>,
     ) -> Result<Option<Opcode>, ProtocolError> {
-        let bytes = self.take_payload::<R>(input);
+        let bytes = self.take_payload::<R>(input).unmask::<R>();
         let before = usize::from(self.spill_len);
         self.spill(bytes);
         let opcode = Opcode::from_bits(self.first_byte);
@@ -518,6 +573,26 @@ const fn header_len<R: Role>(length_end: usize) -> usize {
     }
 }
 
+/// Whether the first bytes tell that the frame at the front of `received` is there as a whole, or has a
+/// payload of less than `least` bytes.
+#[inline(always)]
+pub(super) fn is_there(received: &[u8], least: usize) -> bool {
+    let [_, second, rest @ ..] = received else {
+        return true;
+    };
+    let len = match second & !MASK_BIT {
+        len @ 0..LEN_16 => usize::from(len),
+        LEN_16 => match rest.first_chunk() {
+            Some(len) => usize::from(u16::from_be_bytes(*len)),
+            None => return false,
+        },
+        _ => return false,
+    };
+    /// The longest header with such a length.
+    const HEADER: usize = 8;
+    len < least || received.len() >= len.saturating_add(HEADER)
+}
+
 /// The first byte of a text message in one frame.
 const TEXT: u8 = FIN | Opcode::Text as u8;
 /// The first byte of a binary message in one frame.
@@ -533,9 +608,35 @@ const CONTINUATION: u8 = Opcode::Continuation as u8;
 /// A piece of a message that no extension has encoded; text is not validated yet.
 pub(super) struct Piece<'b> {
     kind: Kind,
-    data: &'b mut [u8],
+    data: Payload<'b>,
     first: bool,
     last: bool,
+}
+
+/// Payload as it came: masked, where the peer is a client.
+pub(super) struct Payload<'b> {
+    bytes: &'b mut [u8],
+    mask: Mask,
+}
+
+impl<'b> Payload<'b> {
+    #[inline(always)]
+    pub(super) fn unmask<R: Role>(mut self) -> &'b mut [u8] {
+        if !R::MASKS_OUTPUT {
+            self.mask.apply(self.bytes);
+        }
+        self.bytes
+    }
+
+    /// Unmasks text: what is found to be ASCII in doing so need not be looked at again.
+    #[inline(always)]
+    pub(super) fn unmask_text<R: Role>(self) -> Result<&'b str, &'b mut [u8]> {
+        #[cfg(feature = "simd")]
+        if !R::MASKS_OUTPUT {
+            return simd::unmask(self.bytes, self.mask);
+        }
+        Err(self.unmask::<R>())
+    }
 }
 
 /// A frame that lies in the input as a whole.
@@ -573,15 +674,18 @@ impl WholeFrame {
         })
     }
 
-    /// Takes it and gives its payload, unmasked.
+    /// Takes it and gives its payload.
     #[inline(always)]
-    fn take<'b, R: Role>(&self, input: &mut Input<'b>) -> Option<&'b mut [u8]> {
+    fn take<'b, R: Role>(&self, input: &mut Input<'b>) -> Option<Payload<'b>> {
         let total = self.header_len.saturating_add(self.len as usize);
-        let (header, data) = input.take(total).split_at_mut_checked(self.header_len)?;
-        if !R::MASKS_OUTPUT {
-            frame::xor(data, *header.last_chunk()?);
-        }
-        Some(data)
+        let (header, bytes) = input.take(total).split_at_mut_checked(self.header_len)?;
+        let key = if R::MASKS_OUTPUT {
+            [0; 4]
+        } else {
+            *header.last_chunk()?
+        };
+        let mask = Mask::new(key);
+        Some(Payload { bytes, mask })
     }
 }
 

@@ -511,11 +511,8 @@ fn write_frame<R: Role, O: Output + ?Sized>(
     let total = frame::encoded_len(len as u64, R::MASKS_OUTPUT).saturating_add(len);
     let key = key_for(role, total, out)?;
     out.reserve(total);
-    frame::encode(first, len as u64, key, |header| out.put(header));
-    match key {
-        None => out.put(payload),
-        Some(key) => out.put_masked(payload, key),
-    }
+    let header = frame::encode(first, len as u64, key, |header| header);
+    out.put_frame(header, payload, key);
     Ok(())
 }
 
@@ -528,7 +525,9 @@ fn write_header<R: Role, O: Output + ?Sized>(
     out: &mut O,
 ) -> Result<Option<[u8; 4]>, SendError> {
     let key = key_for(role, frame::encoded_len(len as u64, R::MASKS_OUTPUT), out)?;
-    frame::encode(first, len as u64, key, |header| out.put(header));
+    frame::encode(first, len as u64, key, |header| {
+        out.put_frame(header, &[], None);
+    });
     Ok(key)
 }
 

@@ -59,7 +59,7 @@ impl<R: Role> Connection<R> {
     /// [`Config::keepalive`](super::Config::keepalive). The timer of the closing handshake starts
     /// with the first call after Close was sent. A second call with the same `now` does nothing.
     /// The deadline is later than `now`. If `out` has no room for a Ping that is due, it is left out
-    /// and the peer's time to answer runs all the same; see [`drained`](Self::drained).
+    /// and the peer's time to answer runs all the same; see [`heard`](Self::heard).
     ///
     /// # Errors
     ///

@@ -119,57 +119,54 @@ impl Header {
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
         let first = (if self.fin { FIN } else { 0 }) | self.rsv.bits() | self.opcode as u8;
-        encode(first, self.len, self.mask, |header| {
-            let mut bytes = [0; MAX_HEADER];
-            if let Some(to) = bytes.get_mut(..header.len()) {
-                to.copy_from_slice(header);
-            }
-            EncodedHeader {
-                bytes,
-                len: header.len() as u8,
-            }
-        })
+        encode(first, self.len, self.mask, |header| header)
     }
 }
 
-/// Makes the bytes of a header and hands them to `put`. Each of the six forms has a length that the
-/// compiler knows, so that `put`, inlined, is a store or two and no call of `memcpy`.
+/// Makes a header and hands it to `then`, by one of six ways that each know how long it is.
 #[inline(always)]
 pub(crate) fn encode<T>(
     first: u8,
     len: u64,
     key: Option<[u8; KEY_LEN]>,
-    put: impl FnOnce(&[u8]) -> T,
+    then: impl FnOnce(EncodedHeader) -> T,
 ) -> T {
     let mask = if key.is_some() { MASK_BIT } else { 0 };
+    let start = u128::from(first) | u128::from(mask) << 8;
     match len {
-        0..=125 => with_key([first, mask | len as u8], key, put),
+        0..=125 => then(with_key::<2>(start | u128::from(len) << 8, key)),
         126..=0xffff => {
-            let [a, b] = (len as u16).to_be_bytes();
-            with_key([first, mask | LEN_16, a, b], key, put)
+            let len = u128::from((len as u16).swap_bytes());
+            then(with_key::<4>(
+                start | u128::from(LEN_16) << 8 | len << 16,
+                key,
+            ))
         }
         _ => {
-            let [a, b, c, d, e, f, g, h] = len.to_be_bytes();
-            with_key([first, mask | LEN_64, a, b, c, d, e, f, g, h], key, put)
+            let len = u128::from(len.swap_bytes());
+            then(with_key::<10>(
+                start | u128::from(LEN_64) << 8 | len << 16,
+                key,
+            ))
         }
     }
 }
 
+/// A header of `N` bytes and the key behind it. It is made as one number: bytes that are stored one by
+/// one and then copied by the word wait for the stores.
 #[inline(always)]
-fn with_key<const N: usize, T>(
-    start: [u8; N],
-    key: Option<[u8; KEY_LEN]>,
-    put: impl FnOnce(&[u8]) -> T,
-) -> T {
-    let Some(key) = key else {
-        return put(&start);
+const fn with_key<const N: usize>(start: u128, key: Option<[u8; KEY_LEN]>) -> EncodedHeader {
+    let (bytes, len) = match key {
+        None => (start, N),
+        Some(key) => (
+            start | (u32::from_le_bytes(key) as u128).wrapping_shl(const { N as u32 * u8::BITS }),
+            N.saturating_add(KEY_LEN),
+        ),
     };
-    // As one number: bytes that are stored one by one and then copied by the word wait for the stores.
-    let mut header = u128::from(u32::from_le_bytes(key));
-    for byte in start.iter().rev() {
-        header = header << 8 | u128::from(*byte);
+    EncodedHeader {
+        bytes: bytes.to_le_bytes(),
+        len: len as u8,
     }
-    put(&header.to_le_bytes()[..N.saturating_add(KEY_LEN)])
 }
 
 /// How many bytes the header of a payload of `len` bytes takes, the masking key included.
@@ -190,8 +187,32 @@ pub(crate) const fn encoded_len(len: u64, masked: bool) -> usize {
 /// The bytes of a [`Header`], on the stack.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedHeader {
-    bytes: [u8; MAX_HEADER],
+    /// The header, and zeros behind it, so that all of it is two words.
+    bytes: [u8; 16],
     len: u8,
+}
+
+impl EncodedHeader {
+    /// Writes it to the front of `to`, which has room for it, and zeros behind it if there is room for
+    /// those too: that is a store or two, and what comes behind it is written afterwards.
+    #[inline(always)]
+    pub(crate) fn write(self, to: &mut [u8]) {
+        if let Some(to) = to.first_chunk_mut() {
+            *to = self.bytes;
+        } else {
+            let mut rest = u128::from_le_bytes(self.bytes);
+            for to in to.iter_mut().take(self.size()) {
+                *to = rest as u8;
+                rest >>= 8;
+            }
+        }
+    }
+
+    /// How many bytes it has. It does not look at them, so that they can stay in registers.
+    #[inline(always)]
+    pub(crate) const fn size(self) -> usize {
+        self.len as usize
+    }
 }
 
 impl core::ops::Deref for EncodedHeader {

@@ -1,5 +1,8 @@
 //! Masking (RFC 6455 5.3).
 
+#[cfg(feature = "simd")]
+use crate::simd;
+
 /// A masking key and how far into the payload it has been applied.
 ///
 /// Masking and unmasking are the same: byte `i` of the payload is XORed with byte `i % 4` of the
@@ -40,29 +43,54 @@ impl Mask {
     #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
         xor(payload, self.key);
-        self.key = rotated(self.key, payload.len());
+        *self = self.after(payload.len());
+    }
+
+    /// The mask as it stands `n` bytes further into the payload.
+    #[inline]
+    pub(crate) const fn after(self, n: usize) -> Self {
+        Self {
+            key: rotated(self.key, n),
+        }
+    }
+
+    /// As [`apply`](Self::apply), for the last bytes; whether what they are then is ASCII.
+    #[cfg(feature = "simd")]
+    #[inline]
+    pub(crate) fn apply_to_ascii(self, payload: &mut [u8]) -> bool {
+        xor_any::<true>(payload, self.key)
     }
 }
 
 /// XORs `bytes` with the repeated key.
+#[inline]
+pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) {
+    xor_any::<false>(bytes, key);
+}
+
+/// XORs `bytes` with the repeated key; whether what that makes is ASCII, if it is to `LOOK`.
 ///
 /// The end is a word that overlaps what is in front of it, read before the rest is written: only
 /// what is shorter than a word is done byte by byte.
-#[inline]
-pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) {
+#[inline(always)]
+fn xor_any<const LOOK: bool>(bytes: &mut [u8], key: [u8; 4]) -> bool {
     let word = repeated(key);
     let len = bytes.len();
     if len > PAIR {
-        xor_long(bytes, word);
-    } else if let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return xor_long::<LOOK>(bytes, word);
+    }
+    if let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
         let (start, end) = (xor_word(*start, word), xor_word(*end, turned(word, len)));
         store_first(bytes, start);
         store_last(bytes, end);
-    } else {
-        for (byte, key) in bytes.iter_mut().zip(word.to_le_bytes()) {
-            *byte ^= key;
-        }
+        return is_ascii([u64::from_le_bytes(start), u64::from_le_bytes(end)]);
     }
+    let mut seen = 0;
+    for (byte, key) in bytes.iter_mut().zip(word.to_le_bytes()) {
+        *byte ^= key;
+        seen |= *byte;
+    }
+    seen.is_ascii()
 }
 
 /// Copies `from` to `to`, XORed with the repeated key, as far as the shorter of them goes.
@@ -89,88 +117,183 @@ pub(crate) fn xor_into(to: &mut [u8], from: &[u8], key: [u8; 4]) {
 const WORD: usize = 8;
 /// Two words, a vector of 128 bits.
 const PAIR: usize = 2 * WORD;
-/// What a step of the main loop takes: four vectors, more where the processor has longer ones.
+/// A vector of 256 bits where there are such.
+const HALF: usize = 32;
+/// What a step of the main loop takes: four vectors of 128 bits, or fewer longer ones.
 const BLOCK: usize = 64;
+/// From here on it pays to begin with a cache line.
+const LONG: usize = 512;
 
-/// As [`xor`] for more than a pair of words.
+/// As [`xor_any`] for more than a pair of words.
 #[inline(never)]
-fn xor_long(bytes: &mut [u8], word: u64) {
-    let Some(end) = bytes.last_chunk::<PAIR>() else {
-        return;
-    };
-    let end = xor_pair(*end, turned(word, bytes.len()));
-    let keys = filled(word);
-    let mut blocks = bytes.chunks_exact_mut(BLOCK);
-    for block in &mut blocks {
-        xor_chunk::<BLOCK>(block, &keys);
+fn xor_long<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
+    #[cfg(feature = "simd")]
+    if let Some(ascii) = simd::xor::<LOOK>(bytes, word) {
+        return ascii;
     }
-    let keys = filled(word);
-    for chunk in blocks.into_remainder().chunks_exact_mut(PAIR) {
-        xor_chunk::<PAIR>(chunk, &keys);
-    }
-    store_last(bytes, end);
+    xor_vectors::<LOOK>(bytes, word)
 }
 
 /// As [`xor_into`] for more than a pair of words; both are of the same length.
 #[inline(never)]
 fn xor_long_into(to: &mut [u8], from: &[u8], word: u64) {
-    let Some(end) = from.last_chunk::<PAIR>() else {
+    #[cfg(feature = "simd")]
+    if simd::xor_into(to, from, word) {
         return;
+    }
+    xor_vectors_into(to, from, word);
+}
+
+/// As [`xor_long`], in the vectors that its caller is compiled for.
+///
+/// A store that lies in two cache lines takes twice as long. So what is in front of the first line is
+/// XORed with a block that reaches into it, read before the rest is written.
+#[inline(always)]
+pub(crate) fn xor_vectors<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
+    let mut start = match bytes.first_chunk::<BLOCK>() {
+        Some(start) if bytes.len() >= LONG => *start,
+        _ => return xor_blocks::<LOOK>(bytes, word),
     };
-    let end = xor_pair(*end, turned(word, from.len()));
-    let keys = filled(word);
+    let mut seen = [0; BLOCK / WORD];
+    xor_chunk::<LOOK, BLOCK>(&mut start, word, &mut seen);
+    let before = bytes.as_ptr().align_offset(BLOCK) % BLOCK;
+    let lines = bytes.get_mut(before..).unwrap_or_default();
+    let ascii = xor_blocks::<LOOK>(lines, turned(word, before));
+    store_first(bytes, start);
+    ascii & is_ascii(seen)
+}
+
+/// As [`xor_long_into`], in the vectors that its caller is compiled for.
+#[inline(always)]
+pub(crate) fn xor_vectors_into(to: &mut [u8], from: &[u8], word: u64) {
+    if to.len() < LONG {
+        return xor_blocks_into(to, from, word);
+    }
+    xor_chunk_into::<BLOCK>(to, from, word);
+    let before = to.as_ptr().align_offset(BLOCK) % BLOCK;
+    if let (Some(to), Some(from)) = (to.get_mut(before..), from.get(before..)) {
+        xor_blocks_into(to, from, turned(word, before));
+    }
+}
+
+/// As [`xor_vectors`], from the start.
+#[inline(always)]
+fn xor_blocks<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
+    let mut seen = [0; BLOCK / WORD];
+    let Some(mut end) = bytes.last_chunk::<PAIR>().copied() else {
+        return true;
+    };
+    xor_chunk::<LOOK, PAIR>(&mut end, turned(word, bytes.len()), &mut seen);
+    let (keys, mut seen_in_blocks) = (filled(word), [0; BLOCK]);
+    let mut blocks = bytes.chunks_exact_mut(BLOCK);
+    for block in &mut blocks {
+        xor_block::<LOOK>(block, &keys, &mut seen_in_blocks);
+    }
+    let mut halves = blocks.into_remainder().chunks_exact_mut(HALF);
+    for half in &mut halves {
+        xor_chunk::<LOOK, HALF>(half, word, &mut seen);
+    }
+    for pair in halves.into_remainder().chunks_exact_mut(PAIR) {
+        xor_chunk::<LOOK, PAIR>(pair, word, &mut seen);
+    }
+    store_last(bytes, end);
+    is_ascii(seen) && seen_in_blocks.is_ascii()
+}
+
+/// As [`xor_vectors_into`], from the start.
+#[inline(always)]
+fn xor_blocks_into(to: &mut [u8], from: &[u8], word: u64) {
     let mut to_blocks = to.chunks_exact_mut(BLOCK);
     let mut from_blocks = from.chunks_exact(BLOCK);
-    for (to, from) in (&mut to_blocks).zip(&mut from_blocks) {
-        xor_chunk_into::<BLOCK>(to, from, &keys);
-    }
     let keys = filled(word);
-    let rest = from_blocks.remainder().chunks_exact(PAIR);
-    for (to, from) in to_blocks.into_remainder().chunks_exact_mut(PAIR).zip(rest) {
-        xor_chunk_into::<PAIR>(to, from, &keys);
+    for (to, from) in (&mut to_blocks).zip(&mut from_blocks) {
+        xor_block_into(to, from, &keys);
     }
-    store_last(to, end);
-}
-
-#[inline(always)]
-fn xor_chunk<const N: usize>(chunk: &mut [u8], keys: &[u8; N]) {
-    if let Some(chunk) = chunk.first_chunk_mut() {
-        *chunk = xor_array(chunk, keys);
+    let mut to_halves = to_blocks.into_remainder().chunks_exact_mut(HALF);
+    let mut from_halves = from_blocks.remainder().chunks_exact(HALF);
+    for (to, from) in (&mut to_halves).zip(&mut from_halves) {
+        xor_chunk_into::<HALF>(to, from, word);
     }
-}
-
-#[inline(always)]
-fn xor_chunk_into<const N: usize>(to: &mut [u8], from: &[u8], keys: &[u8; N]) {
-    if let (Some(to), Some(from)) = (to.first_chunk_mut(), from.first_chunk()) {
-        *to = xor_array(from, keys);
+    let pairs = from_halves.remainder().chunks_exact(PAIR);
+    for (to, from) in to_halves.into_remainder().chunks_exact_mut(PAIR).zip(pairs) {
+        xor_chunk_into::<PAIR>(to, from, word);
+    }
+    if let (Some(to), Some(end)) = (to.last_chunk_mut::<PAIR>(), from.last_chunk::<PAIR>()) {
+        xor_chunk_into::<PAIR>(to, end, turned(word, from.len()));
     }
 }
 
-/// A loop over bytes whose number is known: LLVM makes vectors of it, which it does not of wide
-/// integers.
+/// XORs a block of the many in a loop. LLVM makes vectors of it because it goes by bytes.
 #[inline(always)]
-fn xor_array<const N: usize>(bytes: &[u8; N], keys: &[u8; N]) -> [u8; N] {
-    let mut xored = [0; N];
-    for ((xored, byte), key) in xored.iter_mut().zip(bytes).zip(keys) {
-        *xored = byte ^ key;
+fn xor_block<const LOOK: bool>(block: &mut [u8], keys: &[u8; BLOCK], seen: &mut [u8; BLOCK]) {
+    let Some(block) = block.first_chunk_mut::<BLOCK>() else {
+        return;
+    };
+    for ((byte, key), seen) in block.iter_mut().zip(keys).zip(seen) {
+        *byte ^= key;
+        *seen |= if LOOK { *byte } else { 0 };
     }
-    xored
 }
 
-/// As much of the repeated key as fits.
+/// As [`xor_block`], from one place to another.
 #[inline(always)]
-fn filled<const N: usize>(word: u64) -> [u8; N] {
-    let mut keys = [0; N];
+fn xor_block_into(to: &mut [u8], from: &[u8], keys: &[u8; BLOCK]) {
+    let (Some(to), Some(from)) = (to.first_chunk_mut::<BLOCK>(), from.first_chunk::<BLOCK>())
+    else {
+        return;
+    };
+    for ((to, from), key) in to.iter_mut().zip(from).zip(keys) {
+        *to = from ^ key;
+    }
+}
+
+/// XORs `N` bytes that are not in such a loop. Of these LLVM makes vectors because it goes by words,
+/// where it would take bytes one by one. What that makes is put together in `seen`, if it is to `LOOK`.
+#[inline(always)]
+fn xor_chunk<const LOOK: bool, const N: usize>(
+    chunk: &mut [u8],
+    word: u64,
+    seen: &mut [u64; BLOCK / WORD],
+) {
+    let Some(chunk) = chunk.first_chunk_mut::<N>() else {
+        return;
+    };
+    for (bytes, seen) in chunk.chunks_exact_mut(WORD).zip(seen) {
+        if let Some(bytes) = bytes.first_chunk_mut() {
+            *bytes = xor_word(*bytes, word);
+            *seen |= if LOOK { u64::from_le_bytes(*bytes) } else { 0 };
+        }
+    }
+}
+
+/// As [`xor_chunk`], from one place to another.
+#[inline(always)]
+fn xor_chunk_into<const N: usize>(to: &mut [u8], from: &[u8], word: u64) {
+    let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) else {
+        return;
+    };
+    for (to, from) in to.chunks_exact_mut(WORD).zip(from.chunks_exact(WORD)) {
+        if let Some(from) = from.first_chunk() {
+            store_first(to, xor_word(*from, word));
+        }
+    }
+}
+
+/// The repeated key, as much of it as a block takes.
+#[inline(always)]
+fn filled(word: u64) -> [u8; BLOCK] {
+    let mut keys = [0; BLOCK];
     for chunk in keys.chunks_exact_mut(WORD) {
         store_first(chunk, word.to_le_bytes());
     }
     keys
 }
 
+/// Whether all bytes in all words are ASCII.
 #[inline(always)]
-fn xor_pair(pair: [u8; PAIR], word: u64) -> [u8; PAIR] {
-    let both = u128::from(word) | u128::from(word) << 64;
-    (u128::from_le_bytes(pair) ^ both).to_le_bytes()
+fn is_ascii<const N: usize>(words: [u64; N]) -> bool {
+    let seen = words.iter().fold(0, |seen, word| seen | word);
+    seen & 0x8080_8080_8080_8080 == 0
 }
 
 #[inline(always)]
@@ -179,9 +302,9 @@ const fn xor_word(bytes: [u8; WORD], word: u64) -> [u8; WORD] {
 }
 
 #[inline(always)]
-fn store_first(bytes: &mut [u8], word: [u8; WORD]) {
+fn store_first<const N: usize>(bytes: &mut [u8], start: [u8; N]) {
     if let Some(to) = bytes.first_chunk_mut() {
-        *to = word;
+        *to = start;
     }
 }
 

@@ -29,6 +29,8 @@ pub use header::{EncodedHeader, Header, MAX_HEADER};
 pub(crate) use header::{FIN, LEN_16, MASK_BIT, encode, encoded_len, length, length_end};
 pub use mask::Mask;
 pub(crate) use mask::{xor, xor_into};
+#[cfg(feature = "simd")]
+pub(crate) use mask::{xor_vectors, xor_vectors_into};
 pub use opcode::{Opcode, Rsv};
 
 /// The most bytes of a control frame: a header with a masking key and 125 bytes of payload.

@@ -147,12 +147,6 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         }
     }
 
-    /// As [`push`](Self::push) with the first piece of a binary message that goes on.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn begin_binary(&mut self, data: &[u8]) -> Result<(), AssembleError> {
-        self.collect_binary(data, true, false).map(drop)
-    }
-
     /// The message in the storage, until the next piece comes.
     #[inline(never)]
     pub(crate) fn held(&self) -> Result<Option<Message<'_>>, AssembleError> {

@@ -2,7 +2,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
-use crate::buf::Storage;
+use crate::buf::{self, Storage};
 use crate::error::CapacityError;
 use crate::utf8::{self, InvalidUtf8};
 
@@ -95,10 +95,10 @@ impl Storage for MessageBuf {
         self.turn_into_bytes();
         let left_over = self.bytes.get_mut(self.len..).unwrap_or_default();
         if let Some(to) = left_over.get_mut(..bytes.len()) {
-            to.copy_from_slice(bytes);
+            buf::copy(to, bytes);
         } else {
             self.bytes.truncate(self.len);
-            self.bytes.extend_from_slice(bytes);
+            buf::append(&mut self.bytes, bytes);
         }
         self.len += bytes.len();
         Ok(())
@@ -116,7 +116,7 @@ impl Storage for MessageBuf {
                 if let Some(head) = head {
                     text.push(head);
                 }
-                text.push_str(body);
+                buf::append_text(text, body);
                 Ok(())
             }
             None => self.store(raw),

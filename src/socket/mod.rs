@@ -11,9 +11,10 @@ use core::fmt;
 
 pub use reply::Reply;
 
-use crate::buf::Input;
+use crate::MAX_CONTROL_FRAME;
+use crate::buf::{Input, Output};
 use crate::close::{CloseCode, CloseReason};
-use crate::connection::{Binary, Client, Config, Connection, Event, MaskSource, Role, Server};
+use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
 use crate::handshake::Negotiated;
 use crate::message::{AssembleError, Assembler, Message, MessageBuf, Step};
@@ -22,7 +23,7 @@ use crate::transport::Transport;
 use codec::{Decoder, Encoder};
 use queue::{Queue, Sent};
 use read_buffer::ReadBuffer;
-use retention::Retention;
+use retention::{BUSY, Retention};
 
 /// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
 const HIGH_WATER: usize = 1 << 20;
@@ -44,9 +45,10 @@ const RETAINED: usize = 4096;
 /// so that neither a flood of Pings nor a slow reader makes it grow.
 ///
 /// It has three buffers, each allocated when it is needed: for reading, for a message in several
-/// pieces, for the output. A binary message in one frame of 4 KiB to 2 MiB is not joined from pieces:
-/// it stays where it was read. While they hold nothing they keep 4 KiB each, and beside the start of such
-/// a frame 4 KiB and as much as there is of it. What has grown beyond that is kept, up to 2 MiB each,
+/// pieces, for the output. A message in one frame of 4 KiB to 2 MiB is not joined from pieces: it is read
+/// until it is there as a whole, and stays where it was read; then text in it is validated. While they
+/// hold nothing they keep 4 KiB each, and beside the start of such a frame 4 KiB and as much as there is
+/// of it. What has grown beyond that is kept, up to 2 MiB each,
 /// while there is traffic that needs it. It is given back at the end of a turn
 /// ([`next_message`](Self::next_message) gives `None`) that brought no more than 4 KiB, and by a
 /// [`tick`](Self::tick) unless bytes came or went both since the tick before and before that one. So
@@ -74,6 +76,9 @@ pub struct WebSocket<R: Role> {
     read: ReadBuffer,
     out: Queue,
     retention: Retention,
+    read_size: usize,
+    /// How many bytes are missing of the frame that was begun to be read.
+    missing: usize,
     /// A message that could not be put together ends the connection.
     failed: Option<AssembleError>,
 }
@@ -107,6 +112,8 @@ impl<R: Role> WebSocket<R> {
             read: ReadBuffer::new(),
             out: Queue::new(HIGH_WATER),
             retention: Retention::default(),
+            read_size: RETAINED,
+            missing: 0,
             failed: None,
         }
     }
@@ -115,6 +122,14 @@ impl<R: Role> WebSocket<R> {
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
         self.out = Queue::new(bytes);
+        self
+    }
+
+    /// With another size of what [`read_hint`](Self::read_hint) asks for between big frames, in bytes;
+    /// 4 KiB unless this says otherwise. More of it takes fewer reads for many small messages.
+    #[must_use]
+    pub fn with_read_size(mut self, bytes: usize) -> Self {
+        self.read_size = bytes.max(1);
         self
     }
 
@@ -160,18 +175,26 @@ impl<R: Role> WebSocket<R> {
     pub fn filled(&mut self, n: usize) {
         self.read.filled(n);
         self.retention.received(n);
+        if n > 0 {
+            self.connection.heard();
+        }
     }
 
     /// Whether to read: not while received bytes wait for the output to be drained.
     pub fn wants_read(&self) -> bool {
-        self.read.is_empty()
+        self.read.is_empty() || self.missing > 0
     }
 
-    /// How many bytes to read next: more when a big frame is on its way.
+    /// How many bytes to read next: more when a big frame is on its way. What is missing of one that
+    /// stays where it is read, up to 64 KiB, and not a byte more: what is read behind it may have to be
+    /// moved.
     pub fn read_hint(&self) -> usize {
-        const MOST: u64 = 64 * 1024;
-        let rest = self.connection.frame_remaining().min(MOST);
-        RETAINED.max(rest as usize)
+        const MOST: usize = 64 * 1024;
+        if self.missing > 0 {
+            return self.missing.min(MOST);
+        }
+        let rest = self.connection.frame_remaining().min(MOST as u64);
+        self.read_size.max(rest as usize)
     }
 
     /// The next whole message in what has been read, and a handle to answer it while the message
@@ -187,41 +210,31 @@ impl<R: Role> WebSocket<R> {
     pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Reply<'_, R>)>, ReceiveError> {
         if let Some(error) = self.failed {
             self.read.clear();
+            self.missing = 0;
             return Err(error.into());
         }
         if self.read.is_empty() && self.connection.transport() == Transport::Open {
             self.end_turn();
             return Ok(None);
         }
-        if self.read.is_holding() {
-            match self.go_on_holding()? {
-                Held::More => return Ok(None),
-                Held::Message => {
-                    let message = Message::Binary(self.read.take_held());
-                    let out = self.out.messages(Sent::InReply);
-                    let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
-                    return Ok(Some((message, reply)));
-                }
-                Held::Part => self.join_held()?,
-            }
-        }
         let (bytes, mut consumed) = self.read.unread();
         let mut input = Input::new(bytes);
         let before = input.len();
         loop {
-            let event = self.connection.receive(&mut input, &mut self.out.engine());
+            let mut out = self.out.engine();
+            self.missing = if out.room() < MAX_CONTROL_FRAME {
+                0
+            } else {
+                self.connection.frame_missing(input.bytes(), RETAINED, BUSY)
+            };
+            if self.missing > 0 {
+                return Ok(None);
+            }
+            let event = self.connection.receive(&mut input, &mut out);
             consumed.set(before - input.len());
             let Some(event) = event? else {
                 return Ok(None);
             };
-            if let Event::Binary(Binary { data, first, last }) = &event {
-                if *first && !*last && input.is_empty() {
-                    let rest = self.connection.frame_remaining();
-                    if consumed.hold(data.len(), rest) {
-                        return Ok(None);
-                    }
-                }
-            }
             match self.assembler.step(event) {
                 Ok(Step::More) => {}
                 Ok(Step::Whole(message)) => {
@@ -256,32 +269,6 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// Receives more of the frame that is held where it is read.
-    fn go_on_holding(&mut self) -> Result<Held, ReceiveError> {
-        let (bytes, mut consumed) = self.read.unread();
-        let mut input = Input::new(bytes);
-        let before = input.len();
-        let event = self.connection.receive(&mut input, &mut self.out.engine());
-        let n = before - input.len();
-        consumed.set(n);
-        let Some(event) = event? else {
-            return Ok(Held::More);
-        };
-        consumed.hold_more(n);
-        Ok(match event {
-            Event::Binary(piece) if piece.last => Held::Message,
-            _ if self.connection.frame_remaining() > 0 => Held::More,
-            _ => Held::Part,
-        })
-    }
-
-    /// The frame that was held is not all of its message: it is joined with what comes behind the next
-    /// header.
-    fn join_held(&mut self) -> Result<(), ReceiveError> {
-        let joined = self.assembler.begin_binary(self.read.take_held());
-        joined.map_err(|error| fail(&mut self.connection, &mut self.out, &mut self.failed, error))
-    }
-
     /// A handle to send without having received.
     pub fn sender(&mut self) -> Reply<'_, R> {
         let out = self.out.messages(Sent::Unasked);
@@ -299,7 +286,7 @@ impl<R: Role> WebSocket<R> {
             return;
         }
         if self.out.is_full() {
-            self.connection.drained();
+            self.connection.heard();
         }
         self.out.consume(n);
         self.retention.wrote();
@@ -373,16 +360,6 @@ impl<R: Role> fmt::Debug for WebSocket<R> {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
-}
-
-/// What has become of a frame that is held where it is read.
-enum Held {
-    /// It is not complete, and all that was read has been consumed.
-    More,
-    /// It is a message.
-    Message,
-    /// It is complete and does not end its message.
-    Part,
 }
 
 /// A message that cannot be put together ends the connection.

@@ -1,6 +1,7 @@
 use super::retention;
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Limited, Output};
+use crate::frame::EncodedHeader;
 
 /// What waits to be written.
 ///
@@ -100,9 +101,9 @@ impl Output for Engine<'_> {
         self.queue.out.last_mut(n)
     }
 
-    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
-        self.queue.out.put_masked(bytes, key);
-        self.queue.answers += bytes.len();
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        self.queue.out.put_frame(header, payload, key);
+        self.queue.answers += header.size() + payload.len();
     }
 }
 
@@ -150,10 +151,10 @@ impl Output for Messages<'_> {
     }
 
     #[inline]
-    fn put_masked(&mut self, bytes: &[u8], key: [u8; 4]) {
-        self.queue.out.put_masked(bytes, key);
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        self.queue.out.put_frame(header, payload, key);
         if self.kind == Sent::InReply {
-            self.queue.answers += bytes.len();
+            self.queue.answers += header.size() + payload.len();
         }
     }
 }

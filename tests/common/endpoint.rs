@@ -133,6 +133,10 @@ impl Endpoint {
         either!(&mut self.connection, c => c.receive(input, out))
     }
 
+    pub(crate) fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
+        either!(&self.connection, c => c.frame_missing(received, least, most))
+    }
+
     pub(crate) fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         either!(&mut self.connection, c => c.receive_eof())
     }

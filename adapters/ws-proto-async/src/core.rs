@@ -479,7 +479,7 @@ impl<T: Io> Core<T> {
                 Poll::Ready(Ok(n)) => {
                     if !self.out.has_room_for_answers() {
                         // Nothing is received meanwhile, so this is the sign of life.
-                        self.engine.drained();
+                        self.engine.heard();
                     }
                     self.out.wrote(n);
                     self.needs_flush = true;

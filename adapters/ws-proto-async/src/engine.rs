@@ -60,7 +60,7 @@ impl Engine {
     }
 
     pub(crate) fn drained(&mut self) {
-        each!(self, c => c.drained());
+        each!(self, c => c.heard());
     }
 
     pub(crate) fn control_payload(&self) -> &[u8] {

@@ -126,7 +126,7 @@ impl Engine {
     }
 
     pub(crate) fn drained(&mut self) {
-        each!(self, c => c.drained());
+        each!(self, c => c.heard());
     }
 
     pub(crate) fn transport(&self) -> Transport {

@@ -446,7 +446,7 @@ impl<S: Stream> WebSocket<S> {
         if let (true, State::Open(open)) = (was_full, &mut self.state) {
             // Nothing is received meanwhile, so this is the sign of life.
             if self.wire.out.len() < before && !self.wire.is_broken {
-                open.engine.drained();
+                open.engine.heard();
             }
         }
     }

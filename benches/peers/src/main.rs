@@ -3,10 +3,13 @@
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml                 # all; writes RESULTS.md
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --quick echo # rows with that in the name
+//! cargo run --release --manifest-path benches/peers/Cargo.toml --features simd # writes RESULTS-simd.md
 //! ```
 //!
+//! For a profile, `--only=NAME` runs one contender, and `--rounds=N` more or fewer rounds.
+//!
 //! Everybody works on the same bytes, gives each payload to a black box, validates text, and is
-//! checked before it is timed. Only a run of all rows, not `--quick`, writes `benches/RESULTS.md`.
+//! checked before it is timed. Only a run of all rows, not `--quick`, writes a file.
 
 mod deflate;
 #[path = "../../shared/floor.rs"]
@@ -34,6 +37,13 @@ use measure::{Contender, Effort};
 use peer::Runner;
 use report::Report;
 use wire::{Payload, READ, SIZES};
+
+/// The file that a whole run writes.
+const RESULTS: &str = if cfg!(feature = "simd") {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../RESULTS-simd.md")
+} else {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../RESULTS.md")
+};
 
 const FLOOR: &str = "floor";
 const PIECES: &str = "ws-proto Connection, pieces, no copy";
@@ -333,7 +343,13 @@ fn main() -> std::io::Result<()> {
     let filter = arguments
         .iter()
         .find(|argument| !argument.starts_with("--"));
-    let effort = if quick {
+    let option = |name: &str| {
+        let mut options = arguments.iter();
+        options.find_map(|argument| argument.strip_prefix(name)?.strip_prefix('='))
+    };
+    let only = option("--only");
+    let rounds = option("--rounds").and_then(|rounds| rounds.parse().ok());
+    let mut effort = if quick {
         Effort {
             rounds: 7,
             round: Duration::from_micros(500),
@@ -344,6 +360,8 @@ fn main() -> std::io::Result<()> {
             round: Duration::from_millis(2),
         }
     };
+    effort.rounds = rounds.unwrap_or(effort.rounds);
+    let whole = filter.is_none() && !quick && only.is_none() && rounds.is_none();
     let mut report = Report::default();
     for (table, column, make) in rows() {
         let name = format!("{table}, {column}");
@@ -352,18 +370,19 @@ fn main() -> std::io::Result<()> {
         }
         eprintln!("{name}");
         let mut contenders = make(&name);
+        contenders.retain(|contender| only.is_none_or(|only| contender.name == only));
         let medians = measure::medians(&mut contenders, effort);
         let names = contenders.iter().map(|contender| contender.name);
         report.add(table, column, names.zip(medians));
     }
     let mut text = report.markdown(quick) + deflate::ABOUT_SOKETTO;
-    if filter.is_none() && !quick {
+    if whole {
         text += "\n## memory\n\nBytes of ws-proto's connections.\n\n";
         text += &memory()?;
     }
     print!("{text}");
-    if filter.is_none() && !quick {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../RESULTS.md"), text)?;
+    if whole {
+        std::fs::write(RESULTS, text)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ws_proto::frame::MAX_HEADER;
 use ws_proto::{
     Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, Limited, MaskSource,
-    MessageBuf, Negotiated, Role, Server, WebSocket,
+    Message, MessageBuf, Negotiated, Role, Server, WebSocket,
 };
 
 use crate::floor;
@@ -30,12 +30,21 @@ impl MaskSource for Keys {
     }
 }
 
-/// `Connection` with a read buffer of 16 KiB, an `Assembler` and a `Limited` output.
+/// Frames from here on are read until they are there as a whole, so that they need not be copied.
+const WHOLE: usize = 1 << 10;
+/// What the read buffer may grow to for that.
+const MOST: usize = 2 << 20;
+
+/// `Connection` with a read buffer, an `Assembler` for what it does not hold as a whole, and a `Limited`
+/// output.
 pub struct Core<R> {
     io: MemIo,
     connection: Connection<R>,
     assembler: Assembler<MessageBuf>,
-    read: Box<[u8]>,
+    read: Vec<u8>,
+    start: usize,
+    end: usize,
+    missing: usize,
     out: Limited,
 }
 
@@ -46,9 +55,52 @@ impl<R: Role> Core<R> {
             io,
             connection,
             assembler,
-            read: vec![0; READ].into(),
+            read: vec![0; READ],
+            start: 0,
+            end: 0,
+            missing: 0,
             out: Limited::new(16 << 20),
         }
+    }
+
+    /// Reads once. What is left is the start of a frame that is waited for.
+    fn read(&mut self) {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        let n = if self.missing > 0 { self.missing } else { READ };
+        if self.read.len() - self.end < n {
+            self.read.resize(self.end + n, 0);
+        }
+        self.end += self
+            .io
+            .read(&mut self.read[self.end..self.end + n])
+            .unwrap();
+    }
+
+    /// How many messages came of that; `each` is given them.
+    fn messages(
+        &mut self,
+        mut each: impl FnMut(&mut Connection<R>, &mut Limited, Message<'_>),
+    ) -> usize {
+        let (connection, out) = (&mut self.connection, &mut self.out);
+        let mut input = Input::new(&mut self.read[self.start..self.end]);
+        let mut seen = 0;
+        loop {
+            self.missing = connection.frame_missing(input.bytes(), WHOLE, MOST);
+            if self.missing > 0 {
+                break;
+            }
+            let Some(event) = connection.receive(&mut input, out).unwrap() else {
+                break;
+            };
+            if let Some(message) = self.assembler.push(event).unwrap() {
+                each(connection, out, message);
+                seen += 1;
+            }
+        }
+        self.start = self.end - input.len();
+        seen
     }
 }
 
@@ -78,14 +130,8 @@ impl<R: Role> Peer for Core<R> {
     fn receive(&mut self, n: usize, sink: &mut impl Sink) {
         let mut seen = 0;
         while seen < n {
-            let len = self.io.read(&mut self.read).unwrap();
-            let mut input = Input::new(&mut self.read[..len]);
-            while let Some(event) = self.connection.receive(&mut input, &mut self.out).unwrap() {
-                if let Some(message) = self.assembler.push(event).unwrap() {
-                    sink.message(message.as_bytes());
-                    seen += 1;
-                }
-            }
+            self.read();
+            seen += self.messages(|_, _, message| sink.message(message.as_bytes()));
         }
     }
 
@@ -99,16 +145,10 @@ impl<R: Role> Peer for Core<R> {
     fn echo(&mut self, n: usize, _: usize) {
         let mut seen = 0;
         while seen < n {
-            let len = self.io.read(&mut self.read).unwrap();
-            let mut input = Input::new(&mut self.read[..len]);
-            while let Some(event) = self.connection.receive(&mut input, &mut self.out).unwrap() {
-                if let Some(message) = self.assembler.push(event).unwrap() {
-                    self.connection
-                        .send_binary(message.as_bytes(), &mut self.out)
-                        .unwrap();
-                    seen += 1;
-                }
-            }
+            self.read();
+            seen += self.messages(|connection, out, message| {
+                connection.send_binary(message.as_bytes(), out).unwrap();
+            });
             self.write();
         }
     }
@@ -238,7 +278,7 @@ impl Easy<Server> {
     pub fn server(io: MemIo) -> Self {
         Self {
             io,
-            socket: WebSocket::server(Negotiated::new(), Config::new()),
+            socket: WebSocket::server(Negotiated::new(), Config::new()).with_read_size(READ),
         }
     }
 }
@@ -247,7 +287,8 @@ impl Easy<Client<Keys>> {
     pub fn client(io: MemIo) -> Self {
         Self {
             io,
-            socket: WebSocket::client(Negotiated::new(), Config::new(), Keys::new()),
+            socket: WebSocket::client(Negotiated::new(), Config::new(), Keys::new())
+                .with_read_size(READ),
         }
     }
 }
@@ -258,7 +299,7 @@ impl<R: Role> Easy<R> {
     }
 
     fn read(&mut self) {
-        let n = self.socket.read_hint().max(READ);
+        let n = self.socket.read_hint();
         let len = self.io.read(&mut self.socket.space(n)[..n]).unwrap();
         self.socket.filled(len);
     }

@@ -76,7 +76,11 @@ impl Report {
 
     pub fn markdown(&self, quick: bool) -> String {
         let mut text = String::from("# ws-proto and other crates, in memory\n\n");
-        text += "Written by `cargo run --release --manifest-path benches/peers/Cargo.toml`. Nanoseconds a\n\
+        text += "Written by `cargo run --release --manifest-path benches/peers/Cargo.toml";
+        if cfg!(feature = "simd") {
+            text += " --features simd";
+        }
+        text += "`. Nanoseconds a\n\
                  message, thread CPU time, medians of interleaved rounds; in brackets the ratio to the floor\n\
                  and to ws-proto `Connection` (`ws-proto` in the handshake and deflate tables). Only ratios of\n\
                  one run mean anything. The versions of one build are shared: `simdutf8` detects the CPU at run\n\
@@ -142,6 +146,15 @@ fn machine() -> Vec<(String, String)> {
         (
             "build".to_owned(),
             "release, fat LTO, one codegen unit, no target-cpu".to_owned(),
+        ),
+        (
+            "ws-proto's features".to_owned(),
+            if cfg!(feature = "simd") {
+                "default, deflate, getrandom, simd"
+            } else {
+                "default, deflate, getrandom"
+            }
+            .to_owned(),
         ),
     ];
     let lock = include_str!("../Cargo.lock");

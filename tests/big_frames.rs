@@ -1,12 +1,16 @@
-//! Binary frames that a `WebSocket` holds where they are read: its messages, its answers and its faults
-//! are those of a `Connection` with an `Assembler`, however the bytes come.
+//! Big frames that are waited for, so that they are messages where they are read: what is missing of
+//! them, and that the messages, answers and faults of a `WebSocket`, which does so, are those of a
+//! `Connection` with an `Assembler`, however the bytes come.
 
 mod common;
 
+use core::time::Duration;
+
 use common::*;
+use ws_proto::frame::Rsv;
 use ws_proto::{
-    Assembler, Config, Event, Input, Instant, Message, Negotiated, ProtocolError, ReceiveError,
-    Role, WebSocket,
+    Assembler, CloseCode, Config, Event, Input, Instant, Message, Negotiated, ProtocolError,
+    ReceiveError, Role, Server, Transport, WebSocket,
 };
 
 /// Numbers that are the same in every run (xorshift).
@@ -28,7 +32,7 @@ impl Numbers {
         self.below(n) == 0
     }
 
-    /// Often small, sometimes near or beyond 2 MiB, what is held at most.
+    /// Often small, sometimes near or beyond 2 MiB, what is waited for at most.
     fn size(&mut self, biggest: usize) -> usize {
         let most = [1, 130, 300, 5_000, 70_000, 200_000, biggest][self.below(7)];
         if most == biggest && self.one_in(2) {
@@ -263,4 +267,182 @@ fn however_they_come_the_messages_are_the_same() {
     for seed in 1..=3 {
         compare(seed, 3 << 20);
     }
+}
+
+/// For every part of a frame: what is missing of it is what makes it whole, and then it is one event.
+#[test]
+fn what_is_missing_makes_a_frame_whole() {
+    for side in Side::BOTH {
+        for (first, len) in [
+            (FIN | TEXT, 126),
+            (FIN | BINARY, 300),
+            (FIN | BINARY, 0xffff),
+            (FIN | TEXT, 0x1_0000),
+        ] {
+            let wire = frame(side, first, &vec![b'a'; len]);
+            let parts = (2..wire.len()).filter(|n| *n < 400 || *n > wire.len() - 20);
+            for part in parts {
+                let endpoint = Endpoint::with(side, Negotiated::new(), Config::new());
+                let mut have = part;
+                while have < wire.len() {
+                    let missing = endpoint.frame_missing(&wire[..have], 126, 1 << 20);
+                    assert!(missing > 0, "{side:?}, {have} of {}", wire.len());
+                    have += missing;
+                }
+                assert_eq!(have, wire.len(), "{side:?}, from {part}");
+            }
+            let mut endpoint = Endpoint::with(side, Negotiated::new(), Config::new());
+            let mut more = [&wire[..], &wire[..10]].concat();
+            assert_eq!(endpoint.frame_missing(&more, 126, 1 << 20), 0);
+            let mut input = Input::new(&mut more);
+            let event = endpoint.receive(&mut input, &mut Vec::new()).unwrap();
+            match event.expect("a message") {
+                Event::Text(text) => assert_eq!(text.whole().map(str::len), Some(len)),
+                Event::Binary(data) => assert_eq!(data.whole().map(|data| data.len()), Ok(len)),
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(input.len(), 10);
+        }
+    }
+}
+
+/// Nothing is waited for that is of another size, that is no message, that is decoded, or that is wrong:
+/// `receive` has it at once.
+#[test]
+fn nothing_is_missing_of_what_is_not_waited_for() {
+    for side in Side::BOTH {
+        let fresh = || {
+            let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
+            Endpoint::with(side, negotiated, Config::new().max_frame(100_000))
+        };
+        let cut = |first: u8, len: u64| {
+            let mut wire = header(side, first, len);
+            wire.push(b'a');
+            wire
+        };
+        let missing = |wire: &[u8]| fresh().frame_missing(wire, 1000, 200_000);
+        assert_eq!(missing(&cut(FIN | TEXT, 1000)), 999);
+        assert_eq!(missing(&cut(FIN | BINARY, 100_000)), 99_999);
+
+        assert_eq!(missing(&[]), 0);
+        assert_eq!(missing(&[FIN | TEXT]), 0, "its size is not known");
+        assert_eq!(missing(&cut(FIN | TEXT, 999)), 0, "smaller");
+        assert_eq!(missing(&cut(FIN | TEXT, 100)), 0, "much smaller");
+        assert_eq!(missing(&cut(BINARY, 1000)), 0, "a fragment");
+        assert_eq!(missing(&cut(FIN | 0x40 | TEXT, 1000)), 0, "encoded");
+        assert_eq!(missing(&cut(PING, 1000)), 0, "a fault");
+        assert_eq!(missing(&cut(FIN | 0x3, 1000)), 0, "a fault");
+        assert_eq!(missing(&cut(FIN | TEXT, 100_001)), 0, "over the limit");
+        let endpoint = Endpoint::with(side, Negotiated::new(), Config::new());
+        let bigger = cut(FIN | TEXT, 200_001);
+        assert_eq!(endpoint.frame_missing(&bigger, 1000, 200_000), 0, "bigger");
+        let wrong = cut(FIN | TEXT, 1000);
+        let other = Endpoint::with(side.peer(), Negotiated::new(), Config::new());
+        assert_eq!(
+            other.frame_missing(&wrong, 1000, 200_000),
+            0,
+            "masked or not"
+        );
+
+        let mut between = fresh();
+        run(&mut between, &frame(side, TEXT, b"one"));
+        let rest = cut(FIN | CONTINUATION, 1000);
+        assert_eq!(between.frame_missing(&rest, 1000, 200_000), 0);
+        let rest = cut(FIN | TEXT, 1000);
+        assert_eq!(between.frame_missing(&rest, 1000, 200_000), 0, "a fault");
+        let mut inside = fresh();
+        run(&mut inside, &cut(FIN | BINARY, 3000));
+        assert_eq!(inside.frame_missing(&rest, 1000, 200_000), 0, "payload");
+    }
+}
+
+fn fill(socket: &mut WebSocket<Server>, bytes: &[u8]) {
+    socket.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+    socket.filled(bytes.len());
+}
+
+/// Text and bytes are handed out where they were read, and the hint asks for the rest of them alone.
+#[test]
+fn a_big_frame_is_a_message_where_it_was_read() {
+    for first in [FIN | TEXT, FIN | BINARY] {
+        let mut socket = WebSocket::server(Negotiated::new(), Config::new()).with_read_size(10_000);
+        assert_eq!(socket.read_hint(), 10_000);
+        let wire = frame(Side::Server, first, &[b'a'; 50_000]);
+        fill(&mut socket, &wire[..10_000]);
+        assert!(socket.next_message().unwrap().is_none());
+        assert_eq!(socket.read_hint(), wire.len() - 10_000);
+        assert!(socket.wants_read());
+        let place = socket.space(socket.read_hint()).as_ptr_range().start;
+        fill(&mut socket, &wire[10_000..]);
+        let (message, _) = socket.next_message().unwrap().expect("a message");
+        assert_eq!(message.as_bytes(), [b'a'; 50_000]);
+        let header = wire.len() - 50_000;
+        assert_eq!(message.as_bytes()[10_000 - header..].as_ptr(), place);
+        assert_eq!(socket.read_hint(), 10_000);
+    }
+}
+
+/// A frame that takes longer than the timers is a sign of life as long as it goes on.
+#[test]
+fn a_big_frame_that_comes_slowly_is_not_taken_for_silence() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(10)))
+        .pong_timeout(Duration::from_secs(5));
+    let mut socket = WebSocket::server(Negotiated::new(), config);
+    let wire = frame(Side::Server, FIN | TEXT, &[b'a'; 40_000]);
+    for (second, part) in wire.chunks(1000).enumerate() {
+        fill(&mut socket, part);
+        if second < 40 {
+            assert!(socket.next_message().unwrap().is_none());
+        }
+        let now = Instant::from_millis(9_000 * second as u64);
+        assert!(socket.tick(now).is_ok());
+        assert!(socket.pending().is_empty(), "no Ping is due");
+    }
+    assert!(socket.next_message().unwrap().is_some());
+
+    // Without anything more, the Ping is due, and then the end.
+    fill(&mut socket, &wire[..1000]);
+    assert!(socket.next_message().unwrap().is_none());
+    let last = 9_000 * 40;
+    assert!(socket.tick(Instant::from_millis(last)).is_ok());
+    assert!(socket.tick(Instant::from_millis(last + 10_000)).is_ok());
+    assert_eq!(socket.pending(), [PING, 0]);
+    socket.wrote(2);
+    assert!(socket.tick(Instant::from_millis(last + 15_000)).is_err());
+    assert_eq!(socket.transport(), Transport::Abort);
+}
+
+#[test]
+fn text_that_is_wrong_in_a_big_frame_is_refused_and_what_came_before_is_not_lost() {
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    let mut payload = vec![b'a'; 40_000];
+    payload[100] = 0xff;
+    let mut wire = frame(Side::Server, FIN | BINARY, b"before");
+    wire.extend(frame(Side::Server, FIN | TEXT, &payload));
+    fill(&mut socket, &wire);
+    let (message, _) = socket.next_message().unwrap().expect("a message");
+    assert_eq!(message, Message::Binary(b"before"));
+    let error = socket.next_message().unwrap_err();
+    assert_eq!(error, ReceiveError::Protocol(ProtocolError::TextNotUtf8));
+    assert_eq!(error.close_code(), CloseCode::INVALID_PAYLOAD);
+    assert_eq!(socket.pending(), [CLOSE, 2, 0x03, 0xef]);
+}
+
+/// While answers wait, a frame that has begun is not read on.
+#[test]
+fn a_big_frame_is_not_read_while_answers_wait() {
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new()).with_high_water(131);
+    fill(&mut socket, &frame(Side::Server, PING, b"1"));
+    fill(
+        &mut socket,
+        &frame(Side::Server, FIN | BINARY, &[0; 10_000])[..5_000],
+    );
+    assert!(socket.next_message().unwrap().is_none());
+    assert!(!socket.wants_read());
+    let waiting = socket.pending().len();
+    socket.wrote(waiting);
+    assert!(socket.next_message().unwrap().is_none());
+    assert!(socket.wants_read());
+    assert_eq!(socket.read_hint(), 10_008 - 5_000);
 }

@@ -1,0 +1,260 @@
+//! The one module with `unsafe`, and only with the feature `simd`: vectors that not every processor has,
+//! and text that has been seen to be ASCII and is not looked at again.
+//!
+//! The loops are those of [`frame`](crate::frame), compiled once more for processors that have AVX2 or
+//! AVX-512; which of them this one has is found out at run time. What they do without is the safe twin:
+//! `xor_vectors` and `xor_vectors_into` as compiled for every processor, and `core::str::from_utf8`.
+//! The tests below hold the two against each other at every length and alignment.
+
+#![allow(unsafe_code)]
+
+use crate::frame::{Mask, xor_vectors, xor_vectors_into};
+
+/// Below this, what the processor has in any case takes less time than a call and its clean-up.
+#[cfg(target_arch = "x86_64")]
+const WIDE: usize = 48;
+
+/// XORs `bytes` with the repeated `word`; whether what that makes is ASCII, if it is to `LOOK`. `None` if
+/// the processor has no wider vectors, or there are too few bytes; nothing is done then.
+#[inline(always)]
+pub(crate) fn xor<const LOOK: bool>(bytes: &mut [u8], word: u64) -> Option<bool> {
+    #[cfg(target_arch = "x86_64")]
+    if bytes.len() >= WIDE {
+        if std::is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has AVX-512, which is all that the function asks for.
+            return Some(unsafe { x86_64::xor_avx512::<LOOK>(bytes, word) });
+        }
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, which is all that the function asks for.
+            return Some(unsafe { x86_64::xor_avx2::<LOOK>(bytes, word) });
+        }
+    }
+    let _ = (bytes, word);
+    None
+}
+
+/// Copies `from` to `to`, XORed with the repeated `word`; whether that is done, as in [`xor`].
+#[inline(always)]
+pub(crate) fn xor_into(to: &mut [u8], from: &[u8], word: u64) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if to.len() >= WIDE {
+        if std::is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has AVX-512, which is all that the function asks for.
+            unsafe { x86_64::xor_into_avx512(to, from, word) };
+            return true;
+        }
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, which is all that the function asks for.
+            unsafe { x86_64::xor_into_avx2(to, from, word) };
+            return true;
+        }
+    }
+    let _ = (to, from, word);
+    false
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use super::{xor_vectors, xor_vectors_into};
+
+    /// # Safety
+    ///
+    /// The processor must have AVX-512.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn xor_avx512<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
+        xor_vectors::<LOOK>(bytes, word)
+    }
+
+    /// # Safety
+    ///
+    /// The processor must have AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn xor_avx2<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
+        xor_vectors::<LOOK>(bytes, word)
+    }
+
+    /// # Safety
+    ///
+    /// The processor must have AVX-512.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn xor_into_avx512(to: &mut [u8], from: &[u8], word: u64) {
+        xor_vectors_into(to, from, word);
+    }
+
+    /// # Safety
+    ///
+    /// The processor must have AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn xor_into_avx2(to: &mut [u8], from: &[u8], word: u64) {
+        xor_vectors_into(to, from, word);
+    }
+}
+
+/// The text in `bytes` if they are not many, and all of them ASCII.
+#[inline]
+pub(crate) fn short_ascii(bytes: &[u8]) -> Option<&str> {
+    /// Beyond this, a validator that looks at 64 bytes at once has made up for its call.
+    const SHORT: usize = 512;
+    if bytes.len() > SHORT || !bytes.is_ascii() {
+        return None;
+    }
+    // SAFETY: ASCII is UTF-8.
+    Some(unsafe { core::str::from_utf8_unchecked(bytes) })
+}
+
+/// Unmasks `bytes`: as text if they are ASCII then.
+#[inline]
+pub(crate) fn unmask(bytes: &mut [u8], mask: Mask) -> Result<&str, &mut [u8]> {
+    if mask.apply_to_ascii(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
+    } else {
+        Err(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// A way of doing it, where the processor has it.
+    struct Way {
+        name: &'static str,
+        xor: fn(&mut [u8], u64) -> bool,
+        look: fn(&mut [u8], u64) -> bool,
+        into: fn(&mut [u8], &[u8], u64),
+    }
+
+    fn ways() -> Vec<Way> {
+        let mut ways = vec![Way {
+            name: "safe",
+            xor: xor_vectors::<false>,
+            look: xor_vectors::<true>,
+            into: xor_vectors_into,
+        }];
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: each is there only where the processor has what it asks for.
+            if std::is_x86_feature_detected!("avx2") {
+                ways.push(Way {
+                    name: "AVX2",
+                    xor: |bytes, word| unsafe { x86_64::xor_avx2::<false>(bytes, word) },
+                    look: |bytes, word| unsafe { x86_64::xor_avx2::<true>(bytes, word) },
+                    into: |to, from, word| unsafe { x86_64::xor_into_avx2(to, from, word) },
+                });
+            }
+            // SAFETY: as above.
+            if std::is_x86_feature_detected!("avx512f") {
+                ways.push(Way {
+                    name: "AVX-512",
+                    xor: |bytes, word| unsafe { x86_64::xor_avx512::<false>(bytes, word) },
+                    look: |bytes, word| unsafe { x86_64::xor_avx512::<true>(bytes, word) },
+                    into: |to, from, word| unsafe { x86_64::xor_into_avx512(to, from, word) },
+                });
+            }
+        }
+        ways
+    }
+
+    const KEY: [u8; 4] = [0x91, 0x22, 0x53, 0x84];
+    const WORD: u64 = u64::from_le_bytes([0x91, 0x22, 0x53, 0x84, 0x91, 0x22, 0x53, 0x84]);
+
+    fn by_the_byte(bytes: &[u8]) -> Vec<u8> {
+        let keys = KEY.iter().cycle();
+        bytes
+            .iter()
+            .zip(keys)
+            .map(|(byte, key)| byte ^ key)
+            .collect()
+    }
+
+    /// What is tried. Miri, which looks for other mistakes and is slow, gets less of it.
+    fn some(numbers: impl IntoIterator<Item = usize>, of_which: usize) -> Vec<usize> {
+        let step = if cfg!(miri) { of_which } else { 1 };
+        numbers.into_iter().step_by(step).collect()
+    }
+
+    fn lengths() -> Vec<usize> {
+        some((17..1100).chain([4096, 4133]), 113)
+    }
+
+    fn alignments() -> Vec<usize> {
+        some(0..64, 31)
+    }
+
+    #[test]
+    fn every_way_is_the_byte_loop_at_every_length_and_alignment() {
+        for way in ways() {
+            for len in lengths() {
+                let plain: Vec<u8> = (0..len).map(|n| (n * 7 / 3) as u8).collect();
+                let masked = by_the_byte(&plain);
+                for align in alignments() {
+                    let mut place = vec![0xee; align + len + 64];
+                    place[align..align + len].copy_from_slice(&plain);
+                    (way.xor)(&mut place[align..align + len], WORD);
+                    assert_eq!(place[align..align + len], masked, "{}, {len}", way.name);
+                    let around = place[..align].iter().chain(&place[align + len..]);
+                    assert!(
+                        around.copied().eq([0xee].repeat(align + 64)),
+                        "{}",
+                        way.name
+                    );
+
+                    place.fill(0xee);
+                    (way.into)(&mut place[align..align + len], &plain, WORD);
+                    assert_eq!(place[align..align + len], masked, "{}, {len}", way.name);
+                    let around = place[..align].iter().chain(&place[align + len..]);
+                    assert!(
+                        around.copied().eq([0xee].repeat(align + 64)),
+                        "{}",
+                        way.name
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_sees_a_byte_that_is_not_ascii_at_every_place() {
+        for way in ways() {
+            for len in lengths() {
+                let masked = by_the_byte(&vec![b'a'; len]);
+                for align in alignments().into_iter().step_by(9) {
+                    let mut place = vec![0; align + len];
+                    place[align..].copy_from_slice(&masked);
+                    assert!((way.look)(&mut place[align..], WORD), "{}, {len}", way.name);
+                    assert!(place[align..].iter().all(|byte| *byte == b'a'));
+                    for at in some((0..len).step_by(len / 200 + 1), 41) {
+                        place[align..].copy_from_slice(&masked);
+                        place[align + at] ^= 0x80;
+                        let ascii = (way.look)(&mut place[align..], WORD);
+                        assert!(!ascii, "{}, {at} of {len}", way.name);
+                        assert_eq!(place[align + at], b'a' | 0x80);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_what_the_standard_library_says() {
+        let characters = ["a", "\u{e9}", "\u{20ac}", "\u{1f600}", "\u{80}", "\u{7f}"];
+        for len in some((0..130).chain(500..530), 29) {
+            for character in characters {
+                for at in some(0..=len, 97) {
+                    let text = ["b".repeat(at), character.into(), "b".repeat(len - at)].concat();
+                    let mut wire = by_the_byte(text.as_bytes());
+                    match unmask(&mut wire, Mask::new(KEY)) {
+                        Ok(found) => assert!(found == text && text.is_ascii()),
+                        Err(bytes) => assert!(bytes == text.as_bytes() && !text.is_ascii()),
+                    }
+                    let short = short_ascii(text.as_bytes());
+                    let expected = text.is_ascii() && text.len() <= 512;
+                    assert_eq!(short, expected.then_some(&text[..]));
+                }
+            }
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The easy type: a connection with its buffers and whole messages, still without I/O.
 
 mod codec;
+mod inbox;
+mod outbox;
 mod queue;
 mod read_buffer;
 mod reply;
@@ -11,19 +13,18 @@ use core::fmt;
 
 pub use reply::Reply;
 
-use crate::MAX_CONTROL_FRAME;
-use crate::buf::{Input, Output};
-use crate::close::{CloseCode, CloseReason};
+use crate::close::CloseCode;
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
 use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
 use crate::handshake::Negotiated;
-use crate::message::{AssembleError, Assembler, Message, MessageBuf, Step};
+use crate::message::{AssembleError, Message};
 use crate::time::Instant;
 use crate::transport::Transport;
+#[cfg(feature = "deflate")]
 use codec::{Decoder, Encoder};
+use inbox::Inbox;
+use outbox::Outbox;
 use queue::{Queue, Sent};
-use read_buffer::ReadBuffer;
-use retention::{BUSY, Retention};
 
 /// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
 const HIGH_WATER: usize = 1 << 20;
@@ -70,17 +71,8 @@ const RETAINED: usize = 4096;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct WebSocket<R: Role> {
-    connection: Connection<R>,
-    assembler: Assembler<MessageBuf, Decoder>,
-    encoder: Encoder,
-    read: ReadBuffer,
-    out: Queue,
-    retention: Retention,
-    read_size: usize,
-    /// How many bytes are missing of the frame that was begun to be read.
-    missing: usize,
-    /// A message that could not be put together ends the connection.
-    failed: Option<AssembleError>,
+    inbox: Inbox,
+    outbox: Outbox<R>,
 }
 
 impl WebSocket<Server> {
@@ -102,26 +94,15 @@ impl<M: MaskSource> WebSocket<Client<M>> {
 impl<R: Role> WebSocket<R> {
     fn new(connection: Connection<R>, config: Config) -> Self {
         Self {
-            connection,
-            assembler: Assembler::with_extension(
-                MessageBuf::new(),
-                config.max_message_bytes(),
-                Decoder::default(),
-            ),
-            encoder: Encoder::default(),
-            read: ReadBuffer::new(),
-            out: Queue::new(HIGH_WATER),
-            retention: Retention::default(),
-            read_size: RETAINED,
-            missing: 0,
-            failed: None,
+            inbox: Inbox::new(config.max_message_bytes()),
+            outbox: Outbox::new(connection, HIGH_WATER),
         }
     }
 
     /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
-        self.out = Queue::new(bytes);
+        self.outbox.out = Queue::new(bytes);
         self
     }
 
@@ -129,7 +110,7 @@ impl<R: Role> WebSocket<R> {
     /// 4 KiB unless this says otherwise. More of it takes fewer reads for many small messages.
     #[must_use]
     pub fn with_read_size(mut self, bytes: usize) -> Self {
-        self.read_size = bytes.max(1);
+        self.inbox.read_size = bytes.max(1);
         self
     }
 
@@ -145,18 +126,15 @@ impl<R: Role> WebSocket<R> {
         deflate: &crate::extension::deflate::Deflate,
         params: crate::extension::deflate::DeflateParams,
     ) -> Self {
-        if self
-            .connection
-            .negotiated_rsv()
-            .contains(crate::frame::Rsv::RSV1)
-        {
+        let negotiated = self.outbox.connection.negotiated_rsv();
+        if negotiated.contains(crate::frame::Rsv::RSV1) {
             let (encoder, decoder) = if R::MASKS_OUTPUT {
                 deflate.client(params)
             } else {
                 deflate.server(params)
             };
-            self.encoder = Encoder::new(encoder);
-            *self.assembler.extension_mut() = Decoder::new(decoder);
+            self.outbox.encoder = Encoder::new(encoder);
+            self.inbox.decode_with(Decoder::new(decoder));
         }
         self
     }
@@ -167,34 +145,29 @@ impl<R: Role> WebSocket<R> {
     /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
     /// was read waiting too, and this buffer grows.
     pub fn space(&mut self, n: usize) -> &mut [u8] {
-        self.read.space(n)
+        self.inbox.read.space(n)
     }
 
     /// Tells that the first `n` bytes of [`space`](Self::space) have been read into, or fewer if
     /// that has fewer.
     pub fn filled(&mut self, n: usize) {
-        self.read.filled(n);
-        self.retention.received(n);
+        self.inbox.filled(n);
         if n > 0 {
-            self.connection.heard();
+            self.outbox.connection.heard();
         }
     }
 
     /// Whether to read: not while received bytes wait for the output to be drained.
     pub fn wants_read(&self) -> bool {
-        self.read.is_empty() || self.missing > 0
+        self.inbox.wants_read()
     }
 
     /// How many bytes to read next: more when a big frame is on its way. What is missing of one that
     /// stays where it is read, up to 64 KiB, and not a byte more: what is read behind it may have to be
     /// moved.
     pub fn read_hint(&self) -> usize {
-        const MOST: usize = 64 * 1024;
-        if self.missing > 0 {
-            return self.missing.min(MOST);
-        }
-        let rest = self.connection.frame_remaining().min(MOST as u64);
-        self.read_size.max(rest as usize)
+        self.inbox
+            .read_hint(self.outbox.connection.frame_remaining())
     }
 
     /// The next whole message in what has been read, and a handle to answer it while the message
@@ -207,77 +180,28 @@ impl<R: Role> WebSocket<R> {
     ///
     /// [`ReceiveError`]; the connection has failed, its Close frame is in
     /// [`pending`](Self::pending). Every further call gives the same error.
+    // Inlined, so that message and handle stay in registers: through memory, where they are written by
+    // the word and read by the pair, they take as long as all the rest.
+    #[inline(always)]
     pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Reply<'_, R>)>, ReceiveError> {
-        if let Some(error) = self.failed {
-            self.read.clear();
-            self.missing = 0;
-            return Err(error.into());
-        }
-        if self.read.is_empty() && self.connection.transport() == Transport::Open {
-            self.end_turn();
-            return Ok(None);
-        }
-        let (bytes, mut consumed) = self.read.unread();
-        let mut input = Input::new(bytes);
-        let before = input.len();
-        loop {
-            let mut out = self.out.engine();
-            self.missing = if out.room() < MAX_CONTROL_FRAME {
-                0
-            } else {
-                self.connection.frame_missing(input.bytes(), RETAINED, BUSY)
-            };
-            if self.missing > 0 {
-                return Ok(None);
+        match self.inbox.next(&mut self.outbox) {
+            Ok(Some(message)) => {
+                let reply = Reply::new(&mut self.outbox, Sent::InReply);
+                Ok(Some((message, reply)))
             }
-            let event = self.connection.receive(&mut input, &mut out);
-            consumed.set(before - input.len());
-            let Some(event) = event? else {
-                return Ok(None);
-            };
-            match self.assembler.step(event) {
-                Ok(Step::More) => {}
-                Ok(Step::Whole(message)) => {
-                    let out = self.out.messages(Sent::InReply);
-                    let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
-                    return Ok(Some((message, reply)));
-                }
-                Ok(Step::Held) => break,
-                Err(error) => {
-                    let Self {
-                        connection,
-                        out,
-                        failed,
-                        ..
-                    } = self;
-                    return Err(fail(connection, out, failed, error));
-                }
-            }
-        }
-        match self.assembler.held() {
-            Ok(message) => {
-                let out = self.out.messages(Sent::InReply);
-                let reply = Reply::new(&mut self.connection, &mut self.encoder, out);
-                Ok(message.map(|message| (message, reply)))
-            }
-            Err(error) => Err(fail(
-                &mut self.connection,
-                &mut self.out,
-                &mut self.failed,
-                error,
-            )),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
     /// A handle to send without having received.
     pub fn sender(&mut self) -> Reply<'_, R> {
-        let out = self.out.messages(Sent::Unasked);
-        Reply::new(&mut self.connection, &mut self.encoder, out)
+        Reply::new(&mut self.outbox, Sent::Unasked)
     }
 
     /// The bytes to write to the peer; then tell [`wrote`](Self::wrote).
     pub fn pending(&self) -> &[u8] {
-        self.out.pending()
+        self.outbox.out.pending()
     }
 
     /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
@@ -285,11 +209,8 @@ impl<R: Role> WebSocket<R> {
         if n == 0 {
             return;
         }
-        if self.out.is_full() {
-            self.connection.heard();
-        }
-        self.out.consume(n);
-        self.retention.wrote();
+        self.outbox.wrote(n);
+        self.inbox.retention.wrote();
     }
 
     /// Tells the time; see [`Connection::tick`].
@@ -298,11 +219,13 @@ impl<R: Role> WebSocket<R> {
     ///
     /// [`TimedOut`] as [`Connection::tick`].
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
-        let retained = self.retention.at_tick();
-        self.release_over(retained);
-        self.out.release_over(retained);
-        let mut out = self.out.messages(Sent::Unasked);
-        self.connection.tick(now, &mut out)
+        let retained = self.inbox.retention.at_tick();
+        self.inbox.release_over(retained);
+        self.outbox.out.release_over(retained);
+        let Outbox {
+            connection, out, ..
+        } = &mut self.outbox;
+        connection.tick(now, &mut out.messages(Sent::Unasked))
     }
 
     /// Tells that the transport has ended; see [`Connection::receive_eof`]. Take all messages
@@ -312,20 +235,22 @@ impl<R: Role> WebSocket<R> {
     ///
     /// [`UnexpectedEof`] unless the closing handshake was done.
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
-        self.connection.receive_eof()
+        self.outbox.connection.receive_eof()
     }
 
     /// What the driver has to do with the transport, once [`pending`](Self::pending) is written.
     pub fn transport(&self) -> Transport {
-        match self.connection.transport() {
-            Transport::Open | Transport::AwaitEof if self.failed.is_some() => Transport::Close,
+        match self.outbox.connection.transport() {
+            Transport::Open | Transport::AwaitEof if self.inbox.failed.is_some() => {
+                Transport::Close
+            }
             transport => transport,
         }
     }
 
     /// The connection inside: its close code and reason, for instance.
     pub const fn connection(&self) -> &Connection<R> {
-        &self.connection
+        &self.outbox.connection
     }
 
     /// Gives back the memory of all buffers that hold nothing.
@@ -334,44 +259,20 @@ impl<R: Role> WebSocket<R> {
     /// been noticed, as described [above](Self). A compressor it keeps; with this call that is freed
     /// too, and begins anew with the next message.
     pub fn release(&mut self) {
-        self.release_over(0);
-        self.encoder.release();
-        self.out.release_over(0);
-    }
-
-    fn end_turn(&mut self) {
-        let retained = self.retention.at_end_of_turn(self.read_hint());
-        self.release_over(retained);
-    }
-
-    fn release_over(&mut self, retained: usize) {
-        self.read.release_over(retained);
-        if !self.assembler.is_collecting() && self.assembler.storage().capacity() > retained {
-            self.assembler.discard(MessageBuf::new());
-        }
+        self.inbox.release_over(0);
+        self.outbox.encoder.release();
+        self.outbox.out.release_over(0);
     }
 }
 
 impl<R: Role> fmt::Debug for WebSocket<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
-            .field("connection", &self.connection)
-            .field("out", &self.out)
-            .field("failed", &self.failed)
+            .field("connection", &self.outbox.connection)
+            .field("out", &self.outbox.out)
+            .field("failed", &self.inbox.failed)
             .finish_non_exhaustive()
     }
-}
-
-/// A message that cannot be put together ends the connection.
-fn fail<R: Role>(
-    connection: &mut Connection<R>,
-    out: &mut Queue,
-    failed: &mut Option<AssembleError>,
-    error: AssembleError,
-) -> ReceiveError {
-    *failed = Some(error);
-    let _ = connection.close(error.close_code(), CloseReason::EMPTY, &mut out.engine());
-    error.into()
 }
 
 /// Nobody would answer by hand what `next_message` does not tell of.

@@ -48,8 +48,13 @@ impl Queue {
 
     /// Whether there is no room for a message, or receiving is held up.
     pub(super) fn is_full(&self) -> bool {
-        self.pending().len() >= self.high_water
-            || self.high_water.saturating_sub(self.answers) < MAX_CONTROL_FRAME
+        !self.has_room() || self.high_water.saturating_sub(self.answers) < MAX_CONTROL_FRAME
+    }
+
+    /// Whether a message of any size is taken.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.pending().len() < self.high_water
     }
 
     /// Gives the memory of an empty queue back if it is more than `retained` bytes.
@@ -112,20 +117,10 @@ pub(super) struct Messages<'q> {
     kind: Sent,
 }
 
-impl Messages<'_> {
-    #[cfg(feature = "deflate")]
-    pub(super) const fn reborrow(&mut self) -> Messages<'_> {
-        Messages {
-            queue: self.queue,
-            kind: self.kind,
-        }
-    }
-}
-
 impl Output for Messages<'_> {
     #[inline]
     fn room(&self) -> usize {
-        if self.queue.pending().len() < self.queue.high_water {
+        if self.queue.has_room() {
             self.queue.out.room()
         } else {
             0
@@ -150,7 +145,7 @@ impl Output for Messages<'_> {
         self.queue.out.last_mut(n)
     }
 
-    #[inline]
+    #[inline(always)]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
         self.queue.out.put_frame(header, payload, key);
         if self.kind == Sent::InReply {

@@ -1,10 +1,9 @@
 use core::fmt;
 
-use super::codec::Encoder;
-use super::queue::Messages;
-use crate::buf::Output;
+use super::outbox::Outbox;
+use super::queue::Sent;
 use crate::close::{CloseCode, CloseReason, ControlPayload};
-use crate::connection::{Connection, Fin, Kind, Role};
+use crate::connection::{Fin, Kind, Role};
 use crate::error::SendError;
 use crate::message::Message;
 
@@ -26,21 +25,18 @@ use crate::message::Message;
 /// # Ok::<(), ws_proto::SendError>(())
 /// ```
 pub struct Reply<'w, R: Role> {
-    connection: &'w mut Connection<R>,
-    encoder: Option<&'w mut Encoder>,
-    out: Messages<'w>,
+    to: &'w mut Outbox<R>,
+    sent: Sent,
+    compressing: bool,
 }
 
 impl<'w, R: Role> Reply<'w, R> {
-    pub(super) const fn new(
-        connection: &'w mut Connection<R>,
-        encoder: &'w mut Encoder,
-        out: Messages<'w>,
-    ) -> Self {
+    #[inline]
+    pub(super) const fn new(to: &'w mut Outbox<R>, sent: Sent) -> Self {
         Self {
-            connection,
-            encoder: Some(encoder),
-            out,
+            to,
+            sent,
+            compressing: true,
         }
     }
 
@@ -54,15 +50,15 @@ impl<'w, R: Role> Reply<'w, R> {
     #[cfg(feature = "deflate")]
     pub const fn uncompressed(&mut self) -> Reply<'_, R> {
         Reply {
-            connection: self.connection,
-            encoder: None,
-            out: self.out.reborrow(),
+            to: self.to,
+            sent: self.sent,
+            compressing: false,
         }
     }
 
     /// Whether a message can be sent: the connection is open and the output is not full.
     pub fn can_send(&self) -> bool {
-        self.connection.can_send() && self.out.room() > 0
+        self.to.connection.can_send() && self.to.out.has_room()
     }
 
     /// Sends a text message.
@@ -119,7 +115,8 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn ping<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
-        self.connection.ping(payload, &mut self.out)
+        let (connection, mut out) = self.to.parts(self.sent);
+        connection.ping(payload, &mut out)
     }
 
     /// Sends a Pong that nobody asked for, as a sign of life. Pings are answered by themselves.
@@ -128,7 +125,8 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn pong<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
-        self.connection.pong(payload, &mut self.out)
+        let (connection, mut out) = self.to.parts(self.sent);
+        connection.pong(payload, &mut out)
     }
 
     /// Starts the closing handshake without a code; see [`Connection::close_empty`].
@@ -137,7 +135,8 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn close_empty(&mut self) -> Result<(), SendError> {
-        self.connection.close_empty(&mut self.out)
+        let (connection, mut out) = self.to.parts(self.sent);
+        connection.close_empty(&mut out)
     }
 
     /// Starts the closing handshake; see [`Connection::close`].
@@ -146,22 +145,31 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn close(&mut self, code: CloseCode, reason: CloseReason<'_>) -> Result<(), SendError> {
-        self.connection.close(code, reason, &mut self.out)
+        let (connection, mut out) = self.to.parts(self.sent);
+        connection.close(code, reason, &mut out)
     }
 }
 
 impl<R: Role> Reply<'_, R> {
     fn whole(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
-        match &mut self.encoder {
-            Some(encoder) => encoder.send_whole(self.connection, kind, payload, &mut self.out),
-            None => self.connection.send_whole(kind, payload, &mut self.out),
+        let mut out = self.to.out.messages(self.sent);
+        let connection = &mut self.to.connection;
+        if self.compressing {
+            let encoder = &mut self.to.encoder;
+            encoder.send_whole(connection, kind, payload, &mut out)
+        } else {
+            connection.send_whole(kind, payload, &mut out)
         }
     }
 
     fn part(&mut self, kind: Kind, part: &[u8], fin: Fin) -> Result<(), SendError> {
-        match &mut self.encoder {
-            Some(encoder) => encoder.send_part(self.connection, kind, part, fin, &mut self.out),
-            None => self.connection.send_part(kind, part, fin, &mut self.out),
+        let mut out = self.to.out.messages(self.sent);
+        let connection = &mut self.to.connection;
+        if self.compressing {
+            let encoder = &mut self.to.encoder;
+            encoder.send_part(connection, kind, part, fin, &mut out)
+        } else {
+            connection.send_part(kind, part, fin, &mut out)
         }
     }
 }
@@ -169,7 +177,7 @@ impl<R: Role> Reply<'_, R> {
 impl<R: Role> fmt::Debug for Reply<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
-            .field("connection", &self.connection)
+            .field("connection", &self.to.connection)
             .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@ use crate::io::{MemIo, block_on};
 use crate::measure::Contender;
 use crate::ours::Easy;
 use crate::peer::{Peer, Sink};
-use crate::wire::{self, READ, deliver, json};
+use crate::wire::{self, deliver, json};
 
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const LEVEL: u8 = 6;
@@ -139,11 +139,15 @@ impl Peer for Sockudo {
     fn echo(&mut self, _: usize, _: usize) {}
 }
 
+/// What a read may bring: frames are cut less often.
+const DEFLATE_READ: usize = 64 << 10;
+
 /// ws-proto's is the easy type: it is the one with everything in it.
 fn ours(io: MemIo) -> Easy<Server> {
     let config = Config::new().level(LEVEL).mem_level(MEM_LEVEL);
     let params = DeflateParams::new();
     let socket = WebSocket::server(params.negotiated(), ws_proto::Config::new());
+    let socket = socket.with_read_size(DEFLATE_READ);
     Easy::with(io, socket.with_deflate(&config, params))
 }
 
@@ -195,10 +199,10 @@ pub fn receive(name: &str, size: usize) -> Vec<Contender> {
 /// tail.
 fn as_read(body: &[u8], end: usize) -> Vec<Vec<u8>> {
     let start = end - body.len();
-    let to_the_end_of_the_read = READ - start % READ;
+    let to_the_end_of_the_read = DEFLATE_READ - start % DEFLATE_READ;
     let (head, rest) = body.split_at(to_the_end_of_the_read.min(body.len()));
     iter::once(head)
-        .chain(rest.chunks(READ))
+        .chain(rest.chunks(DEFLATE_READ))
         .chain([&TAIL[..]])
         .map(<[u8]>::to_vec)
         .collect()

@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::buf;
 use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
 
 /// The octets that a sender takes off the end of each message (RFC 7692 7.2.1): what follows the
@@ -210,9 +211,7 @@ impl Inflater {
             self.wrap();
             let to = self.ring.get_mut(self.at..).unwrap_or_default();
             let (now, later) = output.split_at(output.len().min(to.len()));
-            if let Some(to) = to.get_mut(..now.len()) {
-                to.copy_from_slice(now);
-            }
+            buf::copy(to, now);
             self.at += now.len();
             output = later;
         }

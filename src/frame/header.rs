@@ -208,6 +208,15 @@ impl EncodedHeader {
         }
     }
 
+    /// Appends it to `to`.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(crate) fn append_to(self, to: &mut alloc::vec::Vec<u8>) {
+        let end = to.len().saturating_add(self.size());
+        to.extend_from_slice(&self.bytes);
+        to.truncate(end);
+    }
+
     /// How many bytes it has. It does not look at them, so that they can stay in registers.
     #[inline(always)]
     pub(crate) const fn size(self) -> usize {

@@ -91,7 +91,7 @@ impl<'w, R: Role> Reply<'w, R> {
         }
     }
 
-    /// Sends a part of a text message; see [`Connection::send_text_part`].
+    /// Sends a part of a text message; see [`Connection::send_text_part`](crate::Connection::send_text_part).
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl<'w, R: Role> Reply<'w, R> {
         self.part(Kind::Text, part.as_bytes(), fin)
     }
 
-    /// Sends a part of a binary message; see [`Connection::send_binary_part`].
+    /// Sends a part of a binary message; see [`Connection::send_binary_part`](crate::Connection::send_binary_part).
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl<'w, R: Role> Reply<'w, R> {
         connection.pong(payload, &mut out)
     }
 
-    /// Starts the closing handshake without a code; see [`Connection::close_empty`].
+    /// Starts the closing handshake without a code; see [`Connection::close_empty`](crate::Connection::close_empty).
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl<'w, R: Role> Reply<'w, R> {
         connection.close_empty(&mut out)
     }
 
-    /// Starts the closing handshake; see [`Connection::close`].
+    /// Starts the closing handshake; see [`Connection::close`](crate::Connection::close).
     ///
     /// # Errors
     ///

@@ -59,7 +59,7 @@ impl Engine {
         each!(self, c => c.can_send())
     }
 
-    pub(crate) fn drained(&mut self) {
+    pub(crate) fn heard(&mut self) {
         each!(self, c => c.heard());
     }
 

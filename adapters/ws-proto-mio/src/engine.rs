@@ -125,7 +125,7 @@ impl Engine {
         each!(self, c => c.tick(now, out))
     }
 
-    pub(crate) fn drained(&mut self) {
+    pub(crate) fn heard(&mut self) {
         each!(self, c => c.heard());
     }
 

@@ -1,0 +1,165 @@
+use alloc::vec::Vec;
+
+use super::{Output, copy, write_frame};
+use crate::frame::EncodedHeader;
+
+/// A growing [`Output`] with a high-water mark.
+///
+/// While more than `limit - 131` bytes wait to be written, the engine receives nothing: a peer
+/// that sends pings and does not read cannot make it grow, and a program that sends more than the
+/// peer takes is told so by [`SendError::OutputFull`](crate::SendError::OutputFull).
+///
+/// ```
+/// use ws_proto::{Limited, Output};
+///
+/// let mut out = Limited::new(1024);
+/// out.put(b"abc");
+/// assert_eq!((out.pending(), out.room()), (&b"abc"[..], 1021));
+/// out.consume(3);
+/// assert!(out.is_empty());
+/// ```
+#[derive(Clone)]
+pub struct Limited {
+    /// All of it is initialised, so that bytes can be masked on their way into it.
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    limit: usize,
+}
+
+impl Limited {
+    /// An empty output that takes `limit` bytes until it is drained; at least
+    /// [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME), or nothing is ever received.
+    pub const fn new(limit: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+            limit,
+        }
+    }
+
+    /// The bytes put and not consumed yet.
+    #[inline]
+    pub fn pending(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Drops the first `n` pending bytes, all of them if there are fewer.
+    #[inline]
+    pub fn consume(&mut self, n: usize) {
+        self.start += n.min(self.end - self.start);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Whether nothing is pending.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Gives memory back to the allocator: all of it if nothing is pending.
+    pub fn release(&mut self) {
+        self.compact();
+        self.bytes.truncate(self.end);
+        self.bytes.shrink_to_fit();
+    }
+
+    /// How many bytes are allocated.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    fn compact(&mut self) {
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+    }
+
+    /// Where the next `n` bytes go, and maybe more, if there is room and memory for all of them; then
+    /// they count as put.
+    #[inline(always)]
+    fn append(&mut self, n: usize) -> Option<&mut [u8]> {
+        if n > self.room() {
+            return None;
+        }
+        let to = self.bytes.get_mut(self.end..)?;
+        if n > to.len() {
+            return None;
+        }
+        self.end += n;
+        Some(to)
+    }
+
+    /// As [`append`](Self::append), after it found no memory, or less room than that.
+    #[cold]
+    #[inline(never)]
+    fn append_most(&mut self, n: usize) -> &mut [u8] {
+        let n = n.min(self.room());
+        self.make_room(n);
+        self.append(n).unwrap_or_default()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, n: usize) {
+        // What was consumed is dropped only when that is at least half of the buffer, so that a
+        // byte is moved once on average however small the steps are in which it is drained.
+        if self.start > self.end / 2 {
+            self.compact();
+        }
+        let needed = self.end.saturating_add(n);
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed, 0);
+        }
+    }
+}
+
+impl core::fmt::Debug for Limited {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Limited")
+            .field("limit", &self.limit)
+            .field("len", &self.pending().len())
+            .finish()
+    }
+}
+
+impl Output for Limited {
+    #[inline]
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.end - self.start)
+    }
+
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        if self.bytes.len() - self.end < n {
+            self.make_room(n.min(self.room()));
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        match self.append(bytes.len()) {
+            Some(to) => copy(to, bytes),
+            None => copy(self.append_most(bytes.len()), bytes),
+        }
+    }
+
+    #[inline]
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        let from = self.end - n.min(self.end - self.start);
+        self.bytes.get_mut(from..self.end).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        let len = header.size().saturating_add(payload.len());
+        match self.append(len) {
+            Some(to) => write_frame(to, header, payload, key),
+            None => write_frame(self.append_most(len), header, payload, key),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The caller's buffers, as the engine sees them: where bytes come from and where they go.
+//!
+//! The engine owns no buffer. It reads from an [`Input`], a cursor over bytes that the caller
+//! received, writes to an [`Output`], and keeps what must be contiguous in a [`Storage`].
+mod copy;
+mod fixed;
+#[cfg(feature = "alloc")]
+mod limited;
+#[cfg(feature = "alloc")]
+mod vec;
+
+use core::mem;
+
+pub(crate) use copy::copy;
+#[cfg(feature = "alloc")]
+pub(crate) use copy::{append, append_text};
+pub use fixed::FixedBuf;
+#[cfg(feature = "alloc")]
+pub use limited::Limited;
+
+use crate::error::CapacityError;
+use crate::frame::{self, EncodedHeader};
+use crate::utf8::{self, InvalidUtf8};
+
+/// Bytes received from the peer, consumed from the front.
+///
+/// An `Input` is a cursor over the caller's own buffer. The engine unmasks payload in place and its
+/// events borrow the buffer, not the engine, so that an event can be answered while it is alive.
+///
+/// ```
+/// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+///
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut read = [0x82, 0x81, 0, 0, 0, 0, 7];
+/// let mut input = Input::new(&mut read);
+/// let mut out = Vec::new();
+/// let event = connection.receive(&mut input, &mut out)?;
+/// assert!(matches!(event, Some(Event::Binary(binary)) if binary.data == [7]));
+/// assert!(input.is_empty());
+/// # Ok::<(), ws_proto::ProtocolError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Input<'b> {
+    bytes: &'b mut [u8],
+}
+
+impl<'b> Input<'b> {
+    /// Wraps bytes just received. Their content is used up: payload is unmasked in place.
+    #[inline]
+    pub fn new(bytes: &'b mut [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// How many bytes have not been consumed yet.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether everything has been consumed.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes not consumed yet.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes
+    }
+
+    /// Takes what has not been consumed, for instance to hand it to another protocol.
+    #[inline]
+    pub fn into_bytes(self) -> &'b mut [u8] {
+        self.bytes
+    }
+
+    /// Consumes `n` bytes, or all of them if there are fewer.
+    #[inline]
+    pub fn take(&mut self, n: usize) -> &'b mut [u8] {
+        let n = n.min(self.bytes.len());
+        let (taken, rest) = mem::take(&mut self.bytes).split_at_mut(n);
+        self.bytes = rest;
+        taken
+    }
+}
+
+impl<'b> From<&'b mut [u8]> for Input<'b> {
+    fn from(bytes: &'b mut [u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+/// Where the engine writes the bytes that the caller has to send to the peer, in order.
+///
+/// The engine asks for [`room`](Self::room) before it writes and never puts more than that, so a
+/// call either writes a whole frame or nothing.
+///
+/// Implemented by `Vec<u8>` (endless), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array).
+pub trait Output {
+    /// How many bytes can be [`put`](Self::put) now.
+    fn room(&self) -> usize;
+
+    /// Tells that `n` bytes, which fit, are about to be put: memory for all of them can be had at
+    /// once. Provided, it does nothing.
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        let _ = n;
+    }
+
+    /// Appends `bytes`. An implementation may drop what exceeds [`room`](Self::room).
+    fn put(&mut self, bytes: &[u8]);
+
+    /// The last `n` bytes that were put, all of them if there are fewer.
+    fn last_mut(&mut self, n: usize) -> &mut [u8];
+
+    /// Appends a frame: `header`, and then `payload`, masked if there is a `key` (RFC 6455 5.3).
+    /// Provided: it [`put`](Self::put)s both and masks the payload where it is then. An implementation
+    /// that has the memory may do all of it in one pass.
+    #[inline]
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        self.put(&header);
+        self.put(payload);
+        if let Some(key) = key {
+            frame::xor(self.last_mut(payload.len()), key);
+        }
+    }
+}
+
+/// Writes a frame as far as there is room in `to`.
+#[inline(always)]
+fn write_frame(to: &mut [u8], header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+    header.write(to);
+    let to = to.get_mut(header.size()..).unwrap_or_default();
+    match key {
+        None => copy(to, payload),
+        Some(key) => frame::xor_into(to, payload, key),
+    }
+}
+
+/// Where contiguous bytes are collected: a handshake head, a message that came in pieces.
+///
+/// Implemented by `Vec<u8>`, by [`FixedBuf`], and by [`MessageBuf`](crate::message::MessageBuf) for
+/// messages.
+pub trait Storage {
+    /// What has been stored since the last [`clear`](Self::clear).
+    fn bytes(&self) -> &[u8];
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError`] if they do not fit; nothing is stored then.
+    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
+
+    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It tells how many
+    /// bytes these are.
+    ///
+    /// `write` is called once, or not at all if there is no room. Provided, it is never called:
+    /// what an extension decodes is then copied by [`store`](Self::store), and that takes longer.
+    ///
+    /// ```
+    /// use ws_proto::{FixedBuf, Storage};
+    ///
+    /// let mut storage = FixedBuf::<8>::new();
+    /// storage.store_with(5, &mut |to| {
+    ///     to[..2].copy_from_slice(b"Hi");
+    ///     2
+    /// });
+    /// assert_eq!(storage.bytes(), b"Hi");
+    /// ```
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        let _ = (most, write);
+    }
+
+    /// Appends a piece of a text: its bytes are `raw`. These are `head`, a character that began in
+    /// the pieces before, then `body`, and then maybe the first bytes of a character that the next
+    /// piece completes.
+    ///
+    /// Provided, it stores `raw`. Storage that keeps text as text stores `head` and `body`.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError`] if the piece does not fit; nothing is stored then.
+    #[inline]
+    fn store_text(
+        &mut self,
+        head: Option<char>,
+        body: &str,
+        raw: &[u8],
+    ) -> Result<(), CapacityError> {
+        let _ = (head, body);
+        self.store(raw)
+    }
+
+    /// What has been stored, as text. Provided, it validates [`bytes`](Self::bytes).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUtf8`] if it is not text.
+    #[inline]
+    fn text(&self) -> Result<&str, InvalidUtf8> {
+        utf8::from_utf8(self.bytes())
+    }
+
+    /// Forgets what is stored.
+    fn clear(&mut self);
+}
+
+impl<O: Output + ?Sized> Output for &mut O {
+    #[inline]
+    fn room(&self) -> usize {
+        (**self).room()
+    }
+
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        (**self).reserve(n);
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        (**self).put(bytes);
+    }
+
+    #[inline]
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        (**self).last_mut(n)
+    }
+
+    #[inline]
+    fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        (**self).put_frame(header, payload, key);
+    }
+}
+
+impl<S: Storage + ?Sized> Storage for &mut S {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        (**self).bytes()
+    }
+
+    #[inline]
+    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        (**self).store(bytes)
+    }
+
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        (**self).store_with(most, write);
+    }
+
+    #[inline]
+    fn store_text(
+        &mut self,
+        head: Option<char>,
+        body: &str,
+        raw: &[u8],
+    ) -> Result<(), CapacityError> {
+        (**self).store_text(head, body, raw)
+    }
+
+    #[inline]
+    fn text(&self) -> Result<&str, InvalidUtf8> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn clear(&mut self) {
+        (**self).clear();
+    }
+}

@@ -45,6 +45,7 @@
 //! | a request that a foreign HTTP server has parsed | [`Upgrade::from_headers`](handshake::Upgrade::from_headers) |
 //! | a stream of HTTP/2 or HTTP/3 (RFC 8441, 9220) | [`Negotiated::new`], then [`Connection`] |
 //! | pieces of messages, wanted whole | [`Assembler`], over a `Vec` or an array |
+//! | big messages, wanted whole without a copy | [`Connection::frame_missing`] |
 //! | a URL | [`Uri`] |
 //! | a client that lost its connection | [`Backoff`](reconnect::Backoff) |
 //! | messages to be compressed | [`Deflate`](extension::deflate::Deflate) |
@@ -70,9 +71,9 @@
 //! Without features the crate needs neither `std` nor an allocator. Features only add API. The
 //! minimum supported Rust version is 1.85.
 //!
-//! The crate forbids `unsafe`, unless `simd` is on: then one small module has it, to mask with AVX2 or
-//! AVX-512 where the processor has them, and to make a `str` of bytes that were seen to be ASCII while
-//! they were unmasked. `benches/RESULTS-simd.md` has what that gains.
+//! The crate forbids `unsafe`, unless `simd` is on: then one small module has it, to mask with AVX2 where
+//! the processor has it, and to make a `str` of bytes that were seen to be ASCII while they were
+//! unmasked. SIMD_GAIN
 #![no_std]
 #![cfg_attr(
     not(all(

@@ -5,6 +5,7 @@
 mod common;
 
 use core::time::Duration;
+use std::io::{self, Read, Write};
 
 use common::*;
 use ws_proto::frame::Rsv;
@@ -280,7 +281,7 @@ fn what_is_missing_makes_a_frame_whole() {
             (FIN | TEXT, 0x1_0000),
         ] {
             let wire = frame(side, first, &vec![b'a'; len]);
-            let parts = (2..wire.len()).filter(|n| *n < 400 || *n > wire.len() - 20);
+            let parts = (1..wire.len()).filter(|n| *n < 400 || *n > wire.len() - 20);
             for part in parts {
                 let endpoint = Endpoint::with(side, Negotiated::new(), Config::new());
                 let mut have = part;
@@ -325,7 +326,7 @@ fn nothing_is_missing_of_what_is_not_waited_for() {
         assert_eq!(missing(&cut(FIN | BINARY, 100_000)), 99_999);
 
         assert_eq!(missing(&[]), 0);
-        assert_eq!(missing(&[FIN | TEXT]), 0, "its size is not known");
+        assert_eq!(missing(&[FIN | TEXT]), 1, "its size is not known");
         assert_eq!(missing(&cut(FIN | TEXT, 999)), 0, "smaller");
         assert_eq!(missing(&cut(FIN | TEXT, 100)), 0, "much smaller");
         assert_eq!(missing(&cut(BINARY, 1000)), 0, "a fragment");
@@ -335,7 +336,10 @@ fn nothing_is_missing_of_what_is_not_waited_for() {
         assert_eq!(missing(&cut(FIN | TEXT, 100_001)), 0, "over the limit");
         let endpoint = Endpoint::with(side, Negotiated::new(), Config::new());
         let bigger = cut(FIN | TEXT, 200_001);
-        assert_eq!(endpoint.frame_missing(&bigger, 1000, 200_000), 0, "bigger");
+        for end in [10, 11, bigger.len()] {
+            let missing = endpoint.frame_missing(&bigger[..end], 1000, 200_000);
+            assert_eq!(missing, 0, "bigger, at {end}");
+        }
         let wrong = cut(FIN | TEXT, 1000);
         let other = Endpoint::with(side.peer(), Negotiated::new(), Config::new());
         assert_eq!(
@@ -445,4 +449,65 @@ fn a_big_frame_is_not_read_while_answers_wait() {
     assert!(socket.next_message().unwrap().is_none());
     assert!(socket.wants_read());
     assert_eq!(socket.read_hint(), 10_008 - 5_000);
+}
+
+/// Who reads as long as the `WebSocket` wants it, without taking messages, does not read past a frame:
+/// not into the end of the stream, and not for ever.
+#[test]
+fn a_frame_that_has_come_is_to_be_taken_before_more_is_read() {
+    let wire = frame(Side::Server, FIN | TEXT, &[b'a'; 10_000]);
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    let (mut rest, mut messages, mut ended) = (&wire[..], 0, false);
+    while !ended {
+        while socket.wants_read() && !ended {
+            let n = socket.read_hint().min(rest.len());
+            fill(&mut socket, &rest[..n]);
+            rest = &rest[n..];
+            ended = n == 0;
+        }
+        if ended {
+            assert!(socket.receive_eof().is_err());
+        }
+        while let Ok(Some(_)) = socket.next_message() {
+            messages += 1;
+        }
+    }
+    assert_eq!(messages, 1);
+
+    // So does `exchange`, whose reads go as far as is wanted.
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    let mut stream = Endless { wire, read: 0 };
+    assert!(socket.exchange(&mut stream).unwrap());
+    assert!(socket.next_message().unwrap().is_none());
+    for _ in 0..100 {
+        assert!(socket.exchange(&mut stream).unwrap());
+    }
+    assert_eq!(stream.read, stream.wire.len());
+    assert!(socket.next_message().unwrap().is_some());
+}
+
+/// Gives the same again and again, and takes everything.
+struct Endless {
+    wire: Vec<u8>,
+    read: usize,
+}
+
+impl Read for Endless {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let from = &self.wire[self.read % self.wire.len()..];
+        let n = from.len().min(to.len());
+        to[..n].copy_from_slice(&from[..n]);
+        self.read += n;
+        Ok(n)
+    }
+}
+
+impl Write for Endless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

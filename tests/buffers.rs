@@ -194,6 +194,17 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Memory that is enough for a frame is left as it is.
+#[test]
+fn a_vec_of_the_right_size_is_not_allocated_anew() {
+    for len in [0, 5, 14, 200] {
+        let whole = frame(&vec![7; len], None).len();
+        let mut vec = Vec::with_capacity(whole);
+        vec.put_frame(header(len, None), &vec![7; len], None);
+        assert_eq!((vec.len(), vec.capacity()), (whole, whole));
+    }
+}
+
 fn header(len: usize, key: Option<[u8; 4]>) -> EncodedHeader {
     let header = Header::new(Opcode::Binary, len as u64);
     key.map_or(header, |key| header.masked(key)).encode()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The feature `simd`: its module against its safe twin, and what masks or reads text with it switched on.
-# Then the module once more in Miri, which looks for undefined behaviour; it is installed where it is
-# missing, and skipped where that cannot be.
+# Then another architecture, for warnings, and the module once more in Miri, which looks for undefined
+# behaviour: both are installed where they are missing, and skipped where that cannot be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,8 +9,14 @@ cargo test --features simd --lib \
   --test enumerate --test utf8 --test frame --test buffers --test big_frames --test past_text \
   --test vectors --test cuts --test round_trip --test assembler --test contracts
 
+if rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1; then
+  RUSTFLAGS="-D warnings" cargo check -q --lib --features simd --target aarch64-unknown-linux-gnu
+else
+  echo "no other architecture is to be had: skipped"
+fi
+
 if rustup component add miri rust-src --toolchain nightly >/dev/null 2>&1; then
-  RUSTFLAGS="-C target-feature=+avx2,+avx512f" cargo +nightly miri test --features simd --lib \
+  RUSTFLAGS="-C target-feature=+avx2" cargo +nightly miri test --features simd --lib \
     --target-dir target/miri
 else
   echo "Miri is not to be had: skipped"

@@ -112,25 +112,30 @@ impl Receiver {
         most: usize,
         negotiated: Rsv,
     ) -> usize {
-        let [TEXT | BINARY, second, ..] = received else {
+        let [TEXT | BINARY, rest @ ..] = received else {
             return 0;
         };
         if self.phase != Phase::Idle {
             return 0;
         }
-        match self.judge::<R>(received, negotiated) {
-            Ok(Some(header)) => match usize::try_from(header.len) {
-                Ok(len) if (least..=most).contains(&len) => {
-                    let whole = header.header_len.saturating_add(len);
-                    whole.saturating_sub(received.len())
-                }
-                _ => 0,
-            },
-            Ok(None) => {
+        let [second, ..] = rest else {
+            return 1;
+        };
+        let in_range = |len| usize::try_from(len).is_ok_and(|len| (least..=most).contains(&len));
+        match (
+            self.judge::<R>(received, negotiated),
+            frame::length(received),
+        ) {
+            (Err(_), _) => 0,
+            (Ok(_), Ok(Some(len))) if !in_range(len) => 0,
+            (Ok(Some(header)), _) => {
+                let whole = header.header_len.saturating_add(header.len as usize);
+                whole.saturating_sub(received.len())
+            }
+            (Ok(None), _) => {
                 let header_len = header_len::<R>(frame::length_end(*second));
                 header_len.saturating_sub(received.len())
             }
-            Err(_) => 0,
         }
     }
 
@@ -578,7 +583,7 @@ const fn header_len<R: Role>(length_end: usize) -> usize {
 #[inline(always)]
 pub(super) fn is_there(received: &[u8], least: usize) -> bool {
     let [_, second, rest @ ..] = received else {
-        return true;
+        return received.is_empty();
     };
     let len = match second & !MASK_BIT {
         len @ 0..LEN_16 => usize::from(len),

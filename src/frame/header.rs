@@ -208,11 +208,14 @@ impl EncodedHeader {
         }
     }
 
-    /// Appends it to `to`.
+    /// Appends it to `to`: in one store where there is room for what is behind it too.
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn append_to(self, to: &mut alloc::vec::Vec<u8>) {
         let end = to.len().saturating_add(self.size());
+        if to.capacity().saturating_sub(to.len()) < self.bytes.len() {
+            return to.extend_from_slice(&self);
+        }
         to.extend_from_slice(&self.bytes);
         to.truncate(end);
     }

@@ -29,7 +29,7 @@ pub use header::{EncodedHeader, Header, MAX_HEADER};
 pub(crate) use header::{FIN, LEN_16, MASK_BIT, encode, encoded_len, length, length_end};
 pub use mask::Mask;
 pub(crate) use mask::{xor, xor_into};
-#[cfg(feature = "simd")]
+#[cfg(all(feature = "simd", any(test, target_arch = "x86_64")))]
 pub(crate) use mask::{xor_vectors, xor_vectors_into};
 pub use opcode::{Opcode, Rsv};
 

@@ -39,7 +39,8 @@ impl<R: Role> WebSocket<R> {
             return Ok(true);
         }
         let closing = self.transport() == Transport::AwaitEof;
-        let space = self.space(self.read_hint());
+        let hint = self.read_hint();
+        let space = self.space(hint).get_mut(..hint).unwrap_or_default();
         let read = match read_once(stream, space) {
             // Some servers reset instead of closing once the closing handshake is done.
             Err(error) if closing && error.kind() == ErrorKind::ConnectionReset => Some(0),

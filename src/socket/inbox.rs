@@ -42,6 +42,7 @@ impl Inbox {
 
     pub(super) fn filled(&mut self, n: usize) {
         self.read.filled(n);
+        self.missing = self.missing.saturating_sub(n);
         self.retention.received(n);
     }
 

@@ -143,7 +143,8 @@ impl<R: Role> WebSocket<R> {
     /// allocated.
     ///
     /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
-    /// was read waiting too, and this buffer grows.
+    /// was read waiting too, and this buffer grows. Tell at once what was read: [`tick`](Self::tick) and
+    /// [`release`](Self::release) may take the space back.
     pub fn space(&mut self, n: usize) -> &mut [u8] {
         self.inbox.read.space(n)
     }
@@ -157,7 +158,8 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// Whether to read: not while received bytes wait for the output to be drained.
+    /// Whether to read: not while there are bytes that [`next_message`](Self::next_message) has not
+    /// looked at, or that wait for the output to be drained.
     pub fn wants_read(&self) -> bool {
         self.inbox.wants_read()
     }

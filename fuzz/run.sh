@@ -7,7 +7,7 @@
 # FUZZ_JOBS targets run at a time, 1 unless set: not more than there are idle cores.
 #
 # FUZZ_SANITIZER=address runs under ASan. Without it there is no sanitizer: the crate forbids
-# `unsafe`, and the fuzzer is three times as fast.
+# `unsafe`, and the fuzzer is three times as fast. FUZZ_FEATURES=simd has the feature that does not.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:?seconds for each target}
@@ -15,7 +15,7 @@ shift
 cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
 targets=${*:-$(cargo +nightly fuzz list)}
-options=(-O -s "${FUZZ_SANITIZER:-none}")
+options=(-O -s "${FUZZ_SANITIZER:-none}" --features "${FUZZ_FEATURES:-}")
 cargo +nightly fuzz build "${options[@]}"
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT

@@ -22,7 +22,7 @@ files() {
     uri) echo uri.rs ;;
     utf8) echo utf8.rs ;;
     deflate) echo extension/deflate/{decoder,deflater,encoder,inflater}.rs ;;
-    session) echo connection/{mod,recv,send,timer}.rs message/assembler.rs socket/{mod,read_buffer,reply}.rs ;;
+    session) echo connection/{mod,recv,send,timer}.rs message/assembler.rs socket/{inbox,mod,outbox,read_buffer,reply}.rs ;;
   esac
 }
 
@@ -44,6 +44,7 @@ connection/recv.rs|return Ok(None);|a header is judged when there is a byte of i
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|return Ok(None);|the length is read when its first byte is there
 frame/mask.rs|return;|the bytes are as long as has been asked before
+frame/mask.rs|return true;|as above
 handshake/accept.rs|fn chosen_subprotocol|an accessor
 handshake/head.rs|return Ok(true);|nobody goes on with a head that is complete
 handshake/head.rs|State::Done => Ok(Step::Drop),|as above
@@ -63,9 +64,8 @@ message/assembler.rs|fn collect|as above
 message/assembler.rs|fn storage_mut|an accessor
 message/assembler.rs|fn extension_mut|an accessor
 message/assembler.rs|fn fmt|debug output
-socket/mod.rs|fn next_message|text that a decoder gave: there is none here
+socket/inbox.rs|fn next|text that a decoder gave: there is none here
 socket/mod.rs|fn fmt|debug output
-socket/reply.rs|None => self.connection.send|without the feature `deflate` there is always an encoder
 utf8.rs|fn fmt|the text of an error
 utf8.rs|return Err(InvalidUtf8);|only leading bytes of characters are left over
 EXCEPTIONS

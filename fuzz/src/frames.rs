@@ -68,7 +68,7 @@ fn check<R: Role>(
     connect: impl Fn(Negotiated, Config, Keys) -> Connection<R>,
 ) {
     let expected = expect(stream, client);
-    let run = |cuts: &[u8], drain: usize| {
+    let run = |cuts: &[u8], drain: usize, waits: bool| {
         let rsv = if stream.extended() {
             Rsv::RSV1
         } else {
@@ -87,17 +87,27 @@ fn check<R: Role>(
             trace: Trace::default(),
             message: None,
         };
-        run.feed(stream.bytes, cuts);
+        if waits {
+            run.feed_whole_frames(stream.bytes, cuts);
+        } else {
+            run.feed(stream.bytes, cuts);
+        }
         run.finish(client)
     };
-    assert_eq!(run(&[], 0), expected, "whole");
-    assert_eq!(run(&stream.cuts, 0), expected, "cut as chosen");
-    assert_eq!(run(&[1], 7), expected, "byte by byte, drained slowly");
+    assert_eq!(run(&[], 0, false), expected, "whole");
+    assert_eq!(run(&stream.cuts, 0, false), expected, "cut as chosen");
     assert_eq!(
-        run(&[], MAX_CONTROL_FRAME),
+        run(&[1], 7, false),
+        expected,
+        "byte by byte, drained slowly"
+    );
+    assert_eq!(
+        run(&[], MAX_CONTROL_FRAME, false),
         expected,
         "whole, drained when full"
     );
+    assert_eq!(run(&stream.cuts, 0, true), expected, "frames waited for");
+    assert_eq!(run(&[1], 0, true), expected, "frames waited for, by bytes");
 }
 
 impl Stream<'_> {
@@ -140,6 +150,39 @@ impl<R: Role> Run<R> {
             while self.receive(&mut input) {}
             assert!(input.is_empty());
         }
+    }
+
+    /// As `feed`, but frames of some sizes are waited for until they are there as wholes.
+    fn feed_whole_frames(&mut self, bytes: &[u8], cuts: &[u8]) {
+        let least = usize::from(cuts.first().copied().unwrap_or_default()) / 4;
+        let most = 600;
+        let mut received = Vec::new();
+        for piece in pieces(&mut bytes.to_vec(), cuts) {
+            received.extend_from_slice(piece);
+            while !received.is_empty() {
+                let missing = (self.connection).frame_missing(&received, least, most);
+                if missing > 0 {
+                    assert!(matches!(received[0], 0x81 | 0x82), "a message");
+                    assert!(received.len() + missing <= 14 + most, "of that size");
+                    break;
+                }
+                if !self.receive_from(&mut received) {
+                    break;
+                }
+            }
+        }
+        // What has not come to its end.
+        while self.receive_from(&mut received) {}
+        assert!(received.is_empty());
+    }
+
+    /// One call of `receive` with what has come, of which the rest is kept.
+    fn receive_from(&mut self, received: &mut Vec<u8>) -> bool {
+        let mut input = Input::new(received);
+        let again = self.receive(&mut input);
+        let rest = input.len();
+        received.drain(..received.len() - rest);
+        again
     }
 
     /// One call of `receive`; whether another one makes sense.

@@ -3,7 +3,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use ws_proto::ProtocolError;
 use ws_proto::frame::{Header, MAX_HEADER, Mask, Opcode, Rsv};
-use ws_proto::{Limited, Output};
+use ws_proto::{FixedBuf, Limited, Output};
 
 /// Every prefix of `bytes` as a header, what is behind it as its payload; and `bytes` as the
 /// choice of a header that is written and read again.
@@ -112,8 +112,15 @@ fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
     Ok(Some((header, end)))
 }
 
-/// Masks a payload whole, in two pieces, from the middle on, and on its way into an output.
+/// Masks a payload, and what is long in the same way.
 fn mask(key: [u8; 4], cut: u64, payload: &[u8]) {
+    mask_one(key, cut, payload);
+    let long = payload.iter().copied().cycle().take(payload.len() + 600);
+    mask_one(key, cut, &long.collect::<Vec<u8>>());
+}
+
+/// Masks a payload whole, in two pieces, from the middle on, and on its way into an output.
+fn mask_one(key: [u8; 4], cut: u64, payload: &[u8]) {
     let naive: Vec<u8> = payload
         .iter()
         .enumerate()
@@ -136,6 +143,17 @@ fn mask(key: [u8; 4], cut: u64, payload: &[u8]) {
     let header = Header::new(Opcode::Binary, payload.len() as u64).masked(key);
     out.put_frame(header.encode(), payload, Some(key));
     assert_eq!(out.pending()[header.encoded_len()..], naive);
+    let mut vec = Vec::with_capacity(payload.len() + 30);
+    for _ in 0..2 {
+        vec.put_frame(header.encode(), payload, Some(key));
+    }
+    assert_eq!(vec, out.pending().repeat(2));
+    let mut short = FixedBuf::<9>::new();
+    short.put_frame(header.encode(), payload, Some(key));
+    assert_eq!(
+        short.pending(),
+        &out.pending()[..9.min(out.pending().len())]
+    );
 }
 
 #[cfg(test)]

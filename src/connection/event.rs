@@ -66,13 +66,7 @@ impl<'b> Event<'b> {
             Ok(text) => text,
             Err(bytes) => utf8::from_utf8(bytes)?,
         };
-        Ok(Self::Text(Text {
-            head: None,
-            body,
-            raw: body.as_bytes(),
-            first,
-            last,
-        }))
+        Ok(Self::Text(Text::of(body, first, last)))
     }
 }
 
@@ -117,6 +111,18 @@ pub struct Text<'b> {
 }
 
 impl<'b> Text<'b> {
+    /// A piece that cuts no character.
+    #[inline(always)]
+    pub(super) const fn of(body: &'b str, first: bool, last: bool) -> Self {
+        Self {
+            head: None,
+            body,
+            raw: body.as_bytes(),
+            first,
+            last,
+        }
+    }
+
     /// The message, if this piece is all of it.
     #[inline]
     pub const fn whole(&self) -> Option<&'b str> {

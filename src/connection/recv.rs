@@ -475,15 +475,7 @@ impl Receiver {
         last: bool,
     ) -> Result<Text<'b>, ProtocolError> {
         let raw = match data.unmask_text::<R>() {
-            Ok(body) if self.utf8.is_complete() => {
-                return Ok(Text {
-                    head: None,
-                    body,
-                    raw: body.as_bytes(),
-                    first,
-                    last,
-                });
-            }
+            Ok(body) if self.utf8.is_complete() => return Ok(Text::of(body, first, last)),
             Ok(body) => body.as_bytes(),
             Err(raw) => raw,
         };

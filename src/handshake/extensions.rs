@@ -183,7 +183,8 @@ impl fmt::Debug for Extensions<'_> {
     }
 }
 
-/// Whether what the peer wrote follows the grammar; a field without any extension does not.
+/// Whether what the peer wrote follows the grammar, where it wrote such a field: one without any
+/// extension does not.
 pub(super) fn check(headers: &Headers<'_>) -> Result<(), HandshakeError> {
     let mut extensions = Extensions::of(headers);
     let mut count = 0;
@@ -196,7 +197,7 @@ pub(super) fn check(headers: &Headers<'_>) -> Result<(), HandshakeError> {
             return Err(HandshakeError::TooManyElements);
         }
     }
-    if count == 0 && headers.get(FIELD).is_some() {
+    if count == 0 {
         return Err(HandshakeError::ExtensionsInvalid);
     }
     Ok(())

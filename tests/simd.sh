@@ -15,6 +15,7 @@ else
   echo "no other architecture is to be had: skipped"
 fi
 
+cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal >/dev/null 2>&1 || true
 if rustup component add miri rust-src --toolchain nightly >/dev/null 2>&1; then
   RUSTFLAGS="-C target-feature=+avx2" cargo +nightly miri test --features simd --lib \
     --target-dir target/miri

@@ -44,7 +44,7 @@ connection/recv.rs|return Ok(None);|a header is judged when there is a byte of i
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|return Ok(None);|the length is read when its first byte is there
 frame/mask.rs|return;|the bytes are as long as has been asked before
-frame/mask.rs|return true;|as above
+frame/mask.rs|return !LOOK;|as above
 handshake/accept.rs|fn chosen_subprotocol|an accessor
 handshake/head.rs|return Ok(true);|nobody goes on with a head that is complete
 handshake/head.rs|State::Done => Ok(Step::Drop),|as above

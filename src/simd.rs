@@ -150,28 +150,16 @@ mod tests {
         for way in ways() {
             for len in lengths() {
                 let plain: Vec<u8> = (0..len).map(|n| (n * 7 / 3) as u8).collect();
-                let masked = by_the_byte(&plain);
                 for align in alignments() {
-                    let mut place = vec![0xee; align + len + 64];
-                    place[align..align + len].copy_from_slice(&plain);
+                    let (before, behind) = ([0xee].repeat(align), [0xee; 64]);
+                    let expected = [&before[..], &by_the_byte(&plain), &behind].concat();
+                    let mut place = [&before[..], &plain, &behind].concat();
                     (way.xor)(&mut place[align..align + len], WORD);
-                    assert_eq!(place[align..align + len], masked, "{}, {len}", way.name);
-                    let around = place[..align].iter().chain(&place[align + len..]);
-                    assert!(
-                        around.copied().eq([0xee].repeat(align + 64)),
-                        "{}",
-                        way.name
-                    );
+                    assert!(place == expected, "{}, {len} at {align}", way.name);
 
                     place.fill(0xee);
                     (way.into)(&mut place[align..align + len], &plain, WORD);
-                    assert_eq!(place[align..align + len], masked, "{}, {len}", way.name);
-                    let around = place[..align].iter().chain(&place[align + len..]);
-                    assert!(
-                        around.copied().eq([0xee].repeat(align + 64)),
-                        "{}",
-                        way.name
-                    );
+                    assert!(place == expected, "{}, {len} at {align}", way.name);
                 }
             }
         }

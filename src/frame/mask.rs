@@ -181,7 +181,7 @@ pub(crate) fn xor_vectors_into(to: &mut [u8], from: &[u8], word: u64) {
 fn xor_blocks<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
     let mut seen = [0; BLOCK / WORD];
     let Some(mut end) = bytes.last_chunk::<PAIR>().copied() else {
-        return true;
+        return !LOOK;
     };
     xor_chunk::<LOOK, PAIR>(&mut end, turned(word, bytes.len()), &mut seen);
     let (keys, mut seen_in_blocks) = (filled(word), [0; BLOCK]);

@@ -16,13 +16,13 @@ all_groups=(header frames handshake extensions uri utf8 session)
 files() {
   case $1 in
     header) echo frame/{header,mask,opcode}.rs ;;
-    frames) echo connection/recv.rs ;;
+    frames) echo connection/{incoming,recv,whole_frame}.rs ;;
     handshake) echo handshake/{accept,body,check,client,established,head,headers,parse,plain,request,response,server,syntax,target,timer,upgrade,write}.rs ;;
     extensions) echo handshake/{extensions,offer}.rs ;;
     uri) echo uri.rs ;;
     utf8) echo utf8.rs ;;
     deflate) echo extension/deflate/{decoder,deflater,encoder,inflater}.rs ;;
-    session) echo connection/{mod,recv,send,timer}.rs message/assembler.rs socket/{inbox,mod,outbox,read_buffer,reply}.rs ;;
+    session) echo connection/{incoming,mod,recv,send,timer,whole_frame}.rs message/assembler.rs socket/{inbox,mod,outbox,read_buffer,reply}.rs ;;
   esac
 }
 

@@ -1,7 +1,7 @@
 //! What a connection tells: pieces of messages, and control frames.
 
 use super::Role;
-use super::recv::Payload;
+use super::whole_frame::Payload;
 use crate::close::CloseCode;
 use crate::frame::Rsv;
 use crate::utf8::{self, InvalidUtf8};

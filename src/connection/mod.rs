@@ -32,10 +32,12 @@
 
 mod config;
 mod event;
+mod incoming;
 mod recv;
 mod role;
 mod send;
 mod timer;
+mod whole_frame;
 
 use core::fmt;
 
@@ -315,7 +317,7 @@ impl<R: Role> Connection<R> {
     /// ```
     #[inline]
     pub fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
-        if recv::is_there(received, least) {
+        if whole_frame::is_there(received, least) {
             return 0;
         }
         let negotiated = self.sender.negotiated();

@@ -3,13 +3,13 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use super::event::{Binary, Event, Extended, Kind, Text};
+use super::incoming::Message;
+use super::whole_frame::{Payload, WholeFrame, header_len};
 use super::{Config, Role};
 use crate::buf::Input;
 use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
 use crate::error::ProtocolError;
-use crate::frame::{self, FIN, LEN_16, MASK_BIT, Mask, Opcode, Rsv};
-#[cfg(feature = "simd")]
-use crate::simd;
+use crate::frame::{self, FIN, MASK_BIT, Mask, Opcode, Rsv};
 use crate::utf8::Utf8;
 
 /// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
@@ -561,35 +561,6 @@ fn judge_second<R: Role>(opcode: Opcode, second: u8) -> Result<(), ProtocolError
     Ok(())
 }
 
-/// How long a header is whose length ends at `length_end`: a masking key follows, or none.
-const fn header_len<R: Role>(length_end: usize) -> usize {
-    if R::MASKS_OUTPUT {
-        length_end
-    } else {
-        length_end.saturating_add(4)
-    }
-}
-
-/// Whether the first bytes tell that the frame at the front of `received` is there as a whole, or has a
-/// payload of less than `least` bytes.
-#[inline(always)]
-pub(super) fn is_there(received: &[u8], least: usize) -> bool {
-    let [_, second, rest @ ..] = received else {
-        return received.is_empty();
-    };
-    let len = match second & !MASK_BIT {
-        len @ 0..LEN_16 => usize::from(len),
-        LEN_16 => match rest.first_chunk() {
-            Some(len) => usize::from(u16::from_be_bytes(*len)),
-            None => return false,
-        },
-        _ => return false,
-    };
-    /// The longest header with such a length.
-    const HEADER: usize = 8;
-    len < least || received.len() >= len.saturating_add(HEADER)
-}
-
 /// The first byte of a text message in one frame.
 const TEXT: u8 = FIN | Opcode::Text as u8;
 /// The first byte of a binary message in one frame.
@@ -610,82 +581,6 @@ pub(super) struct Piece<'b> {
     last: bool,
 }
 
-/// Payload as it came: masked, where the peer is a client.
-pub(super) struct Payload<'b> {
-    bytes: &'b mut [u8],
-    mask: Mask,
-}
-
-impl<'b> Payload<'b> {
-    #[inline(always)]
-    pub(super) fn unmask<R: Role>(mut self) -> &'b mut [u8] {
-        if !R::MASKS_OUTPUT {
-            self.mask.apply(self.bytes);
-        }
-        self.bytes
-    }
-
-    /// Unmasks text: what is found to be ASCII in doing so need not be looked at again.
-    #[inline(always)]
-    pub(super) fn unmask_text<R: Role>(self) -> Result<&'b str, &'b mut [u8]> {
-        #[cfg(feature = "simd")]
-        if !R::MASKS_OUTPUT {
-            return simd::unmask(self.bytes, self.mask);
-        }
-        Err(self.unmask::<R>())
-    }
-}
-
-/// A frame that lies in the input as a whole.
-struct WholeFrame {
-    first: u8,
-    header_len: usize,
-    len: u64,
-}
-
-impl WholeFrame {
-    /// The frame at the front of `bytes` if all of it is there, masked as it has to be, with a 7-
-    /// or 16-bit length in its shortest form. Nothing is said of its first byte.
-    #[inline(always)]
-    fn look<R: Role>(bytes: &[u8]) -> Option<Self> {
-        let [first, second, rest @ ..] = bytes else {
-            return None;
-        };
-        let expected = if R::MASKS_OUTPUT { 0 } else { MASK_BIT };
-        let (length_end, len) = match second ^ expected {
-            len @ 0..LEN_16 => (2, u16::from(len)),
-            LEN_16 => match u16::from_be_bytes(*rest.first_chunk()?) {
-                0..126 => return None,
-                len => (4, len),
-            },
-            _ => return None,
-        };
-        let header_len = header_len::<R>(length_end);
-        if bytes.len() < header_len.saturating_add(usize::from(len)) {
-            return None;
-        }
-        Some(Self {
-            first: *first,
-            header_len,
-            len: u64::from(len),
-        })
-    }
-
-    /// Takes it and gives its payload.
-    #[inline(always)]
-    fn take<'b, R: Role>(&self, input: &mut Input<'b>) -> Option<Payload<'b>> {
-        let total = self.header_len.saturating_add(self.len as usize);
-        let (header, bytes) = input.take(total).split_at_mut_checked(self.header_len)?;
-        let key = if R::MASKS_OUTPUT {
-            [0; 4]
-        } else {
-            *header.last_chunk()?
-        };
-        let mask = Mask::new(key);
-        Some(Payload { bytes, mask })
-    }
-}
-
 /// A header that was found valid for this connection.
 struct FrameHeader {
     first: u8,
@@ -693,50 +588,4 @@ struct FrameHeader {
     len: u64,
     key: [u8; 4],
     header_len: usize,
-}
-
-/// The message that is coming in, in one byte: the reserved bits where the frame has them.
-#[derive(Clone, Copy)]
-struct Message(u8);
-
-impl Message {
-    const NONE: Self = Self(0);
-    const OPEN: u8 = 1;
-    const STARTED: u8 = 1 << 1;
-    const TEXT: u8 = 1 << 2;
-
-    /// The message that a frame with this first byte starts.
-    const fn open(first: u8) -> Self {
-        let text = matches!(Opcode::from_bits(first), Some(Opcode::Text));
-        Self(Self::OPEN | if text { Self::TEXT } else { 0 } | Rsv::from_bits(first).bits())
-    }
-
-    const fn started(self) -> Self {
-        Self(self.0 | Self::STARTED)
-    }
-
-    const fn is_open(self) -> bool {
-        self.0 & Self::OPEN != 0
-    }
-
-    /// Whether a piece of it has been told.
-    const fn is_started(self) -> bool {
-        self.0 & Self::STARTED != 0
-    }
-
-    const fn rsv(self) -> Rsv {
-        Rsv::from_bits(self.0)
-    }
-
-    const fn is_extended(self) -> bool {
-        !self.rsv().is_none()
-    }
-
-    const fn kind(self) -> Kind {
-        if self.0 & Self::TEXT != 0 {
-            Kind::Text
-        } else {
-            Kind::Binary
-        }
-    }
 }

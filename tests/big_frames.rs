@@ -386,6 +386,19 @@ fn a_big_frame_is_a_message_where_it_was_read() {
     }
 }
 
+/// Of a header that is cut it is not known that the frame is big: the next read is one as always.
+#[test]
+fn a_cut_header_does_not_make_small_reads() {
+    let wire = frame(Side::Server, FIN | TEXT, &[b'a'; 50_000]);
+    for cut in 1..8 {
+        let mut socket = WebSocket::server(Negotiated::new(), Config::new()).with_read_size(10_000);
+        fill(&mut socket, &wire[..cut]);
+        assert!(socket.next_message().unwrap().is_none());
+        assert!(socket.wants_read());
+        assert_eq!(socket.read_hint(), 10_000);
+    }
+}
+
 /// A frame that takes longer than the timers is a sign of life as long as it goes on.
 #[test]
 fn a_big_frame_that_comes_slowly_is_not_taken_for_silence() {

@@ -1,4 +1,6 @@
-use super::{Output, Storage, write_frame};
+//! An array as an output and as storage.
+
+use super::{Output, Storage, copy, write_frame};
 use crate::error::CapacityError;
 use crate::frame::EncodedHeader;
 
@@ -75,7 +77,7 @@ impl<const N: usize> FixedBuf<N> {
         let Some(to) = free.get_mut(..bytes.len()) else {
             return false;
         };
-        to.copy_from_slice(bytes);
+        copy(to, bytes);
         self.end += bytes.len();
         true
     }

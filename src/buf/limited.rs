@@ -1,3 +1,5 @@
+//! An output with a high-water mark.
+
 use alloc::vec::Vec;
 
 use super::{Output, copy, write_frame};

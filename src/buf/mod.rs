@@ -2,6 +2,7 @@
 //!
 //! The engine owns no buffer. It reads from an [`Input`], a cursor over bytes that the caller
 //! received, writes to an [`Output`], and keeps what must be contiguous in a [`Storage`].
+
 mod copy;
 mod fixed;
 #[cfg(feature = "alloc")]

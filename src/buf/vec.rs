@@ -22,6 +22,7 @@ impl Output for Vec<u8> {
         append(self, bytes);
     }
 
+    // The provided one, but the header is one store.
     #[inline]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
         header.append_to(self);

@@ -293,7 +293,8 @@ impl<R: Role> Connection<R> {
 
     /// How many bytes have to be read behind `received` for the frame at its front to be there as a
     /// whole, if that is a message with a payload of at least `least` and at most `most` bytes; else 0.
-    /// Of a header that is cut it is what is missing of the header.
+    /// Of a header that is cut it is what is known to be missing of the header; the frame may then turn
+    /// out not to be one of that size.
     ///
     /// A frame that [`receive`](Self::receive) is given in parts comes in pieces, and a message of pieces
     /// has to be copied to be in one place. Who reads on where the last read ended, until nothing is

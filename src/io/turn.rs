@@ -39,6 +39,7 @@ impl<R: Role> WebSocket<R> {
             return Ok(true);
         }
         let closing = self.transport() == Transport::AwaitEof;
+        // The space may be longer, but what is read behind a big frame would have to be moved.
         let hint = self.read_hint();
         let space = self.space(hint).get_mut(..hint).unwrap_or_default();
         let read = match read_once(stream, space) {

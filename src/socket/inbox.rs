@@ -6,6 +6,7 @@ use super::{RETAINED, ReceiveError};
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Input, Output};
 use crate::connection::Role;
+use crate::frame::MAX_HEADER;
 use crate::message::{AssembleError, Assembler, Message, MessageBuf, Step};
 use crate::transport::Transport;
 
@@ -53,7 +54,8 @@ impl Inbox {
     /// How many bytes to read next; `frame_remaining` are those of a frame that is not waited for.
     pub(super) fn read_hint(&self, frame_remaining: u64) -> usize {
         const MOST: usize = 64 * 1024;
-        if self.missing > 0 {
+        // Of a header that is cut nothing is known yet: the frame may be small.
+        if self.missing > 0 && self.read.len() >= MAX_HEADER {
             return self.missing.min(MOST);
         }
         let rest = frame_remaining.min(MOST as u64);

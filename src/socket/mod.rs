@@ -159,7 +159,8 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// Whether to read: not while there are bytes that [`next_message`](Self::next_message) has not
-    /// looked at, or that wait for the output to be drained.
+    /// looked at, unless more is missing of the frame they belong to, nor while bytes wait for the output
+    /// to be drained.
     pub fn wants_read(&self) -> bool {
         self.inbox.wants_read()
     }

@@ -64,6 +64,10 @@ impl ReadBuffer {
         (bytes, Consumed { start, from })
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.end
     }

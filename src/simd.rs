@@ -9,6 +9,8 @@
 
 #![allow(unsafe_code)]
 
+use crate::buf::Input;
+use crate::connection::{Role, Room, Row, WholeFrame};
 use crate::frame::Mask;
 #[cfg(any(test, target_arch = "x86_64"))]
 use crate::frame::{xor_vectors, xor_vectors_into};
@@ -84,9 +86,46 @@ pub(crate) fn unmask(bytes: &mut [u8], mask: Mask) -> Result<&str, &mut [u8]> {
     }
 }
 
+/// Joins short frames of a text: as text if they are ASCII.
+#[inline]
+pub(crate) fn row<'b, R: Role>(
+    input: &mut Input<'b>,
+    first: WholeFrame,
+    room: Room,
+) -> (Row, Result<&'b str, &'b mut [u8]>) {
+    let row = join::<R>(input.bytes_mut(), first, room);
+    let payload = row.payload(input);
+    if row.ascii {
+        // SAFETY: ASCII is UTF-8.
+        (row, Ok(unsafe { core::str::from_utf8_unchecked(payload) }))
+    } else {
+        (row, Err(payload))
+    }
+}
+
+#[inline(always)]
+fn join<R: Role>(bytes: &mut [u8], first: WholeFrame, room: Room) -> Row {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, which is all that the function asks for.
+        return unsafe { join_avx2::<R>(bytes, first, room) };
+    }
+    Row::join::<R, true>(bytes, first, room)
+}
+
+/// # Safety
+///
+/// The processor must have AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn join_avx2<R: Role>(bytes: &mut [u8], first: WholeFrame, room: Room) -> Row {
+    Row::join::<R, true>(bytes, first, room)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Server;
     use alloc::vec;
     use alloc::vec::Vec;
 
@@ -181,6 +220,56 @@ mod tests {
                         let ascii = (way.look)(&mut place[align..], WORD);
                         assert!(!ascii, "{}, {at} of {len}", way.name);
                         assert_eq!(place[align + at], b'a' | 0x80);
+                    }
+                }
+            }
+        }
+    }
+
+    type Join = fn(&mut [u8], WholeFrame, Room) -> Row;
+
+    fn ways_to_join() -> Vec<(&'static str, Join)> {
+        let safe: (_, Join) = ("safe", Row::join::<Server, true>);
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has what it asks for.
+            let wide: Join =
+                |bytes, first, room| unsafe { join_avx2::<Server>(bytes, first, room) };
+            return vec![safe, ("AVX2", wide)];
+        }
+        vec![safe]
+    }
+
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let (len, key) = ((payload.len() as u16).to_be_bytes(), KEY);
+        let header = match payload.len() {
+            0..126 => [&[first, 0x80 | len[1]][..], &key].concat(),
+            _ => [&[first, 0xfe][..], &len, &key].concat(),
+        };
+        [header, by_the_byte(payload)].concat()
+    }
+
+    #[test]
+    fn every_way_joins_frames_of_every_length_and_sees_what_is_not_ascii() {
+        for (name, join) in ways_to_join() {
+            for len in some((1..300).chain([1000, 1024]), 43) {
+                for before in some(1..40, 19) {
+                    for not_ascii in [None, Some(0), Some(before), Some(before + len - 1)] {
+                        let mut text = vec![b'a'; before + len + 9];
+                        if let Some(at) = not_ascii {
+                            text[at] = 0xe9;
+                        }
+                        let mut bytes = frame(1, &text[..before]);
+                        bytes.extend(frame(0, &text[before..before + len]));
+                        bytes.extend(frame(0x80, &text[before + len..]));
+                        bytes.extend([0xee; 80]);
+                        let room = Room::endless();
+                        let first = WholeFrame::look::<Server>(&bytes).unwrap();
+                        let row = join(&mut bytes, first, room);
+                        assert_eq!(row.ascii, not_ascii.is_none(), "{name}, {before} and {len}");
+                        assert!(bytes.ends_with(&[0xee; 80]));
+                        let payload = row.payload(&mut Input::new(&mut bytes));
+                        assert!(payload == text, "{name}, {before} and {len}");
                     }
                 }
             }

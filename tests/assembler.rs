@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use ws_proto::extension::{Decode, DecodeError, NoExtension};
-use ws_proto::frame::Rsv;
+use ws_proto::frame::{Header, Rsv};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, Config, Extended, FixedBuf, Input, Message, Negotiated,
     Storage,
@@ -13,7 +13,7 @@ use ws_proto::{
 
 type Joined = Result<Vec<u8>, AssembleError>;
 
-/// Receives `bytes`, and gives messages and errors in order.
+/// Receives `bytes`, each frame in a read of its own, and gives messages and errors in order.
 fn join<S: Storage, X: Decode>(
     side: Side,
     assembler: &mut Assembler<S, X>,
@@ -21,21 +21,32 @@ fn join<S: Storage, X: Decode>(
 ) -> Vec<Joined> {
     let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
     let mut endpoint = Endpoint::with(side, negotiated, Config::new());
-    let mut read = bytes.to_vec();
-    let mut input = Input::new(&mut read);
     let mut joined = Vec::new();
     let mut out = Vec::new();
-    while let Some(event) = endpoint
-        .receive(&mut input, &mut out)
-        .expect("legal frames")
-    {
-        match assembler.push(event) {
-            Ok(Some(message)) => joined.push(Ok(message.as_bytes().to_vec())),
-            Ok(None) => {}
-            Err(error) => joined.push(Err(error)),
+    for mut read in frames(bytes) {
+        let mut input = Input::new(&mut read);
+        while let Some(event) = endpoint
+            .receive(&mut input, &mut out)
+            .expect("legal frames")
+        {
+            match assembler.push(event) {
+                Ok(Some(message)) => joined.push(Ok(message.as_bytes().to_vec())),
+                Ok(None) => {}
+                Err(error) => joined.push(Err(error)),
+            }
         }
     }
     joined
+}
+
+fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    while let Some((header, len)) = Header::parse(bytes).expect("legal frames") {
+        let (frame, rest) = bytes.split_at(len + header.len as usize);
+        frames.push(frame.to_vec());
+        bytes = rest;
+    }
+    frames
 }
 
 /// A message in frames.

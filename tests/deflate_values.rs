@@ -152,7 +152,9 @@ fn a_storage_that_fails_at_any_store_costs_the_connection_or_nothing() {
                     let capacity = Err(AssembleError::Capacity);
                     assert!(lost == told.iter().filter(|one| **one == capacity).count());
                     if lack(n) == Lack::From(0) {
-                        assert_eq!(lost, expected.len(), "nothing can be stored");
+                        // The plain one may have been read as a whole, and stays where it is.
+                        let whole = usize::from(size == wire.len());
+                        assert_eq!(lost + whole, expected.len(), "nothing can be stored");
                     }
                 }
             }

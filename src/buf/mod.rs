@@ -70,6 +70,12 @@ impl<'b> Input<'b> {
         self.bytes
     }
 
+    /// As [`bytes`](Self::bytes), to be unmasked before it is taken.
+    #[inline]
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.bytes
+    }
+
     /// Takes what has not been consumed, for instance to hand it to another protocol.
     #[inline]
     pub fn into_bytes(self) -> &'b mut [u8] {

@@ -10,7 +10,8 @@ use crate::utf8::{self, InvalidUtf8};
 ///
 /// Events borrow the input, not the connection: a reply can be sent while one is alive. A message
 /// comes as one or more pieces, as its bytes arrive; exactly one piece has `first` set, exactly one
-/// `last`. [`Assembler`](crate::message::Assembler) joins them.
+/// `last`. [`Assembler`](crate::message::Assembler) joins them. Pieces are not frames: one that comes in
+/// several reads is several, and short ones that came together, of up to 1 KiB, are one.
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Event, Input, Negotiated};

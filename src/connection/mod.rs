@@ -35,6 +35,7 @@ mod event;
 mod incoming;
 mod recv;
 mod role;
+mod row;
 mod send;
 mod timer;
 mod whole_frame;
@@ -54,8 +55,14 @@ use crate::time::Instant;
 use crate::transport::Transport;
 use crate::utf8::InvalidUtf8;
 use recv::{Received, Receiver};
+#[cfg(feature = "simd")]
+pub(crate) use row::{Room, Row};
 use send::Sender;
 use timer::{Timeouts, Waiting};
+#[cfg(not(feature = "simd"))]
+use whole_frame::WholeFrame;
+#[cfg(feature = "simd")]
+pub(crate) use whole_frame::WholeFrame;
 
 /// One end of an open WebSocket connection: bytes in, events and bytes out.
 ///
@@ -185,6 +192,9 @@ impl<R: Role> Connection<R> {
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         if out.room() >= MAX_CONTROL_FRAME {
+            if let Some(first) = self.receiver.row_begins::<R>(input) {
+                return self.receive_row(first, input, out);
+            }
             if let Some(piece) = self.receiver.piece::<R>(input) {
                 self.flags.insert(Flags::HEARD);
                 return match self.receiver.event::<R>(piece) {
@@ -194,6 +204,24 @@ impl<R: Role> Connection<R> {
             }
         }
         self.receive_stepwise(input, out)
+    }
+
+    /// Short frames of one message in a row.
+    #[inline(never)]
+    fn receive_row<'b, O: Output + ?Sized>(
+        &mut self,
+        first: WholeFrame,
+        input: &mut Input<'b>,
+        out: &mut O,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.receiver.row::<R>(input, first) {
+            Some(Ok(event)) => {
+                self.flags.insert(Flags::HEARD);
+                Ok(Some(event))
+            }
+            Some(Err(error)) => Err(self.fail(error, input, out)),
+            None => self.receive_stepwise(input, out),
+        }
     }
 
     /// The long way: every check, in the order of the bytes.

@@ -4,6 +4,7 @@
 
 use super::event::{Binary, Event, Extended, Kind, Text};
 use super::incoming::Message;
+use super::row::{self, Room, Row};
 use super::whole_frame::{Payload, WholeFrame, header_len};
 use super::{Config, Role};
 use crate::buf::Input;
@@ -139,6 +140,44 @@ impl Receiver {
         }
     }
 
+    /// The shortest way for short frames that lie in the input in a row: the first of them, if there are
+    /// more.
+    #[inline(always)]
+    pub(super) fn row_begins<R: Role>(&self, input: &Input<'_>) -> Option<WholeFrame> {
+        match self.phase {
+            Phase::Idle | Phase::Between => row::begins::<R>(input.bytes()),
+            _ => None,
+        }
+    }
+
+    /// As many frames of a message as there are in a row, of which `first` is the first: one piece. Nothing
+    /// is done if that one is not acceptable.
+    pub(super) fn row<'b, R: Role>(
+        &mut self,
+        input: &mut Input<'b>,
+        first: WholeFrame,
+    ) -> Option<Result<Event<'b>, ProtocolError>> {
+        let before = self.before(&first)?;
+        let room = Room {
+            frames: self.max_fragments.saturating_sub(before.fragments),
+            bytes: self.max_message.saturating_sub(before.bytes),
+            frame: self.max_frame,
+        };
+        self.spill_len = 0;
+        Some(match before.message.kind() {
+            Kind::Binary => {
+                let (row, data) = Row::take::<R>(input, first, room);
+                let (first, last) = self.take_frames(&before, row.frames, row.bytes, row.last);
+                Ok(Event::Binary(Binary { data, first, last }))
+            }
+            Kind::Text => {
+                let (row, data) = Row::take_text::<R>(input, first, room);
+                let (first, last) = self.take_frames(&before, row.frames, row.bytes, row.last);
+                self.text_piece(data, first, last).map(Event::Text)
+            }
+        })
+    }
+
     /// The short way for what a message in pieces is made of: a frame that is there as a whole, or
     /// more of the payload of the current one. Everything else, faults too, is left to
     /// [`advance`](Self::advance).
@@ -146,8 +185,16 @@ impl Receiver {
     pub(super) fn piece<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Piece<'b>> {
         match self.phase {
             Phase::Data if !self.message.is_extended() => {
+                let message = self.message;
                 let (data, last) = self.rest_of_frame::<R>(input);
-                Some(self.tell(self.message, data, last))
+                let (first, last) = self.tell(message, last);
+                let kind = message.kind();
+                Some(Piece {
+                    kind,
+                    data,
+                    first,
+                    last,
+                })
             }
             Phase::Idle | Phase::Between => self.whole_frame::<R>(input),
             _ => None,
@@ -169,48 +216,76 @@ impl Receiver {
     #[inline(always)]
     fn whole_frame<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Piece<'b>> {
         let frame = WholeFrame::look::<R>(input.bytes())?;
+        let before = self.before(&frame)?;
         let last = frame.first & FIN != 0;
-        // A reserved bit is in neither opcode, and so it is judged elsewhere.
-        let (message, fragments, before) = match (self.phase, frame.first & !FIN) {
-            (Phase::Between, CONTINUATION) if !self.message.is_extended() => {
-                (self.message, self.fragments, self.message_len)
-            }
-            (Phase::Idle, TEXT_PART | BINARY_PART) => (Message::open(frame.first), 0, 0),
-            _ => return None,
-        };
-        let message_len = before.saturating_add(frame.len);
-        if fragments >= self.max_fragments
-            || frame.len > self.max_frame
-            || message_len > self.max_message
-            || (frame.len == 0 && !last)
-        {
+        if frame.len == 0 && !last {
             return None;
         }
         let data = frame.take::<R>(input)?;
         self.spill_len = 0;
-        self.fragments = fragments.saturating_add(1);
-        self.message_len = message_len;
-        if !message.is_started() {
+        let (first, last) = self.take_frames(&before, 1, frame.len, last);
+        let kind = before.message.kind();
+        Some(Piece {
+            kind,
+            data,
+            first,
+            last,
+        })
+    }
+
+    /// What there is in front of `frame` of its message, if it is acceptable as the next of an open one or
+    /// the first of one in fragments. Others are judged elsewhere.
+    #[inline(always)]
+    fn before(&self, frame: &WholeFrame) -> Option<Before> {
+        // A reserved bit is in neither opcode.
+        let before = match (self.phase, frame.first & !FIN) {
+            (Phase::Between, CONTINUATION) if !self.message.is_extended() => Before {
+                message: self.message,
+                fragments: self.fragments,
+                bytes: self.message_len,
+            },
+            (Phase::Idle, TEXT_PART | BINARY_PART) => Before {
+                message: Message::open(frame.first),
+                fragments: 0,
+                bytes: 0,
+            },
+            _ => return None,
+        };
+        let fits = before.fragments < self.max_fragments
+            && frame.len <= self.max_frame
+            && before.bytes.saturating_add(frame.len) <= self.max_message;
+        fits.then_some(before)
+    }
+
+    /// Notes one or more frames behind what there was of their message: whether they are a first and a
+    /// last piece.
+    #[inline(always)]
+    fn take_frames(
+        &mut self,
+        before: &Before,
+        frames: u32,
+        bytes: u64,
+        last: bool,
+    ) -> (bool, bool) {
+        self.fragments = before.fragments.saturating_add(frames);
+        self.message_len = before.bytes.saturating_add(bytes);
+        if !before.message.is_started() {
             self.utf8 = Utf8::new();
         }
         self.phase = if last { Phase::Idle } else { Phase::Between };
-        Some(self.tell(message, data, last))
+        self.tell(before.message, last)
     }
 
-    /// A piece of `message`, which is then a started one, or none if this was the last.
+    /// Notes a piece of `message`, which is then a started one, or none if this was the last: whether it is
+    /// the first, and the last.
     #[inline(always)]
-    fn tell<'b>(&mut self, message: Message, data: Payload<'b>, last: bool) -> Piece<'b> {
+    fn tell(&mut self, message: Message, last: bool) -> (bool, bool) {
         self.message = if last {
             Message::NONE
         } else {
             message.started()
         };
-        Piece {
-            kind: message.kind(),
-            data,
-            first: !message.is_started(),
-            last,
-        }
+        (!message.is_started(), last)
     }
 
     /// The event of a piece: unmasked, and validated if it is text.
@@ -225,14 +300,17 @@ impl Receiver {
             first,
             last,
         } = piece;
-        Ok(match kind {
-            Kind::Binary => Event::Binary(Binary {
+        match kind {
+            Kind::Binary => Ok(Event::Binary(Binary {
                 data: data.unmask::<R>(),
                 first,
                 last,
-            }),
-            Kind::Text => Event::Text(self.text_piece::<R>(data, first, last)?),
-        })
+            })),
+            Kind::Text => {
+                let text = self.text_piece(data.unmask_text::<R>(), first, last)?;
+                Ok(Event::Text(text))
+            }
+        }
     }
 
     /// Goes on by one step: a header, a piece of a message, a control frame. `None` if that took
@@ -454,27 +532,34 @@ impl Receiver {
         if data.bytes.is_empty() && !last {
             return Ok(None);
         }
-        let piece = self.tell(message, data, last);
+        let (first, last) = self.tell(message, last);
+        let kind = message.kind();
         if message.is_extended() {
             return Ok(Some(Event::Extended(Extended {
-                kind: piece.kind,
+                kind,
                 rsv: message.rsv(),
-                data: piece.data.unmask::<R>(),
-                first: piece.first,
+                data: data.unmask::<R>(),
+                first,
                 last,
             })));
         }
+        let piece = Piece {
+            kind,
+            data,
+            first,
+            last,
+        };
         self.event::<R>(piece).map(Some)
     }
 
     #[inline(always)]
-    fn text_piece<'b, R: Role>(
+    fn text_piece<'b>(
         &mut self,
-        data: Payload<'b>,
+        data: Result<&'b str, &'b mut [u8]>,
         first: bool,
         last: bool,
     ) -> Result<Text<'b>, ProtocolError> {
-        let raw = match data.unmask_text::<R>() {
+        let raw = match data {
             Ok(body) if self.utf8.is_complete() => return Ok(Text::of(body, first, last)),
             Ok(body) => body.as_bytes(),
             Err(raw) => raw,
@@ -572,6 +657,13 @@ const TEXT_PART: u8 = Opcode::Text as u8;
 const BINARY_PART: u8 = Opcode::Binary as u8;
 /// The first byte of a frame that goes on with a message, without FIN.
 const CONTINUATION: u8 = Opcode::Continuation as u8;
+
+/// What there is of a message already.
+struct Before {
+    message: Message,
+    fragments: u32,
+    bytes: u64,
+}
 
 /// A piece of a message that no extension has encoded; text is not validated yet.
 pub(super) struct Piece<'b> {

@@ -9,9 +9,9 @@ use crate::frame::{LEN_16, MASK_BIT, Mask};
 use crate::simd;
 
 /// A frame that lies in the input as a whole.
-pub(super) struct WholeFrame {
+pub(crate) struct WholeFrame {
     pub(super) first: u8,
-    header_len: usize,
+    pub(super) header_len: usize,
     pub(super) len: u64,
 }
 
@@ -19,7 +19,7 @@ impl WholeFrame {
     /// The frame at the front of `bytes` if all of it is there, masked as it has to be, with a 7-
     /// or 16-bit length in its shortest form. Nothing is said of its first byte.
     #[inline(always)]
-    pub(super) fn look<R: Role>(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn look<R: Role>(bytes: &[u8]) -> Option<Self> {
         let [first, second, rest @ ..] = bytes else {
             return None;
         };
@@ -46,15 +46,26 @@ impl WholeFrame {
     /// Takes it and gives its payload.
     #[inline(always)]
     pub(super) fn take<'b, R: Role>(&self, input: &mut Input<'b>) -> Option<Payload<'b>> {
-        let total = self.header_len.saturating_add(self.len as usize);
-        let (header, bytes) = input.take(total).split_at_mut_checked(self.header_len)?;
-        let key = if R::MASKS_OUTPUT {
-            [0; 4]
-        } else {
-            *header.last_chunk()?
-        };
-        let mask = Mask::new(key);
+        let (header, bytes) = input
+            .take(self.size())
+            .split_at_mut_checked(self.header_len)?;
+        let mask = Mask::new(self.key::<R>(header));
         Some(Payload { bytes, mask })
+    }
+
+    /// How many bytes it has, with its header.
+    #[inline(always)]
+    pub(super) const fn size(&self) -> usize {
+        self.header_len.saturating_add(self.len as usize)
+    }
+
+    /// The masking key, which is the end of a masked `header`.
+    #[inline(always)]
+    pub(super) fn key<R: Role>(&self, header: &[u8]) -> [u8; 4] {
+        match header.last_chunk() {
+            Some(key) if !R::MASKS_OUTPUT => *key,
+            _ => [0; 4],
+        }
     }
 }
 

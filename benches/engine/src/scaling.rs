@@ -35,7 +35,7 @@ const TABLE: [(&str, usize, Setup); 16] = [
     ("lines of an answer", 48, answer_of_lines),
     ("extensions", 8, extensions),
     ("extensions of an answer", 8, answered_extensions),
-    ("fragments", 512, |n| fragments(n, wire::READ)),
+    ("fragments", 1024, |n| fragments(n, wire::READ)),
     ("fragments, a byte at a time", 512, |n| fragments(n, 1)),
     ("pings", 500, pings),
     ("splits", 4096, splits),

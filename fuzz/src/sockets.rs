@@ -150,7 +150,37 @@ impl<R: Role> Socket<R> {
     fn call<T>(&mut self, f: impl FnOnce(&mut WebSocket<R>) -> T) -> (T, Vec<Frame>) {
         let before = self.socket.pending().len();
         let result = f(&mut self.socket);
-        let frames = self.reader.read(&self.socket.pending()[before..]);
+        let written = self.socket.pending()[before..].to_vec();
+        (result, self.read(&written))
+    }
+
+    /// Lends a message to a transport that takes some of it, and of what waits before.
+    fn lend(
+        &mut self,
+        message: Message<'_>,
+        compress: bool,
+        some: usize,
+    ) -> (Result<(), SendError>, Vec<Frame>) {
+        let before = self.socket.pending().len();
+        let mut compressing = self.socket.sender();
+        let mut sender = compressing.uncompressed();
+        if compress {
+            sender = self.socket.sender();
+        }
+        let lent = match sender.lend(message) {
+            Ok(lent) => lent,
+            Err(error) => return (Err(error), Vec::new()),
+        };
+        let all = lent.slices().concat();
+        let (taken, left) = all.split_at(some % (all.len() + 1));
+        lent.wrote(taken.len());
+        assert_eq!(self.socket.pending(), left);
+        self.wire.extend_from_slice(taken);
+        (Ok(()), self.read(&all[before..]))
+    }
+
+    fn read(&mut self, written: &[u8]) -> Vec<Frame> {
+        let frames = self.reader.read(written);
         for frame in &frames {
             assert!(
                 !self.close_written || matches!(frame.opcode(), 9 | 10),
@@ -158,26 +188,33 @@ impl<R: Role> Socket<R> {
             );
             self.close_written |= frame.is_close();
         }
-        (result, frames)
+        frames
     }
 
     fn send(&mut self, kind: Kind, len: usize, fin: Fin, part: bool, compress: bool) {
         let seed = self.sent.len() as u8;
         let (words, bytes) = (text(len, seed), binary(len, seed));
         let can_send = self.socket.sender().can_send();
-        let (result, frames) = self.call(|socket| {
-            let mut compressing = socket.sender();
-            let mut sender = compressing.uncompressed();
-            if compress {
-                sender = socket.sender();
-            }
-            match (kind, part) {
-                (Kind::Text, false) => sender.message(Message::Text(&words)),
-                (Kind::Binary, false) => sender.message(Message::Binary(&bytes)),
-                (Kind::Text, true) => sender.text_part(&words, fin),
-                (Kind::Binary, true) => sender.binary_part(&bytes, fin),
-            }
-        });
+        let message = match kind {
+            Kind::Text => Message::Text(&words),
+            Kind::Binary => Message::Binary(&bytes),
+        };
+        let (result, frames) = if !part && seed % 2 == 1 {
+            self.lend(message, compress, len.wrapping_mul(31) ^ usize::from(seed))
+        } else {
+            self.call(|socket| {
+                let mut compressing = socket.sender();
+                let mut sender = compressing.uncompressed();
+                if compress {
+                    sender = socket.sender();
+                }
+                match (kind, part) {
+                    (_, false) => sender.message(message),
+                    (Kind::Text, true) => sender.text_part(&words, fin),
+                    (Kind::Binary, true) => sender.binary_part(&bytes, fin),
+                }
+            })
+        };
         assert_eq!(frames.len(), usize::from(result.is_ok()), "all or nothing");
         match result {
             Ok(()) => assert!(can_send),

@@ -6,6 +6,8 @@ use super::{Client, Connection, Flags, MaskSource, Role, Server};
 use crate::buf::Output;
 use crate::close::{CloseCode, CloseReason, ControlPayload, MAX_CLOSE_REASON};
 use crate::error::SendError;
+#[cfg(feature = "alloc")]
+use crate::frame::EncodedHeader;
 use crate::frame::{self, FIN, Opcode, Rsv};
 use crate::utf8;
 
@@ -330,6 +332,14 @@ impl<R: Role> Connection<R> {
         };
         let fin = if fin == Fin::Yes { FIN } else { 0 };
         Ok(fin | rsv.bits() | opcode as u8)
+    }
+
+    /// The header of a message in one frame, of a server: it is not masked. Sending it changes no state.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(crate) fn whole_header(&self, kind: Kind, len: usize) -> Result<EncodedHeader, SendError> {
+        let first = self.whole_first(kind)?;
+        Ok(frame::encode(first, len as u64, None, |header| header))
     }
 
     /// Writes the header of a frame whose payload the caller writes behind it.

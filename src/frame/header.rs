@@ -193,6 +193,13 @@ pub struct EncodedHeader {
 }
 
 impl EncodedHeader {
+    /// No header: no bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) const NONE: Self = Self {
+        bytes: [0; 16],
+        len: 0,
+    };
+
     /// Writes it to the front of `to`, which has room for it, and zeros behind it if there is room for
     /// those too: that is a store or two, and what comes behind it is written afterwards.
     #[inline(always)]

@@ -1,13 +1,13 @@
 //! The turns of an open [`WebSocket`] over a blocking stream.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use super::error::Error;
 use super::now;
 use super::stream::{is_timeout, read_once};
 use crate::buf::Input;
 use crate::connection::Role;
-use crate::socket::WebSocket;
+use crate::socket::{Lent, WebSocket};
 use crate::transport::Transport;
 
 impl<R: Role> WebSocket<R> {
@@ -86,5 +86,39 @@ impl<R: Role> WebSocket<R> {
         }
         self.filled(rest.len());
         self
+    }
+}
+
+impl<R: Role> Lent<'_, R> {
+    /// Writes once, behind what waits, as much as a stream takes. The rest waits for
+    /// [`flush`](WebSocket::flush) or the next [turn](WebSocket::exchange), all of it if the stream takes
+    /// nothing for as long as it waits.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use ws_proto::{Config, Message, Negotiated, WebSocket};
+    /// # let mut stream = std::net::TcpStream::connect("localhost:80")?;
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// server.sender().lend(Message::Text("hello"))?.write_to(&mut stream)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the stream says; then too, the message waits.
+    pub fn write_to<S: Write>(self, stream: &mut S) -> io::Result<()> {
+        loop {
+            match stream.write_vectored(&self.slices().map(IoSlice::new)) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    self.wrote(n);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
     }
 }

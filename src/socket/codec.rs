@@ -58,6 +58,15 @@ impl Encoder {
 }
 
 impl Encoder {
+    /// Whether it may make something else of a message.
+    #[inline]
+    pub(super) const fn encodes(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.deflate.is_some();
+        #[cfg(not(feature = "deflate"))]
+        false
+    }
+
     pub(super) fn release(&mut self) {
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &mut self.deflate {

@@ -2,6 +2,7 @@
 
 mod codec;
 mod inbox;
+mod lent;
 mod outbox;
 mod queue;
 mod read_buffer;
@@ -11,6 +12,7 @@ mod retention;
 use core::error::Error;
 use core::fmt;
 
+pub use lent::Lent;
 pub use reply::Reply;
 
 use crate::close::CloseCode;
@@ -39,7 +41,7 @@ const RETAINED: usize = 4096;
 ///
 /// Bytes are read straight into [`space`](Self::space), messages come out of
 /// [`next_message`](Self::next_message), and what has to be written waits in
-/// [`pending`](Self::pending). There is a high-water mark for that (1 MiB unless
+/// [`pending`](Self::pending); a message that is [lent](Reply::lend) need not. There is a high-water mark for that (1 MiB unless
 /// [`with_high_water`](Self::with_high_water) says otherwise): while that much waits, no message can
 /// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
 /// Pongs and of what was sent by the handle that came with a message, nothing is received either,

@@ -1,10 +1,12 @@
 use core::fmt;
 
+use super::lent::Lent;
 use super::outbox::Outbox;
 use super::queue::Sent;
 use crate::close::{CloseCode, CloseReason, ControlPayload};
 use crate::connection::{Fin, Kind, Role};
 use crate::error::SendError;
+use crate::frame::EncodedHeader;
 use crate::message::Message;
 
 /// The sending side of a [`WebSocket`](crate::WebSocket), apart from the message it has given.
@@ -89,6 +91,40 @@ impl<'w, R: Role> Reply<'w, R> {
             Message::Text(text) => self.text(text),
             Message::Binary(data) => self.binary(data),
         }
+    }
+
+    /// Sends a message without copying what the transport takes at once: the answer is to be written, see
+    /// [`Lent`]. Worth it for all but the small messages that are written many at a time.
+    ///
+    /// What a client sends has to be masked, and what is compressed is made anew: then the frame is in the
+    /// queue, and writing what is lent writes that.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    // Inlined, so that what is lent stays in registers.
+    #[inline(always)]
+    pub fn lend(mut self, message: Message<'w>) -> Result<Lent<'w, R>, SendError> {
+        let (kind, payload) = match message {
+            Message::Text(text) => (Kind::Text, text.as_bytes()),
+            Message::Binary(data) => (Kind::Binary, data),
+        };
+        let encodes = self.compressing && self.to.encoder.encodes();
+        let (header, payload) = if R::MASKS_OUTPUT || encodes {
+            self.queue(kind, payload)?;
+            (EncodedHeader::NONE, Default::default())
+        } else if self.to.out.has_room() {
+            let header = self.to.connection.whole_header(kind, payload.len())?;
+            (header, payload)
+        } else {
+            return Err(SendError::OutputFull);
+        };
+        Ok(Lent::new(self.to, self.sent, header, payload))
+    }
+
+    #[inline(never)]
+    fn queue(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
+        self.whole(kind, payload)
     }
 
     /// Sends a part of a text message; see [`Connection::send_text_part`](crate::Connection::send_text_part).

@@ -5,7 +5,7 @@ use std::io::{IoSlice, Read, Write};
 use bytes::Bytes;
 use ws_proto::frame::MAX_HEADER;
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, Limited, MaskSource,
+    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, Lent, Limited, MaskSource,
     Message, MessageBuf, Negotiated, Role, Server, WebSocket,
 };
 
@@ -268,7 +268,11 @@ impl Peer for Pieces<Client<Keys>> {
     }
 }
 
-/// `WebSocket`, the easy type.
+/// Messages from here on are lent for a write of their own, smaller ones are written several at a time.
+const LENT: usize = 4 << 10;
+
+/// `WebSocket`, the easy type. A server's messages are lent, and so not copied; of the echo, those of 4 KiB
+/// and more.
 pub struct Easy<R: Role> {
     io: MemIo,
     socket: WebSocket<R>,
@@ -310,6 +314,12 @@ impl<R: Role> Easy<R> {
     }
 }
 
+#[inline(always)]
+fn write_lent<R: Role>(io: &mut MemIo, lent: Lent<'_, R>) {
+    let n = io.write_vectored(&lent.slices().map(IoSlice::new)).unwrap();
+    lent.wrote(n);
+}
+
 impl<R: Role> Peer for Easy<R> {
     fn receive(&mut self, n: usize, sink: &mut impl Sink) {
         let mut seen = 0;
@@ -324,8 +334,13 @@ impl<R: Role> Peer for Easy<R> {
 
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
-            self.socket.sender().binary(payload).unwrap();
-            self.write();
+            if R::MASKS_OUTPUT {
+                self.socket.sender().binary(payload).unwrap();
+                self.write();
+            } else {
+                let lent = self.socket.sender().lend(Message::Binary(payload));
+                write_lent(&mut self.io, lent.unwrap());
+            }
         }
     }
 
@@ -334,7 +349,11 @@ impl<R: Role> Peer for Easy<R> {
         while seen < n {
             self.read();
             while let Some((message, mut reply)) = self.socket.next_message().unwrap() {
-                reply.message(message).unwrap();
+                if message.as_bytes().len() < LENT {
+                    reply.message(message).unwrap();
+                } else {
+                    write_lent(&mut self.io, reply.lend(message).unwrap());
+                }
                 seen += 1;
             }
             self.write();

@@ -1,0 +1,108 @@
+use core::fmt;
+use core::mem::ManuallyDrop;
+
+use super::outbox::Outbox;
+use super::queue::Sent;
+use crate::buf::Output;
+use crate::connection::Role;
+use crate::frame::EncodedHeader;
+
+/// A message that is sent where it lies: what the transport takes at once is not copied.
+///
+/// [`Reply::lend`](super::Reply::lend) gives it. Write [`slices`](Self::slices) (`writev`), and tell
+/// [`wrote`](Self::wrote): what is left then waits in
+/// [`WebSocket::pending`](crate::WebSocket::pending), as with a message that was sent. One that is
+/// dropped without that waits there as a whole, so that an error of the transport may be returned in
+/// between; one that is forgotten (`core::mem::forget`) may not be sent.
+///
+/// ```
+/// use std::io::{IoSlice, Write};
+/// use ws_proto::{Config, Message, Negotiated, WebSocket};
+///
+/// # let mut socket = Vec::new();
+/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// let lent = server.sender().lend(Message::Text("hello"))?;
+/// let n = socket.write_vectored(&lent.slices().map(IoSlice::new))?;
+/// lent.wrote(n);
+/// assert_eq!(socket, b"\x81\x05hello");
+/// assert!(server.pending().is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing of it is written"]
+pub struct Lent<'w, R: Role> {
+    to: &'w mut Outbox<R>,
+    sent: Sent,
+    /// Empty, as the payload, if the frame had to be put into the queue.
+    header: EncodedHeader,
+    payload: &'w [u8],
+}
+
+impl<'w, R: Role> Lent<'w, R> {
+    #[inline(always)]
+    pub(super) const fn new(
+        to: &'w mut Outbox<R>,
+        sent: Sent,
+        header: EncodedHeader,
+        payload: &'w [u8],
+    ) -> Self {
+        Self {
+            to,
+            sent,
+            header,
+            payload,
+        }
+    }
+
+    /// What to write, in this order: what waits already, the header, the payload. Any of them may be empty.
+    #[inline(always)]
+    pub fn slices(&self) -> [&[u8]; 3] {
+        [self.to.out.pending(), &self.header, self.payload]
+    }
+
+    /// Tells that the first `n` bytes of [`slices`](Self::slices) together have been written.
+    #[inline(always)]
+    pub fn wrote(self, n: usize) {
+        // Its parts are taken one by one: what was just put together in memory waits to be moved.
+        let mut lent = ManuallyDrop::new(self);
+        let len = lent.header.size().saturating_add(lent.payload.len());
+        if n < len || !lent.to.out.pending().is_empty() {
+            let (header, payload, sent) = (lent.header, lent.payload, lent.sent);
+            lent.to.wrote_and_left(n, &header, payload, sent);
+        }
+    }
+}
+
+impl<R: Role> Drop for Lent<'_, R> {
+    fn drop(&mut self) {
+        self.to
+            .wrote_and_left(0, &self.header, self.payload, self.sent);
+    }
+}
+
+impl<R: Role> Outbox<R> {
+    /// Of what waited, of a header and of its payload the first `n` bytes are gone, and the rest waits.
+    #[inline(never)]
+    fn wrote_and_left(&mut self, n: usize, header: &[u8], payload: &[u8], sent: Sent) {
+        let waiting = self.out.pending().len();
+        if n > 0 && waiting > 0 {
+            self.wrote(n.min(waiting));
+        }
+        let written = n.saturating_sub(waiting);
+        let header_left = header.get(written..).unwrap_or_default();
+        let payload_left = payload.get(written.saturating_sub(header.len())..);
+        let payload_left = payload_left.unwrap_or_default();
+        let mut out = self.out.messages(sent);
+        out.reserve(header_left.len().saturating_add(payload_left.len()));
+        out.put(header_left);
+        out.put(payload_left);
+    }
+}
+
+impl<R: Role> fmt::Debug for Lent<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lent")
+            .field("connection", &self.to.connection)
+            .field("payload", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}

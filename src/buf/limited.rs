@@ -63,6 +63,12 @@ impl Limited {
         self.start == self.end
     }
 
+    /// How many bytes are pending.
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.end - self.start
+    }
+
     /// Gives memory back to the allocator: all of it if nothing is pending.
     pub fn release(&mut self) {
         self.compact();

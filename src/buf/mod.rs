@@ -126,6 +126,7 @@ pub trait Output {
     /// that has the memory may do all of it in one pass.
     #[inline]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        self.reserve(header.size().saturating_add(payload.len()));
         self.put(&header);
         self.put(payload);
         if let Some(key) = key {

@@ -25,6 +25,7 @@ impl Output for Vec<u8> {
     // The provided one, but the header is one store.
     #[inline]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
+        self.reserve(header.size() + payload.len());
         header.append_to(self);
         append(self, payload);
         if let Some(key) = key {

@@ -520,7 +520,6 @@ fn write_frame<R: Role, O: Output + ?Sized>(
     let len = payload.len();
     let total = frame::encoded_len(len as u64, R::MASKS_OUTPUT).saturating_add(len);
     let key = key_for(role, total, out)?;
-    out.reserve(total);
     let header = frame::encode(first, len as u64, key, |header| header);
     out.put_frame(header, payload, key);
     Ok(())

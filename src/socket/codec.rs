@@ -74,6 +74,7 @@ impl Encoder {
         }
     }
 
+    #[inline]
     pub(super) fn send_whole<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,

@@ -33,8 +33,9 @@ impl Queue {
         self.out.pending()
     }
 
+    #[inline]
     pub(super) fn consume(&mut self, n: usize) {
-        let waiting = self.pending().len();
+        let waiting = self.out.len();
         self.out.consume(n);
         if n < waiting {
             self.answers = self.answers.saturating_sub(n);
@@ -47,6 +48,7 @@ impl Queue {
     }
 
     /// Whether there is no room for a message, or receiving is held up.
+    #[inline]
     pub(super) fn is_full(&self) -> bool {
         !self.has_room() || self.high_water.saturating_sub(self.answers) < MAX_CONTROL_FRAME
     }
@@ -54,10 +56,11 @@ impl Queue {
     /// Whether a message of any size is taken.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.pending().len() < self.high_water
+        self.out.len() < self.high_water
     }
 
     /// Gives the memory of an empty queue back if it is more than `retained` bytes.
+    #[inline]
     pub(super) fn release_over(&mut self, retained: usize) {
         if self.out.is_empty() && self.out.capacity() > retained {
             self.out.release();

@@ -135,6 +135,8 @@ impl DeflateEncoder {
         self.deflater = None;
     }
 
+    // Not inlined, so that who has no extension does not pay for its frame on the stack.
+    #[inline(never)]
     pub(crate) fn send_whole<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,

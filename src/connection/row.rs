@@ -67,7 +67,7 @@ const fn is_continuation(first: u8) -> bool {
 impl Row {
     /// Takes `first`, which is acceptable, and what goes on with its message behind it, as long as there
     /// is `room`, and gives the payload of all of them.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn take<'b, R: Role>(
         input: &mut Input<'b>,
         first: WholeFrame,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Line and branch coverage of src by all tests, and what is not covered. Doc tests are not counted, nor
-# is `src/simd.rs`, where the processor decides which lines run: tests/simd.sh is for it.
+# is `src/simd/`, where the processor decides which lines run: tests/simd.sh is for it.
 #
 #   tests/coverage.sh          summary, uncovered lines, branches not taken both ways
 #
@@ -39,7 +39,7 @@ export LD_LIBRARY_PATH=$tools/llvm/usr/lib/x86_64-linux-gnu
 log=$tools/log
 cargo +nightly llvm-cov --branch --all-features --tests --no-report >"$log" 2>&1 ||
   { tail -40 "$log"; exit 1; }
-report() { cargo +nightly llvm-cov report --branch --ignore-filename-regex '(tests|examples)/|src/simd.rs' "$@" 2>>"$log"; }
+report() { cargo +nightly llvm-cov report --branch --ignore-filename-regex '(tests|examples)/|src/simd/' "$@" 2>>"$log"; }
 report --lcov --output-path "$tools/lcov"
 
 awk -F'[:,]' '

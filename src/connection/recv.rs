@@ -555,7 +555,7 @@ impl Receiver {
     #[inline(always)]
     fn text_piece<'b>(
         &mut self,
-        data: Result<&'b str, &'b mut [u8]>,
+        data: Result<&'b str, &'b [u8]>,
         first: bool,
         last: bool,
     ) -> Result<Text<'b>, ProtocolError> {

@@ -84,7 +84,7 @@ impl Row {
         input: &mut Input<'b>,
         first: WholeFrame,
         room: Room,
-    ) -> (Self, Result<&'b str, &'b mut [u8]>) {
+    ) -> (Self, Result<&'b str, &'b [u8]>) {
         #[cfg(feature = "simd")]
         return simd::row::<R>(input, first, room);
         #[cfg(not(feature = "simd"))]

@@ -7,6 +7,8 @@ use crate::buf::Input;
 use crate::frame::{LEN_16, MASK_BIT, Mask};
 #[cfg(feature = "simd")]
 use crate::simd;
+#[cfg(not(feature = "simd"))]
+use crate::utf8;
 
 /// A frame that lies in the input as a whole.
 pub(crate) struct WholeFrame {
@@ -115,10 +117,16 @@ impl<'b> Payload<'b> {
 
     /// Unmasks text: what is found to be ASCII in doing so need not be looked at again.
     #[inline(always)]
-    pub(super) fn unmask_text<R: Role>(self) -> Result<&'b str, &'b mut [u8]> {
+    pub(super) fn unmask_text<R: Role>(self) -> Result<&'b str, &'b [u8]> {
         #[cfg(feature = "simd")]
         if !R::MASKS_OUTPUT {
             return simd::unmask(self.bytes, self.mask);
+        }
+        #[cfg(not(feature = "simd"))]
+        if !R::MASKS_OUTPUT && self.bytes.len() < utf8::SHORT {
+            let is_ascii = self.mask.apply_to_ascii(self.bytes);
+            let bytes = &*self.bytes;
+            return is_ascii.then(|| utf8::ascii(bytes)).flatten().ok_or(bytes);
         }
         Err(self.unmask::<R>())
     }

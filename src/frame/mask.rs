@@ -1,8 +1,6 @@
 //! Masking (RFC 6455 5.3).
 
-use super::xor::xor;
-#[cfg(feature = "simd")]
-use super::xor::xor_any;
+use super::xor::{xor, xor_any};
 
 /// A masking key and how far into the payload it has been applied.
 ///
@@ -56,7 +54,6 @@ impl Mask {
     }
 
     /// As [`apply`](Self::apply), for the last bytes; whether what they are then is ASCII.
-    #[cfg(feature = "simd")]
     #[inline]
     pub(crate) fn apply_to_ascii(self, payload: &mut [u8]) -> bool {
         xor_any::<true>(payload, self.key)

@@ -1,13 +1,15 @@
-//! The one module with `unsafe`, and only with the feature `simd`: vectors that not every processor has,
-//! and text that has been seen to be ASCII and is not looked at again.
+//! The one module with `unsafe`, and only with the feature `simd`: vectors and SHA-1 that not every
+//! processor has, and text that has been seen to be ASCII and is not looked at again.
 //!
 //! The loops are those of [`frame`](crate::frame), compiled once more for processors that have AVX2;
 //! whether this one has it is found out at run time. What they do without is the safe twin: `xor_vectors`
-//! and `xor_vectors_into` as compiled for every processor, and `core::str::from_utf8`. The tests below
-//! hold the two against each other at every length and alignment. (AVX-512 gained nothing more where it
+//! and `xor_vectors_into` as compiled for every processor, `core::str::from_utf8`, and `sha1_smol`. The
+//! tests hold the two against each other, at every length and alignment. (AVX-512 gained nothing more where it
 //! was measured, and needs a newer compiler.)
 
 #![allow(unsafe_code)]
+
+pub(crate) mod sha1;
 
 use crate::buf::Input;
 use crate::connection::{Role, Room, Row, WholeFrame};
@@ -77,7 +79,7 @@ pub(crate) fn short_ascii(bytes: &[u8]) -> Option<&str> {
 
 /// Unmasks `bytes`: as text if they are ASCII then.
 #[inline]
-pub(crate) fn unmask(bytes: &mut [u8], mask: Mask) -> Result<&str, &mut [u8]> {
+pub(crate) fn unmask(bytes: &mut [u8], mask: Mask) -> Result<&str, &[u8]> {
     if mask.apply_to_ascii(bytes) {
         // SAFETY: ASCII is UTF-8.
         Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
@@ -92,7 +94,7 @@ pub(crate) fn row<'b, R: Role>(
     input: &mut Input<'b>,
     first: WholeFrame,
     room: Room,
-) -> (Row, Result<&'b str, &'b mut [u8]>) {
+) -> (Row, Result<&'b str, &'b [u8]>) {
     let row = join::<R>(input.bytes_mut(), first, room);
     let payload = row.payload(input);
     if row.ascii {

@@ -217,8 +217,7 @@ fn every_limit_holds_within_a_row() {
                 let apart = drive(&mut Endpoint::configured(side, *config), &frames);
                 assert_eq!(together, apart);
                 let code = error.map(ProtocolError::close_code);
-                assert!(code.is_none_or(|code| code == CloseCode::MESSAGE_TOO_BIG
-                    || code == CloseCode::POLICY_VIOLATION));
+                assert!(code.is_none_or(|code| code == CloseCode::MESSAGE_TOO_BIG));
             }
         }
     }

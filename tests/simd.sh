@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 
 cargo test --features simd --lib \
   --test enumerate --test utf8 --test frame --test buffers --test big_frames --test past_text \
-  --test vectors --test cuts --test round_trip --test assembler --test contracts --test rows
+  --test vectors --test cuts --test round_trip --test assembler --test contracts --test rows \
+  --test handshake_server --test handshake_client --test handshake_vectors
 
 if rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1; then
   RUSTFLAGS="-D warnings" cargo check -q --lib --features simd --target aarch64-unknown-linux-gnu

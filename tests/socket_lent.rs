@@ -162,6 +162,43 @@ fn a_full_queue_lends_nothing_and_one_message_fits_on_top_of_less() {
     assert_eq!(server.pending().len(), 304 + 304 - 1);
 }
 
+/// "Full" would have the caller wait for room that is of no use.
+#[test]
+fn a_closed_connection_says_so_even_if_its_queue_is_full() {
+    let mut server = WebSocket::server(Negotiated::new(), Config::new()).with_high_water(200);
+    server.sender().binary(&DATA).unwrap();
+    let refused = server.sender().lend(Message::Text("a"));
+    assert_eq!(refused.err(), Some(SendError::OutputFull));
+    let close = b"\x88\x80\0\0\0\0";
+    server.space(close.len())[..close.len()].copy_from_slice(close);
+    server.filled(close.len());
+    assert!(server.next_message().unwrap().is_none());
+    let refused = server.sender().lend(Message::Text("a"));
+    assert_eq!(refused.err(), Some(SendError::Closed));
+}
+
+/// As bytes that come do.
+#[test]
+fn what_is_lent_and_written_is_traffic_that_keeps_the_buffers() {
+    let allocated = |writes: bool| {
+        let mut server = WebSocket::server(Negotiated::new(), Config::new());
+        for second in 0..4 {
+            if second == 2 {
+                server.space(100_000);
+            }
+            if writes {
+                let lent = server.sender().lend(Message::Binary(&DATA)).unwrap();
+                lent.wrote(4 + DATA.len());
+            }
+            let now = ws_proto::Instant::from_millis(second * 1000);
+            server.tick(now).unwrap();
+        }
+        server.space(1).len() >= 100_000
+    };
+    assert!(allocated(true));
+    assert!(!allocated(false));
+}
+
 /// What waits of a lent answer holds up receiving, as any answer does.
 #[test]
 fn what_is_left_of_an_answer_counts_as_one() {
@@ -234,17 +271,20 @@ fn whatever_a_stream_says_the_rest_waits() {
     use std::io::{Error, ErrorKind};
 
     let interrupted = || Err(Error::from(ErrorKind::Interrupted));
-    let cases: [(Vec<std::io::Result<usize>>, Option<ErrorKind>, usize); 6] = [
+    let broken = || Err(Error::from(ErrorKind::BrokenPipe));
+    let cases: [(Vec<std::io::Result<usize>>, Option<ErrorKind>, usize); 8] = [
         (vec![Ok(100)], None, 7),
-        (vec![interrupted(), Ok(1)], None, 1),
-        (vec![Ok(0)], Some(ErrorKind::WriteZero), 0),
-        (vec![Err(ErrorKind::WouldBlock.into())], None, 0),
-        (vec![Err(ErrorKind::TimedOut.into())], None, 0),
         (
-            vec![Err(ErrorKind::BrokenPipe.into())],
-            Some(ErrorKind::BrokenPipe),
-            0,
+            vec![interrupted(), Ok(1), interrupted(), Ok(2), Ok(4)],
+            None,
+            7,
         ),
+        (vec![Ok(0)], Some(ErrorKind::WriteZero), 0),
+        (vec![Ok(3), Ok(0)], Some(ErrorKind::WriteZero), 3),
+        (vec![Err(ErrorKind::WouldBlock.into())], None, 0),
+        (vec![Ok(5), Err(ErrorKind::TimedOut.into())], None, 5),
+        (vec![broken()], Some(ErrorKind::BrokenPipe), 0),
+        (vec![Ok(1), broken()], Some(ErrorKind::BrokenPipe), 1),
     ];
     for (says, error, written) in cases {
         let mut server = WebSocket::server(Negotiated::new(), Config::new());

@@ -90,9 +90,9 @@ impl<R: Role> WebSocket<R> {
 }
 
 impl<R: Role> Lent<'_, R> {
-    /// Writes once, behind what waits, as much as a stream takes. The rest waits for
-    /// [`flush`](WebSocket::flush) or the next [turn](WebSocket::exchange), all of it if the stream takes
-    /// nothing for as long as it waits.
+    /// Writes what waits and the message behind it, uncopied, and flushes: `write_vectored`, so the stream
+    /// should have that. What it does not take for as long as it waits is for
+    /// [`flush`](WebSocket::flush) or the next [turn](WebSocket::exchange).
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -106,19 +106,39 @@ impl<R: Role> Lent<'_, R> {
     ///
     /// # Errors
     ///
-    /// What the stream says; then too, the message waits.
+    /// What the stream says; what was written until then is not written again.
     pub fn write_to<S: Write>(self, stream: &mut S) -> io::Result<()> {
-        loop {
-            match stream.write_vectored(&self.slices().map(IoSlice::new)) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(n) => {
-                    self.wrote(n);
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => return Ok(()),
-                Err(error) => return Err(error),
-            }
+        let mut written = 0;
+        let result = write_slices(stream, self.slices(), &mut written);
+        self.wrote(written);
+        match result.and_then(|()| stream.flush()) {
+            Err(error) if is_timeout(&error) => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// Writes all of `slices` as if they were one, and counts what was written.
+fn write_slices<S: Write>(
+    stream: &mut S,
+    slices: [&[u8]; 3],
+    written: &mut usize,
+) -> io::Result<()> {
+    loop {
+        let mut skipped = *written;
+        let left = slices.map(|slice| {
+            let left = slice.get(skipped..).unwrap_or_default();
+            skipped = skipped.saturating_sub(slice.len());
+            left
+        });
+        if left.iter().all(|slice| slice.is_empty()) {
+            return Ok(());
+        }
+        match stream.write_vectored(&left.map(IoSlice::new)) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => *written += n,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::utf8::Utf8;
 /// Joins the pieces of a message in a [`Storage`] of the caller's.
 ///
 /// A message that arrives in one piece is passed through, uncopied. All others are collected, up
-/// to a limit of bytes. No allocator is needed: `Storage` may be an array.
+/// to a limit of bytes. No allocator is needed: `Storage` may be an array. The limit holds for all of them;
+/// whether one that the storage is too small for is refused depends on how it was read.
 ///
 /// ```
 /// use ws_proto::message::{Assembler, Message};

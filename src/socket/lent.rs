@@ -13,7 +13,7 @@ use crate::frame::EncodedHeader;
 /// [`wrote`](Self::wrote): what is left then waits in
 /// [`WebSocket::pending`](crate::WebSocket::pending), as with a message that was sent. One that is
 /// dropped without that waits there as a whole, so that an error of the transport may be returned in
-/// between; one that is forgotten (`core::mem::forget`) may not be sent.
+/// between. Do not forget one (`core::mem::forget`): nobody knows then what was written of it.
 ///
 /// ```
 /// use std::io::{IoSlice, Write};
@@ -28,7 +28,7 @@ use crate::frame::EncodedHeader;
 /// assert!(server.pending().is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "nothing of it is written"]
+#[must_use = "nothing of it is written yet: dropped, it waits in the queue"]
 pub struct Lent<'w, R: Role> {
     to: &'w mut Outbox<R>,
     sent: Sent,
@@ -64,6 +64,7 @@ impl<'w, R: Role> Lent<'w, R> {
     pub fn wrote(self, n: usize) {
         // Its parts are taken one by one: what was just put together in memory waits to be moved.
         let mut lent = ManuallyDrop::new(self);
+        lent.to.went |= n > 0;
         let len = lent.header.size().saturating_add(lent.payload.len());
         if n < len || !lent.to.out.pending().is_empty() {
             let (header, payload, sent) = (lent.header, lent.payload, lent.sent);

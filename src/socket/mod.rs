@@ -10,7 +10,7 @@ mod reply;
 mod retention;
 
 use core::error::Error;
-use core::fmt;
+use core::{fmt, mem};
 
 pub use lent::Lent;
 pub use reply::Reply;
@@ -41,8 +41,9 @@ const RETAINED: usize = 4096;
 ///
 /// Bytes are read straight into [`space`](Self::space), messages come out of
 /// [`next_message`](Self::next_message), and what has to be written waits in
-/// [`pending`](Self::pending); a message that is [lent](Reply::lend) need not. There is a high-water mark for that (1 MiB unless
-/// [`with_high_water`](Self::with_high_water) says otherwise): while that much waits, no message can
+/// [`pending`](Self::pending), but for messages that are [lent](Reply::lend) to a transport that takes
+/// them. There is a high-water mark for what waits (1 MiB unless
+/// [`with_high_water`](Self::with_high_water) says otherwise): while that much does, no message can
 /// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
 /// Pongs and of what was sent by the handle that came with a message, nothing is received either,
 /// so that neither a flood of Pings nor a slow reader makes it grow.
@@ -211,11 +212,9 @@ impl<R: Role> WebSocket<R> {
 
     /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
     pub fn wrote(&mut self, n: usize) {
-        if n == 0 {
-            return;
+        if n > 0 {
+            self.outbox.wrote(n);
         }
-        self.outbox.wrote(n);
-        self.inbox.retention.wrote();
     }
 
     /// Tells the time; see [`Connection::tick`].
@@ -224,6 +223,9 @@ impl<R: Role> WebSocket<R> {
     ///
     /// [`TimedOut`] as [`Connection::tick`].
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
+        if mem::take(&mut self.outbox.went) {
+            self.inbox.retention.wrote();
+        }
         let retained = self.inbox.retention.at_tick();
         self.inbox.release_over(retained);
         self.outbox.out.release_over(retained);

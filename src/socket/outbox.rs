@@ -10,6 +10,8 @@ pub(super) struct Outbox<R> {
     pub(super) connection: Connection<R>,
     pub(super) encoder: Encoder,
     pub(super) out: Queue,
+    /// Whether anything was written since the last tick.
+    pub(super) went: bool,
 }
 
 impl<R: Role> Outbox<R> {
@@ -18,6 +20,7 @@ impl<R: Role> Outbox<R> {
             connection,
             encoder: Encoder::default(),
             out: Queue::new(high_water),
+            went: false,
         }
     }
 
@@ -31,6 +34,7 @@ impl<R: Role> Outbox<R> {
             self.connection.heard();
         }
         self.out.consume(n);
+        self.went = true;
     }
 
     /// Closes because a message cannot be put together.

@@ -113,12 +113,13 @@ impl<'w, R: Role> Reply<'w, R> {
         let (header, payload) = if R::MASKS_OUTPUT || encodes {
             self.queue(kind, payload)?;
             (EncodedHeader::NONE, Default::default())
-        } else if self.to.out.has_room() {
+        } else {
             let header = self.to.connection.whole_header(kind, payload.len())?;
             (header, payload)
-        } else {
-            return Err(SendError::OutputFull);
         };
+        if header.size() > 0 && !self.to.out.has_room() {
+            return Err(SendError::OutputFull);
+        }
         Ok(Lent::new(self.to, self.sent, header, payload))
     }
 

@@ -214,6 +214,19 @@ fn accept_is_computed_over_the_key_as_received() {
     );
 }
 
+/// Whoever wants it gets it for a text that is no key, of any length.
+#[test]
+fn the_accept_of_a_text_that_is_no_key_is_its_hash() {
+    for (text, accept) in [
+        ("", "Kfh9QIsMVZcl6xEPYxPHzW8SZ8w="),
+        ("dGhlIHNhbXBsZSBub25jZQ", "RZWuh2JK/hL0RMgTNJFfZIAppXg="),
+        ("dGhlIHNhbXBsZSBub25jZQ==x", "BzNAzmG7pR+ld7Wv5wv5nZJBluU="),
+    ] {
+        let found = ws_proto::handshake::accept_key(text.as_bytes());
+        assert_eq!(found.as_str(), accept);
+    }
+}
+
 /// What a client made of an answer.
 #[derive(Debug, PartialEq)]
 struct Answered {

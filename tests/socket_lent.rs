@@ -112,6 +112,8 @@ fn it_is_the_frame_that_sending_writes() {
 fn a_server_does_not_copy() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new());
     let lent = server.sender().lend(Message::Binary(&DATA)).unwrap();
+    let shown = format!("{lent:?}");
+    assert!(shown.contains("payload: 300") && !shown.contains("165"));
     let [waiting, header, payload] = lent.slices();
     assert_eq!(waiting, b"");
     assert_eq!(header, [0x82, 126, 1, 44]);

@@ -173,7 +173,11 @@ impl<R: Role> Socket<R> {
         };
         let all = lent.slices().concat();
         let (taken, left) = all.split_at(some % (all.len() + 1));
-        lent.wrote(taken.len());
+        if taken.is_empty() {
+            drop(lent);
+        } else {
+            lent.wrote(taken.len());
+        }
         assert_eq!(self.socket.pending(), left);
         self.wire.extend_from_slice(taken);
         (Ok(()), self.read(&all[before..]))

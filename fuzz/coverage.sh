@@ -16,13 +16,13 @@ all_groups=(header frames handshake extensions uri utf8 session)
 files() {
   case $1 in
     header) echo frame/{header,mask,opcode}.rs ;;
-    frames) echo connection/{incoming,recv,row,whole_frame}.rs ;;
+    frames) echo connection/{incoming,judge,recv,row,whole_frame}.rs ;;
     handshake) echo handshake/{accept,body,check,client,established,head,headers,parse,plain,request,response,server,syntax,target,timer,upgrade,write}.rs ;;
     extensions) echo handshake/{extensions,offer}.rs ;;
     uri) echo uri.rs ;;
     utf8) echo utf8.rs ;;
     deflate) echo extension/deflate/{decoder,deflater,encoder,inflater}.rs ;;
-    session) echo connection/{incoming,mod,recv,row,send,timer,whole_frame}.rs frame/xor.rs message/assembler.rs socket/{inbox,lent,mod,outbox,read_buffer,reply}.rs ;;
+    session) echo connection/{incoming,judge,mod,recv,row,send,timer,whole_frame}.rs frame/xor.rs message/assembler.rs socket/{inbox,lent,mod,outbox,read_buffer,reply}.rs ;;
   esac
 }
 
@@ -40,7 +40,7 @@ tests() {
 # File, function or text of the line, why no input gets there.
 exceptions() {
   cat <<'EXCEPTIONS'
-connection/recv.rs|return Ok(None);|a header is judged when there is a byte of it
+connection/judge.rs|return Ok(None);|a header is judged when there is a byte of it
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|return Ok(None);|the length is read when its first byte is there
 frame/mask.rs|fn apply_to_ascii|the group frames is for it

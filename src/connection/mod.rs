@@ -33,6 +33,7 @@
 mod config;
 mod event;
 mod incoming;
+mod judge;
 mod recv;
 mod role;
 mod row;
@@ -214,13 +215,13 @@ impl<R: Role> Connection<R> {
         input: &mut Input<'b>,
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.receiver.row::<R>(input, first) {
-            Some(Ok(event)) => {
-                self.flags.insert(Flags::HEARD);
-                Ok(Some(event))
-            }
-            Some(Err(error)) => Err(self.fail(error, input, out)),
-            None => self.receive_stepwise(input, out),
+        let Some(event) = self.receiver.row::<R>(input, first) else {
+            return self.receive_stepwise(input, out);
+        };
+        self.flags.insert(Flags::HEARD);
+        match event {
+            Ok(event) => Ok(Some(event)),
+            Err(error) => Err(self.fail(error, input, out)),
         }
     }
 

@@ -4,27 +4,28 @@
 
 use super::event::{Binary, Event, Extended, Kind, Text};
 use super::incoming::Message;
+use super::judge::FrameHeader;
 use super::row::{self, Room, Row};
 use super::whole_frame::{Payload, WholeFrame, header_len};
 use super::{Config, Role};
 use crate::buf::Input;
 use crate::close::{CloseCode, MAX_CONTROL_PAYLOAD};
 use crate::error::ProtocolError;
-use crate::frame::{self, FIN, MASK_BIT, Mask, Opcode, Rsv};
+use crate::frame::{self, FIN, Mask, Opcode, Rsv};
 use crate::utf8::Utf8;
 
 /// State between two calls, laid out so that nothing is padding: a connection has 200 bytes.
 #[derive(Clone)]
 pub(super) struct Receiver {
-    max_message: u64,
-    max_frame: u64,
+    pub(super) max_message: u64,
+    pub(super) max_frame: u64,
     /// Payload bytes of the current frame that have not come yet.
     remaining: u64,
     /// Payload bytes of the current message, as its headers claim.
-    message_len: u64,
-    max_fragments: u32,
+    pub(super) message_len: u64,
+    pub(super) max_fragments: u32,
     /// Frames of the current message.
-    fragments: u32,
+    pub(super) fragments: u32,
     mask: Mask,
     utf8: Utf8,
     /// A header cut by the end of the input, or the payload of a control frame.
@@ -33,7 +34,7 @@ pub(super) struct Receiver {
     phase: Phase,
     /// The first byte of the current frame.
     first_byte: u8,
-    message: Message,
+    pub(super) message: Message,
 }
 
 /// Where in the stream of frames the next byte is.
@@ -403,86 +404,6 @@ impl Receiver {
         Ok(None)
     }
 
-    /// Judges as much of a header as there is. The order of the checks is that of the bytes, so
-    /// that a fault is the same however the input is cut.
-    fn judge<R: Role>(
-        &self,
-        bytes: &[u8],
-        negotiated: Rsv,
-    ) -> Result<Option<FrameHeader>, ProtocolError> {
-        let [first, rest @ ..] = bytes else {
-            return Ok(None);
-        };
-        let opcode = self.judge_first(*first, negotiated)?;
-        let [second, ..] = rest else { return Ok(None) };
-        judge_second::<R>(opcode, *second)?;
-        let Some(len) = frame::length(bytes)? else {
-            return Ok(None);
-        };
-        if !opcode.is_control() {
-            self.judge_limits(opcode, Rsv::from_bits(*first), len)?;
-        }
-        let length_end = frame::length_end(*second);
-        let header_len = header_len::<R>(length_end);
-        let mut key = [0; 4];
-        if !R::MASKS_OUTPUT {
-            let Some(masked) = bytes.get(length_end..).and_then(<[u8]>::first_chunk) else {
-                return Ok(None);
-            };
-            key = *masked;
-        }
-        Ok(Some(FrameHeader {
-            first: *first,
-            opcode,
-            len,
-            key,
-            header_len,
-        }))
-    }
-
-    fn judge_first(&self, first: u8, negotiated: Rsv) -> Result<Opcode, ProtocolError> {
-        let opcode = Opcode::from_bits(first).ok_or(ProtocolError::OpcodeReserved)?;
-        let rsv = Rsv::from_bits(first);
-        let starts_message = matches!(opcode, Opcode::Text | Opcode::Binary);
-        let allowed = if starts_message {
-            negotiated
-        } else {
-            Rsv::NONE
-        };
-        if !allowed.contains(rsv) {
-            return Err(ProtocolError::ReservedBitSet);
-        }
-        if opcode.is_control() && first & FIN == 0 {
-            return Err(ProtocolError::ControlFragmented);
-        }
-        if opcode == Opcode::Continuation && !self.message.is_open() {
-            return Err(ProtocolError::ContinuationUnexpected);
-        }
-        if starts_message && self.message.is_open() {
-            return Err(ProtocolError::MessageInterleaved);
-        }
-        Ok(opcode)
-    }
-
-    fn judge_limits(&self, opcode: Opcode, rsv: Rsv, len: u64) -> Result<(), ProtocolError> {
-        let (fragments, before, extended) = if opcode == Opcode::Continuation {
-            (self.fragments, self.message_len, self.message.is_extended())
-        } else {
-            (0, 0, !rsv.is_none())
-        };
-        if fragments >= self.max_fragments {
-            return Err(ProtocolError::TooManyFragments);
-        }
-        if len > self.max_frame {
-            return Err(ProtocolError::FrameTooBig);
-        }
-        // An encoded message is measured when it is decoded (7692 says nothing of its own length).
-        if !extended && before.saturating_add(len) > self.max_message {
-            return Err(ProtocolError::MessageTooBig);
-        }
-        Ok(())
-    }
-
     /// Enters the payload of a frame.
     fn begin(&mut self, header: FrameHeader) {
         self.first_byte = header.first;
@@ -630,22 +551,6 @@ impl Receiver {
     }
 }
 
-fn judge_second<R: Role>(opcode: Opcode, second: u8) -> Result<(), ProtocolError> {
-    let len = second & !MASK_BIT;
-    if opcode.is_control() && usize::from(len) > MAX_CONTROL_PAYLOAD {
-        return Err(ProtocolError::ControlTooLong);
-    }
-    match (second & MASK_BIT != 0, R::MASKS_OUTPUT) {
-        (false, false) => return Err(ProtocolError::MaskMissing),
-        (true, true) => return Err(ProtocolError::MaskUnexpected),
-        _ => {}
-    }
-    if opcode == Opcode::Close && len == 1 {
-        return Err(ProtocolError::CloseBodyTooShort);
-    }
-    Ok(())
-}
-
 /// The first byte of a text message in one frame.
 const TEXT: u8 = FIN | Opcode::Text as u8;
 /// The first byte of a binary message in one frame.
@@ -671,13 +576,4 @@ pub(super) struct Piece<'b> {
     data: Payload<'b>,
     first: bool,
     last: bool,
-}
-
-/// A header that was found valid for this connection.
-struct FrameHeader {
-    first: u8,
-    opcode: Opcode,
-    len: u64,
-    key: [u8; 4],
-    header_len: usize,
 }

@@ -93,7 +93,7 @@ impl<'w, R: Role> Reply<'w, R> {
         }
     }
 
-    /// Sends a message without copying what the transport takes at once: the answer is to be written, see
+    /// Sends a message without copying what the transport takes at once: what this gives is to be written, see
     /// [`Lent`]. Worth it for all but the small messages that are written many at a time.
     ///
     /// What a client sends has to be masked, and what is compressed is made anew: then the frame is in the
@@ -115,11 +115,11 @@ impl<'w, R: Role> Reply<'w, R> {
             (EncodedHeader::NONE, Default::default())
         } else {
             let header = self.to.connection.whole_header(kind, payload.len())?;
+            if !self.to.out.has_room() {
+                return Err(SendError::OutputFull);
+            }
             (header, payload)
         };
-        if header.size() > 0 && !self.to.out.has_room() {
-            return Err(SendError::OutputFull);
-        }
         Ok(Lent::new(self.to, self.sent, header, payload))
     }
 

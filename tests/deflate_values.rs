@@ -11,7 +11,7 @@ use ws_proto::frame::Rsv;
 use ws_proto::handshake::{HandshakeError, Upgrade};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, Config, Connection, Extended, Fin, Input, Kind,
-    Negotiated, ReceiveError, WebSocket,
+    Negotiated, WebSocket, WebSocketError,
 };
 
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
@@ -234,7 +234,7 @@ fn a_web_socket_refuses_compressed_text_that_is_none() {
         let wire = frame(Side::Server, FIN | 0x40 | TEXT, &payload);
         server.space(wire.len())[..wire.len()].copy_from_slice(&wire);
         server.filled(wire.len());
-        let error = ReceiveError::Assemble(AssembleError::TextNotUtf8);
+        let error = WebSocketError::Assemble(AssembleError::TextNotUtf8);
         for _ in 0..2 {
             assert_eq!(server.next_message().err(), Some(error), "{name}");
         }

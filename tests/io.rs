@@ -11,8 +11,8 @@ use ws_proto::handshake::{
 };
 use ws_proto::io::{self, Error};
 use ws_proto::{
-    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, ReceiveError, Role,
-    TimedOut, WebSocket,
+    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, Role, TimedOut, WebSocket,
+    WebSocketError,
 };
 
 const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
@@ -259,7 +259,7 @@ fn the_close_frame_of_a_fault_is_flushed() {
     );
     assert_eq!(
         server.join().unwrap(),
-        ReceiveError::Protocol(ProtocolError::MaskMissing)
+        WebSocketError::Protocol(ProtocolError::MaskMissing)
     );
 }
 

@@ -1,7 +1,7 @@
 //! What one end has received, once more and cut in other ways: the messages and the first fault
 //! have to be the same.
 
-use ws_proto::{Assembler, Connection, Input, Kind, Message, ReceiveError, Role};
+use ws_proto::{Assembler, Connection, Input, Kind, Message, Role, WebSocketError};
 
 use crate::session::Setup;
 
@@ -54,7 +54,7 @@ fn drive<R: Role>(
     let most = setup.config(client).max_message_bytes();
     let mut assembler = Assembler::with_extension(Vec::new(), most, decoder);
     let mut messages = Vec::new();
-    let mut take = |piece: &mut [u8]| -> Result<(), ReceiveError> {
+    let mut take = |piece: &mut [u8]| -> Result<(), WebSocketError> {
         let mut input = Input::new(piece);
         while let Some(event) = connection.receive(&mut input, &mut Vec::new())? {
             match assembler.push(event)? {

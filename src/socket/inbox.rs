@@ -2,7 +2,7 @@ use super::codec::Decoder;
 use super::outbox::Outbox;
 use super::read_buffer::ReadBuffer;
 use super::retention::{BUSY, Retention};
-use super::{RETAINED, ReceiveError};
+use super::{RETAINED, WebSocketError};
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Input, Output};
 use crate::connection::Role;
@@ -67,7 +67,7 @@ impl Inbox {
     pub(super) fn next<R: Role>(
         &mut self,
         to: &mut Outbox<R>,
-    ) -> Result<Option<Message<'_>>, ReceiveError> {
+    ) -> Result<Option<Message<'_>>, WebSocketError> {
         if let Some(error) = self.failed {
             self.read.clear();
             self.missing = 0;

@@ -3,7 +3,7 @@
 use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, Inflated};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, CloseReason, Connection, ControlPayload, Event, Input,
-    MAX_CONTROL_FRAME, Message, Output, ReceiveError, Role, SendError, WebSocket,
+    MAX_CONTROL_FRAME, Message, Output, Role, SendError, WebSocket, WebSocketError,
 };
 
 use crate::run::{Call, Item, PART, PLAIN, Setup, TEXT, Taker};
@@ -26,7 +26,7 @@ pub(crate) trait Ends<R> {
         &mut self,
         bytes: &mut [u8],
         told: &mut Option<Item>,
-    ) -> (usize, Result<Polled, ReceiveError>);
+    ) -> (usize, Result<Polled, WebSocketError>);
     fn echo(&mut self, data: &[u8]) -> Result<(), SendError>;
     fn call(&mut self, call: Call) -> Result<(), SendError>;
     /// All that was ever put out.
@@ -46,7 +46,7 @@ pub(crate) struct Bare<R: Role> {
     messages: Messages,
     sink: Sink,
     drained: usize,
-    failed: Option<ReceiveError>,
+    failed: Option<WebSocketError>,
 }
 
 enum Messages {
@@ -96,9 +96,9 @@ impl<R: Role> Ends<R> for Bare<R> {
         &mut self,
         bytes: &mut [u8],
         told: &mut Option<Item>,
-    ) -> (usize, Result<Polled, ReceiveError>) {
+    ) -> (usize, Result<Polled, WebSocketError>) {
         let before = bytes.len();
-        if let Some(error @ ReceiveError::Assemble(_)) = self.failed {
+        if let Some(error @ WebSocketError::Assemble(_)) = self.failed {
             return (before, Err(error));
         }
         let mut input = Input::new(bytes);
@@ -252,7 +252,7 @@ impl<R: Role> Ends<R> for Socket<R> {
         &mut self,
         bytes: &mut [u8],
         told: &mut Option<Item>,
-    ) -> (usize, Result<Polled, ReceiveError>) {
+    ) -> (usize, Result<Polled, WebSocketError>) {
         let mut used = 0;
         if self.socket.wants_read() {
             used = bytes.len();

@@ -3,6 +3,7 @@
 //! | type | whose fault | what has happened |
 //! |---|---|---|
 //! | [`ProtocolError`] | the peer's | the connection has failed, its Close frame is in the output |
+//! | [`ReceiveError`] | the peer's, or no room | the connection has failed; or nothing: write the output, call again |
 //! | [`HandshakeError`](crate::handshake::HandshakeError) | the peer's | the handshake has failed; a server's answer is in the output |
 //! | [`SendError`] | the caller's | nothing: no state changed, nothing was written |
 //! | [`TimedOut`] | time ran out | the connection has failed |
@@ -28,7 +29,8 @@ use crate::close::CloseCode;
 /// let mut out = Vec::new();
 /// let unmasked = &mut [0x81, 0x02, b'h', b'i'];
 /// let error = connection.receive(&mut Input::new(unmasked), &mut out).unwrap_err();
-/// assert_eq!(error, ProtocolError::MaskMissing);
+/// assert_eq!(error, ProtocolError::MaskMissing.into());
+/// let error = error.protocol().expect("a `Vec` has room");
 /// assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
 /// assert_eq!(error.section(), "RFC 6455 5.1");
 /// assert_eq!(out, [0x88, 0x02, 0x03, 0xea]);
@@ -190,6 +192,76 @@ impl fmt::Display for ProtocolError {
 }
 
 impl Error for ProtocolError {}
+
+/// Why [`Connection::receive`](crate::Connection::receive) has not consumed its input as asked: the peer
+/// broke the protocol, or the output has no room.
+///
+/// Only [`Protocol`](Self::Protocol) is a failure of the connection.
+///
+/// ```
+/// use ws_proto::{CloseCode, Config, Connection, FixedBuf, Input, Negotiated};
+/// use ws_proto::{ProtocolError, ReceiveError};
+///
+/// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut read = [0x83, 0x00]; // a reserved opcode
+/// let mut input = Input::new(&mut read);
+///
+/// let error = connection.receive(&mut input, &mut FixedBuf::<8>::new()).unwrap_err();
+/// assert_eq!(error, ReceiveError::OutputFull);
+/// assert_eq!((error.close_code(), input.len()), (None, 2)); // nothing has happened
+///
+/// let error = connection.receive(&mut input, &mut FixedBuf::<256>::new()).unwrap_err();
+/// assert_eq!(error, ReceiveError::Protocol(ProtocolError::OpcodeReserved));
+/// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
+/// ```
+// Exhaustive: a driver that does not tell the two apart loses data, so the compiler asks for both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReceiveError {
+    /// The output has less room than [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME).
+    ///
+    /// The call consumed, wrote and changed nothing. Write the output to the transport, then call
+    /// again with the same input.
+    OutputFull,
+    /// The peer broke the protocol or a limit. The connection has failed; every further call returns
+    /// the same error.
+    Protocol(ProtocolError),
+}
+
+impl ReceiveError {
+    /// The peer's fault; `None` if the output has no room.
+    pub const fn protocol(self) -> Option<ProtocolError> {
+        match self {
+            Self::OutputFull => None,
+            Self::Protocol(error) => Some(error),
+        }
+    }
+
+    /// The code of the Close frame that this error has put into the output; `None` if the output has
+    /// no room, since the connection goes on.
+    pub const fn close_code(self) -> Option<CloseCode> {
+        match self {
+            Self::OutputFull => None,
+            Self::Protocol(error) => Some(error.close_code()),
+        }
+    }
+}
+
+impl From<ProtocolError> for ReceiveError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl fmt::Display for ReceiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutputFull => f.write_str("the output has no room for an answer"),
+            Self::Protocol(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ReceiveError {}
 
 /// A frame that cannot be sent. Nothing was written and no state changed.
 ///

@@ -25,8 +25,9 @@
 //! Three rules make it simple to drive:
 //!
 //! * **Input is a cursor over your buffer**, and events borrow that buffer only: you can answer an
-//!   event while you hold it. All input is always consumed, so one buffer can serve every
-//!   connection of a thread.
+//!   event while you hold it. [`receive`](Connection::receive) returns `Ok(None)` only when all input is
+//!   consumed, so one buffer can serve every connection of a thread. An output without room is an error
+//!   that changes nothing, [`ReceiveError::OutputFull`]: write it, then call again with the same input.
 //! * **Output is an argument** of every call that can produce bytes. Nothing is queued inside; when
 //!   a call returns, its bytes are in `out`, in order. A failed connection has already put its
 //!   Close frame there.
@@ -128,7 +129,9 @@ pub use close::{CloseCode, CloseReason, ControlPayload};
 pub use connection::{
     Binary, Client, Config, Connection, Event, Extended, Fin, Kind, MaskSource, Role, Server, Text,
 };
-pub use error::{CapacityError, ProtocolError, SendError, TimedOut, TooLong, UnexpectedEof};
+pub use error::{
+    CapacityError, ProtocolError, ReceiveError, SendError, TimedOut, TooLong, UnexpectedEof,
+};
 pub use frame::MAX_CONTROL_FRAME;
 pub use handshake::Negotiated;
 #[cfg(feature = "alloc")]

@@ -142,7 +142,7 @@ fn assembled(side: Side, wire: &[u8], numbers: &mut Numbers) -> (Told, Vec<u8>) 
                     assert!(!is_close || input.is_empty());
                 }
                 Err(error) => {
-                    told.error = Some(error);
+                    told.error = error.protocol();
                     return (told, out);
                 }
             }

@@ -38,7 +38,7 @@ use crate::utf8::{self, InvalidUtf8};
 /// let event = connection.receive(&mut input, &mut out)?;
 /// assert!(matches!(event, Some(Event::Binary(binary)) if binary.data == [7]));
 /// assert!(input.is_empty());
-/// # Ok::<(), ws_proto::ProtocolError>(())
+/// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Input<'b> {

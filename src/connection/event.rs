@@ -30,7 +30,7 @@ use crate::utf8::{self, InvalidUtf8};
 ///     }
 /// }
 /// # assert_eq!(connection.close_code(), Some(ws_proto::CloseCode::NORMAL));
-/// # Ok::<(), ws_proto::ProtocolError>(())
+/// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -92,7 +92,7 @@ impl<'b> Event<'b> {
 ///     }
 /// }
 /// assert_eq!(text, "a\u{20ac}b");
-/// # Ok::<(), ws_proto::ProtocolError>(())
+/// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
 // Text, Binary and Extended start alike: where fields of different widths take turns in an `Event`,
 // the compiler moves it in parts, through memory, and a load of parts just stored waits for them.
@@ -146,7 +146,7 @@ impl<'b> Text<'b> {
 /// if let Some(Event::Binary(binary)) = event {
 ///     assert_eq!(binary.whole(), Ok(&mut [1, 2, 3][..]));
 /// }
-/// # Ok::<(), ws_proto::ProtocolError>(())
+/// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 #[repr(C)]

@@ -49,7 +49,7 @@ pub use role::{Client, MaskSource, Role, Server};
 
 use crate::buf::{Input, Output};
 use crate::close::CloseCode;
-use crate::error::{Fault, ProtocolError, UnexpectedEof};
+use crate::error::{Fault, ProtocolError, ReceiveError, UnexpectedEof};
 use crate::frame::{MAX_CONTROL_FRAME, Opcode};
 use crate::handshake::Negotiated;
 use crate::time::Instant;
@@ -86,7 +86,7 @@ pub(crate) use whole_frame::WholeFrame;
 ///             }
 ///             Ok(Some(_)) => {}
 ///             Ok(None) => break Ok(()),
-///             Err(error) => break Err(error), // its Close frame is in `out`
+///             Err(error) => break Err(error), // its Close frame is in `out`; a `Vec` is never full
 ///         }
 ///     };
 ///     let deadline = connection.tick(now(), &mut out);
@@ -147,21 +147,47 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Takes bytes that the peer sent, and gives the next event in them.
+    /// Takes bytes that the peer sent, and returns the next event in them.
     ///
-    /// Consumes from `input` up to the end of the event; call it until it returns `None`. Then
-    /// either all input has been consumed, a cut header being kept inside, and the buffer may be
-    /// used for something else; or `out` has less room than [`MAX_CONTROL_FRAME`], and the rest of
-    /// the input waits until `out` has been drained. Payload is unmasked in place.
+    /// Consumes from `input` up to the end of the event. Call it until it returns `Ok(None)`: all input
+    /// has been consumed, a header that was cut is kept inside, and the buffer can be used for something
+    /// else. With an empty `input` it always returns `Ok(None)`, unless the connection has failed.
+    /// Payload is unmasked in place.
     ///
     /// Writes to `out` what has to be answered: a Pong for each Ping, one Close for the peer's
-    /// Close, one Close for an error.
+    /// Close, one Close for a fault.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`] when the peer breaks RFC 6455 or a limit, on the byte that proves it. Its
-    /// Close frame has been written; all further input is discarded and every call returns the
-    /// same error.
+    /// * [`ReceiveError::OutputFull`]: `out` has less room than [`MAX_CONTROL_FRAME`]. Nothing was
+    ///   consumed, written or changed. Write `out` to the transport, then call again with the same
+    ///   input. A `Vec` is never full.
+    /// * [`ReceiveError::Protocol`]: the peer broke RFC 6455 or a limit, reported on the byte that
+    ///   proves it. Its Close frame has been written if there was a masking key; all further input is
+    ///   discarded and every call returns the same error.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Event, FixedBuf, Input, Negotiated, ReceiveError};
+    ///
+    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut read = [&[0x89, 0x7d][..], &[7; 125]].concat().repeat(3); // three Pings
+    /// let mut input = Input::new(&mut read);
+    /// let mut out = FixedBuf::<200>::new(); // has room for one Pong
+    /// let mut written = 0;
+    /// loop {
+    ///     match connection.receive(&mut input, &mut out) {
+    ///         Ok(Some(event)) => assert!(matches!(event, Event::Ping)),
+    ///         Ok(None) => break, // all input is consumed
+    ///         Err(ReceiveError::OutputFull) => {
+    ///             written += out.pending().len(); // write it to the transport, then go on
+    ///             out.clear();
+    ///         }
+    ///         Err(error) => return Err(error), // its Close frame is in `out`
+    ///     }
+    /// }
+    /// assert_eq!(written + out.pending().len(), 3 * 131);
+    /// # Ok::<(), ReceiveError>(())
+    /// ```
     // Inlined, because building an event in memory and taking it apart costs the caller's loop as
     // much as all the rest of a short message; whatever is not one is a call.
     #[inline(always)]
@@ -169,7 +195,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         if out.room() >= MAX_CONTROL_FRAME {
             if let Some((kind, data)) = self.receiver.whole_message::<R>(input) {
                 self.flags.insert(Flags::HEARD);
@@ -180,7 +206,7 @@ impl<R: Role> Connection<R> {
             }
         }
         if input.is_empty() {
-            return self.error.get().map_or(Ok(None), Err);
+            return self.outcome();
         }
         self.receive_piecewise(input, out)
     }
@@ -191,7 +217,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         if out.room() >= MAX_CONTROL_FRAME {
             if let Some(first) = self.receiver.row_begins::<R>(input) {
                 return self.receive_row(first, input, out);
@@ -214,7 +240,7 @@ impl<R: Role> Connection<R> {
         first: WholeFrame,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         let Some(event) = self.receiver.row::<R>(input, first) else {
             return self.receive_stepwise(input, out);
         };
@@ -231,16 +257,19 @@ impl<R: Role> Connection<R> {
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         loop {
             if self.receiver.is_dead() {
                 input.take(input.len());
-                return self.error.get().map_or(Ok(None), Err);
+                return self.outcome();
             }
-            if input.is_empty() || out.room() < MAX_CONTROL_FRAME {
+            if input.is_empty() {
                 return Ok(None);
             }
-            // Only what is consumed is new: input that waits for room would be heard for ever.
+            if out.room() < MAX_CONTROL_FRAME {
+                // The input that stays is no sign of life: it would be one for ever.
+                return Err(ReceiveError::OutputFull);
+            }
             self.flags.insert(Flags::HEARD);
             match self.receiver.advance::<R>(input, self.sender.negotiated()) {
                 Ok(Some(Received::Data(event))) => return Ok(Some(event)),
@@ -250,6 +279,15 @@ impl<R: Role> Connection<R> {
                 Ok(None) => {}
                 Err(error) => return Err(self.fail(error, input, out)),
             }
+        }
+    }
+
+    /// The answer when all input is consumed: no event, or the fault for ever.
+    #[inline]
+    fn outcome<'b>(&self) -> Result<Option<Event<'b>>, ReceiveError> {
+        match self.error.get() {
+            None => Ok(None),
+            Some(error) => Err(ReceiveError::Protocol(error)),
         }
     }
 
@@ -327,8 +365,9 @@ impl<R: Role> Connection<R> {
     ///
     /// A frame that [`receive`](Self::receive) is given in parts comes in pieces, and a message of pieces
     /// has to be copied to be in one place. Who reads on where the last read ended, until nothing is
-    /// missing, and then calls `receive`, gets the message where it is, text too. `most` is what that
-    /// buffer may grow to at a peer's word. A frame of a message that an extension has encoded is not
+    /// missing, and then calls `receive`, gets the message where it is, text too. The header is checked
+    /// on the byte that proves a fault in it; the payload is not: text that is not UTF-8 is reported when
+    /// the frame is there as a whole. `most` is what that buffer may grow to at a peer's word. A frame of a message that an extension has encoded is not
     /// waited for, nor is one that is not acceptable: `receive` tells what is wrong with it.
     ///
     /// ```
@@ -343,7 +382,7 @@ impl<R: Role> Connection<R> {
     /// assert_eq!(connection.frame_missing(&buffer, 200, 1 << 20), 0);
     /// let event = connection.receive(&mut Input::new(&mut buffer), &mut Vec::new())?;
     /// assert!(matches!(event, Some(Event::Text(text)) if text.whole().is_some()));
-    /// # Ok::<(), ws_proto::ProtocolError>(())
+    /// # Ok::<(), ws_proto::ReceiveError>(())
     /// ```
     #[inline]
     pub fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
@@ -410,12 +449,12 @@ impl<R: Role> Connection<R> {
         error: ProtocolError,
         input: &mut Input<'_>,
         out: &mut O,
-    ) -> ProtocolError {
+    ) -> ReceiveError {
         input.take(input.len());
         self.receiver.stop();
         self.error = Fault::new(error);
         self.write_farewell(&error.close_code().as_u16().to_be_bytes(), out);
-        error
+        ReceiveError::Protocol(error)
     }
 
     /// Writes a Close of the engine's own, if none was written before and there is room and a key.

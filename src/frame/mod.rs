@@ -36,6 +36,6 @@ pub(crate) use xor::{xor_vectors, xor_vectors_into};
 
 /// The most bytes of a control frame: a header with a masking key and 125 bytes of payload.
 ///
-/// [`Connection::receive`](crate::Connection::receive) may answer every frame with one of these,
-/// so it does nothing while the output has less room.
+/// [`Connection::receive`](crate::Connection::receive) may answer every frame with one of these, so it
+/// returns [`ReceiveError::OutputFull`](crate::ReceiveError::OutputFull) while the output has less room.
 pub const MAX_CONTROL_FRAME: usize = 2 + 4 + crate::close::MAX_CONTROL_PAYLOAD;

@@ -6,6 +6,7 @@ use super::{RETAINED, WebSocketError};
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Input, Output};
 use crate::connection::Role;
+use crate::error::ReceiveError;
 use crate::frame::MAX_HEADER;
 use crate::message::{AssembleError, Assembler, Message, MessageBuf, Step};
 use crate::transport::Transport;
@@ -92,8 +93,10 @@ impl Inbox {
             }
             let event = to.connection.receive(&mut input, &mut out);
             consumed.set(before - input.len());
-            let Some(event) = event? else {
-                return Ok(None);
+            let event = match event {
+                Ok(Some(event)) => event,
+                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
+                Err(ReceiveError::Protocol(error)) => return Err(error.into()),
             };
             match self.assembler.step(event) {
                 Ok(Step::More) => {}

@@ -50,7 +50,8 @@ const RETAINED: usize = 4096;
 ///
 /// It has three buffers, each allocated when it is needed: for reading, for a message in several
 /// pieces, for the output. A message in one frame of 4 KiB to 2 MiB is not joined from pieces: it is read
-/// until it is there as a whole, and stays where it was read; then text in it is validated. While they
+/// until it is there as a whole, and stays where it was read. Its header is checked on the byte that
+/// proves a fault, but text in it is validated only then; all other text is validated as it comes. While they
 /// hold nothing they keep 4 KiB each, and beside the start of such a frame 4 KiB and as much as there is
 /// of it. What has grown beyond that is kept, up to 2 MiB each,
 /// while there is traffic that needs it. It is given back at the end of a turn

@@ -3,7 +3,7 @@
 use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, Inflated};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, CloseReason, Connection, ControlPayload, Event, Input,
-    MAX_CONTROL_FRAME, Message, Output, Role, SendError, WebSocket, WebSocketError,
+    MAX_CONTROL_FRAME, Message, Output, ReceiveError, Role, SendError, WebSocket, WebSocketError,
 };
 
 use crate::run::{Call, Item, PART, PLAIN, Setup, TEXT, Taker};
@@ -104,12 +104,16 @@ impl<R: Role> Ends<R> for Bare<R> {
         let mut input = Input::new(bytes);
         let event = match self.connection.receive(&mut input, &mut self.sink) {
             Ok(Some(event)) => event,
-            Ok(None) if input.is_empty() => return (before, Ok(Polled::Nothing)),
             Ok(None) => {
-                assert!(self.sink.room() < MAX_CONTROL_FRAME, "input is left");
-                return (before - input.len(), Ok(Polled::Waiting));
+                assert!(input.is_empty(), "input is left");
+                return (before, Ok(Polled::Nothing));
             }
-            Err(error) => {
+            Err(ReceiveError::OutputFull) => {
+                assert!(self.sink.room() < MAX_CONTROL_FRAME, "there is room");
+                assert_eq!(input.len(), before, "a full output changes nothing");
+                return (0, Ok(Polled::Waiting));
+            }
+            Err(ReceiveError::Protocol(error)) => {
                 assert!(input.is_empty(), "input is left behind an error");
                 self.failed = Some(error.into());
                 return (before, Err(error.into()));

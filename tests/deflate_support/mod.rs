@@ -242,7 +242,8 @@ pub(crate) fn receive_whole<R: Role>(
                 Ok(None) => break,
                 Ok(Some(event)) => event,
                 Err(error) => {
-                    told.push(Told::Fail(error.close_code().as_u16()));
+                    let code = error.close_code().expect("a `Vec` is never full");
+                    told.push(Told::Fail(code.as_u16()));
                     return told;
                 }
             };
@@ -281,7 +282,8 @@ pub(crate) fn receive_streaming<R: Role>(
                 Ok(None) => break,
                 Ok(Some(event)) => event,
                 Err(error) => {
-                    told.push(Told::Fail(error.close_code().as_u16()));
+                    let code = error.close_code().expect("a `Vec` is never full");
+                    told.push(Told::Fail(code.as_u16()));
                     return told;
                 }
             };

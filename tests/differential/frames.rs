@@ -429,7 +429,7 @@ fn through_connection<R: ws_proto::Role>(
                 },
                 Ok(None) => break,
                 Err(error) => {
-                    end = Some(End::Fault(error));
+                    end = error.protocol().map(End::Fault);
                     break;
                 }
             }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ws_proto::{
     AssembleError, CloseCode, CloseReason, ControlPayload, Event as Received, Fin, Input, Instant,
-    SendError, TimedOut, Transport, WebSocketError,
+    ReceiveError, SendError, TimedOut, Transport, WebSocketError,
 };
 
 use crate::buffer::{Leftover, with_buffer};
@@ -573,8 +573,8 @@ impl<T: Io> Core<T> {
         while !self.inbox.satisfies(want) {
             let event = match self.engine.receive(&mut input, &mut self.out.answers()) {
                 Ok(Some(event)) => event,
-                Ok(None) => break,
-                Err(error) => {
+                Ok(None) | Err(ReceiveError::OutputFull) => break,
+                Err(ReceiveError::Protocol(error)) => {
                     self.failure.get_or_insert(error.into());
                     break;
                 }

@@ -14,8 +14,8 @@ use ws_proto::{
     Kind, MaskSource, Negotiated, Output, ProtocolError, SendError, Server, TimedOut, Transport,
 };
 
-use crate::common::{Keys as Script, Lack, Room, Side};
 use crate::sink::Sink;
+use ws_proto_test::suite::{Keys as Script, Lack, Room, Side};
 
 /// Masking keys by number, some of which are not to be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

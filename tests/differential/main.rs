@@ -17,7 +17,6 @@ mod heads;
 mod naive;
 mod request;
 mod response;
-mod rng;
 mod sending;
 mod shrink;
 mod tally;

@@ -130,9 +130,9 @@ fn echo(
                     let head: &str = head.encode_utf8(&mut utf8);
                     connection.send_text_part(head, Fin::No, out)?;
                 }
-                connection.frame_text(text.body, fin(text.last), out)?
+                connection.frame_text_part(text.body, fin(text.last), out)?
             }
-            Event::Binary(binary) => connection.frame_binary(binary.data, fin(binary.last), out)?,
+            Event::Binary(binary) => connection.frame_binary_part(binary.data, fin(binary.last), out)?,
             _ => continue,
         };
         write_both(stream, out, payload)?;

@@ -148,13 +148,34 @@ const _: () = {
     }
 };
 
-/// Room for a [`ProtocolError`] or none in one byte: a connection has to stay small.
+/// Why a connection has failed, or that it has not, in one byte: a connection has to stay small.
+///
+/// Zero is no fault, below [`CODE`](Self::CODE) is a [`ProtocolError`], above it a close code for a fault
+/// that the caller has found.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Fault(u8);
 
 impl Fault {
+    const CODE: u8 = 0x80;
+
     pub(crate) const fn new(error: ProtocolError) -> Self {
         Self(error as u8 + 1)
+    }
+
+    /// A message that could not be put together, by its close code, one of RFC 6455 7.4.1.
+    pub(crate) const fn of_message(code: CloseCode) -> Self {
+        match code.as_u16() {
+            code @ 1000..=1014 => Self(Self::CODE + (code - 1000) as u8),
+            _ => Self(Self::CODE + 11),
+        }
+    }
+
+    /// The code of the Close frame that says so.
+    pub(crate) fn close_code(self) -> Option<CloseCode> {
+        match self.0.checked_sub(Self::CODE) {
+            Some(code) => CloseCode::new(1000 + u16::from(code)),
+            None => self.get().map(ProtocolError::close_code),
+        }
     }
 
     pub(crate) const fn is_some(self) -> bool {
@@ -331,6 +352,9 @@ impl Error for SendError {}
 pub enum TimedOut {
     /// The peer did not answer our Close in time.
     Close,
+    /// [`Transport::Close`](crate::Transport::Close) has lasted for too long: the transport did not take
+    /// the output, or the peer did not end its side.
+    Drain,
     /// The closing handshake is done, but the server did not close the transport in time.
     Eof,
     /// The handshake was not finished in time.
@@ -343,6 +367,7 @@ impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Close => "no close frame from the peer in time",
+            Self::Drain => "the transport was not drained and closed in time",
             Self::Eof => "the server did not close the transport in time",
             Self::Handshake => "the handshake was not finished in time",
             Self::Pong => "no sign of life from the peer in time",

@@ -9,6 +9,9 @@ use core::time::Duration;
 /// counter, `CLOCK_MONOTONIC`, the virtual time of a simulation. An earlier `now` than before is
 /// harmless, timers then just run later.
 ///
+/// Time ends at `u64::MAX` milliseconds, and sums saturate there. A timer that would end at that point or
+/// after it does not fire, and has no deadline: `tick` returns what it returns when no timer runs.
+///
 /// ```
 /// use core::time::Duration;
 /// use ws_proto::Instant;
@@ -22,6 +25,9 @@ use core::time::Duration;
 pub struct Instant(u64);
 
 impl Instant {
+    /// The end of time, which no timer reaches.
+    pub(crate) const END: Self = Self(u64::MAX);
+
     /// The point `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)

@@ -102,6 +102,30 @@ impl Utf8 {
         self.pending[0] == 0
     }
 
+    /// What is missing of the character that is cut, in three bits: 0 if none is cut. Of two states with
+    /// the same need, the same bytes can follow.
+    pub(crate) const fn need(self) -> u8 {
+        match self.pending {
+            [0, ..] => 0,
+            [0xe0, 0, _] => 4,
+            [0xed, 0, _] => 5,
+            [0xf0, 0, _] => 6,
+            [0xf4, 0, _] => 7,
+            [lead, second, third] => {
+                let seen = 1 + (second != 0) as usize + (third != 0) as usize;
+                (width(lead) - seen) as u8
+            }
+        }
+    }
+
+    /// A state with that [need](Self::need). What `push` gives as `head` is not the character then.
+    pub(crate) const fn from_need(need: u8) -> Self {
+        const LEADS: [u8; 8] = [0, 0xc2, 0xe1, 0xf1, 0xe0, 0xed, 0xf0, 0xf4];
+        Self {
+            pending: [LEADS[(need & 7) as usize], 0, 0],
+        }
+    }
+
     /// Takes bytes until the pending character is complete or they run out.
     fn complete<'t>(&mut self, bytes: &'t [u8]) -> Result<(Option<char>, &'t [u8]), InvalidUtf8> {
         let mut rest = bytes;
@@ -225,3 +249,50 @@ impl fmt::Display for InvalidUtf8 {
 }
 
 impl Error for InvalidUtf8 {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every prefix of every kind of character: what may follow depends on its need alone.
+    #[test]
+    fn need_is_all_that_matters() {
+        let starts: &[&[u8]] = &[
+            b"",
+            &[0xc2],
+            &[0xdf],
+            &[0xe0],
+            &[0xe0, 0xa0],
+            &[0xe1],
+            &[0xec, 0x80],
+            &[0xed],
+            &[0xed, 0x9f],
+            &[0xee],
+            &[0xef, 0xbf],
+            &[0xf0],
+            &[0xf0, 0x90],
+            &[0xf0, 0x90, 0x80],
+            &[0xf1],
+            &[0xf3, 0x80],
+            &[0xf3, 0x80, 0x80],
+            &[0xf4],
+            &[0xf4, 0x8f],
+            &[0xf4, 0x8f, 0xbf],
+        ];
+        for start in starts {
+            let mut full = Utf8::new();
+            full.push(start).unwrap();
+            let short = Utf8::from_need(full.need());
+            assert_eq!(short.need(), full.need());
+            assert_eq!(short.is_complete(), full.is_complete());
+            for first in 0..=255 {
+                let (mut full, mut short) = (full, short);
+                let accepted = full.push(&[first]).is_ok();
+                assert_eq!(short.push(&[first]).is_ok(), accepted, "{start:x?} {first:x}");
+                if accepted {
+                    assert_eq!(short.need(), full.need(), "{start:x?} {first:x}");
+                }
+            }
+        }
+    }
+}

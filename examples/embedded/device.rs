@@ -7,7 +7,7 @@ use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, Response, ServerHandshake,
 };
 use ws_proto::{
-    Assembler, Client, CloseCode, CloseReason, Config, Connection, Event, Fin, FixedBuf, Input,
+    Assembler, Client, CloseCode, CloseReason, Config, Connection, Event, FixedBuf, Input,
     MaskSource, Message, Negotiated, ReceiveError, Server,
 };
 
@@ -146,7 +146,7 @@ impl<M: MaskSource, const OUT: usize> Sensor<M, OUT> {
         let mut payload = reading.to_be_bytes();
         // The header goes to `out`, the payload is masked where it is. A device that writes with
         // DMA would now hand over both.
-        let masked = connection.frame_binary(&mut payload, Fin::Yes, &mut self.out);
+        let masked = connection.frame_binary(&mut payload, &mut self.out);
         let masked = masked.map_err(|_| Fault::Message)?;
         ws_proto::Storage::store(&mut self.out, masked).map_err(|_| Fault::Message)
     }

@@ -232,8 +232,8 @@ impl Framed for Server {
         out: &mut Sink,
     ) -> core::result::Result<(), SendError> {
         let payload = match core::str::from_utf8(part) {
-            Ok(text) if kind == Kind::Text => connection.frame_text(text, fin, out)?,
-            _ => connection.frame_binary(part, fin, out)?,
+            Ok(text) if kind == Kind::Text => connection.frame_text_part(text, fin, out)?,
+            _ => connection.frame_binary_part(part, fin, out)?,
         };
         out.write_behind(payload);
         Ok(())
@@ -250,8 +250,8 @@ impl Framed for Client<Keys> {
     ) -> core::result::Result<(), SendError> {
         let mut part = part.to_vec();
         let payload = match kind {
-            Kind::Text => connection.frame_text(&mut part, fin, out)?,
-            Kind::Binary => connection.frame_binary(&mut part, fin, out)?,
+            Kind::Text => connection.frame_text_part(&mut part, fin, out)?,
+            Kind::Binary => connection.frame_binary_part(&mut part, fin, out)?,
         };
         out.write_behind(payload);
         Ok(())

@@ -117,7 +117,7 @@ impl Default for Config {
     }
 }
 
-/// At least a millisecond, at most 49 days.
+/// At least a millisecond, at most 49 days. From 2 h 19 min on, a connection keeps it in whole seconds.
 const fn timer(time: Duration) -> u32 {
     match millis_ceil(time) {
         0 => 1,

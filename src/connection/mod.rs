@@ -58,7 +58,9 @@ use crate::utf8::InvalidUtf8;
 use recv::{Received, Receiver};
 #[cfg(feature = "simd")]
 pub(crate) use row::{Room, Row};
-use send::Sender;
+#[cfg(feature = "deflate")]
+pub(crate) use send::History;
+use send::Outgoing;
 use timer::{Timeouts, Waiting};
 #[cfg(not(feature = "simd"))]
 use whole_frame::WholeFrame;
@@ -106,8 +108,11 @@ pub struct Connection<R> {
     /// When `waiting` is over.
     deadline: Instant,
     timeouts: Timeouts,
+    /// Whose the compressed data is that was sent last.
+    #[cfg(feature = "deflate")]
+    history: History,
     waiting: Waiting,
-    sender: Sender,
+    sender: Outgoing,
     /// The first fault of the peer's.
     error: Fault,
     flags: Flags,
@@ -139,8 +144,10 @@ impl<R: Role> Connection<R> {
             receiver: Receiver::new(&config),
             deadline: Instant::default(),
             timeouts: Timeouts::new(&config),
+            #[cfg(feature = "deflate")]
+            history: History::FOREIGN,
             waiting: Waiting::Unset,
-            sender: Sender::new(negotiated.rsv()),
+            sender: Outgoing::new(negotiated.rsv()),
             error: Fault::default(),
             flags,
             role,
@@ -201,7 +208,7 @@ impl<R: Role> Connection<R> {
                 self.flags.insert(Flags::HEARD);
                 return match Event::whole::<R>(kind, data) {
                     Ok(event) => Ok(Some(event)),
-                    Err(InvalidUtf8) => Err(self.fail(ProtocolError::TextNotUtf8, input, out)),
+                    Err(InvalidUtf8) => Err(self.fail_with(ProtocolError::TextNotUtf8, input, out)),
                 };
             }
         }
@@ -226,7 +233,7 @@ impl<R: Role> Connection<R> {
                 self.flags.insert(Flags::HEARD);
                 return match self.receiver.event::<R>(piece) {
                     Ok(event) => Ok(Some(event)),
-                    Err(error) => Err(self.fail(error, input, out)),
+                    Err(error) => Err(self.fail_with(error, input, out)),
                 };
             }
         }
@@ -247,7 +254,7 @@ impl<R: Role> Connection<R> {
         self.flags.insert(Flags::HEARD);
         match event {
             Ok(event) => Ok(Some(event)),
-            Err(error) => Err(self.fail(error, input, out)),
+            Err(error) => Err(self.fail_with(error, input, out)),
         }
     }
 
@@ -277,7 +284,7 @@ impl<R: Role> Connection<R> {
                     return Ok(Some(self.control(opcode, out)));
                 }
                 Ok(None) => {}
-                Err(error) => return Err(self.fail(error, input, out)),
+                Err(error) => return Err(self.fail_with(error, input, out)),
             }
         }
     }
@@ -307,7 +314,7 @@ impl<R: Role> Connection<R> {
                 if !self.flags.contains(Flags::CLOSE_SENT)
                     && !self.flags.contains(Flags::MANUAL_CLOSE)
                 {
-                    self.answer_close(out);
+                    self.send_own_close(out);
                 }
                 Event::Close(self.close_code())
             }
@@ -324,8 +331,8 @@ impl<R: Role> Connection<R> {
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         self.receiver.stop();
         self.flags.insert(Flags::EOF);
-        let lost = self.flags.contains(Flags::CLOSE_LOST);
-        if !self.error.is_some() && self.is_close_exchanged() && !lost {
+        let owed = self.flags.contains(Flags::CLOSE_OWED);
+        if !self.error.is_some() && self.is_close_exchanged() && !owed {
             Ok(())
         } else {
             Err(UnexpectedEof)
@@ -433,39 +440,79 @@ impl<R: Role> Connection<R> {
         self.flags.contains(Flags::CLOSE_SENT) && self.flags.contains(Flags::CLOSE_RECEIVED)
     }
 
-    /// Answers the peer's Close with its code, or with none (RFC 6455 5.5.1).
-    fn answer_close<O: Output + ?Sized>(&mut self, out: &mut O) {
-        match self.close_code() {
-            Some(code) => self.write_farewell(&code.as_u16().to_be_bytes(), out),
-            None => self.write_farewell(&[], out),
-        }
-    }
-
-    /// Fails the connection (RFC 6455 7.1.7): the first error stays, one Close is written.
+    /// Fails the connection for a fault of the peer's (RFC 6455 7.1.7).
     #[cold]
     #[inline(never)]
-    fn fail<O: Output + ?Sized>(
+    fn fail_with<O: Output + ?Sized>(
         &mut self,
         error: ProtocolError,
         input: &mut Input<'_>,
         out: &mut O,
     ) -> ReceiveError {
         input.take(input.len());
-        self.receiver.stop();
-        self.error = Fault::new(error);
-        self.write_farewell(&error.close_code().as_u16().to_be_bytes(), out);
+        self.fail_for(Fault::new(error), out);
         ReceiveError::Protocol(error)
     }
 
-    /// Writes a Close of the engine's own, if none was written before and there is room and a key.
-    fn write_farewell<O: Output + ?Sized>(&mut self, body: &[u8], out: &mut O) {
-        if !self.flags.contains(Flags::CLOSE_SENT) {
-            let fits = out.room() >= MAX_CONTROL_FRAME;
-            if !fits || send::control(&mut self.role, Opcode::Close, body, out).is_err() {
-                self.flags.insert(Flags::CLOSE_LOST);
-            }
+    /// Fails the connection for a fault in a message that the caller has found (RFC 6455 7.1.7): a message
+    /// that cannot be put together, with the code of its [`AssembleError`](crate::AssembleError).
+    ///
+    /// It is what [`receive`](Self::receive) does for a fault that it finds. Nothing more is received or
+    /// sent, [`transport`](Self::transport) is [`Close`](Transport::Close), and the peer gets a Close with
+    /// `code`, unless one was sent before. If there is no masking key or no room for it now, `tick` writes
+    /// it. A code that RFC 6455 7.4.1 does not define is sent as 1011: with one of its own, an application
+    /// calls [`close`](Self::close), and goes on until the peer has answered.
+    ///
+    /// ```
+    /// use ws_proto::{Assembler, Config, Connection, FixedBuf, Input, Negotiated, Transport};
+    ///
+    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut assembler = Assembler::new(FixedBuf::<4>::new(), 4);
+    /// let mut read = *b"\x82\x05hello";
+    /// let mut out = Vec::new();
+    /// if let Some(event) = connection.receive(&mut Input::new(&mut read), &mut out)? {
+    ///     if let Err(error) = assembler.push(event) {
+    ///         connection.fail(error.close_code(), &mut out);
+    ///     }
+    /// }
+    /// assert_eq!(out, b"\x88\x82\0\0\0\0\x03\xf1"); // 1009
+    /// assert_eq!(connection.transport(), Transport::Close);
+    /// # Ok::<(), ws_proto::ReceiveError>(())
+    /// ```
+    #[cold]
+    pub fn fail<O: Output + ?Sized>(&mut self, code: CloseCode, out: &mut O) {
+        self.fail_for(Fault::of_message(code), out);
+    }
+
+    /// The only way to fail: the first fault stays, its Close is written.
+    fn fail_for<O: Output + ?Sized>(&mut self, fault: Fault, out: &mut O) {
+        self.receiver.stop();
+        if !self.error.is_some() {
+            self.error = fault;
         }
-        self.flags.insert(Flags::CLOSE_SENT);
+        self.send_own_close(out);
+    }
+
+    /// Sends a Close of the engine's own, if none was sent before: for the fault, or to answer the
+    /// peer's Close (RFC 6455 5.5.1). Without a masking key or room it is owed.
+    fn send_own_close<O: Output + ?Sized>(&mut self, out: &mut O) {
+        if !self.flags.contains(Flags::CLOSE_SENT) {
+            self.flags.insert(Flags::CLOSE_SENT | Flags::CLOSE_OWED);
+            self.write_owed_close(out);
+        }
+    }
+
+    /// Writes the Close that is owed, if there is a masking key and room now.
+    fn write_owed_close<O: Output + ?Sized>(&mut self, out: &mut O) {
+        if !self.flags.contains(Flags::CLOSE_OWED) || out.room() < MAX_CONTROL_FRAME {
+            return;
+        }
+        let code = self.error.close_code().or_else(|| self.close_code());
+        let body = code.map(|code| code.as_u16().to_be_bytes());
+        let body = body.as_ref().map_or(&[][..], |body| body);
+        if send::control(&mut self.role, Opcode::Close, body, out).is_ok() {
+            self.flags.set(Flags::CLOSE_OWED, false);
+        }
     }
 }
 
@@ -492,8 +539,8 @@ impl Flags {
     const HEARD: u8 = 1 << 3;
     const MANUAL_CLOSE: u8 = 1 << 4;
     const MANUAL_PONG: u8 = 1 << 5;
-    /// Our Close counts as sent, but could not be written.
-    const CLOSE_LOST: u8 = 1 << 6;
+    /// Our Close counts as sent, but there was no masking key or no room for it: `tick` tries again.
+    const CLOSE_OWED: u8 = 1 << 6;
 
     /// Whether any bit of `flag` is set.
     const fn contains(self, flag: u8) -> bool {

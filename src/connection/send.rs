@@ -9,50 +9,96 @@ use crate::error::SendError;
 #[cfg(feature = "alloc")]
 use crate::frame::EncodedHeader;
 use crate::frame::{self, FIN, Opcode, Rsv};
-use crate::utf8;
+use crate::utf8::{self, Utf8};
 
-/// What is open for sending, in one byte: the reserved bits of the message that is being sent,
-/// where a frame has them, and those that were negotiated, shifted to the bottom.
+/// The message that is being sent in parts, and the reserved bits that were negotiated, in one byte:
+/// a connection has to stay small.
+///
+/// ```text
+///   bit   7   6   5   4   3   2   1   0
+///         .   negotiated  [kind]  [detail ]
+/// ```
+///
+/// `kind` is `CLOSED`, `BINARY`, `EXTENDED_TEXT` or `TEXT`. `detail` has the reserved bits of the first
+/// frame, but of a plain `TEXT`, which has none, what is missing of a character that was cut.
 #[derive(Clone, Copy)]
-pub(super) struct Sender(u8);
+pub(super) struct Outgoing(u8);
 
-impl Sender {
-    const OPEN: u8 = 1 << 7;
-    const TEXT: u8 = 1 << 3;
-    const NEGOTIATED_SHIFT: u8 = 4;
-    const NEGOTIATED: u8 = 0x07;
+impl Outgoing {
+    const NEGOTIATED_SHIFT: u8 = 1;
+    const NEGOTIATED: u8 = 0x07 << 5;
+    const KIND: u8 = 0x03 << 3;
+    const BINARY: u8 = 1 << 3;
+    const EXTENDED_TEXT: u8 = 2 << 3;
+    const TEXT: u8 = 3 << 3;
+    const DETAIL: u8 = 0x07;
+    const RSV_SHIFT: u8 = 4;
 
     pub(super) const fn new(negotiated: Rsv) -> Self {
-        Self(negotiated.bits() >> Self::NEGOTIATED_SHIFT)
+        Self(negotiated.bits() << Self::NEGOTIATED_SHIFT)
     }
 
     pub(super) const fn negotiated(self) -> Rsv {
-        Rsv::from_bits((self.0 & Self::NEGOTIATED) << Self::NEGOTIATED_SHIFT)
+        Rsv::from_bits((self.0 & Self::NEGOTIATED) >> Self::NEGOTIATED_SHIFT)
     }
 
     /// Whether a message is being sent in parts.
     const fn is_open(self) -> bool {
-        self.0 & Self::OPEN != 0
+        self.0 & Self::KIND != 0
     }
 
     const fn open_message(self) -> Option<(Kind, Rsv)> {
-        if !self.is_open() {
-            return None;
+        let rsv = Rsv::from_bits((self.0 & Self::DETAIL) << Self::RSV_SHIFT);
+        match self.0 & Self::KIND {
+            Self::BINARY => Some((Kind::Binary, rsv)),
+            Self::EXTENDED_TEXT => Some((Kind::Text, rsv)),
+            Self::TEXT => Some((Kind::Text, Rsv::NONE)),
+            _ => None,
         }
-        let kind = if self.0 & Self::TEXT != 0 {
-            Kind::Text
-        } else {
-            Kind::Binary
-        };
-        Some((kind, Rsv::from_bits(self.0)))
     }
 
-    fn set(&mut self, kind: Kind, rsv: Rsv, fin: Fin) {
-        self.0 &= Self::NEGOTIATED;
-        if fin == Fin::No {
-            let text = if kind == Kind::Text { Self::TEXT } else { 0 };
-            self.0 |= Self::OPEN | text | rsv.bits();
+    /// How far the text is that is being sent without an extension: inside a character or not.
+    fn text(self) -> Utf8 {
+        if self.0 & Self::KIND == Self::TEXT {
+            Utf8::from_need(self.0 & Self::DETAIL)
+        } else {
+            Utf8::new()
         }
+    }
+
+    /// After a part. `text` is where a text without an extension has got to.
+    fn set(&mut self, kind: Kind, rsv: Rsv, fin: Fin, text: Utf8) {
+        self.0 &= Self::NEGOTIATED;
+        if fin == Fin::Yes {
+            return;
+        }
+        let rsv_bits = rsv.bits() >> Self::RSV_SHIFT;
+        self.0 |= match kind {
+            Kind::Binary => Self::BINARY | rsv_bits,
+            Kind::Text if rsv.is_none() => Self::TEXT | text.need(),
+            Kind::Text => Self::EXTENDED_TEXT | rsv_bits,
+        };
+    }
+}
+
+/// Which compressed data went out last, in three bytes.
+///
+/// A compressor may refer to what it has compressed before, if that is the last compressed data that
+/// the peer has got. It names its history by a number that is its own, and leaves the number here with
+/// every part that it sends; whatever else sends compressed data leaves [`FOREIGN`](Self::FOREIGN).
+#[cfg(feature = "deflate")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct History([u8; 3]);
+
+#[cfg(feature = "deflate")]
+impl History {
+    /// Nobody's, or that of nobody known.
+    pub(crate) const FOREIGN: Self = Self([0; 3]);
+
+    /// The number of a history, never that of [`FOREIGN`](Self::FOREIGN).
+    pub(crate) const fn new(number: u32) -> Self {
+        let [_, bytes @ ..] = (number % 0x00ff_ffff + 1).to_be_bytes();
+        Self(bytes)
     }
 }
 
@@ -108,6 +154,55 @@ impl<R: Role> Connection<R> {
         self.send_part(Kind::Text, part.as_bytes(), fin, out)
     }
 
+    /// Sends a part of a text message that is given as bytes, as [`send_text_part`](Self::send_text_part)
+    /// does. The part may end inside a character; the next one then has to complete it.
+    ///
+    /// So a proxy sends on what it receives, a frame for each piece: [`Text::raw`](super::Text::raw) may be
+    /// cut anywhere. The bytes are validated as they come, with three bits of state.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TextNotUtf8`] if no text can start with the bytes so far, or if `fin` ends it inside a
+    /// character, and as [`send_text_part`](Self::send_text_part). Nothing was written and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Event, Fin, Input, Negotiated};
+    ///
+    /// let mut from = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut to = Connection::server(Negotiated::new(), Config::new());
+    /// let mut out = Vec::new();
+    /// let mut wire = *b"\x81\x05a\xe2\x82\xacb"; // "a€b", which comes in two reads
+    /// let (one, two) = wire.split_at_mut(4);
+    /// for read in [one, two] {
+    ///     let mut input = Input::new(read);
+    ///     while let Some(Event::Text(text)) = from.receive(&mut input, &mut Vec::new())? {
+    ///         let fin = if text.last { Fin::Yes } else { Fin::No };
+    ///         to.send_utf8_part(text.raw, fin, &mut out)?;
+    ///     }
+    /// }
+    /// assert_eq!(out, b"\x01\x02a\xe2\x80\x03\x82\xacb");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_utf8_part<O: Output + ?Sized>(
+        &mut self,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let first = self.data_first(Kind::Text, Rsv::NONE, fin)?;
+        let text = text_after(self.sender.text(), part, fin)?;
+        write_frame(&mut self.role, first, part, out)?;
+        self.sender.set(Kind::Text, Rsv::NONE, fin, text);
+        Ok(())
+    }
+
+    /// Whether a message is being sent in parts: its last part, the one with [`Fin::Yes`], has not been
+    /// sent. Until then no other message can be.
+    #[inline]
+    pub fn is_message_open(&self) -> bool {
+        self.sender.is_open()
+    }
+
     /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
     ///
     /// # Errors
@@ -123,7 +218,10 @@ impl<R: Role> Connection<R> {
     }
 
     /// Sends a message, or a part of one, that an extension has encoded; `rsv` goes on its first
-    /// frame and has to be given the same for every part.
+    /// frame and has to be given the same for every part. The bytes go out as they are.
+    ///
+    /// A [`DeflateEncoder`](crate::extension::deflate::DeflateEncoder) of the same connection compresses its
+    /// next message without history then: the peer's window has what was sent here, and its own has not.
     ///
     /// # Errors
     ///
@@ -140,7 +238,12 @@ impl<R: Role> Connection<R> {
         if rsv.is_none() || !self.sender.negotiated().contains(rsv) {
             return Err(SendError::ReservedBits);
         }
-        self.send_data(kind, rsv, encoded, fin, out)
+        self.send_data(kind, rsv, encoded, fin, out)?;
+        #[cfg(feature = "deflate")]
+        if rsv.contains(Rsv::RSV1) {
+            self.history = History::FOREIGN;
+        }
+        Ok(())
     }
 
     /// Sends a Ping (RFC 6455 5.5.2).
@@ -263,7 +366,8 @@ impl<R: Role> Connection<R> {
         self.send_data(kind, Rsv::NONE, part, fin, out)
     }
 
-    pub(crate) fn send_data<O: Output + ?Sized>(
+    /// Sends whole characters, bytes, or what an extension has encoded.
+    fn send_data<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         rsv: Rsv,
@@ -272,20 +376,37 @@ impl<R: Role> Connection<R> {
         out: &mut O,
     ) -> Result<(), SendError> {
         let first = self.data_first(kind, rsv, fin)?;
+        self.check_character(kind)?;
         write_frame(&mut self.role, first, payload, out)?;
-        self.sender.set(kind, rsv, fin);
+        self.sender.set(kind, rsv, fin, Utf8::new());
         Ok(())
+    }
+
+    /// Sends a part that a compressor has made, which has the history of that name from now on.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn send_compressed<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        encoded: &[u8],
+        fin: Fin,
+        history: History,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.send_data(kind, Rsv::RSV1, encoded, fin, out)?;
+        self.history = history;
+        Ok(())
+    }
+
+    /// Whose the compressed data is that was sent last.
+    #[cfg(feature = "deflate")]
+    pub(crate) const fn history(&self) -> History {
+        self.history
     }
 
     /// The reserved bits of the message that is being sent in parts.
     #[cfg(feature = "deflate")]
     pub(crate) fn open_rsv(&self) -> Option<Rsv> {
         self.sender.open_message().map(|(_, rsv)| rsv)
-    }
-
-    #[cfg(feature = "deflate")]
-    pub(crate) fn is_message_open(&self) -> bool {
-        self.sender.open_message().is_some()
     }
 
     #[cfg(feature = "deflate")]
@@ -334,6 +455,14 @@ impl<R: Role> Connection<R> {
         Ok(fin | rsv.bits() | opcode as u8)
     }
 
+    /// Whole characters cannot follow a part that was cut inside one.
+    fn check_character(&self, kind: Kind) -> Result<(), SendError> {
+        if kind == Kind::Text && !self.sender.text().is_complete() {
+            return Err(SendError::TextNotUtf8);
+        }
+        Ok(())
+    }
+
     /// The header of a message in one frame, of a server: it is not masked. Sending it changes no state.
     #[cfg(feature = "alloc")]
     #[inline(always)]
@@ -342,52 +471,50 @@ impl<R: Role> Connection<R> {
         Ok(frame::encode(first, len as u64, None, |header| header))
     }
 
-    /// Writes the header of a frame whose payload the caller writes behind it.
+    /// Writes the header of a whole message whose payload the caller writes after it.
     #[inline]
-    fn frame<O: Output + ?Sized>(
+    fn frame_whole<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         len: usize,
-        fin: Fin,
         out: &mut O,
     ) -> Result<Option<[u8; 4]>, SendError> {
-        if fin == Fin::No || self.sender.is_open() {
-            return self.frame_part(kind, len, fin, out);
-        }
         let first = self.whole_first(kind)?;
         write_header(&mut self.role, first, len, out)
     }
 
-    #[inline(never)]
+    /// Writes the header of a part. `text` is where a text has got to with it.
     fn frame_part<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         len: usize,
         fin: Fin,
+        text: Utf8,
         out: &mut O,
     ) -> Result<Option<[u8; 4]>, SendError> {
         let first = self.data_first(kind, Rsv::NONE, fin)?;
         let key = write_header(&mut self.role, first, len, out)?;
-        self.sender.set(kind, Rsv::NONE, fin);
+        self.sender.set(kind, Rsv::NONE, fin, text);
         Ok(key)
     }
 }
 
 impl Connection<Server> {
-    /// Sends text without copying it: the header goes to `out`, the caller writes `out` and then
-    /// the returned slice (`writev`), which is `text`. Nothing else may go to `out` before both are
+    /// Sends a text message without copying it: the header goes to `out`, the caller writes `out` and
+    /// then the returned slice (`writev`), which is `text`. Nothing else may go to `out` before both are
     /// written, not even the Pong of a `receive`.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written and nothing changed.
+    /// [`SendError::MessageOpen`] while a message is being sent in parts, and all others; nothing was
+    /// written and nothing changed.
     ///
     /// ```
-    /// use ws_proto::{Config, Connection, Fin, Negotiated};
+    /// use ws_proto::{Config, Connection, Negotiated};
     ///
     /// let mut connection = Connection::server(Negotiated::new(), Config::new());
     /// let mut head = Vec::new();
-    /// let payload = connection.frame_text("hello", Fin::Yes, &mut head)?;
+    /// let payload = connection.frame_text("hello", &mut head)?;
     /// assert_eq!([&head[..], payload].concat(), b"\x81\x05hello");
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
@@ -395,100 +522,196 @@ impl Connection<Server> {
     pub fn frame_text<'p, O: Output + ?Sized>(
         &mut self,
         text: &'p str,
-        fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        self.frame(Kind::Text, text.len(), fin, out)?;
+        self.frame_whole(Kind::Text, text.len(), out)?;
         Ok(text.as_bytes())
     }
 
-    /// Sends bytes without copying them, as [`frame_text`](Self::frame_text) does text.
+    /// Sends a binary message without copying it, as [`frame_text`](Self::frame_text) does a text.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written and nothing changed.
+    /// As [`frame_text`](Self::frame_text).
     #[inline]
     pub fn frame_binary<'p, O: Output + ?Sized>(
         &mut self,
         data: &'p [u8],
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        self.frame_whole(Kind::Binary, data.len(), out)?;
+        Ok(data)
+    }
+
+    /// Sends a part of a text message, as [`send_text_part`](Self::send_text_part) does, without copying
+    /// it; see [`frame_text`](Self::frame_text) for what to write.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Fin, Negotiated, SendError};
+    ///
+    /// let mut connection = Connection::server(Negotiated::new(), Config::new());
+    /// let mut head = Vec::new();
+    /// let payload = connection.frame_text_part("hel", Fin::No, &mut head)?;
+    /// assert_eq!([&head[..], payload].concat(), b"\x01\x03hel");
+    ///
+    /// let other = connection.frame_text("a message of its own", &mut head);
+    /// assert_eq!(other, Err(SendError::MessageOpen));
+    /// # Ok::<(), SendError>(())
+    /// ```
+    pub fn frame_text_part<'p, O: Output + ?Sized>(
+        &mut self,
+        part: &'p str,
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        self.frame(Kind::Binary, data.len(), fin, out)?;
-        Ok(data)
+        self.data_first(Kind::Text, Rsv::NONE, fin)?;
+        self.check_character(Kind::Text)?;
+        self.frame_part(Kind::Text, part.len(), fin, Utf8::new(), out)?;
+        Ok(part.as_bytes())
+    }
+
+    /// Sends a part of a text message that may end inside a character, as
+    /// [`send_utf8_part`](Self::send_utf8_part) does, without copying it; see
+    /// [`frame_text`](Self::frame_text) for what to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_utf8_part`](Self::send_utf8_part).
+    pub fn frame_utf8_part<'p, O: Output + ?Sized>(
+        &mut self,
+        part: &'p [u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        self.data_first(Kind::Text, Rsv::NONE, fin)?;
+        let text = text_after(self.sender.text(), part, fin)?;
+        self.frame_part(Kind::Text, part.len(), fin, text, out)?;
+        Ok(part)
+    }
+
+    /// Sends a part of a binary message, as [`send_binary_part`](Self::send_binary_part) does, without
+    /// copying it; see [`frame_text`](Self::frame_text) for what to write.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written and nothing changed.
+    pub fn frame_binary_part<'p, O: Output + ?Sized>(
+        &mut self,
+        part: &'p [u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        self.frame_part(Kind::Binary, part.len(), fin, Utf8::new(), out)?;
+        Ok(part)
     }
 }
 
 impl<M: MaskSource> Connection<Client<M>> {
-    /// Sends text without copying it: the header goes to `out`, the bytes are masked in place, the
-    /// caller writes `out` and then the returned slice (`writev`). Nothing else may go to `out`
-    /// before both are written, not even the Pong of a `receive`.
-    ///
-    /// The bytes of each part have to be UTF-8 by themselves. They are of no use afterwards.
+    /// Sends a text message without copying it: the header goes to `out`, the bytes are masked in place,
+    /// the caller writes `out` and then the returned slice (`writev`). Nothing else may go to `out` before
+    /// both are written, not even the Pong of a `receive`.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written, masked or changed.
-    ///
-    /// ```
-    /// use ws_proto::{Config, Connection, Fin, Negotiated};
-    ///
-    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
-    /// let mut head = Vec::new();
-    /// let mut text = *b"hello";
-    /// let payload = connection.frame_text(&mut text, Fin::Yes, &mut head)?;
-    /// assert_eq!([&head[..], payload].concat(), b"\x81\x85\x01\x02\x03\x04ig\x6fhn");
-    /// # Ok::<(), ws_proto::SendError>(())
-    /// ```
+    /// [`SendError::TextNotUtf8`] for bytes that are not text, [`SendError::MessageOpen`] while a message is
+    /// being sent in parts, and all others; nothing was written, masked or changed.
     #[inline]
     pub fn frame_text<'p, O: Output + ?Sized>(
+        &mut self,
+        utf8: &'p mut [u8],
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        self.whole_first(Kind::Text)?;
+        if utf8::from_utf8(utf8).is_err() {
+            return Err(SendError::TextNotUtf8);
+        }
+        let key = self.frame_whole(Kind::Text, utf8.len(), out)?;
+        Ok(masked(utf8, key))
+    }
+
+    /// Sends a binary message without copying it, as [`frame_text`](Self::frame_text) does a text. The
+    /// bytes are masked in place.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::MessageOpen`] while a message is being sent in parts, and all others; nothing was
+    /// written, masked or changed.
+    ///
+    /// Bytes that cannot be masked cannot be sent:
+    ///
+    /// ```compile_fail
+    /// # use ws_proto::{Config, Connection, Negotiated};
+    /// # let mut connection = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
+    /// let payload = connection.frame_binary(b"shared", &mut Vec::new());
+    /// ```
+    #[inline]
+    pub fn frame_binary<'p, O: Output + ?Sized>(
+        &mut self,
+        data: &'p mut [u8],
+        out: &mut O,
+    ) -> Result<&'p [u8], SendError> {
+        let key = self.frame_whole(Kind::Binary, data.len(), out)?;
+        Ok(masked(data, key))
+    }
+
+    /// Sends a part of a text message without copying it; see [`frame_text`](Self::frame_text) for what to
+    /// write. The part may end inside a character, as with [`send_utf8_part`](Self::send_utf8_part).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_utf8_part`](Self::send_utf8_part); nothing was written, masked or changed.
+    pub fn frame_text_part<'p, O: Output + ?Sized>(
         &mut self,
         utf8: &'p mut [u8],
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        if utf8::from_utf8(utf8).is_err() {
-            return Err(SendError::TextNotUtf8);
-        }
-        self.frame_masked(Kind::Text, utf8, fin, out)
+        self.data_first(Kind::Text, Rsv::NONE, fin)?;
+        let text = text_after(self.sender.text(), utf8, fin)?;
+        let key = self.frame_part(Kind::Text, utf8.len(), fin, text, out)?;
+        Ok(masked(utf8, key))
     }
 
-    /// Sends bytes without copying them, as [`frame_text`](Self::frame_text) does text. The bytes
-    /// are masked in place.
+    /// Sends a part of a binary message without copying it; see [`frame_text`](Self::frame_text) for what
+    /// to write. The bytes are masked in place.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was written, masked or changed.
-    ///
-    /// Bytes that cannot be masked cannot be sent:
-    ///
-    /// ```compile_fail
-    /// # use ws_proto::{Config, Connection, Fin, Negotiated};
-    /// # let mut connection = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
-    /// let payload = connection.frame_binary(b"shared", Fin::Yes, &mut Vec::new());
-    /// ```
-    #[inline]
-    pub fn frame_binary<'p, O: Output + ?Sized>(
+    pub fn frame_binary_part<'p, O: Output + ?Sized>(
         &mut self,
-        data: &'p mut [u8],
+        part: &'p mut [u8],
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        self.frame_masked(Kind::Binary, data, fin, out)
+        let key = self.frame_part(Kind::Binary, part.len(), fin, Utf8::new(), out)?;
+        Ok(masked(part, key))
     }
+}
 
-    #[inline]
-    fn frame_masked<'p, O: Output + ?Sized>(
-        &mut self,
-        kind: Kind,
-        data: &'p mut [u8],
-        fin: Fin,
-        out: &mut O,
-    ) -> Result<&'p [u8], SendError> {
-        if let Some(key) = self.frame(kind, data.len(), fin, out)? {
-            frame::xor(data, key);
-        }
-        Ok(data)
+/// Masks a payload where it is.
+#[inline]
+fn masked(payload: &mut [u8], key: Option<[u8; 4]>) -> &[u8] {
+    if let Some(key) = key {
+        frame::xor(payload, key);
+    }
+    payload
+}
+
+/// Where a text has got to with `part`.
+fn text_after(mut text: Utf8, part: &[u8], fin: Fin) -> Result<Utf8, SendError> {
+    let mut valid = text.push(part).is_ok();
+    if fin == Fin::Yes {
+        valid &= text.finish().is_ok();
+    }
+    if valid {
+        Ok(text)
+    } else {
+        Err(SendError::TextNotUtf8)
     }
 }
 

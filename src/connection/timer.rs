@@ -8,30 +8,64 @@ use crate::close::CloseCode;
 use crate::error::TimedOut;
 use crate::frame::{MAX_CONTROL_FRAME, Opcode};
 use crate::time::Instant;
+use crate::transport::Transport;
 
-/// How long is waited for what, in milliseconds.
+/// How long is waited for what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeouts {
     /// Zero is "no keepalive".
-    keepalive: u32,
-    pong: u32,
-    close: u32,
+    keepalive: Timeout,
+    pong: Timeout,
+    close: Timeout,
 }
 
 impl Timeouts {
     pub(super) const fn new(config: &Config) -> Self {
         Self {
-            keepalive: config.keepalive,
-            pong: config.pong_timeout,
-            close: config.close_timeout,
+            keepalive: Timeout::new(config.keepalive),
+            pong: Timeout::new(config.pong_timeout),
+            close: Timeout::new(config.close_timeout),
         }
     }
 
-    const fn of(self, waiting: Waiting) -> u32 {
+    const fn of(self, waiting: Waiting) -> Timeout {
         match waiting {
             Waiting::Silence => self.keepalive,
             Waiting::Pong => self.pong,
-            Waiting::Unset | Waiting::Close | Waiting::Expired(_) => self.close,
+            Waiting::Unset | Waiting::Close | Waiting::Drain | Waiting::Expired(_) => self.close,
+        }
+    }
+}
+
+/// A time in three bytes, since a connection has to stay small: milliseconds, or seconds where the first
+/// bit is set. Those begin after 2 h 19 min.
+#[derive(Clone, Copy, Debug)]
+struct Timeout([u8; 3]);
+
+impl Timeout {
+    const SECONDS: u32 = 1 << 23;
+
+    const fn new(millis: u32) -> Self {
+        let coded = if millis < Self::SECONDS {
+            millis
+        } else {
+            Self::SECONDS | millis.div_ceil(1000)
+        };
+        let [_, bytes @ ..] = coded.to_be_bytes();
+        Self(bytes)
+    }
+
+    const fn is_zero(self) -> bool {
+        matches!(self.0, [0, 0, 0])
+    }
+
+    const fn duration(self) -> Duration {
+        let [a, b, c] = self.0;
+        let coded = u32::from_be_bytes([0, a, b, c]);
+        if coded < Self::SECONDS {
+            Duration::from_millis(coded as u64)
+        } else {
+            Duration::from_secs((coded & !Self::SECONDS) as u64)
         }
     }
 }
@@ -45,28 +79,38 @@ pub(super) enum Waiting {
     Silence,
     /// For a sign of life after a Ping.
     Pong,
-    /// For the peer's Close, or the end of the transport.
+    /// For the peer's Close, or the server's end of the transport after it.
     Close,
+    /// For the driver to write out, and for the peer's end of the transport.
+    Drain,
     /// For nothing more: the time is over.
     Expired(TimedOut),
 }
 
 impl<R: Role> Connection<R> {
-    /// Tells the time, once per turn of the loop after what has arrived was received, and gives
-    /// the time of the next call that is needed at the latest; `None` if none is.
+    /// Sets the time, and returns when to call again at the latest; `None` if no timer runs. Call it once
+    /// per turn of the loop, after [`receive`](Self::receive) has consumed what was read.
     ///
-    /// Writes a keepalive Ping when the peer has been silent for
-    /// [`Config::keepalive`](super::Config::keepalive). The timer of the closing handshake starts
-    /// with the first call after Close was sent. A second call with the same `now` does nothing.
-    /// The deadline is later than `now`. If `out` has no room for a Ping that is due, it is left out
-    /// and the peer's time to answer runs all the same; see [`heard`](Self::heard).
+    /// | state | timer | when it ends |
+    /// |---|---|---|
+    /// | [`Open`](Transport::Open), no Close yet | [`keepalive`](super::Config::keepalive), from the last call of `tick` after which something was received | a Ping is written, then the next |
+    /// | [`Open`](Transport::Open), a Ping waits for an answer | [`pong_timeout`](super::Config::pong_timeout) | [`TimedOut::Pong`], Close(1011) if there is room |
+    /// | [`Open`](Transport::Open), we have sent Close | [`close_timeout`](super::Config::close_timeout) | [`TimedOut::Close`] |
+    /// | [`AwaitEof`](Transport::AwaitEof) | the same, it goes on | [`TimedOut::Eof`] |
+    /// | [`Close`](Transport::Close) | [`close_timeout`](super::Config::close_timeout), from the first call in that state | [`TimedOut::Drain`] |
+    ///
+    /// A second call with the same `now` does nothing. The deadline is later than `now`. A timer that would
+    /// end at the [end of time](Instant) does not fire and has no deadline. If `out` has no room for a Ping
+    /// that is due, it is left out and the peer's time to answer runs all the same; see
+    /// [`note_activity`](Self::note_activity).
+    ///
+    /// A Close that the engine had to send while there was no masking key or no room for it is written by
+    /// the first call for which there is, unless the time is over.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] when the peer has not answered in time, from then on for ever: the connection
-    /// has failed and [`transport`](Self::transport) is
-    /// [`Abort`](crate::Transport::Abort). After a Ping without an answer, Close(1011) has been
-    /// written if there was room for it.
+    /// [`TimedOut`] when a timer has ended, from then on for ever: [`transport`](Self::transport) is
+    /// [`Abort`](Transport::Abort), and nothing more can be received or sent.
     pub fn tick<O: Output + ?Sized>(
         &mut self,
         now: Instant,
@@ -75,34 +119,34 @@ impl<R: Role> Connection<R> {
         if let Waiting::Expired(what) = self.waiting {
             return Err(what);
         }
-        if self.error.is_some() || self.flags.contains(Flags::EOF) {
-            return Ok(None);
+        self.write_owed_close(out);
+        match self.transport() {
+            Transport::Close | Transport::Abort => {
+                self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
+            }
+            Transport::AwaitEof => self.tick_closing(Waiting::Close, TimedOut::Eof, now),
+            Transport::Open if self.flags.contains(Flags::CLOSE_SENT) => {
+                self.tick_closing(Waiting::Close, TimedOut::Close, now)
+            }
+            Transport::Open if self.is_close_received() || self.timeouts.keepalive.is_zero() => {
+                Ok(None)
+            }
+            Transport::Open => self.tick_open(now, out),
         }
-        if self.flags.contains(Flags::CLOSE_SENT) {
-            return self.tick_closing(now);
-        }
-        if self.is_close_received() || self.timeouts.keepalive == 0 {
-            return Ok(None);
-        }
-        self.tick_open(now, out)
     }
 
-    fn tick_closing(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
-        if self.is_close_exchanged() && !R::MASKS_OUTPUT {
-            // A server closes the transport right away; there is nothing to wait for.
-            return Ok(None);
-        }
-        if self.waiting != Waiting::Close {
-            self.wait(Waiting::Close, now);
-        } else if now >= self.deadline {
-            let what = if self.is_close_exchanged() {
-                TimedOut::Eof
-            } else {
-                TimedOut::Close
-            };
+    fn tick_closing(
+        &mut self,
+        waiting: Waiting,
+        what: TimedOut,
+        now: Instant,
+    ) -> Result<Option<Instant>, TimedOut> {
+        if self.waiting != waiting {
+            self.wait(waiting, now);
+        } else if self.is_due(now) {
             return Err(self.time_out(what));
         }
-        Ok(Some(self.deadline))
+        Ok(self.deadline(now))
     }
 
     fn tick_open<O: Output + ?Sized>(
@@ -114,9 +158,16 @@ impl<R: Role> Connection<R> {
             self.flags.set(Flags::HEARD, false);
             self.wait(Waiting::Silence, now);
         }
-        if now >= self.deadline {
+        if self.is_due(now) {
             if self.waiting == Waiting::Pong {
-                self.write_farewell(&CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes(), out);
+                if !self.flags.contains(Flags::CLOSE_SENT) {
+                    self.flags.insert(Flags::CLOSE_SENT);
+                    let code = CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes();
+                    if out.room() >= MAX_CONTROL_FRAME {
+                        // The transport is aborted whether the peer gets it or not.
+                        let _ = super::send::control(&mut self.role, Opcode::Close, &code, out);
+                    }
+                }
                 return Err(self.time_out(TimedOut::Pong));
             }
             if out.room() >= MAX_CONTROL_FRAME {
@@ -127,12 +178,25 @@ impl<R: Role> Connection<R> {
             // and the time to show that it is alive runs all the same.
             self.wait(Waiting::Pong, now);
         }
-        Ok(Some(self.deadline))
+        Ok(self.deadline(now))
     }
 
     fn wait(&mut self, waiting: Waiting, now: Instant) {
         self.waiting = waiting;
-        self.deadline = now + Duration::from_millis(self.timeouts.of(waiting).into());
+        self.deadline = now + self.timeouts.of(waiting).duration();
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        now >= self.deadline && self.deadline != Instant::END
+    }
+
+    /// The deadline, unless time ends before. Then the timer starts again with every call, in case that
+    /// `now` was wrong.
+    fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        if self.deadline == Instant::END {
+            self.wait(self.waiting, now);
+        }
+        Some(self.deadline).filter(|deadline| *deadline != Instant::END)
     }
 
     fn time_out(&mut self, what: TimedOut) -> TimedOut {

@@ -2,9 +2,9 @@
 //!
 //! The connection knows only which reserved bits were negotiated. A message that uses them comes
 //! out as [`Event::Extended`](crate::Event::Extended), encoded; a [`Decode`] turns its pieces into
-//! bytes, inside [`Assembler`](crate::message::Assembler) or by hand. For sending, an [`Encode`]
-//! makes the bytes for [`Connection::send_extended`](crate::Connection::send_extended). Messages
-//! without reserved bits pass by untouched and uncopied.
+//! bytes, inside [`Assembler`](crate::message::Assembler) or by hand. For sending, the extension makes the
+//! bytes for [`Connection::send_extended`](crate::Connection::send_extended). Messages without reserved
+//! bits pass by untouched and uncopied.
 
 #[cfg(feature = "deflate")]
 pub mod deflate;
@@ -13,9 +13,8 @@ use core::error::Error;
 use core::fmt;
 
 use crate::buf::Storage;
-use crate::connection::{Extended, Fin, Kind};
+use crate::connection::Extended;
 use crate::error::CapacityError;
-use crate::frame::Rsv;
 
 /// Decodes the messages of an extension, piece by piece.
 ///
@@ -66,23 +65,6 @@ pub trait Decode {
     /// A decoder whose messages refer to earlier ones cannot go on then: it has to give an error
     /// for each that follows. Provided for those that can, it does nothing.
     fn give_up(&mut self) {}
-}
-
-/// Encodes messages for an extension.
-pub trait Encode {
-    /// Appends to `to` what a part of a message encodes to, and gives the reserved bits for
-    /// [`send_extended`](crate::Connection::send_extended).
-    ///
-    /// # Errors
-    ///
-    /// [`CapacityError`] if `to` is full. The encoded message is of no use then.
-    fn encode<S: Storage>(
-        &mut self,
-        kind: Kind,
-        part: &[u8],
-        fin: Fin,
-        to: &mut S,
-    ) -> Result<Rsv, CapacityError>;
 }
 
 /// No extension: there is nothing to decode.

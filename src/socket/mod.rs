@@ -248,12 +248,7 @@ impl<R: Role> WebSocket<R> {
 
     /// What the driver has to do with the transport, once [`pending`](Self::pending) is written.
     pub fn transport(&self) -> Transport {
-        match self.outbox.connection.transport() {
-            Transport::Open | Transport::AwaitEof if self.inbox.failed.is_some() => {
-                Transport::Close
-            }
-            transport => transport,
-        }
+        self.outbox.connection.transport()
     }
 
     /// The connection inside: its close code and reason, for instance.

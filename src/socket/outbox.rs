@@ -1,7 +1,6 @@
 use super::WebSocketError;
 use super::codec::Encoder;
 use super::queue::{Messages, Queue, Sent};
-use crate::close::CloseReason;
 use crate::connection::{Connection, Role};
 use crate::message::AssembleError;
 
@@ -37,11 +36,11 @@ impl<R: Role> Outbox<R> {
         self.went = true;
     }
 
-    /// Closes because a message cannot be put together.
+    /// Fails the connection because a message cannot be put together.
     #[cold]
     pub(super) fn fail(&mut self, error: AssembleError) -> WebSocketError {
-        let (code, reason) = (error.close_code(), CloseReason::EMPTY);
-        let _ = self.connection.close(code, reason, &mut self.out.engine());
+        let code = error.close_code();
+        self.connection.fail(code, &mut self.out.engine());
         error.into()
     }
 }

@@ -6,6 +6,7 @@
     reason = "tests have std"
 )]
 
+mod history;
 mod io;
 mod past;
 mod requirements;

@@ -3,12 +3,12 @@
 #![cfg(feature = "deflate")]
 
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool, Inflated};
-use ws_proto::extension::{Decode, DecodeError, Encode};
+use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{HandshakeError, Upgrade};
 use ws_proto::{
-    AssembleError, Assembler, CloseCode, Config, Connection, Extended, Fin, Input, Kind,
-    Negotiated, WebSocket, WebSocketError,
+    AssembleError, Assembler, CapacityError, CloseCode, Config, Connection, Extended, Fin, FixedBuf,
+    Input, Kind, Negotiated, WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
 
@@ -255,14 +255,23 @@ fn what_was_not_negotiated_is_not_compressed() {
     assert_eq!(out, b"\x01\x05Hello\x80\x05Hello");
 }
 
+/// A message compressed for many connections: alone, in any window, below the threshold too.
 #[test]
-fn an_encoder_that_has_sent_nothing_has_nothing_to_take_back() {
-    let (mut encoder, _) = Deflate::new().server(DeflateParams::new());
-    encoder.not_sent();
-    let mut encoded = Vec::new();
-    let rsv = encoder.encode(Kind::Text, b"Hello", Fin::Yes, &mut encoded);
-    assert_eq!(rsv, Ok(Rsv::RSV1));
-    assert_eq!(encoded, HELLO);
+fn a_message_for_many_connections() {
+    let pool = DeflatePool::new(1);
+    for deflate in [Deflate::new(), Deflate::new().pool(&pool)] {
+        for window_bits in [0, 8, 15, 255] {
+            let mut encoded = vec![0xff];
+            for _ in 0..2 {
+                deflate.compress(b"Hello", window_bits, &mut encoded).expect("room");
+            }
+            deflate.compress(b"", window_bits, &mut encoded).expect("room");
+            assert_eq!(encoded, [&[0xff], &HELLO[..], &HELLO, &[0]].concat());
+        }
+        let mut small = FixedBuf::<6>::new();
+        let full = deflate.compress(b"Hello", 15, &mut small);
+        assert_eq!((full, small.is_empty()), (Err(CapacityError), true));
+    }
 }
 
 /// A pool keeps no more than it was told, however many codecs come back to it.
@@ -316,10 +325,13 @@ fn debug_output_shows_no_messages() {
     let deflate = Deflate::default();
     assert_eq!(format!("{deflate:?}"), format!("{:?}", Deflate::new()));
     let (mut encoder, mut decoder) = deflate.server(DeflateParams::new());
+    let mut connection =
+        Connection::server(DeflateParams::new().negotiated(), Config::new());
     let mut secret = Vec::new();
     encoder
-        .encode(Kind::Text, b"secret", Fin::Yes, &mut secret)
+        .send_text_part(&mut connection, "secret", Fin::No, &mut secret)
         .expect("there is room");
+    let mut secret = secret.split_off(2);
     let inflating = decoder.inflate(hello(&mut secret, Rsv::RSV1));
     let shown = format!("{encoder:?} {inflating:?}");
     drop(inflating);

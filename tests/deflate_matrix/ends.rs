@@ -128,9 +128,7 @@ impl<R: Role> Ends<R> for Bare<R> {
             Err(error) => {
                 self.failed = Some(error.into());
                 // There was room for a control frame, and nothing has been written since.
-                let code = error.close_code();
-                let closed = (self.connection).close(code, CloseReason::EMPTY, &mut self.sink);
-                assert_eq!(closed, Ok(()));
+                self.connection.fail(error.close_code(), &mut self.sink);
                 (before, Err(error.into()))
             }
         }

@@ -1,11 +1,10 @@
 //! What a peer sends, and what has to be told of it: by a slow inflater, not by the engine.
 
-use ws_proto::extension::Encode;
-use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams, DeflatePool};
-use ws_proto::{Config, Fin, Kind};
+use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
+use ws_proto::{Config, Fin};
 
 use crate::run::{Item, Setup};
-use ws_proto_test::suite::deflate::{Reference, frame};
+use ws_proto_test::suite::deflate::{Compressor, Reference, frame};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -158,7 +157,7 @@ struct Peer {
     bytes: Vec<u8>,
     items: Vec<Item>,
     inflater: Reference,
-    encoder: DeflateEncoder,
+    encoder: Compressor,
     takeover: bool,
     kind: u8,
     open: Vec<u8>,
@@ -197,7 +196,7 @@ impl Peer {
             bytes: Vec::new(),
             items: Vec::new(),
             inflater: Reference::new(window_bits),
-            encoder,
+            encoder: Compressor::new(encoder),
             takeover,
             kind: 0,
             open: Vec::new(),
@@ -278,15 +277,7 @@ impl Peer {
 
     /// As our own compressor makes it, in fragments of that size.
     fn encoded(mut self, kind: u8, text: &str, fragment: usize) -> Self {
-        let mut payload = Vec::new();
-        let what = if kind == TEXT {
-            Kind::Text
-        } else {
-            Kind::Binary
-        };
-        self.encoder
-            .encode(what, text.as_bytes(), Fin::Yes, &mut payload)
-            .expect("room");
+        let payload = self.encoder.part(text.as_bytes(), Fin::Yes);
         let parts: Vec<&[u8]> = payload.chunks(fragment).collect();
         self.compressed(kind, &parts)
     }

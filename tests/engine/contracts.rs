@@ -285,8 +285,8 @@ fn contract_10_a_client_masks_every_frame_with_the_next_key() {
             Call::Text("same".into()),
             Call::TextPart("same".into(), Fin::No),
             Call::Ping(vec![]),
-            Call::FrameText("same".into(), Fin::Yes),
-            Call::FrameBinary(vec![1; 200], Fin::Yes),
+            Call::FrameTextPart("same".into(), Fin::Yes),
+            Call::FrameBinaryPart(vec![1; 200], Fin::Yes),
             Call::Pong(b"p".to_vec()),
             Call::Extended(Kind::Text, Rsv::RSV1, vec![2], Fin::Yes),
         ] {

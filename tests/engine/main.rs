@@ -21,3 +21,4 @@ mod text;
 mod timers;
 mod unchanged;
 mod vectors;
+mod whole_and_part;

@@ -92,9 +92,9 @@ impl Sent {
             (How::Extended, Kind::Binary) => {
                 Call::Extended(self.kind, Rsv::RSV2, self.data[n].clone(), fin)
             }
-            (_, Kind::Text) if zero_copy => Call::FrameText(self.parts[n].clone(), fin),
+            (_, Kind::Text) if zero_copy => Call::FrameTextPart(self.parts[n].clone(), fin),
             (_, Kind::Text) => Call::TextPart(self.parts[n].clone(), fin),
-            (_, Kind::Binary) if zero_copy => Call::FrameBinary(self.data[n].clone(), fin),
+            (_, Kind::Binary) if zero_copy => Call::FrameBinaryPart(self.data[n].clone(), fin),
             (_, Kind::Binary) => Call::BinaryPart(self.data[n].clone(), fin),
         }
     }

@@ -51,12 +51,12 @@ fn frames_of_all_length_forms_have_exactly_these_bytes() {
             for (call, bytes) in [
                 (Call::Text(text.clone()), &text_frame),
                 (Call::TextPart(text.clone(), Fin::Yes), &text_frame),
-                (Call::FrameText(text, Fin::Yes), &text_frame),
+                (Call::FrameTextPart(text, Fin::Yes), &text_frame),
                 (Call::Binary(data.clone()), &binary_frame),
                 (Call::BinaryPart(data.clone(), Fin::Yes), &binary_frame),
-                (Call::FrameBinary(data.clone(), Fin::Yes), &binary_frame),
+                (Call::FrameBinaryPart(data.clone(), Fin::Yes), &binary_frame),
                 (Call::BinaryPart(data.clone(), Fin::No), &open_frame),
-                (Call::FrameBinary(data.clone(), Fin::No), &open_frame),
+                (Call::FrameBinaryPart(data.clone(), Fin::No), &open_frame),
             ] {
                 // shows: RFC6455-5.2-02, RFC6455-5.2-10, RFC6455-5.2-11, RFC6455-5.2-12
                 // shows: RFC6455-5.2-15, RFC6455-5.2-16, RFC6455-5.3-01, RFC6455-5.3-05
@@ -106,9 +106,9 @@ fn parts_continue_the_message_that_is_open() {
         for call in [
             Call::TextPart("a".into(), Fin::No),
             Call::Ping(vec![]),
-            Call::FrameText("b".into(), Fin::No),
+            Call::FrameTextPart("b".into(), Fin::No),
             Call::TextPart(String::new(), Fin::Yes),
-            Call::FrameBinary(vec![1], Fin::No),
+            Call::FrameBinaryPart(vec![1], Fin::No),
             Call::BinaryPart(vec![2], Fin::Yes),
             Call::Extended(Kind::Binary, Rsv::RSV3, vec![3], Fin::No),
             Call::Extended(Kind::Binary, Rsv::RSV3, vec![4], Fin::Yes),
@@ -165,7 +165,7 @@ fn mistakes_of_the_caller_are_typed_errors() {
         (
             "binary frame in a text",
             text_open,
-            Call::FrameBinary(vec![], Fin::No),
+            Call::FrameBinaryPart(vec![], Fin::No),
             SendError::MessageOpen,
         ),
         (
@@ -177,7 +177,7 @@ fn mistakes_of_the_caller_are_typed_errors() {
         (
             "text frame in a binary",
             binary_open,
-            Call::FrameText("".into(), Fin::No),
+            Call::FrameTextPart("".into(), Fin::No),
             SendError::MessageOpen,
         ),
         (
@@ -225,7 +225,7 @@ fn mistakes_of_the_caller_are_typed_errors() {
         (
             "binary frame after Close",
             closing,
-            Call::FrameBinary(vec![], Fin::Yes),
+            Call::FrameBinaryPart(vec![], Fin::Yes),
             SendError::Closed,
         ),
         (
@@ -324,7 +324,7 @@ fn a_client_refuses_to_mask_bytes_that_are_not_text() {
         let mut bytes = bad.to_vec();
         let mut out = Vec::new();
         let error = client
-            .frame_text(&mut bytes, Fin::Yes, &mut out)
+            .frame_text(&mut bytes, &mut out)
             .unwrap_err();
         // shows: RFC6455-5.6-03
         assert_eq!(
@@ -336,7 +336,7 @@ fn a_client_refuses_to_mask_bytes_that_are_not_text() {
     let mut bytes = *b"good";
     let mut full = Bounded::new(5);
     assert_eq!(
-        client.frame_text(&mut bytes, Fin::Yes, &mut full),
+        client.frame_text(&mut bytes, &mut full),
         Err(SendError::OutputFull)
     );
     assert_eq!(
@@ -351,7 +351,7 @@ fn a_zero_copy_frame_gives_back_the_bytes_of_the_caller() {
     let text = "the very same bytes";
     let mut server = ws_proto::Connection::server(Negotiated::new(), Config::new());
     let mut head = Bounded::new(2);
-    let payload = server.frame_text(text, Fin::Yes, &mut head).unwrap();
+    let payload = server.frame_text(text, &mut head).unwrap();
     assert_eq!(payload.as_ptr(), text.as_ptr());
     assert_eq!(
         (head.pending(), head.room()),
@@ -364,7 +364,7 @@ fn a_zero_copy_frame_gives_back_the_bytes_of_the_caller() {
     let mut data = [7; 50];
     let from = data.as_ptr();
     let payload = client
-        .frame_binary(&mut data, Fin::Yes, &mut Vec::new())
+        .frame_binary(&mut data, &mut Vec::new())
         .unwrap();
     assert_eq!(
         (payload.as_ptr(), payload),

@@ -122,12 +122,7 @@ fn behind_the_peers_close_nothing_is_waited_for_until_it_is_answered() {
             assert_eq!(tick(&mut endpoint, now), (Ok(None), vec![]), "no Ping");
         }
         endpoint.close_empty(&mut Vec::new()).unwrap();
-        let deadline = if side == Side::Client {
-            Some(1_000_501)
-        } else {
-            None
-        };
-        assert_eq!(tick(&mut endpoint, 1_000_001), (Ok(deadline), vec![]));
+        assert_eq!(tick(&mut endpoint, 1_000_001), (Ok(Some(1_000_501)), vec![]));
     }
 }
 
@@ -216,17 +211,17 @@ fn the_close_timer_runs_without_keepalive_too() {
     }
 }
 
-/// A client waits for the server to end the transport, a server for nothing.
+/// A client waits for the server to end the transport, a server until its output is written and the
+/// client has ended too.
 #[test]
-fn after_the_closing_handshake_a_client_waits_a_while_for_the_end() {
+fn after_the_closing_handshake_the_end_is_waited_for_a_while() {
     both(|mut endpoint| {
         let side = endpoint.side;
         hear(&mut endpoint, &frame(side, CLOSE, b""));
         if side == Side::Server {
-            assert_eq!(tick(&mut endpoint, 0), (Ok(None), vec![]));
-            assert_eq!(tick(&mut endpoint, 1_000_000), (Ok(None), vec![]));
             // shows: RFC6455-5.5.1-15, RFC6455-7.1.1-05
             assert_eq!(endpoint.transport(), Transport::Close);
+            assert_ends(&mut endpoint, 0);
         } else {
             assert_eq!(tick(&mut endpoint, 0), (Ok(Some(500)), vec![]));
             // shows: RFC6455-5.5.1-16, RFC6455-7.1.1-06
@@ -248,24 +243,97 @@ fn one_close_timer_covers_the_answer_and_the_end() {
     assert_eq!(tick(&mut client, 500).0, Err(TimedOut::Eof));
 }
 
+/// `Transport::Close` lasts for the close timeout from the first tick in it, then comes `Abort`.
+fn assert_ends(endpoint: &mut Endpoint, now: u64) {
+    assert_eq!(endpoint.transport(), Transport::Close);
+    assert_eq!(tick(endpoint, now), (Ok(Some(now + 500)), vec![]));
+    let side = endpoint.side;
+    run(endpoint, &frame(side, PING, b"late"));
+    assert_eq!(tick(endpoint, now + 499), (Ok(Some(now + 500)), vec![]));
+    assert_eq!(endpoint.transport(), Transport::Close);
+    assert_eq!(tick(endpoint, now + 500), (Err(TimedOut::Drain), vec![]));
+    assert_eq!(endpoint.transport(), Transport::Abort);
+    assert_eq!(tick(endpoint, 0), (Err(TimedOut::Drain), vec![]), "for ever");
+}
+
 #[test]
-fn after_an_error_or_the_end_there_is_no_deadline() {
+fn to_close_the_transport_takes_a_while_at_most_whatever_led_there() {
+    for keepalive in [None, Some(Duration::from_secs(1))] {
+        for ticked in [false, true] {
+            let both = |body: &dyn Fn(Endpoint)| {
+                for side in Side::BOTH {
+                    let mut endpoint =
+                        Endpoint::configured(side, config().keepalive(keepalive));
+                    if ticked {
+                        let _ = tick(&mut endpoint, 0);
+                    }
+                    body(endpoint);
+                }
+            };
+            both(&|mut endpoint| {
+                run(&mut endpoint, &[0x83]);
+                // shows: RFC6455-7.1.7-01, RFC6455-7.1.7-03
+                assert_ends(&mut endpoint, 99_999);
+            });
+            both(&|mut endpoint| {
+                let _ = endpoint.receive_eof();
+                assert_ends(&mut endpoint, 99_999);
+            });
+            // The time to answer our Close does not count, nor what is left of it.
+            both(&|mut endpoint| {
+                endpoint.close_empty(&mut Vec::new()).unwrap();
+                assert_eq!(tick(&mut endpoint, 5000).0, Ok(Some(5500)));
+                run(&mut endpoint, &[0x83]);
+                assert_ends(&mut endpoint, 5400);
+            });
+            both(&|mut endpoint| {
+                let side = endpoint.side;
+                endpoint.close_empty(&mut Vec::new()).unwrap();
+                assert_eq!(tick(&mut endpoint, 5000).0, Ok(Some(5500)));
+                hear(&mut endpoint, &frame(side, CLOSE, b""));
+                if side == Side::Client {
+                    assert_eq!(tick(&mut endpoint, 5400).0, Ok(Some(5500)));
+                    assert_eq!(endpoint.receive_eof(), Ok(()));
+                }
+                assert_ends(&mut endpoint, 5400);
+            });
+        }
+    }
+}
+
+/// At the end of time no timer runs: there is no deadline, and nobody has timed out.
+#[test]
+fn at_the_end_of_time_no_timer_ends() {
+    let end = u64::MAX;
+    for states in 0..4 {
+        both(|mut endpoint| {
+            let side = endpoint.side;
+            match states {
+                0 => {}
+                1 => endpoint.close_empty(&mut Vec::new()).unwrap(),
+                2 => hear(&mut endpoint, &frame(side, CLOSE, b"")),
+                _ => _ = endpoint.receive_eof(),
+            }
+            let transport = endpoint.transport();
+            for now in [end, end, end - 1, end - 100, end] {
+                assert_eq!(tick(&mut endpoint, now), (Ok(None), vec![]), "{states} {now}");
+                assert_eq!(endpoint.transport(), transport);
+            }
+            // A wrong `now` has stopped nothing: the timer runs from the next one.
+            let timeout = if states == 0 { 1000 } else { 500 };
+            assert_eq!(tick(&mut endpoint, 7).0, Ok(Some(7 + timeout)));
+            assert_eq!(tick(&mut endpoint, 7).0, Ok(Some(7 + timeout)));
+        });
+    }
     both(|mut endpoint| {
-        let _ = tick(&mut endpoint, 0);
-        run(&mut endpoint, &[0x83]);
-        assert_eq!(tick(&mut endpoint, 99_999), (Ok(None), vec![]));
-        // shows: RFC6455-7.1.7-01, RFC6455-7.1.7-03
-        assert_eq!(endpoint.transport(), Transport::Close);
-    });
-    both(|mut endpoint| {
-        let _ = tick(&mut endpoint, 0);
-        let _ = endpoint.receive_eof();
-        assert_eq!(tick(&mut endpoint, 99_999), (Ok(None), vec![]));
+        assert_eq!(tick(&mut endpoint, end - 1001), (Ok(Some(end - 1)), vec![]));
+        assert_eq!(tick(&mut endpoint, end - 1), (Ok(None), vec![PING]));
+        assert_eq!(tick(&mut endpoint, end), (Ok(None), vec![]));
     });
 }
 
 #[test]
-fn a_farewell_without_room_is_left_out() {
+fn a_close_without_room_is_left_out() {
     both(|mut endpoint| {
         let _ = tick(&mut endpoint, 0);
         let _ = tick(&mut endpoint, 1000);
@@ -311,6 +379,17 @@ fn instants_saturate_and_round_up() {
     let mut endpoint = Endpoint::configured(Side::Server, huge);
     assert_eq!(
         tick(&mut endpoint, 0),
-        (Ok(Some(u64::from(u32::MAX))), vec![])
+        (Ok(Some(4_294_968_000)), vec![])
     );
+    // Long times are kept in seconds, rounded up.
+    for (millis, kept) in [
+        (8_388_607, 8_388_607),
+        (8_388_608, 8_389_000),
+        (8_389_000, 8_389_000),
+        (8_389_001, 8_390_000),
+    ] {
+        let long = Config::new().keepalive(Some(Duration::from_millis(millis)));
+        let mut endpoint = Endpoint::configured(Side::Client, long);
+        assert_eq!(tick(&mut endpoint, 0), (Ok(Some(kept)), vec![]));
+    }
 }

@@ -138,11 +138,11 @@ fn another_message_while_one_is_open_changes_nothing() {
             ];
             if state != "text open" {
                 calls.push(Call::TextPart("t".into(), Fin::No));
-                calls.push(Call::FrameText("t".into(), Fin::Yes));
+                calls.push(Call::FrameTextPart("t".into(), Fin::Yes));
             }
             if state != "binary open" {
                 calls.push(Call::BinaryPart(vec![1], Fin::No));
-                calls.push(Call::FrameBinary(vec![1], Fin::Yes));
+                calls.push(Call::FrameBinaryPart(vec![1], Fin::Yes));
             }
             for call in calls {
                 // shows: RFC6455-5.4-08
@@ -163,7 +163,7 @@ fn sending_after_the_end_changes_nothing() {
                     "close received" => matches!(call, Call::Ping(_) | Call::Pong(_)),
                     _ => true,
                 };
-                if let Call::TextPart(_, fin) | Call::FrameText(_, fin) = &mut call {
+                if let Call::TextPart(_, fin) | Call::FrameTextPart(_, fin) = &mut call {
                     *fin = Fin::Yes;
                 }
                 if refused {

@@ -481,7 +481,10 @@ impl Matrix {
                 let mut left = frames.clone();
                 match keys {
                     KeySource::FailsAt(_) if n < left.len() => {
-                        left.remove(n);
+                        let lost = left.remove(n);
+                        if lost.0 == 0x88 {
+                            left.push(lost); // by the first tick for which there is a key
+                        }
                     }
                     _ => left.truncate(n),
                 }

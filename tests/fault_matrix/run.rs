@@ -599,6 +599,28 @@ impl Session<'_> {
         self.retry(call);
     }
 
+    /// Time passes after the end: a Close that had no masking key is written, nothing else, and then the
+    /// transport is aborted.
+    fn wait_for_abort(&mut self) {
+        while self.sink.room() < self.engine.least_room() {
+            self.sink.make_room();
+        }
+        let written = self.sink.bytes.len();
+        let began = self.engine.transport() == Transport::Close;
+        let first = self.engine.call(Call::Tick(1), self.sink);
+        assert_eq!(first.is_ok(), began, "the close timer begins");
+        let late = &self.sink.bytes[written..];
+        if let Some((&first, rest)) = late.split_first() {
+            assert!(self.notes.keys_fail, "output after the end");
+            assert_eq!((first, rest.len()), (0x88, 5 + usize::from(rest[0] & 0x7f)));
+        }
+        let written = self.sink.bytes.len();
+        let second = self.engine.call(Call::Tick(100_000), self.sink);
+        assert!(matches!(second, Err(CallError::TimedOut(_))));
+        assert_eq!(self.engine.transport(), Transport::Abort);
+        assert_eq!(self.sink.bytes.len(), written, "output after the time to close");
+    }
+
     fn finish(&mut self, bytes: &mut [u8]) {
         let engine = &mut self.engine;
         self.trace.close = engine.close_code();
@@ -634,7 +656,7 @@ impl Session<'_> {
                 assert!(input.is_empty(), "input is kept after the end");
             }
         }
-        for call in [Call::Text, Call::Ping, Call::Close, Call::Tick(100_000)] {
+        for call in [Call::Text, Call::FrameText, Call::Ping, Call::Close] {
             let could = self.engine.can_send();
             let _ = self.engine.call(call, self.sink);
             assert!(!could, "data can be sent after the end");
@@ -645,6 +667,7 @@ impl Session<'_> {
                 self.engine.transport(),
                 Transport::Close | Transport::Abort
             ));
+            self.wait_for_abort();
         }
     }
 }

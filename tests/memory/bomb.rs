@@ -1,21 +1,16 @@
 //! Messages that inflate to much more than they are.
 #![cfg(feature = "deflate")]
 
-use ws_proto::extension::Encode;
 use ws_proto::extension::deflate::{Deflate, DeflateParams, Inflated};
-use ws_proto::{AssembleError, Assembler, Config, Connection, Fin, Input, Kind, WebSocket};
+use ws_proto::{AssembleError, Assembler, Config, Connection, Fin, Input, WebSocket};
 use ws_proto_test::heap::Region;
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::deflate::{Told, frame, receive};
+use ws_proto_test::suite::deflate::{Compressor, Told, frame, receive};
 
 /// Zeros that inflate anywhere in a message: flushed, and without history but zeros.
 fn zeros(len: usize) -> Vec<u8> {
-    let (mut encoder, _) = Deflate::new().level(9).server(DeflateParams::new());
-    let mut encoded = Vec::new();
-    encoder
-        .encode(Kind::Binary, &vec![0; len], Fin::No, &mut encoded)
-        .unwrap();
-    encoded
+    let (encoder, _) = Deflate::new().level(9).server(DeflateParams::new());
+    Compressor::new(encoder).part(&vec![0; len], Fin::No)
 }
 
 #[test]
@@ -108,11 +103,8 @@ fn at_the_limit_and_one_over() {
         ] {
             for len in [limit.saturating_sub(1), limit, limit + 1] {
                 let deflate = Deflate::new().level(level);
-                let (mut encoder, _) = deflate.server(DeflateParams::new());
                 let mut encoded = Vec::new();
-                encoder
-                    .encode(Kind::Binary, &data[..len], Fin::Yes, &mut encoded)
-                    .unwrap();
+                deflate.compress(&data[..len], 15, &mut encoded).unwrap();
                 let wire = frame(0xc2, &encoded);
                 for (size, max_piece) in [(wire.len(), usize::MAX), (1000, 1 << 12), (11, 1000)] {
                     let pieces: Vec<&[u8]> = wire.chunks(size).collect();
@@ -159,10 +151,8 @@ fn many_messages_at_the_limit() {
 fn the_first_fault_counts() {
     let params = DeflateParams::new();
     let encode = |data: &[u8], fin| {
-        let (mut encoder, _) = Deflate::new().level(0).server(params);
-        let mut encoded = Vec::new();
-        encoder.encode(Kind::Text, data, fin, &mut encoded).unwrap();
-        encoded
+        let (encoder, _) = Deflate::new().level(0).threshold(0).server(params);
+        Compressor::new(encoder).part(data, fin)
     };
     let not_text = encode(b"0123456789\xff01234567890123456789", Fin::Yes);
     let bad_data = [encode(b"0123456789", Fin::No), vec![0x06]].concat();

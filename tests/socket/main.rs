@@ -6,6 +6,7 @@
 )]
 
 mod big_frames;
+mod failing;
 mod io;
 mod io_faults;
 mod lent;

@@ -157,16 +157,16 @@ impl Engine {
         let payload = match self {
             Self::Server(c) => {
                 match &part {
-                    Message::Text(text) => c.frame_text(text, fin, &mut out.data())?,
-                    Message::Binary(data) => c.frame_binary(data, fin, &mut out.data())?,
+                    Message::Text(text) => c.frame_text_part(text, fin, &mut out.data())?,
+                    Message::Binary(data) => c.frame_binary_part(data, fin, &mut out.data())?,
                 };
                 part.into_bytes()
             }
             Self::Client(c) => {
                 let mut payload = into_unique(part);
                 match kind {
-                    Kind::Text => c.frame_text(&mut payload, fin, &mut out.data())?,
-                    Kind::Binary => c.frame_binary(&mut payload, fin, &mut out.data())?,
+                    Kind::Text => c.frame_text_part(&mut payload, fin, &mut out.data())?,
+                    Kind::Binary => c.frame_binary_part(&mut payload, fin, &mut out.data())?,
                 };
                 payload.freeze()
             }

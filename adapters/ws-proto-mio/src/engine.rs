@@ -244,8 +244,8 @@ impl Engine {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         match message {
-            Message::Text(text) => connection.frame_text(text, Fin::Yes, out)?,
-            Message::Binary(data) => connection.frame_binary(data, Fin::Yes, out)?,
+            Message::Text(text) => connection.frame_text(text, out)?,
+            Message::Binary(data) => connection.frame_binary(data, out)?,
         };
         Ok(())
     }
@@ -258,8 +258,8 @@ impl Engine {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         match kind {
-            Kind::Text => connection.frame_text(payload, Fin::Yes, out)?,
-            Kind::Binary => connection.frame_binary(payload, Fin::Yes, out)?,
+            Kind::Text => connection.frame_text(payload, out)?,
+            Kind::Binary => connection.frame_binary(payload, out)?,
         };
         Ok(())
     }

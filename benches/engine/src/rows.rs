@@ -244,7 +244,7 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
                     move |(connection, payload, head)| {
                         for _ in 0..n {
                             let data = connection
-                                .frame_binary(black_box(payload), Fin::Yes, head)
+                                .frame_binary(black_box(payload), head)
                                 .unwrap();
                             deliver(head.pending());
                             deliver(data);
@@ -280,7 +280,7 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
                 move |(connection, payload, head)| {
                     for _ in 0..n {
                         let data = connection
-                            .frame_binary(black_box(payload), Fin::Yes, head)
+                            .frame_binary(black_box(payload), head)
                             .unwrap();
                         deliver(data);
                         deliver(head.pending());

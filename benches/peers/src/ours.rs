@@ -232,7 +232,7 @@ impl Peer for Pieces<Server> {
             let mut head = FixedBuf::new();
             let data = self
                 .connection
-                .frame_binary(payload, Fin::Yes, &mut head)
+                .frame_binary(payload, &mut head)
                 .unwrap();
             write_both(&mut self.io, &head, data);
         }
@@ -257,7 +257,7 @@ impl Peer for Pieces<Client<Keys>> {
             let mut head = FixedBuf::new();
             let data = self
                 .connection
-                .frame_binary(&mut self.scratch, Fin::Yes, &mut head)
+                .frame_binary(&mut self.scratch, &mut head)
                 .unwrap();
             write_both(&mut self.io, &head, data);
         }

@@ -1,20 +1,25 @@
 use alloc::boxed::Box;
 use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::RETAINED;
 use super::deflater::{Broken, Deflater, Settings};
 use super::pool::DeflatePool;
 use crate::buf::{Output, Storage};
-use crate::connection::{Connection, Fin, Kind, Role};
+use crate::connection::{Connection, Fin, History, Kind, Role};
 use crate::error::{CapacityError, SendError};
-use crate::extension::Encode;
 use crate::frame::Rsv;
+use crate::utf8::Utf8;
 
 /// Compresses and sends the messages of one direction of a connection.
 ///
-/// It sends by a connection of which it compresses all messages that are worth it; what must not
-/// be compressed is sent by the [connection](Connection) itself. It allocates at the first message
-/// to compress.
+/// It sends through the [connection](Connection), which also sends what must not be compressed. It
+/// allocates at the first message to compress.
+///
+/// With context takeover a message may refer to earlier ones, but only to those that the peer has from
+/// this encoder, without other compressed data since. After a
+/// [`send_extended`](Connection::send_extended), after another encoder, or on another connection, it
+/// starts again without history. The connection notes what it has sent, so nothing needs to be reported.
 ///
 /// ```
 /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
@@ -37,6 +42,10 @@ pub struct DeflateEncoder {
     threshold: usize,
     settings: Settings,
     takeover: bool,
+    /// The name that the connection knows the window by; `None` before anything was compressed.
+    history: Option<History>,
+    /// How far the text is that is being sent in parts.
+    utf8: Utf8,
 }
 
 impl DeflateEncoder {
@@ -52,6 +61,8 @@ impl DeflateEncoder {
             threshold,
             settings,
             takeover,
+            history: None,
+            utf8: Utf8::new(),
         }
     }
 
@@ -120,11 +131,23 @@ impl DeflateEncoder {
         self.send_part(connection, Kind::Binary, part, fin, out)
     }
 
-    /// Tells that what was encoded last by [`Encode::encode`] will not be sent: what comes next
-    /// must not refer to it.
-    pub fn not_sent(&mut self) {
-        if let Some(deflater) = &mut self.deflater {
-            deflater.reset();
+    /// Sends a part of a text message that may end inside a character, as
+    /// [`Connection::send_utf8_part`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was written. The part can be sent later.
+    pub fn send_utf8_part<R: Role, O: Output + ?Sized>(
+        &mut self,
+        connection: &mut Connection<R>,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if self.compresses_part(connection, part, fin) {
+            self.send(connection, Kind::Text, Part::Bytes(part), fin, out)
+        } else {
+            connection.send_utf8_part(part, fin, out)
         }
     }
 
@@ -148,7 +171,7 @@ impl DeflateEncoder {
         if payload.len() < self.threshold || !negotiated || connection.is_message_open() {
             return connection.send_whole(kind, payload, out);
         }
-        self.send(connection, kind, payload, Fin::Yes, out)
+        self.send(connection, kind, Part::Whole(payload), Fin::Yes, out)
     }
 
     pub(crate) fn send_part<R: Role, O: Output + ?Sized>(
@@ -159,17 +182,20 @@ impl DeflateEncoder {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        let compressed = match connection.open_rsv() {
+        if self.compresses_part(connection, part, fin) {
+            self.send(connection, kind, Part::Whole(part), fin, out)
+        } else {
+            connection.send_part(kind, part, fin, out)
+        }
+    }
+
+    fn compresses_part<R: Role>(&self, connection: &Connection<R>, part: &[u8], fin: Fin) -> bool {
+        match connection.open_rsv() {
             Some(rsv) => rsv.contains(Rsv::RSV1),
             None => {
                 let negotiated = connection.negotiated_rsv().contains(Rsv::RSV1);
                 negotiated && (fin == Fin::No || part.len() >= self.threshold)
             }
-        };
-        if compressed {
-            self.send(connection, kind, part, fin, out)
-        } else {
-            connection.send_part(kind, part, fin, out)
         }
     }
 
@@ -177,27 +203,58 @@ impl DeflateEncoder {
         &mut self,
         connection: &mut Connection<R>,
         kind: Kind,
-        part: &[u8],
+        part: Part<'_>,
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
         // What is not going to be sent must not get into the window.
         connection.check_data(kind, Rsv::RSV1, out)?;
+        let history = match self.history {
+            Some(history) if history == connection.history() => history,
+            _ => self.start_history(),
+        };
         let starts = !connection.is_message_open();
+        let utf8 = match kind {
+            Kind::Text => part.validate(if starts { Utf8::new() } else { self.utf8 }, fin)?,
+            Kind::Binary => Utf8::new(),
+        };
+        let (Part::Whole(part) | Part::Bytes(part)) = part;
         let (takeover, len) = (self.takeover, part.len());
         let sent = match self.compress(part, fin) {
+            // Only a whole message of whole characters is known to be valid without its parts.
             Ok(encoded) if starts && fin == Fin::Yes && !takeover && encoded.len() >= len => {
                 connection.send_part(kind, part, fin, out)
             }
-            Ok(encoded) => connection.send_data(kind, Rsv::RSV1, encoded, fin, out),
+            Ok(encoded) => connection.send_compressed(kind, encoded, fin, history, out),
             Err(Broken) => Err(SendError::OutputFull),
         };
         match sent {
-            Ok(()) => self.end_part(fin),
+            Ok(()) => {
+                self.utf8 = utf8;
+                self.end_part(fin);
+            }
             // An empty window is always allowed, and every part ends with a byte.
-            Err(_) => self.not_sent(),
+            Err(_) => self.forget(),
         }
         sent
+    }
+
+    /// Begins a history without anything in it: what the peer's window holds is not known.
+    #[cold]
+    fn start_history(&mut self) -> History {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        self.forget();
+        self.utf8 = Utf8::new();
+        let history = History::new(NEXT.fetch_add(1, Ordering::Relaxed));
+        self.history = Some(history);
+        history
+    }
+
+    /// What comes next refers to nothing that came before.
+    fn forget(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.reset();
+        }
     }
 
     /// Compresses a part of a message.
@@ -228,31 +285,53 @@ impl DeflateEncoder {
     }
 }
 
-impl Encode for DeflateEncoder {
-    /// Compresses whatever it is given, also below the threshold. If what it gave is not sent,
-    /// that has to be [told](DeflateEncoder::not_sent).
-    fn encode<S: Storage>(
-        &mut self,
-        _: Kind,
-        part: &[u8],
-        fin: Fin,
-        to: &mut S,
-    ) -> Result<Rsv, CapacityError> {
-        let stored = match self.compress(part, fin) {
-            Ok(encoded) => to.store(encoded),
-            Err(Broken) => Err(CapacityError),
+/// A part of a message.
+#[derive(Clone, Copy)]
+enum Part<'p> {
+    /// Bytes, or whole characters.
+    Whole(&'p [u8]),
+    /// Text that may be cut inside a character.
+    Bytes(&'p [u8]),
+}
+
+impl Part<'_> {
+    /// Where a text that has got to `utf8` is after this part.
+    fn validate(self, mut utf8: Utf8, fin: Fin) -> Result<Utf8, SendError> {
+        let mut valid = match self {
+            Self::Whole(_) => utf8.is_complete(),
+            Self::Bytes(bytes) => utf8.push(bytes).is_ok(),
         };
-        match stored {
-            Ok(()) => {
-                self.end_part(fin);
-                Ok(Rsv::RSV1)
-            }
-            Err(error) => {
-                self.not_sent();
-                Err(error)
-            }
+        if fin == Fin::Yes {
+            valid &= utf8.finish().is_ok();
+        }
+        if valid {
+            Ok(utf8)
+        } else {
+            Err(SendError::TextNotUtf8)
         }
     }
+}
+
+/// Compresses a message that refers to nothing before it, as [`Deflate::compress`](super::Deflate) says.
+pub(super) fn compress<S: Storage>(
+    settings: Settings,
+    pool: Option<&DeflatePool>,
+    message: &[u8],
+    to: &mut S,
+) -> Result<(), CapacityError> {
+    if message.is_empty() {
+        return to.store(&[0]);
+    }
+    let idle = pool.and_then(|pool| pool.deflater(settings));
+    let mut deflater = idle.unwrap_or_else(|| Box::new(Deflater::new(settings)));
+    let stored = match deflater.compress(message, true) {
+        Ok(encoded) => to.store(encoded),
+        Err(Broken) => Err(CapacityError),
+    };
+    if let Some(pool) = pool {
+        pool.put_deflater(deflater);
+    }
+    stored
 }
 
 impl fmt::Debug for DeflateEncoder {

@@ -13,8 +13,11 @@ pub enum Call {
     TextPart(String, Fin),
     BinaryPart(Vec<u8>, Fin),
     Extended(Kind, Rsv, Vec<u8>, Fin),
-    FrameText(String, Fin),
-    FrameBinary(Vec<u8>, Fin),
+    Utf8Part(Vec<u8>, Fin),
+    FrameText(String),
+    FrameBinary(Vec<u8>),
+    FrameTextPart(String, Fin),
+    FrameBinaryPart(Vec<u8>, Fin),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(u16, String),
@@ -31,8 +34,11 @@ impl Call {
             Self::TextPart(text.clone(), Fin::No),
             Self::BinaryPart(data.clone(), Fin::Yes),
             Self::Extended(Kind::Text, Rsv::RSV1, data.clone(), Fin::No),
-            Self::FrameText(text.clone(), Fin::No),
-            Self::FrameBinary(data.clone(), Fin::Yes),
+            Self::Utf8Part(text.clone().into_bytes(), Fin::No),
+            Self::FrameText(text.clone()),
+            Self::FrameBinary(data.clone()),
+            Self::FrameTextPart(text.clone(), Fin::No),
+            Self::FrameBinaryPart(data.clone(), Fin::Yes),
             Self::Ping(data[..len.min(125)].to_vec()),
             Self::Pong(data[..len.min(125)].to_vec()),
             Self::Close(1000, text[..len.min(123)].to_owned()),
@@ -45,6 +51,27 @@ impl Call {
             self,
             Self::Ping(_) | Self::Pong(_) | Self::Close(..) | Self::CloseEmpty
         )
+    }
+
+    /// Whether it sends a whole message.
+    pub fn is_whole(&self) -> bool {
+        matches!(
+            self,
+            Self::Text(_) | Self::Binary(_) | Self::FrameText(_) | Self::FrameBinary(_)
+        )
+    }
+
+    /// Of a call that sends data, whether that ends a message.
+    pub fn fin(&self) -> Option<Fin> {
+        match self {
+            Self::TextPart(_, fin)
+            | Self::BinaryPart(_, fin)
+            | Self::Extended(_, _, _, fin)
+            | Self::Utf8Part(_, fin)
+            | Self::FrameTextPart(_, fin)
+            | Self::FrameBinaryPart(_, fin) => Some(*fin),
+            _ => self.is_whole().then_some(Fin::Yes),
+        }
     }
 
     pub fn is_close(&self) -> bool {
@@ -65,8 +92,13 @@ impl Call {
             Self::Extended(kind, rsv, data, fin) => {
                 endpoint.send_extended(*kind, *rsv, data, *fin, out)?;
             }
-            Self::FrameText(text, fin) => return endpoint.frame_text(text, *fin, out),
-            Self::FrameBinary(data, fin) => return endpoint.frame_binary(data, *fin, out),
+            Self::Utf8Part(bytes, fin) => endpoint.send_utf8_part(bytes, *fin, out)?,
+            Self::FrameText(text) => return endpoint.frame_text(text, out),
+            Self::FrameBinary(data) => return endpoint.frame_binary(data, out),
+            Self::FrameTextPart(text, fin) => return endpoint.frame_text_part(text, *fin, out),
+            Self::FrameBinaryPart(data, fin) => {
+                return endpoint.frame_binary_part(data, *fin, out);
+            }
             Self::Ping(payload) => endpoint.ping(payload, out)?,
             Self::Pong(payload) => endpoint.pong(payload, out)?,
             Self::Close(code, reason) => endpoint.close(*code, reason, out)?,
@@ -104,6 +136,14 @@ pub fn any_text() -> impl Strategy<Value = String> {
     proptest::collection::vec(any::<char>(), 0..40).prop_map(String::from_iter)
 }
 
+/// Text that may be cut inside a character at both ends.
+pub fn any_text_bytes() -> impl Strategy<Value = Vec<u8>> {
+    (any_text(), 0..4_usize, 0..4_usize).prop_map(|(text, start, end)| {
+        let end = text.len().saturating_sub(end);
+        text.as_bytes()[start.min(end)..end].to_vec()
+    })
+}
+
 pub fn any_call() -> impl Strategy<Value = Call> {
     let control = || proptest::collection::vec(any::<u8>(), 0..=125);
     let code = prop_oneof![Just(1000_u16), Just(1010), 3000..5000_u16];
@@ -114,8 +154,11 @@ pub fn any_call() -> impl Strategy<Value = Call> {
         3 => (any_data(), any_fin()).prop_map(|(data, fin)| Call::BinaryPart(data, fin)),
         2 => (any_kind(), any_rsv(), any_data(), any_fin())
             .prop_map(|(kind, rsv, data, fin)| Call::Extended(kind, rsv, data, fin)),
-        2 => (any_text(), any_fin()).prop_map(|(text, fin)| Call::FrameText(text, fin)),
-        2 => (any_data(), any_fin()).prop_map(|(data, fin)| Call::FrameBinary(data, fin)),
+        3 => (any_text_bytes(), any_fin()).prop_map(|(text, fin)| Call::Utf8Part(text, fin)),
+        2 => any_text().prop_map(Call::FrameText),
+        2 => any_data().prop_map(Call::FrameBinary),
+        2 => (any_text(), any_fin()).prop_map(|(text, fin)| Call::FrameTextPart(text, fin)),
+        2 => (any_data(), any_fin()).prop_map(|(data, fin)| Call::FrameBinaryPart(data, fin)),
         2 => control().prop_map(Call::Ping),
         2 => control().prop_map(Call::Pong),
         1 => (code, "[a-z]{0,123}").prop_map(|(code, reason)| Call::Close(code, reason)),

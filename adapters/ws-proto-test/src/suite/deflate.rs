@@ -1,8 +1,43 @@
 //! For the tests of permessage-deflate: a slow, strict inflater, and a driver.
 #![allow(dead_code)]
 
-use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateParams, Inflated};
-use ws_proto::{AssembleError, Assembler, Config, Connection, Event, Input, Message, Role};
+use ws_proto::extension::deflate::{
+    Deflate, DeflateDecoder, DeflateEncoder, DeflateParams, Inflated,
+};
+use ws_proto::frame::Header;
+use ws_proto::{
+    AssembleError, Assembler, Config, Connection, Event, Fin, Input, Message, Role, Server,
+};
+
+/// An encoder, for what it makes of a message without the header of the frame.
+#[derive(Debug)]
+pub struct Compressor {
+    encoder: DeflateEncoder,
+    connection: Connection<Server>,
+}
+
+impl Compressor {
+    /// `encoder` has a threshold of 0 and context takeover, or it sends some messages as they are.
+    pub fn new(encoder: DeflateEncoder) -> Self {
+        let negotiated = DeflateParams::new().negotiated();
+        Self {
+            encoder,
+            connection: Connection::server(negotiated, Config::new()),
+        }
+    }
+
+    /// The payload for a part of a message of bytes.
+    pub fn part(&mut self, data: &[u8], fin: Fin) -> Vec<u8> {
+        let starts = !self.connection.is_message_open();
+        let mut wire = Vec::new();
+        self.encoder
+            .send_binary_part(&mut self.connection, data, fin, &mut wire)
+            .expect("room");
+        let (_, header) = Header::parse(&wire).expect("a header").expect("all of it");
+        assert_eq!(wire[0] & 0x40 != 0, starts, "compressed");
+        wire.split_off(header)
+    }
+}
 
 /// Inflates message after message as RFC 1951 and RFC 7692 say, with a window of exactly that size.
 #[derive(Debug)]

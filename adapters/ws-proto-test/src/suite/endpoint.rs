@@ -179,31 +179,72 @@ impl Endpoint {
         either!(&mut self.connection, c => c.send_extended(kind, rsv, encoded, fin, out))
     }
 
-    /// The zero-copy way of sending text: gives the payload as it has to be written.
+    pub fn send_utf8_part<O: Output + ?Sized>(
+        &mut self,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        either!(&mut self.connection, c => c.send_utf8_part(part, fin, out))
+    }
+
+    pub fn is_message_open(&self) -> bool {
+        either!(&self.connection, c => c.is_message_open())
+    }
+
+    /// A text message without copying it; the payload to write after the header.
     pub fn frame_text<O: Output + ?Sized>(
+        &mut self,
+        text: &str,
+        out: &mut O,
+    ) -> Result<Vec<u8>, SendError> {
+        match &mut self.connection {
+            Either::Server(c) => Ok(c.frame_text(text, out)?.to_vec()),
+            Either::Client(c) => {
+                let mut bytes = text.as_bytes().to_vec();
+                Ok(c.frame_text(&mut bytes, out)?.to_vec())
+            }
+        }
+    }
+
+    /// A binary message without copying it.
+    pub fn frame_binary<O: Output + ?Sized>(
+        &mut self,
+        data: &[u8],
+        out: &mut O,
+    ) -> Result<Vec<u8>, SendError> {
+        match &mut self.connection {
+            Either::Server(c) => Ok(c.frame_binary(data, out)?.to_vec()),
+            Either::Client(c) => Ok(c.frame_binary(&mut data.to_vec(), out)?.to_vec()),
+        }
+    }
+
+    /// A part of a text message without copying it.
+    pub fn frame_text_part<O: Output + ?Sized>(
         &mut self,
         text: &str,
         fin: Fin,
         out: &mut O,
     ) -> Result<Vec<u8>, SendError> {
         match &mut self.connection {
-            Either::Server(c) => Ok(c.frame_text(text, fin, out)?.to_vec()),
-            Either::Client(c) => Ok(c
-                .frame_text(&mut text.as_bytes().to_vec(), fin, out)?
-                .to_vec()),
+            Either::Server(c) => Ok(c.frame_text_part(text, fin, out)?.to_vec()),
+            Either::Client(c) => {
+                let mut bytes = text.as_bytes().to_vec();
+                Ok(c.frame_text_part(&mut bytes, fin, out)?.to_vec())
+            }
         }
     }
 
-    /// The zero-copy way of sending bytes.
-    pub fn frame_binary<O: Output + ?Sized>(
+    /// A part of a binary message without copying it.
+    pub fn frame_binary_part<O: Output + ?Sized>(
         &mut self,
         data: &[u8],
         fin: Fin,
         out: &mut O,
     ) -> Result<Vec<u8>, SendError> {
         match &mut self.connection {
-            Either::Server(c) => Ok(c.frame_binary(data, fin, out)?.to_vec()),
-            Either::Client(c) => Ok(c.frame_binary(&mut data.to_vec(), fin, out)?.to_vec()),
+            Either::Server(c) => Ok(c.frame_binary_part(data, fin, out)?.to_vec()),
+            Either::Client(c) => Ok(c.frame_binary_part(&mut data.to_vec(), fin, out)?.to_vec()),
         }
     }
 

@@ -9,7 +9,7 @@ use ws_proto::extension::deflate::{Deflate, DeflateElement};
 use ws_proto::handshake::{
     Accept, HeadError, Incoming, Limits, OriginPolicy, PlainRequest, Response, Upgrade,
 };
-use ws_proto::{Config, Negotiated, Server, WebSocket, io};
+use ws_proto::{Config, Negotiated, Server, WebSocket, WebSocketError, io};
 
 use crate::Options;
 use crate::trace::Traced;
@@ -67,9 +67,16 @@ pub(crate) fn serve(stream: TcpStream, options: &Options) -> Result<()> {
 
 fn echo(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) -> Result<()> {
     while server.exchange(stream)? {
-        while let Some((message, mut reply)) = server.next_message()? {
-            if reply.can_send() {
-                reply.message(message)?;
+        loop {
+            match server.next_message() {
+                Ok(Some((message, mut reply))) => {
+                    if reply.can_send() {
+                        reply.message(message)?;
+                    }
+                }
+                // `exchange` reads on, or writes the answers that wait.
+                Ok(None) | Err(WebSocketError::OutputFull) => break,
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -8,15 +8,20 @@
 //! ```no_run
 //! use core::time::Duration;
 //! use std::net::TcpStream;
-//! use ws_proto::{Config, Server, WebSocket, io};
+//! use ws_proto::{Config, Server, WebSocket, WebSocketError, io};
 //!
 //! fn echo(
 //!     server: &mut WebSocket<Server>,
 //!     stream: &mut TcpStream,
 //! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     while server.exchange(stream)? {
-//!         while let Some((message, mut reply)) = server.next_message()? {
-//!             reply.message(message)?;
+//!         loop {
+//!             match server.next_message() {
+//!                 Ok(Some((message, mut reply))) => reply.message(message)?,
+//!                 // `exchange` reads on, or writes the answers that wait.
+//!                 Ok(None) | Err(WebSocketError::OutputFull) => break,
+//!                 Err(error) => return Err(error.into()),
+//!             }
 //!         }
 //!     }
 //!     Ok(())

@@ -95,7 +95,8 @@ impl Inbox {
             consumed.set(before - input.len());
             let event = match event {
                 Ok(Some(event)) => event,
-                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
+                Ok(None) => return Ok(None),
+                Err(ReceiveError::OutputFull) => return Err(WebSocketError::OutputFull),
                 Err(ReceiveError::Protocol(error)) => return Err(error.into()),
             };
             match self.assembler.step(event) {

@@ -178,15 +178,18 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// The next whole message in what has been read, and a handle to answer it while the message
-    /// is borrowed. `None` if there is none yet; then [`transport`](Self::transport) tells whether
-    /// there will be.
+    /// is borrowed. `Ok(None)` if more has to be read first; then [`transport`](Self::transport) tells
+    /// whether anything will come.
     ///
     /// Pings and Close have been answered into [`pending`](Self::pending).
     ///
     /// # Errors
     ///
-    /// [`WebSocketError`]; the connection has failed, its Close frame is in
-    /// [`pending`](Self::pending). Every further call gives the same error.
+    /// * [`WebSocketError::OutputFull`]: so many answers wait in [`pending`](Self::pending) that nothing
+    ///   more is received. Nothing was lost or changed: write, [consume](Self::wrote) what was written, and
+    ///   call again.
+    /// * All others: the connection has failed, its Close frame is in [`pending`](Self::pending). Every
+    ///   further call returns the same error, and nothing can be sent any more.
     // Inlined, so that message and handle stay in registers: through memory, where they are written by
     // the word and read by the pair, they take as long as all the rest.
     #[inline(always)]
@@ -283,17 +286,19 @@ const fn automatic(config: Config) -> Config {
     config.manual_pong(false).manual_close(false)
 }
 
-/// Why nothing more can be received. The connection has failed.
+/// Why [`WebSocket::next_message`] gives no message, though there may be one.
+///
+/// [`OutputFull`](Self::OutputFull) is for the moment, all others have failed the connection.
 ///
 /// ```
-/// use ws_proto::{CloseCode, Config, Negotiated, ProtocolError, WebSocketError, WebSocket};
+/// use ws_proto::{CloseCode, Config, Negotiated, ProtocolError, WebSocket, WebSocketError};
 ///
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
 /// server.space(2)[..2].copy_from_slice(&[0x83, 0x80]); // a reserved opcode
 /// server.filled(2);
 /// let error = server.next_message().unwrap_err();
 /// assert_eq!(error, WebSocketError::Protocol(ProtocolError::OpcodeReserved));
-/// assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+/// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
 /// assert_eq!(server.pending(), [0x88, 0x02, 0x03, 0xea]); // says so to the peer
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -301,16 +306,19 @@ const fn automatic(config: Config) -> Config {
 pub enum WebSocketError {
     /// A message could not be put together.
     Assemble(AssembleError),
+    /// Answers fill the queue: write [`pending`](WebSocket::pending), then call again.
+    OutputFull,
     /// The peer broke the protocol.
     Protocol(ProtocolError),
 }
 
 impl WebSocketError {
-    /// The code of the Close frame that has been written.
-    pub const fn close_code(self) -> CloseCode {
+    /// The code of the Close frame for it; `None` if the connection has not failed.
+    pub const fn close_code(self) -> Option<CloseCode> {
         match self {
-            Self::Assemble(error) => error.close_code(),
-            Self::Protocol(error) => error.close_code(),
+            Self::Assemble(error) => Some(error.close_code()),
+            Self::OutputFull => None,
+            Self::Protocol(error) => Some(error.close_code()),
         }
     }
 }
@@ -331,6 +339,7 @@ impl fmt::Display for WebSocketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Assemble(error) => error.fmt(f),
+            Self::OutputFull => f.write_str("the output has no room for an answer"),
             Self::Protocol(error) => error.fmt(f),
         }
     }

@@ -237,7 +237,7 @@ fn a_web_socket_refuses_compressed_text_that_is_none() {
         for _ in 0..2 {
             assert_eq!(server.next_message().err(), Some(error), "{name}");
         }
-        assert_eq!(error.close_code(), CloseCode::INVALID_PAYLOAD);
+        assert_eq!(error.close_code(), Some(CloseCode::INVALID_PAYLOAD));
         assert_eq!(server.pending(), b"\x88\x02\x03\xef", "{name}");
     }
 }

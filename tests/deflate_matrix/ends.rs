@@ -267,11 +267,11 @@ impl<R: Role> Ends<R> for Socket<R> {
                 return (used, Ok(Polled::Told));
             }
             Ok(None) => {}
+            Err(WebSocketError::OutputFull) => return (used, Ok(Polled::Waiting)),
             Err(error) => return (bytes.len(), Err(error)),
         }
-        let polled = if !self.socket.wants_read() {
-            Polled::Waiting
-        } else if used < bytes.len() {
+        assert!(self.socket.wants_read(), "input is left");
+        let polled = if used < bytes.len() {
             Polled::Told
         } else {
             Polled::Nothing

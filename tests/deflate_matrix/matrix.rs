@@ -344,7 +344,7 @@ fn expect(scenario: &Scenario, run: &Run) {
     let expected: Vec<&Item> = scenario.items.iter().collect();
     assert_eq!(messages(run), expected, "{}", scenario.name);
     let end = match (run.trace.fault, run.trace.clean) {
-        (Some(error), _) => End::Failed(error.close_code().as_u16()),
+        (Some(error), _) => End::Failed(error.close_code().expect("it has failed").as_u16()),
         (None, Some(true)) => End::Clean,
         (None, _) => End::Cut,
     };
@@ -396,7 +396,7 @@ fn verify(run: &Run, setup: &Setup) {
         assert!(!run.trace.closed, "an error behind the peer's Close");
         let close = close.expect("a farewell");
         let ours = [0x03, 0xe9];
-        assert!(close == error.close_code().as_u16().to_be_bytes() || close == ours);
+        assert!(close == error.close_code().expect("it has failed").as_u16().to_be_bytes() || close == ours);
     }
 }
 

@@ -134,6 +134,8 @@ pub(crate) struct Notes {
     pub(crate) head: Option<usize>,
     /// Whether masking keys are missing.
     pub(crate) keys_fail: bool,
+    /// Whether the Close was written after the end, when there was a key again.
+    pub(crate) close_is_late: bool,
     /// How many stores failed for want of memory.
     pub(crate) stores_failed: usize,
 }
@@ -193,6 +195,7 @@ impl Runner {
         self.notes.app_bytes = 0;
         self.notes.head = None;
         self.notes.keys_fail = setup.keys.fails();
+        self.notes.close_is_late = false;
         let storage = core::mem::take(&mut self.storage);
         let engine = Engine::new(setup, storage, &self.dry, &mut self.sink);
         self.notes.output_at_start = self.sink.bytes.len();
@@ -612,6 +615,7 @@ impl Session<'_> {
         let late = &self.sink.bytes[written..];
         if let Some((&first, rest)) = late.split_first() {
             assert!(self.notes.keys_fail, "output after the end");
+            self.notes.close_is_late = true;
             assert_eq!((first, rest.len()), (0x88, 5 + usize::from(rest[0] & 0x7f)));
         }
         let written = self.sink.bytes.len();

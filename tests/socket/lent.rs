@@ -210,7 +210,7 @@ fn what_is_left_of_an_answer_counts_as_one() {
         server.space(wire.len())[..wire.len()].copy_from_slice(&wire);
         server.filled(wire.len());
         let mut answered = 0;
-        while let Some((_, mut reply)) = server.next_message().unwrap() {
+        while let Ok(Some((_, mut reply))) = server.next_message() {
             if lend {
                 drop(reply.lend(Message::Binary(&DATA)).unwrap());
             } else {
@@ -218,6 +218,7 @@ fn what_is_left_of_an_answer_counts_as_one() {
             }
             answered += 1;
         }
+        assert_eq!(server.next_message().err(), Some(ws_proto::WebSocketError::OutputFull));
         (answered, server.pending().len())
     };
     assert_eq!(answered(true), answered(false));

@@ -1,8 +1,36 @@
-//! What the driver owes the transport.
+//! What the driver has to do with the transport.
 
 /// What the driver has to do with the transport once it has written the output.
 ///
 /// Engines do not close sockets, so they say when it is time to (RFC 6455 7.1.1).
+///
+/// | state | what leads there | the driver | the state ends |
+/// |---|---|---|---|
+/// | [`Open`](Self::Open) | the handshake | writes, reads, calls `tick` by its deadline | with a Close, a fault, the end of the input, [`TimedOut::Pong`] or [`TimedOut::Close`] |
+/// | [`AwaitEof`](Self::AwaitEof) | a client has both Close frames | writes out, reads to the end of the input and drops what comes, reports it with [`receive_eof`] | with the end of the input, or [`TimedOut::Eof`] |
+/// | [`Close`](Self::Close) | a server has both Close frames; a fault; the end of the input | writes out, half-closes, reads to the end of the input and drops what comes, closes | when the driver has closed, or [`TimedOut::Drain`] |
+/// | [`Abort`](Self::Abort) | [`TimedOut`] | closes at once | for ever |
+///
+/// In all of them the driver goes on calling [`tick`] until it has closed the transport; then it stops asking.
+/// The close timer ([`Config::close_timeout`]) runs from the first `tick` in `AwaitEof` and in `Close`, so that
+/// a peer that reads nothing, or never ends its side, holds no connection. The engine does not know whether
+/// output waits, so it cannot tell when all is written.
+///
+/// Why `Close` reads on: a transport that is closed while bytes of the peer's wait in it is reset, and
+/// the reset may overtake what was written last. The peer then never sees the Close frame that says why, or a
+/// server's refusal of its handshake.
+///
+/// | step | TCP | TLS | a stream of HTTP/2 or HTTP/3 |
+/// |---|---|---|---|
+/// | write out | `write` until all is taken | the same, through the TLS session | DATA frames, as far as the window allows |
+/// | half-close | `shutdown(SHUT_WR)`: FIN | `close_notify`, then `shutdown(SHUT_WR)` | END_STREAM |
+/// | the end of the input | `read` returns 0 | `close_notify`; a FIN without it is fine after both Close frames | END_STREAM |
+/// | close | `close` | `close` | both sides have ended; nothing is left to do |
+/// | abort | `close`, or with `SO_LINGER` 0 a reset | the same, without `close_notify` | RST_STREAM with CANCEL (RFC 8441 5) |
+///
+/// The end of the input that the engine was told of, or an error of the transport, leaves nothing to read: the
+/// driver then only writes out and closes. A failed write does not end reading: the peer's Close may lie
+/// there to be read.
 ///
 /// ```
 /// use ws_proto::{CloseCode, CloseReason, Config, Connection, Input, Negotiated, Transport};
@@ -19,14 +47,22 @@
 /// assert_eq!(client.transport(), Transport::Close);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// [`TimedOut`]: crate::TimedOut
+/// [`TimedOut::Pong`]: crate::TimedOut::Pong
+/// [`TimedOut::Close`]: crate::TimedOut::Close
+/// [`TimedOut::Eof`]: crate::TimedOut::Eof
+/// [`TimedOut::Drain`]: crate::TimedOut::Drain
+/// [`receive_eof`]: crate::Connection::receive_eof
+/// [`tick`]: crate::Connection::tick
+/// [`Config::close_timeout`]: crate::Config::close_timeout
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Go on reading and writing.
     Open,
-    /// Write what is in the output, then read until the transport ends: the server closes first.
-    /// The close timer bounds the wait.
+    /// Write out, then read until the transport ends: the server closes first (RFC 6455 7.1.1).
     AwaitEof,
-    /// Write what is in the output, then close the transport.
+    /// Write out, half-close, read until the transport ends, close.
     Close,
     /// Close the transport now. What it does not take at once is not worth waiting for.
     Abort,

@@ -17,15 +17,20 @@
 //!
 //! # Closing
 //!
+//! What the driver does in each state of the transport is in the table of [`Transport`].
+//!
 //! | event | output | [`transport`](Connection::transport) |
 //! |---|---|---|
 //! | we call [`close`](Connection::close) | Close(code, reason) | `Open`; the close timer runs from the next [`tick`](Connection::tick) |
 //! | peer's Close, we had not sent one | Close(same code), unless [`manual_close`](Config::manual_close) | server `Close`, client `AwaitEof` |
 //! | peer's Close, we had sent one | nothing | server `Close`, client `AwaitEof` |
-//! | protocol error | Close(1002, 1007 or 1009) | `Close` |
+//! | protocol error, or [`fail`](Connection::fail) | Close(1002, 1003, 1007 or 1009) | `Close` |
 //! | end of the transport | nothing | `Close` |
 //! | close timer | nothing | `Abort` |
 //! | no answer to a keepalive Ping | Close(1011) | `Abort` |
+//!
+//! A Close of the engine's own for which there is no masking key, or no room, is written by the first `tick`
+//! for which there is; all else is as if it had been sent.
 //!
 //! What the peer sends between our Close and its own is still delivered. Pings are answered until
 //! its Close has come.
@@ -77,8 +82,10 @@ pub(crate) use whole_frame::WholeFrame;
 /// # let mut socket = std::collections::VecDeque::from([vec![0x81, 0x82, 0, 0, 0, 0, b'h', b'i']]);
 /// # let mut written = Vec::new();
 /// # fn now() -> Instant { Instant::from_millis(0) }
+/// # fn write(to: &mut Vec<u8>, out: &[u8]) -> usize { to.extend_from_slice(out); out.len() }
 /// let mut connection = Connection::server(Negotiated::new(), Config::new());
 /// let mut out = Vec::new();
+/// let mut was_full = false;
 /// while let Some(mut read) = socket.pop_front() {
 ///     let mut input = Input::new(&mut read);
 ///     let received = loop {
@@ -92,7 +99,12 @@ pub(crate) use whole_frame::WholeFrame;
 ///         }
 ///     };
 ///     let deadline = connection.tick(now(), &mut out);
-///     written.append(&mut out); // in any case
+///     let n = write(&mut written, &out); // in any case, and as much as the transport takes
+///     out.drain(..n);
+///     if n > 0 && was_full {
+///         connection.heard(); // what it did not take before shows that the peer reads
+///     }
+///     was_full = !out.is_empty();
 ///     received?;
 ///     match connection.transport() {
 ///         Transport::Close | Transport::Abort => break,

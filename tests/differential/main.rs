@@ -20,7 +20,6 @@ mod response;
 mod sending;
 mod shrink;
 mod tally;
-mod wire;
 
 const DEFAULT_STREAMS: u64 = 30_000;
 const DEFAULT_SEED: u64 = 0x6455_2011;

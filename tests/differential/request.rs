@@ -9,8 +9,8 @@ use ws_proto::handshake::{Accept, HandshakeError, Limits, ServerHandshake};
 use crate::heads::{self, Field, Known};
 use crate::shrink::{literal, shrink};
 use crate::tally::Tally;
-use crate::wire::Wire;
 use ws_proto_test::random::Random;
+use ws_proto_test::stream::Script;
 
 /// What an accepted request said.
 #[derive(Debug, PartialEq, Eq)]
@@ -347,13 +347,13 @@ fn theirs(head: &[u8]) -> Result<Accepted, TheirError> {
         ));
         Ok(response)
     };
-    match tungstenite::accept_hdr(Wire::new(head), look) {
+    match tungstenite::accept_hdr(Script::new().then_read(head), look) {
         Ok(socket) => {
             let (target, fields) = seen.expect("looked at");
             Ok(Accepted {
                 target,
                 fields,
-                accept: accept_in(&socket.get_ref().written),
+                accept: accept_in(socket.get_ref().written()),
             })
         }
         Err(TheirHandshakeError::Failure(error)) => Err(error),

@@ -8,8 +8,8 @@ use ws_proto::{Config, Connection, Event, Input, Negotiated};
 use crate::heads::{self, Field, Known};
 use crate::shrink::{literal, shrink};
 use crate::tally::Tally;
-use crate::wire::Wire;
 use ws_proto_test::random::Random;
+use ws_proto_test::stream::Script;
 
 /// An accepted response: the subprotocol, and the text message behind it.
 #[derive(Debug, PartialEq, Eq)]
@@ -277,7 +277,7 @@ fn theirs(head: &[u8], offered: &[&str]) -> Result<Accepted, TheirError> {
         request = request.header("Sec-WebSocket-Protocol", offered.join(", "));
     }
     let request = request.body(()).expect("valid");
-    match tungstenite::client(request, Wire::new(head)) {
+    match tungstenite::client(request, Script::new().then_read(head)) {
         Ok((mut socket, response)) => {
             let subprotocol = response.headers().get("Sec-WebSocket-Protocol");
             let message = match socket.read() {

@@ -11,8 +11,8 @@ use ws_proto::{
     Transport,
 };
 
-use crate::wire::Wire;
 use ws_proto_test::random::Random;
+use ws_proto_test::stream::Script;
 
 /// Something to send, and what the other end reads of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ fn fin(index: usize, count: usize) -> Fin {
 }
 
 fn theirs(steps: &[Step], role: Role) -> Vec<u8> {
-    let mut socket = TheirSocket::from_raw_socket(Wire::new(&[]), role, None);
+    let mut socket = TheirSocket::from_raw_socket(Script::new(), role, None);
     for step in steps {
         let messages: Vec<TheirMessage> = match step {
             Step::Text(parts) => frames(Data::Text, parts.iter().map(String::as_bytes)),
@@ -176,7 +176,7 @@ fn theirs(steps: &[Step], role: Role) -> Vec<u8> {
             socket.send(message).expect("open");
         }
     }
-    socket.get_ref().written.clone()
+    socket.get_ref().written().to_vec()
 }
 
 fn frames<'a>(kind: Data, parts: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<TheirMessage> {
@@ -192,7 +192,7 @@ fn frames<'a>(kind: Data, parts: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec
 }
 
 fn read_by_them(stream: &[u8], role: Role) -> Vec<Step> {
-    let mut socket = TheirSocket::from_raw_socket(Wire::new(stream), role, None);
+    let mut socket = TheirSocket::from_raw_socket(Script::new().then_read(stream), role, None);
     let mut steps = Vec::new();
     loop {
         steps.push(match socket.read() {

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use core::time::Duration;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
@@ -14,6 +14,7 @@ use ws_proto::{
     CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, Role, TimedOut, WebSocket,
     WebSocketError,
 };
+use ws_proto_test::stream::Script;
 
 const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -274,40 +275,13 @@ fn a_peer_that_leaves_without_a_close_is_an_error() {
     assert!(matches!(server.join().unwrap(), Err(Error::Eof(_))));
 }
 
-/// A stream of which the peer's part is written beforehand.
-struct Scripted {
-    reads: Vec<std::io::Result<Vec<u8>>>,
-}
-
-impl Read for Scripted {
-    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        if self.reads.is_empty() {
-            thread::sleep(Duration::from_millis(1));
-            return Err(std::io::ErrorKind::WouldBlock.into());
-        }
-        let bytes = self.reads.remove(0)?;
-        to[..bytes.len()].copy_from_slice(&bytes);
-        Ok(bytes.len())
-    }
-}
-
-impl Write for Scripted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // One byte at a time is a legal thing to do.
-        Ok(bytes.len().min(1))
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn a_reset_after_the_closing_handshake_is_its_end_and_before_it_an_error() {
-    let reset = || Err(std::io::ErrorKind::ConnectionReset.into());
+    let reset = || Err(ErrorKind::ConnectionReset);
     let close = vec![0x88, 0x02, 0x03, 0xe8];
     for (reads, clean) in [(vec![Ok(close), reset()], true), (vec![reset()], false)] {
-        let mut stream = Scripted { reads };
+        // One byte at a time is a legal way to write.
+        let mut stream = Script::new().then_reads(reads).write_always(1);
         let keys = || [1, 2, 3, 4];
         let mut client = WebSocket::client(Negotiated::new(), Config::new(), keys);
         client
@@ -330,12 +304,12 @@ fn a_reset_after_the_closing_handshake_is_its_end_and_before_it_an_error() {
 #[test]
 fn a_refusal_is_told_however_its_body_ends() {
     let head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\nabc".to_vec();
-    let reset = || Err(std::io::ErrorKind::ConnectionReset.into());
+    let reset = || Err(ErrorKind::ConnectionReset);
     for end in [Some(reset()), Some(Ok(Vec::new())), None] {
         let mut reads = vec![Ok(head.clone())];
         reads.extend(end);
         let limits = Limits::new().time(Duration::from_millis(1));
-        let mut stream = Scripted { reads };
+        let mut stream = Script::new().then_reads(reads).block_at_the_end();
         let keys = || [1, 2, 3, 4];
         let connected =
             io::connect_with(&mut stream, request(), [7; 16], keys, Config::new(), limits);

@@ -4,8 +4,7 @@
 use core::error::Error as _;
 use core::fmt;
 use core::time::Duration;
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::thread;
 
 use ws_proto::handshake::{ClientRequest, HandshakeError, HeadError, Incoming, Limits, Response};
@@ -13,6 +12,7 @@ use ws_proto::io::{Connected, Error, accept_any, connect_with};
 use ws_proto::{
     CloseCode, CloseReason, Config, Negotiated, Server, TimedOut, UnexpectedEof, WebSocket,
 };
+use ws_proto_test::stream::Script;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -21,59 +21,14 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
 const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// What the next reads and writes give; then the stream has ended and takes everything.
-#[derive(Default)]
-struct Script {
-    reads: VecDeque<Result<Vec<u8>, ErrorKind>>,
-    writes: VecDeque<Result<usize, ErrorKind>>,
-    written: Vec<u8>,
+/// A stream with these reads.
+fn reading(reads: impl IntoIterator<Item = Result<Vec<u8>, ErrorKind>>) -> Script {
+    Script::new().then_reads(reads)
 }
 
-impl Script {
-    fn reading(reads: impl IntoIterator<Item = Result<Vec<u8>, ErrorKind>>) -> Self {
-        let reads = reads.into_iter().collect();
-        Self {
-            reads,
-            ..Self::default()
-        }
-    }
-
-    fn writing(writes: impl IntoIterator<Item = Result<usize, ErrorKind>>) -> Self {
-        let writes = writes.into_iter().collect();
-        Self {
-            writes,
-            ..Self::default()
-        }
-    }
-}
-
-impl Read for Script {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        match self.reads.pop_front() {
-            None => Ok(0),
-            Some(Err(kind)) => Err(kind.into()),
-            Some(Ok(bytes)) => {
-                to[..bytes.len()].copy_from_slice(&bytes);
-                Ok(bytes.len())
-            }
-        }
-    }
-}
-
-impl Write for Script {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = match self.writes.pop_front() {
-            None => bytes.len(),
-            Some(Err(kind)) => return Err(kind.into()),
-            Some(Ok(n)) => n.min(bytes.len()),
-        };
-        self.written.extend_from_slice(&bytes[..n]);
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// A stream with these writes.
+fn writing(writes: impl IntoIterator<Item = Result<usize, ErrorKind>>) -> Script {
+    Script::new().then_writes(writes)
 }
 
 type Keys = fn() -> [u8; 4];
@@ -104,7 +59,7 @@ fn server(config: Config) -> WebSocket<Server> {
 #[test]
 fn interrupted_and_idle_reads_are_waited_out() {
     let (front, back) = ANSWER.split_at(40);
-    let mut stream = Script::reading([
+    let mut stream = reading([
         Err(ErrorKind::Interrupted),
         Err(ErrorKind::WouldBlock),
         Ok(front.to_vec()),
@@ -113,25 +68,25 @@ fn interrupted_and_idle_reads_are_waited_out() {
     ]);
     let connected = connect(&mut stream, Limits::new()).unwrap();
     assert_eq!(connected.subprotocol, None);
-    let mut stream = Script::reading([Err(ErrorKind::Interrupted), Ok(REQUEST.to_vec())]);
+    let mut stream = reading([Err(ErrorKind::Interrupted), Ok(REQUEST.to_vec())]);
     assert!(accept(&mut stream).is_ok());
-    assert!(stream.written.starts_with(b"HTTP/1.1 101 "));
+    assert!(stream.written().starts_with(b"HTTP/1.1 101 "));
 }
 
 #[test]
 fn a_stream_that_ends_inside_a_handshake_is_an_error() {
     let eof = HandshakeError::UnexpectedEof;
-    let mut stream = Script::reading([Ok(ANSWER[..40].to_vec())]);
+    let mut stream = reading([Ok(ANSWER[..40].to_vec())]);
     let ended = connect(&mut stream, Limits::new()).unwrap_err();
     assert!(matches!(ended, Error::Handshake(error) if error == eof));
-    let mut stream = Script::reading([Ok(REQUEST[..40].to_vec())]);
+    let mut stream = reading([Ok(REQUEST[..40].to_vec())]);
     let ended = accept(&mut stream).unwrap_err();
     assert!(matches!(ended, Error::Handshake(error) if error == eof));
 }
 
 #[test]
 fn a_refusal_that_ends_with_the_stream_is_told_with_its_body() {
-    let mut stream = Script::reading([Ok(b"HTTP/1.1 503 Busy\r\n\r\ntry later".to_vec())]);
+    let mut stream = reading([Ok(b"HTTP/1.1 503 Busy\r\n\r\ntry later".to_vec())]);
     let Error::Refused(refused) = connect(&mut stream, Limits::new()).unwrap_err() else {
         panic!("refused")
     };
@@ -139,14 +94,14 @@ fn a_refusal_that_ends_with_the_stream_is_told_with_its_body() {
         (refused.status, &refused.body[..]),
         (503, &b"try later"[..])
     );
-    let mut stream = Script::reading([Ok(b"SSH-2.0-x\r\n".to_vec())]);
+    let mut stream = reading([Ok(b"SSH-2.0-x\r\n".to_vec())]);
     let failed = connect(&mut stream, Limits::new()).unwrap_err();
     assert!(matches!(failed, Error::Handshake(HandshakeError::NotHttp)));
 }
 
 #[test]
 fn a_server_that_does_not_answer_is_given_up() {
-    let mut stream = Script::reading([Err(ErrorKind::WouldBlock)]);
+    let mut stream = reading([Err(ErrorKind::WouldBlock)]);
     let limits = Limits::new().time(Duration::ZERO);
     let failed = connect(&mut stream, limits).unwrap_err();
     assert!(matches!(failed, Error::TimedOut(TimedOut::Handshake)));
@@ -154,25 +109,25 @@ fn a_server_that_does_not_answer_is_given_up() {
 
 #[test]
 fn a_mistake_in_the_answer_to_a_plain_request_still_answers() {
-    let mut stream = Script::reading([Ok(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec())]);
+    let mut stream = reading([Ok(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec())]);
     let failed = accept(&mut stream).unwrap_err();
     assert!(matches!(failed, Error::Head(HeadError::StatusInvalid)));
-    assert!(stream.written.starts_with(b"HTTP/1.1 400 "));
+    assert!(stream.written().starts_with(b"HTTP/1.1 400 "));
 }
 
 #[test]
 fn short_and_interrupted_writes_go_on_and_failed_ones_are_errors() {
     let mut socket = server(Config::new());
     socket.sender().text("hello").unwrap();
-    let mut stream = Script::writing([Err(ErrorKind::Interrupted), Ok(1), Ok(2)]);
+    let mut stream = writing([Err(ErrorKind::Interrupted), Ok(1), Ok(2)]);
     socket.flush(&mut stream).unwrap();
-    assert_eq!(stream.written, b"\x81\x05hello");
+    assert_eq!(stream.written(), b"\x81\x05hello");
     for (failure, kind) in [
         (Ok(0), ErrorKind::WriteZero),
         (Err(ErrorKind::BrokenPipe), ErrorKind::BrokenPipe),
     ] {
         socket.sender().text("x").unwrap();
-        let mut stream = Script::writing([Ok(2), failure]);
+        let mut stream = writing([Ok(2), failure]);
         assert_eq!(socket.flush(&mut stream).unwrap_err().kind(), kind);
         assert_eq!(socket.pending(), b"x", "what was not written waits");
         socket.wrote(1);
@@ -185,16 +140,14 @@ fn a_write_that_times_out_goes_on_in_the_next_exchange() {
     for kind in [ErrorKind::WouldBlock, ErrorKind::TimedOut] {
         let mut socket = server(Config::new());
         socket.sender().text("hello").unwrap();
-        let mut stream = Script::writing([Ok(3), Err(kind)]);
-        stream
-            .reads
-            .extend([Err(ErrorKind::WouldBlock), Err(ErrorKind::WouldBlock)]);
+        let idle = [Err(ErrorKind::WouldBlock), Err(ErrorKind::WouldBlock)];
+        let mut stream = writing([Ok(3), Err(kind)]).then_reads(idle);
         assert!(socket.exchange(&mut stream).unwrap());
         assert_eq!(socket.pending(), b"ello");
         assert!(socket.exchange(&mut stream).unwrap());
-        assert_eq!(stream.written, b"\x81\x05hello");
+        assert_eq!(stream.written(), b"\x81\x05hello");
         socket.sender().text("x").unwrap();
-        stream.writes.push_back(Err(ErrorKind::BrokenPipe));
+        stream.push_write(Err(ErrorKind::BrokenPipe));
         let broken = socket.exchange(&mut stream).unwrap_err();
         assert!(matches!(broken, Error::Io(error) if error.kind() == ErrorKind::BrokenPipe));
     }
@@ -203,7 +156,7 @@ fn a_write_that_times_out_goes_on_in_the_next_exchange() {
 #[test]
 fn an_exchange_without_input_goes_on_and_one_with_an_error_does_not() {
     let mut socket = server(Config::new());
-    let mut stream = Script::reading([Err(ErrorKind::WouldBlock), Err(ErrorKind::ConnectionReset)]);
+    let mut stream = reading([Err(ErrorKind::WouldBlock), Err(ErrorKind::ConnectionReset)]);
     assert!(socket.exchange(&mut stream).unwrap());
     let reset = socket.exchange(&mut stream).unwrap_err();
     assert!(matches!(reset, Error::Io(error) if error.kind() == ErrorKind::ConnectionReset));
@@ -215,7 +168,7 @@ fn an_exchange_without_input_goes_on_and_one_with_an_error_does_not() {
 #[test]
 fn what_waits_to_be_read_comes_before_another_read() {
     let mut socket = server(Config::new());
-    let mut stream = Script::reading([Ok(b"\x81\x80\0\0\0\0".to_vec())]);
+    let mut stream = reading([Ok(b"\x81\x80\0\0\0\0".to_vec())]);
     assert!(socket.exchange(&mut stream).unwrap());
     assert!(!socket.wants_read());
     assert!(socket.exchange(&mut stream).unwrap(), "no read, no end");
@@ -228,25 +181,25 @@ fn a_silent_peer_is_pinged_and_then_given_up() {
         .keepalive(Some(Duration::from_millis(1)))
         .pong_timeout(Duration::from_millis(1));
     let mut socket = server(config);
-    let mut stream = Script::reading(vec![Err(ErrorKind::WouldBlock); 3]);
+    let mut stream = reading(vec![Err(ErrorKind::WouldBlock); 3]);
     assert!(socket.exchange(&mut stream).unwrap());
     thread::sleep(Duration::from_millis(10));
     assert!(socket.exchange(&mut stream).unwrap());
-    assert_eq!(stream.written, b"\x89\0", "a Ping");
+    assert_eq!(stream.written(), b"\x89\0", "a Ping");
     thread::sleep(Duration::from_millis(10));
     let failed = socket.exchange(&mut stream).unwrap_err();
     assert!(matches!(failed, Error::TimedOut(TimedOut::Pong)));
-    assert_eq!(stream.written, b"\x89\0", "an abort waits for nothing");
+    assert_eq!(stream.written(), b"\x89\0", "an abort waits for nothing");
 }
 
 #[test]
 fn a_reset_behind_the_closing_handshake_is_its_end() {
-    let mut stream = Script::reading([Ok(ANSWER.to_vec())]);
+    let mut stream = reading([Ok(ANSWER.to_vec())]);
     let mut client = connect(&mut stream, Limits::new()).unwrap().websocket;
     let close = client.sender().close(CloseCode::NORMAL, CloseReason::EMPTY);
     close.unwrap();
-    stream.reads.push_back(Ok(b"\x88\x02\x03\xe8".to_vec()));
-    stream.reads.push_back(Err(ErrorKind::ConnectionReset));
+    stream.push_read(Ok(b"\x88\x02\x03\xe8".to_vec()));
+    stream.push_read(Err(ErrorKind::ConnectionReset));
     assert!(client.exchange(&mut stream).unwrap());
     assert!(client.next_message().unwrap().is_none());
     assert!(!client.exchange(&mut stream).unwrap());
@@ -270,7 +223,7 @@ impl core::error::Error for Caused {
 
 #[test]
 fn errors_say_what_happened_and_why() {
-    let mut stream = Script::reading([Ok(b"HTTP/1.1 418 x\r\n\r\n".to_vec())]);
+    let mut stream = reading([Ok(b"HTTP/1.1 418 x\r\n\r\n".to_vec())]);
     let refused = connect(&mut stream, Limits::new()).unwrap_err();
     for (error, text) in [
         (refused, "refused with status 418"),
@@ -302,10 +255,10 @@ fn errors_say_what_happened_and_why() {
 
 #[test]
 fn another_error_behind_the_closing_handshake_is_an_error() {
-    let mut stream = Script::reading([Ok(ANSWER.to_vec())]);
+    let mut stream = reading([Ok(ANSWER.to_vec())]);
     let mut client = connect(&mut stream, Limits::new()).unwrap().websocket;
-    stream.reads.push_back(Ok(b"\x88\x02\x03\xe8".to_vec()));
-    stream.reads.push_back(Err(ErrorKind::BrokenPipe));
+    stream.push_read(Ok(b"\x88\x02\x03\xe8".to_vec()));
+    stream.push_read(Err(ErrorKind::BrokenPipe));
     assert!(client.exchange(&mut stream).unwrap());
     assert!(client.next_message().unwrap().is_none());
     let failed = client.exchange(&mut stream).unwrap_err();

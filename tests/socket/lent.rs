@@ -1,10 +1,11 @@
 //! Messages that are lent to the transport: whatever it takes of them, what comes behind is the same.
 
-use std::io::{IoSlice, Write};
+use std::io::{IoSlice, Write as _};
 
 use ws_proto::{
     CloseCode, CloseReason, Config, Fin, Message, Negotiated, Role, SendError, WebSocket,
 };
+use ws_proto_test::stream::Script;
 
 /// Does the same for a server and for a client.
 fn for_both(case: impl Fn(&dyn Fn() -> Box<dyn Peer>)) {
@@ -242,40 +243,15 @@ fn a_message_is_echoed_while_it_is_borrowed() {
     assert_eq!(socket, b"\x81\x05hello");
 }
 
-/// A stream that says one thing for each write.
-#[cfg(feature = "std")]
-struct Stream(Vec<std::io::Result<usize>>, Vec<u8>);
-
-#[cfg(feature = "std")]
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let n = self.0.remove(0)?.min(bytes.len());
-        self.1.extend_from_slice(&bytes[..n]);
-        Ok(n)
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> std::io::Result<usize> {
-        self.write(
-            &slices
-                .iter()
-                .flat_map(|slice| slice.to_vec())
-                .collect::<Vec<u8>>(),
-        )
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(feature = "std")]
 #[test]
 fn whatever_a_stream_says_the_rest_waits() {
-    use std::io::{Error, ErrorKind};
+    use std::io::ErrorKind;
 
-    let interrupted = || Err(Error::from(ErrorKind::Interrupted));
-    let broken = || Err(Error::from(ErrorKind::BrokenPipe));
-    let cases: [(Vec<std::io::Result<usize>>, Option<ErrorKind>, usize); 8] = [
+    let interrupted = || Err(ErrorKind::Interrupted);
+    let broken = || Err(ErrorKind::BrokenPipe);
+    type Case = (Vec<Result<usize, ErrorKind>>, Option<ErrorKind>, usize);
+    let cases: [Case; 8] = [
         (vec![Ok(100)], None, 7),
         (
             vec![interrupted(), Ok(1), interrupted(), Ok(2), Ok(4)],
@@ -284,19 +260,22 @@ fn whatever_a_stream_says_the_rest_waits() {
         ),
         (vec![Ok(0)], Some(ErrorKind::WriteZero), 0),
         (vec![Ok(3), Ok(0)], Some(ErrorKind::WriteZero), 3),
-        (vec![Err(ErrorKind::WouldBlock.into())], None, 0),
-        (vec![Ok(5), Err(ErrorKind::TimedOut.into())], None, 5),
+        (vec![Err(ErrorKind::WouldBlock)], None, 0),
+        (vec![Ok(5), Err(ErrorKind::TimedOut)], None, 5),
         (vec![broken()], Some(ErrorKind::BrokenPipe), 0),
         (vec![Ok(1), broken()], Some(ErrorKind::BrokenPipe), 1),
     ];
     for (says, error, written) in cases {
         let mut server = WebSocket::server(Negotiated::new(), Config::new());
-        let mut stream = Stream(says, Vec::new());
+        let mut stream = Script::new().then_writes(says);
         let lent = server.sender().lend(Message::Text("hello")).unwrap();
         let result = lent.write_to(&mut stream);
         assert_eq!(result.err().map(|error| error.kind()), error);
-        assert_eq!(stream.1.len(), written);
-        assert_eq!([&stream.1, server.pending()].concat(), b"\x81\x05hello");
+        assert_eq!(stream.written().len(), written);
+        assert_eq!(
+            [stream.written(), server.pending()].concat(),
+            b"\x81\x05hello"
+        );
     }
 }
 

@@ -7,9 +7,9 @@
 //! use ws_proto_test::stream::Script;
 //!
 //! let mut stream = Script::new()
-//!     .read(b"\x81\x02hi")
-//!     .read_error(ErrorKind::ConnectionReset)
-//!     .write_at_most(3);
+//!     .then_read(b"\x81\x02hi")
+//!     .then_read_error(ErrorKind::ConnectionReset)
+//!     .then_write(3);
 //! let mut buffer = [0; 16];
 //! assert_eq!(stream.read(&mut buffer).unwrap(), 4);
 //! assert_eq!(stream.write(b"hello").unwrap(), 3);
@@ -20,6 +20,9 @@
 pub mod clock;
 pub mod heap;
 pub mod random;
+#[cfg(feature = "shells")]
+#[doc(hidden)]
+pub mod shells;
 mod side;
 pub mod stream;
 #[cfg(feature = "suite")]

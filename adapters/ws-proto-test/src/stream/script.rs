@@ -18,7 +18,7 @@ use std::{
 /// use std::io::{ErrorKind, Read, Write};
 /// use ws_proto_test::stream::Script;
 ///
-/// let mut stream = Script::new().read(b"hello").write_error(ErrorKind::BrokenPipe);
+/// let mut stream = Script::new().then_read(b"hello").then_write_error(ErrorKind::BrokenPipe);
 /// let mut buffer = [0; 4];
 /// assert_eq!(stream.read(&mut buffer).unwrap(), 4);
 /// assert_eq!(stream.read(&mut buffer).unwrap(), 1);
@@ -46,42 +46,48 @@ impl Script {
 
     /// The next read gives these bytes. No bytes are the end of the stream.
     #[must_use]
-    pub fn read(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn then_read(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.reads.push_back(Ok(bytes.into()));
         self
     }
 
     /// The next read fails.
     #[must_use]
-    pub fn read_error(mut self, kind: ErrorKind) -> Self {
+    pub fn then_read_error(mut self, kind: ErrorKind) -> Self {
         self.reads.push_back(Err(kind));
         self
     }
 
     /// The next reads, in order.
     #[must_use]
-    pub fn reads(mut self, reads: impl IntoIterator<Item = Result<Vec<u8>, ErrorKind>>) -> Self {
+    pub fn then_reads(
+        mut self,
+        reads: impl IntoIterator<Item = Result<Vec<u8>, ErrorKind>>,
+    ) -> Self {
         self.reads.extend(reads);
         self
     }
 
     /// The next write takes so many bytes at most.
     #[must_use]
-    pub fn write_at_most(mut self, n: usize) -> Self {
+    pub fn then_write(mut self, n: usize) -> Self {
         self.writes.push_back(Ok(n));
         self
     }
 
     /// The next write fails.
     #[must_use]
-    pub fn write_error(mut self, kind: ErrorKind) -> Self {
+    pub fn then_write_error(mut self, kind: ErrorKind) -> Self {
         self.writes.push_back(Err(kind));
         self
     }
 
     /// The next writes, in order: how many bytes each takes at most, or how it fails.
     #[must_use]
-    pub fn writes(mut self, writes: impl IntoIterator<Item = Result<usize, ErrorKind>>) -> Self {
+    pub fn then_writes(
+        mut self,
+        writes: impl IntoIterator<Item = Result<usize, ErrorKind>>,
+    ) -> Self {
         self.writes.extend(writes);
         self
     }
@@ -98,6 +104,16 @@ impl Script {
     pub const fn write_always(mut self, n: usize) -> Self {
         self.takes = Some(n);
         self
+    }
+
+    /// Adds a read to the end of the script.
+    pub fn push_read(&mut self, read: Result<Vec<u8>, ErrorKind>) {
+        self.reads.push_back(read);
+    }
+
+    /// Adds a write to the end of the script.
+    pub fn push_write(&mut self, write: Result<usize, ErrorKind>) {
+        self.writes.push_back(write);
     }
 
     /// All that was written.

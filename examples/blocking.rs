@@ -132,7 +132,9 @@ fn echo(
                 }
                 connection.frame_text_part(text.body, fin(text.last), out)?
             }
-            Event::Binary(binary) => connection.frame_binary_part(binary.data, fin(binary.last), out)?,
+            Event::Binary(binary) => {
+                connection.frame_binary_part(binary.data, fin(binary.last), out)?
+            }
             _ => continue,
         };
         write_both(stream, out, payload)?;

@@ -288,7 +288,11 @@ mod tests {
             for first in 0..=255 {
                 let (mut full, mut short) = (full, short);
                 let accepted = full.push(&[first]).is_ok();
-                assert_eq!(short.push(&[first]).is_ok(), accepted, "{start:x?} {first:x}");
+                assert_eq!(
+                    short.push(&[first]).is_ok(),
+                    accepted,
+                    "{start:x?} {first:x}"
+                );
                 if accepted {
                     assert_eq!(short.need(), full.need(), "{start:x?} {first:x}");
                 }

@@ -2,7 +2,7 @@
 //! have to be the same.
 
 use ws_proto::{
-    Assembler, Connection, Input, Kind, Message, ProtocolError, ReceiveError, Role, WebSocketError,
+    Assembler, CloseCode, Connection, Input, Kind, Message, ProtocolError, ReceiveError, Role, WebSocketError,
 };
 
 use crate::session::Setup;
@@ -81,6 +81,8 @@ fn drive<R: Role>(
         .find_map(|piece| take(piece).err());
     Told {
         messages,
-        fault: fault.map(|error| error.close_code().as_u16()),
+        fault: fault
+            .and_then(WebSocketError::close_code)
+            .map(CloseCode::as_u16),
     }
 }

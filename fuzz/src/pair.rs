@@ -74,12 +74,12 @@ fn pump(server: &mut End<Server>, client: &mut End<Client<Keys>>) {
 trait Side: Role + Sized {
     const CLIENT: bool;
 
-    /// `frame_text` or `frame_binary`, and the payload behind it.
+    /// A whole message or a part of one, without a copy, and the payload after it.
     fn frame(
         connection: &mut Connection<Self>,
         kind: Kind,
         data: &mut [u8],
-        fin: Fin,
+        part: Option<Fin>,
         out: &mut Sink,
     ) -> Result<(), SendError>;
 }
@@ -91,12 +91,16 @@ impl Side for Server {
         connection: &mut Connection<Self>,
         kind: Kind,
         data: &mut [u8],
-        fin: Fin,
+        part: Option<Fin>,
         out: &mut Sink,
     ) -> Result<(), SendError> {
-        let payload = match core::str::from_utf8(data) {
-            Ok(text) if kind == Kind::Text => connection.frame_text(text, fin, out)?,
-            _ => connection.frame_binary(data, fin, out)?,
+        let payload = match (core::str::from_utf8(data), part) {
+            (Ok(text), None) if kind == Kind::Text => connection.frame_text(text, out)?,
+            (Ok(text), Some(fin)) if kind == Kind::Text => {
+                connection.frame_text_part(text, fin, out)?
+            }
+            (_, None) => connection.frame_binary(data, out)?,
+            (_, Some(fin)) => connection.frame_binary_part(data, fin, out)?,
         };
         out.write_behind(payload);
         Ok(())
@@ -110,13 +114,15 @@ impl Side for Client<Keys> {
         connection: &mut Connection<Self>,
         kind: Kind,
         data: &mut [u8],
-        fin: Fin,
+        part: Option<Fin>,
         out: &mut Sink,
     ) -> Result<(), SendError> {
         let before = data.to_vec();
-        let payload = match kind {
-            Kind::Text => connection.frame_text(&mut *data, fin, out),
-            Kind::Binary => connection.frame_binary(&mut *data, fin, out),
+        let payload = match (kind, part) {
+            (Kind::Text, None) => connection.frame_text(&mut *data, out),
+            (Kind::Binary, None) => connection.frame_binary(&mut *data, out),
+            (Kind::Text, Some(fin)) => connection.frame_text_part(&mut *data, fin, out),
+            (Kind::Binary, Some(fin)) => connection.frame_binary_part(&mut *data, fin, out),
         };
         match payload {
             Ok(payload) => out.write_behind(payload),
@@ -154,9 +160,12 @@ struct End<R: Side> {
     heard: bool,
     silent_since: Option<u64>,
     pinged: Option<u64>,
-    /// Our Close counts as sent, but there was no key to write it with.
-    lost: bool,
-    closing_since: Option<u64>,
+    /// Our Close counts as sent, but there was no key to write it with yet.
+    owed: Option<Frame>,
+    /// The time to close, and whether it is that of the transport.
+    closing_since: Option<(bool, u64)>,
+    /// A message could not be inflated, and the caller has failed the connection for it.
+    failed: bool,
 
     sent: Vec<Sent>,
     sending: Option<Sent>,
@@ -198,8 +207,9 @@ impl<R: Side> End<R> {
             heard: false,
             silent_since: None,
             pinged: None,
-            lost: false,
+            owed: None,
             closing_since: None,
+            failed: false,
             sent: Vec::new(),
             sending: None,
             got: Vec::new(),
@@ -220,8 +230,14 @@ impl<R: Side> End<R> {
             What::Extended(kind, len, fin, rsv) => {
                 self.send(*kind, *len, *fin, *rsv, Way::Extended);
             }
-            What::Frame(kind, len, fin, spoil) => {
-                self.send(*kind, *len, *fin, Rsv::NONE, Way::Frame(*spoil));
+            What::Frame(kind, len, spoil) => {
+                self.send(*kind, *len, Fin::Yes, Rsv::NONE, Way::Frame(*spoil));
+            }
+            What::FramePart(kind, len, fin, spoil) => {
+                self.send(*kind, *len, *fin, Rsv::NONE, Way::FramePart(*spoil));
+            }
+            What::Utf8Part(len, fin) => {
+                self.send(Kind::Text, *len, *fin, Rsv::NONE, Way::Utf8Part);
             }
             What::Ping(len) => self.send_control(9, *len),
             What::Pong(len) => self.send_control(10, *len),
@@ -262,15 +278,8 @@ impl<R: Side> End<R> {
     fn check_state(&self) {
         assert_eq!(self.connection.can_send(), self.can_send());
         assert_eq!(self.connection.is_close_received(), self.close_received);
-        let exchanged = self.close_sent && self.close_received;
-        let transport = match () {
-            () if self.expired.is_some() => Transport::Abort,
-            () if self.error.is_some() || self.eof => Transport::Close,
-            () if !exchanged => Transport::Open,
-            () if R::CLIENT => Transport::AwaitEof,
-            () => Transport::Close,
-        };
-        assert_eq!(self.connection.transport(), transport);
+        assert_eq!(self.connection.is_message_open(), self.open.is_some());
+        assert_eq!(self.connection.transport(), self.transport());
         assert_eq!(
             self.reader.keys(),
             self.keys.drawn(),
@@ -278,12 +287,24 @@ impl<R: Side> End<R> {
         );
     }
 
+    fn transport(&self) -> Transport {
+        let exchanged = self.close_sent && self.close_received;
+        match () {
+            () if self.expired.is_some() => Transport::Abort,
+            () if self.error.is_some() || self.failed || self.eof => Transport::Close,
+            () if !exchanged => Transport::Open,
+            () if R::CLIENT => Transport::AwaitEof,
+            () => Transport::Close,
+        }
+    }
+
     fn can_send(&self) -> bool {
         !self.close_sent && !self.eof
     }
 
     fn is_dead(&self) -> bool {
-        self.close_received || self.eof || self.error.is_some() || self.expired.is_some()
+        let failed = self.error.is_some() || self.failed;
+        self.close_received || self.eof || failed || self.expired.is_some()
     }
 
     /// Calls, and reads what that has written.
@@ -324,13 +345,13 @@ impl<R: Side> End<R> {
             Kind::Binary => binary(len, seed),
         };
         let mut spoilt = false;
-        if let (Way::Frame(true), Kind::Text, Some(last), true) =
+        if let (Way::Frame(true) | Way::FramePart(true), Kind::Text, Some(last), true) =
             (way, kind, data.as_mut_slice().last_mut(), R::CLIENT)
         {
             *last = 0xc0;
             spoilt = true;
         }
-        if self.codec.is_some() && !matches!(way, Way::Frame(_)) {
+        if self.codec.is_some() && !way.is_plain() {
             self.send_encoded(&Part {
                 kind,
                 data: &data,
@@ -343,18 +364,18 @@ impl<R: Side> End<R> {
         let known = self.setup.negotiated().rsv();
         let expected = if way == Way::Extended && (rsv.is_none() || !known.contains(rsv)) {
             Some(SendError::ReservedBits)
-        } else if spoilt {
-            Some(SendError::TextNotUtf8)
         } else if !self.can_send() {
             Some(SendError::Closed)
         } else if self
             .open
-            .is_some_and(|open| way == Way::Whole || open != (kind, rsv.bits()))
+            .is_some_and(|open| way.is_whole() || open != (kind, rsv.bits()))
         {
             Some(SendError::MessageOpen)
+        } else if spoilt {
+            Some(SendError::TextNotUtf8)
         } else {
-            // With `frame_text` only the header goes to the output.
-            let copied = if matches!(way, Way::Frame(_)) {
+            // Without a copy only the header goes to the output.
+            let copied = if matches!(way, Way::Frame(_) | Way::FramePart(_)) {
                 0
             } else {
                 data.len()
@@ -369,7 +390,9 @@ impl<R: Side> End<R> {
             (Way::Part, Kind::Text) => connection.send_text_part(text(), fin, out),
             (Way::Part, Kind::Binary) => connection.send_binary_part(&payload, fin, out),
             (Way::Extended, _) => connection.send_extended(kind, rsv, &payload, fin, out),
-            (Way::Frame(_), _) => R::frame(connection, kind, &mut data, fin, out),
+            (Way::Frame(_), _) => R::frame(connection, kind, &mut data, None, out),
+            (Way::FramePart(_), _) => R::frame(connection, kind, &mut data, Some(fin), out),
+            (Way::Utf8Part, _) => connection.send_utf8_part(&payload, fin, out),
         });
         assert_eq!(result.err(), expected);
         if result.is_err() {
@@ -520,20 +543,23 @@ impl<R: Side> End<R> {
                     self.fault.get_or_insert(error.close_code().as_u16());
                     let first = self.error.is_none();
                     assert_eq!(*self.error.get_or_insert(error), error, "sticky");
-                    let farewell = first && !self.close_sent && !self.dry;
                     let code = error.close_code().as_u16().to_be_bytes();
-                    let farewell = farewell.then(|| Frame::new(0x88, code));
-                    assert_eq!(frames, Vec::from_iter(farewell), "exactly one farewell");
-                    self.wrote_close(&frames);
+                    self.closed_itself(first, Frame::new(0x88, code), &frames);
                     return 0;
                 }
             }
         }
     }
 
-    /// After a Close of the engine's own.
-    fn wrote_close(&mut self, frames: &[Frame]) {
-        assert!(frames.is_empty() || !self.close_written, "one Close");
+    /// After a Close of the engine's own, which is owed if there is no key.
+    pub(self) fn closed_itself(&mut self, now: bool, close: Frame, frames: &[Frame]) {
+        let due = (now && !self.close_sent).then_some(close);
+        if self.dry {
+            assert!(frames.is_empty(), "without a key");
+            self.owed = self.owed.take().or(due);
+        } else {
+            assert_eq!(frames, Vec::from_iter(due), "exactly one Close");
+        }
         self.close_written |= !frames.is_empty();
         self.close_sent = true;
     }
@@ -574,10 +600,7 @@ impl<R: Side> End<R> {
                     return;
                 }
                 let body = code.map_or(Vec::new(), |code| code.as_u16().to_be_bytes().to_vec());
-                self.lost = self.dry;
-                let answer = (!self.dry).then(|| Frame::new(0x88, body));
-                assert_eq!(frames, Vec::from_iter(answer), "the same code");
-                self.wrote_close(frames);
+                self.closed_itself(true, Frame::new(0x88, body), frames);
             }
             _ => unreachable!("there are no other events"),
         }
@@ -617,33 +640,38 @@ impl<R: Side> End<R> {
 
     fn tick(&mut self, now: u64) {
         let at = Instant::from_millis(now);
-        let dead_before = self.error.is_some() || self.eof;
         let pong_due = self
             .pinged
             .is_some_and(|pinged| now >= pinged + PONG_TIMEOUT);
         let keepalive = self.setup.keepalive();
-        let quiet = self.close_sent || self.close_received || keepalive.is_none();
-        let exchanged = self.close_sent && self.close_received;
-        let expected = if self.expired.is_some() {
-            self.expired
-        } else if dead_before {
-            None
-        } else if self.close_sent {
-            let started = self
-                .closing_since
-                .is_some_and(|since| now >= since + CLOSE_TIMEOUT);
-            let what = if exchanged {
-                TimedOut::Eof
-            } else {
-                TimedOut::Close
-            };
-            Some(what).filter(|_| started && (R::CLIENT || !exchanged))
-        } else {
-            (!quiet && pong_due && !self.heard).then_some(TimedOut::Pong)
+        let closing = match self.transport() {
+            Transport::Close => Some(TimedOut::Drain),
+            Transport::AwaitEof => Some(TimedOut::Eof),
+            Transport::Open if self.close_sent => Some(TimedOut::Close),
+            Transport::Open | Transport::Abort => None,
+        };
+        let quiet = closing.is_some() || self.close_received || keepalive.is_none();
+        let expected = match (self.expired, closing) {
+            (Some(what), _) => Some(what),
+            (None, Some(what)) => {
+                let drains = what == TimedOut::Drain;
+                let (_, since) = *self
+                    .closing_since
+                    .insert(match self.closing_since {
+                        Some((before, since)) if before == drains => (drains, since),
+                        _ => (drains, now),
+                    });
+                (now >= since + CLOSE_TIMEOUT).then_some(what)
+            }
+            (None, None) => (!quiet && pong_due && !self.heard).then_some(TimedOut::Pong),
         };
         let room = self.out.room() >= MAX_CONTROL_FRAME;
+        let mut owed = None;
+        if expected.is_none() && room && !self.dry {
+            owed = self.owed.take();
+        }
         let mut ping = None;
-        if expected.is_none() && !dead_before && !quiet {
+        if expected.is_none() && !quiet {
             if std::mem::take(&mut self.heard) || self.silent_since.is_none() {
                 (self.silent_since, self.pinged) = (Some(now), None);
             }
@@ -671,25 +699,17 @@ impl<R: Side> End<R> {
                 self.close_sent |= what == TimedOut::Pong;
                 return;
             }
-            Ok(None) => assert!(dead_before || quiet),
-            Ok(Some(deadline)) => {
-                assert!(!dead_before);
-                assert!(deadline > at, "the deadline is later");
-            }
+            Ok(None) => assert!(quiet && closing.is_none()),
+            Ok(Some(deadline)) => assert!(deadline > at, "the deadline is later"),
         }
-        if self.close_sent {
-            assert!(frames.is_empty());
-            if !dead_before && (R::CLIENT || !exchanged) {
-                self.closing_since.get_or_insert(now);
-            }
-            return;
-        }
-        assert_eq!(frames, Vec::from_iter(ping), "a keepalive when it is due");
+        let due = Vec::from_iter(owed.or(ping));
+        assert_eq!(frames, due, "a keepalive when it is due, a Close that is owed");
     }
 
     fn end_of_transport(&mut self) {
         let exchanged = self.close_sent && self.close_received;
-        let done = self.error.is_none() && exchanged && !self.lost;
+        let failed = self.error.is_some() || self.failed;
+        let done = !failed && exchanged && self.owed.is_none();
         let result = self.connection.receive_eof();
         assert_eq!(result.is_ok(), done);
         self.eof = true;
@@ -726,4 +746,17 @@ enum Way {
     Part,
     Extended,
     Frame(bool),
+    FramePart(bool),
+    Utf8Part,
+}
+
+impl Way {
+    const fn is_whole(self) -> bool {
+        matches!(self, Self::Whole | Self::Frame(_))
+    }
+
+    /// Whether it never compresses.
+    const fn is_plain(self) -> bool {
+        matches!(self, Self::Frame(_) | Self::FramePart(_))
+    }
 }

@@ -1,7 +1,7 @@
 //! Messages of all kinds, sent in any parts and received in any pieces, come out as they were.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use ws_proto::extension::{Decode, DecodeError, Encode};
+use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
 use ws_proto::{
     Assembler, CapacityError, Client, Config, Connection, Event, Extended, Fin, FixedBuf, Input,
@@ -170,12 +170,10 @@ fn send<S: Framed>(
         (0 | 1, Kind::Binary, _) => sender.send_binary_part(part, fin, out),
         (2, kind, _) => {
             let mut encoded = Vec::new();
-            let rsv = invert
-                .encode(kind, part, fin, &mut encoded)
-                .expect("a `Vec` grows");
-            sender.send_extended(kind, rsv, &encoded, fin, out)
+            invert.encode(part, fin, &mut encoded);
+            sender.send_extended(kind, Rsv::RSV1, &encoded, fin, out)
         }
-        _ => S::frame(sender, parts.kind, part, fin, out),
+        _ => S::frame(sender, parts.kind, part, whole, fin, out),
     }
 }
 
@@ -218,6 +216,7 @@ trait Framed: Role + Sized {
         connection: &mut Connection<Self>,
         kind: Kind,
         part: &[u8],
+        whole: bool,
         fin: Fin,
         out: &mut Sink,
     ) -> core::result::Result<(), SendError>;
@@ -228,10 +227,13 @@ impl Framed for Server {
         connection: &mut Connection<Self>,
         kind: Kind,
         part: &[u8],
+        whole: bool,
         fin: Fin,
         out: &mut Sink,
     ) -> core::result::Result<(), SendError> {
         let payload = match core::str::from_utf8(part) {
+            Ok(text) if kind == Kind::Text && whole => connection.frame_text(text, out)?,
+            _ if whole => connection.frame_binary(part, out)?,
             Ok(text) if kind == Kind::Text => connection.frame_text_part(text, fin, out)?,
             _ => connection.frame_binary_part(part, fin, out)?,
         };
@@ -245,11 +247,14 @@ impl Framed for Client<Keys> {
         connection: &mut Connection<Self>,
         kind: Kind,
         part: &[u8],
+        whole: bool,
         fin: Fin,
         out: &mut Sink,
     ) -> core::result::Result<(), SendError> {
         let mut part = part.to_vec();
         let payload = match kind {
+            Kind::Text if whole => connection.frame_text(&mut part, out)?,
+            Kind::Binary if whole => connection.frame_binary(&mut part, out)?,
             Kind::Text => connection.frame_text_part(&mut part, fin, out)?,
             Kind::Binary => connection.frame_binary_part(&mut part, fin, out)?,
         };
@@ -263,22 +268,15 @@ struct Invert {
     key: u8,
 }
 
-impl Encode for Invert {
-    fn encode<S: Storage>(
-        &mut self,
-        _: Kind,
-        part: &[u8],
-        fin: Fin,
-        to: &mut S,
-    ) -> core::result::Result<Rsv, CapacityError> {
+impl Invert {
+    fn encode(&mut self, part: &[u8], fin: Fin, to: &mut Vec<u8>) {
         for &byte in part {
-            to.store(&[byte ^ self.key])?;
+            to.push(byte ^ self.key);
             self.key = self.key.rotate_left(1);
         }
         if fin == Fin::Yes {
             self.key = 0x55;
         }
-        Ok(Rsv::RSV1)
     }
 }
 

@@ -103,10 +103,14 @@ pub enum What {
     Whole(Kind, usize),
     /// `send_text_part`, `send_binary_part`.
     Part(Kind, usize, Fin),
-    /// `send_extended`; with compression, of what `encode` gives.
+    /// `send_extended`; with compression, of what was compressed elsewhere.
     Extended(Kind, usize, Fin, Rsv),
     /// `frame_text`, `frame_binary`; the flag spoils the text.
-    Frame(Kind, usize, Fin, bool),
+    Frame(Kind, usize, bool),
+    /// `frame_text_part`, `frame_binary_part`; the flag spoils the text.
+    FramePart(Kind, usize, Fin, bool),
+    /// `send_utf8_part`.
+    Utf8Part(usize, Fin),
     /// `ping` with so many bytes.
     Ping(usize),
     /// `pong` with so many bytes.
@@ -184,8 +188,8 @@ fn op(u: &mut Unstructured<'_>, setup: Setup) -> Op {
             What::Extended(kind, length(u), fin, rsv)
         }
         5 => What::Extended(kind, length(u), fin, Rsv::RSV1),
-        6 => What::Frame(kind, length(u), fin, false),
-        7 => What::Frame(kind, length(u), fin, true),
+        6 => What::FramePart(kind, length(u), fin, false),
+        7 => What::FramePart(kind, length(u), fin, true),
         8 => What::Ping(usize::from(byte(u) % 126)),
         9 => What::Pong(usize::from(byte(u) % 126)),
         10 => {
@@ -214,6 +218,8 @@ fn op(u: &mut Unstructured<'_>, setup: Setup) -> Op {
         25 => What::Dry(true),
         26 => What::Dry(false),
         27 if setup.compression.is_some() => What::Release,
+        28 => What::Frame(kind, length(u), fin == Fin::No),
+        29 => What::Utf8Part(length(u), fin),
         _ => What::Pump,
     };
     let client = first & 0x80 != 0;

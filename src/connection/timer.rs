@@ -119,8 +119,7 @@ impl<R: Role> Connection<R> {
         if let Waiting::Expired(what) = self.waiting {
             return Err(what);
         }
-        self.write_owed_close(out);
-        match self.transport() {
+        let deadline = match self.transport() {
             Transport::Close | Transport::Abort => {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
@@ -132,7 +131,9 @@ impl<R: Role> Connection<R> {
                 Ok(None)
             }
             Transport::Open => self.tick_open(now, out),
-        }
+        }?;
+        self.write_owed_close(out);
+        Ok(deadline)
     }
 
     fn tick_closing(

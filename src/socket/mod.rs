@@ -186,7 +186,7 @@ impl<R: Role> WebSocket<R> {
     /// # Errors
     ///
     /// * [`WebSocketError::OutputFull`]: so many answers wait in [`pending`](Self::pending) that nothing
-    ///   more is received. Nothing was lost or changed: write, [consume](Self::wrote) what was written, and
+    ///   more is received. Nothing is lost: write, [consume](Self::wrote) what was written, and
     ///   call again.
     /// * All others: the connection has failed, its Close frame is in [`pending`](Self::pending). Every
     ///   further call returns the same error, and nothing can be sent any more.

@@ -70,7 +70,11 @@ impl Sender {
 
     fn step(&mut self, step: Step) {
         let (connection, out) = (&mut self.connection, &mut self.wire);
-        let fin = if self.open.is_some() { Fin::Yes } else { Fin::No };
+        let fin = if self.open.is_some() {
+            Fin::Yes
+        } else {
+            Fin::No
+        };
         let whole = match step {
             Step::Encoder(n) => self.encoders[n].send_text(connection, A, out).map(|()| A),
             Step::Plain => connection.send_text(B, out).map(|()| B),

@@ -1,8 +1,8 @@
 //! What implementations of permessage-deflate have got wrong, one test each.
 #![cfg(feature = "deflate")]
 
-use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams, DeflatePool};
 use ws_proto::extension::Decode;
+use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams, DeflatePool};
 use ws_proto::{Config, Connection, Event, Fin, FixedBuf, Input, Kind, Server};
 use ws_proto_test::random::Random;
 use ws_proto_test::suite::deflate::{Reference, Told, frame, frames, receive};
@@ -651,8 +651,7 @@ fn b81_what_is_not_compressed_or_not_sent_is_not_referred_to() {
     let expected = [secret, other].concat().into_bytes();
     assert_eq!(reference.message(&[first, last].concat()), Ok(expected));
     // Sent on another connection.
-    let mut elsewhere =
-        Connection::server(DeflateParams::new().negotiated(), Config::new());
+    let mut elsewhere = Connection::server(DeflateParams::new().negotiated(), Config::new());
     sender
         .encoder
         .send_binary(&mut elsewhere, &[b'0'; 300], &mut Vec::new())

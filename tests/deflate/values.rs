@@ -7,8 +7,8 @@ use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{HandshakeError, Upgrade};
 use ws_proto::{
-    AssembleError, Assembler, CapacityError, CloseCode, Config, Connection, Extended, Fin, FixedBuf,
-    Input, Kind, Negotiated, WebSocket, WebSocketError,
+    AssembleError, Assembler, CapacityError, CloseCode, Config, Connection, Extended, Fin,
+    FixedBuf, Input, Kind, Negotiated, WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
 
@@ -263,9 +263,13 @@ fn a_message_for_many_connections() {
         for window_bits in [0, 8, 15, 255] {
             let mut encoded = vec![0xff];
             for _ in 0..2 {
-                deflate.compress(b"Hello", window_bits, &mut encoded).expect("room");
+                deflate
+                    .compress(b"Hello", window_bits, &mut encoded)
+                    .expect("room");
             }
-            deflate.compress(b"", window_bits, &mut encoded).expect("room");
+            deflate
+                .compress(b"", window_bits, &mut encoded)
+                .expect("room");
             assert_eq!(encoded, [&[0xff], &HELLO[..], &HELLO, &[0]].concat());
         }
         let mut small = FixedBuf::<6>::new();
@@ -325,8 +329,7 @@ fn debug_output_shows_no_messages() {
     let deflate = Deflate::default();
     assert_eq!(format!("{deflate:?}"), format!("{:?}", Deflate::new()));
     let (mut encoder, mut decoder) = deflate.server(DeflateParams::new());
-    let mut connection =
-        Connection::server(DeflateParams::new().negotiated(), Config::new());
+    let mut connection = Connection::server(DeflateParams::new().negotiated(), Config::new());
     let mut secret = Vec::new();
     encoder
         .send_text_part(&mut connection, "secret", Fin::No, &mut secret)

@@ -396,7 +396,15 @@ fn verify(run: &Run, setup: &Setup) {
         assert!(!run.trace.closed, "an error behind the peer's Close");
         let close = close.expect("a farewell");
         let ours = [0x03, 0xe9];
-        assert!(close == error.close_code().expect("it has failed").as_u16().to_be_bytes() || close == ours);
+        assert!(
+            close
+                == error
+                    .close_code()
+                    .expect("it has failed")
+                    .as_u16()
+                    .to_be_bytes()
+                || close == ours
+        );
     }
 }
 

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 use ws_proto::frame::Rsv;
 use ws_proto::{
-    Config, Fin, Input, MAX_CONTROL_FRAME, Negotiated, Output, ProtocolError, ReceiveError, Transport,
+    Config, Fin, Input, MAX_CONTROL_FRAME, Negotiated, Output, ProtocolError, ReceiveError,
+    Transport,
 };
 use ws_proto_test::suite::call::any_call;
 use ws_proto_test::suite::*;

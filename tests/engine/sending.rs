@@ -323,9 +323,7 @@ fn a_client_refuses_to_mask_bytes_that_are_not_text() {
     for bad in [&b"ab\xff"[..], b"cut \xe2\x82", b"\xed\xa0\x80"] {
         let mut bytes = bad.to_vec();
         let mut out = Vec::new();
-        let error = client
-            .frame_text(&mut bytes, &mut out)
-            .unwrap_err();
+        let error = client.frame_text(&mut bytes, &mut out).unwrap_err();
         // shows: RFC6455-5.6-03
         assert_eq!(
             (error, &bytes[..], &out[..]),
@@ -363,9 +361,7 @@ fn a_zero_copy_frame_gives_back_the_bytes_of_the_caller() {
         ws_proto::Connection::client(Negotiated::new(), Config::new(), Keys::default());
     let mut data = [7; 50];
     let from = data.as_ptr();
-    let payload = client
-        .frame_binary(&mut data, &mut Vec::new())
-        .unwrap();
+    let payload = client.frame_binary(&mut data, &mut Vec::new()).unwrap();
     assert_eq!(
         (payload.as_ptr(), payload),
         (from, &wire::masked(&[7; 50], Keys::key(0))[..])

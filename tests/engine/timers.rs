@@ -122,7 +122,10 @@ fn behind_the_peers_close_nothing_is_waited_for_until_it_is_answered() {
             assert_eq!(tick(&mut endpoint, now), (Ok(None), vec![]), "no Ping");
         }
         endpoint.close_empty(&mut Vec::new()).unwrap();
-        assert_eq!(tick(&mut endpoint, 1_000_001), (Ok(Some(1_000_501)), vec![]));
+        assert_eq!(
+            tick(&mut endpoint, 1_000_001),
+            (Ok(Some(1_000_501)), vec![])
+        );
     }
 }
 
@@ -253,7 +256,11 @@ fn assert_ends(endpoint: &mut Endpoint, now: u64) {
     assert_eq!(endpoint.transport(), Transport::Close);
     assert_eq!(tick(endpoint, now + 500), (Err(TimedOut::Drain), vec![]));
     assert_eq!(endpoint.transport(), Transport::Abort);
-    assert_eq!(tick(endpoint, 0), (Err(TimedOut::Drain), vec![]), "for ever");
+    assert_eq!(
+        tick(endpoint, 0),
+        (Err(TimedOut::Drain), vec![]),
+        "for ever"
+    );
 }
 
 #[test]
@@ -262,8 +269,7 @@ fn to_close_the_transport_takes_a_while_at_most_whatever_led_there() {
         for ticked in [false, true] {
             let both = |body: &dyn Fn(Endpoint)| {
                 for side in Side::BOTH {
-                    let mut endpoint =
-                        Endpoint::configured(side, config().keepalive(keepalive));
+                    let mut endpoint = Endpoint::configured(side, config().keepalive(keepalive));
                     if ticked {
                         let _ = tick(&mut endpoint, 0);
                     }
@@ -316,7 +322,11 @@ fn at_the_end_of_time_no_timer_ends() {
             }
             let transport = endpoint.transport();
             for now in [end, end, end - 1, end - 100, end] {
-                assert_eq!(tick(&mut endpoint, now), (Ok(None), vec![]), "{states} {now}");
+                assert_eq!(
+                    tick(&mut endpoint, now),
+                    (Ok(None), vec![]),
+                    "{states} {now}"
+                );
                 assert_eq!(endpoint.transport(), transport);
             }
             // A wrong `now` has stopped nothing: the timer runs from the next one.
@@ -377,10 +387,7 @@ fn instants_saturate_and_round_up() {
     );
     let huge = Config::new().keepalive(Some(Duration::MAX));
     let mut endpoint = Endpoint::configured(Side::Server, huge);
-    assert_eq!(
-        tick(&mut endpoint, 0),
-        (Ok(Some(4_294_968_000)), vec![])
-    );
+    assert_eq!(tick(&mut endpoint, 0), (Ok(Some(4_294_968_000)), vec![]));
     // Long times are kept in seconds, rounded up.
     for (millis, kept) in [
         (8_388_607, 8_388_607),

@@ -102,7 +102,9 @@ fn a_part_of_the_other_kind_is_refused() {
 fn text_may_be_cut_inside_characters() {
     let text = "z\u{e9}\u{800}\u{d7ff}\u{ffff}\u{10000}\u{10ffff}";
     for side in Side::BOTH {
-        for (one, two) in (0..=text.len()).flat_map(|one| (one..=text.len()).map(move |two| (one, two))) {
+        for (one, two) in
+            (0..=text.len()).flat_map(|one| (one..=text.len()).map(move |two| (one, two)))
+        {
             let bytes = text.as_bytes();
             let parts = [&bytes[..one], &bytes[one..two], &bytes[two..]];
             let mut endpoint = Endpoint::new(side);

@@ -622,7 +622,11 @@ impl Session<'_> {
         let second = self.engine.call(Call::Tick(100_000), self.sink);
         assert!(matches!(second, Err(CallError::TimedOut(_))));
         assert_eq!(self.engine.transport(), Transport::Abort);
-        assert_eq!(self.sink.bytes.len(), written, "output after the time to close");
+        assert_eq!(
+            self.sink.bytes.len(),
+            written,
+            "output after the time to close"
+        );
     }
 
     fn finish(&mut self, bytes: &mut [u8]) {

@@ -438,7 +438,10 @@ fn a_big_frame_is_not_read_while_answers_wait() {
         &mut socket,
         &frame(Side::Server, FIN | BINARY, &[0; 10_000])[..5_000],
     );
-    assert_eq!(socket.next_message().err(), Some(WebSocketError::OutputFull));
+    assert_eq!(
+        socket.next_message().err(),
+        Some(WebSocketError::OutputFull)
+    );
     assert!(!socket.wants_read());
     let waiting = socket.pending().len();
     socket.wrote(waiting);

@@ -30,7 +30,10 @@ fn assert_failed<R: Role>(socket: &mut WebSocket<R>, error: WebSocketError) {
     assert!(!sender.can_send());
     assert_eq!(sender.text("x"), Err(SendError::Closed));
     assert_eq!(sender.binary(b"x"), Err(SendError::Closed));
-    assert_eq!(sender.text_part("x", ws_proto::Fin::No), Err(SendError::Closed));
+    assert_eq!(
+        sender.text_part("x", ws_proto::Fin::No),
+        Err(SendError::Closed)
+    );
     assert_eq!(sender.ping(b""), Err(SendError::Closed));
     assert_eq!(sender.pong(b""), Err(SendError::Closed));
     // Asking for what has happened already is no fault, and does nothing.
@@ -120,7 +123,11 @@ fn a_missing_masking_key_changes_nothing_of_that() {
             assert_eq!(client.tick(at(10_000)), Err(TimedOut::Drain));
             on.set(true);
             assert_eq!(client.tick(at(10_001)), Err(TimedOut::Drain));
-            assert_eq!(client.pending(), waiting, "one Close, and none after the end");
+            assert_eq!(
+                client.pending(),
+                waiting,
+                "one Close, and none after the end"
+            );
         }
     }
 }
@@ -163,8 +170,8 @@ mod compressed {
             (b"\xc2\x84\0\0\0\0\x4b\x84\x81\x00", TOO_BIG, 1009),
         ] {
             let config = Config::new().max_message(3);
-            let mut server =
-                WebSocket::server(params.negotiated(), config).with_deflate(&Deflate::new(), params);
+            let mut server = WebSocket::server(params.negotiated(), config)
+                .with_deflate(&Deflate::new(), params);
             assert_eq!(read(&mut server, wire), Some(error));
             let [high, low] = code.to_be_bytes();
             assert_eq!(server.pending(), [0x88, 2, high, low]);

@@ -219,7 +219,10 @@ fn what_is_left_of_an_answer_counts_as_one() {
             }
             answered += 1;
         }
-        assert_eq!(server.next_message().err(), Some(ws_proto::WebSocketError::OutputFull));
+        assert_eq!(
+            server.next_message().err(),
+            Some(ws_proto::WebSocketError::OutputFull)
+        );
         (answered, server.pending().len())
     };
     assert_eq!(answered(true), answered(false));

@@ -369,7 +369,10 @@ fn is_full(server: &mut WebSocket<Server>) -> bool {
     let waiting = server.pending().len();
     let answer = server.next_message().err();
     let full = answer == Some(WebSocketError::OutputFull);
-    assert_eq!((server.wants_read(), server.pending().is_empty()), (!full, false));
+    assert_eq!(
+        (server.wants_read(), server.pending().is_empty()),
+        (!full, false)
+    );
     if full {
         assert_eq!(server.next_message().err(), answer);
         assert_eq!(server.transport(), Transport::Open);

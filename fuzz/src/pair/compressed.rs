@@ -1,6 +1,5 @@
 //! An end whose caller compresses what it sends, and inflates what comes.
 
-use ws_proto::extension::Encode;
 use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateEncoder, Inflated};
 use ws_proto::frame::Rsv;
 use ws_proto::{AssembleError, Connection, Extended, Fin, Kind, Output, Role, SendError};
@@ -10,6 +9,7 @@ use crate::compression::Compression;
 use crate::cuts::{self, Told};
 use crate::session::{MAX_MESSAGE, Setup};
 use crate::support::Sink;
+use crate::wire::Frame;
 
 /// The codecs of one end.
 pub struct Codec {
@@ -17,6 +17,9 @@ pub struct Codec {
     takeover: bool,
     encoder: DeflateEncoder,
     decoder: DeflateDecoder,
+    /// For what is compressed elsewhere, with this window.
+    deflate: Deflate,
+    window_bits: u8,
 }
 
 impl Codec {
@@ -31,6 +34,12 @@ impl Codec {
             compression,
             takeover: compression.takeover(client),
             encoder,
+            deflate: deflate.clone(),
+            window_bits: if client {
+                params.client_window_bits()
+            } else {
+                params.server_window_bits()
+            },
             decoder: decoder
                 .max_message(setup.config(client).max_message_bytes())
                 .max_piece(compression.max_piece()),
@@ -55,15 +64,17 @@ impl Codec {
             (Way::Whole, Kind::Binary) => encoder.send_binary(connection, data, out),
             (Way::Part, Kind::Text) => encoder.send_text_part(connection, text(), fin, out),
             (Way::Part, Kind::Binary) => encoder.send_binary_part(connection, data, fin, out),
+            (Way::Utf8Part, _) => encoder.send_utf8_part(connection, data, fin, out),
             (_, kind) => {
+                // Compressed elsewhere, and flushed: the encoder knows nothing of it.
                 let mut encoded = Vec::new();
-                let rsv = encoder.encode(kind, data, fin, &mut encoded);
-                assert_eq!(rsv, Ok(Rsv::RSV1));
-                let sent = connection.send_extended(kind, part.rsv, &encoded, fin, out);
-                if sent.is_err() {
-                    encoder.not_sent();
+                self.deflate
+                    .compress(data, self.window_bits, &mut encoded)
+                    .expect("a `Vec` grows");
+                if fin == Fin::No {
+                    encoded.extend_from_slice(&[0, 0, 0xff, 0xff]);
                 }
-                sent
+                connection.send_extended(kind, part.rsv, &encoded, fin, out)
             }
         }
     }
@@ -125,8 +136,8 @@ impl<R: Side> End<R> {
         let long = part.data.len() >= codec.compression.threshold();
         match (part.way, self.open) {
             (Way::Whole, open) => long && open.is_none(),
-            (Way::Part, Some((_, rsv))) => rsv != 0,
-            (Way::Part, None) => long || part.fin == Fin::No,
+            (Way::Part | Way::Utf8Part, Some((_, rsv))) => rsv != 0,
+            (Way::Part | Way::Utf8Part, None) => long || part.fin == Fin::No,
             _ => true,
         }
     }
@@ -182,7 +193,10 @@ impl<R: Side> End<R> {
         self.getting = None;
         let code = error.close_code().as_u16();
         self.fault.get_or_insert(code);
-        self.close(Some(code), 0);
+        let fails = error.close_code();
+        let ((), frames) = self.call(|connection, out| connection.fail(fails, out));
+        self.failed = true;
+        self.closed_itself(true, Frame::new(0x88, code.to_be_bytes()), &frames);
     }
 
     /// Of what was sent as it is, only what is too big has been refused.

@@ -141,7 +141,7 @@ impl Task<TcpStream> for Play<'_> {
 
     fn failed(&mut self, error: Error) -> Result<()> {
         match error {
-            Error::Receive(error) => self.report.fault = Some(error.close_code().as_u16()),
+            Error::Receive(error) => self.report.fault = error.close_code().map(CloseCode::as_u16),
             Error::Refused(response) => self.report.status = Some(response.status()),
             Error::Handshake(HandshakeError::SubprotocolMissing) => self.report.status = Some(0),
             // The report says that there was no Close. A peer that is gone can reset what we still

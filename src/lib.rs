@@ -113,7 +113,6 @@ pub mod message;
 #[cfg(feature = "getrandom")]
 mod random;
 pub mod reconnect;
-#[cfg(feature = "simd")]
 mod simd;
 #[cfg(feature = "alloc")]
 pub mod socket;

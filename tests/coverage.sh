@@ -41,7 +41,7 @@ export LD_LIBRARY_PATH=$tools/llvm/usr/lib/x86_64-linux-gnu
 export RUSTFLAGS="${RUSTFLAGS:-} -Clink-dead-code"
 
 log=$tools/log
-cargo +nightly llvm-cov --branch --all-features --tests --no-report >"$log" 2>&1 ||
+cargo +nightly llvm-cov -p ws-proto --branch --all-features --tests --no-report >"$log" 2>&1 ||
   { tail -40 "$log"; exit 1; }
 report() { cargo +nightly llvm-cov report --branch --ignore-filename-regex '(tests|examples)/|src/simd/' "$@" 2>>"$log"; }
 report --lcov --output-path "$tools/lcov"

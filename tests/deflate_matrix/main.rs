@@ -8,8 +8,6 @@
 #![cfg(feature = "deflate")]
 #![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
-#[path = "../deflate_support/mod.rs"]
-mod deflate_support;
 mod ends;
 mod matrix;
 mod run;

@@ -4,8 +4,8 @@ use ws_proto::extension::Encode;
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams, DeflatePool};
 use ws_proto::{Config, Fin, Kind};
 
-use crate::deflate_support::{Reference, frame};
 use crate::run::{Item, Setup};
+use ws_proto_test::suite::deflate::{Reference, frame};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {

@@ -10,10 +10,10 @@ use ws_proto::{
 };
 
 use crate::naive::{self, Frame};
-use crate::rng::Rng;
 use crate::shrink::{hex, shrink};
 use crate::tally::{Listed, Tally};
-use crate::wire::Wire;
+use ws_proto_test::random::Random;
+use ws_proto_test::stream::Script;
 
 /// Where the two are known to differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn compare(role: Role) {
     };
     let mut tally = Tally::new(what, known);
     for index in 0..crate::streams() {
-        let mut rng = Rng::new(seed, index);
+        let mut rng = Random::nth(seed, index);
         let case = Case {
             role,
             limit: rng.pick(&[200, 200, 1000, 70_000]),
@@ -396,7 +396,7 @@ fn through_connection<R: ws_proto::Role>(
     }
     let mut stream = stream.to_vec();
     let mut rest = stream.as_mut_slice();
-    let mut cutter = Rng::new(
+    let mut cutter = Random::nth(
         if let Cuts::Random(seed) = case.cuts {
             seed
         } else {
@@ -513,7 +513,8 @@ fn theirs(case: Case, stream: &[u8]) -> Theirs {
         .read_buffer_size(4096)
         .max_frame_size(Some(case.limit))
         .max_message_size(Some(case.limit));
-    let mut socket = TheirSocket::from_raw_socket(Wire::new(stream), case.role, Some(config));
+    let mut socket =
+        TheirSocket::from_raw_socket(Script::new().then_read(stream), case.role, Some(config));
     if case.close_first {
         let close = CloseFrame {
             code: CloseCode::Away,
@@ -542,7 +543,7 @@ fn theirs(case: Case, stream: &[u8]) -> Theirs {
     };
     Outcome {
         told,
-        sent: naive::frames(&socket.get_ref().written),
+        sent: naive::frames(socket.get_ref().written()),
         end,
     }
 }

@@ -1,7 +1,7 @@
 //! Random streams of frames: valid ones, ones with a fault on purpose, and mutated ones.
 
 use crate::naive::{self, Length};
-use crate::rng::Rng;
+use ws_proto_test::random::Random;
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 1;
@@ -11,7 +11,7 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 
 /// A stream as a server receives it (`masked`) or as a client does.
-pub(crate) fn stream(rng: &mut Rng, masked: bool, limit: usize) -> Vec<u8> {
+pub(crate) fn stream(rng: &mut Random, masked: bool, limit: usize) -> Vec<u8> {
     let mut maker = Maker {
         masked,
         limit,
@@ -46,7 +46,7 @@ struct Maker {
 }
 
 impl Maker {
-    fn message(&mut self, rng: &mut Rng) {
+    fn message(&mut self, rng: &mut Random) {
         if rng.percent(25) {
             return self.control(rng);
         }
@@ -71,7 +71,7 @@ impl Maker {
         }
     }
 
-    fn text(&self, rng: &mut Rng) -> Vec<u8> {
+    fn text(&self, rng: &mut Random) -> Vec<u8> {
         let mut text = text(rng, self.limit).into_bytes();
         if rng.percent(self.fault_percent) {
             let at = rng.between(0, text.len());
@@ -90,7 +90,7 @@ impl Maker {
         text
     }
 
-    fn control(&mut self, rng: &mut Rng) {
+    fn control(&mut self, rng: &mut Random) {
         let opcode = rng.pick(&[PING, PONG]);
         let longest = if rng.percent(self.fault_percent) {
             300
@@ -102,7 +102,7 @@ impl Maker {
         self.frame(rng, FIN | opcode, &payload);
     }
 
-    fn close(&mut self, rng: &mut Rng) {
+    fn close(&mut self, rng: &mut Random) {
         let mut body = Vec::new();
         match rng.below(12) {
             0..=1 => {}
@@ -124,7 +124,7 @@ impl Maker {
     }
 
     /// A frame, perhaps with something wrong in its header.
-    fn frame(&mut self, rng: &mut Rng, mut first: u8, payload: &[u8]) {
+    fn frame(&mut self, rng: &mut Random, mut first: u8, payload: &[u8]) {
         let mut masked = self.masked;
         let mut length = Length::Shortest;
         if rng.percent(self.fault_percent) {
@@ -147,7 +147,7 @@ impl Maker {
     }
 }
 
-fn size(rng: &mut Rng, limit: usize) -> usize {
+fn size(rng: &mut Random, limit: usize) -> usize {
     let n = match rng.below(100) {
         0..=69 => rng.between(0, 30),
         70..=96 => rng.pick(&[0, 1, 124, 125, 126, 127, 128, 199, 200, 201]),
@@ -163,7 +163,7 @@ fn size(rng: &mut Rng, limit: usize) -> usize {
 }
 
 /// Text of characters of 1 to 4 bytes.
-fn text(rng: &mut Rng, limit: usize) -> String {
+fn text(rng: &mut Random, limit: usize) -> String {
     const CHARS: [char; 12] = [
         'a',
         'z',
@@ -187,7 +187,7 @@ fn text(rng: &mut Rng, limit: usize) -> String {
 }
 
 /// Changes one to three places.
-fn mutate(rng: &mut Rng, stream: &mut Vec<u8>, ends: &[usize]) {
+fn mutate(rng: &mut Random, stream: &mut Vec<u8>, ends: &[usize]) {
     for _ in 0..rng.pick(&[1, 1, 1, 2, 3]) {
         if stream.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! Random heads of requests and responses, and where the two are known to differ about them.
 
-use crate::rng::Rng;
 use crate::tally::Listed;
+use ws_proto_test::random::Random;
 
 /// Where the two are known to differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) struct Field {
 }
 
 /// Header lines in random order and case, each with its CR LF.
-pub(crate) fn lines(rng: &mut Rng, fields: &[Field], odd_percent: usize) -> Vec<u8> {
+pub(crate) fn lines(rng: &mut Random, fields: &[Field], odd_percent: usize) -> Vec<u8> {
     let mut lines: Vec<String> = Vec::new();
     for field in fields {
         if !rng.percent(field.present) {
@@ -90,7 +90,7 @@ pub(crate) fn lines(rng: &mut Rng, fields: &[Field], odd_percent: usize) -> Vec<
     lines.concat().into_bytes()
 }
 
-fn cased(rng: &mut Rng, name: &str) -> String {
+fn cased(rng: &mut Random, name: &str) -> String {
     match rng.below(4) {
         0 => name.to_ascii_lowercase(),
         1 => name.to_ascii_uppercase(),
@@ -99,7 +99,7 @@ fn cased(rng: &mut Rng, name: &str) -> String {
 }
 
 /// Changes one to three bytes or lines.
-pub(crate) fn mutate(rng: &mut Rng, head: &mut Vec<u8>) {
+pub(crate) fn mutate(rng: &mut Random, head: &mut Vec<u8>) {
     const BYTES: &[u8] = b"\0\t\n\r \"#%,/:;<=?@AZ\\az{|}~\x7f\x80\xff0159";
     for _ in 0..rng.between(1, 3) {
         if head.is_empty() {

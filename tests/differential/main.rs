@@ -17,11 +17,9 @@ mod heads;
 mod naive;
 mod request;
 mod response;
-mod rng;
 mod sending;
 mod shrink;
 mod tally;
-mod wire;
 
 const DEFAULT_STREAMS: u64 = 30_000;
 const DEFAULT_SEED: u64 = 0x6455_2011;

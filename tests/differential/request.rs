@@ -7,10 +7,10 @@ use ws_proto::Input;
 use ws_proto::handshake::{Accept, HandshakeError, Limits, ServerHandshake};
 
 use crate::heads::{self, Field, Known};
-use crate::rng::Rng;
 use crate::shrink::{literal, shrink};
 use crate::tally::Tally;
-use crate::wire::Wire;
+use ws_proto_test::random::Random;
+use ws_proto_test::stream::Script;
 
 /// What an accepted request said.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ fn a_server_makes_the_same_of_requests() {
     );
     let mut accepted = 0_u64;
     for index in 0..crate::streams() {
-        let mut rng = Rng::new(crate::seed() ^ 3, index);
+        let mut rng = Random::nth(crate::seed() ^ 3, index);
         let head = request(&mut rng);
         let cut = rng.pick(&[1, 7, 64, usize::MAX]);
         match judge(&head, cut) {
@@ -142,7 +142,7 @@ fn is_plain_target(head: &[u8]) -> bool {
     })
 }
 
-fn request(rng: &mut Rng) -> Vec<u8> {
+fn request(rng: &mut Random) -> Vec<u8> {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const FIELDS: &[Field] = &[
         Field {
@@ -347,13 +347,13 @@ fn theirs(head: &[u8]) -> Result<Accepted, TheirError> {
         ));
         Ok(response)
     };
-    match tungstenite::accept_hdr(Wire::new(head), look) {
+    match tungstenite::accept_hdr(Script::new().then_read(head), look) {
         Ok(socket) => {
             let (target, fields) = seen.expect("looked at");
             Ok(Accepted {
                 target,
                 fields,
-                accept: accept_in(&socket.get_ref().written),
+                accept: accept_in(socket.get_ref().written()),
             })
         }
         Err(TheirHandshakeError::Failure(error)) => Err(error),

@@ -6,10 +6,10 @@ use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Limits
 use ws_proto::{Config, Connection, Event, Input, Negotiated};
 
 use crate::heads::{self, Field, Known};
-use crate::rng::Rng;
 use crate::shrink::{literal, shrink};
 use crate::tally::Tally;
-use crate::wire::Wire;
+use ws_proto_test::random::Random;
+use ws_proto_test::stream::Script;
 
 /// An accepted response: the subprotocol, and the text message behind it.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ fn a_client_makes_the_same_of_responses() {
     );
     let mut accepted = 0_u64;
     for index in 0..crate::streams() {
-        let mut rng = Rng::new(crate::seed() ^ 4, index);
+        let mut rng = Random::nth(crate::seed() ^ 4, index);
         let head = response(&mut rng);
         let offered: &[&str] = rng.pick(&[&[][..], &["chat", "soap"]]);
         let cut = rng.pick(&[1, 7, 64, usize::MAX]);
@@ -126,7 +126,7 @@ fn folds(head: &[u8]) -> bool {
 
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-fn response(rng: &mut Rng) -> Vec<u8> {
+fn response(rng: &mut Random) -> Vec<u8> {
     const FIELDS: &[Field] = &[
         Field {
             name: "Upgrade",
@@ -277,7 +277,7 @@ fn theirs(head: &[u8], offered: &[&str]) -> Result<Accepted, TheirError> {
         request = request.header("Sec-WebSocket-Protocol", offered.join(", "));
     }
     let request = request.body(()).expect("valid");
-    match tungstenite::client(request, Wire::new(head)) {
+    match tungstenite::client(request, Script::new().then_read(head)) {
         Ok((mut socket, response)) => {
             let subprotocol = response.headers().get("Sec-WebSocket-Protocol");
             let message = match socket.read() {

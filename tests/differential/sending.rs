@@ -11,8 +11,8 @@ use ws_proto::{
     Transport,
 };
 
-use crate::rng::Rng;
-use crate::wire::Wire;
+use ws_proto_test::random::Random;
+use ws_proto_test::stream::Script;
 
 /// Something to send, and what the other end reads of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +28,10 @@ enum Step {
 #[test]
 fn each_reads_what_the_other_sends() {
     for index in 0..crate::streams() / 3 {
-        let mut rng = Rng::new(crate::seed() ^ 5, index);
+        let mut rng = Random::nth(crate::seed() ^ 5, index);
         let steps = steps(&mut rng);
         let whole: Vec<Step> = steps.iter().map(joined).collect();
-        let mut keys = Rng::new(rng.next(), 0);
+        let mut keys = Random::nth(rng.next(), 0);
 
         let server = ours(&steps, Connection::server(Negotiated::new(), Config::new()));
         let client = Connection::client(Negotiated::new(), Config::new(), || keys.key());
@@ -59,7 +59,7 @@ fn each_reads_what_the_other_sends() {
     );
 }
 
-fn steps(rng: &mut Rng) -> Vec<Step> {
+fn steps(rng: &mut Random) -> Vec<Step> {
     let mut steps: Vec<Step> = (0..rng.between(1, 8))
         .map(|_| match rng.below(8) {
             0 => {
@@ -70,7 +70,7 @@ fn steps(rng: &mut Rng) -> Vec<Step> {
                 let n = rng.pick(&[0, 1, 125]);
                 Step::Pong(rng.bytes(n))
             }
-            2..=4 => Step::Binary(parts(rng, Rng::bytes)),
+            2..=4 => Step::Binary(parts(rng, Random::bytes)),
             _ => Step::Text(parts(rng, |rng, n| {
                 let chars = ['a', '\u{e9}', '\u{20ac}', '\u{1f600}'];
                 (0..n / 2).map(|_| rng.pick(&chars)).collect()
@@ -86,7 +86,7 @@ fn steps(rng: &mut Rng) -> Vec<Step> {
     steps
 }
 
-fn parts<T>(rng: &mut Rng, part: impl Fn(&mut Rng, usize) -> T) -> Vec<T> {
+fn parts<T>(rng: &mut Random, part: impl Fn(&mut Random, usize) -> T) -> Vec<T> {
     (0..rng.pick(&[1, 1, 1, 2, 3]))
         .map(|_| {
             let n = rng.pick(&[0, 1, 2, 10, 124, 125, 126, 127, 300]);
@@ -158,7 +158,7 @@ fn fin(index: usize, count: usize) -> Fin {
 }
 
 fn theirs(steps: &[Step], role: Role) -> Vec<u8> {
-    let mut socket = TheirSocket::from_raw_socket(Wire::new(&[]), role, None);
+    let mut socket = TheirSocket::from_raw_socket(Script::new(), role, None);
     for step in steps {
         let messages: Vec<TheirMessage> = match step {
             Step::Text(parts) => frames(Data::Text, parts.iter().map(String::as_bytes)),
@@ -176,7 +176,7 @@ fn theirs(steps: &[Step], role: Role) -> Vec<u8> {
             socket.send(message).expect("open");
         }
     }
-    socket.get_ref().written.clone()
+    socket.get_ref().written().to_vec()
 }
 
 fn frames<'a>(kind: Data, parts: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<TheirMessage> {
@@ -192,7 +192,7 @@ fn frames<'a>(kind: Data, parts: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec
 }
 
 fn read_by_them(stream: &[u8], role: Role) -> Vec<Step> {
-    let mut socket = TheirSocket::from_raw_socket(Wire::new(stream), role, None);
+    let mut socket = TheirSocket::from_raw_socket(Script::new().then_read(stream), role, None);
     let mut steps = Vec::new();
     loop {
         steps.push(match socket.read() {

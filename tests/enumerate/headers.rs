@@ -4,7 +4,7 @@
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, FixedBuf, Input, Negotiated};
 
-use crate::common::{Endpoint, Side, frame};
+use ws_proto_test::suite::{Endpoint, Side, frame};
 
 const LIMIT: u64 = 1 << 20;
 

@@ -5,9 +5,6 @@
 //! UTF-8, longer strings in heads). That is for an optimised build:
 //! `WS_PROTO_DEEP=1 cargo test --release --test enumerate`.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod close_codes;
 mod headers;
 mod heads;

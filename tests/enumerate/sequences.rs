@@ -4,7 +4,7 @@
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Kind, Negotiated};
 
-use crate::common::*;
+use ws_proto_test::suite::*;
 
 /// How a header is written.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -15,8 +15,8 @@ use ws_proto::{
     Transport,
 };
 
-use crate::common::{Keys as Script, Lack, Room, Side};
 use crate::sink::Sink;
+use ws_proto_test::suite::{Keys as Script, Lack, Room, Side};
 
 /// Masking keys by number, some of which are not to be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,10 +15,9 @@
 
 #![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod engine;
 mod matrix;
+mod memory;
 mod messages;
 mod reference;
 mod run;
@@ -29,6 +28,10 @@ use std::io::Write;
 use std::time::Instant;
 
 use matrix::{FAMILIES, Matrix};
+use ws_proto_test::heap::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 const LEAST_RUNS: u64 = 4_000_000;
 

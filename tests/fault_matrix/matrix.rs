@@ -3,13 +3,13 @@
 use ws_proto::Fin;
 use ws_proto::handshake::Limits;
 
-use crate::common::wire::parse_output;
-use crate::common::{Lack, Side};
 use crate::engine::{Call, KeySource, Setup};
 use crate::messages::{Then, join};
 use crate::reference::{Reference, is_silent};
 use crate::run::{Act, Fault, How, Pace, Runner, Split};
 use crate::scenario::{End, Scenario};
+use ws_proto_test::suite::{Lack, Side};
+use ws_proto_test::wire::parse_output;
 
 type Family = fn(&mut Matrix, &Scenario);
 

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::{AssembleError, Assembler, Event, Extended, Input, Kind, Message, Storage};
 
-use crate::common::wire::{Frame, parse_output};
-use crate::common::{Lack, Room};
 use crate::engine::{Engine, Polled, Setup};
 use crate::run::{Fault, Split};
 use crate::sink::{Drain, Sink};
+use ws_proto_test::suite::{Lack, Room};
+use ws_proto_test::wire::{Frame, parse_output};
 
 /// What has become of a message.
 type Outcome = Result<(Kind, Vec<u8>), AssembleError>;

@@ -4,11 +4,11 @@
 use ws_proto::handshake::HandshakeError;
 use ws_proto::{ProtocolError, Transport};
 
-use crate::common::Side;
-use crate::common::wire::{Frame, parse_output};
 use crate::engine::Setup;
 use crate::run::{Fault, How, Mark, Pace, Runner, Trace};
 use crate::scenario::App;
+use ws_proto_test::suite::Side;
+use ws_proto_test::wire::{Frame, parse_output};
 
 #[derive(Debug, Default)]
 pub(crate) struct Reference {

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use ws_proto::handshake::HandshakeError;
 use ws_proto::{CloseCode, Event, Input, Kind, Output, ProtocolError, SendError, Transport};
 
-use crate::common::Room;
 use crate::engine::{Call, CallError, Engine, Polled, Setup};
 use crate::scenario::{App, Scenario};
 use crate::sink::{Drain, Sink};
+use ws_proto_test::suite::Room;
 
 /// How the input is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use ws_proto::Config;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::Limits;
 
-use crate::common::wire::{
+use crate::engine::{KeySource, Setup};
+use ws_proto_test::suite::{Lack, Side};
+use ws_proto_test::wire::{
     BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_body, frame, header,
 };
-use crate::common::{Lack, Side};
-use crate::engine::{KeySource, Setup};
 
 /// What the application does with what it is told. None of it depends on how input is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use ws_proto_smol::{
     read_request,
 };
 
-const PAGE: &str = include_str!("../../ws-proto-tokio/examples/chat/page.html");
+const PAGE: &str = include_str!("chat_page.html");
 const SUBPROTOCOL: &str = "chat.v1";
 
 /// How many messages wait for a slow reader.

@@ -1,0 +1,196 @@
+//! The server, with the client as its peer.
+
+use crate::common::{Listening, collect, finish, noise, path, run, wsp};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
+#[test]
+fn echo_says_everything_back_and_prints_it() {
+    let server = Listening::start(&["--echo"]);
+    let done = run(&[&server.url], b"one\ntwo\n");
+    assert_eq!((done.code, done.text()), (0, "one\ntwo\n"));
+    let bytes = noise(5 << 20);
+    let from = path("to-echo");
+    std::fs::write(&from, &bytes).unwrap();
+    let to = path("from-echo");
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    // What the server prints has to be read.
+    let mut server = server;
+    let mut stdout = server.child.stdout.take().unwrap();
+    let printing = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        stdout.read_to_end(&mut all).unwrap();
+        all
+    });
+    let done = run(&["-f", from, "-o", to, &server.url], b"");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(std::fs::read(to).unwrap() == bytes);
+    assert_eq!(server.stop().code, 0);
+    let printed = printing.join().unwrap();
+    assert!(printed == [b"one\ntwo\n", &bytes[..]].concat());
+}
+
+#[test]
+fn input_in_a_pipe_waits_for_the_first_peer() {
+    let mut server = Listening::start(&["--once"]);
+    let mut stdin = server.child.stdin.take().unwrap();
+    stdin.write_all(b"welcome\nsit down\n").unwrap();
+    drop(stdin);
+    let done = run(&["-c", "2", "-m", "thanks", &server.url], b"");
+    assert_eq!((done.code, done.text()), (0, "welcome\nsit down\n"));
+    let done = server.finish();
+    assert_eq!((done.code, done.text()), (0, "thanks\n"));
+}
+
+#[test]
+fn what_is_typed_goes_to_all_peers() {
+    let mut server = Listening::start(&[]);
+    let mut stdin = server.child.stdin.take().unwrap();
+    let mut printed = BufReader::new(server.child.stdout.take().unwrap());
+    let peers: Vec<_> = (0..3)
+        .map(|i| {
+            let hello = format!("hello from {i}");
+            let mut peer = wsp();
+            let peer = peer.args(["-m", &hello, "-c", "1", &server.url]);
+            let peer = peer.spawn().unwrap();
+            let mut line = String::new();
+            printed.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("{hello}\n"));
+            peer
+        })
+        .collect();
+    stdin.write_all(b"to all of you\n").unwrap();
+    for peer in peers {
+        let done = finish(peer, b"");
+        assert_eq!((done.code, done.text()), (0, "to all of you\n"));
+    }
+    drop(stdin);
+    assert_eq!(server.stop().code, 0);
+}
+
+#[test]
+fn count_ends_a_server_too() {
+    let server = Listening::start(&["-n", "-c", "2", "-o", path("two").to_str().unwrap()]);
+    let done = run(
+        &["-b", "-m", "one", "-m", "two", "-m", "three", &server.url],
+        b"",
+    );
+    assert!([0, 4].contains(&done.code), "{}", done.stderr);
+    assert_eq!(server.finish().code, 0);
+    assert_eq!(std::fs::read(path("two")).unwrap(), b"onetwo");
+    let server = Listening::start(&["-n", "-c", "2", "--once"]);
+    assert_eq!(run(&["-m", "one", &server.url], b"").code, 0);
+    assert_eq!(server.finish().code, 4);
+}
+
+#[test]
+fn ctrl_c_tells_the_peers() {
+    let server = Listening::start(&["-n"]);
+    let mut peer = wsp();
+    let mut peer = peer.args(["-v", "-n", &server.url]).spawn().unwrap();
+    let mut said = BufReader::new(peer.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.starts_with("wsp: connected to "), "{line}");
+    assert_eq!(server.stop().code, 0);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(
+        rest.ends_with("wsp: closed with 1001, going away\n"),
+        "{rest}"
+    );
+    assert_eq!(collect(peer).code, 0);
+}
+
+#[test]
+fn subprotocols_headers_and_compression_are_answered() {
+    let server = Listening::start(&["-s", "two", "-H", "X-Room: 7", "-z", "--echo", "-v"]);
+    let args = [
+        "-s",
+        "one",
+        "-s",
+        "two",
+        "-z",
+        "-v",
+        "-m",
+        "hi",
+        &server.url,
+    ];
+    let done = run(&args, b"");
+    assert_eq!((done.code, done.text()), (0, "hi\n"));
+    assert!(done.stderr.contains(", subprotocol two, compressed\n"));
+    assert!(done.stderr.contains("X-Room: 7\n"), "{}", done.stderr);
+    let done = run(&["-v", "-m", "hi", &server.url], b"");
+    assert!(done.code == 0 && !done.stderr.contains("compressed"));
+    let said = server.stop().stderr;
+    assert!(said.contains("peer 1 has come") && said.contains("peer 2 has left with 1000"));
+}
+
+#[test]
+fn pages_of_other_sites_are_refused_unless_named() {
+    let server = Listening::start(&["--origin", "https://app.example", "--echo", "-n"]);
+    let asked = |origin| run(&["--origin", origin, "-m", "hi", &server.url], b"");
+    assert_eq!(asked("https://app.example").text(), "hi\n");
+    let same = server.url.replace("ws:", "http:");
+    assert_eq!(asked(same.trim_end_matches('/')).text(), "hi\n");
+    let done = asked("https://evil.example");
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains("refused with status 403"));
+    server.stop();
+}
+
+#[test]
+fn a_request_that_is_none_does_no_harm() {
+    let server = Listening::start(&["--echo", "-n"]);
+    let address = server.url.trim_start_matches("ws://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert_eq!(
+        run(&["-m", "still here", &server.url], b"").text(),
+        "still here\n"
+    );
+    server.stop();
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let server = Listening::start(&["-n"]);
+    let address = server
+        .url
+        .trim_start_matches("ws://")
+        .trim_end_matches('/')
+        .to_owned();
+    let done = run(&["--listen", &address], b"");
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr.contains("cannot be listened on"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(run(&["--listen", "here"], b"").code, 1);
+    server.stop();
+}
+
+#[test]
+fn output_that_nobody_reads_stops_nobody() {
+    // Far more than a pipe holds is waiting to be printed.
+    let server = Listening::start(&["--echo", "-n"]);
+    let from = path("unread");
+    std::fs::write(&from, noise(1 << 20)).unwrap();
+    let to = path("unread-back");
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    for _ in 0..3 {
+        let done = run(&["-f", from, "-o", to, &server.url], b"");
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(std::fs::read(to).unwrap() == noise(1 << 20));
+    }
+    let done = run(&["--ping", "--ping-count", "1", &server.url], b"");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let done = server.stop();
+    assert!(done.code == 0 && done.stdout == noise(1 << 20).repeat(3));
+}

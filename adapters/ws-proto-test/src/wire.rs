@@ -1,0 +1,153 @@
+//! Frames on the wire, encoded and decoded without the crate under test.
+
+use crate::Side;
+
+/// The bit of the last frame of a message.
+pub const FIN: u8 = 0x80;
+/// The opcode of a frame that goes on with a message.
+pub const CONTINUATION: u8 = 0x0;
+/// The opcode of a text message.
+pub const TEXT: u8 = 0x1;
+/// The opcode of a binary message.
+pub const BINARY: u8 = 0x2;
+/// The first byte of a Close frame.
+pub const CLOSE: u8 = FIN | 0x8;
+/// The first byte of a Ping.
+pub const PING: u8 = FIN | 0x9;
+/// The first byte of a Pong.
+pub const PONG: u8 = FIN | 0xa;
+
+/// The key that frames to a server are masked with.
+pub const PEER_KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// A header for `to`, with the shortest form of the length.
+pub fn header(to: Side, first: u8, len: u64) -> Vec<u8> {
+    let mask_bit = if to == Side::Server { 0x80 } else { 0 };
+    let mut bytes = vec![first];
+    if len < 126 {
+        bytes.push(mask_bit | len as u8);
+    } else if len < 0x1_0000 {
+        bytes.push(mask_bit | 126);
+        bytes.extend((len as u16).to_be_bytes());
+    } else {
+        bytes.push(mask_bit | 127);
+        bytes.extend(len.to_be_bytes());
+    }
+    if to == Side::Server {
+        bytes.extend(PEER_KEY);
+    }
+    bytes
+}
+
+/// A frame for `to`.
+pub fn frame(to: Side, first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = header(to, first, payload.len() as u64);
+    let key = if to == Side::Server { PEER_KEY } else { [0; 4] };
+    bytes.extend(masked(payload, key));
+    bytes
+}
+
+/// The body of a Close frame.
+pub fn close_body(code: u16, reason: &[u8]) -> Vec<u8> {
+    [&code.to_be_bytes()[..], reason].concat()
+}
+
+/// Applies a masking key (RFC 6455 5.3).
+pub fn masked(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
+    payload
+        .iter()
+        .zip(key.iter().cycle())
+        .map(|(byte, key)| byte ^ key)
+        .collect()
+}
+
+/// A frame that an endpoint has written, unmasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// FIN, reserved bits and opcode.
+    pub first: u8,
+    /// The masking key, if it was masked.
+    pub key: Option<[u8; 4]>,
+    /// The payload, unmasked.
+    pub payload: Vec<u8>,
+}
+
+impl Frame {
+    /// Whether it is a Close frame.
+    pub fn is_close(&self) -> bool {
+        self.first == CLOSE
+    }
+
+    /// Whether it belongs to a message.
+    pub fn is_data(&self) -> bool {
+        self.first & 0x08 == 0
+    }
+
+    /// The code of a Close frame, if it has one.
+    ///
+    /// # Panics
+    ///
+    /// If it is another frame.
+    pub fn close_code(&self) -> Option<u16> {
+        assert!(self.is_close());
+        self.payload
+            .first_chunk()
+            .map(|code| u16::from_be_bytes(*code))
+    }
+}
+
+/// All frames in what `from` has written.
+///
+/// # Panics
+///
+/// Unless they are whole, and masked as `from` has to.
+pub fn parse_output(from: Side, mut bytes: &[u8]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        let (frame, len) = parse_frame(from, bytes);
+        frames.push(frame);
+        bytes = &bytes[len..];
+    }
+    frames
+}
+
+fn parse_frame(from: Side, bytes: &[u8]) -> (Frame, usize) {
+    let (first, second) = (bytes[0], bytes[1]);
+    let is_masked = second & 0x80 != 0;
+    assert_eq!(
+        is_masked,
+        from == Side::Client,
+        "a client masks, a server does not"
+    );
+    let (len, mut at) = match second & 0x7f {
+        126 => (
+            u64::from(u16::from_be_bytes(bytes[2..4].try_into().unwrap())),
+            4,
+        ),
+        127 => (u64::from_be_bytes(bytes[2..10].try_into().unwrap()), 10),
+        len => (u64::from(len), 2),
+    };
+    let shortest = if len < 126 {
+        2
+    } else if len < 0x1_0000 {
+        4
+    } else {
+        10
+    };
+    assert_eq!(at, shortest, "a length in its shortest form");
+    let mut key = None;
+    if is_masked {
+        key = Some(bytes[at..at + 4].try_into().unwrap());
+        at += 4;
+    }
+    let end = at + usize::try_from(len).unwrap();
+    let payload = masked(&bytes[at..end], key.unwrap_or_default());
+    (
+        Frame {
+            first,
+            key,
+            payload,
+        },
+        end,
+    )
+}

@@ -1,0 +1,14 @@
+//! permessage-deflate (RFC 7692).
+#![cfg(feature = "deflate")]
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "tests have std"
+)]
+
+mod io;
+mod past;
+mod requirements;
+mod round_trip;
+mod values;
+mod vectors;

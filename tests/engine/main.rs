@@ -1,0 +1,24 @@
+//! A connection: what it receives and sends, its contracts, limits and timers, for both roles.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "tests have std"
+)]
+
+mod answers;
+mod any_order;
+mod assembler;
+mod closing;
+mod coalescing;
+mod contracts;
+mod cuts;
+mod embedded;
+mod events;
+mod framing;
+mod limits;
+mod round_trip;
+mod sending;
+mod text;
+mod timers;
+mod unchanged;
+mod vectors;

@@ -1,0 +1,18 @@
+//! Opening handshakes of both roles, URIs, and when to try again.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "tests have std"
+)]
+
+mod client;
+mod cuts;
+mod grammar;
+mod http;
+mod past;
+mod reconnect;
+mod requirements;
+mod scan;
+mod server;
+mod uri;
+mod vectors;

@@ -1,0 +1,18 @@
+//! What is allocated, and given back.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "tests have std"
+)]
+
+mod allocations;
+mod bomb;
+mod deflate;
+mod past;
+mod retention;
+mod socket;
+
+use ws_proto_test::heap::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

@@ -1,0 +1,12 @@
+//! `WebSocket`, and blocking I/O with it.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "tests have std"
+)]
+
+mod big_frames;
+mod io;
+mod io_faults;
+mod lent;
+mod messages;

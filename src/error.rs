@@ -408,20 +408,3 @@ impl fmt::Display for CapacityError {
 }
 
 impl Error for CapacityError {}
-
-/// Bytes that do not fit into a control frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TooLong {
-    /// How many bytes there are.
-    pub len: usize,
-    /// How many may be there.
-    pub max: usize,
-}
-
-impl fmt::Display for TooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes, the most is {}", self.len, self.max)
-    }
-}
-
-impl Error for TooLong {}

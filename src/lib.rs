@@ -113,7 +113,6 @@ pub mod message;
 #[cfg(feature = "getrandom")]
 mod random;
 pub mod reconnect;
-#[cfg(feature = "simd")]
 mod simd;
 #[cfg(feature = "alloc")]
 pub mod socket;
@@ -125,13 +124,11 @@ pub mod utf8;
 #[cfg(feature = "alloc")]
 pub use buf::Limited;
 pub use buf::{FixedBuf, Input, Output, Storage};
-pub use close::{CloseCode, CloseReason, ControlPayload};
+pub use close::{CloseCode, CloseReason, ControlPayload, TooLong};
 pub use connection::{
     Binary, Client, Config, Connection, Event, Extended, Fin, Kind, MaskSource, Role, Server, Text,
 };
-pub use error::{
-    CapacityError, ProtocolError, ReceiveError, SendError, TimedOut, TooLong, UnexpectedEof,
-};
+pub use error::{CapacityError, ProtocolError, ReceiveError, SendError, TimedOut, UnexpectedEof};
 pub use frame::MAX_CONTROL_FRAME;
 pub use handshake::Negotiated;
 #[cfg(feature = "alloc")]

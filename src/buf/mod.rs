@@ -20,7 +20,8 @@ pub use fixed::FixedBuf;
 pub use limited::Limited;
 
 use crate::error::CapacityError;
-use crate::frame::{self, EncodedHeader};
+use crate::frame::EncodedHeader;
+use crate::simd;
 use crate::utf8::{self, InvalidUtf8};
 
 /// Bytes received from the peer, consumed from the front.
@@ -67,12 +68,6 @@ impl<'b> Input<'b> {
     /// The bytes not consumed yet.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        self.bytes
-    }
-
-    /// As [`bytes`](Self::bytes), to be unmasked before it is taken.
-    #[inline]
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         self.bytes
     }
 
@@ -130,7 +125,7 @@ pub trait Output {
         self.put(&header);
         self.put(payload);
         if let Some(key) = key {
-            frame::xor(self.last_mut(payload.len()), key);
+            simd::xor(self.last_mut(payload.len()), key);
         }
     }
 }
@@ -142,7 +137,7 @@ fn write_frame(to: &mut [u8], header: EncodedHeader, payload: &[u8], key: Option
     let to = to.get_mut(header.size()..).unwrap_or_default();
     match key {
         None => copy(to, payload),
-        Some(key) => frame::xor_into(to, payload, key),
+        Some(key) => simd::xor_into(to, payload, key),
     }
 }
 

@@ -1,10 +1,7 @@
 //! What a connection tells: pieces of messages, and control frames.
 
-use super::Role;
-use super::whole_frame::Payload;
 use crate::close::CloseCode;
 use crate::frame::Rsv;
-use crate::utf8::{self, InvalidUtf8};
 
 /// Something that the peer sent.
 ///
@@ -52,23 +49,6 @@ pub enum Event<'b> {
     /// output, unless it was ours that came first or [`Config::manual_close`](crate::Config) says
     /// that the caller sends it. Nothing comes after this.
     Close(Option<CloseCode>),
-}
-
-impl<'b> Event<'b> {
-    /// A message in one piece.
-    #[inline(always)]
-    pub(super) fn whole<R: Role>(kind: Kind, data: Payload<'b>) -> Result<Self, InvalidUtf8> {
-        let (first, last) = (true, true);
-        if kind == Kind::Binary {
-            let data = data.unmask::<R>();
-            return Ok(Self::Binary(Binary { data, first, last }));
-        }
-        let body = match data.unmask_text::<R>() {
-            Ok(text) => text,
-            Err(bytes) => utf8::from_utf8(bytes)?,
-        };
-        Ok(Self::Text(Text::of(body, first, last)))
-    }
 }
 
 /// A piece of a text message.

@@ -37,16 +37,14 @@
 
 mod config;
 mod event;
-mod incoming;
-mod judge;
-mod recv;
+mod receive;
 mod role;
-mod row;
 mod send;
 mod timer;
-mod whole_frame;
 
 use core::fmt;
+#[cfg(feature = "alloc")]
+use core::num::NonZeroUsize;
 
 pub use config::Config;
 pub use event::{Binary, Event, Extended, Fin, Kind, Text};
@@ -59,18 +57,11 @@ use crate::frame::{MAX_CONTROL_FRAME, Opcode};
 use crate::handshake::Negotiated;
 use crate::time::Instant;
 use crate::transport::Transport;
-use crate::utf8::InvalidUtf8;
-use recv::{Received, Receiver};
-#[cfg(feature = "simd")]
-pub(crate) use row::{Room, Row};
+use receive::Receiver;
 #[cfg(feature = "deflate")]
 pub(crate) use send::History;
 use send::Outgoing;
 use timer::{Timeouts, Waiting};
-#[cfg(not(feature = "simd"))]
-use whole_frame::WholeFrame;
-#[cfg(feature = "simd")]
-pub(crate) use whole_frame::WholeFrame;
 
 /// One end of an open WebSocket connection: bytes in, events and bytes out.
 ///
@@ -215,89 +206,33 @@ impl<R: Role> Connection<R> {
         input: &mut Input<'b>,
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ReceiveError> {
-        if out.room() >= MAX_CONTROL_FRAME {
-            if let Some((kind, data)) = self.receiver.whole_message::<R>(input) {
-                self.flags.insert(Flags::HEARD);
-                return match Event::whole::<R>(kind, data) {
-                    Ok(event) => Ok(Some(event)),
-                    Err(InvalidUtf8) => Err(self.fail_with(ProtocolError::TextNotUtf8, input, out)),
-                };
-            }
+        if let Some(message) = self.receive_message(input, out) {
+            return Ok(Some(message?));
         }
         if input.is_empty() {
             return self.outcome();
         }
-        self.receive_piecewise(input, out)
+        self.receive_rest(input, out)
     }
 
-    /// Whatever is not a whole message at the front of the input.
+    /// As [`receive`](Self::receive), but a message that is [not there as a whole](Self::frame_missing)
+    /// is waited for: how many bytes are missing of it, and nothing was done.
+    #[cfg(feature = "alloc")]
     #[inline(never)]
-    fn receive_piecewise<'b, O: Output + ?Sized>(
+    pub(crate) fn receive_or_wait<'b, O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ReceiveError> {
-        if out.room() >= MAX_CONTROL_FRAME {
-            if let Some(first) = self.receiver.row_begins::<R>(input) {
-                return self.receive_row(first, input, out);
-            }
-            if let Some(piece) = self.receiver.piece::<R>(input) {
-                self.flags.insert(Flags::HEARD);
-                return match self.receiver.event::<R>(piece) {
-                    Ok(event) => Ok(Some(event)),
-                    Err(error) => Err(self.fail_with(error, input, out)),
-                };
-            }
-        }
-        self.receive_stepwise(input, out)
-    }
-
-    /// Short frames of one message in a row.
-    #[inline(never)]
-    fn receive_row<'b, O: Output + ?Sized>(
-        &mut self,
-        first: WholeFrame,
-        input: &mut Input<'b>,
-        out: &mut O,
-    ) -> Result<Option<Event<'b>>, ReceiveError> {
-        let Some(event) = self.receiver.row::<R>(input, first) else {
-            return self.receive_stepwise(input, out);
+        (least, most): (usize, usize),
+    ) -> Result<Result<Option<Event<'b>>, NonZeroUsize>, ReceiveError> {
+        let missing = if out.room() < MAX_CONTROL_FRAME {
+            0
+        } else {
+            self.frame_missing(input.bytes(), least, most)
         };
-        self.flags.insert(Flags::HEARD);
-        match event {
-            Ok(event) => Ok(Some(event)),
-            Err(error) => Err(self.fail_with(error, input, out)),
-        }
-    }
-
-    /// The long way: every check, in the order of the bytes.
-    #[inline(never)]
-    fn receive_stepwise<'b, O: Output + ?Sized>(
-        &mut self,
-        input: &mut Input<'b>,
-        out: &mut O,
-    ) -> Result<Option<Event<'b>>, ReceiveError> {
-        loop {
-            if self.receiver.is_dead() {
-                input.take(input.len());
-                return self.outcome();
-            }
-            if input.is_empty() {
-                return Ok(None);
-            }
-            if out.room() < MAX_CONTROL_FRAME {
-                // The input that stays is no sign of life: it would be one for ever.
-                return Err(ReceiveError::OutputFull);
-            }
-            self.flags.insert(Flags::HEARD);
-            match self.receiver.advance::<R>(input, self.sender.negotiated()) {
-                Ok(Some(Received::Data(event))) => return Ok(Some(event)),
-                Ok(Some(Received::Control(opcode))) => {
-                    return Ok(Some(self.control(opcode, out)));
-                }
-                Ok(None) => {}
-                Err(error) => return Err(self.fail_with(error, input, out)),
-            }
+        match NonZeroUsize::new(missing) {
+            Some(missing) => Ok(Err(missing)),
+            None => self.receive(input, out).map(Ok),
         }
     }
 
@@ -307,30 +242,6 @@ impl<R: Role> Connection<R> {
         match self.error.get() {
             None => Ok(None),
             Some(error) => Err(ReceiveError::Protocol(error)),
-        }
-    }
-
-    /// Answers a complete control frame. `out` has room for a frame.
-    fn control<'b, O: Output + ?Sized>(&mut self, opcode: Opcode, out: &mut O) -> Event<'b> {
-        match opcode {
-            Opcode::Ping => {
-                if !self.flags.contains(Flags::MANUAL_PONG) {
-                    let payload = self.receiver.control_payload();
-                    // Without a masking key there is no frame: no Pong is better than a bare one.
-                    let _ = send::control(&mut self.role, Opcode::Pong, payload, out);
-                }
-                Event::Ping
-            }
-            Opcode::Close => {
-                self.flags.insert(Flags::CLOSE_RECEIVED);
-                if !self.flags.contains(Flags::CLOSE_SENT)
-                    && !self.flags.contains(Flags::MANUAL_CLOSE)
-                {
-                    self.send_own_close(out);
-                }
-                Event::Close(self.close_code())
-            }
-            _ => Event::Pong,
         }
     }
 
@@ -405,12 +316,7 @@ impl<R: Role> Connection<R> {
     /// ```
     #[inline]
     pub fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
-        if whole_frame::is_there(received, least) {
-            return 0;
-        }
-        let negotiated = self.sender.negotiated();
-        self.receiver
-            .missing::<R>(received, least, most, negotiated)
+        self.receiver.missing::<R>(received, least, most)
     }
 
     /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.
@@ -460,10 +366,10 @@ impl<R: Role> Connection<R> {
         error: ProtocolError,
         input: &mut Input<'_>,
         out: &mut O,
-    ) -> ReceiveError {
+    ) -> ProtocolError {
         input.take(input.len());
         self.fail_for(Fault::new(error), out);
-        ReceiveError::Protocol(error)
+        error
     }
 
     /// Fails the connection for a fault in a message that the caller has found (RFC 6455 7.1.7): a message

@@ -9,6 +9,7 @@ use crate::error::SendError;
 #[cfg(feature = "alloc")]
 use crate::frame::EncodedHeader;
 use crate::frame::{self, FIN, Opcode, Rsv};
+use crate::simd;
 use crate::utf8::{self, Utf8};
 
 /// The message that is being sent in parts, and the reserved bits that were negotiated, in one byte:
@@ -697,7 +698,7 @@ impl<M: MaskSource> Connection<Client<M>> {
 #[inline]
 fn masked(payload: &mut [u8], key: Option<[u8; 4]>) -> &[u8] {
     if let Some(key) = key {
-        frame::xor(payload, key);
+        simd::xor(payload, key);
     }
     payload
 }

@@ -3,8 +3,7 @@ use super::outbox::Outbox;
 use super::read_buffer::ReadBuffer;
 use super::retention::{BUSY, Retention};
 use super::{RETAINED, WebSocketError};
-use crate::MAX_CONTROL_FRAME;
-use crate::buf::{Input, Output};
+use crate::buf::Input;
 use crate::connection::Role;
 use crate::error::ReceiveError;
 use crate::frame::MAX_HEADER;
@@ -78,26 +77,38 @@ impl Inbox {
             self.end_turn(to.connection.frame_remaining());
             return Ok(None);
         }
+        self.missing = 0;
         let (bytes, mut consumed) = self.read.unread();
         let mut input = Input::new(bytes);
         let before = input.len();
-        loop {
-            let mut out = to.out.engine();
-            self.missing = if out.room() < MAX_CONTROL_FRAME {
-                0
-            } else {
-                to.connection.frame_missing(input.bytes(), RETAINED, BUSY)
-            };
-            if self.missing > 0 {
-                return Ok(None);
-            }
-            let event = to.connection.receive(&mut input, &mut out);
+        // On its own, so that a message that is there as a whole stays in registers
+        // (`websocket/receive/binary/16` in `benches/engine` takes 40 % more without it).
+        if let Some(event) = (to.connection).receive_message(&mut input, &mut to.out.engine()) {
             consumed.set(before - input.len());
-            let event = match event {
-                Ok(Some(event)) => event,
-                Ok(None) => return Ok(None),
-                Err(ReceiveError::OutputFull) => return Err(WebSocketError::OutputFull),
-                Err(ReceiveError::Protocol(error)) => return Err(error.into()),
+            match self.assembler.step(event?) {
+                Ok(Step::Whole(message)) => return Ok(Some(message)),
+                Ok(Step::More | Step::Held) => {}
+                Err(error) => {
+                    self.failed = Some(error);
+                    return Err(to.fail(error));
+                }
+            }
+        }
+        loop {
+            let event =
+                to.connection
+                    .receive_or_wait(&mut input, &mut to.out.engine(), (RETAINED, BUSY));
+            consumed.set(before - input.len());
+            let Ok(Ok(Some(event))) = event else {
+                return match event {
+                    Ok(Err(missing)) => {
+                        self.missing = missing.get();
+                        Ok(None)
+                    }
+                    Err(ReceiveError::OutputFull) => Err(WebSocketError::OutputFull),
+                    Err(ReceiveError::Protocol(error)) => Err(error.into()),
+                    Ok(Ok(_)) => Ok(None),
+                };
             };
             match self.assembler.step(event) {
                 Ok(Step::More) => {}

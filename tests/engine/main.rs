@@ -5,16 +5,17 @@
     reason = "tests have std"
 )]
 
+mod answers;
 mod any_order;
 mod assembler;
 mod closing;
 mod coalescing;
 mod contracts;
 mod cuts;
+mod embedded;
 mod events;
 mod framing;
 mod limits;
-mod receive_answers;
 mod round_trip;
 mod sending;
 mod text;

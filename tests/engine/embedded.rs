@@ -1,6 +1,6 @@
 //! The devices of `examples/embedded`: with an output of any size, they lose nothing.
 
-#[path = "../examples/embedded/device.rs"]
+#[path = "../../examples/embedded/device.rs"]
 #[allow(dead_code, reason = "the test plays the link itself")]
 mod device;
 

@@ -352,6 +352,15 @@ impl Session<'_> {
                 }
                 false
             }
+            Polled::Full => {
+                assert!(before > 0 && !self.over, "no room is needed");
+                assert_eq!(
+                    (taken, self.sink.bytes.len()),
+                    (0, written),
+                    "a full output changes nothing"
+                );
+                false
+            }
             Polled::Refused(error) => self.fail(Fault::Handshake(error), written),
             Polled::Failed(error) => self.fail(Fault::Protocol(error), written),
             Polled::Open => {
@@ -614,7 +623,7 @@ impl Session<'_> {
                 Polled::Refused(error) => {
                     assert!(eof == Err(Some(error)), "{error:?} after {eof:?}");
                 }
-                Polled::Event(_) | Polled::Open | Polled::Rejected => {
+                Polled::Full | Polled::Event(_) | Polled::Open | Polled::Rejected => {
                     panic!("something is told after the end")
                 }
             }

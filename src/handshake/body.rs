@@ -1,4 +1,4 @@
-//! The body of a refusal, as much of it as a client keeps (RFC 9112 6.3).
+//! The body of a refusal, as much of it as a client reads (RFC 9112 6.3).
 
 use super::headers::Headers;
 use super::syntax;
@@ -8,7 +8,7 @@ use crate::buf::{Input, Storage};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyReader {
     framing: Framing,
-    /// How many bytes may still be kept.
+    /// How many bytes may still be read, the framing of chunks too.
     room: usize,
 }
 
@@ -42,7 +42,7 @@ impl BodyReader {
         .settled()
     }
 
-    /// Appends what is there to `storage`; `true` once the body has ended, or no more is kept.
+    /// Appends what is there to `storage`; `true` once the body has ended, or no more is read.
     /// That is known on the same byte for every way of cutting the input.
     pub(super) fn receive<S: Storage>(&mut self, input: &mut Input<'_>, storage: &mut S) -> bool {
         loop {
@@ -62,6 +62,8 @@ impl BodyReader {
                             complete: chunked.is_last(byte),
                         },
                     };
+                    self.room = self.room.saturating_sub(1);
+                    *self = self.settled();
                     continue;
                 }
             };
@@ -87,7 +89,7 @@ impl BodyReader {
         }
     }
 
-    /// The transport has ended; tells whether the body is complete.
+    /// Whether the body is complete if the transport ends now.
     pub(super) const fn is_complete_at_eof(&self) -> bool {
         matches!(
             self.framing,
@@ -158,7 +160,7 @@ impl Chunked {
         })
     }
 
-    /// Whether `byte` ends the last chunk. The trailer behind it is of no interest.
+    /// Whether `byte` ends the last chunk. The trailer after it is not read.
     const fn is_last(self, byte: u8) -> bool {
         matches!((self, byte), (Self::SizeLf(0), b'\n'))
     }
@@ -183,7 +185,7 @@ fn parse_length(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Tells how many bytes were stored.
+/// Returns how many bytes were stored.
 fn store_what_fits<S: Storage>(storage: &mut S, bytes: &[u8]) -> usize {
     if storage.store(bytes).is_ok() {
         return bytes.len();

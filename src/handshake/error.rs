@@ -282,6 +282,8 @@ pub enum HeadError {
     ReasonInvalid,
     /// A status that is not for this answer.
     StatusInvalid,
+    /// To a client: the handshake's storage has no room for what is offered.
+    StorageFull,
     /// The subprotocol is not a token.
     SubprotocolInvalid,
     /// The client did not offer that subprotocol (RFC 6455 4.2.2).
@@ -290,6 +292,8 @@ pub enum HeadError {
     SubprotocolRepeated,
     /// The target does not start with `/`, has a fragment, or is not visible ASCII.
     TargetInvalid,
+    /// To a client: more than [`MAX_EXTENSIONS`](super::MAX_EXTENSIONS) are offered.
+    TooManyExtensions,
 }
 
 impl fmt::Display for HeadError {
@@ -307,14 +311,69 @@ impl fmt::Display for HeadError {
             Self::OutputFull => "the output has no room for the head",
             Self::ReasonInvalid => "reason phrase has characters that cannot be sent",
             Self::StatusInvalid => "status is not for this answer",
+            Self::StorageFull => "the storage has no room for what is offered",
             Self::SubprotocolInvalid => "subprotocol is not a token",
             Self::SubprotocolNotOffered => "the client did not offer the subprotocol",
             Self::SubprotocolRepeated => "subprotocol is offered twice",
             Self::TargetInvalid => "target is not a path that can be requested",
+            Self::TooManyExtensions => "too many extensions are offered",
         })
     }
 }
 
 impl Error for HeadError {}
+
+/// Why [`ServerHandshake::receive`](super::ServerHandshake::receive) did not consume its input as far
+/// as the request reaches.
+///
+/// Only [`Failed`](Self::Failed) ends the handshake. The others change nothing and consume nothing.
+///
+/// ```
+/// use ws_proto::handshake::{Limits, MAX_REFUSAL, RequestError, ServerHandshake};
+/// use ws_proto::{FixedBuf, Input, Output};
+///
+/// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+/// let mut out = FixedBuf::<{ MAX_REFUSAL }>::new();
+/// out.put(b"not written yet");
+/// let mut read = *b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+/// let mut input = Input::new(&mut read);
+/// let result = handshake.receive(&mut input, &mut out).map(|_| ());
+/// assert_eq!(result, Err(RequestError::OutputFull));
+///
+/// out.clear(); // once it is written
+/// let result = handshake.receive(&mut input, &mut out).map(|_| ());
+/// assert!(matches!(result, Err(RequestError::Failed(_))));
+/// assert!(out.pending().starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request was accepted before: the input is for the connection.
+    Accepted,
+    /// The handshake has failed; the same error for ever. The refusal is in the output, all input was
+    /// consumed, and the transport is to be closed.
+    Failed(HandshakeError),
+    /// The output has less room than [`MAX_REFUSAL`](super::MAX_REFUSAL). Write what it has, then call
+    /// again with the same input.
+    OutputFull,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("the request was accepted before"),
+            Self::Failed(error) => error.fmt(f),
+            Self::OutputFull => f.write_str("the output has no room for a refusal"),
+        }
+    }
+}
+
+impl Error for RequestError {}
+
+impl From<HandshakeError> for RequestError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 const _: () = assert!(size_of::<HandshakeError>() <= 16 && size_of::<HeadError>() <= 16);

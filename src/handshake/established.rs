@@ -7,11 +7,10 @@ use super::check::{Single, has_token, is};
 use super::error::HandshakeError;
 use super::extensions::{self, Extensions, MAX_EXTENSIONS};
 use super::headers::Headers;
-use super::key::AcceptKey;
 use super::negotiated::Negotiated;
 use super::offer;
+use super::offered::Offers;
 use super::parse::StatusLine;
-use super::request::ClientRequest;
 use super::syntax;
 use crate::frame::Rsv;
 
@@ -123,6 +122,15 @@ pub(super) struct Fields<'h> {
 }
 
 impl<'h> Fields<'h> {
+    #[cfg(feature = "http")]
+    pub(super) fn of(headers: &Headers<'h>) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers.raw() {
+            fields.add(name, value);
+        }
+        fields
+    }
+
     /// One more field; there can be whitespace around `value`.
     #[inline]
     pub(super) fn add(&mut self, name: &[u8], value: &'h [u8]) {
@@ -138,13 +146,12 @@ impl<'h> Fields<'h> {
     }
 }
 
-/// Holds a 101 against what the client sent (RFC 6455 4.1).
+/// Checks a 101 against what the client offered (RFC 6455 4.1).
 pub(super) fn check(
     minor_version: u8,
     fields: &Fields<'_>,
     headers: &Headers<'_>,
-    accept: &AcceptKey,
-    request: &ClientRequest<'_>,
+    offers: &Offers<'_, '_>,
 ) -> Result<Negotiated, HandshakeError> {
     if minor_version != 1 {
         return Err(HandshakeError::HttpVersion);
@@ -157,7 +164,7 @@ pub(super) fn check(
         return Err(HandshakeError::ConnectionInvalid);
     }
     match fields.accept {
-        Single::Once(text) if text == accept.as_bytes() => {}
+        Single::Once(text) if text == offers.accept().as_bytes() => {}
         _ => return Err(HandshakeError::AcceptInvalid),
     }
     // A length is meaningless in a 101 and some servers send one; a coding would mean that the
@@ -165,35 +172,23 @@ pub(super) fn check(
     if fields.has_transfer_coding {
         return Err(HandshakeError::BodyPresent);
     }
-    check_subprotocol(fields.subprotocol, request)?;
+    check_subprotocol(fields.subprotocol, offers)?;
     if !fields.has_extensions {
         return Ok(Negotiated::new());
     }
-    check_extensions(headers, request)
+    check_extensions(headers, offers)
 }
 
-fn check_subprotocol(
-    answer: Single<'_>,
-    request: &ClientRequest<'_>,
-) -> Result<(), HandshakeError> {
+fn check_subprotocol(answer: Single<'_>, offers: &Offers<'_, '_>) -> Result<(), HandshakeError> {
     match answer {
         Single::Once(chosen) if !syntax::is_token(chosen) => {
             Err(HandshakeError::SubprotocolInvalid)
         }
-        Single::Once(chosen) => {
-            let offered = request
-                .subprotocols
-                .iter()
-                .any(|offered| offered.as_bytes() == chosen);
-            if offered {
-                Ok(())
-            } else {
-                Err(HandshakeError::SubprotocolNotOffered)
-            }
+        Single::Once(chosen) if !offers.has_subprotocol(chosen) => {
+            Err(HandshakeError::SubprotocolNotOffered)
         }
-        Single::Missing if request.require_subprotocol && !request.subprotocols.is_empty() => {
-            Err(HandshakeError::SubprotocolMissing)
-        }
+        Single::Once(_) => Ok(()),
+        Single::Missing if offers.needs_subprotocol() => Err(HandshakeError::SubprotocolMissing),
         Single::Missing => Ok(()),
         Single::Repeated => Err(HandshakeError::SubprotocolInvalid),
     }
@@ -201,7 +196,7 @@ fn check_subprotocol(
 
 fn check_extensions(
     headers: &Headers<'_>,
-    request: &ClientRequest<'_>,
+    offers: &Offers<'_, '_>,
 ) -> Result<Negotiated, HandshakeError> {
     extensions::check(headers)?;
     let mut rsv = Rsv::NONE;
@@ -214,17 +209,17 @@ fn check_extensions(
         if let Some(name) = names.get_mut(index) {
             *name = answer.name();
         }
-        let mut offers = request
-            .extensions
-            .iter()
-            .filter(|offer| offer.name() == answer.name());
-        if offers.clone().next().is_none() {
+        let mut alternatives = offers
+            .extensions()
+            .filter(|(offer, ..)| offer.name() == answer.name())
+            .peekable();
+        if alternatives.peek().is_none() {
             return Err(HandshakeError::ExtensionNotOffered);
         }
-        let offer = offers
-            .find(|offer| offer.allows(&answer))
+        let (_, used, _) = alternatives
+            .find(|(offer, _, check)| check.is_none_or(|check| check(offer, &answer)))
             .ok_or(HandshakeError::ExtensionParamsInvalid)?;
-        rsv = offer::join_rsv(rsv, offer.rsv()).ok_or(HandshakeError::ExtensionRepeated)?;
+        rsv = offer::join_rsv(rsv, used).ok_or(HandshakeError::ExtensionRepeated)?;
     }
     Ok(Negotiated::new().with_rsv(rsv))
 }

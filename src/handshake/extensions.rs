@@ -152,6 +152,38 @@ impl<'h> Extensions<'h> {
         }
     }
 
+    /// The extensions that these header fields name; none if there is no such field. For heads that
+    /// another HTTP implementation has read.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::ExtensionsInvalid`] if a field does not follow the grammar (RFC 6455 9.1),
+    /// [`HandshakeError::TooManyElements`] for more than [`MAX_EXTENSIONS`] or
+    /// [`MAX_EXTENSION_PARAMS`].
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Extensions, Headers};
+    ///
+    /// let field: [(&str, &[u8]); 1] = [("sec-websocket-extensions", b"x-one; level=3, x-two")];
+    /// let extensions = Extensions::parse(&Headers::from_slice(&field))?;
+    /// assert!(extensions.map(|extension| extension.name()).eq(["x-one", "x-two"]));
+    /// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+    /// ```
+    pub fn parse(headers: &Headers<'h>) -> Result<Self, HandshakeError> {
+        if headers.get(FIELD).is_some() {
+            check(headers)?;
+        }
+        Ok(Self::of(headers))
+    }
+
+    /// Those of one line, without the name of the field.
+    pub(super) const fn of_text(line: &'h [u8]) -> Self {
+        Self {
+            fields: Headers::from_slice(&[]).iter(),
+            rest: line,
+        }
+    }
+
     fn try_next(&mut self) -> Result<Option<Extension<'h>>, Malformed> {
         loop {
             if let Some(extension) = take_extension(&mut self.rest)? {

@@ -23,7 +23,7 @@ use crate::error::CapacityError;
 
 /// Whose head it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum HeadKind {
     Request,
     Response,
 }
@@ -31,8 +31,10 @@ pub(super) enum Kind {
 /// Where in a head we are.
 #[derive(Debug)]
 pub(super) struct HeadScanner {
-    kind: Kind,
+    kind: HeadKind,
     state: State,
+    /// Bytes of the heads before this one, which count towards the same limit.
+    earlier: usize,
     /// Bytes of this head so far.
     bytes: usize,
     /// Lines begun so far.
@@ -64,14 +66,28 @@ enum Step {
 }
 
 impl HeadScanner {
-    pub(super) const fn new(kind: Kind) -> Self {
+    pub(super) const fn new(kind: HeadKind) -> Self {
         Self {
             kind,
             state: State::Start,
+            earlier: 0,
             bytes: 0,
             lines: 0,
             skipped_empty_line: false,
         }
+    }
+
+    /// Begins the next head of the same peer.
+    pub(super) const fn next(&self) -> Self {
+        Self {
+            earlier: self.earlier + self.bytes,
+            ..Self::new(self.kind)
+        }
+    }
+
+    /// How many bytes this head may have.
+    pub(super) const fn room(&self, limits: &Limits) -> usize {
+        limits.head_bytes.saturating_sub(self.earlier)
     }
 
     /// Whether no byte of the head has been seen.
@@ -104,7 +120,7 @@ impl HeadScanner {
     fn keeps(&self, byte: u8, limits: &Limits) -> bool {
         self.state == State::Line
             && self.lines > 1
-            && self.bytes < limits.head_bytes
+            && self.bytes < self.room(limits)
             && syntax::is_text(byte)
     }
 
@@ -161,11 +177,11 @@ impl HeadScanner {
     #[inline(never)]
     fn skip(&mut self, bytes: &[u8], limits: &Limits) -> usize {
         let in_start_line = match self.kind {
-            Kind::Request => self.lines == 1,
-            Kind::Response if self.bytes < HTTP.len() => return 0,
-            Kind::Response => false,
+            HeadKind::Request => self.lines == 1,
+            HeadKind::Response if self.bytes < HTTP.len() => return 0,
+            HeadKind::Response => false,
         };
-        let room = limits.head_bytes.saturating_sub(self.bytes);
+        let room = self.room(limits).saturating_sub(self.bytes);
         let bytes = bytes.get(..room).unwrap_or(bytes);
         let mut skipped = scan::text_len(bytes, in_start_line);
         while let Some([b'\r', b'\n', next, ..]) = bytes.get(skipped..) {
@@ -183,7 +199,7 @@ impl HeadScanner {
     fn step(&mut self, byte: u8, limits: &Limits) -> Result<Step, HandshakeError> {
         let skipping = matches!(self.state, State::Start | State::StartCr) && self.may_skip(byte);
         if !skipping {
-            if self.bytes >= limits.head_bytes {
+            if self.bytes >= self.room(limits) {
                 return Err(HandshakeError::HeadTooLarge);
             }
             self.bytes += 1;
@@ -212,7 +228,7 @@ impl HeadScanner {
 
     /// One empty line in front of a request is to be skipped (RFC 9112 2.2); it is no part of it.
     const fn may_skip(&self, byte: u8) -> bool {
-        matches!(self.kind, Kind::Request)
+        matches!(self.kind, HeadKind::Request)
             && !self.skipped_empty_line
             && matches!(byte, b'\r' | b'\n')
     }
@@ -235,7 +251,7 @@ impl HeadScanner {
     fn line(&mut self, byte: u8) -> Result<Step, HandshakeError> {
         match byte {
             b'\r' => {
-                if self.kind == Kind::Response && self.lines == 1 && self.bytes <= HTTP.len() {
+                if self.kind == HeadKind::Response && self.lines == 1 && self.bytes <= HTTP.len() {
                     return Err(HandshakeError::NotHttp);
                 }
                 self.state = State::LineCr;
@@ -255,7 +271,7 @@ impl HeadScanner {
                 Ok(Step::Drop)
             }
             b'\n' => Err(HandshakeError::BareLf),
-            b' ' | b'\t' if self.kind == Kind::Request => Err(HandshakeError::LineFolded),
+            b' ' | b'\t' if self.kind == HeadKind::Request => Err(HandshakeError::LineFolded),
             b' ' | b'\t' if self.lines == 1 => Err(HandshakeError::HeaderInvalid),
             b' ' | b'\t' => {
                 self.state = State::Line;
@@ -283,9 +299,9 @@ impl HeadScanner {
     /// frame, or another protocol's greeting does not get past its first bytes.
     fn is_start_line(&self, byte: u8) -> bool {
         match self.kind {
-            Kind::Request if self.bytes == 1 => syntax::is_tchar(byte),
-            Kind::Request => matches!(byte, 0x20..=0x7e),
-            Kind::Response => match HTTP.get(self.bytes - 1) {
+            HeadKind::Request if self.bytes == 1 => syntax::is_tchar(byte),
+            HeadKind::Request => matches!(byte, 0x20..=0x7e),
+            HeadKind::Response => match HTTP.get(self.bytes - 1) {
                 Some(&expected) => byte == expected,
                 None => syntax::is_text(byte),
             },

@@ -38,12 +38,13 @@ use core::fmt;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 
+use super::offered::Offered;
 use super::{
-    Accept, ClientHandshake, ClientRequest, Established, HandshakeError, HeadError, Headers,
-    Limits, Negotiated, PlainRequest, Refusal, Upgrade,
+    Accept, ClientRequest, Established, HandshakeError, HeadError, Headers, Negotiated,
+    PlainRequest, Refusal, Upgrade,
 };
-use super::{parse, syntax};
-use crate::buf::Input;
+use super::{established, key, parse, syntax};
+use crate::buf::Storage;
 
 /// Checks a request as [`ServerHandshake`](super::ServerHandshake) does it, and makes
 /// the response that accepts it. Who may connect, and to what, has been looked at before.
@@ -101,6 +102,9 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 
 /// A client's handshake whose heads go through an HTTP client.
 ///
+/// It borrows nothing. What the answer is checked against, the names of subprotocols and extensions that
+/// were offered, is in a [`Storage`] of the caller's.
+///
 /// ```
 /// use ws_proto::Uri;
 /// use ws_proto::handshake::ClientRequest;
@@ -108,7 +112,7 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 ///
 /// let request = ClientRequest::from_uri(Uri::parse("ws://example.com/chat")?);
 /// let nonce = *b"the sample nonce"; // 16 random bytes
-/// let (upgrade, request) = ClientUpgrade::start(request, nonce)?;
+/// let (upgrade, request) = ClientUpgrade::start(request, nonce, Vec::new())?;
 /// assert_eq!(request.uri(), "/chat");
 /// assert_eq!(request.headers()["host"], "example.com");
 ///
@@ -125,24 +129,28 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct ClientUpgrade<'r> {
-    handshake: ClientHandshake<'r, Vec<u8>>,
+pub struct ClientUpgrade<S> {
+    offered: Offered,
+    storage: S,
 }
 
-impl<'r> ClientUpgrade<'r> {
+impl<S: Storage> ClientUpgrade<S> {
     /// Makes the request to send. Its URI is a path and its `Host` is set, as a connection of
-    /// HTTP/1.1 wants it.
+    /// HTTP/1.1 wants it. `storage` is cleared and keeps what is offered.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent.
+    /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room for
+    /// what is offered.
     pub fn start(
-        request: ClientRequest<'r>,
+        request: ClientRequest<'_>,
         nonce: [u8; 16],
+        mut storage: S,
     ) -> Result<(Self, Request<()>), HeadError> {
+        let key = key::encode_nonce(&nonce);
+        let offered = Offered::store(&request, &key, &mut storage)?;
         let mut head = Vec::new();
-        let handshake =
-            ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut head)?;
+        request.write(&key, &mut head)?;
         let written = parse::Request::of(&head);
         let request = request_of(
             syntax::ascii(written.method),
@@ -150,15 +158,17 @@ impl<'r> ClientUpgrade<'r> {
             &written.headers,
         )
         .map_err(|_| HeadError::TargetInvalid)?;
-        Ok((Self { handshake }, request))
+        Ok((Self { offered, storage }, request))
     }
 
-    /// Checks the answer.
+    /// Checks the answer. What it says of extensions is in [`Extensions::parse`] of its [`fields`].
     ///
     /// # Errors
     ///
     /// [`HandshakeError`]: with [`Refused`](HandshakeError::Refused) the response is the refusal.
-    pub fn finish<B>(mut self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
+    ///
+    /// [`Extensions::parse`]: super::Extensions::parse
+    pub fn finish<B>(&self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
         let status = response.status().as_u16();
         if status != 101 {
             return Err(HandshakeError::Refused { status });
@@ -166,18 +176,11 @@ impl<'r> ClientUpgrade<'r> {
         if response.version() != Version::HTTP_11 {
             return Err(HandshakeError::HttpVersion);
         }
-        let mut head = b"HTTP/1.1 101 \r\n".to_vec();
-        for (name, value) in fields(response.headers()) {
-            head.extend_from_slice(name.as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value);
-            head.extend_from_slice(b"\r\n");
-        }
-        head.extend_from_slice(b"\r\n");
-        match self.handshake.receive(&mut Input::new(&mut head))? {
-            Some(established) => Ok(established.negotiated()),
-            None => Err(HandshakeError::HeaderInvalid),
-        }
+        let fields = fields(response.headers());
+        let headers = Headers::from_slice(&fields);
+        let found = established::Fields::of(&headers);
+        let (offers, _) = self.offered.split(self.storage.bytes());
+        established::check(1, &found, &headers, &offers)
     }
 }
 

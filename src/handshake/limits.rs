@@ -45,8 +45,8 @@ impl Limits {
         }
     }
 
-    /// The most bytes of a head, from its first line to the empty line at its end. A response
-    /// that is skipped (1xx) counts for itself.
+    /// The most bytes of a head, from its first line to the empty line at its end. For a client,
+    /// responses that are skipped (1xx) count towards the same limit.
     #[must_use]
     pub const fn head_bytes(self, head_bytes: usize) -> Self {
         Self { head_bytes, ..self }
@@ -62,7 +62,8 @@ impl Limits {
         }
     }
 
-    /// The most bytes that a client keeps of the body of a refusal.
+    /// The most bytes that a client reads of the body of a refusal, with the sizes, extensions and ends
+    /// of its chunks.
     #[must_use]
     pub const fn body_bytes(self, body_bytes: usize) -> Self {
         Self { body_bytes, ..self }

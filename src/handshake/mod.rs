@@ -147,6 +147,7 @@ mod key;
 mod limits;
 mod negotiated;
 mod offer;
+mod offered;
 mod origin;
 mod parse;
 mod plain;
@@ -154,6 +155,7 @@ mod request;
 mod response;
 mod scan;
 mod server;
+mod state;
 mod syntax;
 mod target;
 mod timer;
@@ -163,7 +165,7 @@ mod write;
 pub use accept::{Accept, Answer, FieldValue};
 pub use check::MAX_SUBPROTOCOLS;
 pub use client::ClientHandshake;
-pub use error::{HandshakeError, HeadError};
+pub use error::{HandshakeError, HeadError, RequestError};
 pub use established::{Established, Refusal};
 pub use extensions::{
     Extension, Extensions, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Param, ParamValue, Params,

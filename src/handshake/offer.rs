@@ -22,20 +22,26 @@ use crate::frame::Rsv;
 #[derive(Clone, Copy, Debug)]
 pub struct ExtensionOffer<'e> {
     name: &'e str,
-    params: &'e [(&'e str, Option<&'e str>)],
+    params: OfferedParams<'e>,
     rsv: Rsv,
     check: Option<AnswerCheck>,
 }
 
-/// Whether a server's answer is one that this offer allows.
-type AnswerCheck = fn(&ExtensionOffer<'_>, &Extension<'_>) -> bool;
+#[derive(Clone, Copy, Debug)]
+enum OfferedParams<'e> {
+    Own(&'e [(&'e str, Option<&'e str>)]),
+    Received(Extension<'e>),
+}
+
+/// Whether an offer allows a server's answer: the offer first, then the answer.
+pub(super) type AnswerCheck = fn(&Extension<'_>, &Extension<'_>) -> bool;
 
 impl<'e> ExtensionOffer<'e> {
     /// An extension of that name with these parameters.
     pub const fn new(name: &'e str, params: &'e [(&'e str, Option<&'e str>)]) -> Self {
         Self {
             name,
-            params,
+            params: OfferedParams::Own(params),
             rsv: Rsv::NONE,
             check: None,
         }
@@ -47,7 +53,16 @@ impl<'e> ExtensionOffer<'e> {
         Self { rsv, ..self }
     }
 
-    /// What a client looks at besides the name when a server has answered with this extension.
+    /// What a client checks besides the name when a server has answered with this extension. `check`
+    /// is given the offer and the answer, both as they stand in the heads.
+    ///
+    /// ```
+    /// use ws_proto::handshake::ExtensionOffer;
+    ///
+    /// let offer = ExtensionOffer::new("x-example", &[("level", Some("3"))])
+    ///     .with_check(|offer, answer| answer.params().count() <= offer.params().count());
+    /// # let _ = offer;
+    /// ```
     #[must_use]
     pub const fn with_check(self, check: AnswerCheck) -> Self {
         Self {
@@ -61,27 +76,24 @@ impl<'e> ExtensionOffer<'e> {
         self.name
     }
 
-    /// The parameters.
-    pub const fn params(&self) -> &'e [(&'e str, Option<&'e str>)] {
-        self.params
-    }
-
     /// The reserved bits in use.
     pub const fn rsv(&self) -> Rsv {
         self.rsv
     }
 
-    /// Whether the extension agrees with what the server answered.
-    pub(super) fn allows(&self, answer: &Extension<'_>) -> bool {
-        self.check.is_none_or(|check| check(self, answer))
+    /// What a client checks besides the name.
+    pub(super) const fn check(&self) -> Option<AnswerCheck> {
+        self.check
     }
 
     /// Whether all of it are tokens.
     pub(super) fn is_valid(&self) -> bool {
         let is_token = |text: &str| syntax::is_token(text.as_bytes());
+        let OfferedParams::Own(params) = self.params else {
+            return true;
+        };
         is_token(self.name)
-            && self
-                .params
+            && params
                 .iter()
                 .all(|(name, value)| is_token(name) && value.is_none_or(is_token))
     }
@@ -90,13 +102,56 @@ impl<'e> ExtensionOffer<'e> {
 impl fmt::Display for ExtensionOffer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
-        for (name, value) in self.params {
-            write!(f, "; {name}")?;
-            if let Some(value) = value {
-                write!(f, "={value}")?;
+        match self.params {
+            OfferedParams::Own(params) => {
+                for (name, value) in params {
+                    write!(f, "; {name}")?;
+                    if let Some(value) = value {
+                        write!(f, "={value}")?;
+                    }
+                }
+            }
+            OfferedParams::Received(extension) => {
+                for param in extension.params() {
+                    write!(f, "; {}", param.name())?;
+                    if let Some(value) = param.value() {
+                        write!(f, "={value}")?;
+                    }
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// Passes on what a peer has written, for a proxy: a client's offer as an offer of its own, a server's
+/// answer as an answer of its own. Parameters are written without quotes, and need none.
+///
+/// Which reserved bits the extension uses, and what its answer has to be, is not in the text: add
+/// [`with_rsv`](Self::with_rsv) and, to check the answer, [`with_check`](Self::with_check).
+///
+/// ```
+/// use ws_proto::frame::Rsv;
+/// use ws_proto::handshake::{Extensions, ExtensionOffer, Headers};
+///
+/// let field: [(&str, &[u8]); 1] =
+///     [("Sec-WebSocket-Extensions", b"permessage-deflate; server_max_window_bits=\"10\", x")];
+/// let received = Extensions::parse(&Headers::from_slice(&field))?;
+/// let offers: Vec<_> = received
+///     .filter(|extension| extension.name() == "permessage-deflate")
+///     .map(|extension| ExtensionOffer::from(extension).with_rsv(Rsv::RSV1))
+///     .collect();
+/// assert_eq!(offers[0].to_string(), "permessage-deflate; server_max_window_bits=10");
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+/// ```
+impl<'e> From<Extension<'e>> for ExtensionOffer<'e> {
+    fn from(extension: Extension<'e>) -> Self {
+        Self {
+            name: extension.name(),
+            params: OfferedParams::Received(extension),
+            rsv: Rsv::NONE,
+            check: None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::error::{HandshakeError, HeadError};
 use super::headers::Headers;
 use super::parse::Request;
 use super::response::{self, Response};
-use super::server::Phase;
+use super::state::ServerState;
 use super::syntax;
 use super::upgrade::Upgrade;
 use crate::buf::Output;
@@ -44,12 +44,12 @@ pub enum Incoming<'h> {
 #[derive(Debug)]
 pub struct PlainRequest<'h> {
     request: Request<'h>,
-    phase: &'h mut Phase,
+    state: &'h mut ServerState,
 }
 
 impl<'h> PlainRequest<'h> {
-    pub(super) fn new(request: Request<'h>, phase: &'h mut Phase) -> Self {
-        Self { request, phase }
+    pub(super) fn new(request: Request<'h>, state: &'h mut ServerState) -> Self {
+        Self { request, state }
     }
 
     /// The method, in its case.
@@ -89,7 +89,7 @@ impl<'h> PlainRequest<'h> {
         out: &mut O,
     ) -> Result<(), HeadError> {
         response.write(200, self.request.method == b"HEAD", out)?;
-        *self.phase = Phase::Answered;
+        *self.state = ServerState::Answered;
         Ok(())
     }
 
@@ -100,12 +100,12 @@ impl<'h> PlainRequest<'h> {
     ///
     /// [`HeadError::OutputFull`]. Nothing is decided then.
     pub fn refuse<O: Output + ?Sized>(self, out: &mut O) -> Result<HandshakeError, HeadError> {
-        let error = match *self.phase {
-            Phase::Plain(error) => error,
+        let error = match *self.state {
+            ServerState::Plain(error) => error,
             _ => HandshakeError::UpgradeInvalid,
         };
         response::refuse(error, self.request.method == b"HEAD", out)?;
-        *self.phase = Phase::Failed(error);
+        *self.state = ServerState::Failed(error);
         Ok(error)
     }
 }

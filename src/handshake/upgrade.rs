@@ -9,7 +9,7 @@ use super::key::ClientKey;
 use super::negotiated::Negotiated;
 use super::parse::Request;
 use super::response::Response;
-use super::server::Phase;
+use super::state::ServerState;
 use super::syntax;
 use super::target::Target;
 use crate::buf::Output;
@@ -45,7 +45,7 @@ use crate::buf::Output;
 pub struct Upgrade<'h> {
     request: Request<'h>,
     key: ClientKey,
-    phase: Option<&'h mut Phase>,
+    state: Option<&'h mut ServerState>,
 }
 
 impl<'h> Upgrade<'h> {
@@ -93,15 +93,15 @@ impl<'h> Upgrade<'h> {
         Ok(Self {
             request,
             key,
-            phase: None,
+            state: None,
         })
     }
 
-    pub(super) fn new(request: Request<'h>, key: ClientKey, phase: &'h mut Phase) -> Self {
+    pub(super) fn new(request: Request<'h>, key: ClientKey, state: &'h mut ServerState) -> Self {
         Self {
             request,
             key,
-            phase: Some(phase),
+            state: Some(state),
         }
     }
 
@@ -162,8 +162,8 @@ impl<'h> Upgrade<'h> {
     ) -> Result<Negotiated, HeadError> {
         let answer = self.answer(accept)?;
         answer.write(out)?;
-        if let Some(phase) = self.phase {
-            *phase = Phase::Accepted;
+        if let Some(state) = self.state {
+            *state = ServerState::Accepted;
         }
         Ok(answer.negotiated())
     }
@@ -180,8 +180,8 @@ impl<'h> Upgrade<'h> {
         out: &mut O,
     ) -> Result<(), HeadError> {
         response.write(300, false, out)?;
-        if let Some(phase) = self.phase {
-            *phase = Phase::Answered;
+        if let Some(state) = self.state {
+            *state = ServerState::Answered;
         }
         Ok(())
     }

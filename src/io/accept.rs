@@ -138,9 +138,9 @@ where
                     return Ok(WebSocket::server(negotiated, config).with_input(&mut input));
                 }
                 Ok(None) => Ok(()),
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             },
-            Got::Eof => handshake.receive_eof(),
+            Got::Eof => handshake.receive_eof().map_err(Error::from),
             Got::Nothing => Ok(()),
         };
         let ticked = handshake.tick(now(), &mut out);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Limits,
-    Response, ServerHandshake,
+    RequestError, Response, ServerHandshake,
 };
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
@@ -16,7 +16,7 @@ use ws_proto::{
 };
 
 use crate::sink::Sink;
-use ws_proto_test::suite::{Keys as Script, Lack, Room, Side};
+use ws_proto_test::suite::{Keys as Script, Lack, Room, Side, failed};
 
 /// Masking keys by number, some of which are not to be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,7 +151,7 @@ const NONCE: [u8; 16] = *b"the sample nonce";
 
 enum State {
     AsksServer(ServerHandshake<Room>),
-    AsksClient(ClientHandshake<'static, Room>),
+    AsksClient(ClientHandshake<Room>),
     Server(Connection<Server>),
     Client(Connection<Client<Keys>>),
     Between,
@@ -240,12 +240,19 @@ impl Engine {
     pub(crate) fn poll<'b>(&mut self, input: &mut Input<'b>, sink: &mut Sink) -> Polled<'b> {
         let negotiated = match &mut self.state {
             State::AsksServer(handshake) => match handshake.receive(input, sink) {
-                Ok(None) => return Polled::Nothing,
-                Err(error) => return Polled::Refused(error),
+                Ok(None) => {
+                    assert!(input.is_empty(), "all input was consumed");
+                    return Polled::Nothing;
+                }
+                Err(RequestError::OutputFull) => return Polled::Full,
+                Err(error) => return Polled::Refused(failed(error)),
                 Ok(Some(_)) => self.answer(sink),
             },
             State::AsksClient(handshake) => match handshake.receive(input) {
-                Ok(None) => return Polled::Nothing,
+                Ok(None) => {
+                    assert!(input.is_empty(), "all input was consumed");
+                    return Polled::Nothing;
+                }
                 Err(error) => return Polled::Refused(error),
                 Ok(Some(established)) => Some(established.negotiated()),
             },

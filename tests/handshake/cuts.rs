@@ -8,7 +8,7 @@ use ws_proto::handshake::{
     ServerHandshake,
 };
 use ws_proto::{Input, Transport};
-use ws_proto_test::suite::{Lack, Room, cases};
+use ws_proto_test::suite::{Lack, Room, cases, failed};
 
 const REQUESTS: [&str; 4] = [
     "GET /a?b=c HTTP/1.1\r\nHost: h:80\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
@@ -111,7 +111,7 @@ fn serve(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Told {
                 let first = format!("{} {}", plain.method(), plain.raw_target());
                 Ok(Some(Read::new(first, plain.headers())))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(failed(error)),
         };
         taken += len - input.len();
         if !matches!(result, Ok(None)) {
@@ -129,7 +129,8 @@ fn ask(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Told {
     let request = ClientRequest::new("h", "/")
         .subprotocols(&["a", "b"])
         .extensions(&offers);
-    let (nonce, storage) = (*b"the sample nonce", Room::new(room, Lack::Never));
+    let (nonce, offer) = (*b"the sample nonce", "a,bx");
+    let storage = Room::new(room + offer.len(), Lack::Never);
     let started = ClientHandshake::start(request, nonce, storage, limits, &mut Vec::new());
     let mut handshake = started.expect("it can be sent");
     let mut taken = 0;

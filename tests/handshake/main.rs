@@ -5,10 +5,13 @@
     reason = "tests have std"
 )]
 
+mod answers;
 mod client;
+mod costs;
 mod cuts;
 mod grammar;
 mod http;
+mod kept;
 mod past;
 mod reconnect;
 mod requirements;

@@ -5,6 +5,7 @@ use ws_proto::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Limits, ServerHandshake, Upgrade,
 };
 use ws_proto::{Config, Connection, Event, Input};
+use ws_proto_test::suite::failed;
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -18,11 +19,12 @@ fn judge(request: &str) -> (Result<bool, HandshakeError>, String) {
     let (mut bytes, mut out) = (request.as_bytes().to_vec(), Vec::new());
     let found = handshake
         .receive(&mut Input::new(&mut bytes), &mut out)
-        .map(|found| found.is_some());
+        .map(|found| found.is_some())
+        .map_err(failed);
     (found, String::from_utf8(out).unwrap())
 }
 
-fn client() -> ClientHandshake<'static, Vec<u8>> {
+fn client() -> ClientHandshake<Vec<u8>> {
     let request = ClientRequest::new("h", "/");
     let nonce = *b"the sample nonce";
     ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut Vec::new()).unwrap()

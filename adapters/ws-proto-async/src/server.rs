@@ -181,7 +181,7 @@ fn poll_request<T: Io>(
                         Ok(Some((request, input.bytes().to_vec())))
                     }
                     Ok(None) => Ok(None),
-                    Err(error) => Err(AcceptError::Handshake(error)),
+                    Err(error) => Err(error.into()),
                 })
             }
         });
@@ -276,7 +276,7 @@ impl<T: Io> Incoming<T> {
         out: &mut Vec<u8>,
     ) -> Result<(Negotiated, Agreed, Option<String>), AcceptError> {
         let parsed = self.handshake.receive_any(&mut Input::default(), out);
-        let accepted = match parsed.map_err(AcceptError::Handshake)? {
+        let accepted = match parsed? {
             Some(Parsed::Upgrade(upgrade)) => {
                 let element = self.wished.answer(upgrade.extensions());
                 let extension = element.extension();
@@ -317,7 +317,7 @@ impl<T: Io> Incoming<T> {
     pub async fn respond(mut self, response: &Response<'_>) -> Result<(), AcceptError> {
         let mut out = Vec::new();
         let parsed = self.handshake.receive_any(&mut Input::default(), &mut out);
-        let written = match parsed.map_err(AcceptError::Handshake)? {
+        let written = match parsed? {
             Some(Parsed::Upgrade(upgrade)) => upgrade.reject(response, &mut out),
             Some(Parsed::Plain(plain)) => plain.respond(response, &mut out),
             None => Err(HeadError::OutputFull),

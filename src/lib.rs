@@ -123,7 +123,7 @@ pub mod utf8;
 
 #[cfg(feature = "alloc")]
 pub use buf::Limited;
-pub use buf::{FixedBuf, Input, Output, Storage};
+pub use buf::{FixedBuf, Input, MessageStorage, Output, Storage};
 pub use close::{CloseCode, CloseReason, ControlPayload, TooLong};
 pub use connection::{
     Binary, Client, Config, Connection, Event, Extended, Fin, Kind, MaskSource, Role, Server, Text,

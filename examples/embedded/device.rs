@@ -98,7 +98,7 @@ impl<const OUT: usize> Adder<OUT> {
 
 /// The client: sends readings, masked in place in its own array, and keeps the last answer.
 pub(crate) struct Sensor<M: MaskSource, const OUT: usize> {
-    handshake: ClientHandshake<'static, FixedBuf<512>>,
+    handshake: ClientHandshake<FixedBuf<512>>,
     keys: Option<M>,
     open: Option<Connection<Client<M>>>,
     answer: Option<u32>,

@@ -5,7 +5,7 @@ use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
 use ws_proto::{
     Assembler, CapacityError, Client, Config, Connection, Event, Extended, Fin, FixedBuf, Input,
-    Kind, Message, Negotiated, Role, SendError, Server, Storage,
+    Kind, Message, Negotiated, Role, SendError, Server, MessageStorage, Storage,
 };
 
 use crate::support::{Keys, Sink, binary, pieces, text};
@@ -177,7 +177,7 @@ fn send<S: Framed>(
     }
 }
 
-fn receive<R: Role, S: Storage>(
+fn receive<R: Role, S: MessageStorage>(
     receiver: &mut Connection<R>,
     mut assembler: Assembler<S, Invert>,
     (bytes, cuts, pings): (&mut [u8], &[u8], &[[u8; 2]]),
@@ -281,7 +281,7 @@ impl Invert {
 }
 
 impl Decode for Invert {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         room: u64,
@@ -321,6 +321,8 @@ impl<const N: usize> Storage for Boxed<N> {
         Storage::clear(&mut *self.0);
     }
 }
+
+impl<const N: usize> MessageStorage for Boxed<N> {}
 
 #[cfg(test)]
 mod tests {

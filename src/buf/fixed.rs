@@ -1,6 +1,6 @@
 //! An array as an output and as storage.
 
-use super::{Output, Storage, copy, write_frame};
+use super::{MessageStorage, Output, Storage, copy, write_frame};
 use crate::error::CapacityError;
 use crate::frame::EncodedHeader;
 
@@ -168,15 +168,6 @@ impl<const N: usize> Storage for FixedBuf<N> {
         Ok(())
     }
 
-    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
-        let most = most.min(self.room());
-        self.make_contiguous_room(most);
-        match self.bytes.get_mut(self.end..self.end + most) {
-            Some(to) if !to.is_empty() => self.end += write(to).min(most),
-            _ => {}
-        }
-    }
-
     #[inline]
     fn truncate(&mut self, len: usize) {
         self.end -= (self.end - self.start).saturating_sub(len);
@@ -185,5 +176,16 @@ impl<const N: usize> Storage for FixedBuf<N> {
     #[inline]
     fn clear(&mut self) {
         Self::clear(self);
+    }
+}
+
+impl<const N: usize> MessageStorage for FixedBuf<N> {
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        let most = most.min(self.room());
+        self.make_contiguous_room(most);
+        match self.bytes.get_mut(self.end..self.end + most) {
+            Some(to) if !to.is_empty() => self.end += write(to).min(most),
+            _ => {}
+        }
     }
 }

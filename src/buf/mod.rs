@@ -7,6 +7,7 @@ mod copy;
 mod fixed;
 #[cfg(feature = "alloc")]
 mod limited;
+mod storage;
 #[cfg(feature = "alloc")]
 mod vec;
 
@@ -18,11 +19,10 @@ pub(crate) use copy::{append, append_text};
 pub use fixed::FixedBuf;
 #[cfg(feature = "alloc")]
 pub use limited::Limited;
+pub use storage::{MessageStorage, Storage};
 
-use crate::error::CapacityError;
 use crate::frame::EncodedHeader;
 use crate::simd;
-use crate::utf8::{self, InvalidUtf8};
 
 /// Bytes received from the peer, consumed from the front.
 ///
@@ -141,87 +141,6 @@ fn write_frame(to: &mut [u8], header: EncodedHeader, payload: &[u8], key: Option
     }
 }
 
-/// Where contiguous bytes are collected: a handshake head, a message that came in pieces.
-///
-/// Implemented by `Vec<u8>`, by [`FixedBuf`], and by [`MessageBuf`](crate::message::MessageBuf) for
-/// messages.
-pub trait Storage {
-    /// What has been stored since the last [`clear`](Self::clear).
-    fn bytes(&self) -> &[u8];
-
-    /// Appends `bytes`.
-    ///
-    /// # Errors
-    ///
-    /// [`CapacityError`] if they do not fit; nothing is stored then.
-    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
-
-    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It tells how many
-    /// bytes these are.
-    ///
-    /// `write` is called once, or not at all if there is no room. Provided, it is never called:
-    /// what an extension decodes is then copied by [`store`](Self::store), and that takes longer.
-    ///
-    /// ```
-    /// use ws_proto::{FixedBuf, Storage};
-    ///
-    /// let mut storage = FixedBuf::<8>::new();
-    /// storage.store_with(5, &mut |to| {
-    ///     to[..2].copy_from_slice(b"Hi");
-    ///     2
-    /// });
-    /// assert_eq!(storage.bytes(), b"Hi");
-    /// ```
-    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
-        let _ = (most, write);
-    }
-
-    /// Appends a piece of a text: its bytes are `raw`. These are `head`, a character that began in
-    /// the pieces before, then `body`, and then maybe the first bytes of a character that the next
-    /// piece completes.
-    ///
-    /// Provided, it stores `raw`. Storage that keeps text as text stores `head` and `body`.
-    ///
-    /// # Errors
-    ///
-    /// [`CapacityError`] if the piece does not fit; nothing is stored then.
-    #[inline]
-    fn store_text(
-        &mut self,
-        head: Option<char>,
-        body: &str,
-        raw: &[u8],
-    ) -> Result<(), CapacityError> {
-        let _ = (head, body);
-        self.store(raw)
-    }
-
-    /// What has been stored, as text. Provided, it validates [`bytes`](Self::bytes).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidUtf8`] if it is not text.
-    #[inline]
-    fn text(&self) -> Result<&str, InvalidUtf8> {
-        utf8::from_utf8(self.bytes())
-    }
-
-    /// Forgets what is stored behind the first `len` bytes; nothing if there are not more than that.
-    ///
-    /// ```
-    /// use ws_proto::{FixedBuf, Storage};
-    ///
-    /// let mut storage = FixedBuf::<8>::new();
-    /// storage.store(b"abc").unwrap();
-    /// storage.truncate(1);
-    /// assert_eq!(storage.bytes(), b"a");
-    /// ```
-    fn truncate(&mut self, len: usize);
-
-    /// Forgets what is stored.
-    fn clear(&mut self);
-}
-
 impl<O: Output + ?Sized> Output for &mut O {
     #[inline]
     fn room(&self) -> usize {
@@ -246,46 +165,5 @@ impl<O: Output + ?Sized> Output for &mut O {
     #[inline]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
         (**self).put_frame(header, payload, key);
-    }
-}
-
-impl<S: Storage + ?Sized> Storage for &mut S {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        (**self).bytes()
-    }
-
-    #[inline]
-    fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
-        (**self).store(bytes)
-    }
-
-    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
-        (**self).store_with(most, write);
-    }
-
-    #[inline]
-    fn store_text(
-        &mut self,
-        head: Option<char>,
-        body: &str,
-        raw: &[u8],
-    ) -> Result<(), CapacityError> {
-        (**self).store_text(head, body, raw)
-    }
-
-    #[inline]
-    fn text(&self) -> Result<&str, InvalidUtf8> {
-        (**self).text()
-    }
-
-    #[inline]
-    fn truncate(&mut self, len: usize) {
-        (**self).truncate(len);
-    }
-
-    #[inline]
-    fn clear(&mut self) {
-        (**self).clear();
     }
 }

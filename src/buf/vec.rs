@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Output, Storage, append};
+use super::{MessageStorage, Output, Storage, append};
 use crate::error::CapacityError;
 use crate::frame::EncodedHeader;
 use crate::simd;
@@ -53,16 +53,6 @@ impl Storage for Vec<u8> {
         Ok(())
     }
 
-    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
-        let len = self.len();
-        self.resize(len.saturating_add(most), 0);
-        let written = match self.get_mut(len..) {
-            Some(to) if !to.is_empty() => write(to).min(most),
-            _ => 0,
-        };
-        self.truncate(len + written);
-    }
-
     #[inline]
     fn truncate(&mut self, len: usize) {
         Self::truncate(self, len);
@@ -71,5 +61,17 @@ impl Storage for Vec<u8> {
     #[inline]
     fn clear(&mut self) {
         Self::clear(self);
+    }
+}
+
+impl MessageStorage for Vec<u8> {
+    fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+        let len = self.len();
+        self.resize(len.saturating_add(most), 0);
+        let written = match self.get_mut(len..) {
+            Some(to) if !to.is_empty() => write(to).min(most),
+            _ => 0,
+        };
+        self.truncate(len + written);
     }
 }

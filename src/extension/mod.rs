@@ -12,7 +12,7 @@ pub mod deflate;
 use core::error::Error;
 use core::fmt;
 
-use crate::buf::Storage;
+use crate::buf::MessageStorage;
 use crate::connection::Extended;
 use crate::error::CapacityError;
 
@@ -20,13 +20,13 @@ use crate::error::CapacityError;
 ///
 /// ```
 /// use ws_proto::extension::{Decode, DecodeError};
-/// use ws_proto::{Extended, Storage};
+/// use ws_proto::{Extended, MessageStorage};
 ///
 /// /// Inverts all bits.
 /// struct Invert;
 ///
 /// impl Decode for Invert {
-///     fn decode<S: Storage>(
+///     fn decode<S: MessageStorage>(
 ///         &mut self,
 ///         piece: Extended<'_>,
 ///         room: u64,
@@ -53,18 +53,67 @@ pub trait Decode {
     /// [`DecodeError::TooBig`] as soon as the output would exceed `room`, without producing it.
     /// What was decoded in front of an error has been appended, so that the first fault of a
     /// message is the same however it is cut.
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         room: u64,
         to: &mut S,
     ) -> Result<(), DecodeError>;
 
-    /// Tells that the rest of the message is dropped, because what it decodes to was refused.
+    /// The rest of the message is dropped, because what it decodes to was refused.
     ///
     /// A decoder whose messages refer to earlier ones cannot go on then: it has to give an error
     /// for each that follows. Provided for those that can, it does nothing.
-    fn give_up(&mut self) {}
+    fn abort(&mut self) {}
+}
+
+/// For programs that decide at run time: `None` is [`NoExtension`].
+///
+/// ```
+/// use ws_proto::Assembler;
+/// # #[cfg(feature = "deflate")]
+/// use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateParams};
+///
+/// # #[cfg(feature = "deflate")]
+/// fn assembler(agreed: Option<DeflateParams>) -> Assembler<Vec<u8>, Option<DeflateDecoder>> {
+///     let decoder = agreed.map(|params| Deflate::new().server(params).1);
+///     Assembler::with_extension(Vec::new(), 16 << 20, decoder)
+/// }
+/// ```
+impl<X: Decode> Decode for Option<X> {
+    fn decode<S: MessageStorage>(
+        &mut self,
+        piece: Extended<'_>,
+        room: u64,
+        to: &mut S,
+    ) -> Result<(), DecodeError> {
+        match self {
+            Some(extension) => extension.decode(piece, room, to),
+            None => NoExtension.decode(piece, room, to),
+        }
+    }
+
+    fn abort(&mut self) {
+        if let Some(extension) = self {
+            extension.abort();
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<X: Decode> Decode for alloc::boxed::Box<X> {
+    fn decode<S: MessageStorage>(
+        &mut self,
+        piece: Extended<'_>,
+        room: u64,
+        to: &mut S,
+    ) -> Result<(), DecodeError> {
+        (**self).decode(piece, room, to)
+    }
+
+    fn abort(&mut self) {
+        (**self).abort();
+    }
 }
 
 /// No extension: there is nothing to decode.
@@ -72,7 +121,7 @@ pub trait Decode {
 pub struct NoExtension;
 
 impl Decode for NoExtension {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         _: Extended<'_>,
         _: u64,

@@ -1,13 +1,13 @@
 use core::fmt;
 
 use super::{AssembleError, Message};
-use crate::buf::Storage;
+use crate::buf::MessageStorage;
 use crate::connection::{Event, Extended, Kind, Text};
 use crate::error::CapacityError;
 use crate::extension::{Decode, DecodeError, NoExtension};
 use crate::utf8::Utf8;
 
-/// Joins the pieces of a message in a [`Storage`] of the caller's.
+/// Joins the pieces of a message in a [`MessageStorage`] of the caller's.
 ///
 /// A message that arrives in one piece is passed through, uncopied. All others are collected, up
 /// to a limit of bytes. No allocator is needed: `Storage` may be an array. The limit holds for all of them;
@@ -32,7 +32,7 @@ use crate::utf8::Utf8;
 /// assert_eq!(messages, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Assembler<S: Storage, X: Decode = NoExtension> {
+pub struct Assembler<S, X = NoExtension> {
     storage: S,
     extension: X,
     max_message: u64,
@@ -80,14 +80,14 @@ impl Collected {
     }
 }
 
-impl<S: Storage> Assembler<S> {
+impl<S: MessageStorage> Assembler<S> {
     /// Joins messages of at most `max_message` bytes in `storage`.
     pub const fn new(storage: S, max_message: u64) -> Self {
         Self::with_extension(storage, max_message, NoExtension)
     }
 }
 
-impl<S: Storage, X: Decode> Assembler<S, X> {
+impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     /// Joins messages of at most `max_message` bytes, after `extension` has decoded them.
     pub const fn with_extension(storage: S, max_message: u64, extension: X) -> Self {
         Self {
@@ -281,14 +281,14 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
         if kind == Kind::Text {
             let bytes = self.storage.bytes().get(before..).unwrap_or_default();
             if self.utf8.push(bytes).is_err() {
-                self.extension.give_up();
+                self.extension.abort();
                 return Err(self.skip(AssembleError::TextNotUtf8));
             }
         }
         match decoded {
             Ok(()) => Ok(Collected::Part),
             Err(error) => {
-                self.extension.give_up();
+                self.extension.abort();
                 Err(self.skip(error.into()))
             }
         }
@@ -335,7 +335,7 @@ impl<S: Storage, X: Decode> Assembler<S, X> {
     }
 }
 
-impl<S: Storage, X: Decode> fmt::Debug for Assembler<S, X> {
+impl<S: MessageStorage, X: Decode> fmt::Debug for Assembler<S, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Assembler")
             .field("len", &self.storage.bytes().len())

@@ -2,7 +2,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
-use crate::buf::{self, Storage};
+use crate::buf::{self, MessageStorage, Storage};
 use crate::error::CapacityError;
 use crate::utf8::{self, InvalidUtf8};
 
@@ -104,6 +104,24 @@ impl Storage for MessageBuf {
         Ok(())
     }
 
+    fn truncate(&mut self, len: usize) {
+        if len == 0 {
+            self.clear();
+        } else if len < self.bytes().len() {
+            // The end can be inside a character: no text from now on.
+            self.turn_into_bytes();
+            self.len = len;
+        }
+    }
+
+    #[inline]
+    fn clear(&mut self) {
+        self.len = 0;
+        self.text.clear();
+    }
+}
+
+impl MessageStorage for MessageBuf {
     #[inline]
     fn store_text(
         &mut self,
@@ -142,22 +160,6 @@ impl Storage for MessageBuf {
         } else {
             utf8::from_utf8(self.bytes())
         }
-    }
-
-    fn truncate(&mut self, len: usize) {
-        if len == 0 {
-            self.clear();
-        } else if len < self.bytes().len() {
-            // The end can be inside a character: no text from now on.
-            self.turn_into_bytes();
-            self.len = len;
-        }
-    }
-
-    #[inline]
-    fn clear(&mut self) {
-        self.len = 0;
-        self.text.clear();
     }
 }
 

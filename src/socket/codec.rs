@@ -3,49 +3,23 @@
 #[cfg(feature = "deflate")]
 use alloc::boxed::Box;
 
-use crate::buf::{Output, Storage};
-use crate::connection::{Connection, Extended, Fin, Kind, Role};
+use crate::buf::Output;
+use crate::connection::{Connection, Fin, Kind, Role};
 use crate::error::SendError;
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::{DeflateDecoder, DeflateEncoder};
-use crate::extension::{Decode, DecodeError, NoExtension};
 
 /// One pointer, and none without the feature.
-#[derive(Debug, Default)]
-pub(super) struct Decoder {
-    #[cfg(feature = "deflate")]
-    deflate: Option<Box<DeflateDecoder>>,
-}
+#[cfg(feature = "deflate")]
+pub(super) type Decoder = Option<Box<DeflateDecoder>>;
+#[cfg(not(feature = "deflate"))]
+pub(super) type Decoder = crate::extension::NoExtension;
 
 /// As [`Decoder`].
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
     #[cfg(feature = "deflate")]
     deflate: Option<Box<DeflateEncoder>>,
-}
-
-#[cfg(feature = "deflate")]
-impl Decoder {
-    pub(super) fn new(deflate: DeflateDecoder) -> Self {
-        Self {
-            deflate: Some(Box::new(deflate)),
-        }
-    }
-}
-
-impl Decode for Decoder {
-    fn decode<S: Storage>(
-        &mut self,
-        piece: Extended<'_>,
-        room: u64,
-        to: &mut S,
-    ) -> Result<(), DecodeError> {
-        #[cfg(feature = "deflate")]
-        if let Some(deflate) = &mut self.deflate {
-            return deflate.decode(piece, room, to);
-        }
-        NoExtension.decode(piece, room, to)
-    }
 }
 
 #[cfg(feature = "deflate")]

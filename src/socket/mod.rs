@@ -23,7 +23,7 @@ use crate::message::{AssembleError, Message};
 use crate::time::Instant;
 use crate::transport::Transport;
 #[cfg(feature = "deflate")]
-use codec::{Decoder, Encoder};
+use codec::Encoder;
 use inbox::Inbox;
 use outbox::Outbox;
 use queue::{Queue, Sent};
@@ -138,7 +138,7 @@ impl<R: Role> WebSocket<R> {
                 deflate.server(params)
             };
             self.outbox.encoder = Encoder::new(encoder);
-            self.inbox.decode_with(Decoder::new(decoder));
+            self.inbox.decode_with(Some(alloc::boxed::Box::new(decoder)));
         }
         self
     }

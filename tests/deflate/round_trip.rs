@@ -351,7 +351,7 @@ fn a_pool_is_shared() {
 /// over final blocks whose history is in what went straight into the storage.
 #[test]
 fn the_storage_makes_no_difference() {
-    use ws_proto::{CapacityError, Storage};
+    use ws_proto::{CapacityError, MessageStorage, Storage};
 
     #[derive(Default)]
     struct Bare(Vec<u8>);
@@ -372,6 +372,8 @@ fn the_storage_makes_no_difference() {
         }
     }
 
+    impl MessageStorage for Bare {}
+
     /// Says that there is room to inflate into, and has none.
     #[derive(Default)]
     struct Empty(Vec<u8>);
@@ -383,9 +385,6 @@ fn the_storage_makes_no_difference() {
             self.0.extend_from_slice(bytes);
             Ok(())
         }
-        fn store_with(&mut self, _: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
-            assert_eq!(write(&mut []), 0);
-        }
         fn truncate(&mut self, len: usize) {
             self.0.truncate(len);
         }
@@ -395,7 +394,13 @@ fn the_storage_makes_no_difference() {
         }
     }
 
-    fn all<S: Storage>(storage: S, limit: u64, wire: &[u8]) -> Vec<Result<Vec<u8>, u16>> {
+    impl MessageStorage for Empty {
+        fn store_with(&mut self, _: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
+            assert_eq!(write(&mut []), 0);
+        }
+    }
+
+    fn all<S: MessageStorage>(storage: S, limit: u64, wire: &[u8]) -> Vec<Result<Vec<u8>, u16>> {
         let params = DeflateParams::new();
         let mut connection = Connection::client(params.negotiated(), Config::new(), || [0; 4]);
         let (_, decoder) = Deflate::new().client(params);

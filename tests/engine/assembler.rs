@@ -4,15 +4,15 @@
 use ws_proto::extension::{Decode, DecodeError, NoExtension};
 use ws_proto::frame::{Header, Rsv};
 use ws_proto::{
-    AssembleError, Assembler, CloseCode, Config, Extended, FixedBuf, Input, Message, Negotiated,
-    Storage,
+    AssembleError, Assembler, CloseCode, Config, Extended, FixedBuf, Input, Message,
+    MessageStorage, Negotiated, Storage,
 };
 use ws_proto_test::suite::*;
 
 type Joined = Result<Vec<u8>, AssembleError>;
 
 /// Receives `bytes`, each frame in a read of its own, and gives messages and errors in order.
-fn join<S: Storage, X: Decode>(
+fn join<S: MessageStorage, X: Decode>(
     side: Side,
     assembler: &mut Assembler<S, X>,
     bytes: &[u8],
@@ -208,7 +208,7 @@ struct Toy {
 }
 
 impl Decode for Toy {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         room: u64,
@@ -320,11 +320,11 @@ fn a_decoded_message_is_bounded_and_has_to_be_text() {
 /// Doubles what it is given, and does not look at the limit.
 #[derive(Default)]
 struct Greedy {
-    given_up: u32,
+    aborted: u32,
 }
 
 impl Decode for Greedy {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         _: u64,
@@ -334,8 +334,8 @@ impl Decode for Greedy {
         Ok(to.store(piece.data)?)
     }
 
-    fn give_up(&mut self) {
-        self.given_up += 1;
+    fn abort(&mut self) {
+        self.aborted += 1;
     }
 }
 
@@ -358,7 +358,7 @@ fn a_decoder_is_not_trusted_with_the_limit() {
         ];
         let mut assembler = Assembler::with_extension(Vec::new(), 6, Greedy::default());
         assert_eq!(join(side, &mut assembler, &bytes.concat()), expected);
-        assert_eq!(assembler.extension_mut().given_up, 3, "once a message");
+        assert_eq!(assembler.extension_mut().aborted, 3, "once a message");
     }
 }
 

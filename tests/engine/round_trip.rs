@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use ws_proto::frame::Rsv;
-use ws_proto::{Assembler, Config, Fin, FixedBuf, Input, Kind, Message, Negotiated, Storage};
+use ws_proto::{Assembler, Config, Fin, FixedBuf, Input, Kind, Message, Negotiated, MessageStorage};
 use ws_proto_test::suite::call::{any_data, any_text};
 use ws_proto_test::suite::*;
 
@@ -150,7 +150,7 @@ fn chunks(bytes: &[u8], size: usize) -> Vec<Vec<u8>> {
 }
 
 /// Receives with an assembler, and gives the messages.
-fn assembled(to: Side, bytes: &[u8], size: usize, storage: impl Storage) -> Vec<Item> {
+fn assembled(to: Side, bytes: &[u8], size: usize, storage: impl MessageStorage) -> Vec<Item> {
     let mut receiver = endpoint(to);
     let mut assembler = Assembler::new(storage, 1 << 20);
     let mut out = Vec::new();

@@ -4,7 +4,9 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use ws_proto::extension::{Decode, DecodeError};
-use ws_proto::{AssembleError, Assembler, Event, Extended, Input, Kind, Message, Storage};
+use ws_proto::{
+    AssembleError, Assembler, Event, Extended, Input, Kind, Message, MessageStorage, Storage,
+};
 
 use crate::engine::{Engine, Polled, Setup};
 use crate::run::{Fault, Split};
@@ -39,7 +41,7 @@ pub(crate) enum Then {
 struct Copy;
 
 impl Decode for Copy {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         room: u64,

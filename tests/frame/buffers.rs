@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 
 use proptest::prelude::*;
 use ws_proto::frame::{EncodedHeader, Header, Mask, Opcode};
-use ws_proto::{CapacityError, FixedBuf, Input, Limited, Output, Storage};
+use ws_proto::{CapacityError, FixedBuf, Input, Limited, MessageStorage, Output, Storage};
 use ws_proto_test::suite::*;
 
 #[test]
@@ -327,6 +327,8 @@ impl Storage for Bare {
         self.0.clear();
     }
 }
+
+impl MessageStorage for Bare {}
 
 /// Gives the length of the slice that was offered, `None` if there was none.
 fn offered(storage: &mut dyn Storage, most: usize, bytes: &[u8]) -> Option<usize> {

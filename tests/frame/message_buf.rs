@@ -3,7 +3,8 @@
 use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
 use ws_proto::{
-    AssembleError, Assembler, Config, Extended, Input, Message, MessageBuf, Negotiated, Storage,
+    AssembleError, Assembler, Config, Extended, Input, Message, MessageBuf, MessageStorage,
+    Negotiated, Storage,
 };
 use ws_proto_test::suite::*;
 
@@ -11,7 +12,7 @@ use ws_proto_test::suite::*;
 struct Plain;
 
 impl Decode for Plain {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         _: u64,

@@ -12,8 +12,8 @@ use ws_proto::handshake::{
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
     AssembleError, Assembler, CapacityError, CloseCode, Config, FixedBuf, Input, MaskSource,
-    Negotiated, OsRandom, ProtocolError, SendError, Server, Storage, Transport, WebSocket,
-    WebSocketError,
+    MessageStorage, Negotiated, OsRandom, ProtocolError, SendError, Server, Storage, Transport,
+    WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::failed;
 
@@ -324,6 +324,8 @@ impl Storage for Capped {
         self.0.clear();
     }
 }
+
+impl MessageStorage for Capped {}
 
 /// In a line, at its end, in a folded line: wherever the storage is full, that is the error.
 #[test]

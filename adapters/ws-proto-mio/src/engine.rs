@@ -5,8 +5,8 @@ use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, DeflateParams
 use ws_proto::extension::{Decode, DecodeError, NoExtension};
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Extended, Fin,
-    Input, Instant, Kind, Message, Negotiated, OsRandom, Output, ReceiveError, SendError, Server,
-    Storage, TimedOut, Transport, UnexpectedEof,
+    Input, Instant, Kind, Message, MessageStorage, Negotiated, OsRandom, Output, ReceiveError,
+    SendError, Server, TimedOut, Transport, UnexpectedEof,
 };
 
 /// What was agreed on, for codecs to be made of.
@@ -55,7 +55,7 @@ impl Compressing {
 }
 
 impl Decode for Decoder {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         room: u64,

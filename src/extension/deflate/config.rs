@@ -2,11 +2,11 @@ use super::decoder::DeflateDecoder;
 use super::deflater::Settings;
 use super::encoder::{self, DeflateEncoder};
 use super::negotiate::{self, DeflateElement};
-use super::params::{DeflateParams, Said};
+use super::params::{DeflateParams, ParsedParams};
 use super::pool::DeflatePool;
 use crate::buf::Storage;
 use crate::error::CapacityError;
-use crate::handshake::{Extensions, HandshakeError};
+use crate::handshake::{Extension, Extensions, HandshakeError};
 
 /// What is offered or accepted of permessage-deflate, and how to compress.
 ///
@@ -19,10 +19,10 @@ use crate::handshake::{Extensions, HandshakeError};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Deflate {
-    pub(super) server_window_bits: u8,
-    pub(super) client_window_bits: u8,
-    pub(super) server_takeover: bool,
-    pub(super) client_takeover: bool,
+    server_window_bits: u8,
+    client_window_bits: u8,
+    server_takeover: bool,
+    client_takeover: bool,
     level: u8,
     mem_level: u8,
     threshold: usize,
@@ -146,10 +146,10 @@ impl Deflate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn accept(&self, offers: Extensions<'_>) -> Option<DeflateElement> {
-        negotiate::named(offers)
-            .filter_map(|offer| Said::in_head(offer.params()))
-            .map(|offer| negotiate::answer(self, &offer))
-            .next()
+        offers
+            .filter(negotiate::is_named)
+            .find_map(|offer| ParsedParams::in_head(offer.params()))
+            .map(|offer| negotiate::answer(self.wanted(), &offer))
     }
 
     /// For a client: what to offer. The answer is checked by the handshake.
@@ -171,17 +171,19 @@ impl Deflate {
     /// # Ok::<(), ws_proto::UriError>(())
     /// ```
     pub fn offer(&self) -> DeflateElement {
-        negotiate::offer(self)
+        negotiate::offer(self.wanted())
     }
 
-    /// For a client: what the server has answered to the [offer](Self::offer); `None` if it has
-    /// declined. The extensions are those of
-    /// [`Established`](crate::handshake::Established::extensions).
+    /// For a client that offered nothing but the [offer](Self::offer): what the server has answered to it;
+    /// `None` if it has declined. The extensions are those of
+    /// [`Established`](crate::handshake::Established::extensions). A client that offered others too calls
+    /// [`agreed`](Self::agreed).
     ///
     /// Nothing is taken from the offer: what the server does not confirm is not agreed on.
     ///
     /// # Errors
     ///
+    /// [`HandshakeError::ExtensionNotOffered`] for an extension of another name (RFC 6455 4.1),
     /// [`HandshakeError::ExtensionParamsInvalid`] for an answer that does not correspond to the
     /// offer, [`HandshakeError::ExtensionRepeated`] for more than one. A handshake of this crate
     /// has refused those.
@@ -189,17 +191,42 @@ impl Deflate {
         &self,
         extensions: Extensions<'_>,
     ) -> Result<Option<DeflateParams>, HandshakeError> {
-        let mut answers = negotiate::named(extensions);
-        let Some(answer) = answers.next() else {
-            return Ok(None);
-        };
-        if answers.next().is_some() {
-            return Err(HandshakeError::ExtensionRepeated);
+        let mut agreed = None;
+        for answer in extensions {
+            if agreed.is_some() && negotiate::is_named(&answer) {
+                return Err(HandshakeError::ExtensionRepeated);
+            }
+            agreed = Some(self.agreed(&answer)?);
         }
-        Said::in_head(answer.params())
-            .and_then(|answer| negotiate::agree(self, &answer))
-            .map(Some)
+        Ok(agreed)
+    }
+
+    /// For a client: what is agreed on by this answer to the [offer](Self::offer), one of the extensions of
+    /// [`Established`](crate::handshake::Established::extensions).
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::ExtensionNotOffered`] if it has another name,
+    /// [`HandshakeError::ExtensionParamsInvalid`] if it does not correspond to the offer.
+    pub fn agreed(&self, answer: &Extension<'_>) -> Result<DeflateParams, HandshakeError> {
+        if !negotiate::is_named(answer) {
+            return Err(HandshakeError::ExtensionNotOffered);
+        }
+        ParsedParams::in_head(answer.params())
+            .and_then(|answer| negotiate::agree(self.wanted(), &answer))
             .ok_or(HandshakeError::ExtensionParamsInvalid)
+    }
+
+    /// What is asked for of both directions.
+    fn wanted(&self) -> DeflateParams {
+        let mut wanted = DeflateParams::new();
+        if !self.server_takeover {
+            wanted = wanted.without_server_takeover();
+        }
+        if !self.client_takeover {
+            wanted = wanted.without_client_takeover();
+        }
+        negotiate::with_windows(wanted, self.server_window_bits, self.client_window_bits)
     }
 
     /// The codecs of a server's connection.
@@ -269,6 +296,26 @@ impl Deflate {
 
     fn decoder(&self, window_bits: u8, takeover: bool) -> DeflateDecoder {
         DeflateDecoder::new(window_bits, takeover, self.pool.clone())
+    }
+}
+
+/// The default settings with the windows and the context takeover that were agreed on elsewhere: for a proxy
+/// that offers a server what it has agreed on with a client.
+///
+/// ```
+/// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+///
+/// let params = DeflateParams::new().without_client_takeover();
+/// let offer = Deflate::from(params).threshold(1000).offer();
+/// assert_eq!(offer.params(), params);
+/// ```
+impl From<DeflateParams> for Deflate {
+    fn from(params: DeflateParams) -> Self {
+        Self::new()
+            .server_window_bits(params.server_window_bits())
+            .client_window_bits(params.client_window_bits())
+            .server_takeover(params.server_takeover())
+            .client_takeover(params.client_takeover())
     }
 }
 

@@ -1,9 +1,9 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::inflater::{Credit, Fault, Inflater, More};
+use super::inflater::{Credit, InflateError, Inflater, More};
 use super::pool::DeflatePool;
-use crate::buf::Storage;
+use crate::buf::MessageStorage;
 use crate::connection::{Extended, Kind, Text};
 use crate::extension::{Decode, DecodeError};
 use crate::frame::Rsv;
@@ -149,7 +149,7 @@ impl DeflateDecoder {
 }
 
 impl Decode for DeflateDecoder {
-    fn decode<S: Storage>(
+    fn decode<S: MessageStorage>(
         &mut self,
         piece: Extended<'_>,
         room: u64,
@@ -166,13 +166,13 @@ impl Decode for DeflateDecoder {
         }
     }
 
-    fn give_up(&mut self) {
+    fn abort(&mut self) {
         self.fail(self.failed.unwrap_or(DecodeError::Invalid));
     }
 }
 
 impl DeflateDecoder {
-    fn decode_piece<S: Storage>(
+    fn decode_piece<S: MessageStorage>(
         &mut self,
         piece: &Extended<'_>,
         room: u64,
@@ -264,17 +264,17 @@ impl Growth {
     }
 }
 
-impl From<Fault> for DecodeError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Invalid => Self::Invalid,
-            Fault::TooManyRestarts => Self::TooBig,
+impl From<InflateError> for DecodeError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::Invalid => Self::Invalid,
+            InflateError::TooManyRestarts => Self::TooBig,
         }
     }
 }
 
 /// Stores as much as fits, so that a full storage holds the same however the message is cut.
-fn store<S: Storage>(bytes: &[u8], to: &mut S) -> Result<(), DecodeError> {
+fn store<S: MessageStorage>(bytes: &[u8], to: &mut S) -> Result<(), DecodeError> {
     if to.store(bytes).is_ok() {
         return Ok(());
     }

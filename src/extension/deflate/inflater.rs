@@ -16,7 +16,7 @@ pub(super) struct Invalid;
 
 /// Why inflating has stopped early.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(super) enum InflateError {
     Invalid,
     /// More final blocks than a sender has a use for.
     TooManyRestarts,
@@ -46,8 +46,8 @@ impl Credit {
         self.0 = self.0.saturating_add(bytes).min(Self::MOST);
     }
 
-    fn spend(&mut self) -> Result<(), Fault> {
-        self.0 = (self.0.checked_sub(Self::RESTART)).ok_or(Fault::TooManyRestarts)?;
+    fn spend(&mut self) -> Result<(), InflateError> {
+        self.0 = (self.0.checked_sub(Self::RESTART)).ok_or(InflateError::TooManyRestarts)?;
         Ok(())
     }
 }
@@ -74,7 +74,7 @@ pub(super) struct Inflated {
     start: usize,
     end: usize,
     /// Whether there is more to come from the input given so far.
-    pub(super) state: Result<More, Fault>,
+    pub(super) state: Result<More, InflateError>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl Inflater {
         input: &mut &[u8],
         to: &mut [u8],
         credit: &mut Credit,
-    ) -> (usize, Result<More, Fault>) {
+    ) -> (usize, Result<More, InflateError>) {
         let (mut at, mut kept) = (0, 0);
         let state = loop {
             let rest = to.get_mut(at..).unwrap_or_default();
@@ -244,7 +244,7 @@ enum Next {
     Restart,
     /// There are both input and room left.
     Again,
-    Stop(Result<More, Fault>),
+    Stop(Result<More, InflateError>),
 }
 
 impl Call {
@@ -264,7 +264,7 @@ impl Call {
     /// `input` is what is left of it, and `full` whether the output has no room left.
     fn next(&self, input: &[u8], full: bool, credit: &mut Credit) -> Next {
         let Ok(status) = self.status else {
-            return Next::Stop(Err(Fault::Invalid));
+            return Next::Stop(Err(InflateError::Invalid));
         };
         credit.earn(self.used as u64);
         if status == Status::StreamEnd {
@@ -277,7 +277,7 @@ impl Call {
         } else if input.is_empty() {
             Next::Stop(Ok(More::No))
         } else if self.used == 0 {
-            Next::Stop(Err(Fault::Invalid))
+            Next::Stop(Err(InflateError::Invalid))
         } else {
             Next::Again
         }

@@ -1,12 +1,11 @@
 //! Offers, answers, and what is agreed (RFC 7692 5 and 7.1).
 
-use super::config::Deflate;
 use super::params::{
-    CLIENT_NO_TAKEOVER, CLIENT_WINDOW, ClientWindow, DeflateParams, SERVER_NO_TAKEOVER,
-    SERVER_WINDOW, Said,
+    CLIENT_NO_TAKEOVER, CLIENT_WINDOW, ClientWindow, DeflateParams, ParsedParams,
+    SERVER_NO_TAKEOVER, SERVER_WINDOW,
 };
 use crate::frame::Rsv;
-use crate::handshake::{Extension, ExtensionOffer, Extensions};
+use crate::handshake::{Extension, ExtensionOffer};
 
 /// `permessage-deflate` with parameters: a client's offer or a server's answer.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +35,7 @@ impl DeflateElement {
             .with_check(is_answer)
     }
 
-    /// A server's answer: what has been agreed on. Of an offer it is only what the client wishes.
+    /// A server's answer: what has been agreed on. Of an offer it is what the client asks for.
     pub const fn params(&self) -> DeflateParams {
         self.params
     }
@@ -53,31 +52,32 @@ impl DeflateElement {
     }
 }
 
-/// The elements of that name.
-pub(super) fn named(extensions: Extensions<'_>) -> impl Iterator<Item = Extension<'_>> {
-    extensions.filter(|extension| extension.name() == NAME)
+/// Whether it has the name of permessage-deflate.
+pub(super) fn is_named(extension: &Extension<'_>) -> bool {
+    extension.name() == NAME
 }
 
-pub(super) fn offer(deflate: &Deflate) -> DeflateElement {
-    let mut element = DeflateElement::new(wished(deflate));
-    if !deflate.server_takeover {
+/// What a client offers to get these parameters.
+pub(super) fn offer(wanted: DeflateParams) -> DeflateElement {
+    let mut element = DeflateElement::new(wanted);
+    if !wanted.server_takeover() {
         element.write(SERVER_NO_TAKEOVER, None);
     }
-    if !deflate.client_takeover {
+    if !wanted.client_takeover() {
         element.write(CLIENT_NO_TAKEOVER, None);
     }
-    if deflate.server_window_bits < 15 {
-        element.write(SERVER_WINDOW, decimal(deflate.server_window_bits));
+    if wanted.server_window_bits() < 15 {
+        element.write(SERVER_WINDOW, decimal(wanted.server_window_bits()));
     }
     // Without a value it says that the server may name any window.
-    let hint = decimal(deflate.client_window_bits).filter(|_| deflate.client_window_bits < 15);
+    let hint = decimal(wanted.client_window_bits()).filter(|_| wanted.client_window_bits() < 15);
     element.write(CLIENT_WINDOW, hint);
     element
 }
 
 /// A server's answer to a valid offer. There is none that cannot be accepted.
-pub(super) fn answer(deflate: &Deflate, offer: &Said) -> DeflateElement {
-    let mut agreed = wished(deflate);
+pub(super) fn answer(wanted: DeflateParams, offer: &ParsedParams) -> DeflateElement {
+    let mut agreed = wanted;
     if offer.server_no_takeover {
         agreed = agreed.without_server_takeover();
     }
@@ -88,11 +88,11 @@ pub(super) fn answer(deflate: &Deflate, offer: &Said) -> DeflateElement {
     let server_window = offer
         .server_window
         .unwrap_or(15)
-        .min(deflate.server_window_bits);
+        .min(wanted.server_window_bits());
     let client_window = match offer.client_window {
         None => 15,
-        Some(ClientWindow::Any) => deflate.client_window_bits,
-        Some(ClientWindow::AtMost(bits)) => bits.min(deflate.client_window_bits),
+        Some(ClientWindow::Any) => wanted.client_window_bits(),
+        Some(ClientWindow::AtMost(bits)) => bits.min(wanted.client_window_bits()),
     };
     agreed = with_windows(agreed, server_window, client_window);
     let mut element = DeflateElement::new(agreed);
@@ -112,8 +112,8 @@ pub(super) fn answer(deflate: &Deflate, offer: &Said) -> DeflateElement {
 }
 
 /// What a client and a server have agreed on, if this is an answer to the client's offer.
-pub(super) fn agree(deflate: &Deflate, answer: &Said) -> Option<DeflateParams> {
-    let offer = Said::in_offer(offer(deflate).written())?;
+pub(super) fn agree(wanted: DeflateParams, answer: &ParsedParams) -> Option<DeflateParams> {
+    let offer = ParsedParams::in_offer(offer(wanted).written())?;
     if !corresponds(&offer, answer) {
         return None;
     }
@@ -122,12 +122,12 @@ pub(super) fn agree(deflate: &Deflate, answer: &Said) -> Option<DeflateParams> {
     if answer.server_no_takeover {
         agreed = agreed.without_server_takeover();
     }
-    if answer.client_no_takeover || !deflate.client_takeover {
+    if answer.client_no_takeover || !wanted.client_takeover() {
         agreed = agreed.without_client_takeover();
     }
     let client_window = match answer.client_window {
-        Some(ClientWindow::AtMost(bits)) => bits.min(deflate.client_window_bits),
-        _ => deflate.client_window_bits,
+        Some(ClientWindow::AtMost(bits)) => bits.min(wanted.client_window_bits()),
+        _ => wanted.client_window_bits(),
     };
     Some(with_windows(
         agreed,
@@ -139,8 +139,8 @@ pub(super) fn agree(deflate: &Deflate, answer: &Said) -> Option<DeflateParams> {
 /// What a client's handshake checks.
 fn is_answer(offer: &Extension<'_>, answer: &Extension<'_>) -> bool {
     match (
-        Said::in_head(offer.params()),
-        Said::in_head(answer.params()),
+        ParsedParams::in_head(offer.params()),
+        ParsedParams::in_head(answer.params()),
     ) {
         (Some(offer), Some(answer)) => corresponds(&offer, &answer),
         _ => false,
@@ -148,7 +148,7 @@ fn is_answer(offer: &Extension<'_>, answer: &Extension<'_>) -> bool {
 }
 
 /// Whether the answer grants what was asked for and asks for nothing that was not offered.
-fn corresponds(offer: &Said, answer: &Said) -> bool {
+fn corresponds(offer: &ParsedParams, answer: &ParsedParams) -> bool {
     let takeover = answer.server_no_takeover || !offer.server_no_takeover;
     let server_window = match (offer.server_window, answer.server_window) {
         (Some(most), Some(bits)) => bits <= most,
@@ -163,23 +163,8 @@ fn corresponds(offer: &Said, answer: &Said) -> bool {
     takeover && server_window && client_window
 }
 
-fn wished(deflate: &Deflate) -> DeflateParams {
-    let mut wished = DeflateParams::new();
-    if !deflate.server_takeover {
-        wished = wished.without_server_takeover();
-    }
-    if !deflate.client_takeover {
-        wished = wished.without_client_takeover();
-    }
-    with_windows(
-        wished,
-        deflate.server_window_bits,
-        deflate.client_window_bits,
-    )
-}
-
 /// Both are in range.
-fn with_windows(params: DeflateParams, server: u8, client: u8) -> DeflateParams {
+pub(super) fn with_windows(params: DeflateParams, server: u8, client: u8) -> DeflateParams {
     params
         .with_server_window_bits(server)
         .and_then(|params| params.with_client_window_bits(client))

@@ -97,7 +97,7 @@ impl Default for DeflateParams {
 
 /// What the parameters of one element say, valid by themselves (RFC 7692 7).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said {
+pub(super) struct ParsedParams {
     pub(super) server_no_takeover: bool,
     pub(super) client_no_takeover: bool,
     pub(super) server_window: Option<u8>,
@@ -107,7 +107,7 @@ pub(super) struct Said {
 /// `client_max_window_bits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientWindow {
-    /// Without a value: the client lets itself be told. Only in an offer.
+    /// Without a value: the client lets the server choose. Only in an offer.
     Any,
     AtMost(u8),
 }
@@ -121,7 +121,7 @@ enum Value {
     Other,
 }
 
-impl Said {
+impl ParsedParams {
     /// As read from a head; `None` if a parameter is unknown, repeated or out of range.
     pub(super) fn in_head(params: Params<'_>) -> Option<Self> {
         Self::of(params.map(|param| {
@@ -145,24 +145,24 @@ impl Said {
     }
 
     fn of<'p>(params: impl Iterator<Item = (&'p str, Value)>) -> Option<Self> {
-        let mut said = Self::default();
+        let mut parsed = Self::default();
         for (name, value) in params {
             let repeated = match (name, value) {
                 (SERVER_NO_TAKEOVER, Value::None) => {
-                    core::mem::replace(&mut said.server_no_takeover, true)
+                    core::mem::replace(&mut parsed.server_no_takeover, true)
                 }
                 (CLIENT_NO_TAKEOVER, Value::None) => {
-                    core::mem::replace(&mut said.client_no_takeover, true)
+                    core::mem::replace(&mut parsed.client_no_takeover, true)
                 }
                 (SERVER_WINDOW, Value::Number(bits @ 8..=15)) => {
-                    said.server_window.replace(bits).is_some()
+                    parsed.server_window.replace(bits).is_some()
                 }
                 (CLIENT_WINDOW, Value::Number(bits @ 8..=15)) => {
                     let window = ClientWindow::AtMost(bits);
-                    said.client_window.replace(window).is_some()
+                    parsed.client_window.replace(window).is_some()
                 }
                 (CLIENT_WINDOW, Value::None) => {
-                    said.client_window.replace(ClientWindow::Any).is_some()
+                    parsed.client_window.replace(ClientWindow::Any).is_some()
                 }
                 _ => return None,
             };
@@ -170,7 +170,7 @@ impl Said {
                 return None;
             }
         }
-        Some(said)
+        Some(parsed)
     }
 }
 

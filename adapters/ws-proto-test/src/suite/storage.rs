@@ -1,6 +1,6 @@
 //! A storage of bounded room that can fail, as memory that is not to be had.
 
-use ws_proto::{CapacityError, Storage};
+use ws_proto::{CapacityError, MessageStorage, Storage};
 
 /// Which stores fail, by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,16 @@ impl Storage for Room {
         Ok(())
     }
 
+    fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+    }
+}
+
+impl MessageStorage for Room {
     fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
         let most = most.min(self.limit - self.bytes.len());
         if self.lacks() || most == 0 {
@@ -75,13 +85,5 @@ impl Storage for Room {
         self.bytes.resize(before + most, 0);
         let written = write(&mut self.bytes[before..]);
         self.bytes.truncate(before + written);
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.bytes.truncate(len);
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
     }
 }

@@ -123,7 +123,7 @@ pub mod utf8;
 
 #[cfg(feature = "alloc")]
 pub use buf::Limited;
-pub use buf::{FixedBuf, Input, MessageStorage, Output, Storage};
+pub use buf::{BufferLocation, FixedBuf, Input, MessageStorage, Output, Storage};
 pub use close::{CloseCode, CloseReason, ControlPayload, TooLong};
 pub use connection::{
     Binary, Client, Config, Connection, Event, Extended, Fin, Kind, MaskSource, Role, Server, Text,
@@ -131,9 +131,9 @@ pub use connection::{
 pub use error::{CapacityError, ProtocolError, ReceiveError, SendError, TimedOut, UnexpectedEof};
 pub use frame::MAX_CONTROL_FRAME;
 pub use handshake::Negotiated;
-#[cfg(feature = "alloc")]
-pub use message::MessageBuf;
 pub use message::{AssembleError, Assembler, Message};
+#[cfg(feature = "alloc")]
+pub use message::{MessageBuf, OwnedMessage};
 #[cfg(feature = "getrandom")]
 pub use random::OsRandom;
 #[cfg(feature = "alloc")]

@@ -7,6 +7,7 @@ mod copy;
 mod fixed;
 #[cfg(feature = "alloc")]
 mod limited;
+mod location;
 mod storage;
 #[cfg(feature = "alloc")]
 mod vec;
@@ -19,6 +20,7 @@ pub(crate) use copy::{append, append_text};
 pub use fixed::FixedBuf;
 #[cfg(feature = "alloc")]
 pub use limited::Limited;
+pub use location::BufferLocation;
 pub use storage::{MessageStorage, Storage};
 
 use crate::frame::EncodedHeader;
@@ -63,6 +65,11 @@ impl<'b> Input<'b> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Where the bytes that are not consumed yet lie, to find in it what an event borrows.
+    pub fn location(&self) -> BufferLocation {
+        BufferLocation::of(self.bytes)
     }
 
     /// The bytes not consumed yet.

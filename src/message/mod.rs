@@ -4,6 +4,8 @@ mod assembler;
 #[cfg(feature = "alloc")]
 mod buffer;
 mod error;
+#[cfg(feature = "alloc")]
+mod owned;
 
 pub use assembler::Assembler;
 #[cfg(feature = "alloc")]
@@ -11,6 +13,8 @@ pub(crate) use assembler::Step;
 #[cfg(feature = "alloc")]
 pub use buffer::MessageBuf;
 pub use error::AssembleError;
+#[cfg(feature = "alloc")]
+pub use owned::OwnedMessage;
 
 use crate::connection::Kind;
 
@@ -37,6 +41,20 @@ impl<'a> Message<'a> {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(data) => data,
         }
+    }
+
+    /// The text; `None` for a binary message.
+    pub const fn as_text(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// A copy that borrows nothing.
+    #[cfg(feature = "alloc")]
+    pub fn into_owned(self) -> OwnedMessage {
+        self.into()
     }
 
     /// Text or binary.

@@ -138,7 +138,8 @@ impl<R: Role> WebSocket<R> {
                 deflate.server(params)
             };
             self.outbox.encoder = Encoder::new(encoder);
-            self.inbox.decode_with(Some(alloc::boxed::Box::new(decoder)));
+            self.inbox
+                .decode_with(Some(alloc::boxed::Box::new(decoder)));
         }
         self
     }

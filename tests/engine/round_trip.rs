@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use ws_proto::frame::Rsv;
-use ws_proto::{Assembler, Config, Fin, FixedBuf, Input, Kind, Message, Negotiated, MessageStorage};
+use ws_proto::{
+    Assembler, Config, Fin, FixedBuf, Input, Kind, Message, MessageStorage, Negotiated,
+};
 use ws_proto_test::suite::call::{any_data, any_text};
 use ws_proto_test::suite::*;
 

@@ -331,7 +331,7 @@ impl Storage for Bare {
 impl MessageStorage for Bare {}
 
 /// Gives the length of the slice that was offered, `None` if there was none.
-fn offered(storage: &mut dyn Storage, most: usize, bytes: &[u8]) -> Option<usize> {
+fn offered(storage: &mut dyn MessageStorage, most: usize, bytes: &[u8]) -> Option<usize> {
     let mut offered = None;
     storage.store_with(most, &mut |to| {
         offered = Some(to.len());

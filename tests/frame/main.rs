@@ -7,6 +7,7 @@
 
 mod buffers;
 mod codec;
+mod location;
 mod message_buf;
 mod requirements;
 mod utf8;

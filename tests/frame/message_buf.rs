@@ -32,7 +32,7 @@ impl Decode for Plain {
 }
 
 /// What comes of `wire`, received in the pieces that `cut` ends.
-fn join<S: Storage>(
+fn join<S: MessageStorage>(
     side: Side,
     mut assembler: Assembler<S, Plain>,
     wire: &[u8],

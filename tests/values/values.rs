@@ -12,7 +12,7 @@ use ws_proto::handshake::{
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
     AssembleError, Assembler, CapacityError, CloseCode, Config, FixedBuf, Input, MaskSource,
-    MessageStorage, Negotiated, OsRandom, ProtocolError, SendError, Server, Storage, Transport,
+    Message, MessageStorage, Negotiated, OsRandom, OwnedMessage, ProtocolError, SendError, Server, Storage, Transport,
     WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::failed;
@@ -479,4 +479,24 @@ fn reading_on_while_the_output_is_full_reuses_the_space() {
     }
     let payloads: Vec<u8> = answered.chunks(3).map(|pong| pong[2]).collect();
     assert_eq!(payloads, (0..100).collect::<Vec<u8>>());
+}
+
+/// A message of one's own is the borrowed one, and gives back what it was made of.
+#[test]
+fn owned_messages() {
+    for message in [Message::Text("text"), Message::Binary(b"data")] {
+        let owned = message.into_owned();
+        assert_eq!(owned, message);
+        assert_eq!(Message::from(&owned), message);
+        assert_eq!(owned.kind(), message.kind());
+        assert_eq!(owned.as_bytes(), message.as_bytes());
+        assert_eq!(owned.as_text(), message.as_text());
+        let text = message.as_text().map(str::to_owned).ok_or(owned.clone());
+        assert_eq!(owned.clone().into_text(), text);
+        assert_eq!(owned.into_bytes(), message.as_bytes());
+    }
+    let (text, data) = (OwnedMessage::from("a"), OwnedMessage::from(&b"a"[..]));
+    assert_eq!(text, OwnedMessage::from(String::from("a")));
+    assert_eq!(data, OwnedMessage::from(b"a".to_vec()));
+    assert_ne!(text, data);
 }

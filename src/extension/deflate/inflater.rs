@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::buf;
-use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 /// The octets that a sender takes off the end of each message (RFC 7692 7.2.1): what follows the
 /// header of an empty stored block.
@@ -235,7 +235,7 @@ struct Call {
     used: usize,
     /// Also in front of an error there is output.
     written: usize,
-    status: Result<Status, InflateError>,
+    status: Result<Status, zlib_rs::InflateError>,
 }
 
 /// What comes after it.

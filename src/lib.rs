@@ -137,7 +137,7 @@ pub use message::{MessageBuf, OwnedMessage};
 #[cfg(feature = "getrandom")]
 pub use random::OsRandom;
 #[cfg(feature = "alloc")]
-pub use socket::{Lent, Reply, WebSocket, WebSocketError};
+pub use socket::{Sender, VectoredSend, WebSocket, WebSocketError};
 pub use time::Instant;
 pub use transport::Transport;
 pub use uri::{Uri, UriError};

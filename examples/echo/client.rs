@@ -28,13 +28,13 @@ pub(crate) fn exchange(url: &str, options: &Options) -> Result<()> {
         Message::Binary(&[7; 300]),
     ];
     let mut sender = client.sender();
-    sender.message(sent[0])?;
-    sender.message(sent[1])?;
-    sender.text_part("in ", Fin::No)?;
+    sender.send(sent[0])?;
+    sender.send(sent[1])?;
+    sender.send_text_part("in ", Fin::No)?;
     sender.ping(b"still there?")?;
-    sender.text_part("three ", Fin::No)?;
-    sender.text_part("parts", Fin::Yes)?;
-    sender.message(sent[3])?;
+    sender.send_text_part("three ", Fin::No)?;
+    sender.send_text_part("parts", Fin::Yes)?;
+    sender.send(sent[3])?;
 
     let mut expected = sent.iter();
     while client.exchange(&mut stream)? {
@@ -77,7 +77,7 @@ fn talk(
         }
         while client.transport() == Transport::Open && client.sender().can_send() {
             match lines.try_recv() {
-                Ok(line) => client.sender().text(&line)?,
+                Ok(line) => client.sender().send_text(&line)?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     client

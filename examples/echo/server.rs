@@ -71,7 +71,7 @@ fn echo(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) -> Resul
             match server.next_message() {
                 Ok(Some((message, mut reply))) => {
                     if reply.can_send() {
-                        reply.message(message)?;
+                        reply.send(message)?;
                     }
                 }
                 // `exchange` reads on, or writes the answers that wait.

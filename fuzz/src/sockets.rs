@@ -158,7 +158,7 @@ impl<R: Role> Socket<R> {
     }
 
     /// Lends a message to a transport that takes some of it, and of what waits before.
-    fn lend(
+    fn send_vectored(
         &mut self,
         message: Message<'_>,
         compress: bool,
@@ -170,7 +170,7 @@ impl<R: Role> Socket<R> {
         if compress {
             sender = self.socket.sender();
         }
-        let lent = match sender.lend(message) {
+        let lent = match sender.send_vectored(message) {
             Ok(lent) => lent,
             Err(error) => return (Err(error), Vec::new()),
         };
@@ -179,7 +179,7 @@ impl<R: Role> Socket<R> {
         if taken.is_empty() {
             drop(lent);
         } else {
-            lent.wrote(taken.len());
+            lent.consume(taken.len());
         }
         assert_eq!(self.socket.pending(), left);
         self.wire.extend_from_slice(taken);
@@ -207,7 +207,7 @@ impl<R: Role> Socket<R> {
             Kind::Binary => Message::Binary(&bytes),
         };
         let (result, frames) = if !part && seed % 2 == 1 {
-            self.lend(message, compress, len.wrapping_mul(31) ^ usize::from(seed))
+            self.send_vectored(message, compress, len.wrapping_mul(31) ^ usize::from(seed))
         } else {
             self.call(|socket| {
                 let mut compressing = socket.sender();
@@ -216,9 +216,9 @@ impl<R: Role> Socket<R> {
                     sender = socket.sender();
                 }
                 match (kind, part) {
-                    (_, false) => sender.message(message),
-                    (Kind::Text, true) => sender.text_part(&words, fin),
-                    (Kind::Binary, true) => sender.binary_part(&bytes, fin),
+                    (_, false) => sender.send(message),
+                    (Kind::Text, true) => sender.send_text_part(&words, fin),
+                    (Kind::Binary, true) => sender.send_binary_part(&bytes, fin),
                 }
             })
         };
@@ -280,7 +280,7 @@ impl<R: Role> Socket<R> {
         let pending = self.socket.pending();
         let n = n.min(pending.len());
         self.wire.extend_from_slice(&pending[..n]);
-        self.socket.wrote(n);
+        self.socket.consume(n);
         n > 0
     }
 
@@ -290,8 +290,8 @@ impl<R: Role> Socket<R> {
         let reads = self.socket.wants_read() && n > 0;
         if reads {
             assert!(self.socket.read_hint() > 0);
-            self.socket.space(n)[..n].copy_from_slice(&theirs[..n]);
-            self.socket.filled(n);
+            self.socket.read_buf(n)[..n].copy_from_slice(&theirs[..n]);
+            self.socket.advance(n);
             if self.setup.compression.is_some() && !self.eof && self.expired.is_none() {
                 self.received.extend_from_slice(&theirs[..n]);
             }

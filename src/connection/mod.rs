@@ -93,7 +93,7 @@ use timer::{Timeouts, Waiting};
 ///     let n = write(&mut written, &out); // in any case, and as much as the transport takes
 ///     out.drain(..n);
 ///     if n > 0 && was_full {
-///         connection.heard(); // what it did not take before shows that the peer reads
+///         connection.note_activity(); // what it did not take before shows that the peer reads
 ///     }
 ///     was_full = !out.is_empty();
 ///     received?;
@@ -284,7 +284,7 @@ impl<R: Role> Connection<R> {
     /// keepalive timers counts as gone.
     ///
     /// [`WebSocket`](crate::WebSocket) does this by itself.
-    pub fn heard(&mut self) {
+    pub fn note_activity(&mut self) {
         self.flags.insert(Flags::HEARD);
     }
 

@@ -29,7 +29,7 @@ use crate::socket::WebSocket;
 /// let mut stream = std::net::TcpStream::connect("127.0.0.1:9001")?;
 /// let request = ClientRequest::from_uri(Uri::parse("ws://127.0.0.1:9001/")?);
 /// let mut client = io::connect(&mut stream, request, Config::new())?.websocket;
-/// client.sender().text("hello")?;
+/// client.sender().send_text("hello")?;
 /// while client.exchange(&mut stream)? {
 ///     while let Some((message, mut reply)) = client.next_message()? {
 ///         println!("{message:?}");

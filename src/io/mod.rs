@@ -17,7 +17,7 @@
 //!     while server.exchange(stream)? {
 //!         loop {
 //!             match server.next_message() {
-//!                 Ok(Some((message, mut reply))) => reply.message(message)?,
+//!                 Ok(Some((message, mut reply))) => reply.send(message)?,
 //!                 // `exchange` reads on, or writes the answers that wait.
 //!                 Ok(None) | Err(WebSocketError::OutputFull) => break,
 //!                 Err(error) => return Err(error.into()),

@@ -7,7 +7,7 @@ use super::now;
 use super::stream::{is_timeout, read_once};
 use crate::buf::Input;
 use crate::connection::Role;
-use crate::socket::{Lent, WebSocket};
+use crate::socket::{VectoredSend, WebSocket};
 use crate::transport::Transport;
 
 impl<R: Role> WebSocket<R> {
@@ -41,7 +41,7 @@ impl<R: Role> WebSocket<R> {
         let closing = self.transport() == Transport::AwaitEof;
         // The space may be longer, but what is read behind a big frame would have to be moved.
         let hint = self.read_hint();
-        let space = self.space(hint).get_mut(..hint).unwrap_or_default();
+        let space = self.read_buf(hint).get_mut(..hint).unwrap_or_default();
         let read = match read_once(stream, space) {
             // Some servers reset instead of closing once the closing handshake is done.
             Err(error) if closing && error.kind() == ErrorKind::ConnectionReset => Some(0),
@@ -53,7 +53,7 @@ impl<R: Role> WebSocket<R> {
                 Ok(false)
             }
             Some(n) => {
-                self.filled(n);
+                self.advance(n);
                 Ok(true)
             }
             None => Ok(true),
@@ -70,7 +70,7 @@ impl<R: Role> WebSocket<R> {
         while !self.pending().is_empty() {
             match stream.write(self.pending()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(n) => self.wrote(n),
+                Ok(n) => self.consume(n),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -81,15 +81,15 @@ impl<R: Role> WebSocket<R> {
     /// With what was received behind the handshake.
     pub(super) fn with_input(mut self, input: &mut Input<'_>) -> Self {
         let rest = input.take(input.len());
-        if let Some(space) = self.space(rest.len()).get_mut(..rest.len()) {
+        if let Some(space) = self.read_buf(rest.len()).get_mut(..rest.len()) {
             space.copy_from_slice(rest);
         }
-        self.filled(rest.len());
+        self.advance(rest.len());
         self
     }
 }
 
-impl<R: Role> Lent<'_, R> {
+impl<R: Role> VectoredSend<'_, R> {
     /// Writes what waits and the message behind it, uncopied, and flushes: `write_vectored`, so the stream
     /// should have that. What it does not take for as long as it waits is for
     /// [`flush`](WebSocket::flush) or the next [turn](WebSocket::exchange).
@@ -99,7 +99,7 @@ impl<R: Role> Lent<'_, R> {
     /// # use ws_proto::{Config, Message, Negotiated, WebSocket};
     /// # let mut stream = std::net::TcpStream::connect("localhost:80")?;
     /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
-    /// server.sender().lend(Message::Text("hello"))?.write_to(&mut stream)?;
+    /// server.sender().send_vectored(Message::Text("hello"))?.write_to(&mut stream)?;
     /// # Ok(())
     /// # }
     /// ```
@@ -110,7 +110,7 @@ impl<R: Role> Lent<'_, R> {
     pub fn write_to<S: Write>(self, stream: &mut S) -> io::Result<()> {
         let mut written = 0;
         let result = write_slices(stream, self.slices(), &mut written);
-        self.wrote(written);
+        self.consume(written);
         match result.and_then(|()| stream.flush()) {
             Err(error) if is_timeout(&error) => Ok(()),
             result => result,

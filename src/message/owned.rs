@@ -15,7 +15,7 @@ use crate::connection::Kind;
 ///
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
 /// for message in &inbox {
-///     server.sender().message(message.as_message())?;
+///     server.sender().send(message.as_message())?;
 /// }
 /// assert_eq!(server.pending(), b"\x81\x05hello\x82\x03\x01\x02\x03");
 /// assert_eq!(inbox.remove(0).into_text(), Ok("hello".to_owned()));

@@ -41,8 +41,8 @@ impl Inbox {
         *self.assembler.extension_mut() = decoder;
     }
 
-    pub(super) fn filled(&mut self, n: usize) {
-        self.read.filled(n);
+    pub(super) fn advance(&mut self, n: usize) {
+        self.read.advance(n);
         self.missing = self.missing.saturating_sub(n);
         self.retention.received(n);
     }

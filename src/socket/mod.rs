@@ -2,18 +2,18 @@
 
 mod codec;
 mod inbox;
-mod lent;
 mod outbox;
 mod queue;
 mod read_buffer;
-mod reply;
 mod retention;
+mod sender;
+mod vectored;
 
 use core::error::Error;
 use core::{fmt, mem};
 
-pub use lent::Lent;
-pub use reply::Reply;
+pub use sender::Sender;
+pub use vectored::VectoredSend;
 
 use crate::close::CloseCode;
 use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
@@ -39,9 +39,9 @@ const RETAINED: usize = 4096;
 /// Pings and Close are answered by themselves, whatever [`Config::manual_pong`] and
 /// [`Config::manual_close`] say: those are for [`Connection`], which tells of control frames.
 ///
-/// Bytes are read straight into [`space`](Self::space), messages come out of
+/// Bytes are read straight into [`read_buf`](Self::read_buf), messages come out of
 /// [`next_message`](Self::next_message), and what has to be written waits in
-/// [`pending`](Self::pending), but for messages that are [lent](Reply::lend) to a transport that takes
+/// [`pending`](Self::pending), but for messages that are [lent](Sender::send_vectored) to a transport that takes
 /// them. There is a high-water mark for what waits (1 MiB unless
 /// [`with_high_water`](Self::with_high_water) says otherwise): while that much does, no message can
 /// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
@@ -64,14 +64,14 @@ const RETAINED: usize = 4096;
 ///
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
 /// let wire = *b"\x81\x85\0\0\0\0hello"; // what a read from the socket gives
-/// server.space(wire.len()).copy_from_slice(&wire);
-/// server.filled(wire.len());
+/// server.read_buf(wire.len()).copy_from_slice(&wire);
+/// server.advance(wire.len());
 /// while let Some((message, mut reply)) = server.next_message()? {
-///     reply.message(message)?; // echo
+///     reply.send(message)?; // echo
 /// }
 /// assert_eq!(server.pending(), b"\x81\x05hello"); // what to write to the socket
 /// let written = server.pending().len();
-/// server.wrote(written);
+/// server.consume(written);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct WebSocket<R: Role> {
@@ -120,7 +120,7 @@ impl<R: Role> WebSocket<R> {
 
     /// With permessage-deflate as it was agreed on: messages are inflated and, if they are as long
     /// as the [threshold](crate::extension::deflate::Deflate::threshold), compressed.
-    /// [`Reply::uncompressed`] sends the others.
+    /// [`Sender::uncompressed`] sends the others.
     ///
     /// Does nothing if the handshake did not agree on it.
     #[cfg(feature = "deflate")]
@@ -144,22 +144,22 @@ impl<R: Role> WebSocket<R> {
         self
     }
 
-    /// Room for at least `n` bytes, to read into; then tell [`filled`](Self::filled). They are
+    /// Room for at least `n` bytes, to read into; then tell [`advance`](Self::advance). They are
     /// allocated.
     ///
     /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
     /// was read waiting too, and this buffer grows. Tell at once what was read: [`tick`](Self::tick) and
     /// [`release`](Self::release) may take the space back.
-    pub fn space(&mut self, n: usize) -> &mut [u8] {
-        self.inbox.read.space(n)
+    pub fn read_buf(&mut self, n: usize) -> &mut [u8] {
+        self.inbox.read.read_buf(n)
     }
 
-    /// Tells that the first `n` bytes of [`space`](Self::space) have been read into, or fewer if
+    /// Tells that the first `n` bytes of [`read_buf`](Self::read_buf) have been read into, or fewer if
     /// that has fewer.
-    pub fn filled(&mut self, n: usize) {
-        self.inbox.filled(n);
+    pub fn advance(&mut self, n: usize) {
+        self.inbox.advance(n);
         if n > 0 {
-            self.outbox.connection.heard();
+            self.outbox.connection.note_activity();
         }
     }
 
@@ -187,17 +187,17 @@ impl<R: Role> WebSocket<R> {
     /// # Errors
     ///
     /// * [`WebSocketError::OutputFull`]: so many answers wait in [`pending`](Self::pending) that nothing
-    ///   more is received. Nothing is lost: write, [consume](Self::wrote) what was written, and
+    ///   more is received. Nothing is lost: write, [consume](Self::consume) what was written, and
     ///   call again.
     /// * All others: the connection has failed, its Close frame is in [`pending`](Self::pending). Every
     ///   further call returns the same error, and nothing can be sent any more.
     // Inlined, so that message and handle stay in registers: through memory, where they are written by
     // the word and read by the pair, they take as long as all the rest.
     #[inline(always)]
-    pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Reply<'_, R>)>, WebSocketError> {
+    pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Sender<'_, R>)>, WebSocketError> {
         match self.inbox.next(&mut self.outbox) {
             Ok(Some(message)) => {
-                let reply = Reply::new(&mut self.outbox, Sent::InReply);
+                let reply = Sender::new(&mut self.outbox, Sent::InReply);
                 Ok(Some((message, reply)))
             }
             Ok(None) => Ok(None),
@@ -206,19 +206,19 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// A handle to send without having received.
-    pub fn sender(&mut self) -> Reply<'_, R> {
-        Reply::new(&mut self.outbox, Sent::Unasked)
+    pub fn sender(&mut self) -> Sender<'_, R> {
+        Sender::new(&mut self.outbox, Sent::Unasked)
     }
 
-    /// The bytes to write to the peer; then tell [`wrote`](Self::wrote).
+    /// The bytes to write to the peer; then tell [`consume`](Self::consume).
     pub fn pending(&self) -> &[u8] {
         self.outbox.out.pending()
     }
 
     /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
-    pub fn wrote(&mut self, n: usize) {
+    pub fn consume(&mut self, n: usize) {
         if n > 0 {
-            self.outbox.wrote(n);
+            self.outbox.consume(n);
         }
     }
 
@@ -295,8 +295,8 @@ const fn automatic(config: Config) -> Config {
 /// use ws_proto::{CloseCode, Config, Negotiated, ProtocolError, WebSocket, WebSocketError};
 ///
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
-/// server.space(2)[..2].copy_from_slice(&[0x83, 0x80]); // a reserved opcode
-/// server.filled(2);
+/// server.read_buf(2)[..2].copy_from_slice(&[0x83, 0x80]); // a reserved opcode
+/// server.advance(2);
 /// let error = server.next_message().unwrap_err();
 /// assert_eq!(error, WebSocketError::Protocol(ProtocolError::OpcodeReserved));
 /// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));

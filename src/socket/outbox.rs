@@ -28,9 +28,9 @@ impl<R: Role> Outbox<R> {
     }
 
     /// The first `n` bytes that waited are gone.
-    pub(super) fn wrote(&mut self, n: usize) {
+    pub(super) fn consume(&mut self, n: usize) {
         if self.out.is_full() {
-            self.connection.heard();
+            self.connection.note_activity();
         }
         self.out.consume(n);
         self.went = true;

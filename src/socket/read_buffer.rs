@@ -23,7 +23,7 @@ impl ReadBuffer {
         }
     }
 
-    pub(super) fn space(&mut self, n: usize) -> &mut [u8] {
+    pub(super) fn read_buf(&mut self, n: usize) -> &mut [u8] {
         if self.is_empty() {
             self.clear();
         }
@@ -52,7 +52,7 @@ impl ReadBuffer {
         self.start = 0;
     }
 
-    pub(super) fn filled(&mut self, n: usize) {
+    pub(super) fn advance(&mut self, n: usize) {
         self.end += n.min(self.bytes.len() - self.end);
     }
 

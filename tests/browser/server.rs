@@ -166,17 +166,17 @@ fn echo(server: &mut WebSocket<Server>, stream: &mut Counted) -> Result<()> {
     while server.exchange(stream)? {
         while let Some((message, mut reply)) = server.next_message()? {
             let Message::Text(text) = message else {
-                reply.message(message)?;
+                reply.send(message)?;
                 continue;
             };
             if text == "wire" {
-                reply.text(&format!("{} {}", stream.read, stream.written))?;
+                reply.send_text(&format!("{} {}", stream.read, stream.written))?;
             } else if let Some(close) = text.strip_prefix("close ") {
                 let (code, reason) = close.split_once(' ').context("a code and a reason")?;
                 let code = CloseCode::new(code.parse()?).context("a code")?;
                 reply.close(code, CloseReason::new(reason)?)?;
             } else {
-                reply.message(message)?;
+                reply.send(message)?;
             }
         }
     }

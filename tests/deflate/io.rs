@@ -44,7 +44,7 @@ fn echo(server: Option<&Deflate>, client: Option<&Deflate>) -> usize {
             .unwrap();
             while server.exchange(&mut stream).unwrap() {
                 while let Some((message, mut reply)) = server.next_message().unwrap() {
-                    reply.message(message).unwrap();
+                    reply.send(message).unwrap();
                 }
             }
         });
@@ -58,7 +58,7 @@ fn echo(server: Option<&Deflate>, client: Option<&Deflate>) -> usize {
         let mut client = connected.unwrap().websocket;
         let mut left = 3;
         for _ in 0..left {
-            client.sender().text(&text).unwrap();
+            client.sender().send_text(&text).unwrap();
         }
         while client.exchange(&mut stream).unwrap() {
             while let Some((message, mut reply)) = client.next_message().unwrap() {

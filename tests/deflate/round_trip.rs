@@ -264,28 +264,31 @@ fn web_sockets_compress_and_inflate() {
     let text = "text ".repeat(1000);
     for round in 0..3 {
         let mut sender = client.sender();
-        sender.text(&text).unwrap();
-        sender.binary(text.as_bytes()).unwrap();
-        sender.uncompressed().text(&text).unwrap();
-        sender.text_part("one ", Fin::No).unwrap();
+        sender.send_text(&text).unwrap();
+        sender.send_binary(text.as_bytes()).unwrap();
+        sender.uncompressed().send_text(&text).unwrap();
+        sender.send_text_part("one ", Fin::No).unwrap();
         // It goes on as it began, so this is refused.
-        let plain = sender.uncompressed().text_part("two ", Fin::No);
+        let plain = sender.uncompressed().send_text_part("two ", Fin::No);
         assert_eq!(plain, Err(SendError::MessageOpen));
         sender.ping(b"between").unwrap();
-        sender.text_part("two", Fin::Yes).unwrap();
-        sender.uncompressed().text_part("plain ", Fin::No).unwrap();
-        sender.text_part("parts", Fin::Yes).unwrap();
-        sender.text("").unwrap();
+        sender.send_text_part("two", Fin::Yes).unwrap();
+        sender
+            .uncompressed()
+            .send_text_part("plain ", Fin::No)
+            .unwrap();
+        sender.send_text_part("parts", Fin::Yes).unwrap();
+        sender.send_text("").unwrap();
         let sent = client.pending().to_vec();
-        client.wrote(sent.len());
+        client.consume(sent.len());
         assert!(sent.len() < text.len() + 500, "{round} {}", sent.len());
         let mut got = Vec::new();
         for piece in sent.chunks(100) {
-            server.space(piece.len())[..piece.len()].copy_from_slice(piece);
-            server.filled(piece.len());
+            server.read_buf(piece.len())[..piece.len()].copy_from_slice(piece);
+            server.advance(piece.len());
             while let Some((message, mut reply)) = server.next_message().unwrap() {
                 got.push(format!("{message:?}"));
-                reply.message(message).unwrap();
+                reply.send(message).unwrap();
             }
         }
         let expected = [
@@ -298,10 +301,10 @@ fn web_sockets_compress_and_inflate() {
         ];
         assert_eq!(got, expected.map(|message| format!("{message:?}")));
         let echo = server.pending().to_vec();
-        server.wrote(echo.len());
+        server.consume(echo.len());
         assert!(echo.len() < 1000);
-        client.space(echo.len())[..echo.len()].copy_from_slice(&echo);
-        client.filled(echo.len());
+        client.read_buf(echo.len())[..echo.len()].copy_from_slice(&echo);
+        client.advance(echo.len());
         for message in expected {
             assert_eq!(client.next_message().unwrap().unwrap().0, message);
         }

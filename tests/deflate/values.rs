@@ -241,8 +241,8 @@ fn a_web_socket_refuses_compressed_text_that_is_none() {
         let mut server = WebSocket::server(params.negotiated(), Config::new())
             .with_deflate(&Deflate::new(), params);
         let wire = frame(Side::Server, FIN | 0x40 | TEXT, &payload);
-        server.space(wire.len())[..wire.len()].copy_from_slice(&wire);
-        server.filled(wire.len());
+        server.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+        server.advance(wire.len());
         let error = WebSocketError::Assemble(AssembleError::TextNotUtf8);
         for _ in 0..2 {
             assert_eq!(server.next_message().err(), Some(error), "{name}");

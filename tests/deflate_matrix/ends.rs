@@ -258,8 +258,8 @@ impl<R: Role> Ends<R> for Socket<R> {
         let mut used = 0;
         if self.socket.wants_read() {
             used = bytes.len();
-            self.socket.space(used)[..used].copy_from_slice(bytes);
-            self.socket.filled(used);
+            self.socket.read_buf(used)[..used].copy_from_slice(bytes);
+            self.socket.advance(used);
         }
         match self.socket.next_message() {
             Ok(Some((message, _))) => {
@@ -280,15 +280,15 @@ impl<R: Role> Ends<R> for Socket<R> {
     }
 
     fn echo(&mut self, data: &[u8]) -> Result<(), SendError> {
-        self.socket.sender().binary(data)
+        self.socket.sender().send_binary(data)
     }
 
     fn call(&mut self, call: Call) -> Result<(), SendError> {
         let mut sender = self.socket.sender();
         match call {
-            Call::Text => sender.text(TEXT),
-            Call::Part(fin) => sender.text_part(PART, fin),
-            Call::Plain => sender.uncompressed().text(PLAIN),
+            Call::Text => sender.send_text(TEXT),
+            Call::Part(fin) => sender.send_text_part(PART, fin),
+            Call::Plain => sender.uncompressed().send_text(PLAIN),
             Call::Ping => sender.ping(ping()),
             Call::Close => sender.close(CloseCode::GOING_AWAY, CloseReason::EMPTY),
             Call::Release => {
@@ -306,7 +306,7 @@ impl<R: Role> Ends<R> for Socket<R> {
         let pending = self.socket.pending();
         let n = step.min(pending.len());
         to.extend_from_slice(&pending[..n]);
-        self.socket.wrote(n);
+        self.socket.consume(n);
         self.drained += n;
     }
 

@@ -450,8 +450,8 @@ fn through_socket<R: ws_proto::Role>(case: Case, stream: &[u8], mut socket: WebS
             .close(CloseCode::GOING_AWAY, CloseReason::EMPTY);
         closed.expect("open");
     }
-    socket.space(stream.len())[..stream.len()].copy_from_slice(stream);
-    socket.filled(stream.len());
+    socket.read_buf(stream.len())[..stream.len()].copy_from_slice(stream);
+    socket.advance(stream.len());
     let mut messages = Vec::new();
     let end = loop {
         match socket.next_message() {

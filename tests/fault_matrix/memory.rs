@@ -71,10 +71,10 @@ fn whatever_is_dropped_at_any_byte_leaves_nothing_behind() {
 /// Receives these bytes, sends something back, and drops all of it with the output still waiting.
 fn drop_at<R: Role>(mut socket: WebSocket<R>, bytes: &[u8]) {
     for chunk in bytes.chunks(5) {
-        socket.space(chunk.len())[..chunk.len()].copy_from_slice(chunk);
-        socket.filled(chunk.len());
+        socket.read_buf(chunk.len())[..chunk.len()].copy_from_slice(chunk);
+        socket.advance(chunk.len());
         while let Ok(Some((message, mut reply))) = socket.next_message() {
-            let _ = reply.message(message);
+            let _ = reply.send(message);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::{
-    AssembleError, Assembler, Event, Extended, Input, Kind, Message, MessageStorage, Storage,
+    AssembleError, Assembler, Event, Extended, Input, Kind, Message, MessageStorage,
 };
 
 use crate::engine::{Engine, Polled, Setup};

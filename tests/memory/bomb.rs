@@ -187,8 +187,8 @@ fn a_web_socket_closes() {
     let mut client = WebSocket::client(params.negotiated(), config, || [0; 4]);
     client = client.with_deflate(&Deflate::new(), params);
     let wire = frame(0x42, &zeros(1 << 20)[..900]);
-    client.space(wire.len())[..wire.len()].copy_from_slice(&wire);
-    client.filled(wire.len());
+    client.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+    client.advance(wire.len());
     let error = client.next_message().err().unwrap();
     assert_eq!(error.close_code(), Some(CloseCode::MESSAGE_TOO_BIG));
     assert_eq!(client.pending(), [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xf1]);

@@ -159,13 +159,13 @@ fn an_idle_web_socket_can_give_its_compressor_back() {
     server = server.with_deflate(&Deflate::new(), params);
     let region = Region::new();
     let text = "a message that is long enough to be compressed";
-    server.sender().text(text).unwrap();
+    server.sender().send_text(text).unwrap();
     let first = server.pending().to_vec();
-    server.wrote(first.len());
+    server.consume(first.len());
     assert!(held(&region) > 250_000);
     server.release();
     assert_eq!(held(&region), first.capacity() as isize);
     // The window is empty again: nothing refers to what was sent.
-    server.sender().text(text).unwrap();
+    server.sender().send_text(text).unwrap();
     assert_eq!(server.pending(), first);
 }

@@ -22,8 +22,8 @@ fn server(config: Config) -> WebSocket<Server> {
 }
 
 fn feed(server: &mut WebSocket<Server>, bytes: &[u8]) {
-    server.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-    server.filled(bytes.len());
+    server.read_buf(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+    server.advance(bytes.len());
 }
 
 /// A header for a server with the 64-bit form of the length, and a key of zeros.
@@ -134,7 +134,7 @@ fn pings_pongs_and_errors_leave_nothing_behind() {
     for _ in 0..1000 {
         feed(&mut socket, &pings);
         assert!(socket.next_message().unwrap().is_none());
-        socket.wrote(usize::MAX);
+        socket.consume(usize::MAX);
     }
     let change = region.change();
     let held = change

@@ -32,17 +32,17 @@ fn echo_in(socket: &mut WebSocket<Server>, wire: &[u8], most: usize) {
     let (mut rest, mut echoed) = (wire, 0);
     while !rest.is_empty() {
         let (read, after) = rest.split_at(rest.len().min(most).min(socket.read_hint()));
-        socket.space(read.len())[..read.len()].copy_from_slice(read);
-        socket.filled(read.len());
+        socket.read_buf(read.len())[..read.len()].copy_from_slice(read);
+        socket.advance(read.len());
         rest = after;
         while let Some((message, mut reply)) = socket.next_message().expect("no fault") {
-            reply.message(message).expect("room");
+            reply.send(message).expect("room");
             echoed += 1;
         }
     }
     assert_eq!(echoed, 1);
     while !socket.pending().is_empty() {
-        socket.wrote(socket.pending().len().min(10_000));
+        socket.consume(socket.pending().len().min(10_000));
     }
 }
 
@@ -116,10 +116,10 @@ fn buffers_are_kept_while_there_is_traffic_and_no_longer() {
 
     // Pings and answers keep nothing either.
     for _ in 0..3 {
-        socket.space(6)[..6].copy_from_slice(b"\x89\x80\0\0\0\0");
-        socket.filled(6);
+        socket.read_buf(6)[..6].copy_from_slice(b"\x89\x80\0\0\0\0");
+        socket.advance(6);
         assert!(socket.next_message().expect("no fault").is_none());
-        socket.wrote(socket.pending().len());
+        socket.consume(socket.pending().len());
         tick(&mut socket);
     }
     assert!(heap.held() <= 3 * 4096, "{} bytes for pings", heap.held());
@@ -127,16 +127,16 @@ fn buffers_are_kept_while_there_is_traffic_and_no_longer() {
     // A large frame in small reads: the room for it is made once.
     let header = 14;
     echo(&mut socket, &small);
-    socket.space(header)[..header].copy_from_slice(&big[..header]);
-    socket.filled(header);
+    socket.read_buf(header)[..header].copy_from_slice(&big[..header]);
+    socket.advance(header);
     assert!(socket.next_message().expect("no fault").is_none());
     let hint = socket.read_hint();
     assert!(hint > 4096);
     let before = heap.allocations();
     for piece in big[header..header + 14_000].chunks(1400) {
         let hint = socket.read_hint();
-        socket.space(hint)[..piece.len()].copy_from_slice(piece);
-        socket.filled(piece.len());
+        socket.read_buf(hint)[..piece.len()].copy_from_slice(piece);
+        socket.advance(piece.len());
         assert!(socket.next_message().expect("no fault").is_none());
     }
     let allocations = heap.allocations() - before;
@@ -162,8 +162,8 @@ fn a_frame_that_stops_keeps_no_space(big: &[u8]) {
     wire.extend_from_slice(&big[..20]);
     let heap = Heap(Region::new());
     let mut socket = WebSocket::server(Negotiated::new(), Config::new());
-    socket.space(wire.len())[..wire.len()].copy_from_slice(&wire);
-    socket.filled(wire.len());
+    socket.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+    socket.advance(wire.len());
     assert!(socket.next_message().expect("no fault").is_some());
     assert!(socket.next_message().expect("no fault").is_none());
     for time in 0..2 {

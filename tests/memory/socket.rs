@@ -22,20 +22,20 @@ fn an_idle_socket_gives_its_memory_back() {
     let held_by_test = held(&region);
     for first_byte in [0x02, 0x80] {
         let header = [first_byte, 0xff, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0];
-        server.space(header.len())[..header.len()].copy_from_slice(&header);
-        server.filled(header.len());
-        server.space(half.len())[..half.len()].copy_from_slice(&half);
-        server.filled(half.len());
+        server.read_buf(header.len())[..header.len()].copy_from_slice(&header);
+        server.advance(header.len());
+        server.read_buf(half.len())[..half.len()].copy_from_slice(&half);
+        server.advance(half.len());
         while let Some((message, mut reply)) = server.next_message().expect("no fault") {
             assert_eq!(message.as_bytes().len(), 1 << 20);
-            reply.message(message).expect("room");
+            reply.send(message).expect("room");
         }
     }
     assert!(
         held(&region) - held_by_test > 1 << 20,
         "it is held while it is needed"
     );
-    server.wrote(usize::MAX);
+    server.consume(usize::MAX);
     server
         .tick(Instant::from_millis(0))
         .expect("time is not over");
@@ -43,8 +43,8 @@ fn an_idle_socket_gives_its_memory_back() {
     assert!(idle <= 3 * 4096, "{idle} bytes are held while idle");
 
     // A small message stays in what is retained.
-    server.space(8)[..8].copy_from_slice(b"\x81\x82\0\0\0\0hi");
-    server.filled(8);
+    server.read_buf(8)[..8].copy_from_slice(b"\x81\x82\0\0\0\0hi");
+    server.advance(8);
     assert!(server.next_message().expect("no fault").is_some());
     server.release();
     assert_eq!(held(&region), held_by_test, "released, it holds nothing");

@@ -154,12 +154,12 @@ fn received<R: Role>(
             } else {
                 1 + size(numbers, 1 << 20)
             };
-            let space = socket.space(space);
+            let space = socket.read_buf(space);
             let len = (1 + numbers.below(space.len())).min(rest.len());
             let (now, after) = rest.split_at(len);
             space[..len].copy_from_slice(now);
             rest = after;
-            socket.filled(len);
+            socket.advance(len);
         }
         loop {
             match socket.next_message() {
@@ -168,7 +168,7 @@ fn received<R: Role>(
                     told.message(&message);
                     if echo && message.as_bytes().len() < 100_000 {
                         // It may be full.
-                        let _ = reply.message(message);
+                        let _ = reply.send(message);
                     }
                 }
                 Err(WebSocketError::Protocol(error)) => {
@@ -189,7 +189,7 @@ fn received<R: Role>(
         }
         if echo {
             let taken = size(numbers, socket.pending().len());
-            socket.wrote(taken);
+            socket.consume(taken);
         }
     }
     out.extend_from_slice(socket.pending());
@@ -344,8 +344,8 @@ fn nothing_is_missing_of_what_is_not_waited_for() {
 }
 
 fn fill(socket: &mut WebSocket<Server>, bytes: &[u8]) {
-    socket.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-    socket.filled(bytes.len());
+    socket.read_buf(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+    socket.advance(bytes.len());
 }
 
 /// Text and bytes are handed out where they were read, and the hint asks for the rest of them alone.
@@ -359,7 +359,7 @@ fn a_big_frame_is_a_message_where_it_was_read() {
         assert!(socket.next_message().unwrap().is_none());
         assert_eq!(socket.read_hint(), wire.len() - 10_000);
         assert!(socket.wants_read());
-        let place = socket.space(socket.read_hint()).as_ptr_range().start;
+        let place = socket.read_buf(socket.read_hint()).as_ptr_range().start;
         fill(&mut socket, &wire[10_000..]);
         let (message, _) = socket.next_message().unwrap().expect("a message");
         assert_eq!(message.as_bytes(), [b'a'; 50_000]);
@@ -408,7 +408,7 @@ fn a_big_frame_that_comes_slowly_is_not_taken_for_silence() {
     assert!(socket.tick(Instant::from_millis(last)).is_ok());
     assert!(socket.tick(Instant::from_millis(last + 10_000)).is_ok());
     assert_eq!(socket.pending(), [PING, 0]);
-    socket.wrote(2);
+    socket.consume(2);
     assert!(socket.tick(Instant::from_millis(last + 15_000)).is_err());
     assert_eq!(socket.transport(), Transport::Abort);
 }
@@ -444,7 +444,7 @@ fn a_big_frame_is_not_read_while_answers_wait() {
     );
     assert!(!socket.wants_read());
     let waiting = socket.pending().len();
-    socket.wrote(waiting);
+    socket.consume(waiting);
     assert!(socket.next_message().unwrap().is_none());
     assert!(socket.wants_read());
     assert_eq!(socket.read_hint(), 10_008 - 5_000);

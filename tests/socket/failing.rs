@@ -8,8 +8,8 @@ use ws_proto::{
 };
 
 fn read<R: Role>(socket: &mut WebSocket<R>, wire: &[u8]) -> Option<WebSocketError> {
-    socket.space(wire.len())[..wire.len()].copy_from_slice(wire);
-    socket.filled(wire.len());
+    socket.read_buf(wire.len())[..wire.len()].copy_from_slice(wire);
+    socket.advance(wire.len());
     loop {
         match socket.next_message() {
             Ok(Some(_)) => {}
@@ -28,10 +28,10 @@ fn assert_failed<R: Role>(socket: &mut WebSocket<R>, error: WebSocketError) {
     let waiting = socket.pending().to_vec();
     let mut sender = socket.sender();
     assert!(!sender.can_send());
-    assert_eq!(sender.text("x"), Err(SendError::Closed));
-    assert_eq!(sender.binary(b"x"), Err(SendError::Closed));
+    assert_eq!(sender.send_text("x"), Err(SendError::Closed));
+    assert_eq!(sender.send_binary(b"x"), Err(SendError::Closed));
     assert_eq!(
-        sender.text_part("x", ws_proto::Fin::No),
+        sender.send_text_part("x", ws_proto::Fin::No),
         Err(SendError::Closed)
     );
     assert_eq!(sender.ping(b""), Err(SendError::Closed));

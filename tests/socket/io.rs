@@ -44,7 +44,7 @@ fn client_and_server_exchange_messages_and_close() {
         let mut server = io::accept(&mut theirs, Config::new()).unwrap();
         while server.exchange(&mut theirs).unwrap() {
             while let Some((message, mut reply)) = server.next_message().unwrap() {
-                reply.message(message).unwrap();
+                reply.send(message).unwrap();
             }
         }
         server.connection().close_code()
@@ -53,7 +53,7 @@ fn client_and_server_exchange_messages_and_close() {
         .unwrap()
         .websocket;
     let big = "\u{20ac}".repeat(100_000);
-    client.sender().text(&big).unwrap();
+    client.sender().send_text(&big).unwrap();
     let mut echoed = false;
     while client.exchange(&mut ours).unwrap() {
         while let Some((message, mut reply)) = client.next_message().unwrap() {
@@ -343,7 +343,7 @@ fn flood<R: Role>(mut stream: UnixStream, mut socket: WebSocket<R>, message: &[u
     stream.set_write_timeout(turn).unwrap();
     let (mut sent, mut received) = (0, 0);
     while received < count || sent < count || !socket.pending().is_empty() {
-        while sent < count && socket.sender().binary(message).is_ok() {
+        while sent < count && socket.sender().send_binary(message).is_ok() {
             sent += 1;
         }
         let goes_on = socket.exchange(&mut stream);

@@ -118,7 +118,7 @@ fn a_mistake_in_the_answer_to_a_plain_request_still_answers() {
 #[test]
 fn short_and_interrupted_writes_go_on_and_failed_ones_are_errors() {
     let mut socket = server(Config::new());
-    socket.sender().text("hello").unwrap();
+    socket.sender().send_text("hello").unwrap();
     let mut stream = writing([Err(ErrorKind::Interrupted), Ok(1), Ok(2)]);
     socket.flush(&mut stream).unwrap();
     assert_eq!(stream.written(), b"\x81\x05hello");
@@ -126,11 +126,11 @@ fn short_and_interrupted_writes_go_on_and_failed_ones_are_errors() {
         (Ok(0), ErrorKind::WriteZero),
         (Err(ErrorKind::BrokenPipe), ErrorKind::BrokenPipe),
     ] {
-        socket.sender().text("x").unwrap();
+        socket.sender().send_text("x").unwrap();
         let mut stream = writing([Ok(2), failure]);
         assert_eq!(socket.flush(&mut stream).unwrap_err().kind(), kind);
         assert_eq!(socket.pending(), b"x", "what was not written waits");
-        socket.wrote(1);
+        socket.consume(1);
     }
 }
 
@@ -139,14 +139,14 @@ fn short_and_interrupted_writes_go_on_and_failed_ones_are_errors() {
 fn a_write_that_times_out_goes_on_in_the_next_exchange() {
     for kind in [ErrorKind::WouldBlock, ErrorKind::TimedOut] {
         let mut socket = server(Config::new());
-        socket.sender().text("hello").unwrap();
+        socket.sender().send_text("hello").unwrap();
         let idle = [Err(ErrorKind::WouldBlock), Err(ErrorKind::WouldBlock)];
         let mut stream = writing([Ok(3), Err(kind)]).then_reads(idle);
         assert!(socket.exchange(&mut stream).unwrap());
         assert_eq!(socket.pending(), b"ello");
         assert!(socket.exchange(&mut stream).unwrap());
         assert_eq!(stream.written(), b"\x81\x05hello");
-        socket.sender().text("x").unwrap();
+        socket.sender().send_text("x").unwrap();
         stream.push_write(Err(ErrorKind::BrokenPipe));
         let broken = socket.exchange(&mut stream).unwrap_err();
         assert!(matches!(broken, Error::Io(error) if error.kind() == ErrorKind::BrokenPipe));

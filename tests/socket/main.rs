@@ -9,5 +9,5 @@ mod big_frames;
 mod failing;
 mod io;
 mod io_faults;
-mod lent;
 mod messages;
+mod vectored;

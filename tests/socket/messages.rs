@@ -21,8 +21,8 @@ fn client() -> WebSocket<Client<Keys>> {
 }
 
 fn feed<R: Role>(to: &mut WebSocket<R>, bytes: &[u8]) {
-    to.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-    to.filled(bytes.len());
+    to.read_buf(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+    to.advance(bytes.len());
 }
 
 /// Moves what waits, `step` bytes at a time, and echoes what comes; the messages that came.
@@ -31,11 +31,11 @@ fn pass<A: Role, B: Role>(from: &mut WebSocket<A>, to: &mut WebSocket<B>, step: 
     while !from.pending().is_empty() {
         let n = step.min(from.pending().len());
         let bytes = from.pending()[..n].to_vec();
-        from.wrote(n);
+        from.consume(n);
         feed(to, &bytes);
         while let Some((message, mut reply)) = to.next_message().expect("no fault") {
             messages += 1;
-            reply.message(message).expect("room");
+            reply.send(message).expect("room");
         }
     }
     messages
@@ -46,16 +46,16 @@ fn messages_come_whole_however_they_are_cut() {
     for step in [1, 2, 7, 4096, usize::MAX] {
         let (mut client, mut server) = (client(), server());
         let mut sender = client.sender();
-        sender.text("in one frame").unwrap();
-        sender.text_part("in \u{20ac}", Fin::No).unwrap();
+        sender.send_text("in one frame").unwrap();
+        sender.send_text_part("in \u{20ac}", Fin::No).unwrap();
         sender.ping(b"!").unwrap();
-        sender.text_part(" two", Fin::Yes).unwrap();
-        sender.binary_part(&[7; 70_000], Fin::No).unwrap();
-        sender.binary_part(&[], Fin::Yes).unwrap();
+        sender.send_text_part(" two", Fin::Yes).unwrap();
+        sender.send_binary_part(&[7; 70_000], Fin::No).unwrap();
+        sender.send_binary_part(&[], Fin::Yes).unwrap();
         assert_eq!(pass(&mut client, &mut server, step), 3);
 
         let echo = server.pending().to_vec();
-        server.wrote(echo.len());
+        server.consume(echo.len());
         feed(&mut client, &echo);
         let mut received = Vec::new();
         while let Some((message, _)) = client.next_message().unwrap() {
@@ -88,18 +88,18 @@ fn big_frames_are_messages_or_parts_of_them_wherever_they_are_cut() {
     let huge = vec![0x5a; (2 << 20) + 17];
     let mut client = client().with_high_water(16 << 20);
     let mut sender = client.sender();
-    sender.binary(b"small").unwrap();
-    sender.binary(&big).unwrap();
-    sender.binary(&big[..9000]).unwrap();
-    sender.binary_part(&big, Fin::No).unwrap();
+    sender.send_binary(b"small").unwrap();
+    sender.send_binary(&big).unwrap();
+    sender.send_binary(&big[..9000]).unwrap();
+    sender.send_binary_part(&big, Fin::No).unwrap();
     sender.ping(b"!").unwrap();
-    sender.binary_part(&big[..5000], Fin::No).unwrap();
-    sender.binary_part(b"end", Fin::Yes).unwrap();
-    sender.text("small").unwrap();
-    sender.binary_part(&big, Fin::No).unwrap();
-    sender.binary_part(&[], Fin::Yes).unwrap();
-    sender.binary(&huge).unwrap();
-    sender.binary(&big).unwrap();
+    sender.send_binary_part(&big[..5000], Fin::No).unwrap();
+    sender.send_binary_part(b"end", Fin::Yes).unwrap();
+    sender.send_text("small").unwrap();
+    sender.send_binary_part(&big, Fin::No).unwrap();
+    sender.send_binary_part(&[], Fin::Yes).unwrap();
+    sender.send_binary(&huge).unwrap();
+    sender.send_binary(&big).unwrap();
     let expected = [
         b"small".to_vec(),
         big.clone(),
@@ -144,7 +144,7 @@ fn big_frames_are_messages_or_parts_of_them_wherever_they_are_cut() {
 #[test]
 fn nothing_comes_of_a_big_frame_that_the_transport_cuts_off() {
     let mut client = client();
-    client.sender().binary(&[7; 20_000]).unwrap();
+    client.sender().send_binary(&[7; 20_000]).unwrap();
     let mut server = server();
     feed(&mut server, &client.pending()[..10_000]);
     assert!(server.next_message().unwrap().is_none());
@@ -159,10 +159,10 @@ fn a_message_is_answered_while_it_is_borrowed() {
     feed(&mut server, b"\x81\x82\0\0\0\0hi");
     let (message, mut reply) = server.next_message().unwrap().expect("a message");
     assert_eq!(message, Message::Text("hi"));
-    reply.message(message).unwrap();
+    reply.send(message).unwrap();
     reply.close(CloseCode::NORMAL, CloseReason::EMPTY).unwrap();
     assert!(!reply.can_send());
-    assert_eq!(reply.message(message), Err(SendError::Closed));
+    assert_eq!(reply.send(message), Err(SendError::Closed));
     assert_eq!(server.pending(), b"\x81\x02hi\x88\x02\x03\xe8");
 }
 
@@ -179,7 +179,7 @@ fn a_fault_leaves_a_close_frame_and_stays() {
     assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
     assert_eq!(server.pending(), b"\x88\x02\x03\xea");
     assert_eq!(server.transport(), Transport::Close);
-    assert_eq!(server.sender().text("late"), Err(SendError::Closed));
+    assert_eq!(server.sender().send_text("late"), Err(SendError::Closed));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_flood_of_pings_without_a_reader_stops_at_the_high_water_mark() {
         // Not all of it is written at once.
         let n = server.pending().len().div_ceil(2);
         pongs.extend_from_slice(&server.pending()[..n]);
-        server.wrote(n);
+        server.consume(n);
     }
     let answered: Vec<u16> = pongs
         .chunks(4)
@@ -255,7 +255,7 @@ fn reading_waits_while_the_output_is_full() {
     feed(&mut server, b"\x89\x80\0\0\0\0\x89\x80\0\0\0\0");
     assert!(is_full(&mut server), "a Ping waits");
     assert_eq!(server.pending(), [0x8a, 0]);
-    server.wrote(2);
+    server.consume(2);
     assert!(server.next_message().unwrap().is_none());
     assert_eq!(server.pending(), [0x8a, 0]);
     assert!(server.wants_read());
@@ -265,13 +265,16 @@ fn reading_waits_while_the_output_is_full() {
 fn one_message_of_any_size_fits_on_top_of_the_mark_and_no_second() {
     let mut server = server().with_high_water(1_000);
     let big = vec![1; 100_000];
-    server.sender().binary(&big).unwrap();
+    server.sender().send_binary(&big).unwrap();
     // shows: WHATWG-3.1-11
-    assert_eq!(server.sender().binary(&big), Err(SendError::OutputFull));
+    assert_eq!(
+        server.sender().send_binary(&big),
+        Err(SendError::OutputFull)
+    );
     assert!(!server.sender().can_send());
     assert_eq!(server.pending().len(), big.len() + 10);
-    server.wrote(big.len());
-    server.sender().binary(&big).unwrap();
+    server.consume(big.len());
+    server.sender().send_binary(&big).unwrap();
 }
 
 #[test]
@@ -319,12 +322,12 @@ fn the_end_of_the_transport_is_clean_only_after_the_closing_handshake() {
 #[test]
 fn filling_or_writing_more_than_there_is_counts_as_all_of_it() {
     let mut server = server();
-    server.filled(10);
+    server.advance(10);
     assert!(server.next_message().unwrap().is_none());
     feed(&mut server, b"\x81\x82\0\0\0\0hi");
     let (message, mut reply) = server.next_message().unwrap().expect("a message");
-    reply.message(message).unwrap();
-    server.wrote(usize::MAX);
+    reply.send(message).unwrap();
+    server.consume(usize::MAX);
     assert!(server.pending().is_empty());
 }
 
@@ -387,10 +390,10 @@ fn a_slow_reader_lives_as_long_as_it_takes_something() {
     let at = |second: u64| Instant::from_millis(second * 1_000);
     for takes in [1, 0] {
         let mut server = server().with_high_water(1_000);
-        server.sender().binary(&[0; 10_000]).unwrap();
+        server.sender().send_binary(&[0; 10_000]).unwrap();
         let mut ended = None;
         for second in 0..1_000 {
-            server.wrote(takes);
+            server.consume(takes);
             assert!(server.next_message().unwrap().is_none());
             if let Err(error) = server.tick(at(second)) {
                 ended = Some(error);
@@ -413,9 +416,9 @@ fn taking_some_of_an_answer_is_a_sign_of_life() {
     let mut server = server().with_high_water(1_000);
     feed(&mut server, b"\x81\x80\0\0\0\0\x81\x80\0\0\0\0");
     let (_, mut reply) = server.next_message().unwrap().expect("a message");
-    reply.binary(&[0; 990]).unwrap();
+    reply.send_binary(&[0; 990]).unwrap();
     for second in 0..100 {
-        server.wrote(1);
+        server.consume(1);
         assert!(is_full(&mut server), "the next message waits");
         assert!(server.tick(at(second)).is_ok(), "after {second} s");
     }
@@ -429,7 +432,7 @@ fn receiving_goes_on_when_some_of_the_answers_are_taken() {
     assert!(is_full(&mut server));
     let full = server.pending().len();
     for _ in 0..100 {
-        server.wrote(2);
+        server.consume(2);
         assert_eq!(server.pending().len(), full - 2);
         assert!(is_full(&mut server));
         assert_eq!(server.pending().len(), full, "one more Pong");
@@ -442,17 +445,17 @@ fn receiving_goes_on_when_some_of_the_answers_are_taken() {
 fn only_answers_hold_up_receiving() {
     let hi = b"\x81\x82\0\0\0\0hi";
     let mut server = server().with_high_water(1_000);
-    server.sender().binary(&[0; 10_000]).unwrap();
+    server.sender().send_binary(&[0; 10_000]).unwrap();
     feed(&mut server, hi);
     assert!(server.next_message().unwrap().is_some());
 
-    server.wrote(usize::MAX);
+    server.consume(usize::MAX);
     for _ in 0..2 {
         feed(&mut server, hi);
     }
     let (_, mut reply) = server.next_message().unwrap().expect("a message");
-    reply.binary(&[0; 10_000]).unwrap();
+    reply.send_binary(&[0; 10_000]).unwrap();
     assert!(is_full(&mut server), "the next one waits");
-    server.wrote(usize::MAX);
+    server.consume(usize::MAX);
     assert!(server.next_message().unwrap().is_some());
 }

@@ -12,8 +12,8 @@ use ws_proto::handshake::{
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
     AssembleError, Assembler, CapacityError, CloseCode, Config, FixedBuf, Input, MaskSource,
-    Message, MessageStorage, Negotiated, OsRandom, OwnedMessage, ProtocolError, SendError, Server, Storage, Transport,
-    WebSocket, WebSocketError,
+    Message, MessageStorage, Negotiated, OsRandom, OwnedMessage, ProtocolError, SendError, Server,
+    Storage, Transport, WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::failed;
 
@@ -188,9 +188,9 @@ fn debug_output_names_things_and_shows_no_secrets() {
     );
 
     let mut socket = WebSocket::server(Negotiated::new(), Config::new());
-    socket.sender().text("secret").unwrap();
+    socket.sender().send_text("secret").unwrap();
     let shown = format!("{socket:?} ") + &format!("{:?}", socket.sender());
-    assert!(shown.contains("WebSocket") && shown.contains("Reply"));
+    assert!(shown.contains("WebSocket") && shown.contains("Sender"));
     assert!(!shown.contains("secret") && !shown.contains("115, 101"));
 
     let mut assembler = Assembler::new(Vec::from(*b"secret"), 10);
@@ -288,14 +288,14 @@ fn a_message_that_cannot_be_decoded_closes_the_socket() {
     let mut socket = WebSocket::server(negotiated, Config::new());
     let error = WebSocketError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
     for _ in 0..3 {
-        socket.space(8)[..8].copy_from_slice(b"\xc1\x82\0\0\0\0hi");
-        socket.filled(8);
+        socket.read_buf(8)[..8].copy_from_slice(b"\xc1\x82\0\0\0\0hi");
+        socket.advance(8);
         assert_eq!(socket.next_message().unwrap_err(), error, "and it stays");
     }
     assert_eq!(error.close_code(), Some(CloseCode::UNSUPPORTED_DATA));
     assert_eq!(socket.pending(), b"\x88\x02\x03\xeb", "one Close, 1003");
     assert_eq!(socket.transport(), Transport::Close);
-    assert_eq!(socket.sender().text("late"), Err(SendError::Closed));
+    assert_eq!(socket.sender().send_text("late"), Err(SendError::Closed));
     socket.release();
     assert_eq!(socket.pending().len(), 4, "what waits is kept");
 }
@@ -436,8 +436,8 @@ fn a_plain_request_waits_for_room_to_be_refused() {
 }
 
 fn feed(socket: &mut WebSocket<Server>, bytes: &[u8]) {
-    socket.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-    socket.filled(bytes.len());
+    socket.read_buf(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+    socket.advance(bytes.len());
 }
 
 #[test]
@@ -468,14 +468,14 @@ fn reading_on_while_the_output_is_full_reuses_the_space() {
             let full = socket.next_message().err() == Some(WebSocketError::OutputFull);
             assert_eq!(full, !socket.wants_read());
             answered.extend_from_slice(socket.pending());
-            socket.wrote(usize::MAX);
+            socket.consume(usize::MAX);
         }
     }
     while !socket.wants_read() {
         let full = socket.next_message().err() == Some(WebSocketError::OutputFull);
         assert_eq!(full, !socket.wants_read());
         answered.extend_from_slice(socket.pending());
-        socket.wrote(usize::MAX);
+        socket.consume(usize::MAX);
     }
     let payloads: Vec<u8> = answered.chunks(3).map(|pong| pong[2]).collect();
     assert_eq!(payloads, (0..100).collect::<Vec<u8>>());

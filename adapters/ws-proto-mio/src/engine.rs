@@ -126,7 +126,7 @@ impl Engine {
     }
 
     pub(crate) fn heard(&mut self) {
-        each!(self, c => c.heard());
+        each!(self, c => c.note_activity());
     }
 
     pub(crate) fn transport(&self) -> Transport {

@@ -98,10 +98,10 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
                 |_| {},
                 move |socket| {
                     for text in &texts {
-                        socket.sender().text(black_box(text)).unwrap();
+                        socket.sender().send_text(black_box(text)).unwrap();
                         deliver(socket.pending());
                         let written = socket.pending().len();
-                        socket.wrote(written);
+                        socket.consume(written);
                     }
                 },
             )

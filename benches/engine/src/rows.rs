@@ -200,8 +200,8 @@ pub fn websocket_received(
             while !rest.is_empty() {
                 let n = socket.read_hint().max(READ).min(rest.len());
                 let (read, after) = rest.split_at(n);
-                socket.space(n)[..n].copy_from_slice(read);
-                socket.filled(n);
+                socket.read_buf(n)[..n].copy_from_slice(read);
+                socket.advance(n);
                 rest = after;
                 while let Some((message, _)) = socket.next_message().unwrap() {
                     deliver(message.as_bytes());
@@ -406,9 +406,9 @@ fn websocket_sent<R: ws_proto::Role + 'static>(
         |_| {},
         move |(socket, payload)| {
             for _ in 0..n {
-                socket.sender().binary(black_box(payload)).unwrap();
+                socket.sender().send_binary(black_box(payload)).unwrap();
                 deliver(socket.pending());
-                socket.wrote(usize::MAX);
+                socket.consume(usize::MAX);
             }
         },
     )
@@ -456,14 +456,14 @@ fn echoing(rows: &mut Vec<Row>, size: usize) {
                     while !rest.is_empty() {
                         let n = socket.read_hint().max(READ).min(rest.len());
                         let (read, after) = rest.split_at(n);
-                        socket.space(n)[..n].copy_from_slice(read);
-                        socket.filled(n);
+                        socket.read_buf(n)[..n].copy_from_slice(read);
+                        socket.advance(n);
                         rest = after;
                         while let Some((message, mut reply)) = socket.next_message().unwrap() {
-                            reply.message(message).unwrap();
+                            reply.send(message).unwrap();
                         }
                         deliver(socket.pending());
-                        socket.wrote(usize::MAX);
+                        socket.consume(usize::MAX);
                     }
                 },
             )

@@ -284,13 +284,13 @@ fn socket_drains(n: usize) -> Box<dyn Work> {
         socket,
         move |socket| {
             for _ in 0..n / 16 {
-                socket.sender().binary(b"sixteen bytes...").unwrap();
+                socket.sender().send_binary(b"sixteen bytes...").unwrap();
             }
         },
         |socket| {
             while !socket.pending().is_empty() {
                 deliver(socket.pending());
-                socket.wrote(7);
+                socket.consume(7);
             }
         },
     )

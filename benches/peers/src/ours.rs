@@ -5,7 +5,7 @@ use std::io::{IoSlice, Read, Write};
 use bytes::Bytes;
 use ws_proto::frame::MAX_HEADER;
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, Lent, Limited, MaskSource,
+    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, VectoredSend, Limited, MaskSource,
     Message, MessageBuf, Negotiated, Role, Server, WebSocket,
 };
 
@@ -304,20 +304,20 @@ impl<R: Role> Easy<R> {
 
     fn read(&mut self) {
         let n = self.socket.read_hint();
-        let len = self.io.read(&mut self.socket.space(n)[..n]).unwrap();
-        self.socket.filled(len);
+        let len = self.io.read(&mut self.socket.read_buf(n)[..n]).unwrap();
+        self.socket.advance(len);
     }
 
     fn write(&mut self) {
         let n = self.io.write(self.socket.pending()).unwrap();
-        self.socket.wrote(n);
+        self.socket.consume(n);
     }
 }
 
 #[inline(always)]
-fn write_lent<R: Role>(io: &mut MemIo, lent: Lent<'_, R>) {
+fn write_lent<R: Role>(io: &mut MemIo, lent: VectoredSend<'_, R>) {
     let n = io.write_vectored(&lent.slices().map(IoSlice::new)).unwrap();
-    lent.wrote(n);
+    lent.consume(n);
 }
 
 impl<R: Role> Peer for Easy<R> {
@@ -335,10 +335,10 @@ impl<R: Role> Peer for Easy<R> {
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
             if R::MASKS_OUTPUT {
-                self.socket.sender().binary(payload).unwrap();
+                self.socket.sender().send_binary(payload).unwrap();
                 self.write();
             } else {
-                let lent = self.socket.sender().lend(Message::Binary(payload));
+                let lent = self.socket.sender().send_vectored(Message::Binary(payload));
                 write_lent(&mut self.io, lent.unwrap());
             }
         }
@@ -350,9 +350,9 @@ impl<R: Role> Peer for Easy<R> {
             self.read();
             while let Some((message, mut reply)) = self.socket.next_message().unwrap() {
                 if message.as_bytes().len() < LENT {
-                    reply.message(message).unwrap();
+                    reply.send(message).unwrap();
                 } else {
-                    write_lent(&mut self.io, reply.lend(message).unwrap());
+                    write_lent(&mut self.io, reply.send_vectored(message).unwrap());
                 }
                 seen += 1;
             }

@@ -26,7 +26,7 @@
 //! let params = DeflateParams::new(); // as the handshake has agreed
 //! let mut server =
 //!     WebSocket::server(params.negotiated(), Config::new()).with_deflate(&deflate, params);
-//! server.sender().text(&"all the same ".repeat(100))?;
+//! server.sender().send_text(&"all the same ".repeat(100))?;
 //! assert!(server.pending().len() < 50);
 //! # Ok::<(), ws_proto::SendError>(())
 //! ```
@@ -36,7 +36,7 @@
 //! The length of what is compressed tells of its content. Where a secret is compressed together
 //! with text that an attacker chose, in one message or with context takeover in several, the
 //! attacker can find out the secret by watching lengths, through TLS too (RFC 7692 8). Send such
-//! messages uncompressed: by [`Reply::uncompressed`](crate::Reply::uncompressed), or by the
+//! messages uncompressed: by [`Sender::uncompressed`](crate::Sender::uncompressed), or by the
 //! [`Connection`](crate::Connection) itself. That leaves the window alone.
 //!
 //! # Limits

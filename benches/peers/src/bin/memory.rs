@@ -87,12 +87,12 @@ fn main() {
     let mut socket = WebSocket::server(Negotiated::new(), Config::new());
     line("`WebSocket`, new", size_of_val(&socket), heap(&region));
     let whole = frame(0x82);
-    socket.space(4096)[..whole.len()].copy_from_slice(&whole);
-    socket.filled(whole.len());
+    socket.read_buf(4096)[..whole.len()].copy_from_slice(&whole);
+    socket.advance(whole.len());
     while let Some((message, mut reply)) = socket.next_message().unwrap() {
-        reply.message(message).unwrap();
+        reply.send(message).unwrap();
     }
-    socket.wrote(usize::MAX);
+    socket.consume(usize::MAX);
     line(
         "`WebSocket`, after an echo of 125 B",
         size_of_val(&socket),

@@ -20,25 +20,33 @@ fn for_both(case: impl Fn(&dyn Fn() -> Box<dyn Peer>)) {
 trait Peer {
     fn text(&mut self, text: &str);
     /// Lends a message to a transport that takes `n` bytes at most, or fails: what it has taken.
-    fn lend(&mut self, message: Message<'_>, n: Option<usize>) -> Result<Vec<u8>, SendError>;
+    fn send_vectored(
+        &mut self,
+        message: Message<'_>,
+        n: Option<usize>,
+    ) -> Result<Vec<u8>, SendError>;
     fn pending(&self) -> Vec<u8>;
-    fn wrote(&mut self, n: usize);
+    fn consume(&mut self, n: usize);
     fn part(&mut self, part: &str, fin: Fin);
     fn close(&mut self);
 }
 
 impl<R: Role> Peer for WebSocket<R> {
     fn text(&mut self, text: &str) {
-        self.sender().text(text).unwrap();
+        self.sender().send_text(text).unwrap();
     }
 
-    fn lend(&mut self, message: Message<'_>, n: Option<usize>) -> Result<Vec<u8>, SendError> {
-        let lent = self.sender().lend(message)?;
+    fn send_vectored(
+        &mut self,
+        message: Message<'_>,
+        n: Option<usize>,
+    ) -> Result<Vec<u8>, SendError> {
+        let lent = self.sender().send_vectored(message)?;
         let mut taken = lent.slices().concat();
         match n {
             Some(n) => {
                 taken.truncate(n);
-                lent.wrote(n);
+                lent.consume(n);
             }
             None => taken.clear(),
         }
@@ -49,12 +57,12 @@ impl<R: Role> Peer for WebSocket<R> {
         Self::pending(self).to_vec()
     }
 
-    fn wrote(&mut self, n: usize) {
-        Self::wrote(self, n);
+    fn consume(&mut self, n: usize) {
+        Self::consume(self, n);
     }
 
     fn part(&mut self, part: &str, fin: Fin) {
-        self.sender().text_part(part, fin).unwrap();
+        self.sender().send_text_part(part, fin).unwrap();
     }
 
     fn close(&mut self) {
@@ -80,17 +88,17 @@ fn whatever_is_taken_the_rest_waits_behind_it() {
                 for text in [waiting].iter().filter(|text| !text.is_empty()) {
                     plain.text(text);
                 }
-                plain.lend(message, None).unwrap();
+                plain.send_vectored(message, None).unwrap();
                 let expected = plain.pending();
                 for n in 0..=expected.len() + 3 {
                     let mut peer = new();
                     if !waiting.is_empty() {
                         peer.text(waiting);
                     }
-                    let taken = peer.lend(message, Some(n)).unwrap();
+                    let taken = peer.send_vectored(message, Some(n)).unwrap();
                     assert_eq!(taken.len(), n.min(expected.len()));
                     assert_eq!([taken, peer.pending()].concat(), expected, "{n}");
-                    peer.wrote(peer.pending().len());
+                    peer.consume(peer.pending().len());
                     peer.text("next");
                     assert!(!peer.pending().is_empty());
                 }
@@ -103,7 +111,7 @@ fn whatever_is_taken_the_rest_waits_behind_it() {
 fn it_is_the_frame_that_sending_writes() {
     for_both(|new| {
         let (mut lending, mut sending) = (new(), new());
-        lending.lend(Message::Text("hello"), None).unwrap();
+        lending.send_vectored(Message::Text("hello"), None).unwrap();
         sending.text("hello");
         assert_eq!(lending.pending(), sending.pending());
     });
@@ -112,14 +120,17 @@ fn it_is_the_frame_that_sending_writes() {
 #[test]
 fn a_server_does_not_copy() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new());
-    let lent = server.sender().lend(Message::Binary(&DATA)).unwrap();
+    let lent = server
+        .sender()
+        .send_vectored(Message::Binary(&DATA))
+        .unwrap();
     let shown = format!("{lent:?}");
     assert!(shown.contains("payload: 300") && !shown.contains("165"));
     let [waiting, header, payload] = lent.slices();
     assert_eq!(waiting, b"");
     assert_eq!(header, [0x82, 126, 1, 44]);
     assert_eq!(payload.as_ptr(), DATA.as_ptr());
-    lent.wrote(4 + DATA.len());
+    lent.consume(4 + DATA.len());
     assert_eq!(server.pending(), b"");
 }
 
@@ -127,9 +138,12 @@ fn a_server_does_not_copy() {
 #[test]
 fn one_that_is_forgotten_is_not_sent() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new());
-    let lent = server.sender().lend(Message::Text("lost")).unwrap();
+    let lent = server
+        .sender()
+        .send_vectored(Message::Text("lost"))
+        .unwrap();
     core::mem::forget(lent);
-    server.sender().text("sent").unwrap();
+    server.sender().send_text("sent").unwrap();
     assert_eq!(server.pending(), b"\x81\x04sent");
 }
 
@@ -139,14 +153,14 @@ fn what_cannot_be_sent_is_not_lent() {
         let mut peer = new();
         peer.part("open", Fin::No);
         let before = peer.pending();
-        let refused = peer.lend(Message::Text("no"), None);
+        let refused = peer.send_vectored(Message::Text("no"), None);
         assert_eq!(refused, Err(SendError::MessageOpen));
         assert_eq!(peer.pending(), before);
         peer.part("", Fin::Yes);
 
         peer.close();
         let before = peer.pending();
-        let refused = peer.lend(Message::Text("no"), None);
+        let refused = peer.send_vectored(Message::Text("no"), None);
         assert_eq!(refused, Err(SendError::Closed));
         assert_eq!(peer.pending(), before);
     });
@@ -155,12 +169,18 @@ fn what_cannot_be_sent_is_not_lent() {
 #[test]
 fn a_full_queue_lends_nothing_and_one_message_fits_on_top_of_less() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new()).with_high_water(400);
-    let lent = server.sender().lend(Message::Binary(&DATA)).unwrap();
-    lent.wrote(1);
-    let lent = server.sender().lend(Message::Binary(&DATA)).unwrap();
+    let lent = server
+        .sender()
+        .send_vectored(Message::Binary(&DATA))
+        .unwrap();
+    lent.consume(1);
+    let lent = server
+        .sender()
+        .send_vectored(Message::Binary(&DATA))
+        .unwrap();
     drop(lent);
     assert_eq!(server.pending().len(), 304 + 304 - 1);
-    let refused = server.sender().lend(Message::Binary(&DATA));
+    let refused = server.sender().send_vectored(Message::Binary(&DATA));
     assert_eq!(refused.err(), Some(SendError::OutputFull));
     assert_eq!(server.pending().len(), 304 + 304 - 1);
 }
@@ -169,14 +189,14 @@ fn a_full_queue_lends_nothing_and_one_message_fits_on_top_of_less() {
 #[test]
 fn a_closed_connection_says_so_even_if_its_queue_is_full() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new()).with_high_water(200);
-    server.sender().binary(&DATA).unwrap();
-    let refused = server.sender().lend(Message::Text("a"));
+    server.sender().send_binary(&DATA).unwrap();
+    let refused = server.sender().send_vectored(Message::Text("a"));
     assert_eq!(refused.err(), Some(SendError::OutputFull));
     let close = b"\x88\x80\0\0\0\0";
-    server.space(close.len())[..close.len()].copy_from_slice(close);
-    server.filled(close.len());
+    server.read_buf(close.len())[..close.len()].copy_from_slice(close);
+    server.advance(close.len());
     assert!(server.next_message().unwrap().is_none());
-    let refused = server.sender().lend(Message::Text("a"));
+    let refused = server.sender().send_vectored(Message::Text("a"));
     assert_eq!(refused.err(), Some(SendError::Closed));
 }
 
@@ -187,16 +207,19 @@ fn what_is_lent_and_written_is_traffic_that_keeps_the_buffers() {
         let mut server = WebSocket::server(Negotiated::new(), Config::new());
         for second in 0..4 {
             if second == 2 {
-                server.space(100_000);
+                server.read_buf(100_000);
             }
             if writes {
-                let lent = server.sender().lend(Message::Binary(&DATA)).unwrap();
-                lent.wrote(4 + DATA.len());
+                let lent = server
+                    .sender()
+                    .send_vectored(Message::Binary(&DATA))
+                    .unwrap();
+                lent.consume(4 + DATA.len());
             }
             let now = ws_proto::Instant::from_millis(second * 1000);
             server.tick(now).unwrap();
         }
-        server.space(1).len() >= 100_000
+        server.read_buf(1).len() >= 100_000
     };
     assert!(allocated(true));
     assert!(!allocated(false));
@@ -208,14 +231,14 @@ fn what_is_left_of_an_answer_counts_as_one() {
     let wire = b"\x81\x80\0\0\0\0".repeat(20);
     let answered = |lend: bool| {
         let mut server = WebSocket::server(Negotiated::new(), Config::new()).with_high_water(1_000);
-        server.space(wire.len())[..wire.len()].copy_from_slice(&wire);
-        server.filled(wire.len());
+        server.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+        server.advance(wire.len());
         let mut answered = 0;
         while let Ok(Some((_, mut reply))) = server.next_message() {
             if lend {
-                drop(reply.lend(Message::Binary(&DATA)).unwrap());
+                drop(reply.send_vectored(Message::Binary(&DATA)).unwrap());
             } else {
-                reply.binary(&DATA).unwrap();
+                reply.send_binary(&DATA).unwrap();
             }
             answered += 1;
         }
@@ -233,15 +256,15 @@ fn what_is_left_of_an_answer_counts_as_one() {
 fn a_message_is_echoed_while_it_is_borrowed() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new());
     let wire = b"\x81\x85\0\0\0\0hello";
-    server.space(wire.len())[..wire.len()].copy_from_slice(wire);
-    server.filled(wire.len());
+    server.read_buf(wire.len())[..wire.len()].copy_from_slice(wire);
+    server.advance(wire.len());
     let mut socket = Vec::new();
     while let Some((message, reply)) = server.next_message().unwrap() {
-        let lent = reply.lend(message).unwrap();
+        let lent = reply.send_vectored(message).unwrap();
         let n = socket
             .write_vectored(&lent.slices().map(IoSlice::new))
             .unwrap();
-        lent.wrote(n);
+        lent.consume(n);
     }
     assert_eq!(socket, b"\x81\x05hello");
 }
@@ -271,7 +294,10 @@ fn whatever_a_stream_says_the_rest_waits() {
     for (says, error, written) in cases {
         let mut server = WebSocket::server(Negotiated::new(), Config::new());
         let mut stream = Script::new().then_writes(says);
-        let lent = server.sender().lend(Message::Text("hello")).unwrap();
+        let lent = server
+            .sender()
+            .send_vectored(Message::Text("hello"))
+            .unwrap();
         let result = lent.write_to(&mut stream);
         assert_eq!(result.err().map(|error| error.kind()), error);
         assert_eq!(stream.written().len(), written);
@@ -293,15 +319,21 @@ fn what_is_compressed_goes_through_the_queue_unless_it_is_not_to_be() {
     };
     let text = "the same again and again ".repeat(40);
     let (mut lending, mut sending) = (new(), new());
-    let lent = lending.sender().lend(Message::Text(&text)).unwrap();
+    let lent = lending
+        .sender()
+        .send_vectored(Message::Text(&text))
+        .unwrap();
     assert_eq!(lent.slices()[1..], [b"", b""]);
-    lent.wrote(7);
-    sending.sender().text(&text).unwrap();
+    lent.consume(7);
+    sending.sender().send_text(&text).unwrap();
     assert!(sending.pending().len() < text.len());
     assert_eq!(lending.pending(), &sending.pending()[7..]);
 
     let mut lending = new();
     let mut sender = lending.sender();
-    let lent = sender.uncompressed().lend(Message::Text(&text)).unwrap();
+    let lent = sender
+        .uncompressed()
+        .send_vectored(Message::Text(&text))
+        .unwrap();
     assert_eq!(lent.slices()[2].as_ptr(), text.as_ptr());
 }

@@ -9,8 +9,8 @@ use crate::frame::EncodedHeader;
 
 /// A message that is sent where it lies: what the transport takes at once is not copied.
 ///
-/// [`Reply::lend`](super::Reply::lend) gives it. Write [`slices`](Self::slices) (`writev`), and tell
-/// [`wrote`](Self::wrote): what is left then waits in
+/// [`Sender::send_vectored`](super::Sender::send_vectored) gives it. Write [`slices`](Self::slices) (`writev`), and tell
+/// [`consume`](Self::consume): what is left then waits in
 /// [`WebSocket::pending`](crate::WebSocket::pending), as with a message that was sent. One that is
 /// dropped without that waits there as a whole, so that an error of the transport may be returned in
 /// between. Do not forget one (`core::mem::forget`): nobody knows then what was written of it.
@@ -21,15 +21,15 @@ use crate::frame::EncodedHeader;
 ///
 /// # let mut socket = Vec::new();
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
-/// let lent = server.sender().lend(Message::Text("hello"))?;
+/// let lent = server.sender().send_vectored(Message::Text("hello"))?;
 /// let n = socket.write_vectored(&lent.slices().map(IoSlice::new))?;
-/// lent.wrote(n);
+/// lent.consume(n);
 /// assert_eq!(socket, b"\x81\x05hello");
 /// assert!(server.pending().is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "nothing of it is written yet: dropped, it waits in the queue"]
-pub struct Lent<'w, R: Role> {
+pub struct VectoredSend<'w, R: Role> {
     to: &'w mut Outbox<R>,
     sent: Sent,
     /// Empty, as the payload, if the frame had to be put into the queue.
@@ -37,7 +37,7 @@ pub struct Lent<'w, R: Role> {
     payload: &'w [u8],
 }
 
-impl<'w, R: Role> Lent<'w, R> {
+impl<'w, R: Role> VectoredSend<'w, R> {
     #[inline(always)]
     pub(super) const fn new(
         to: &'w mut Outbox<R>,
@@ -61,7 +61,7 @@ impl<'w, R: Role> Lent<'w, R> {
 
     /// Tells that the first `n` bytes of [`slices`](Self::slices) together have been written.
     #[inline(always)]
-    pub fn wrote(self, n: usize) {
+    pub fn consume(self, n: usize) {
         // Its parts are taken one by one: what was just put together in memory waits to be moved.
         let mut lent = ManuallyDrop::new(self);
         lent.to.went |= n > 0;
@@ -73,7 +73,7 @@ impl<'w, R: Role> Lent<'w, R> {
     }
 }
 
-impl<R: Role> Drop for Lent<'_, R> {
+impl<R: Role> Drop for VectoredSend<'_, R> {
     fn drop(&mut self) {
         self.to
             .wrote_and_left(0, &self.header, self.payload, self.sent);
@@ -86,7 +86,7 @@ impl<R: Role> Outbox<R> {
     fn wrote_and_left(&mut self, n: usize, header: &[u8], payload: &[u8], sent: Sent) {
         let waiting = self.out.pending().len();
         if n > 0 && waiting > 0 {
-            self.wrote(n.min(waiting));
+            self.consume(n.min(waiting));
         }
         let written = n.saturating_sub(waiting);
         let header_left = header.get(written..).unwrap_or_default();
@@ -99,9 +99,9 @@ impl<R: Role> Outbox<R> {
     }
 }
 
-impl<R: Role> fmt::Debug for Lent<'_, R> {
+impl<R: Role> fmt::Debug for VectoredSend<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lent")
+        f.debug_struct("VectoredSend")
             .field("connection", &self.to.connection)
             .field("payload", &self.payload.len())
             .finish_non_exhaustive()

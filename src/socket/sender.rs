@@ -1,8 +1,8 @@
 use core::fmt;
 
-use super::lent::Lent;
 use super::outbox::Outbox;
 use super::queue::Sent;
+use super::vectored::VectoredSend;
 use crate::close::{CloseCode, CloseReason, ControlPayload};
 use crate::connection::{Fin, Kind, Role};
 use crate::error::SendError;
@@ -20,19 +20,19 @@ use crate::message::Message;
 ///
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
 /// let mut sender = server.sender();
-/// sender.text("the last word")?;
+/// sender.send_text("the last word")?;
 /// sender.close(CloseCode::GOING_AWAY, CloseReason::EMPTY)?;
 /// assert!(!sender.can_send());
 /// assert!(server.pending().ends_with(b"\x88\x02\x03\xe9"));
 /// # Ok::<(), ws_proto::SendError>(())
 /// ```
-pub struct Reply<'w, R: Role> {
+pub struct Sender<'w, R: Role> {
     to: &'w mut Outbox<R>,
     sent: Sent,
     compressing: bool,
 }
 
-impl<'w, R: Role> Reply<'w, R> {
+impl<'w, R: Role> Sender<'w, R> {
     #[inline]
     pub(super) const fn new(to: &'w mut Outbox<R>, sent: Sent) -> Self {
         Self {
@@ -50,8 +50,8 @@ impl<'w, R: Role> Reply<'w, R> {
     ///
     /// A message in parts goes on as it began.
     #[cfg(feature = "deflate")]
-    pub const fn uncompressed(&mut self) -> Reply<'_, R> {
-        Reply {
+    pub const fn uncompressed(&mut self) -> Sender<'_, R> {
+        Sender {
             to: self.to,
             sent: self.sent,
             compressing: false,
@@ -68,7 +68,7 @@ impl<'w, R: Role> Reply<'w, R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
-    pub fn text(&mut self, text: &str) -> Result<(), SendError> {
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.whole(Kind::Text, text.as_bytes())
     }
 
@@ -77,7 +77,7 @@ impl<'w, R: Role> Reply<'w, R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
-    pub fn binary(&mut self, data: &[u8]) -> Result<(), SendError> {
+    pub fn send_binary(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.whole(Kind::Binary, data)
     }
 
@@ -86,15 +86,15 @@ impl<'w, R: Role> Reply<'w, R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
-    pub fn message(&mut self, message: Message<'_>) -> Result<(), SendError> {
+    pub fn send(&mut self, message: Message<'_>) -> Result<(), SendError> {
         match message {
-            Message::Text(text) => self.text(text),
-            Message::Binary(data) => self.binary(data),
+            Message::Text(text) => self.send_text(text),
+            Message::Binary(data) => self.send_binary(data),
         }
     }
 
     /// Sends a message without copying what the transport takes at once: what this gives is to be written, see
-    /// [`Lent`]. Worth it for all but the small messages that are written many at a time.
+    /// [`VectoredSend`]. Worth it for all but the small messages that are written many at a time.
     ///
     /// What a client sends has to be masked, and what is compressed is made anew: then the frame is in the
     /// queue, and writing what is lent writes that.
@@ -104,7 +104,7 @@ impl<'w, R: Role> Reply<'w, R> {
     /// [`SendError`]; nothing was sent and nothing changed.
     // Inlined, so that what is lent stays in registers.
     #[inline(always)]
-    pub fn lend(mut self, message: Message<'w>) -> Result<Lent<'w, R>, SendError> {
+    pub fn send_vectored(mut self, message: Message<'w>) -> Result<VectoredSend<'w, R>, SendError> {
         let (kind, payload) = match message {
             Message::Text(text) => (Kind::Text, text.as_bytes()),
             Message::Binary(data) => (Kind::Binary, data),
@@ -120,7 +120,7 @@ impl<'w, R: Role> Reply<'w, R> {
             }
             (header, payload)
         };
-        Ok(Lent::new(self.to, self.sent, header, payload))
+        Ok(VectoredSend::new(self.to, self.sent, header, payload))
     }
 
     #[inline(never)]
@@ -133,7 +133,7 @@ impl<'w, R: Role> Reply<'w, R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
-    pub fn text_part(&mut self, part: &str, fin: Fin) -> Result<(), SendError> {
+    pub fn send_text_part(&mut self, part: &str, fin: Fin) -> Result<(), SendError> {
         self.part(Kind::Text, part.as_bytes(), fin)
     }
 
@@ -142,7 +142,7 @@ impl<'w, R: Role> Reply<'w, R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
-    pub fn binary_part(&mut self, part: &[u8], fin: Fin) -> Result<(), SendError> {
+    pub fn send_binary_part(&mut self, part: &[u8], fin: Fin) -> Result<(), SendError> {
         self.part(Kind::Binary, part, fin)
     }
 
@@ -187,7 +187,7 @@ impl<'w, R: Role> Reply<'w, R> {
     }
 }
 
-impl<R: Role> Reply<'_, R> {
+impl<R: Role> Sender<'_, R> {
     fn whole(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
         let mut out = self.to.out.messages(self.sent);
         let connection = &mut self.to.connection;
@@ -211,9 +211,9 @@ impl<R: Role> Reply<'_, R> {
     }
 }
 
-impl<R: Role> fmt::Debug for Reply<'_, R> {
+impl<R: Role> fmt::Debug for Sender<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply")
+        f.debug_struct("Sender")
             .field("connection", &self.to.connection)
             .finish_non_exhaustive()
     }

@@ -367,15 +367,6 @@ impl Session<'_> {
                 );
                 false
             }
-            Polled::Full => {
-                assert!(before > 0 && !self.over, "no room is needed");
-                assert_eq!(
-                    (taken, self.sink.bytes.len()),
-                    (0, written),
-                    "a full output changes nothing"
-                );
-                false
-            }
             Polled::Refused(error) => self.fail(Fault::Handshake(error), written),
             Polled::Failed(error) => self.fail(Fault::Protocol(error), written),
             Polled::Open => {

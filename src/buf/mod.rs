@@ -156,8 +156,8 @@ pub trait Storage {
     /// [`CapacityError`] if they do not fit; nothing is stored then.
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
 
-    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It tells how many
-    /// bytes these are.
+    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It returns how
+    /// many bytes these are.
     ///
     /// `write` is called once, or not at all if there is no room. Provided, it is never called:
     /// what an extension decodes is then copied by [`store`](Self::store), and that takes longer.

@@ -50,10 +50,27 @@ pub fn accept_key(key: &[u8]) -> AcceptKey {
 }
 
 fn accept_of(key: &[u8]) -> AcceptKey {
+    AcceptKey(encode(&digest(key)))
+}
+
+/// With what the processor has for it, found out at run time.
+#[cfg(feature = "simd")]
+fn digest(key: &[u8]) -> [u8; 20] {
+    use sha1::Digest;
+
+    sha1::Sha1::new()
+        .chain_update(key)
+        .chain_update(GUID)
+        .finalize()
+        .into()
+}
+
+#[cfg(not(feature = "simd"))]
+fn digest(key: &[u8]) -> [u8; 20] {
     let mut sha1 = sha1_smol::Sha1::new();
     sha1.update(key);
     sha1.update(GUID);
-    AcceptKey(encode(&sha1.digest().bytes()))
+    sha1.digest().bytes()
 }
 
 /// The text of a client's key: base64 of its nonce (RFC 6455 4.1).

@@ -53,7 +53,7 @@ pub(crate) fn xor_into(to: &mut [u8], from: &[u8], key: [u8; 4]) {
     }
 }
 
-/// Moves what lies behind the first `gap` of `bytes` to their start, XORed with the repeated key; whether
+/// Moves what lies after the first `gap` of `bytes` to their start, XORed with the repeated key; whether
 /// what that makes is ASCII, if it is to `LOOK`.
 ///
 /// Each step reads before it writes, and does not write what a later one reads. The end is read first.

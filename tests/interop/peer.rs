@@ -488,7 +488,7 @@ impl<'s, R: Role> Talk<'s, R> {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    self.report.fault = Some(error.close_code().as_u16());
+                    self.report.fault = error.close_code().map(CloseCode::as_u16);
                     return Ok(());
                 }
             };

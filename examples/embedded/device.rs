@@ -91,7 +91,7 @@ impl Adder {
 
 /// The client: sends readings, masked in place in its own array, and keeps the last answer.
 pub(crate) struct Sensor<M: MaskSource> {
-    handshake: ClientHandshake<'static, FixedBuf<512>>,
+    handshake: ClientHandshake<FixedBuf<512>>,
     keys: Option<M>,
     open: Option<Connection<Client<M>>>,
     answer: Option<u32>,

@@ -27,12 +27,13 @@ pub(super) struct Offered {
 }
 
 impl Offered {
-    /// Clears `storage` and writes what `request` offers to it.
+    /// Checks whether `request` can be sent, clears `storage`, and writes what is offered to it.
     pub(super) fn store<S: Storage>(
         request: &ClientRequest<'_>,
         key: &[u8; 24],
         storage: &mut S,
     ) -> Result<Self, HeadError> {
+        request.check()?;
         storage.clear();
         let mut offered = Self {
             accept: key::accept_key(key),

@@ -95,7 +95,8 @@ impl<'r> ClientRequest<'r> {
         }
     }
 
-    /// The extensions to offer, the favourite first. The same name again is an alternative.
+    /// The extensions to offer, the favourite first, at most
+    /// [`MAX_EXTENSIONS`](super::MAX_EXTENSIONS). The same name again is an alternative.
     #[must_use]
     pub const fn extensions(self, extensions: &'r [ExtensionOffer<'r>]) -> Self {
         Self { extensions, ..self }
@@ -107,13 +108,12 @@ impl<'r> ClientRequest<'r> {
         Self { headers, ..self }
     }
 
-    /// Writes it with that key, or nothing.
+    /// Writes it with that key, or nothing. It has been [checked](Self::check).
     pub(super) fn write<O: Output + ?Sized>(
         &self,
         key: &[u8; 24],
         out: &mut O,
     ) -> Result<(), HeadError> {
-        self.check()?;
         write::write(out, |out| {
             out.put("GET ");
             match self.to {
@@ -153,7 +153,8 @@ impl<'r> ClientRequest<'r> {
         }
     }
 
-    fn check(&self) -> Result<(), HeadError> {
+    /// Whether it can be sent.
+    pub(super) fn check(&self) -> Result<(), HeadError> {
         if let To::Parts { host, target } = self.to {
             Authority::parse(host.as_bytes()).ok_or(HeadError::HostInvalid)?;
             if !target.starts_with('/') || Target::parse(target.as_bytes()).is_none() {

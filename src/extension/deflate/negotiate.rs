@@ -58,6 +58,11 @@ pub(super) fn named(extensions: Extensions<'_>) -> impl Iterator<Item = Extensio
     extensions.filter(|extension| extension.name() == NAME)
 }
 
+/// Whether there is an element of another name that is not one of `others`.
+pub(super) fn has_other(mut extensions: Extensions<'_>, others: &[&str]) -> bool {
+    extensions.any(|extension| extension.name() != NAME && !others.contains(&extension.name()))
+}
+
 pub(super) fn offer(deflate: &Deflate) -> DeflateElement {
     let mut element = DeflateElement::new(wished(deflate));
     if !deflate.server_takeover {

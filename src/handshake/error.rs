@@ -10,12 +10,13 @@ use core::fmt;
 ///
 /// ```
 /// use ws_proto::Input;
-/// use ws_proto::handshake::{HandshakeError, Limits, ServerHandshake};
+/// use ws_proto::handshake::{HandshakeError, Limits, RequestError, ServerHandshake};
 ///
 /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
 /// let mut out = Vec::new();
 /// let mut request = *b"POST /chat HTTP/1.1\r\nHost: example.com\r\n\r\n";
-/// let error = handshake.receive(&mut Input::new(&mut request), &mut out).unwrap_err();
+/// let result = handshake.receive(&mut Input::new(&mut request), &mut out);
+/// let Err(RequestError::Failed(error)) = result else { panic!("POST opens no connection") };
 /// assert_eq!(error, HandshakeError::MethodNotGet);
 /// assert_eq!(error.status(), Some(405));
 /// assert!(out.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));

@@ -38,12 +38,16 @@ use core::fmt;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 
+use super::accept::Accept;
+use super::error::{HandshakeError, HeadError};
+use super::established::{self, Established, Refusal};
+use super::headers::Headers;
+use super::negotiated::Negotiated;
 use super::offered::Offered;
-use super::{
-    Accept, ClientRequest, Established, HandshakeError, HeadError, Headers, Negotiated,
-    PlainRequest, Refusal, Upgrade,
-};
-use super::{established, key, parse, syntax};
+use super::plain::PlainRequest;
+use super::request::ClientRequest;
+use super::upgrade::Upgrade;
+use super::{key, parse, syntax};
 use crate::buf::Storage;
 
 /// Checks a request as [`ServerHandshake`](super::ServerHandshake) does it, and makes

@@ -17,21 +17,21 @@
 //!                                                                          ServerHandshake itself
 //! ```
 //!
-//! Like everything in this crate, handshakes read no socket and no clock. A head is collected in a
-//! [`Storage`](crate::Storage) of the caller's, each byte of it is looked at once on the way, and
-//! parsed strictly when it is complete. It ends where it ends: the first frames can be in the same
-//! piece of input and stay there for the connection.
+//! Like everything in this crate, handshakes read no socket and no clock. They collect a head in a
+//! [`Storage`](crate::Storage) that the caller provides, look at each byte once on the way, and parse the
+//! head strictly when it is complete. They consume the head and nothing after it: bytes after the head
+//! stay in `input`. These can be the first frames, so pass the same `input` on to the connection.
 //!
 //! # A server
 //!
 //! ```
 //! use ws_proto::handshake::{Accept, Limits, OriginPolicy, Response, ServerHandshake};
-//! use ws_proto::{FixedBuf, Input};
+//! use ws_proto::{Config, Connection, Event, FixedBuf, Input};
 //!
 //! let mut handshake = ServerHandshake::new(FixedBuf::<2048>::new(), Limits::new());
 //! let mut out = Vec::new();
 //!
-//! // What the transport gave, in pieces of any size.
+//! // What the transport gave, in pieces of any size. Here the first frame came in the same read.
 //! let mut read = *b"GET /chat HTTP/1.1\r\n\
 //!     Host: example.com\r\n\
 //!     Upgrade: websocket\r\n\
@@ -39,8 +39,9 @@
 //!     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 //!     Sec-WebSocket-Version: 13\r\n\
 //!     Sec-WebSocket-Protocol: chat.v1, chat.v2\r\n\
-//!     Origin: https://example.com\r\n\r\n";
+//!     Origin: https://example.com\r\n\r\n\x81\x82\0\0\0\0hi";
 //! let mut input = Input::new(&mut read);
+//! let mut received = Vec::new();
 //! if let Some(upgrade) = handshake.receive(&mut input, &mut out)? {
 //!     if !OriginPolicy::same_host().allows(&upgrade) {
 //!         upgrade.reject(&Response::new(403), &mut out)?;
@@ -50,8 +51,15 @@
 //!         let subprotocol = upgrade.choose_subprotocol(&["chat.v2", "chat.v1"]);
 //!         let accept = Accept::new().maybe_subprotocol(subprotocol);
 //!         let negotiated = upgrade.accept(&accept, &mut out)?;
-//!         // Connection::server(negotiated, Config::new()), which goes on with `input`.
-//!         # let _ = negotiated;
+//!
+//!         let mut connection = Connection::server(negotiated, Config::new());
+//!         // The same input: it can have frames, and no other read brings them.
+//!         while let Some(event) = connection.receive(&mut input, &mut out)? {
+//!             if let Event::Text(text) = event {
+//!                 received.push(text.whole().unwrap_or_default().to_owned());
+//!             }
+//!         }
+//!         // Only now write `out` and read again.
 //!     }
 //! }
 //! assert_eq!(
@@ -62,18 +70,20 @@
 //!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 //!     Sec-WebSocket-Protocol: chat.v2\r\n\r\n"
 //! );
+//! assert_eq!(received, ["hi"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A loop around it writes `out`, calls [`ServerHandshake::tick`] with the time, and does what
-//! [`ServerHandshake::transport`] says. Refusals of requests that break a rule are already in
-//! `out` when `receive` returns its error.
+//! The loop around it writes `out`, calls [`ServerHandshake::tick`] with the time, and does what
+//! [`ServerHandshake::transport`] says. When `receive` returns [`RequestError::Failed`], the refusal is
+//! in `out`. When an output is bounded and has too little room, `receive` returns
+//! [`RequestError::OutputFull`] and changes nothing: write, then call again with the same input.
 //!
 //! # A client
 //!
 //! ```
 //! use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
-//! use ws_proto::{Input, Uri};
+//! use ws_proto::{Config, Connection, Event, Input, Uri};
 //!
 //! let request = ClientRequest::from_uri(Uri::parse("ws://example.com/chat")?)
 //!     .subprotocols(&["chat.v2", "chat.v1"]);
@@ -82,20 +92,27 @@
 //! let mut handshake =
 //!     ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
 //! assert!(out.starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
+//! out.clear(); // once it is written
 //!
-//! // The server's answer, with the first frame right behind it.
+//! // The server's answer, and its first frame in the same read.
 //! let mut read = *b"HTTP/1.1 101 Switching Protocols\r\n\
 //!     Upgrade: websocket\r\n\
 //!     Connection: Upgrade\r\n\
 //!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 //!     Sec-WebSocket-Protocol: chat.v2\r\n\r\n\x81\x02hi";
 //! let mut input = Input::new(&mut read);
+//! let mut received = Vec::new();
 //! match handshake.receive(&mut input) {
 //!     Ok(Some(established)) => {
 //!         assert_eq!(established.subprotocol(), Some("chat.v2"));
+//!         let keys = || [7; 4]; // random bytes, new for every frame
 //!         let negotiated = established.negotiated();
-//!         // Connection::client(negotiated, Config::new(), keys), which goes on with `input`.
-//!         # let _ = negotiated;
+//!         let mut connection = Connection::client(negotiated, Config::new(), keys);
+//!         while let Some(event) = connection.receive(&mut input, &mut out)? {
+//!             if let Event::Text(text) = event {
+//!                 received.push(text.whole().unwrap_or_default().to_owned());
+//!             }
+//!         }
 //!     }
 //!     Ok(None) => {} // read more
 //!     Err(error) => match handshake.refusal() {
@@ -103,7 +120,71 @@
 //!         None => println!("{error}"),
 //!     },
 //! }
-//! assert_eq!(input.bytes(), b"\x81\x02hi");
+//! assert_eq!(received, ["hi"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A [`ClientHandshake`] borrows nothing, so that a table of connections can keep it until the answer is
+//! there. The request can be made at run time and dropped at once.
+//!
+//! # A proxy
+//!
+//! A proxy offers a server what a client offered, and answers the client what the server answered.
+//! [`ExtensionOffer::from`] takes an [`Extension`] as it was received:
+//!
+//! ```
+//! use ws_proto::Input;
+//! use ws_proto::frame::Rsv;
+//! use ws_proto::handshake::{
+//!     Accept, ClientHandshake, ClientRequest, ExtensionOffer, Limits, Upgrade,
+//! };
+//!
+//! # let fields: [(&str, &[u8]); 7] = [
+//! #     ("Host", b"proxy.example"),
+//! #     ("Upgrade", b"websocket"),
+//! #     ("Connection", b"Upgrade"),
+//! #     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+//! #     ("Sec-WebSocket-Version", b"13"),
+//! #     ("Sec-WebSocket-Protocol", b"chat.v2, chat.v1"),
+//! #     ("Sec-WebSocket-Extensions", b"permessage-deflate; client_max_window_bits"),
+//! # ];
+//! # let upgrade = Upgrade::from_headers("GET", "/chat", &fields)?;
+//! # let nonce = *b"the sample nonce";
+//! # let mut to_server = Vec::new();
+//! // The client's request, `upgrade`, as a request to the server.
+//! let rsv = |name: &str| match name {
+//!     "permessage-deflate" => Rsv::RSV1,
+//!     _ => Rsv::NONE,
+//! };
+//! let offers: Vec<_> = upgrade
+//!     .extensions()
+//!     .map(|offer| ExtensionOffer::from(offer).with_rsv(rsv(offer.name())))
+//!     .collect();
+//! let subprotocols: Vec<_> = upgrade.subprotocols().collect();
+//! let request = ClientRequest::new("server.example", upgrade.target())
+//!     .subprotocols(&subprotocols)
+//!     .extensions(&offers);
+//! let storage = Vec::new();
+//! let mut handshake =
+//!     ClientHandshake::start(request, nonce, storage, Limits::new(), &mut to_server)?;
+//! # let mut read = *b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat.v1\r\n\
+//! #     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=\"9\"\r\n\r\n";
+//! # let mut input = Input::new(&mut read);
+//!
+//! // The server's answer as an answer to the client.
+//! if let Some(established) = handshake.receive(&mut input)? {
+//!     let answers: Vec<_> = established
+//!         .extensions()
+//!         .map(|answer| ExtensionOffer::from(answer).with_rsv(rsv(answer.name())))
+//!         .collect();
+//!     let accept = Accept::new()
+//!         .maybe_subprotocol(established.subprotocol())
+//!         .extensions(&answers);
+//!     let answer = upgrade.answer(&accept)?; // or `upgrade.accept(&accept, &mut to_client)`
+//!     # let (_, value) = answer.fields().last().unwrap();
+//!     # assert_eq!(value.to_string(), "permessage-deflate; client_max_window_bits=9");
+//! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

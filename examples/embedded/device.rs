@@ -3,7 +3,7 @@
 //! Everything lives in arrays. The bytes between them go in packets of any size.
 
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, Response, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, PlainResponse, ServerHandshake,
 };
 use ws_proto::{
     Assembler, Client, CloseCode, CloseReason, Config, Connection, Event, Fin, FixedBuf, Input,
@@ -80,7 +80,7 @@ impl Adder {
             return Ok(None);
         };
         if !OriginPolicy::same_host().allows(&upgrade) {
-            let _ = upgrade.reject(&Response::new(403), &mut self.out);
+            let _ = upgrade.reject(&PlainResponse::new(403), &mut self.out);
             return Err(Fault::Handshake);
         }
         let negotiated = upgrade.accept(&Accept::new(), &mut self.out);

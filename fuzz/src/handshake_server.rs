@@ -4,7 +4,7 @@
 use arbitrary::Arbitrary;
 use ws_proto::handshake::{
     Accept, ExtensionOffer, HandshakeError, HeadError, Incoming, Limits, MAX_REFUSAL, OriginPolicy,
-    PlainRequest, RequestError, Response, ServerHandshake, Upgrade, accept_key,
+    PlainRequest, PlainResponse, RequestError, ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::{FixedBuf, Input, Instant, Storage, Transport};
 
@@ -60,7 +60,7 @@ pub fn check(request: &Request<'_>) {
     let whole = request.run(&[]);
     assert_eq!(request.run(&request.cuts), whole, "cut as chosen");
     assert_eq!(request.run(&[1]), whole, "byte by byte");
-    request.judge(&whole);
+    request.check_outcome(&whole);
 }
 
 impl Request<'_> {
@@ -205,7 +205,7 @@ impl Request<'_> {
                 upgrade.accept(&accept, out).map(|_| ())
             }
             3 => {
-                let response = Response::new(403).headers(&[("X", b"y")]).body(b"no");
+                let response = PlainResponse::new(403).headers(&[("X", b"y")]).body(b"no");
                 upgrade.reject(&response, out)
             }
             4 => {
@@ -216,13 +216,13 @@ impl Request<'_> {
                 result
             }
             5 => {
-                let result = upgrade.reject(&Response::new(101), out);
+                let result = upgrade.reject(&PlainResponse::new(101), out);
                 assert_eq!(result, Err(HeadError::StatusInvalid));
                 result
             }
             6 => {
                 let status = 300 + u16::from(self.decision) % 300;
-                upgrade.reject(&Response::new(status), out)
+                upgrade.reject(&PlainResponse::new(status), out)
             }
             _ => {
                 let limit = std::mem::replace(&mut out.limit, written + 20);
@@ -245,15 +245,17 @@ impl Request<'_> {
         let result = match self.decision % 4 {
             0 => plain.refuse(out).map(Some),
             1 => plain
-                .respond(&Response::new(200).body(b"fine"), out)
+                .respond(&PlainResponse::new(200).body(b"fine"), out)
                 .map(|()| None),
             2 => {
-                let response = Response::new(204).reason("n\to").headers(&[("A", b"b")]);
+                let response = PlainResponse::new(204)
+                    .reason("n\to")
+                    .headers(&[("A", b"b")]);
                 let _ = format!("{response:?}");
                 plain.respond(&response, out).map(|()| None)
             }
             _ => plain
-                .respond(&Response::new(304).body(b"?"), out)
+                .respond(&PlainResponse::new(304).body(b"?"), out)
                 .map(|()| None),
         };
         assert_eq!(
@@ -296,7 +298,7 @@ impl Request<'_> {
     }
 
     /// Holds the outcome against what another parser reads.
-    fn judge(&self, outcome: &Outcome) {
+    fn check_outcome(&self, outcome: &Outcome) {
         let consumed = self.bytes.len() - outcome.left.len();
         let head = Head::request(self.bytes);
         if !outcome.output.is_empty() {

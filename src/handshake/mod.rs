@@ -1,31 +1,34 @@
 //! The opening handshake (RFC 6455 4).
 //!
 //! ```text
-//!  client                                                              server
-//!  ClientRequest                                                       ServerHandshake
-//!    | ClientHandshake::start       GET /chat HTTP/1.1                   |
-//!    +-----------------------------------------------------------------> | receive
-//!    |                                                                   v
-//!    |                                                                Upgrade -- OriginPolicy, cookies,
-//!    |                              HTTP/1.1 101 Switching Protocols     |       target: look, then decide
-//!    | receive <---------------------------------------------------------+ accept(Accept)
-//!    v                                                                   v
-//!  Established.negotiated() --> Connection::client     Connection::server <-- Negotiated
-//!    |
-//!    |                              HTTP/1.1 4xx                         |
-//!    | refusal() <-------------------------------------------------------+ reject(Response), or by
-//!                                                                          ServerHandshake itself
+//! client                                               server
+//! ClientRequest                                        ServerHandshake
+//!   | ClientHandshake::start    GET /chat HTTP/1.1       |
+//!   +--------------------------------------------------> | receive
+//!   |                                                    v
+//!   |                                                  Upgrade: check Origin,
+//!   |                                                    |      cookies, target
+//!   |              HTTP/1.1 101 Switching Protocols      |
+//!   | receive <------------------------------------------+ accept(Accept)
+//!   v                                                    v
+//! Established::negotiated                              Negotiated
+//!   | Connection::client                                 | Connection::server
+//!
+//!   |                           HTTP/1.1 4xx             |
+//!   | refusal <------------------------------------------+ reject(PlainResponse), or
+//!                                                          ServerHandshake by itself
 //! ```
 //!
 //! Like everything in this crate, handshakes read no socket and no clock. They collect a head in a
-//! [`Storage`](crate::Storage) that the caller provides, look at each byte once on the way, and parse the
-//! head strictly when it is complete. They consume the head and nothing after it: bytes after the head
-//! stay in `input`. These can be the first frames, so pass the same `input` on to the connection.
+//! [`Storage`](crate::Storage) that the caller provides, look at each byte once on the way, and
+//! parse the head strictly when it is complete. They consume the head and nothing after it: bytes
+//! after the head stay in `input`. These can be the first frames, so pass the same `input` on to
+//! the connection.
 //!
 //! # A server
 //!
 //! ```
-//! use ws_proto::handshake::{Accept, Limits, OriginPolicy, Response, ServerHandshake};
+//! use ws_proto::handshake::{Accept, Limits, OriginPolicy, PlainResponse, ServerHandshake};
 //! use ws_proto::{Config, Connection, Event, FixedBuf, Input};
 //!
 //! let mut handshake = ServerHandshake::new(FixedBuf::<2048>::new(), Limits::new());
@@ -44,9 +47,9 @@
 //! let mut received = Vec::new();
 //! if let Some(upgrade) = handshake.receive(&mut input, &mut out)? {
 //!     if !OriginPolicy::same_host().allows(&upgrade) {
-//!         upgrade.reject(&Response::new(403), &mut out)?;
+//!         upgrade.reject(&PlainResponse::new(403), &mut out)?;
 //!     } else if upgrade.target() != "/chat" {
-//!         upgrade.reject(&Response::new(404), &mut out)?;
+//!         upgrade.reject(&PlainResponse::new(404), &mut out)?;
 //!     } else {
 //!         let subprotocol = upgrade.choose_subprotocol(&["chat.v2", "chat.v1"]);
 //!         let accept = Accept::new().maybe_subprotocol(subprotocol);
@@ -75,8 +78,8 @@
 //! ```
 //!
 //! The loop around it writes `out`, calls [`ServerHandshake::tick`] with the time, and does what
-//! [`ServerHandshake::transport`] says. When `receive` returns [`RequestError::Failed`], the refusal is
-//! in `out`. When an output is bounded and has too little room, `receive` returns
+//! [`ServerHandshake::transport`] says. When `receive` returns [`RequestError::Failed`], the
+//! refusal is in `out`. When an output is bounded and has too little room, `receive` returns
 //! [`RequestError::OutputFull`] and changes nothing: write, then call again with the same input.
 //!
 //! # A client
@@ -124,8 +127,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A [`ClientHandshake`] borrows nothing, so that a table of connections can keep it until the answer is
-//! there. The request can be made at run time and dropped at once.
+//! A [`ClientHandshake`] borrows nothing, so that a table of connections can keep it until the
+//! answer is there. The request can be made at run time and dropped at once.
 //!
 //! # A proxy
 //!
@@ -188,39 +191,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is taken and what is not
+//! # What is accepted and what is not
 //!
-//! Where RFC 6455 and HTTP leave room, this is what is done with it:
+//! Where RFC 6455 and HTTP leave a choice, handshakes do this:
 //!
-//! | what comes | a server | a client |
+//! | received | a server | a client |
 //! |---|---|---|
 //! | LF without CR, CR without LF, control characters | 400, on that byte | fails, on that byte |
 //! | a folded line | 400 | reads a space |
-//! | an empty line in front of the head | skips one | fails |
-//! | a space in front of a colon | 400 | fails |
+//! | an empty line before the head | skips one | fails |
+//! | a space before a colon | 400 | fails |
 //! | HTTP/1.0, HTTP/2.0 | 505 | fails |
-//! | `Upgrade: websocket, h2c` | takes it | fails |
-//! | `Content-Length: 0` | takes it | takes any in a 101 |
-//! | any other sign of a body | 400 | `Transfer-Encoding` in a 101 fails |
-//! | an absolute target | takes it, its authority counts | - |
-//! | a key with pad bits that are not zero | takes it | - |
+//! | `Upgrade: websocket, h2c` | accepts it | fails |
+//! | `Content-Length: 0` | accepts it | accepts any length in a 101 |
+//! | another field that announces a body | 400 | `Transfer-Encoding` in a 101 fails |
+//! | an absolute target | accepts it and uses its authority as the host | - |
+//! | a key with pad bits that are not zero | accepts it | - |
 //! | `Expect: 100-continue` | answers 101, there is no body | - |
 //! | `Sec-WebSocket-Version` missing or not 13 | 426 | - |
-//! | a field twice that may stand once | 400 | fails |
-//! | no subprotocol though some were offered | - | goes on, [or fails] |
+//! | a field twice that may occur once | 400 | fails |
+//! | no subprotocol, but some were offered | - | connects, [or fails] |
 //! | more than 64 subprotocols, 16 extensions, 16 parameters | 431 | fails |
-//! | a redirect, a 401 | - | fails, with the response |
+//! | a redirect, a 401 | - | fails, and [`ClientHandshake::refusal`] has the response |
 //!
 //! [or fails]: ClientRequest::require_subprotocol
 
 mod accept;
 mod body;
-mod check;
 mod client;
 mod error;
 mod established;
 mod extensions;
-mod head;
+mod head_scanner;
 mod headers;
 #[cfg(feature = "http")]
 pub mod http;
@@ -233,18 +235,18 @@ mod origin;
 mod parse;
 mod plain;
 mod request;
+mod request_check;
 mod response;
 mod scan;
 mod server;
-mod state;
+mod server_state;
 mod syntax;
 mod target;
-mod timer;
+mod time_limit;
 mod upgrade;
 mod write;
 
 pub use accept::{Accept, Answer, FieldValue};
-pub use check::MAX_SUBPROTOCOLS;
 pub use client::ClientHandshake;
 pub use error::{HandshakeError, HeadError, RequestError};
 pub use established::{Established, Refusal};
@@ -259,6 +261,7 @@ pub use offer::ExtensionOffer;
 pub use origin::OriginPolicy;
 pub use plain::{Incoming, PlainRequest};
 pub use request::ClientRequest;
-pub use response::{MAX_REFUSAL, Response};
+pub use request_check::MAX_SUBPROTOCOLS;
+pub use response::{MAX_REFUSAL, PlainResponse};
 pub use server::ServerHandshake;
 pub use upgrade::Upgrade;

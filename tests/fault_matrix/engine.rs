@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Limits,
-    RequestError, Response, ServerHandshake,
+    PlainResponse, RequestError, ServerHandshake,
 };
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
@@ -276,7 +276,7 @@ impl Engine {
         loop {
             let upgrade = handshake.upgrade()?;
             let done = if self.setup.rejects {
-                let response = Response::new(403).body(b"not you");
+                let response = PlainResponse::new(403).body(b"not you");
                 upgrade.reject(&response, sink).map(|()| None)
             } else {
                 let accept =

@@ -416,7 +416,7 @@ fn limits_are_exact() {
 #[test]
 fn the_body_of_a_refusal_is_kept() {
     let cases: &[(&str, &str, bool, bool)] = &[
-        // answer behind the status line, body, whether all of it, whether known before the end
+        // answer after the status line, body, whether all of it, whether known before the end
         ("Content-Length: 3\r\n\r\nabcdef", "abc", true, true),
         ("Content-Length: 0\r\n\r\nabc", "", true, true),
         ("Content-Length: 4\r\n\r\nabc", "abc", false, false),

@@ -164,7 +164,7 @@ fn observed(
     taken: usize,
     stored: Vec<u8>,
 ) -> Observed {
-    // How much is discarded behind a fault, and kept in front of it, depends on how much was there.
+    // How much is discarded after a fault, and kept before it, depends on how much was there.
     let (taken, stored) = match result {
         Ok(_) => (taken, stored),
         Err(_) => (0, Vec::new()),

@@ -108,7 +108,7 @@ fn hostile_lists_are_checked_as_short_ones() {
     }
 }
 
-/// The handshake of the drafts has two keys, and eight bytes behind the head.
+/// The handshake of the drafts has two keys, and eight bytes after the head.
 #[test]
 fn handshakes_of_the_drafts_are_refused() {
     let request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\

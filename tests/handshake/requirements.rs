@@ -466,7 +466,7 @@ fn requests_of_browsers_are_accepted() {
     }
 }
 
-/// What a client makes of an answer, and what is left behind it.
+/// How a client reads an answer, and the bytes left after it.
 fn ask(answer: &str, behind: &[u8]) -> Result<Vec<u8>, HandshakeError> {
     let mut handshake = ClientHandshake::start(
         ClientRequest::new("h", "/"),

@@ -382,7 +382,7 @@ fn storage_without_an_allocator_is_a_limit() {
             run::<157>(&request, pieces),
             Err(HandshakeError::HeadTooLarge)
         );
-        // What lies behind the limit does not matter, however the input is cut.
+        // Bytes beyond the limit do not matter, however the input is split.
         let broken = format!("GET / HTTP/1.1\r\nX: {}\n", "x".repeat(110));
         assert_eq!(
             run::<100>(&broken, pieces),
@@ -903,7 +903,7 @@ fn a_borrowed_storage_serves_one_handshake_after_the_other() {
     }
 }
 
-/// Whatever a request is refused for, what came behind it is gone with it.
+/// Bytes after a refused request are dropped, whatever the reason.
 #[test]
 fn a_refusal_discards_what_came_behind_the_request() {
     let refused = [

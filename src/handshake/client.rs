@@ -94,7 +94,7 @@ impl<S: Storage> ClientHandshake<S> {
     ) -> Result<Self, HeadError> {
         let key = key::encode_nonce(&nonce);
         let offered = Offered::store(&request, &key, &mut storage)?;
-        request.write(&key, out)?;
+        request.write(&key, offered.lists(storage.bytes()), out)?;
         Ok(Self {
             offered,
             storage,

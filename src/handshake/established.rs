@@ -200,8 +200,13 @@ fn check_extensions(
     offers: &Offers<'_, '_>,
 ) -> Result<Negotiated, HandshakeError> {
     extensions::check(headers)?;
+    // Both lists are read once: `scaling/extensions of an answer` of the benchmarks. Neither has more
+    // elements than the arrays.
+    let mut offered = [None; MAX_EXTENSIONS];
+    for (place, offer) in offered.iter_mut().zip(offers.extensions()) {
+        *place = Some(offer);
+    }
     let mut rsv = Rsv::NONE;
-    // `extensions::check` has refused more.
     let mut names = [""; MAX_EXTENSIONS];
     for (index, answer) in Extensions::of(headers).enumerate() {
         if names.iter().take(index).any(|name| *name == answer.name()) {
@@ -210,8 +215,9 @@ fn check_extensions(
         if let Some(name) = names.get_mut(index) {
             *name = answer.name();
         }
-        let mut alternatives = offers
-            .extensions()
+        let mut alternatives = offered
+            .iter()
+            .flatten()
             .filter(|(offer, ..)| offer.name() == answer.name())
             .peekable();
         if alternatives.peek().is_none() {
@@ -220,7 +226,7 @@ fn check_extensions(
         let (_, used, _) = alternatives
             .find(|(offer, _, check)| check.is_none_or(|check| check(offer, &answer)))
             .ok_or(HandshakeError::ExtensionParamsInvalid)?;
-        rsv = offer::join_rsv(rsv, used).ok_or(HandshakeError::ExtensionRepeated)?;
+        rsv = offer::join_rsv(rsv, *used).ok_or(HandshakeError::ExtensionRepeated)?;
     }
     Ok(Negotiated::new().with_rsv(rsv))
 }

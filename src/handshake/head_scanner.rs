@@ -33,10 +33,10 @@ pub(super) enum HeadKind {
 pub(super) struct HeadScanner {
     kind: HeadKind,
     state: ScanState,
-    /// Bytes of earlier heads, which count towards the same limit.
-    earlier: usize,
-    /// Bytes of this head so far.
+    /// Bytes of this head and of earlier ones: they count towards one limit.
     bytes: usize,
+    /// Bytes of earlier heads.
+    start: usize,
     /// Lines that have begun.
     lines: usize,
     skipped_empty_line: bool,
@@ -70,8 +70,8 @@ impl HeadScanner {
         Self {
             kind,
             state: ScanState::Start,
-            earlier: 0,
             bytes: 0,
+            start: 0,
             lines: 0,
             skipped_empty_line: false,
         }
@@ -80,14 +80,20 @@ impl HeadScanner {
     /// A scanner for the next head of the same peer.
     pub(super) const fn next(&self) -> Self {
         Self {
-            earlier: self.earlier + self.bytes,
+            bytes: self.bytes,
+            start: self.bytes,
             ..Self::new(self.kind)
         }
     }
 
-    /// How many bytes this head may have.
+    /// How many more bytes the limit allows.
     pub(super) const fn room(&self, limits: &Limits) -> usize {
-        limits.head_bytes.saturating_sub(self.earlier)
+        limits.head_bytes.saturating_sub(self.bytes)
+    }
+
+    /// How many bytes of this head have been received.
+    const fn len(&self) -> usize {
+        self.bytes - self.start
     }
 
     /// Whether no byte of the head has been received.
@@ -120,7 +126,7 @@ impl HeadScanner {
     fn keeps(&self, byte: u8, limits: &Limits) -> bool {
         self.state == ScanState::Line
             && self.lines > 1
-            && self.bytes < self.room(limits)
+            && self.bytes < limits.head_bytes
             && syntax::is_text(byte)
     }
 
@@ -178,10 +184,10 @@ impl HeadScanner {
     fn skip(&mut self, bytes: &[u8], limits: &Limits) -> usize {
         let in_start_line = match self.kind {
             HeadKind::Request => self.lines == 1,
-            HeadKind::Response if self.bytes < HTTP.len() => return 0,
+            HeadKind::Response if self.len() < HTTP.len() => return 0,
             HeadKind::Response => false,
         };
-        let room = self.room(limits).saturating_sub(self.bytes);
+        let room = self.room(limits);
         let bytes = bytes.get(..room).unwrap_or(bytes);
         let mut skipped = scan::text_len(bytes, in_start_line);
         while let Some([b'\r', b'\n', next, ..]) = bytes.get(skipped..) {
@@ -200,7 +206,7 @@ impl HeadScanner {
         let skipping =
             matches!(self.state, ScanState::Start | ScanState::StartCr) && self.may_skip(byte);
         if !skipping {
-            if self.bytes >= self.room(limits) {
+            if self.bytes >= limits.head_bytes {
                 return Err(HandshakeError::HeadTooLarge);
             }
             self.bytes += 1;
@@ -254,7 +260,7 @@ impl HeadScanner {
     fn line(&mut self, byte: u8) -> Result<Step, HandshakeError> {
         match byte {
             b'\r' => {
-                if self.kind == HeadKind::Response && self.lines == 1 && self.bytes <= HTTP.len() {
+                if self.kind == HeadKind::Response && self.lines == 1 && self.len() <= HTTP.len() {
                     return Err(HandshakeError::NotHttp);
                 }
                 self.state = ScanState::LineCr;
@@ -302,9 +308,9 @@ impl HeadScanner {
     /// hello, a frame, or the greeting of another protocol fails at its first bytes.
     fn is_start_line(&self, byte: u8) -> bool {
         match self.kind {
-            HeadKind::Request if self.bytes == 1 => syntax::is_tchar(byte),
+            HeadKind::Request if self.len() == 1 => syntax::is_tchar(byte),
             HeadKind::Request => matches!(byte, 0x20..=0x7e),
-            HeadKind::Response => match HTTP.get(self.bytes - 1) {
+            HeadKind::Response => match HTTP.get(self.len() - 1) {
                 Some(&expected) => byte == expected,
                 None => syntax::is_text(byte),
             },

@@ -155,7 +155,7 @@ impl<S: Storage> ClientUpgrade<S> {
         let key = key::encode_nonce(&nonce);
         let offered = Offered::store(&request, &key, &mut storage)?;
         let mut head = Vec::new();
-        request.write(&key, &mut head)?;
+        request.write(&key, offered.lists(storage.bytes()), &mut head)?;
         let written = parse::RequestHead::of(&head);
         let request = request_of(
             syntax::ascii(written.method),

@@ -57,7 +57,7 @@ impl Offered {
         let mut text = Text(storage);
         let full = |fmt::Error| HeadError::StorageFull;
         for (index, subprotocol) in request.subprotocols.iter().enumerate() {
-            text.write_str(if index == 0 { "" } else { "," })
+            text.write_str(if index == 0 { "" } else { ", " })
                 .and_then(|()| text.write_str(subprotocol))
                 .map_err(full)?;
         }
@@ -65,6 +65,13 @@ impl Offered {
         write!(text, "{}", OfferList(request.extensions)).map_err(full)?;
         offered.len = text.0.bytes().len();
         Ok(offered)
+    }
+
+    /// The lists of subprotocols and of extensions at the front of `stored`, as in the request.
+    pub(super) fn lists<'s>(&self, stored: &'s [u8]) -> (&'s [u8], &'s [u8]) {
+        let (offers, _) = self.split(stored);
+        let lists = offers.text.split_at_checked(self.subprotocols);
+        lists.unwrap_or_default()
     }
 
     /// Splits `stored` into the offer and the received bytes after it.

@@ -4,12 +4,12 @@ use core::fmt;
 
 use super::accept::SUBPROTOCOL;
 use super::error::HeadError;
-use super::extensions;
+use super::extensions::FIELD as EXTENSIONS;
 use super::headers::Headers;
-use super::offer::{self, ExtensionOffer, OfferList};
+use super::offer::{self, ExtensionOffer};
 use super::syntax;
 use super::target::{Authority, Target};
-use super::write::{self, Writer};
+use super::write;
 use crate::buf::Output;
 use crate::uri::Uri;
 
@@ -107,10 +107,12 @@ impl<'r> ClientRequest<'r> {
         Self { headers, ..self }
     }
 
-    /// Writes all of the request with that key, or nothing. It has been [checked](Self::check).
+    /// Writes all of the request with that key, or nothing. It has been [checked](Self::check), and
+    /// what it offers has been written as lists of subprotocols and of extensions.
     pub(super) fn write<O: Output + ?Sized>(
         &self,
         key: &[u8; 24],
+        (subprotocols, extensions): (&[u8], &[u8]),
         out: &mut O,
     ) -> Result<(), HeadError> {
         write::write(out, |out| {
@@ -127,29 +129,17 @@ impl<'r> ClientRequest<'r> {
             out.put(BEFORE_KEY);
             out.put(key);
             out.put(AFTER_KEY);
-            self.write_offers(out);
+            if let Some(origin) = self.origin {
+                out.field("Origin", origin);
+            }
+            for (name, list) in [(SUBPROTOCOL, subprotocols), (EXTENSIONS, extensions)] {
+                if !list.is_empty() {
+                    out.fields(&[(name, list)]);
+                }
+            }
             out.fields(self.headers);
             out.put("\r\n");
         })
-    }
-
-    fn write_offers(&self, out: &mut Writer<'_>) {
-        if let Some(origin) = self.origin {
-            out.field("Origin", origin);
-        }
-        if let Some((first, others)) = self.subprotocols.split_first() {
-            out.put(SUBPROTOCOL);
-            out.put(": ");
-            out.put(first);
-            for other in others {
-                out.put(", ");
-                out.put(other);
-            }
-            out.put("\r\n");
-        }
-        if !self.extensions.is_empty() {
-            out.display_field(extensions::FIELD, OfferList(self.extensions));
-        }
     }
 
     /// Checks whether the request can be sent.

@@ -195,8 +195,13 @@ impl<S: Storage> ServerHandshake<S> {
         out: &mut O,
     ) -> Result<(), RequestError> {
         match self.state {
-            ServerState::Head if input.is_empty() => Ok(()),
-            ServerState::Head if out.room() < MAX_REFUSAL => Err(RequestError::OutputFull),
+            ServerState::Head if out.room() < MAX_REFUSAL => {
+                if input.is_empty() {
+                    Ok(())
+                } else {
+                    Err(RequestError::OutputFull)
+                }
+            }
             ServerState::Head => match self.read(input) {
                 Ok(Some(state)) => {
                     self.state = state;

@@ -129,7 +129,7 @@ fn ask(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Observed {
     let request = ClientRequest::new("h", "/")
         .subprotocols(&["a", "b"])
         .extensions(&offers);
-    let (nonce, offer) = (*b"the sample nonce", "a,bx");
+    let (nonce, offer) = (*b"the sample nonce", "a, bx");
     let storage = Room::new(room + offer.len(), Lack::Never);
     let started = ClientHandshake::start(request, nonce, storage, limits, &mut Vec::new());
     let mut handshake = started.expect("it can be sent");

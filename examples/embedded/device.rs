@@ -4,7 +4,7 @@
 //! full takes no more of a packet: the rest waits until the output has been sent.
 
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, Response, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, PlainResponse, ServerHandshake,
 };
 use ws_proto::{
     Assembler, Client, CloseCode, CloseReason, Config, Connection, Event, Fin, FixedBuf, Input,
@@ -87,7 +87,7 @@ impl<const OUT: usize> Adder<OUT> {
             return Ok(None);
         };
         if !OriginPolicy::same_host().allows(&upgrade) {
-            let _ = upgrade.reject(&Response::new(403), &mut self.out);
+            let _ = upgrade.reject(&PlainResponse::new(403), &mut self.out);
             return Err(Fault::Handshake);
         }
         let negotiated = upgrade.accept(&Accept::new(), &mut self.out);
@@ -98,7 +98,7 @@ impl<const OUT: usize> Adder<OUT> {
 
 /// The client: sends readings, masked in place in its own array, and keeps the last answer.
 pub(crate) struct Sensor<M: MaskSource, const OUT: usize> {
-    handshake: ClientHandshake<'static, FixedBuf<512>>,
+    handshake: ClientHandshake<FixedBuf<512>>,
     keys: Option<M>,
     open: Option<Connection<Client<M>>>,
     answer: Option<u32>,

@@ -178,6 +178,11 @@ impl<const N: usize> Storage for FixedBuf<N> {
     }
 
     #[inline]
+    fn truncate(&mut self, len: usize) {
+        self.end -= (self.end - self.start).saturating_sub(len);
+    }
+
+    #[inline]
     fn clear(&mut self) {
         Self::clear(self);
     }

@@ -206,6 +206,18 @@ pub trait Storage {
         utf8::from_utf8(self.bytes())
     }
 
+    /// Forgets what is stored behind the first `len` bytes; nothing if there are not more than that.
+    ///
+    /// ```
+    /// use ws_proto::{FixedBuf, Storage};
+    ///
+    /// let mut storage = FixedBuf::<8>::new();
+    /// storage.store(b"abc").unwrap();
+    /// storage.truncate(1);
+    /// assert_eq!(storage.bytes(), b"a");
+    /// ```
+    fn truncate(&mut self, len: usize);
+
     /// Forgets what is stored.
     fn clear(&mut self);
 }
@@ -265,6 +277,11 @@ impl<S: Storage + ?Sized> Storage for &mut S {
     #[inline]
     fn text(&self) -> Result<&str, InvalidUtf8> {
         (**self).text()
+    }
+
+    #[inline]
+    fn truncate(&mut self, len: usize) {
+        (**self).truncate(len);
     }
 
     #[inline]

@@ -64,6 +64,11 @@ impl Storage for Vec<u8> {
     }
 
     #[inline]
+    fn truncate(&mut self, len: usize) {
+        Self::truncate(self, len);
+    }
+
+    #[inline]
     fn clear(&mut self) {
         Self::clear(self);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use ws_proto::handshake::{HandshakeError, HeadError};
+use ws_proto::handshake::{HandshakeError, HeadError, RequestError};
 use ws_proto::{ProtocolError, SendError, TimedOut, UnexpectedEof, UriError, WebSocketError};
 
 use crate::message::Message;
@@ -204,6 +204,16 @@ impl StdError for AcceptError {
         match self {
             Self::Io(error) => error.source(),
             _ => None,
+        }
+    }
+}
+
+impl From<RequestError> for AcceptError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Failed(error) => Self::Handshake(error),
+            // The output grows, and one request is read from a stream.
+            _ => Self::Head(HeadError::OutputFull),
         }
     }
 }

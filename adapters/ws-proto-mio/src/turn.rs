@@ -316,9 +316,10 @@ impl<'t, S: Stream> Turn<'t, S> {
         let State::Connecting(connecting) = &mut self.socket.state else {
             return Ok(None);
         };
-        let bytes = self.buffers.input.get(self.start..self.end);
-        let answered = connecting.receive(bytes.unwrap_or_default());
-        self.start = self.end;
+        let bytes = self.buffers.input.get_mut(self.start..self.end);
+        let mut input = Input::new(bytes.unwrap_or_default());
+        let answered = connecting.receive(&mut input);
+        self.start = self.end - input.len();
         match answered {
             Answered::More => Ok(None),
             Answered::Failed(error) => {
@@ -329,9 +330,7 @@ impl<'t, S: Stream> Turn<'t, S> {
                 negotiated,
                 agreed,
                 response,
-                rest,
             } => {
-                self.start = self.end.saturating_sub(rest);
                 self.socket
                     .established(negotiated, &agreed, response.subprotocol());
                 Ok(Some(Event::Connected(response)))

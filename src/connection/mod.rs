@@ -288,7 +288,7 @@ impl<R: Role> Connection<R> {
         self.flags.insert(Flags::HEARD);
     }
 
-    /// How many bytes have to be read behind `received` for the frame at its front to be there as a
+    /// How many bytes have to be read after `received` for the frame at its front to be there as a
     /// whole, if that is a message with a payload of at least `least` and at most `most` bytes; else 0.
     /// Of a header that is cut it is what is known to be missing of the header; the frame may then turn
     /// out not to be one of that size.
@@ -298,7 +298,7 @@ impl<R: Role> Connection<R> {
     /// missing, and then calls `receive`, gets the message where it is, text too. The header is checked
     /// on the byte that proves a fault in it; the payload is not: text that is not UTF-8 is reported when
     /// the frame is there as a whole. `most` is what that buffer may grow to at a peer's word. A frame of a message that an extension has encoded is not
-    /// waited for, nor is one that is not acceptable: `receive` tells what is wrong with it.
+    /// waited for, nor is one with a fault: `receive` reports that.
     ///
     /// ```
     /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
@@ -334,7 +334,7 @@ impl<R: Role> Connection<R> {
         self.close_body().1
     }
 
-    /// Whether the peer's Close has come: tells "no code" (1005) from "no Close" (1006).
+    /// Whether the peer's Close has come: without a code in it that is 1005, without a Close 1006.
     pub fn is_close_received(&self) -> bool {
         self.flags.contains(Flags::CLOSE_RECEIVED)
     }

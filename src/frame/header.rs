@@ -140,8 +140,8 @@ pub(crate) fn encode<T>(
     }
 }
 
-/// A header of `N` bytes and the key behind it. It is made as one number: bytes that are stored one by
-/// one and then copied by the word wait for the stores.
+/// A header of `N` bytes and the key after it. It is made as one number: the processor cannot forward
+/// single stored bytes to the load of a word.
 #[inline(always)]
 const fn with_key<const N: usize>(start: u128, key: Option<[u8; KEY_LEN]>) -> EncodedHeader {
     let (bytes, len) = match key {
@@ -175,7 +175,7 @@ pub(crate) const fn encoded_len(len: u64, masked: bool) -> usize {
 /// The bytes of a [`Header`], on the stack.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedHeader {
-    /// The header, and zeros behind it, so that all of it is two words.
+    /// The header, and zeros after it, so that all of it is two words.
     bytes: [u8; 16],
     len: u8,
 }
@@ -188,8 +188,8 @@ impl EncodedHeader {
         len: 0,
     };
 
-    /// Writes it to the front of `to`, which has room for it, and zeros behind it if there is room for
-    /// those too: that is a store or two, and what comes behind it is written afterwards.
+    /// Writes it to the front of `to`, which has room for it, and zeros after it if there is room for
+    /// those too: that is a store or two. What follows is written later.
     #[inline(always)]
     pub(crate) fn write(self, to: &mut [u8]) {
         if let Some(to) = to.first_chunk_mut() {
@@ -203,7 +203,7 @@ impl EncodedHeader {
         }
     }
 
-    /// Appends it to `to`: in one store where there is room for what is behind it too.
+    /// Appends it to `to`: in one store where there is room for the zeros after it too.
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn append_to(self, to: &mut alloc::vec::Vec<u8>) {

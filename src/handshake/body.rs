@@ -20,7 +20,7 @@ enum Framing {
     Ended { complete: bool },
 }
 
-/// Where in a chunked body the next byte is (RFC 9112 7.1).
+/// The position of the next byte in a chunked body (RFC 9112 7.1).
 #[derive(Clone, Copy, Debug)]
 enum Chunked {
     FirstDigit,
@@ -33,7 +33,7 @@ enum Chunked {
 }
 
 impl BodyReader {
-    /// The body that these header fields announce.
+    /// A reader of the body that these header fields announce, `room` bytes at most.
     pub(super) fn new(status: u16, headers: &Headers<'_>, room: usize) -> Self {
         Self {
             framing: Framing::of(status, headers),
@@ -42,8 +42,8 @@ impl BodyReader {
         .settled()
     }
 
-    /// Appends what is there to `storage`; `true` once the body has ended, or no more is read.
-    /// That is known on the same byte for every way of cutting the input.
+    /// Appends the received part of the body to `storage`. Returns `true` once the body has ended
+    /// or the limit is reached, on the same byte however the input is split.
     pub(super) fn receive<S: Storage>(&mut self, input: &mut Input<'_>, storage: &mut S) -> bool {
         loop {
             let available = u64::try_from(input.len()).unwrap_or(u64::MAX);
@@ -124,7 +124,7 @@ impl Framing {
                 (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => {
                     Self::Chunked(Chunked::FirstDigit)
                 }
-                // Other codings are kept as they are.
+                // Other codings are not decoded.
                 _ => Self::UntilEof,
             };
         }
@@ -139,7 +139,7 @@ impl Framing {
 }
 
 impl Chunked {
-    /// What follows `byte`; `None` at the end, or at a byte that cannot be there.
+    /// The position after `byte`; `None` at the end, or if `byte` is invalid here.
     const fn step(self, byte: u8) -> Option<Self> {
         Some(match (self, byte) {
             (Self::FirstDigit, _) => match hex(byte) {

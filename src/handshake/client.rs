@@ -4,26 +4,26 @@ use core::fmt;
 
 use super::body::BodyReader;
 use super::error::{HandshakeError, HeadError};
-use super::established::{self, Established, Fields, Refusal};
-use super::head::{HeadKind, HeadScanner};
+use super::established::{self, Established, Refusal, ResponseFields};
+use super::head_scanner::{HeadKind, HeadScanner};
 use super::key;
 use super::limits::Limits;
 use super::negotiated::Negotiated;
 use super::offered::Offered;
 use super::parse::{self, Parsed};
 use super::request::ClientRequest;
-use super::timer::Timer;
+use super::time_limit::TimeLimit;
 use crate::buf::{Input, Output, Storage};
 use crate::error::TimedOut;
 use crate::time::Instant;
 use crate::transport::Transport;
 
-/// Asks a server for a WebSocket connection and checks its answer.
+/// Requests a WebSocket connection from a server and checks the answer.
 ///
-/// It borrows nothing, so that many of them can be kept in a table of connections. What the answer is
-/// checked against, the names of subprotocols and extensions that were offered, is at the front of a
-/// [`Storage`] of the caller's, and the answer is collected after it. The storage is free again when
-/// the handshake is done ([`into_storage`](Self::into_storage)).
+/// It borrows nothing, so that a table of connections can keep many of them. It stores the offered
+/// subprotocols and extensions at the front of a [`Storage`] that the caller provides, and collects
+/// the answer after them. When the handshake is done, the storage can be used again
+/// ([`into_storage`](Self::into_storage)).
 ///
 /// ```
 /// use ws_proto::Input;
@@ -31,7 +31,7 @@ use crate::transport::Transport;
 ///
 /// let mut out = Vec::new();
 /// let request = ClientRequest::new("example.com", "/chat");
-/// let nonce = [7; 16]; // random, in earnest
+/// let nonce = [7; 16]; // use 16 random bytes
 /// let mut handshake =
 ///     ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
 ///
@@ -49,25 +49,25 @@ pub struct ClientHandshake<S> {
     head: HeadScanner,
     informational: u8,
     state: ClientState,
-    timer: Timer,
+    timer: TimeLimit,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum ClientState {
     /// The head is not complete.
     Head,
-    /// The head of a refusal is, its body is not.
-    Body(Refused),
-    /// All of a refusal that is kept is there.
-    Refused(Refused),
-    /// A 101 that fits is there.
+    /// The head of a refusal is complete, its body is not.
+    Body(RefusalState),
+    /// The refusal is complete, or as much of it as the limits allow.
+    Refused(RefusalState),
+    /// The server has accepted.
     Established(Negotiated),
     Failed(HandshakeError),
 }
 
-/// A response with another status than 101; in the storage its body follows its head.
+/// A response with another status than 101. Its body follows its head in the storage.
 #[derive(Clone, Copy, Debug)]
-struct Refused {
+struct RefusalState {
     status: u16,
     head: usize,
     body: BodyReader,
@@ -75,16 +75,16 @@ struct Refused {
 }
 
 impl<S: Storage> ClientHandshake<S> {
-    /// Writes the request. `storage` is cleared; it keeps what is offered, and the answer is collected
-    /// after it.
+    /// Writes the request. `storage` is cleared; it keeps what is offered, and the answer is
+    /// collected after it.
     ///
-    /// `nonce` has to be random, and a new one for every handshake (RFC 6455 4.1).
+    /// `nonce` has to be 16 random bytes, new for every handshake (RFC 6455 4.1).
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room for
-    /// what is offered, [`HeadError::OutputFull`] if `out` has none for the request. Nothing is written
-    /// then.
+    /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room
+    /// for what is offered, [`HeadError::OutputFull`] if `out` has none for the request. Nothing is
+    /// written then.
     pub fn start<O: Output + ?Sized>(
         request: ClientRequest<'_>,
         nonce: [u8; 16],
@@ -94,7 +94,7 @@ impl<S: Storage> ClientHandshake<S> {
     ) -> Result<Self, HeadError> {
         let key = key::encode_nonce(&nonce);
         let offered = Offered::store(&request, &key, &mut storage)?;
-        request.write(&key, out)?;
+        request.write(&key, offered.lists(storage.bytes()), out)?;
         Ok(Self {
             offered,
             storage,
@@ -102,21 +102,22 @@ impl<S: Storage> ClientHandshake<S> {
             head: HeadScanner::new(HeadKind::Response),
             informational: 0,
             state: ClientState::Head,
-            timer: Timer::default(),
+            timer: TimeLimit::default(),
         })
     }
 
     /// Reads the server's answer. `Some` once the connection is established, and again in every
     /// call from then on. `None` says that all input was consumed: read more.
     ///
-    /// Consumes the 101 and nothing after it: a server can send its first frames at once, and they stay
-    /// in `input` for the connection. Informational responses before it are skipped.
+    /// Consumes the 101 and nothing after it: a server can send its first frames at once, and they
+    /// stay in `input` for the connection. Informational responses before it are skipped.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError`], the same for ever; input is discarded then and the transport is to be
-    /// closed. [`HandshakeError::Refused`] comes when the body of the refusal has ended too, or
-    /// [`Limits::body_bytes`] of it are there; see [`refusal`](Self::refusal).
+    /// [`HandshakeError`], the same from then on; all input is consumed and dropped, and the
+    /// transport has to be closed. [`HandshakeError::Refused`] is returned when the body of the
+    /// refusal has ended, or [`Limits::body_bytes`] of it were read; see
+    /// [`refusal`](Self::refusal).
     pub fn receive(
         &mut self,
         input: &mut Input<'_>,
@@ -140,7 +141,7 @@ impl<S: Storage> ClientHandshake<S> {
                         return Ok(None);
                     }
                 }
-                ClientState::Refused(Refused { status, .. }) => {
+                ClientState::Refused(RefusalState { status, .. }) => {
                     input.take(input.len());
                     return Err(HandshakeError::Refused { status });
                 }
@@ -156,12 +157,12 @@ impl<S: Storage> ClientHandshake<S> {
         }
     }
 
-    /// The transport has ended: nothing more comes from the server.
+    /// Reports the end of the transport: the server sends nothing more.
     ///
     /// # Errors
     ///
     /// [`HandshakeError::UnexpectedEof`] if that is before the end of the answer's head;
-    /// [`HandshakeError::Refused`] if it ends the body of a refusal; the error of before if the
+    /// [`HandshakeError::Refused`] if it ends the body of a refusal; the same error again if the
     /// handshake has failed.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         match self.state {
@@ -173,21 +174,23 @@ impl<S: Storage> ClientHandshake<S> {
             _ => {}
         }
         match self.state {
-            ClientState::Refused(Refused { status, .. }) => Err(HandshakeError::Refused { status }),
+            ClientState::Refused(RefusalState { status, .. }) => {
+                Err(HandshakeError::Refused { status })
+            }
             ClientState::Failed(error) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs any
-    /// more: the answer is there, or the handshake is over.
+    /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs
+    /// any more: the answer is there, or the handshake is over.
     ///
     /// [`Limits::time`] starts with the first call.
     ///
     /// # Errors
     ///
-    /// [`TimedOut::Handshake`], for ever, if the answer is not there in time. If only the end of a
-    /// refusal's body is missing, [`refusal`](Self::refusal) has what came.
+    /// [`TimedOut::Handshake`], from then on, if the answer is not complete in time. If only the
+    /// end of a refusal's body is missing, [`refusal`](Self::refusal) has the received part.
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
         if self.timer.expired() {
             return Err(TimedOut::Handshake);
@@ -205,19 +208,19 @@ impl<S: Storage> ClientHandshake<S> {
         deadline.map(Some)
     }
 
-    /// The response that refused the connection: from the end of its head on, thus its body can
-    /// still be growing until [`HandshakeError::Refused`] is returned.
+    /// The response that refused the connection. It is available once its head is complete; its
+    /// body can grow until [`HandshakeError::Refused`] is returned.
     ///
-    /// Redirects are not followed and nobody logs in: that is for the caller (RFC 6455 4.1).
+    /// The caller decides whether to follow a redirect or to authenticate (RFC 6455 4.1).
     pub fn refusal(&self) -> Option<Refusal<'_>> {
         match self.state {
-            ClientState::Body(Refused {
+            ClientState::Body(RefusalState {
                 status,
                 head,
                 complete,
                 ..
             })
-            | ClientState::Refused(Refused {
+            | ClientState::Refused(RefusalState {
                 status,
                 head,
                 complete,
@@ -230,8 +233,8 @@ impl<S: Storage> ClientHandshake<S> {
         }
     }
 
-    /// What the driver owes the transport: [`Close`](Transport::Close) once the handshake has
-    /// failed, [`Abort`](Transport::Abort) when it took too long.
+    /// What the driver has to do with the transport: [`Close`](Transport::Close) once the handshake
+    /// has failed, [`Abort`](Transport::Abort) when it took too long.
     pub const fn transport(&self) -> Transport {
         match self.state {
             _ if self.timer.expired() => Transport::Abort,
@@ -242,7 +245,7 @@ impl<S: Storage> ClientHandshake<S> {
         }
     }
 
-    /// Gives the storage back. What is in it is of no use any more.
+    /// Returns the storage. Its content has no meaning any more.
     pub fn into_storage(self) -> S {
         self.storage
     }
@@ -254,7 +257,7 @@ impl<S: Storage> ClientHandshake<S> {
         if !self.head.receive(input, &mut self.storage, &self.limits)? {
             return Ok(None);
         }
-        let mut fields = Fields::default();
+        let mut fields = ResponseFields::default();
         let (_, head) = self.offered.split(self.storage.bytes());
         let parsed = parse::response(head, |name, value| fields.add(name, value))?;
         if parsed.first_line == 101 {
@@ -264,8 +267,9 @@ impl<S: Storage> ClientHandshake<S> {
         self.continue_after(status, len).map(Some)
     }
 
-    /// Most answers come in one read and have nothing odd about them: these are parsed where they
-    /// are. `None`, and nothing has happened, for any other.
+    /// Parses an answer that came in one read where it lies, without the scan (row
+    /// `handshake/client` of the benchmarks). Most answers do. Returns `None`, and changes nothing,
+    /// for any other.
     fn read_at_once(
         &mut self,
         input: &mut Input<'_>,
@@ -273,7 +277,7 @@ impl<S: Storage> ClientHandshake<S> {
         if !self.head.is_at_start() {
             return None;
         }
-        let mut fields = Fields::default();
+        let mut fields = ResponseFields::default();
         let bytes = input.bytes();
         let bytes = bytes.get(..self.head.room(&self.limits)).unwrap_or(bytes);
         let parsed = parse::response(bytes, |name, value| fields.add(name, value)).ok()?;
@@ -286,19 +290,19 @@ impl<S: Storage> ClientHandshake<S> {
         Some(state)
     }
 
-    /// What a 101 leads to.
+    /// Checks a 101.
     fn check_switch(
         &self,
         parsed: &Parsed<u16>,
-        fields: &Fields<'_>,
+        fields: &ResponseFields<'_>,
     ) -> Result<ClientState, HandshakeError> {
         let (offers, head) = self.offered.split(self.storage.bytes());
-        let headers = parse::StatusLine::of(head).headers;
+        let headers = parse::ResponseHead::of(head).headers;
         established::check(parsed.minor_version, fields, &headers, &offers)
             .map(ClientState::Established)
     }
 
-    /// What another complete head leads to, `len` bytes of it.
+    /// Continues after the complete head, of `len` bytes, of another response than a 101.
     fn continue_after(&mut self, status: u16, len: usize) -> Result<ClientState, HandshakeError> {
         match status {
             100..=199 => {
@@ -312,10 +316,10 @@ impl<S: Storage> ClientHandshake<S> {
             }
             _ => {
                 let (_, head) = self.offered.split(self.storage.bytes());
-                let headers = parse::StatusLine::of(head).headers;
+                let headers = parse::ResponseHead::of(head).headers;
                 let body = BodyReader::new(status, &headers, self.limits.body_bytes);
                 let complete = body.is_complete();
-                Ok(ClientState::Body(Refused {
+                Ok(ClientState::Body(RefusalState {
                     status,
                     head: len,
                     body,
@@ -326,7 +330,7 @@ impl<S: Storage> ClientHandshake<S> {
     }
 }
 
-/// Leaves out what was received: it can have secrets.
+/// Leaves out received bytes: they can be secrets.
 impl<S> fmt::Debug for ClientHandshake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")

@@ -1,14 +1,14 @@
 //! Handshakes with the types of the crate `http` (feature `http`).
 //!
-//! For programs whose HTTP is done elsewhere, by hyper, axum or actix: they read and write the
-//! heads, this makes and checks what a WebSocket handshake wants in them. The connection then goes
-//! on over what the upgrade gives.
+//! For programs that use another HTTP implementation, such as hyper, axum or actix. That reads and
+//! writes the heads; this module makes and checks the header fields of a WebSocket handshake. The
+//! connection then runs over the upgraded stream.
 //!
-//! | you have | you want | it is |
+//! | you have | you want | use |
 //! |---|---|---|
 //! | a request | the response that accepts it | [`accept`] |
-//! | a request that is wrong | the response that says so | [`refusal`] |
-//! | a [`ClientRequest`] | the request to send, and to check the answer | [`ClientUpgrade`] |
+//! | an error of [`accept`] | the response that refuses the request | [`refusal`] |
+//! | a [`ClientRequest`] | the request to send, and a check of the answer | [`ClientUpgrade`] |
 //! | a `HeaderMap` | [`ClientRequest::headers`], [`Upgrade::from_headers`] | [`fields`] |
 //! | an [`Upgrade`], a [`PlainRequest`] | an `http::Request` | `TryFrom` |
 //! | an [`Established`], a [`Refusal`] | an `http::Response` | `TryFrom` |
@@ -16,7 +16,7 @@
 //! ```
 //! use ws_proto::handshake::Accept;
 //!
-//! // What an HTTP server has parsed.
+//! // A request that an HTTP server has parsed.
 //! let request = http::Request::get("/chat")
 //!     .header("Host", "example.com")
 //!     .header("Upgrade", "websocket")
@@ -38,16 +38,20 @@ use core::fmt;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 
+use super::accept::Accept;
+use super::error::{HandshakeError, HeadError};
+use super::established::{self, Established, Refusal};
+use super::headers::Headers;
+use super::negotiated::Negotiated;
 use super::offered::Offered;
-use super::{
-    Accept, ClientRequest, Established, HandshakeError, HeadError, Headers, Negotiated,
-    PlainRequest, Refusal, Upgrade,
-};
-use super::{established, key, parse, syntax};
+use super::plain::PlainRequest;
+use super::request::ClientRequest;
+use super::upgrade::Upgrade;
+use super::{key, parse, syntax};
 use crate::buf::Storage;
 
-/// Checks a request as [`ServerHandshake`](super::ServerHandshake) does it, and makes
-/// the response that accepts it. Who may connect, and to what, has been looked at before.
+/// Checks a request as [`ServerHandshake`](super::ServerHandshake) does, and makes the response that
+/// accepts it. Check the Origin and the target before.
 ///
 /// # Errors
 ///
@@ -76,7 +80,8 @@ pub fn accept<B>(
     Ok((response, answer.negotiated()))
 }
 
-/// The response to a request that is no valid one for a WebSocket connection.
+/// The response that refuses a request, with the status and the fields of `error` and its text as
+/// body.
 pub fn refusal(error: HandshakeError) -> Response<String> {
     let mut response = Response::new(error.to_string());
     let status = error.status().and_then(|s| StatusCode::from_u16(s).ok());
@@ -92,7 +97,7 @@ pub fn refusal(error: HandshakeError) -> Response<String> {
     response
 }
 
-/// The fields of a `HeaderMap` as this engine takes them.
+/// The fields of a `HeaderMap`, for [`Headers::from_slice`] and [`ClientRequest::headers`].
 pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
     headers
         .iter()
@@ -102,8 +107,8 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 
 /// A client's handshake whose heads go through an HTTP client.
 ///
-/// It borrows nothing. What the answer is checked against, the names of subprotocols and extensions that
-/// were offered, is in a [`Storage`] of the caller's.
+/// It borrows nothing. It keeps the offered subprotocols and extensions in a [`Storage`] that the
+/// caller provides.
 ///
 /// ```
 /// use ws_proto::Uri;
@@ -116,7 +121,7 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 /// assert_eq!(request.uri(), "/chat");
 /// assert_eq!(request.headers()["host"], "example.com");
 ///
-/// // What the server answers.
+/// // The server's answer.
 /// let response = http::Response::builder()
 ///     .status(101)
 ///     .header("Upgrade", "websocket")
@@ -135,13 +140,13 @@ pub struct ClientUpgrade<S> {
 }
 
 impl<S: Storage> ClientUpgrade<S> {
-    /// Makes the request to send. Its URI is a path and its `Host` is set, as a connection of
-    /// HTTP/1.1 wants it. `storage` is cleared and keeps what is offered.
+    /// Makes the request to send. Its URI is a path and its `Host` is set, as HTTP/1.1 requires.
+    /// `storage` is cleared and keeps the offer.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room for
-    /// what is offered.
+    /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room
+    /// for the offer.
     pub fn start(
         request: ClientRequest<'_>,
         nonce: [u8; 16],
@@ -150,8 +155,8 @@ impl<S: Storage> ClientUpgrade<S> {
         let key = key::encode_nonce(&nonce);
         let offered = Offered::store(&request, &key, &mut storage)?;
         let mut head = Vec::new();
-        request.write(&key, &mut head)?;
-        let written = parse::Request::of(&head);
+        request.write(&key, offered.lists(storage.bytes()), &mut head)?;
+        let written = parse::RequestHead::of(&head);
         let request = request_of(
             syntax::ascii(written.method),
             syntax::ascii(written.target),
@@ -161,7 +166,8 @@ impl<S: Storage> ClientUpgrade<S> {
         Ok((Self { offered, storage }, request))
     }
 
-    /// Checks the answer. What it says of extensions is in [`Extensions::parse`] of its [`fields`].
+    /// Checks the answer. [`Extensions::parse`] reads the extensions of the answer from its
+    /// [`fields`].
     ///
     /// # Errors
     ///
@@ -178,7 +184,7 @@ impl<S: Storage> ClientUpgrade<S> {
         }
         let fields = fields(response.headers());
         let headers = Headers::from_slice(&fields);
-        let found = established::Fields::of(&headers);
+        let found = established::ResponseFields::of(&headers);
         let (offers, _) = self.offered.split(self.storage.bytes());
         established::check(1, &found, &headers, &offers)
     }
@@ -188,9 +194,9 @@ impl<S: Storage> ClientUpgrade<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// It is no valid request for a WebSocket connection.
+    /// The request is no valid request for a WebSocket connection.
     Handshake(HandshakeError),
-    /// The answer does not fit it, or cannot be sent.
+    /// The answer names something that was not offered, or cannot be sent.
     Head(HeadError),
 }
 

@@ -1,4 +1,4 @@
-//! Writes `Sec-WebSocket-Extensions`: one line of tokens, nothing quoted.
+//! Writes `Sec-WebSocket-Extensions` as one line of tokens, without quotes.
 
 use core::fmt;
 
@@ -7,9 +7,9 @@ use super::extensions::Extension;
 use super::syntax;
 use crate::frame::Rsv;
 
-/// An extension as a client offers it, or as a server answers it.
+/// An extension that a client offers, or that a server answers with.
 ///
-/// The handshake checks names. Whether parameters make sense is the extension's own business.
+/// The handshake checks names; [`with_check`](Self::with_check) adds a check of the parameters.
 ///
 /// ```
 /// use ws_proto::frame::Rsv;
@@ -33,7 +33,7 @@ enum OfferedParams<'e> {
     Received(Extension<'e>),
 }
 
-/// Whether an offer allows a server's answer: the offer first, then the answer.
+/// Whether an offer (first) allows a server's answer (second).
 pub(super) type AnswerCheck = fn(&Extension<'_>, &Extension<'_>) -> bool;
 
 impl<'e> ExtensionOffer<'e> {
@@ -47,14 +47,14 @@ impl<'e> ExtensionOffer<'e> {
         }
     }
 
-    /// The reserved bits that the extension uses once it is agreed on.
+    /// Sets the reserved bits that the extension uses once it is negotiated.
     #[must_use]
     pub const fn with_rsv(self, rsv: Rsv) -> Self {
         Self { rsv, ..self }
     }
 
-    /// What a client checks besides the name when a server has answered with this extension. `check`
-    /// is given the offer and the answer, both as they stand in the heads.
+    /// Sets a check of the server's answer, besides the name. `check` takes the offer and the
+    /// answer, both as they are in the heads, and returns whether the offer allows the answer.
     ///
     /// ```
     /// use ws_proto::handshake::ExtensionOffer;
@@ -81,12 +81,12 @@ impl<'e> ExtensionOffer<'e> {
         self.rsv
     }
 
-    /// What a client checks besides the name.
+    /// The check of an answer, besides its name.
     pub(super) const fn check(&self) -> Option<AnswerCheck> {
         self.check
     }
 
-    /// Whether all of it are tokens.
+    /// Whether the name and all parameters are tokens.
     pub(super) fn is_valid(&self) -> bool {
         let is_token = |text: &str| syntax::is_token(text.as_bytes());
         let OfferedParams::Own(params) = self.params else {
@@ -124,11 +124,11 @@ impl fmt::Display for ExtensionOffer<'_> {
     }
 }
 
-/// Passes on what a peer has written, for a proxy: a client's offer as an offer of its own, a server's
-/// answer as an answer of its own. Parameters are written without quotes, and need none.
+/// Takes over an extension as it was received, for a proxy: a client's offer as the proxy's own
+/// offer, or a server's answer as the proxy's own answer. Parameters are written without quotes.
 ///
-/// Which reserved bits the extension uses, and what its answer has to be, is not in the text: add
-/// [`with_rsv`](Self::with_rsv) and, to check the answer, [`with_check`](Self::with_check).
+/// The received text does not name the reserved bits: set them by [`with_rsv`](Self::with_rsv). To
+/// check the answer, use [`with_check`](Self::with_check).
 ///
 /// ```
 /// use ws_proto::frame::Rsv;
@@ -155,7 +155,7 @@ impl<'e> From<Extension<'e>> for ExtensionOffer<'e> {
     }
 }
 
-/// Several, as one line.
+/// Several extensions, as one line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfferList<'e>(pub(super) &'e [ExtensionOffer<'e>]);
 
@@ -169,12 +169,12 @@ impl fmt::Display for OfferList<'_> {
     }
 }
 
-/// The bits of both, if none is in both.
+/// The bits of both; `None` if both have one in common.
 pub(super) fn join_rsv(one: Rsv, other: Rsv) -> Option<Rsv> {
     (one.bits() & other.bits() == 0).then_some(one | other)
 }
 
-/// Whether these can be offered: all tokens. The same name twice is an alternative.
+/// Checks whether all names and parameters are tokens. The same name twice is an alternative.
 pub(super) fn check_offers(offers: &[ExtensionOffer<'_>]) -> Result<(), HeadError> {
     let valid = offers.iter().all(ExtensionOffer::is_valid);
     if valid {

@@ -1,4 +1,4 @@
-//! What a client keeps of its request, to check the answer against it.
+//! The part of a client's request that its answer is checked against.
 
 use core::fmt::{self, Write};
 
@@ -11,28 +11,29 @@ use super::syntax;
 use crate::buf::Storage;
 use crate::frame::Rsv;
 
-/// Everything of a request that its answer depends on. The names that were offered are text at the
-/// front of the handshake's storage: first the subprotocols, then the extensions, each list as it
-/// stands in the request.
+/// What the answer to a request depends on. The offer itself is text at the front of the handshake's
+/// storage: first the list of subprotocols, then the list of extensions with their parameters.
 pub(super) struct Offered {
     accept: AcceptKey,
-    /// How many bytes of text list the subprotocols.
+    /// The length of the list of subprotocols.
     subprotocols: usize,
-    /// How many bytes of text there are, subprotocols and extensions.
+    /// The length of both lists.
     len: usize,
     require_subprotocol: bool,
-    /// Of each extension, in the order of the text.
+    /// The reserved bits of each extension, in the order of the list.
     rsv: [Rsv; MAX_EXTENSIONS],
+    /// The checks of their answers.
     checks: [Option<AnswerCheck>; MAX_EXTENSIONS],
 }
 
 impl Offered {
-    /// Clears `storage` and writes what `request` offers to it.
+    /// Checks whether `request` can be sent, clears `storage`, and writes the offer to it.
     pub(super) fn store<S: Storage>(
         request: &ClientRequest<'_>,
         key: &[u8; 24],
         storage: &mut S,
     ) -> Result<Self, HeadError> {
+        request.check()?;
         storage.clear();
         let mut offered = Self {
             accept: key::accept_key(key),
@@ -56,7 +57,7 @@ impl Offered {
         let mut text = Text(storage);
         let full = |fmt::Error| HeadError::StorageFull;
         for (index, subprotocol) in request.subprotocols.iter().enumerate() {
-            text.write_str(if index == 0 { "" } else { "," })
+            text.write_str(if index == 0 { "" } else { ", " })
                 .and_then(|()| text.write_str(subprotocol))
                 .map_err(full)?;
         }
@@ -66,7 +67,14 @@ impl Offered {
         Ok(offered)
     }
 
-    /// The text at the front of `stored`, and what was stored after it.
+    /// The lists of subprotocols and of extensions at the front of `stored`, as in the request.
+    pub(super) fn lists<'s>(&self, stored: &'s [u8]) -> (&'s [u8], &'s [u8]) {
+        let (offers, _) = self.split(stored);
+        let lists = offers.text.split_at_checked(self.subprotocols);
+        lists.unwrap_or_default()
+    }
+
+    /// Splits `stored` into the offer and the received bytes after it.
     pub(super) fn split<'s>(&self, stored: &'s [u8]) -> (Offers<'s, '_>, &'s [u8]) {
         let (text, received) = stored.split_at_checked(self.len).unwrap_or_default();
         let offers = Offers {
@@ -76,7 +84,7 @@ impl Offered {
         (offers, received)
     }
 
-    /// How many bytes at the front of the storage are taken.
+    /// The length of the offer at the front of the storage.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
@@ -88,7 +96,7 @@ impl fmt::Debug for Offered {
     }
 }
 
-/// What was offered, with its text.
+/// An offer with its text.
 #[derive(Clone, Copy)]
 pub(super) struct Offers<'s, 'o> {
     text: &'s [u8],

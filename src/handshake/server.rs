@@ -2,15 +2,15 @@
 
 use core::fmt;
 
-use super::check::{self, Fields};
 use super::error::{HandshakeError, RequestError};
-use super::head::{HeadKind, HeadScanner};
+use super::head_scanner::{HeadKind, HeadScanner};
 use super::limits::Limits;
-use super::parse::{self, Parsed, Request};
+use super::parse::{self, Parsed, RequestHead};
 use super::plain::{Incoming, PlainRequest};
+use super::request_check::{self, RequestFields};
 use super::response::{self, MAX_REFUSAL};
-use super::state::ServerState;
-use super::timer::Timer;
+use super::server_state::ServerState;
+use super::time_limit::TimeLimit;
 use super::upgrade::Upgrade;
 use crate::buf::{Input, Output, Storage};
 use crate::error::TimedOut;
@@ -19,8 +19,8 @@ use crate::transport::Transport;
 
 /// Reads a client's request and answers it.
 ///
-/// The request's head is collected in a [`Storage`] of the caller's, which is free again when the
-/// handshake is done ([`into_storage`](Self::into_storage)).
+/// It collects the head of the request in a [`Storage`] that the caller provides. When the
+/// handshake is done, the storage can be used again ([`into_storage`](Self::into_storage)).
 ///
 /// ```
 /// use ws_proto::handshake::{HandshakeError, Limits, ServerHandshake};
@@ -40,7 +40,7 @@ pub struct ServerHandshake<S> {
     limits: Limits,
     head: HeadScanner,
     state: ServerState,
-    timer: Timer,
+    timer: TimeLimit,
 }
 
 impl<S: Storage> ServerHandshake<S> {
@@ -52,26 +52,27 @@ impl<S: Storage> ServerHandshake<S> {
             limits,
             head: HeadScanner::new(HeadKind::Request),
             state: ServerState::Head,
-            timer: Timer::default(),
+            timer: TimeLimit::default(),
         }
     }
 
-    /// Reads the request. `Some` once it is there, and again in every call until it is answered.
+    /// Reads the request. `Some` once it is complete, and again in every call until it is answered.
     /// `None` says that all input was consumed: read more.
     ///
-    /// Consumes the request and nothing after it: a client can send its first frames at once, and they
-    /// stay in `input` for the connection. Once the request has been refused, by this or by the caller,
-    /// all input is consumed and dropped.
+    /// Consumes the request and nothing after it: a client can send its first frames at once, and
+    /// they stay in `input` for the connection. Once the request has been refused, by this or by
+    /// the caller, all input is consumed and dropped.
     ///
     /// # Errors
     ///
-    /// - [`RequestError::Failed`], the same for ever. The refusal is in `out` and the transport is to be
-    ///   closed. A request for anything but a WebSocket connection is refused too; see
+    /// - [`RequestError::Failed`], the same from then on. The refusal is in `out` and the transport
+    ///   has to be closed. A request for anything but a WebSocket connection is refused too; see
     ///   [`receive_any`](Self::receive_any).
-    /// - [`RequestError::OutputFull`] while there is something to read or to refuse and `out` has less
+    /// - [`RequestError::OutputFull`] if there is input or a request to refuse, and `out` has less
     ///   room than [`MAX_REFUSAL`]. Nothing is changed or consumed: write what `out` has, then call
     ///   again with the same input.
-    /// - [`RequestError::Accepted`] for input after the request has been accepted. Nothing is consumed.
+    /// - [`RequestError::Accepted`] for input after the request has been accepted. Nothing is
+    ///   consumed.
     pub fn receive<O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'_>,
@@ -104,18 +105,18 @@ impl<S: Storage> ServerHandshake<S> {
         Ok(match self.state {
             ServerState::Upgrade(_) => self.upgrade().map(Incoming::Upgrade),
             ServerState::Plain(_) => {
-                let request = Request::of(self.storage.bytes());
+                let request = RequestHead::of(self.storage.bytes());
                 Some(Incoming::Plain(PlainRequest::new(request, &mut self.state)))
             }
             _ => None,
         })
     }
 
-    /// The request that [`receive`](Self::receive) has found, until it is answered.
+    /// The request for a WebSocket connection that has been received and not answered yet.
     pub fn upgrade(&mut self) -> Option<Upgrade<'_>> {
         match self.state {
             ServerState::Upgrade(key) => Some(Upgrade::new(
-                Request::of(self.storage.bytes()),
+                RequestHead::of(self.storage.bytes()),
                 key,
                 &mut self.state,
             )),
@@ -123,12 +124,12 @@ impl<S: Storage> ServerHandshake<S> {
         }
     }
 
-    /// The transport has ended: nothing more comes from the client.
+    /// Reports the end of the transport: the client sends nothing more.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::UnexpectedEof`] if that is before the end of the request; the error of
-    /// before if the handshake has failed.
+    /// [`HandshakeError::UnexpectedEof`] if that is before the end of the request; the same error
+    /// again if the handshake has failed.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         match self.state {
             ServerState::Head => {
@@ -140,15 +141,15 @@ impl<S: Storage> ServerHandshake<S> {
         }
     }
 
-    /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs any
-    /// more: the request is there, or the handshake is over.
+    /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs
+    /// any more: the request is there, or the handshake is over.
     ///
     /// [`Limits::time`] starts with the first call.
     ///
     /// # Errors
     ///
-    /// [`TimedOut::Handshake`], for ever, if the request is not there in time. The first time, a response
-    /// with status 408 is put into `out`, unless it does not fit. In both cases
+    /// [`TimedOut::Handshake`], from then on, if the request is not complete in time. The first
+    /// time, a response with status 408 is put into `out`, unless it does not fit. In both cases
     /// [`transport`](Self::transport) says [`Abort`](Transport::Abort).
     pub fn tick<O: Output + ?Sized>(
         &mut self,
@@ -168,8 +169,9 @@ impl<S: Storage> ServerHandshake<S> {
         deadline.map(Some)
     }
 
-    /// What the driver owes the transport: [`Close`](Transport::Close) once the request has been
-    /// refused or answered as a plain one, [`Abort`](Transport::Abort) when it took too long.
+    /// What the driver has to do with the transport: [`Close`](Transport::Close) once the request
+    /// has been refused or answered as a plain one, [`Abort`](Transport::Abort) when it took too
+    /// long.
     pub fn transport(&self) -> Transport {
         match self.state {
             ServerState::Head
@@ -181,7 +183,7 @@ impl<S: Storage> ServerHandshake<S> {
         }
     }
 
-    /// Gives the storage back, with the request's head in it.
+    /// Returns the storage, with the request's head in it.
     pub fn into_storage(self) -> S {
         self.storage
     }
@@ -193,8 +195,13 @@ impl<S: Storage> ServerHandshake<S> {
         out: &mut O,
     ) -> Result<(), RequestError> {
         match self.state {
-            ServerState::Head if input.is_empty() => Ok(()),
-            ServerState::Head if out.room() < MAX_REFUSAL => Err(RequestError::OutputFull),
+            ServerState::Head if out.room() < MAX_REFUSAL => {
+                if input.is_empty() {
+                    Ok(())
+                } else {
+                    Err(RequestError::OutputFull)
+                }
+            }
             ServerState::Head => match self.read(input) {
                 Ok(Some(state)) => {
                     self.state = state;
@@ -227,13 +234,14 @@ impl<S: Storage> ServerHandshake<S> {
         if !self.head.receive(input, &mut self.storage, &self.limits)? {
             return Ok(None);
         }
-        let mut fields = Fields::default();
+        let mut fields = RequestFields::default();
         let parsed = parse::request(self.storage.bytes(), |name, value| fields.add(name, value))?;
         check_head(&parsed, &fields).map(Some)
     }
 
-    /// Most requests come in one read and have nothing odd about them: these are parsed where they
-    /// are. `None`, and nothing has happened, for any other.
+    /// Parses a request that came in one read where it lies, without the scan (row
+    /// `handshake/server` of the benchmarks). Most requests do. Returns `None`, and changes
+    /// nothing, for any other.
     fn read_at_once(
         &mut self,
         input: &mut Input<'_>,
@@ -241,7 +249,7 @@ impl<S: Storage> ServerHandshake<S> {
         if !self.head.is_at_start() {
             return None;
         }
-        let mut fields = Fields::default();
+        let mut fields = RequestFields::default();
         let bytes = input.bytes();
         let bytes = bytes.get(..self.limits.head_bytes).unwrap_or(bytes);
         let parsed = parse::request(bytes, |name, value| fields.add(name, value)).ok()?;
@@ -256,33 +264,33 @@ impl<S: Storage> ServerHandshake<S> {
 
     fn refuse<O: Output + ?Sized>(&mut self, error: HandshakeError, out: &mut O) -> HandshakeError {
         let to_head = self.storage.bytes().starts_with(b"HEAD ");
-        // Without room the refusal is left out. This can only be the 408 of the time limit: the others
-        // start with enough room.
+        // Without room the refusal is left out. This can only be the 408 of the time limit: the
+        // others start with enough room.
         let _ = response::refuse(error, to_head, out);
         self.state = ServerState::Failed(error);
         error
     }
 }
 
-/// What a complete head leads to.
+/// Checks a complete head.
 fn check_head(
-    parsed: &Parsed<Request<'_>>,
-    fields: &Fields<'_>,
+    parsed: &Parsed<RequestHead<'_>>,
+    fields: &RequestFields<'_>,
 ) -> Result<ServerState, HandshakeError> {
     let request = &parsed.first_line;
     if parsed.minor_version == 0 {
-        check::old_http(request, fields)?;
+        request_check::old_http(request, fields)?;
         return Ok(ServerState::Plain(HandshakeError::HttpVersion));
     }
-    check::http(request, fields)?;
-    match check::upgrade(request, fields) {
+    request_check::http(request, fields)?;
+    match request_check::upgrade(request, fields) {
         Ok(key) => Ok(ServerState::Upgrade(key)),
         Err(error) if !fields.asks_for_websocket() => Ok(ServerState::Plain(error)),
         Err(error) => Err(error),
     }
 }
 
-/// Leaves out what was received: it can have secrets.
+/// Leaves out received bytes: they can be secrets.
 impl<S> fmt::Debug for ServerHandshake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerHandshake")

@@ -11,7 +11,7 @@ struct Ascii<'b>(&'b [u8]);
 impl<'b> Ascii<'b> {
     #[cfg(feature = "simd")]
     #[inline(always)]
-    const fn as_str(self) -> Option<&'b str> {
+    const fn into_str(self) -> Option<&'b str> {
         // SAFETY: ASCII is UTF-8, and `self.0` is borrowed since it was looked at.
         Some(unsafe { core::str::from_utf8_unchecked(self.0) })
     }
@@ -21,7 +21,7 @@ impl<'b> Ascii<'b> {
     /// `benches/engine`).
     #[cfg(not(feature = "simd"))]
     #[inline(always)]
-    fn as_str(self) -> Option<&'b str> {
+    fn into_str(self) -> Option<&'b str> {
         ascii::AsciiStr::from_ascii(self.0)
             .ok()
             .map(ascii::AsciiStr::as_str)
@@ -42,7 +42,7 @@ pub(crate) fn short_ascii(bytes: &[u8]) -> Option<&str> {
     if bytes.len() > SHORT || !bytes.is_ascii() {
         return None;
     }
-    Ascii(bytes).as_str()
+    Ascii(bytes).into_str()
 }
 
 /// Unmasks `bytes`: as text if they were looked at and are ASCII.
@@ -54,7 +54,10 @@ pub(crate) fn unmask_text(bytes: &mut [u8], key: [u8; 4]) -> Result<&str, &[u8]>
     }
     let ascii = xor_looking(bytes, key);
     let bytes = &*bytes;
-    ascii.then(|| Ascii(bytes).as_str()).flatten().ok_or(bytes)
+    ascii
+        .then(|| Ascii(bytes).into_str())
+        .flatten()
+        .ok_or(bytes)
 }
 
 /// A function of its own, because what it returns fits into a register.
@@ -114,7 +117,7 @@ impl<'b, const TEXT: bool> Joined<'b, TEXT> {
         let ascii = TEXT && LOOKS && self.ascii;
         let (joined, rest) = self.split(end);
         let joined = &*joined;
-        let text = ascii.then(|| Ascii(joined).as_str()).flatten();
+        let text = ascii.then(|| Ascii(joined).into_str()).flatten();
         (text.ok_or(joined), rest)
     }
 }

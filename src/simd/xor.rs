@@ -53,7 +53,7 @@ pub(crate) fn xor_into(to: &mut [u8], from: &[u8], key: [u8; 4]) {
     }
 }
 
-/// Moves what lies behind the first `gap` of `bytes` to their start, XORed with the repeated key; whether
+/// Moves what lies after the first `gap` of `bytes` to their start, XORed with the repeated key; whether
 /// what that makes is ASCII, if it is to `LOOK`.
 ///
 /// Each step reads before it writes, and does not write what a later one reads. The end is read first.
@@ -118,14 +118,14 @@ const HALF: usize = 32;
 const BLOCK: usize = 64;
 /// Below this, what every processor has takes less time than a call and its clean-up. Without the feature
 /// there is nothing to choose.
-const WIDE: usize = if cfg!(feature = "simd") { 48 } else { 0 };
+const WIDE: usize = 48;
 /// From here on it pays to begin with a cache line.
 const LONG: usize = 512;
 
 /// As [`xor_any`] for more than a pair of words.
 #[inline(never)]
 fn xor_long<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
-    if bytes.len() < WIDE {
+    if cfg!(feature = "simd") && bytes.len() < WIDE {
         xor_vectors::<LOOK>(bytes, word)
     } else {
         widest(Xor::<'_, LOOK> { bytes, word })
@@ -150,7 +150,7 @@ impl<const LOOK: bool> Loop for Xor<'_, LOOK> {
 /// As [`xor_into`] for more than a pair of words; both are of the same length.
 #[inline(never)]
 fn xor_long_into(to: &mut [u8], from: &[u8], word: u64) {
-    if to.len() < WIDE {
+    if cfg!(feature = "simd") && to.len() < WIDE {
         xor_vectors_into(to, from, word);
     } else {
         widest(XorInto { to, from, word });

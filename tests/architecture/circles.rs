@@ -81,6 +81,17 @@ fn a_circle_inside_a_directory_is_found() {
 }
 
 #[test]
+fn a_circle_by_way_of_the_root_is_found() {
+    let planted = Crate::of(&[
+        ("", "mod a; mod b; pub use a::A; pub use b::{B, C};"),
+        ("a", "use crate::C; pub struct A;"),
+        ("b", "use crate::a::A; pub struct B; pub struct C;"),
+    ]);
+    let found: Vec<String> = circles(&planted).iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["src/: a, b"]);
+}
+
+#[test]
 fn imports_in_one_direction_are_no_circle() {
     let straight = Crate::of(&[
         ("", "mod a; mod b; mod c;"),

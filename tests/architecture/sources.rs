@@ -66,6 +66,20 @@ impl Crate {
             .collect()
     }
 
+    /// The module at the root that has what the root exports by that name.
+    fn exported_from(&self, name: &str) -> Option<Module> {
+        let root = self.modules.get(&Module::new())?;
+        let named = |list: &str| {
+            list.split(|next: char| !next.is_alphanumeric() && next != '_')
+                .any(|word| word == name)
+        };
+        root.split(';').find_map(|statement| {
+            let (_, export) = statement.split_once("pub use ")?;
+            let (module, list) = export.split_once("::")?;
+            named(list).then(|| vec![module.to_owned()])
+        })
+    }
+
     /// The module that a path in `module` leads to.
     fn resolve(&self, module: &Module, path: &[String]) -> Option<Module> {
         let mut at = module.clone();
@@ -80,7 +94,11 @@ impl Crate {
                     at.push(name.to_owned());
                     if !self.modules.contains_key(&at) {
                         at.pop();
-                        break;
+                        return if at.is_empty() {
+                            self.exported_from(name)
+                        } else {
+                            Some(at)
+                        };
                     }
                 }
             }

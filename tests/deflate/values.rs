@@ -5,7 +5,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool, Inflated};
 use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
-use ws_proto::handshake::{HandshakeError, Upgrade};
+use ws_proto::handshake::{Extensions, HandshakeError, Headers, Upgrade};
 use ws_proto::{
     AssembleError, Assembler, CapacityError, CloseCode, Config, Connection, Extended, Fin,
     FixedBuf, Input, Kind, Negotiated, WebSocket, WebSocketError,
@@ -71,23 +71,28 @@ fn an_answer_that_is_none_is_refused_without_a_handshake_too() {
             ("Sec-WebSocket-Version", b"13"),
             ("Sec-WebSocket-Extensions", answer.as_bytes()),
         ];
-        let fields = &fields[..if answer.is_empty() { 5 } else { 6 }];
-        let upgrade = Upgrade::from_headers("GET", "/", fields).expect("a request");
-        deflate.answered(upgrade.extensions())
+        let upgrade = Upgrade::from_headers("GET", "/", &fields).expect("a request");
+        let beside = deflate.answered_beside(upgrade.extensions(), &["x"]);
+        let answered = deflate.answered(upgrade.extensions());
+        if !answer.contains("x,") {
+            assert_eq!(answered, beside, "{answer}");
+        }
+        answered
     };
     let deflate = Deflate::new().server_takeover(false);
     let invalid = Err(HandshakeError::ExtensionParamsInvalid);
+    let foreign = Err(HandshakeError::ExtensionNotOffered);
     let agreed = DeflateParams::new().without_server_takeover();
     for (answer, expected) in [
-        ("", Ok(None)),
-        ("x", Err(HandshakeError::ExtensionNotOffered)),
+        ("x, permessage-deflate", foreign),
+        ("x-evil", foreign),
         (
             "x-evil, permessage-deflate; server_no_context_takeover",
-            Err(HandshakeError::ExtensionNotOffered),
+            foreign,
         ),
         (
             "permessage-deflate; server_no_context_takeover, x-evil",
-            Err(HandshakeError::ExtensionNotOffered),
+            foreign,
         ),
         (
             "permessage-deflate; server_no_context_takeover",
@@ -105,6 +110,25 @@ fn an_answer_that_is_none_is_refused_without_a_handshake_too() {
     ] {
         assert_eq!(answered(&deflate, answer), expected, "{answer}");
     }
+}
+
+/// A client can have offered other extensions too.
+#[test]
+fn an_answer_may_name_other_extensions_that_were_offered() {
+    let field: [(&str, &[u8]); 1] = [("Sec-WebSocket-Extensions", b"x, permessage-deflate, y")];
+    let extensions = Extensions::parse(&Headers::from_slice(&field)).expect("a list");
+    let deflate = Deflate::new();
+    let agreed = Ok(Some(DeflateParams::new()));
+    assert_eq!(
+        deflate.answered_beside(extensions.clone(), &["x", "y"]),
+        agreed
+    );
+    for others in [&["x"][..], &["y"], &[]] {
+        let answered = deflate.answered_beside(extensions.clone(), others);
+        assert_eq!(answered, Err(HandshakeError::ExtensionNotOffered));
+    }
+    let none = Extensions::parse(&Headers::from_slice(&[])).expect("no field");
+    assert_eq!(deflate.answered(none), Ok(None));
 }
 
 #[test]

@@ -127,7 +127,12 @@ fn a_sink_that_fills_at_every_byte_loses_nothing() {
         for room in MAX_CONTROL_FRAME..3 * MAX_CONTROL_FRAME {
             for step in [1, 7, usize::MAX] {
                 let mut sink = Bounded::new(room);
-                let trace = drive_with(&mut Endpoint::new(side), &[whole.clone()], &mut sink, step);
+                let trace = drive_with(
+                    &mut Endpoint::new(side),
+                    std::slice::from_ref(&whole),
+                    &mut sink,
+                    step,
+                );
                 assert_eq!(trace, expected, "room {room}, drained by {step}");
             }
         }

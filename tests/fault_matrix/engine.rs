@@ -3,11 +3,12 @@
 
 use core::cell::Cell;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Limits,
-    RequestError, Response, ServerHandshake,
+    PlainResponse, RequestError, ServerHandshake,
 };
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
@@ -146,6 +147,9 @@ static EXTENSIONS: [ExtensionOffer<'static>; 2] = [
     ExtensionOffer::new("x-two", &[("p", Some("1"))]).with_rsv(Rsv::RSV2),
 ];
 
+/// How many bytes of storage the client's offer takes, and how many stores.
+static OFFER: OnceLock<(usize, usize)> = OnceLock::new();
+
 /// The nonce of the sample handshake in RFC 6455 1.3.
 const NONCE: [u8; 16] = *b"the sample nonce";
 
@@ -203,6 +207,20 @@ impl Engine {
                 let request = ClientRequest::new("example.com", "/chat")
                     .subprotocols(&PROTOCOLS)
                     .extensions(&EXTENSIONS);
+                // The limits of the storage are for the answer.
+                let (bytes, stores) = *OFFER.get_or_init(|| {
+                    let storage = Room::new(4096, Lack::Never);
+                    let (limits, out) = (Limits::new(), &mut Vec::new());
+                    let started = ClientHandshake::start(request, NONCE, storage, limits, out);
+                    let storage = started.expect("a request that can be sent").into_storage();
+                    (storage.bytes.len(), storage.stores)
+                });
+                storage.limit += bytes;
+                storage.lack = match setup.lack {
+                    Lack::Never => Lack::Never,
+                    Lack::At(at) => Lack::At(at + stores),
+                    Lack::From(from) => Lack::From(from + stores),
+                };
                 let handshake = ClientHandshake::start(request, NONCE, storage, setup.limits, sink);
                 State::AsksClient(handshake.expect("a request that can be sent"))
             }
@@ -277,7 +295,7 @@ impl Engine {
         loop {
             let upgrade = handshake.upgrade()?;
             let done = if self.setup.rejects {
-                let response = Response::new(403).body(b"not you");
+                let response = PlainResponse::new(403).body(b"not you");
                 upgrade.reject(&response, sink).map(|()| None)
             } else {
                 let accept =

@@ -4,9 +4,7 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use ws_proto::extension::{Decode, DecodeError};
-use ws_proto::{
-    AssembleError, Assembler, Event, Extended, Input, Kind, Message, MessageStorage,
-};
+use ws_proto::{AssembleError, Assembler, Event, Extended, Input, Kind, Message, MessageStorage};
 
 use crate::engine::{Engine, Polled, Setup};
 use crate::run::{Fault, Split};

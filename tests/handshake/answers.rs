@@ -3,7 +3,7 @@
 
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
-    MAX_REFUSAL, RequestError, Response, ServerHandshake,
+    MAX_REFUSAL, PlainResponse, RequestError, ServerHandshake,
 };
 use ws_proto::{Input, Instant, Output, Transport};
 use ws_proto_test::suite::failed;
@@ -75,7 +75,7 @@ fn serve(request: &[u8], cut: usize, limit: usize, junk: usize, any: bool) -> (S
                     upgrade.accept(&Accept::new(), &mut out).map(|_| "accepted")
                 }
                 Ok(Some(Incoming::Plain(plain))) => {
-                    let response = Response::new(200).body(b"fine");
+                    let response = PlainResponse::new(200).body(b"fine");
                     plain.respond(&response, &mut out).map(|()| "answered")
                 }
                 Err(RequestError::OutputFull) => {
@@ -216,7 +216,7 @@ fn a_client_that_wants_more_has_consumed_everything() {
                 match handshake.receive(&mut input) {
                     Ok(None) => assert!(input.is_empty() && given < answer.len()),
                     Ok(Some(_)) => {
-                        assert!(given >= answer.len() && input.len() == given - answer.len())
+                        assert!(given >= answer.len() && input.len() == given - answer.len());
                     }
                     Err(error) => {
                         assert_eq!(error, HandshakeError::Refused { status: 400 });

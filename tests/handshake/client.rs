@@ -33,7 +33,7 @@ fn written(request: ClientRequest<'_>) -> Result<String, HeadError> {
 }
 
 /// The error of an answer; the reserved bits agreed on if there is none.
-fn judge(request: ClientRequest<'_>, answer: &str) -> Result<Rsv, HandshakeError> {
+fn check(request: ClientRequest<'_>, answer: &str) -> Result<Rsv, HandshakeError> {
     let mut handshake = start(request, Limits::new());
     let mut bytes = answer.as_bytes().to_vec();
     let established = handshake.receive(&mut Input::new(&mut bytes))?;
@@ -179,7 +179,7 @@ fn too_little_room_writes_nothing() {
 #[test]
 fn faults_of_an_answer() {
     use HandshakeError as E;
-    let replaced = |from: &str, to: &str| judge(plain(), &accepted("").replace(from, to));
+    let replaced = |from: &str, to: &str| check(plain(), &accepted("").replace(from, to));
     // shows: RFC6455-4.1-39
     assert_eq!(replaced("", ""), Ok(Rsv::NONE));
     // shows: RFC6455-4.1-45, RFC6455-11.2-01
@@ -215,21 +215,21 @@ fn faults_of_an_answer() {
     );
     assert_eq!(replaced("Upgrade: w", " Upgrade: w"), Err(E::HeaderInvalid));
     assert_eq!(
-        judge(plain(), &accepted("Upgrade: websocket\r\n")),
+        check(plain(), &accepted("Upgrade: websocket\r\n")),
         Err(E::UpgradeInvalid)
     );
     assert_eq!(
-        judge(plain(), &accepted("Transfer-Encoding: chunked\r\n")),
+        check(plain(), &accepted("Transfer-Encoding: chunked\r\n")),
         Err(E::BodyPresent)
     );
     assert_eq!(
-        judge(plain(), &accepted("Content-Length: x\r\n")),
+        check(plain(), &accepted("Content-Length: x\r\n")),
         Ok(Rsv::NONE)
     );
-    assert_eq!(judge(plain(), "\r\n"), Err(E::NotHttp));
+    assert_eq!(check(plain(), "\r\n"), Err(E::NotHttp));
     let line = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     // shows: RFC6455-11.3.3-01, RFC6455-4.1-55
-    assert_eq!(judge(plain(), &accepted(line)), Err(E::AcceptInvalid));
+    assert_eq!(check(plain(), &accepted(line)), Err(E::AcceptInvalid));
     // shows: RFC6455-4.1-49
     assert_eq!(replaced(line, ""), Err(E::AcceptInvalid));
     // Each character of the key counts, its case too.
@@ -244,7 +244,7 @@ fn faults_of_an_answer() {
         };
         // shows: RFC6455-4.1-50
         assert_eq!(
-            judge(plain(), core::str::from_utf8(&bad).unwrap()),
+            check(plain(), core::str::from_utf8(&bad).unwrap()),
             Err(E::AcceptInvalid)
         );
     }
@@ -255,7 +255,7 @@ fn a_subprotocol_is_one_that_was_offered() {
     use HandshakeError as E;
     let offer = plain().subprotocols(&["a", "b"]);
     let chosen = |value: &str| {
-        judge(
+        check(
             offer,
             &accepted(&format!("Sec-WebSocket-Protocol: {value}\r\n")),
         )
@@ -274,15 +274,15 @@ fn a_subprotocol_is_one_that_was_offered() {
         chosen("a\r\nSec-WebSocket-Protocol: a"),
         Err(E::SubprotocolInvalid)
     );
-    assert!(judge(offer, &accepted("")).is_ok());
+    assert!(check(offer, &accepted("")).is_ok());
     let strict = offer.require_subprotocol(true);
     // shows: RFC7118-4.1-03, WHATWG-2.2-03
-    assert_eq!(judge(strict, &accepted("")), Err(E::SubprotocolMissing));
+    assert_eq!(check(strict, &accepted("")), Err(E::SubprotocolMissing));
     assert!(
-        judge(plain().require_subprotocol(true), &accepted("")).is_ok(),
+        check(plain().require_subprotocol(true), &accepted("")).is_ok(),
         "none was offered"
     );
-    assert!(judge(strict, &accepted("Sec-WebSocket-Protocol: a\r\n")).is_ok());
+    assert!(check(strict, &accepted("Sec-WebSocket-Protocol: a\r\n")).is_ok());
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn extensions_are_among_those_offered() {
     ];
     let agreed = |value: &str| {
         let line = format!("Sec-WebSocket-Extensions: {value}\r\n");
-        judge(plain().extensions(&offers), &accepted(&line))
+        check(plain().extensions(&offers), &accepted(&line))
     };
     assert_eq!(agreed("x-a"), Ok(Rsv::RSV1));
     assert_eq!(agreed("x-b, x-a; p=\"1\""), Ok(Rsv::RSV1 | Rsv::RSV2));
@@ -416,7 +416,7 @@ fn limits_are_exact() {
 #[test]
 fn the_body_of_a_refusal_is_kept() {
     let cases: &[(&str, &str, bool, bool)] = &[
-        // answer behind the status line, body, whether all of it, whether known before the end
+        // answer after the status line, body, whether all of it, whether known before the end
         ("Content-Length: 3\r\n\r\nabcdef", "abc", true, true),
         ("Content-Length: 0\r\n\r\nabc", "", true, true),
         ("Content-Length: 4\r\n\r\nabc", "abc", false, false),

@@ -166,17 +166,17 @@ fn storage_too_small_for_the_offer_is_an_error_of_start() {
         let started = ClientHandshake::start(request, [7; 16], storage, Limits::new(), &mut out);
         (started.map(|_| ()), out.is_empty())
     }
-    // "ab,c" and "x; p=1".
+    // "ab, c" and "x; p=1".
     let full = (Err(HeadError::StorageFull), true);
     for result in [
         run::<0>(request),
         run::<3>(request),
-        run::<4>(request),
-        run::<9>(request),
+        run::<5>(request),
+        run::<10>(request),
     ] {
         assert_eq!(result, full);
     }
-    assert_eq!(run::<10>(request), (Ok(()), false));
+    assert_eq!(run::<11>(request), (Ok(()), false));
     assert_eq!(run::<0>(ClientRequest::new("h", "/")), (Ok(()), false));
 }
 

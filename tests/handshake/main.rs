@@ -13,6 +13,7 @@ mod grammar;
 mod http;
 mod kept;
 mod past;
+mod proxy;
 mod reconnect;
 mod requirements;
 mod scan;

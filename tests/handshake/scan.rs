@@ -49,7 +49,7 @@ fn pieces(head: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// The same at once, cut behind `at`, and in single bytes.
+/// The same at once, split after `at`, and in single bytes.
 fn in_all_ways(head: &[u8], at: usize, run: impl Fn(&[u8], &[usize]) -> Outcome) -> Outcome {
     let at_once = run(head, &[]);
     let single: Vec<usize> = (1..head.len()).collect();

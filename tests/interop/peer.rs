@@ -15,7 +15,7 @@ use ws_proto::extension::deflate::{
     Deflate, DeflateDecoder, DeflateElement, DeflateEncoder, DeflateParams,
 };
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, Limits, Response, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, HandshakeError, Limits, PlainResponse, ServerHandshake,
 };
 use ws_proto::{
     Assembler, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Kind,
@@ -217,7 +217,7 @@ fn accept(
         if session.choose.is_some() && chosen.is_none() {
             report.status = Some(400);
             upgrade.reject(
-                &Response::new(400).body(b"no common subprotocol\n"),
+                &PlainResponse::new(400).body(b"no common subprotocol\n"),
                 &mut out,
             )?;
             stream.write_all(&out)?;

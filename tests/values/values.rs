@@ -7,7 +7,7 @@ use ws_proto::extension::DecodeError;
 use ws_proto::frame::{Header, Opcode, Rsv};
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
-    OriginPolicy, Response, ServerHandshake, Upgrade, accept_key,
+    OriginPolicy, PlainResponse, ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
@@ -263,7 +263,9 @@ fn statuses_have_their_usual_reason_phrase() {
         let (mut bytes, mut out) = (REQUEST.as_bytes().to_vec(), Vec::new());
         let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out);
         let upgrade = upgrade.unwrap().unwrap();
-        upgrade.reject(&Response::new(status), &mut out).unwrap();
+        upgrade
+            .reject(&PlainResponse::new(status), &mut out)
+            .unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(
             out.starts_with(&format!("HTTP/1.1 {status} {reason}\r\n")),
@@ -277,7 +279,7 @@ fn statuses_have_their_usual_reason_phrase() {
     let Ok(Some(Incoming::Plain(plain))) = found else {
         panic!("a plain request")
     };
-    plain.respond(&Response::new(204), &mut out).unwrap();
+    plain.respond(&PlainResponse::new(204), &mut out).unwrap();
     assert_eq!(out, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
 }
 
@@ -369,7 +371,7 @@ fn odd_heads_are_judged_to_the_last_character() {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let (mut bytes, mut out) = (REQUEST.as_bytes().to_vec(), Vec::new());
     let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out);
-    let response = Response::new(400).reason("caf\u{e9}");
+    let response = PlainResponse::new(400).reason("caf\u{e9}");
     let rejected = upgrade.unwrap().unwrap().reject(&response, &mut out);
     assert_eq!(
         (rejected, &out[..]),

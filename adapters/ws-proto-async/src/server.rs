@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Incoming as Parsed, OriginPolicy, Response, ServerHandshake,
+    Accept, HandshakeError, HeadError, Incoming as Parsed, OriginPolicy, PlainResponse,
+    ServerHandshake,
 };
 use ws_proto::{Connection, Input, Instant, Negotiated};
 
@@ -121,7 +122,7 @@ pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>
         None
     };
     if let Some(status) = refused {
-        incoming.respond(&Response::new(status)).await?;
+        incoming.respond(&PlainResponse::new(status)).await?;
         return Err(AcceptError::Refused { status });
     }
     let subprotocol = request.choose_subprotocol(acceptor.subprotocols);
@@ -301,7 +302,7 @@ impl<T: Io> Incoming<T> {
             }
             Err(error) => {
                 if let Some(upgrade) = self.handshake.upgrade() {
-                    let _ = upgrade.reject(&Response::new(500), out);
+                    let _ = upgrade.reject(&PlainResponse::new(500), out);
                 }
                 Err(AcceptError::Head(error))
             }
@@ -314,7 +315,7 @@ impl<T: Io> Incoming<T> {
     /// # Errors
     ///
     /// [`AcceptError::Head`] if that cannot be sent.
-    pub async fn respond(mut self, response: &Response<'_>) -> Result<(), AcceptError> {
+    pub async fn respond(mut self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
         let mut out = Vec::new();
         let parsed = self.handshake.receive_any(&mut Input::default(), &mut out);
         let written = match parsed? {

@@ -7,7 +7,7 @@ use ws_proto::Instant;
 use ws_proto::extension::deflate::{Deflate, DeflateElement};
 use ws_proto::handshake::{
     Accept, ClientHandshake, HandshakeError, HeadError, Headers, Incoming, OriginPolicy,
-    RequestError, Response as Reply, ServerHandshake,
+    PlainResponse as Reply, RequestError, ServerHandshake,
 };
 use ws_proto::{Input, Negotiated, OsRandom};
 

@@ -1,23 +1,27 @@
 //! The receiving half: from bytes to pieces of messages and complete control frames.
 //!
 //! ```text
-//!  Connection::receive
-//!    | a whole message at the front? ----------------------------------> event (most calls end here)
+//!  receive
+//!    | a whole message at the front? ------------------------------------> event (most calls end here)
 //!    v
-//!  Connection::receive_rest, a loop of steps:
+//!  receive_rest
+//!    | inside the payload of a data frame?   data_piece: unmask, validate -> event
+//!    v
+//!  receive_frames, a loop over the frames:
 //!
-//!    header    next_header: decode and check, in the order of the bytes      cut: consumed, `None`
-//!      |         OpenMessage::check_order, OpenMessage::admit                fault: Close, `Err`
+//!    next_header   decode and check, in the order of the bytes             fault: Close, `Err`
+//!      |           OpenMessage::check_order, OpenMessage::admit (limits)   cut: kept, `Ok(None)`
 //!      |
-//!      |-- data: coalesce   short fragments after it, made one piece ----> event
-//!      |         payload    what has come of it: unmask, validate -------> event
-//!      |                    nothing to emit yet: the next step
+//!      |-- data:     coalesced_piece, with the short fragments after it ---> event
+//!      |             data_piece, what has come of it ----------------------> event
+//!      |             nothing has come, or nothing is in it: go on
 //!      |
-//!      '-- control: collect the payload; answer Ping and Close ----------> event
+//!      '-- control:  collect_control; answer Ping and Close ---------------> event
+//!                    cut: kept, `Ok(None)`
 //! ```
 //!
-//! The first line is an early return of the same functions, for a message in one frame that is there as a
-//! whole: it needs no state. What it does not take, faults too, is left to the loop.
+//! The first line is an early return of the same functions (`check_rest`, `admit`), for a message in one
+//! frame that is there as a whole: it needs no state. What it does not take, faults too, is left to the rest.
 
 #![warn(clippy::arithmetic_side_effects)]
 
@@ -96,7 +100,7 @@ const TEXT: u8 = FirstByte::TEXT.byte();
 const BINARY: u8 = FirstByte::BINARY.byte();
 
 impl<R: Role> Connection<R> {
-    /// The early return for a whole message at the front of the input.
+    /// The early return for a whole message at the front of the input; `None` if there is none, or no room.
     #[inline(always)]
     pub(crate) fn receive_message<'b, O: Output + ?Sized>(
         &mut self,

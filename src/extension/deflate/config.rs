@@ -6,7 +6,7 @@ use super::params::{DeflateParams, ParsedParams};
 use super::pool::DeflatePool;
 use crate::buf::Storage;
 use crate::error::CapacityError;
-use crate::handshake::{Extension, Extensions, HandshakeError};
+use crate::handshake::{Extensions, HandshakeError};
 
 /// What is offered or accepted of permessage-deflate, and how to compress.
 ///
@@ -146,8 +146,7 @@ impl Deflate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn accept(&self, offers: Extensions<'_>) -> Option<DeflateElement> {
-        offers
-            .filter(negotiate::is_named)
+        negotiate::named(offers)
             .find_map(|offer| ParsedParams::in_head(offer.params()))
             .map(|offer| negotiate::answer(self.wanted(), &offer))
     }
@@ -174,46 +173,49 @@ impl Deflate {
         negotiate::offer(self.wanted())
     }
 
-    /// For a client that offered nothing but the [offer](Self::offer): what the server has answered to it;
-    /// `None` if it has declined. The extensions are those of
-    /// [`Established`](crate::handshake::Established::extensions). A client that offered others too calls
-    /// [`agreed`](Self::agreed).
+    /// For a client: what the server has answered to the [offer](Self::offer); `None` if it has
+    /// declined. The extensions are those of
+    /// [`Established`](crate::handshake::Established::extensions), or, where another HTTP client has
+    /// made the handshake, those of [`Extensions::parse`].
     ///
     /// Nothing is taken from the offer: what the server does not confirm is not agreed on.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::ExtensionNotOffered`] for an extension of another name (RFC 6455 4.1),
     /// [`HandshakeError::ExtensionParamsInvalid`] for an answer that does not correspond to the
     /// offer, [`HandshakeError::ExtensionRepeated`] for more than one. A handshake of this crate
-    /// has refused those.
+    /// has refused those. [`HandshakeError::ExtensionNotOffered`] for any other extension: use
+    /// [`answered_beside`](Self::answered_beside) if others were offered too.
     pub fn answered(
         &self,
         extensions: Extensions<'_>,
     ) -> Result<Option<DeflateParams>, HandshakeError> {
-        let mut agreed = None;
-        for answer in extensions {
-            if agreed.is_some() && negotiate::is_named(&answer) {
-                return Err(HandshakeError::ExtensionRepeated);
-            }
-            agreed = Some(self.agreed(&answer)?);
-        }
-        Ok(agreed)
+        self.answered_beside(extensions, &[])
     }
 
-    /// For a client: what is agreed on by this answer to the [offer](Self::offer), one of the extensions of
-    /// [`Established`](crate::handshake::Established::extensions).
+    /// As [`answered`](Self::answered), for a client that has offered the extensions `others` too.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::ExtensionNotOffered`] if it has another name,
-    /// [`HandshakeError::ExtensionParamsInvalid`] if it does not correspond to the offer.
-    pub fn agreed(&self, answer: &Extension<'_>) -> Result<DeflateParams, HandshakeError> {
-        if !negotiate::is_named(answer) {
+    /// As `answered`, but for the names in `others`.
+    pub fn answered_beside(
+        &self,
+        extensions: Extensions<'_>,
+        others: &[&str],
+    ) -> Result<Option<DeflateParams>, HandshakeError> {
+        if negotiate::has_other(extensions.clone(), others) {
             return Err(HandshakeError::ExtensionNotOffered);
+        }
+        let mut answers = negotiate::named(extensions);
+        let Some(answer) = answers.next() else {
+            return Ok(None);
+        };
+        if answers.next().is_some() {
+            return Err(HandshakeError::ExtensionRepeated);
         }
         ParsedParams::in_head(answer.params())
             .and_then(|answer| negotiate::agree(self.wanted(), &answer))
+            .map(Some)
             .ok_or(HandshakeError::ExtensionParamsInvalid)
     }
 

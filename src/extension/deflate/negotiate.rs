@@ -5,7 +5,7 @@ use super::params::{
     SERVER_NO_TAKEOVER, SERVER_WINDOW,
 };
 use crate::frame::Rsv;
-use crate::handshake::{Extension, ExtensionOffer};
+use crate::handshake::{Extension, ExtensionOffer, Extensions};
 
 /// `permessage-deflate` with parameters: a client's offer or a server's answer.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +52,14 @@ impl DeflateElement {
     }
 }
 
-/// Whether it has the name of permessage-deflate.
-pub(super) fn is_named(extension: &Extension<'_>) -> bool {
-    extension.name() == NAME
+/// The elements of that name.
+pub(super) fn named(extensions: Extensions<'_>) -> impl Iterator<Item = Extension<'_>> {
+    extensions.filter(|extension| extension.name() == NAME)
+}
+
+/// Whether there is an element of another name that is not one of `others`.
+pub(super) fn has_other(mut extensions: Extensions<'_>, others: &[&str]) -> bool {
+    extensions.any(|extension| extension.name() != NAME && !others.contains(&extension.name()))
 }
 
 /// What a client offers to get these parameters.

@@ -41,9 +41,13 @@ fn talk(device: &mut Device, out: &mut FixedBuf<1024>, negotiated: Negotiated) -
     };
     let mut connection = Connection::client(negotiated, Config::new(), keys);
     connection.send_text("21.5", out).ok()?;
+    let mut read = [0; 512];
     loop {
         flush(device, out);
-        let mut input = Input::new(device.read()?);
+        let bytes = device.read()?;
+        let read = read.get_mut(..bytes.len())?;
+        read.copy_from_slice(bytes);
+        let mut input = Input::new(read);
         loop {
             let event = match connection.receive(&mut input, out) {
                 Ok(Some(event)) => event,

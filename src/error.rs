@@ -8,7 +8,7 @@
 //! | [`SendError`] | the caller's | nothing: no state changed, nothing was written |
 //! | [`TimedOut`] | time ran out | the connection has failed |
 //! | [`UnexpectedEof`] | the transport ended early | the connection has failed, close code 1006 |
-//! | [`AssembleError`](crate::message::AssembleError) | the peer's, or a limit | the caller closes with its code |
+//! | [`AssembleError`](crate::message::AssembleError) | the peer's, or a limit | the caller [fails](crate::Connection::fail) the connection with its code |
 //!
 //! All of them are small `Copy` values whose texts are fixed, printable ASCII.
 

@@ -105,7 +105,8 @@ impl<'b> From<&'b mut [u8]> for Input<'b> {
 /// The engine asks for [`room`](Self::room) before it writes and never puts more than that, so a
 /// call either writes a whole frame or nothing.
 ///
-/// Implemented by `Vec<u8>` (endless), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array).
+/// Implemented by `Vec<u8>` (endless), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array). It may be
+/// implemented by others: a method that is added has a default.
 pub trait Output {
     /// How many bytes can be [`put`](Self::put) now.
     fn room(&self) -> usize;

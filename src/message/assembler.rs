@@ -106,7 +106,8 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     /// # Errors
     ///
     /// [`AssembleError`] if the message exceeds the limit or the storage, or cannot be decoded.
-    /// The caller then closes with [`close_code`](AssembleError::close_code); what still comes of
+    /// The caller then [fails](crate::Connection::fail) the connection with
+    /// [`close_code`](AssembleError::close_code); what still comes of
     /// that message is dropped.
     #[inline(always)]
     pub fn push<'a>(&'a mut self, event: Event<'a>) -> Result<Option<Message<'a>>, AssembleError> {

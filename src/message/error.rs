@@ -5,14 +5,15 @@ use crate::close::CloseCode;
 use crate::error::CapacityError;
 use crate::extension::DecodeError;
 
-/// A message that cannot be put together. The caller closes with [`close_code`](Self::close_code).
+/// A message that cannot be put together. The caller [fails](crate::Connection::fail) the connection with
+/// [`close_code`](Self::close_code).
 ///
 /// ```
 /// use ws_proto::{AssembleError, CloseCode};
 ///
 /// assert_eq!(AssembleError::TooBig.close_code(), CloseCode::MESSAGE_TOO_BIG);
 /// ```
-// Wide, as is `ProtocolError`, for the same reason.
+// Wide, as is `ProtocolError`, for the same reason. The width is no promise: it may change in any release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u64)]

@@ -41,7 +41,7 @@ const RETAINED: usize = 4096;
 ///
 /// Bytes are read straight into [`read_buf`](Self::read_buf), messages come out of
 /// [`next_message`](Self::next_message), and what has to be written waits in
-/// [`pending`](Self::pending), but for messages that are [lent](Sender::send_vectored) to a transport that takes
+/// [`pending`](Self::pending), except messages that [`send_vectored`](Sender::send_vectored) writes to a transport that takes
 /// them. There is a high-water mark for what waits (1 MiB unless
 /// [`with_high_water`](Self::with_high_water) says otherwise): while that much does, no message can
 /// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of

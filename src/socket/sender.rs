@@ -97,12 +97,12 @@ impl<'w, R: Role> Sender<'w, R> {
     /// [`VectoredSend`]. Worth it for all but the small messages that are written many at a time.
     ///
     /// What a client sends has to be masked, and what is compressed is made anew: then the frame is in the
-    /// queue, and writing what is lent writes that.
+    /// queue, and writing the slices writes that.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
-    // Inlined, so that what is lent stays in registers.
+    // Inlined, so that the header stays in registers.
     #[inline(always)]
     pub fn send_vectored(mut self, message: Message<'w>) -> Result<VectoredSend<'w, R>, SendError> {
         let (kind, payload) = match message {

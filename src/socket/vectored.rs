@@ -21,9 +21,9 @@ use crate::frame::EncodedHeader;
 ///
 /// # let mut socket = Vec::new();
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
-/// let lent = server.sender().send_vectored(Message::Text("hello"))?;
-/// let n = socket.write_vectored(&lent.slices().map(IoSlice::new))?;
-/// lent.consume(n);
+/// let send = server.sender().send_vectored(Message::Text("hello"))?;
+/// let n = socket.write_vectored(&send.slices().map(IoSlice::new))?;
+/// send.consume(n);
 /// assert_eq!(socket, b"\x81\x05hello");
 /// assert!(server.pending().is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -63,12 +63,12 @@ impl<'w, R: Role> VectoredSend<'w, R> {
     #[inline(always)]
     pub fn consume(self, n: usize) {
         // Its parts are taken one by one: what was just put together in memory waits to be moved.
-        let mut lent = ManuallyDrop::new(self);
-        lent.to.went |= n > 0;
-        let len = lent.header.size().saturating_add(lent.payload.len());
-        if n < len || !lent.to.out.pending().is_empty() {
-            let (header, payload, sent) = (lent.header, lent.payload, lent.sent);
-            lent.to.wrote_and_left(n, &header, payload, sent);
+        let mut send = ManuallyDrop::new(self);
+        send.to.went |= n > 0;
+        let len = send.header.size().saturating_add(send.payload.len());
+        if n < len || !send.to.out.pending().is_empty() {
+            let (header, payload, sent) = (send.header, send.payload, send.sent);
+            send.to.wrote_and_left(n, &header, payload, sent);
         }
     }
 }

@@ -21,10 +21,7 @@ use circles::{Circle, circles};
 use sources::Crate;
 
 /// Circles that are there and have to go: the directory and the modules in it.
-const KNOWN: &[(&str, &[&str])] = &[
-    ("extension/deflate", &["config", "negotiate"]),
-    ("handshake", &["plain", "server", "upgrade"]),
-];
+const KNOWN: &[(&str, &[&str])] = &[("handshake", &["plain", "server", "upgrade"])];
 
 fn src() -> Crate {
     Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

@@ -1,69 +1,69 @@
 #!/usr/bin/env bash
-# Runs sections 1 to 10 of the Autobahn TestSuite against the server and the client of each adapter,
-# judged as strictly as the engine is: see tests/autobahn/README.md, also for what it needs.
+# Runs the Autobahn TestSuite against the server and the client of each adapter.
 #
-# usage: adapters/tests/autobahn/run.sh [--deflate] [NAME=PROGRAM]...
+# usage: interop/autobahn/adapters.sh [OPTION]... [ADAPTER | NAME=PROGRAM]...
 #
-# With --deflate it is sections 12 and 13, compression, the third of their cases with the smaller
-# messages; a program is told so by the option --deflate behind the others.
+#   --directions LIST   server,client
+#   --sections LIST     1,2,3,4,5,6,7,9,10 unless given; 12,13 are those with compression
+#   --full              all cases of sections 12 and 13, not the third with the smaller messages
+#   --quick             sections 1 to 7 and 10 of the server
 #
-# Without programs it builds and runs those of the adapters, and writes adapters/AUTOBAHN.md. A
-# program has to understand `server ADDR`, which prints the URL and echoes, and `client URL AGENT`,
-# which runs all cases of a fuzzingserver. Both directions run at the same time, which takes some 30 s
-# for each adapter. Reports are in target/autobahn/adapters.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-repo=$(cd "$here/../../.." && pwd)
-work=$repo/target/autobahn
-source "$repo/tests/autobahn/suite.sh"
-cd "$repo"
+# Sections 1 to 10 take some 30 s for each adapter. Both directions run at a time. Without names it is
+# all adapters; PROGRAM takes the place of adapter-NAME, of interop/peers. PY2 may name a CPython 2.7.
+#
+# Reports are in target/interop/autobahn. A run of all adapters, in both directions, writes its part of
+# RESULTS.md if it is all of sections 1 to 10 or all of sections 12 and 13.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$interop/autobahn/suite.sh"
 
-sections=1,2,3,4,5,6,7,9,10 pattern= part="Without compression" cases=full
-options=()
-if [ "${1:-}" = --deflate ]; then
-    shift
-    sections=12,13 pattern='.[1-6]$' part="Compression, smaller messages" cases=cut
-    options=(--deflate)
-fi
-results=adapters/AUTOBAHN.md
-programs=("$@")
-if [ $# -eq 0 ]; then
-    source "$here/../peer/build.sh"
-    for adapter in "${adapters[@]}"; do
-        programs+=("$adapter=$(peer_of "$adapter")")
-    done
-else
-    results=
-fi
-for program in "${programs[@]}"; do
-    [ -x "${program#*=}" ] || fail "not a program: $program"
+sections=$plain_sections
+programs=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help) help ;;
+    --full) cases=full ;;
+    --quick) directions=server sections=1,2,3,4,5,6,7,10 ;;
+    --directions | --sections)
+      [ $# -ge 2 ] || usage
+      case $1 in
+        --directions) directions=$2 ;;
+        --sections) sections=$2 ;;
+      esac
+      shift
+      ;;
+    -*) usage ;;
+    *) programs+=("$1") ;;
+  esac
+  shift
 done
+check_options
+[ ${#programs[@]} -gt 0 ] || programs=("${adapters[@]}")
+are_adapters "${programs[@]}"
 
-running_sections=$sections
-reports=()
-for program in "${programs[@]}"; do
-    name=${program%%=*}
-    sides=()
-    for direction in server client; do
-        dir=$work/adapters/$name-$direction${options:+-deflate}
-        rm -rf "$dir"
-        mkdir -p "$dir"
-        (
-            running=()
-            trap stop_all EXIT
-            trap 'exit 143' TERM INT HUP
-            before=$SECONDS
-            "test_$direction" "$dir" "${program#*=}" ${options[@]+"${options[@]}"}
-            echo "$name, $direction: $((SECONDS - before)) s"
-        ) &
-        running+=($!)
-        sides+=($!)
-        reports+=("$name, $direction=$dir/index.json")
-    done
-    for side in "${sides[@]}"; do
-        finish "$side" || echo "a run ended with status $?"
-    done
+prepare
+names=() paths=()
+for one in "${programs[@]}"; do
+  adapter_program "$one" || continue
+  names+=("$name")
+  paths+=("$found")
 done
-version=$(cargo pkgid --offline -p ws-proto-async | sed 's/.*[#@]//')
-python3 "$autobahn/check.py" --crate "$version" --suite "$suite_version" --part "$part" \
-    --sections "$sections" --cases "$cases" ${results:+--write "$results" --script tests/autobahn/run.sh} "${reports[@]}"
+[ ${#names[@]} -gt 0 ] || exit 0
+complete=
+[ "${programs[*]},$directions" != "${adapters[*]},server,client" ] || [ ${#names[@]} -ne ${#adapters[@]} ] ||
+  complete=1
+
+if [ -n "$plain" ]; then
+  for one in "${!names[@]}"; do
+    play plain "${names[one]}" "${names[one]}" "${paths[one]}"
+  done
+  [ "$plain" != "$plain_sections" ] || results=$complete
+  check_columns "Adapters" "$plain" full
+  results=
+fi
+if [ -n "$deflate" ]; then
+  for one in "${!names[@]}"; do
+    play deflate "${names[one]}" "${names[one]}" "${paths[one]}"
+  done
+  [ "$deflate,$cases" != "$deflate_sections,full" ] || results=$complete
+  check_columns "Adapters, with compression" "$deflate" $cases
+fi

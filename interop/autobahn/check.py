@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Judges reports of the Autobahn TestSuite, strictly, and writes the table of results.
+"""Checks reports of the Autobahn TestSuite, strictly, and writes the table of results.
 
 usage: check.py --crate VERSION --suite VERSION --part NAME --sections 1,2 [--cases full|cut]
-                [--write FILE] [--script PATH] NAME=index.json[,index.json] ...
+                [--write FILE] NAME=index.json[,index.json] ...
 
-Replaces its part of FILE, or adds it; PATH is what FILE says that it is written by. Every case has to be there and to be OK, its closing
-behaviour too. NON-STRICT is a failure, and so is UNIMPLEMENTED: compression was declined.
+Replaces its part of FILE, or adds it. Every case has to be there and to be OK, its closing behaviour
+too. NON-STRICT is a failure, and so is UNIMPLEMENTED: compression was declined.
 INFORMATIONAL is what three cases are by nature. Exits 0 only if nothing failed: wstest itself exits
 0 whatever has failed, and when cases are missing.
 """
@@ -56,7 +56,7 @@ class Run:
                 print(f"{name}: no report: {error}")
                 cases = {}
             for case in sorted(cases, key=lambda case: [int(part) for part in case.split(".")]):
-                self.judge(case, cases[case], os.path.dirname(index))
+                self.check(case, cases[case], os.path.dirname(index))
             found += [case.split(".")[0] for case in cases]
         for section in sections:
             # One too many is no less wrong: it is not the suite that this table is of.
@@ -64,7 +64,7 @@ class Run:
             if there != expected:
                 self.fail(f"{section}.*", f"{there} of {expected} cases", abs(there - expected))
 
-    def judge(self, case, outcome, folder):
+    def check(self, case, outcome, folder):
         section = case.split(".")[0]
         outcomes = {outcome["behavior"], outcome["behaviorClose"]}
         allowed = {"OK", "INFORMATIONAL"} if case in INFORMATIONAL else {"OK"}
@@ -120,13 +120,13 @@ def part(name, crate, suite, runs, sections):
 HEAD = """\
 # Autobahn TestSuite: results
 
-Written by [`{script}`]({script}). How many cases passed, strictly: OK, not NON-STRICT, not
+Written by [`engine.sh`](engine.sh) and [`adapters.sh`](adapters.sh). How many cases passed, strictly: OK, not NON-STRICT, not
 UNIMPLEMENTED. The three cases that can only be informational are
 {informational}.
 """
 
 
-def write(path, script, name, text):
+def write(path, name, text):
     """Puts a part in its place among the others."""
     try:
         with open(path) as file:
@@ -135,7 +135,7 @@ def write(path, script, name, text):
         parts = []
     parts = {part.split("\n", 1)[0]: "## " + part.rstrip("\n") + "\n" for part in parts}
     parts[name] = text
-    head = HEAD.format(script=script, informational=", ".join(sorted(INFORMATIONAL)))
+    head = HEAD.format(informational=", ".join(sorted(INFORMATIONAL)))
     with open(path, "w") as file:
         file.write("\n".join([head, *parts.values()]))
 
@@ -148,7 +148,6 @@ def main():
     parser.add_argument("--sections", required=True)
     parser.add_argument("--cases", choices=["full", "cut"], default="full")
     parser.add_argument("--write", metavar="FILE")
-    parser.add_argument("--script", metavar="PATH", default="run.sh")
     parser.add_argument("runs", nargs="+", metavar="NAME=index.json[,index.json]")
     args = parser.parse_args()
     known = SECTIONS if args.cases == "full" else CUT
@@ -157,7 +156,7 @@ def main():
     text = part(args.part, args.crate, args.suite, runs, sections)
     print(text)
     if args.write:
-        write(args.write, args.script, args.part, text)
+        write(args.write, args.part, text)
     passed = sum(sum(run.passed.values()) for run in runs)
     failed = sum(run.failed for run in runs)
     print(f"{passed} passed, {failed} failed")

@@ -1,162 +1,80 @@
 #!/usr/bin/env bash
-# Runs the Autobahn TestSuite against this crate: its server and its client, each fed with what a
-# read gives (64 KiB) and one byte at a time. Sets up all it needs under target/autobahn.
+# Runs the Autobahn TestSuite against the engine: its server and its client, each fed with what a read
+# gives (64 KiB) and one byte at a time.
 #
-# usage: tests/autobahn/run.sh [--directions server,client] [--reads 65536,1] [--sections 1,2,9] [--full]
+# usage: interop/autobahn/engine.sh [OPTION]... [PROGRAM]
 #
-# Both directions run at a time.
+#   --directions LIST   server,client
+#   --reads LIST        65536,1
+#   --sections LIST     of 1,2,3,4,5,6,7,9,10 and, with compression, 12,13
+#   --full              all cases of sections 12 and 13, not the third with the smaller messages
+#   --quick             reads of 64 KiB, sections 1 to 7 and 10
 #
-# Sections 12 and 13, compression, run all at a time, both directions of them, by default only on
-# 64 KiB, and the smaller third of their cases: all of them with --full, which takes many minutes.
+# All sections take two to three minutes, --full takes half an hour. Sections 12 and 13 are fed with
+# 64 KiB, unless --reads says otherwise. Both directions run at a time. PROGRAM takes the place of
+# engine-autobahn, of interop/peers. PY2 may name a CPython 2.7.
 #
-# A run of all cases of sections 1 to 10 writes its part of RESULTS.md, so does one of sections 12
-# and 13. PY2 may name a CPython 2.7.
-set -euo pipefail
+# Reports are in target/interop/autobahn. A run of all of sections 1 to 10, and one of all of sections
+# 12 and 13, writes its part of RESULTS.md.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$interop/autobahn/suite.sh"
 
-directions=server,client
 reads=65536,1
 deflate_reads=65536
-plain_sections=1,2,3,4,5,6,7,9,10
-deflate_sections=12,13
 sections=$plain_sections,$deflate_sections
-cases=cut # of sections 12 and 13
-results=RESULTS.md
-
-usage() {
-    sed -n 's/^# usage: /usage: /p' "$0" >&2
-    exit 2
-}
-all_sections=$sections
+ours=
 while [ $# -gt 0 ]; do
-    if [ "$1" = --full ]; then
-        cases=full
-        shift
-        continue
-    fi
-    [ $# -ge 2 ] || usage
-    case $1 in
-        --directions) directions=$2 results= ;;
-        --reads) reads=$2 deflate_reads=$2 results= ;;
+  case $1 in
+    --help) help ;;
+    --full) cases=full ;;
+    --quick) reads=65536 sections=1,2,3,4,5,6,7,10 ;;
+    --directions | --reads | --sections)
+      [ $# -ge 2 ] || usage
+      case $1 in
+        --directions) directions=$2 ;;
+        --reads) reads=$2 deflate_reads=$2 ;;
         --sections) sections=$2 ;;
-        *) usage ;;
-    esac
-    shift 2
+      esac
+      shift
+      ;;
+    -*) usage ;;
+    *) [ -z "$ours" ] || usage; ours=$1 ;;
+  esac
+  shift
 done
-[[ $directions =~ ^(server|client)(,(server|client))?$ ]] || usage
-[[ $reads =~ ^[1-9][0-9]*(,[1-9][0-9]*)*$ ]] || usage
-for section in ${sections//,/ }; do
-    [[ ,$all_sections, == *",$section,"* ]] || usage
-done
-of_sections() { # SECTIONS: those of them that are to run
-    local section found=
-    for section in ${sections//,/ }; do
-        [[ ,$1, != *",$section,"* ]] || found+=,$section
-    done
-    echo "${found#,}"
-}
-plain=$(of_sections $plain_sections)
-deflate=$(of_sections $deflate_sections)
+[[ $reads,$deflate_reads =~ ^[1-9][0-9]*(,[1-9][0-9]*)*$ ]] || usage
+check_options
 
-here=$(cd "$(dirname "$0")" && pwd)
-repo=$(cd "$here/../.." && pwd)
-work=$repo/target/autobahn
-source "$here/suite.sh"
-
-# ---- Our side.
-
-cd "$repo"
-build=(cargo build --release --locked --example autobahn)
-"${build[@]}" --quiet
-peer=$("${build[@]}" --quiet --message-format=json | python3 -c '
-import json, sys
-print([json.loads(line).get("executable") for line in sys.stdin if "\"autobahn\"" in line][-1])')
-crate_version=$(cargo pkgid --offline | sed 's/.*[#@]//')
-
-# ---- The runs.
+prepare
+if [ -n "$ours" ]; then
+  found=$(type -P "$ours") || { fail engine "$ours is no program"; exit 0; }
+else
+  engine_program autobahn --release || exit 0
+fi
+engine=$found
 
 bytes() { # N: in words
-    if [ "$1" = 1 ]; then
-        echo "1 byte"
-    elif (($1 % 1024)); then
-        echo "$1 bytes"
-    else
-        echo "$(($1 / 1024)) KiB"
-    fi
+  if [ "$1" = 1 ]; then
+    echo "1 byte"
+  elif (($1 % 1024)); then
+    echo "$1 bytes"
+  else
+    echo "$(($1 / 1024)) KiB"
+  fi
 }
-
-report=0
-judge() { # WHAT SECTIONS CASES RESULTS RUN...
-    local what=$1 of=$2 which=$3 file=$4
-    shift 4
-    python3 "$here/check.py" --crate "$crate_version" --suite "$suite_version" --part "$what" \
-        --sections "$of" --cases "$which" ${file:+--write "$here/$file"} "$@" || report=1
-}
-
 if [ -n "$plain" ]; then
-    running_sections=$plain pattern=
-    reports=()
-    for read in ${reads//,/ }; do
-        sides=()
-        for direction in ${directions//,/ }; do
-            name="$direction, $(bytes "$read")"
-            dir=$work/$direction-$read
-            rm -rf "$dir"
-            mkdir -p "$dir"
-            (
-                running=()
-                trap stop_all EXIT
-                trap 'exit 143' TERM INT HUP
-                before=$SECONDS
-                "test_$direction" "$dir" "$peer" --read "$read"
-                echo "$name: $((SECONDS - before)) s"
-            ) &
-            running+=($!)
-            sides+=($!)
-        done
-        for side in "${sides[@]}"; do
-            finish "$side" || echo "a run ended with status $?"
-        done
-    done
-    for direction in ${directions//,/ }; do
-        for read in ${reads//,/ }; do
-            reports+=("$direction, $(bytes "$read")=$work/$direction-$read/index.json")
-        done
-    done
-    [ "$plain" = "$plain_sections" ] && file=$results || file=
-    judge "Without compression" "$plain" full "$file" "${reports[@]}"
+  for read in ${reads//,/ }; do
+    play plain "$(bytes "$read")" "engine-$read" "$engine" --read "$read"
+  done
+  [ "$ours,$directions,$reads,$plain" != ",server,client,65536,1,$plain_sections" ] || results=1
+  check_columns "Engine" "$plain" full
+  results=
 fi
-
 if [ -n "$deflate" ]; then
-    [ $cases = full ] && pattern= || pattern='.[1-6]$'
-    reports=()
-    for read in ${deflate_reads//,/ }; do
-        sides=()
-        for direction in ${directions//,/ }; do
-            name="$direction, $(bytes "$read")"
-            indexes=
-            for running_sections in ${deflate//,/ }; do
-                dir=$work/deflate-$direction-$read-$running_sections
-                rm -rf "$dir"
-                mkdir -p "$dir"
-                (
-                    running=()
-                    trap stop_all EXIT
-                    trap 'exit 143' TERM INT HUP
-                    before=$SECONDS
-                    "test_$direction" "$dir" "$peer" --read "$read" --deflate
-                    echo "section $running_sections, $name: $((SECONDS - before)) s"
-                ) &
-                running+=($!)
-                sides+=($!)
-                indexes+=,$dir/index.json
-            done
-            reports+=("$name=${indexes#,}")
-        done
-        for side in "${sides[@]}"; do
-            finish "$side" || echo "a run ended with status $?"
-        done
-    done
-    [ "$deflate,$cases" = "$deflate_sections,full" ] && file=$results || file=
-    judge "Compression" "$deflate" $cases "$file" "${reports[@]}"
+  for read in ${deflate_reads//,/ }; do
+    play deflate "$(bytes "$read")" "engine-$read" "$engine" --read "$read"
+  done
+  [ "$ours,$directions,$deflate_reads,$deflate,$cases" != ",server,client,65536,$deflate_sections,full" ] ||
+    results=1
+  check_columns "Engine, with compression" "$deflate" $cases
 fi
-exit $report

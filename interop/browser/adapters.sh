@@ -1,40 +1,36 @@
 #!/usr/bin/env bash
-# A browser, Chromium without a window, on the chat examples of the adapters: the page with several
+# A browser, Chromium without a window, with the chat examples of the adapters: the page with several
 # tabs and rooms, messages both ways of up to 2 MiB, closing, the server going away, refusals.
 #
-# usage: adapters/tests/browser/run.sh
+# usage: interop/browser/adapters.sh [ADAPTER | NAME=PROGRAM]...
 #
-# Leaves screenshots in target/browser. CHROMIUM may name the browser; if there is none, Debian's
-# package is installed, where that is possible. playwright-core comes from npm, into target/browser.
-# Uses only the loopback and ports that the system gives, and ends only what it has started.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-repo=$(cd "$here/../../.." && pwd)
-work=$repo/target/browser
-mkdir -p "$work"
-source "$repo/tests/browser/chromium.sh"
+# Without names it is tokio and smol; PROGRAM takes the place of the example. CHROMIUM may name the
+# browser. Screenshots are in target/interop/screenshots.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-command -v node >/dev/null || skip "no node"
-if [ ! -d "$work/node_modules/playwright-core" ]; then
-  command -v npm >/dev/null || skip "no npm"
-  npm install --silent --no-audit --no-fund --prefix "$work" playwright-core@1 >"$work/npm.log" 2>&1 ||
-    skip "npm cannot install playwright-core ($(tail -n 1 "$work/npm.log"))"
-fi
+adapters=(tokio smol) # those with a chat
+for one in "$@"; do
+  case $one in
+    --help) help ;;
+    -*) usage ;;
+  esac
+done
+programs=("$@")
+[ $# -gt 0 ] || programs=("${adapters[@]}")
+are_adapters "${programs[@]}"
 
-cd "$repo"
-build=(cargo build --release --locked -p ws-proto-tokio -p ws-proto-smol --example chat --example chat_smol)
-"${build[@]}" --quiet
-program() { # EXAMPLE: its path
-  "${build[@]}" --quiet --message-format=json | python3 -c '
-import json, sys
-for line in sys.stdin:
-    made = json.loads(line)
-    if made.get("executable") and made["target"]["name"] == sys.argv[1]:
-        print(made["executable"])' "$1"
-}
-status=0
-timeout --kill-after=5 300 node "$here/drive.js" "$work/node_modules" "$browser" "$work" \
-  "tokio=$(program chat)" "smol=$(program chat_smol)" || status=$?
-[ $status -ne 124 ] || echo "0 passed, 1 failed"
-echo "screenshots: target/browser"
-exit $status
+chromium || exit 0
+browser=$found
+node_package playwright-core 1 || exit 0
+modules=$found/node_modules
+mkdir -p "$work/screenshots"
+
+for one in "${programs[@]}"; do
+  case $one in
+    tokio) build chat --release -p ws-proto-tokio --example chat || continue ;;
+    smol) build chat_smol --release -p ws-proto-smol --example chat_smol || continue ;;
+    *) adapter_program "$one" || continue ;;
+  esac
+  count "${one%%=*}" 300 node "$interop/browser/chat.js" "$modules" "$browser" "$work/screenshots" \
+    "${one%%=*}=$found"
+done

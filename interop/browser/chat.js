@@ -1,12 +1,11 @@
-// Drives headless Chromium through the chat examples: `node drive.js MODULES BROWSER SHOTS
-// NAME=PROGRAM...`. MODULES has playwright-core, SHOTS is where the screenshots go. Prints what fails,
-// and the counts.
+// Drives headless Chromium through a chat example: `node chat.js MODULES BROWSER SHOTS NAME=PROGRAM`.
+// MODULES has playwright-core, SHOTS is where the screenshots go. Prints what fails, and the counts.
 'use strict';
 
 const { spawn } = require('child_process');
 const path = require('path');
 const readline = require('readline');
-const [modules, executablePath, shots, ...servers] = process.argv.slice(2);
+const [modules, executablePath, shots, example] = process.argv.slice(2);
 const { chromium } = require(path.join(modules, 'playwright-core'));
 
 const PATIENCE = 15000;
@@ -315,8 +314,7 @@ async function tabs(browser, server, name) {
   for (const page of [ann, bob, eve, raw]) await page.context().close();
 }
 
-async function judge(browser, name, program) {
-  const before = [passed, failed];
+async function play(browser, name, program) {
   const server = await start(program);
   try {
     const page = await open(browser, server.url);
@@ -330,7 +328,6 @@ async function judge(browser, name, program) {
     check(name, false, error.stack);
   }
   server.kill();
-  console.log(`${name}: ${passed - before[0]} passed, ${failed - before[1]} failed`);
 }
 
 (async () => {
@@ -341,10 +338,8 @@ async function judge(browser, name, program) {
       '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage'],
   });
   console.log(`Chromium ${browser.version()}`);
-  for (const server of servers) {
-    const [name, program] = server.split('=');
-    await judge(browser, name, program);
-  }
+  const [name, program] = example.split('=');
+  await play(browser, name, program);
   await browser.close();
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed > 0 || passed === 0 ? 1 : 0);

@@ -1,39 +1,31 @@
 #!/usr/bin/env bash
-# A browser, Chromium without a window, against a server of this crate with permessage-deflate: all
-# windows, with and without context takeover, texts and binary messages of up to 1 MiB, closing.
+# A browser, Chromium without a window, with a server of the engine and permessage-deflate: all windows,
+# with and without context takeover, texts and binary messages of up to 1 MiB, closing.
 #
-# usage: tests/browser/run.sh
+# usage: interop/browser/engine.sh [PROGRAM]
 #
-# CHROMIUM may name the browser. If there is none, Debian's package is installed, where that is
-# possible. Uses only the loopback and ports that the system gives, and ends only the processes it
-# has started.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-limit=300 # seconds; it takes about 20
-scratch=$(mktemp -d)
-running=()
-stop() {
-  local pid
-  for pid in ${running[@]+"${running[@]}"}; do
-    kill "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-  done
-  rm -rf "$scratch" 2>/dev/null || { sleep 1; rm -rf "$scratch"; }
-}
-trap stop EXIT
-trap 'exit 143' INT TERM HUP
+# PROGRAM takes the place of engine-browser, of interop/peers. CHROMIUM may name the browser. It takes
+# some 20 s.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-source "$here/chromium.sh"
+case ${1:-} in
+  --help) help ;;
+  -*) usage ;;
+esac
+[ $# -le 1 ] || usage
 
-build=(cargo build --release --locked --manifest-path "$here/../../Cargo.toml" --example browser)
-"${build[@]}" --quiet
-server=$("${build[@]}" --quiet --message-format=json | python3 -c '
-import json, sys
-print([json.loads(line).get("executable") for line in sys.stdin if "\"browser\"" in line][-1])')
+chromium || exit 0
+browser=$found
+if [ $# -eq 1 ]; then
+  found=$(type -P "$1") || { fail engine "$1 is no program"; exit 0; }
+else
+  engine_program browser --release || exit 0
+fi
 
-timeout "$limit" "$server" >"$scratch/server.log" &
-serving=$!
-running+=($serving)
+limit=300 # seconds
+start $limit "$found" >"$scratch/server.log" 2>&1
+server=$started
+url=
 for _ in {1..100}; do
   url=$(head -n 1 "$scratch/server.log")
   [ -z "$url" ] || break
@@ -41,18 +33,24 @@ for _ in {1..100}; do
 done
 
 # With a port for debugging it stays until it is ended.
-timeout "$limit" "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+start $limit "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
   --disable-background-networking --disable-component-update --disable-sync \
   --disable-dev-shm-usage --remote-debugging-port=0 --user-data-dir="$scratch/profile" "$url" \
-  >"$scratch/browser.log" 2>&1 &
-running+=($!)
+  >"$scratch/browser.log" 2>&1
+page=$started
 
-status=0
-wait $serving || status=$?
-running=("${running[@]:1}")
-tail -n +2 "$scratch/server.log"
-if [ $status -eq 124 ]; then
-  tail -n 5 "$scratch/browser.log"
-  echo "0 passed, 1 failed"
+# The server ends with the last result of the page; a browser that ends before has none.
+while kill -0 "$server" 2>/dev/null && kill -0 "$page" 2>/dev/null; do
+  sleep 0.2
+done
+if kill -0 "$server" 2>/dev/null; then
+  sleep 1
+  kill "$server" 2>/dev/null || true
 fi
-exit $status
+status=0
+finish "$server" || status=$?
+tail -n +2 "$scratch/server.log" >"$scratch/results"
+[ $status -le 1 ] || tail -n 5 "$scratch/browser.log" >>"$scratch/results"
+echo "engine:"
+add_counts engine $limit $status "$scratch/results"
+stop "$page"

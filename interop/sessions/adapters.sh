@@ -1,75 +1,68 @@
 #!/usr/bin/env bash
-# The adapters against other programs, as clients and as servers: random sessions with Python
-# `websockets`, Python `wsproto` and Node `ws`, with and without compression; then curl, servers that refuse or redirect, and nginx
-# as a reverse proxy in front, ws and wss.
+# The adapters with other programs, as clients and as servers: random sessions with Python's
+# `websockets` and `wsproto` and Node's `ws`, with and without compression; then curl, servers that
+# refuse or redirect, and nginx as a reverse proxy in front, ws and wss.
 #
-# usage: adapters/tests/peers/run.sh [SEED]
+# usage: interop/sessions/adapters.sh [OPTION]... [ADAPTER | NAME=PROGRAM]...
 #
-#   PEERS_SESSIONS   sessions for each adapter, peer and role, 100 unless set
-#   PEERS_SECONDS    no new session is begun after that many seconds, for an adapter with or without
-#                    compression, 20 unless set
+#   --seed N       which sessions; a random number unless given
+#   --sessions N   for each adapter, implementation and role; 100
+#   --seconds N    no session is begun after that, for an adapter, with and without compression; 20
+#   --quick        --sessions 12 --seconds 5
 #
-# Sets up what it needs: packages of Python and Node as tests/interop does, Debian's nginx where that
-# can be installed. What cannot be had is skipped, by name. Uses only the loopback, ports that the
-# system gives and target/peers, and ends only the processes it has started.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-repo=$(cd "$here/../../.." && pwd)
-work=$repo/target/peers
-mkdir -p "$work"
-seed=${1:-$((RANDOM * 32768 + RANDOM))}
-echo "seed $seed"
+# Without names it is all adapters; PROGRAM takes the place of adapter-NAME, of interop/peers. What
+# nginx writes is in target/interop/nginx.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$interop/sessions/setup.sh"
 
-source "$repo/tests/interop/setup.sh"
-venv
-node
-
-nginx=$(command -v nginx || PATH=$PATH:/usr/sbin command -v nginx || true)
-if [ -z "$nginx" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  # Without the service: it would listen on port 80.
-  if { apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y \
-    --no-install-recommends nginx-light; } >"$work/apt.log" 2>&1; then
-    nginx=$(PATH=$PATH:/usr/sbin command -v nginx || true)
-  fi
-fi
-[ -n "$nginx" ] || skipped+=("nginx: it is not there, and cannot be installed")
-command -v openssl >/dev/null || { nginx=; skipped+=("nginx: no openssl for a certificate"); }
-for reason in ${skipped[@]+"${skipped[@]}"}; do
-  echo "skipped: $reason"
-done
-if [ ${#peers[@]} -eq 0 ]; then
-  echo "skipped: nothing to talk with"
-  exit 0
-fi
-
-cd "$repo"
-source "$here/../peer/build.sh"
-status=0
-sessions() { # PROGRAM OPTION...
-  local program=$1
-  shift
-  timeout --kill-after=5 300 "$python" "$repo/tests/interop/sessions.py" --ours "$program" sessions \
-    --adapter --seed "$seed" "$@" --sessions "${PEERS_SESSIONS:-100}" \
-    --seconds "${PEERS_SECONDS:-20}" || status=1
-}
+number=100 seconds=20
 programs=()
-for adapter in "${adapters[@]}"; do
-  program=$(peer_of "$adapter")
-  programs+=("$adapter=$program")
-  echo "sessions of $adapter:"
-  sessions "$program" "${peers[@]}"
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help) help ;;
+    --quick) number=12 seconds=5 ;;
+    --seed | --sessions | --seconds)
+      [ $# -ge 2 ] || usage
+      case $1 in
+        --seed) seed=$2 ;;
+        --sessions) number=$2 ;;
+        --seconds) seconds=$2 ;;
+      esac
+      shift
+      ;;
+    -*) usage ;;
+    *) programs+=("$1") ;;
+  esac
+  shift
+done
+are_numbers "$seed" "$number" "$seconds"
+[ ${#programs[@]} -gt 0 ] || programs=("${adapters[@]}")
+are_adapters "${programs[@]}"
+
+prepare
+services=$websockets
+if [ -z "$websockets" ]; then
+  skip services "they need Python's websockets"
+else
+  program curl curl || services=
+fi
+nginx=
+if [ -n "$services" ] && program openssl openssl && program nginx nginx-light; then
+  nginx=$found
+fi
+
+for one in "${programs[@]}"; do
+  adapter_program "$one" || continue
+  ours=$found
+  if [ ${#others[@]} -gt 0 ]; then
+    sessions "$name" "$seconds" --ours "$ours" sessions --adapter "${others[@]}" --sessions "$number"
+  fi
   if [ ${#deflating[@]} -gt 0 ]; then
-    echo "with permessage-deflate:"
-    sessions "$program" "${deflating[@]}" --compress
+    sessions "$name, with compression" "$seconds" --ours "$ours" sessions --adapter "${deflating[@]}" \
+      --compress --sessions "$number"
+  fi
+  if [ -n "$services" ]; then
+    count "$name, with services" 300 "$services" "$interop/sessions/services.py" "$work" "$modules" "$nginx" \
+      "$name=$ours"
   fi
 done
-
-if "$env/python/bin/python" -c 'import websockets' 2>/dev/null && command -v curl >/dev/null; then
-  modules=
-  [ ! -d "$env/node/node_modules/ws" ] || modules=$env/node/node_modules
-  timeout --kill-after=5 300 "$env/python/bin/python" "$here/judge.py" "$work" "$modules" "$nginx" \
-    "${programs[@]}" || status=1
-else
-  echo "skipped: no websockets or no curl to go on"
-fi
-exit $status

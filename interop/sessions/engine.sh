@@ -1,46 +1,57 @@
 #!/usr/bin/env bash
-# Random sessions over TCP between this crate and Python `websockets`, Python `wsproto` and Node
-# `ws`, each as client against our server and as server against our client.
+# Random sessions over TCP between the engine and Python's `websockets` and `wsproto` and Node's `ws`,
+# each as client with our server and as server with our client.
 #
-#   tests/interop/run.sh [SEED]
+# usage: interop/sessions/engine.sh [OPTION]... [PROGRAM]
 #
-#   INTEROP_SESSIONS           sessions for each peer and role, 300 unless set
-#   INTEROP_SECONDS            no new session is begun after that many seconds, 50 unless set
-#   INTEROP_COMPRESS_SESSIONS  the same with compression (`websockets` and `ws`): 196, which are all
-#   INTEROP_COMPRESS_SECONDS   windows with and without context takeover each way, and 35
+#   --seed N                which sessions; a random number unless given
+#   --sessions N            for each implementation and role; 300
+#   --seconds N             no session is begun after that; 50
+#   --compress-sessions N   the same with compression (`websockets` and `ws`); 196, which are all
+#   --compress-seconds N    windows with and without context takeover each way; 35
+#   --quick                 --sessions 60 --seconds 10 --compress-sessions 40 --compress-seconds 10
 #
-# Sets up what it needs in tests/interop/.env. What cannot be had is skipped, by name. Uses only the
-# loopback and ports that the system gives, and ends only the processes it has started.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-seed=${1:-$((RANDOM * 32768 + RANDOM))}
-echo "seed $seed"
+# PROGRAM takes the place of engine-sessions, of interop/peers.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$interop/sessions/setup.sh"
 
-source "$here/setup.sh"
-
-venv
-node
-for reason in ${skipped[@]+"${skipped[@]}"}; do
-  echo "skipped: $reason"
+number=300 seconds=50
+deflate_number=196 deflate_seconds=35
+ours=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help) help ;;
+    --quick) number=60 seconds=10 deflate_number=40 deflate_seconds=10 ;;
+    --seed | --sessions | --seconds | --compress-sessions | --compress-seconds)
+      [ $# -ge 2 ] || usage
+      case $1 in
+        --seed) seed=$2 ;;
+        --sessions) number=$2 ;;
+        --seconds) seconds=$2 ;;
+        --compress-sessions) deflate_number=$2 ;;
+        --compress-seconds) deflate_seconds=$2 ;;
+      esac
+      shift
+      ;;
+    -*) usage ;;
+    *) [ -z "$ours" ] || usage; ours=$1 ;;
+  esac
+  shift
 done
-if [ ${#peers[@]} -eq 0 ]; then
-  echo "skipped: nothing to compare with"
-  exit 0
-fi
+are_numbers "$seed" "$number" "$seconds" "$deflate_number" "$deflate_seconds"
 
-manifest=$here/../../Cargo.toml
-cargo build -q --manifest-path "$manifest" --example interop
-target=$(cargo metadata --format-version 1 --no-deps --manifest-path "$manifest" |
-  "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
-sessions() {
-  "$python" "$here/sessions.py" --ours "$target/debug/examples/interop" --seed "$seed" "$@"
-}
-status=0
-sessions "${peers[@]}" \
-  --sessions "${INTEROP_SESSIONS:-300}" --seconds "${INTEROP_SECONDS:-50}" || status=1
-if [ ${#deflating[@]} -gt 0 ]; then
-  echo "with permessage-deflate:"
-  sessions "${deflating[@]}" --compress --sessions "${INTEROP_COMPRESS_SESSIONS:-196}" \
-    --seconds "${INTEROP_COMPRESS_SECONDS:-35}" || status=1
+prepare
+if [ ${#others[@]} -eq 0 ]; then
+  exit 0
+elif [ -n "$ours" ]; then
+  found=$(type -P "$ours") || { fail engine "$ours is no program"; exit 0; }
+else
+  engine_program sessions || exit 0 # not optimised: with all assertions
 fi
-exit $status
+engine=$found
+
+sessions "engine" "$seconds" --ours "$engine" "${others[@]}" --sessions "$number"
+if [ ${#deflating[@]} -gt 0 ]; then
+  sessions "engine, with compression" "$deflate_seconds" --ours "$engine" "${deflating[@]}" --compress \
+    --sessions "$deflate_number"
+fi

@@ -1,9 +1,9 @@
-"""Our peers of the adapters against other programs: refusals and odd requests by curl, servers and
+"""The program of an adapter with other programs: refusals and odd requests by curl, servers and
 clients of Python and Node, and nginx as a reverse proxy in front, with and without TLS.
 
-usage: judge.py WORK NODE_MODULES NGINX NAME=PEER...    NODE_MODULES and NGINX can be empty
+usage: services.py WORK NODE_MODULES NGINX NAME=PEER    NODE_MODULES and NGINX can be empty
 
-Run by run.sh, with the Python that has `websockets`. Prints what fails, and the counts.
+Run by adapters.sh, with the Python that has `websockets`. Prints what fails, and the counts.
 """
 
 import asyncio
@@ -297,8 +297,7 @@ def proxied(name, peer, port, program, work):
         check(f"{name}: a certificate of another name", "ertificate" in stranger.get("error", ""), True)
 
 
-def judge(name, peer, work, modules, program):
-    before = Count.passed, Count.failed
+def play(name, peer, work, modules, program):
     with running(peer, "server", "127.0.0.1:0") as url:
         base = url.replace("ws://", "http://")
         requests(name, base)
@@ -317,18 +316,16 @@ def judge(name, peer, work, modules, program):
     if modules:
         with running("node", "-e", NODE_SERVER, f"{modules}/ws") as port:
             check_visit(f"{name}: ws as server", peer, f"ws://127.0.0.1:{port}/")
-    print(f"{name}: {Count.passed - before[0]} passed, {Count.failed - before[1]} failed", flush=True)
 
 
 def main():
-    work, modules, program, *peers = sys.argv[1:]
-    for entry in peers:
-        name, _, peer = entry.partition("=")
-        try:
-            judge(name, peer, work, modules, program)
-        except (OSError, RuntimeError, TimeoutError, ConnectionClosed, InvalidStatus,
-                subprocess.SubprocessError) as error:
-            check(name, repr(error), None)
+    work, modules, program, entry = sys.argv[1:]
+    name, _, peer = entry.partition("=")
+    try:
+        play(name, peer, work, modules, program)
+    except (OSError, RuntimeError, TimeoutError, ConnectionClosed, InvalidStatus,
+            subprocess.SubprocessError) as error:
+        check(name, repr(error), None)
     print(f"{Count.passed} passed, {Count.failed} failed")
     return 1 if Count.failed or not Count.passed else 0
 

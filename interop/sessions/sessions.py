@@ -416,7 +416,7 @@ def play(sides, peers, hides_frames):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--ours", required=True, nargs="+", help="the program of peer.rs, arguments")
+    parser.add_argument("--ours", required=True, nargs="+", help="our program, its arguments")
     parser.add_argument("--adapter", action="store_true",
                         help="ours closes with a code only, hangs up after faults, and does not show its frames")
     parser.add_argument("--peer", action="append", nargs="+", default=[], help="NAME COMMAND...")

@@ -87,7 +87,10 @@ impl<'s> Play<'s> {
             let reply = Reply::new(400).body(b"no common subprotocol\n");
             return Ok(request.respond(&reply)?);
         }
-        Ok(request.accept(&Accept::new().maybe_subprotocol(chosen))?)
+        request.accept(&Accept::new().maybe_subprotocol(chosen))?;
+        // The same turn can bring the end.
+        self.report.opened = true;
+        Ok(())
     }
 
     /// Whether there is nothing more to wait for before our end of it.
@@ -130,6 +133,7 @@ impl Task<TcpStream> for Play<'_> {
     fn event(&mut self, event: Event<'_, TcpStream>) -> Result<()> {
         match event {
             Event::Request(request) => self.answer(request)?,
+            Event::Connected(_) => self.report.opened = true,
             Event::Message(message, _) => {
                 let (kind, data) = (message.kind(), message.as_bytes());
                 self.report.message(kind, data);
@@ -155,10 +159,10 @@ impl Task<TcpStream> for Play<'_> {
     }
 
     fn after(&mut self, socket: &mut WebSocket<TcpStream>) -> Result<bool> {
-        if socket.can_send() && !self.report.opened {
-            self.report.opened = true;
+        if self.report.opened {
             self.report.subprotocol = socket.subprotocol().map(str::to_owned);
-            self.report.agreed = socket.deflate().map(Windows::of);
+            let agreed = socket.deflate().map(Windows::of);
+            self.report.agreed = self.report.agreed.or(agreed);
         }
         if !socket.can_send() || self.has_finished {
             return Ok(false);

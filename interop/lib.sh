@@ -18,6 +18,8 @@ mkdir -p "$work"
 scratch=$(mktemp -d) # removed at the end
 head=$(sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "${BASH_SOURCE[1]}")
 cd "$repo"
+# A signal can come while the output goes elsewhere.
+exec {stdout}>&1 {stderr}>&2
 # The output of a program that is ended early is not lost.
 export PYTHONUNBUFFERED=1
 
@@ -80,6 +82,7 @@ closing() {
   local status=$?
   trap - EXIT ERR
   trap '' INT TERM HUP
+  exec >&"$stdout" 2>&"$stderr"
   stop_all
   [ -z "$printing" ] || sed 's/^/  /' "$printing"
   # A browser may still be writing into its profile.
@@ -105,7 +108,7 @@ trap 'broken="SIGHUP"; exit 129' HUP
 
 running=()
 start() { # SECONDS COMMAND...: starts it; its process id is in `started`
-  timeout --kill-after=5 "$@" &
+  timeout --kill-after=5 "$@" {stdout}>&- {stderr}>&- &
   started=$!
   running+=("$started")
 }
@@ -138,6 +141,7 @@ begin() { # FUNCTION ARGUMENT...
     running=()
     trap stop_all EXIT
     trap 'exit 143' TERM INT HUP
+    exec {stdout}>&- {stderr}>&-
     "$@"
   ) &
   started=$!
@@ -147,8 +151,8 @@ begin() { # FUNCTION ARGUMENT...
 # ---- What a script needs. Each of these sets `found` to what there is now. Where that is not
 # possible it skips that, with the reason, and returns 1.
 
-last_line() { # FILE
-  tail -n 1 "$1" | sed 's/^ *//'
+reason() { # LOG: its last line that says something
+  grep -v -e '^ *$' -e 'complete log of this run' "$1" | tail -n 1 | sed 's/^ *//' || true
 }
 
 # A program; of Debian's package where it is not there.
@@ -163,7 +167,7 @@ program() { # COMMAND PACKAGE
   # Runlevel 1: a package with a service does not start it.
   if ! { run 300 apt-get update -qq && run 900 env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
     apt-get install -qq -y --no-install-recommends "$2"; } >"$log" 2>&1; then
-    skip "$1" "$missing, and apt-get cannot install $2 ($(last_line "$log"))"
+    skip "$1" "$missing, and apt-get cannot install $2 ($(reason "$log"))"
     return 1
   fi
   found=$(type -P "$1") || { skip "$1" "$missing in Debian's package $2"; return 1; }
@@ -185,12 +189,12 @@ python_package() { # NAME
   type -P python3 >/dev/null || { skip "$1" "there is no python3"; return 1; }
   if [ ! -x "$python" ] && ! run 300 python3 -m venv "$work/python" >"$log" 2>&1; then
     rm -rf "$work/python"
-    skip "$1" "python3 -m venv fails ($(last_line "$log"))"
+    skip "$1" "python3 -m venv fails ($(reason "$log"))"
     return 1
   fi
   if ! "$python" -c "import $1" 2>/dev/null &&
     ! run 300 "$python" -m pip install -q --disable-pip-version-check "$1" >"$log" 2>&1; then
-    skip "$1" "pip cannot install it ($(last_line "$log"))"
+    skip "$1" "pip cannot install it ($(reason "$log"))"
     return 1
   fi
   "$python" -c "from importlib.metadata import version; print('$1', version('$1'))"
@@ -205,8 +209,8 @@ node_package() { # NAME VERSION
   if [ ! -e "$installed" ]; then
     type -P npm >/dev/null || { skip "$1" "there is no npm"; return 1; }
     mkdir -p "$work/node"
-    if ! run 300 npm install --silent --no-audit --no-fund --prefix "$work/node" "$1@$2" >"$log" 2>&1; then
-      skip "$1" "npm cannot install it ($(last_line "$log"))"
+    if ! run 300 npm install --loglevel=error --no-audit --no-fund --prefix "$work/node" "$1@$2" >"$log" 2>&1; then
+      skip "$1" "npm cannot install it ($(reason "$log"))"
       return 1
     fi
   fi
@@ -226,7 +230,7 @@ autobahn_suite() {
     stamp=$(echo "$python2 $folder" | cat - "$interop/autobahn"/{launch.py,requirements.txt})
     if [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ]; then
       if ! install_suite "$python2" "$folder" >"$log" 2>&1; then
-        skip "$name" "pip cannot install it ($(last_line "$log"))"
+        skip "$name" "pip cannot install it ($(reason "$log"))"
         return 1
       fi
       echo "$stamp" >"$folder/stamp"
@@ -235,7 +239,7 @@ autobahn_suite() {
   elif type -P docker >/dev/null && run 30 docker info >/dev/null 2>&1; then
     if ! docker image inspect "$image" >/dev/null 2>&1 &&
       ! run 900 docker pull -q "$image" >"$log" 2>&1; then
-      skip "$name" "docker cannot pull $image ($(last_line "$log"))"
+      skip "$name" "docker cannot pull $image ($(reason "$log"))"
       return 1
     fi
     # --init: wstest would ignore SIGTERM as the container's first process.
@@ -247,7 +251,7 @@ autobahn_suite() {
   fi
   run 120 "${wstest[@]}" -a >"$log" 2>&1 || true
   found=$(sed -n 's/^AutobahnTestSuite //p' "$log")
-  [ -n "$found" ] || { fail "$name" "it does not start ($(last_line "$log"))"; return 1; }
+  [ -n "$found" ] || { fail "$name" "it does not start ($(reason "$log"))"; return 1; }
 }
 find_python2() { # prints its path
   local candidate candidates=("${PY2:-python2.7}")

@@ -21,7 +21,7 @@ programs=()
 while [ $# -gt 0 ]; do
   case $1 in
     --help) help ;;
-    --full) cases=full ;;
+    --full) cases=full run_limit=5400 ;;
     --quick) directions=server sections=1,2,3,4,5,6,7,10 ;;
     --directions | --sections)
       [ $# -ge 2 ] || usage

@@ -26,7 +26,7 @@ ours=
 while [ $# -gt 0 ]; do
   case $1 in
     --help) help ;;
-    --full) cases=full ;;
+    --full) cases=full run_limit=5400 ;;
     --quick) reads=65536 sections=1,2,3,4,5,6,7,10 ;;
     --directions | --reads | --sections)
       [ $# -ge 2 ] || usage

@@ -56,7 +56,15 @@ function install() {
       return Promise.race([
         new Promise((resolve) => this.waiting.push(resolve)),
         this.closed.then(([code]) => { throw new Error(`closed with ${code}`); }),
+        new Promise((_, reject) => setTimeout(reject, 15000, new Error('nothing is received'))),
       ]);
+    }
+    /// Until that many are in the room: a connection is open before the server lets it in.
+    async met(count) {
+      for (;;) {
+        const { members } = JSON.parse(await this.next());
+        if (members && members.length === count) return;
+      }
     }
     /// What is said, or shown, in the room; notes on who comes and goes are left out.
     async heard() {
@@ -106,6 +114,7 @@ async function messages(page) {
   same('texts from one to another and back', await page.evaluate(async (sizes) => {
     const [ann, bob] = [chat('texts', 'ann'), chat('texts', 'bob')];
     await Promise.all([ann.ready, bob.ready]);
+    await Promise.all([ann.met(2), bob.met(2)]);
     const seen = [];
     for (const size of sizes) {
       const text = 'K\u00f6ln \u20ac \u{1f600} '.repeat(size / 11 + 1).slice(0, size);
@@ -123,6 +132,7 @@ async function messages(page) {
   same('binary from one to another', await page.evaluate(async (sizes) => {
     const [ann, bob] = [chat('binary', 'ann'), chat('binary', 'bob')];
     await Promise.all([ann.ready, bob.ready]);
+    await Promise.all([ann.met(2), bob.met(2)]);
     const seen = [];
     for (const size of sizes) {
       const data = new Uint8Array(size).map((_, at) => (at * at) >> 7);

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Line and branch coverage of src by all tests, and what is not covered. Doc tests are not counted, nor
-# is `src/simd/`, where the processor decides which lines run: tests/simd.sh is for it.
+# is `src/simd/`, where the processor decides which lines run: checks/simd.sh is for it.
 #
-#   tests/coverage.sh          summary, uncovered lines, branches not taken both ways
+#   checks/coverage.sh          summary, uncovered lines, branches not taken both ways
 #
 # Installs what it needs into .coverage/, which git ignores: cargo-llvm-cov, and llvm-cov from
 # Debian's llvm-22, whose profile format is that of the nightly compiler. Where that cannot be had
-# it says so and ends well. Fails for what is not covered and not listed in tests/COVERAGE.md, and
+# it says so and ends well. Fails for what is not covered and not listed in checks/COVERAGE.md, and
 # for what is listed there and is covered.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -61,7 +61,7 @@ awk -F'[:,]' '
     printf "%-32s lines %-24s branches %s\n", "all", percent(all_hit, all_lines), percent(all_taken, all_branches)
   }' "$tools/lcov" >"$tools/report"
 
-# What tests/COVERAGE.md lists: the texts in front of the colon of each item, with their file.
+# What checks/COVERAGE.md lists: the texts in front of the colon of each item, with their file.
 awk '
   function finish() {
     while (match(item, /^ *`[^`]+`/)) {
@@ -75,7 +75,7 @@ awk '
   /^- / { finish(); item = substr($0, 3); next }
   /^  / { item = item $0; next }
   { finish() }
-  END { finish() }' tests/COVERAGE.md >"$tools/listed"
+  END { finish() }' checks/COVERAGE.md >"$tools/listed"
 
 # The report with the text of each line, and whether it is listed; then what is listed for nothing.
 awk -F'\t' '
@@ -90,7 +90,7 @@ awk -F'\t' '
     for (i = 1; i <= count; i++)
       if (file[i] == path && text[i] == source) { listed = 1; used[i] = 1 }
     if (!listed) missing++
-    print $0 ": " source (listed ? "" : "   <-- not in tests/COVERAGE.md")
+    print $0 ": " source (listed ? "" : "   <-- not in checks/COVERAGE.md")
   }
   END {
     for (i = 1; i <= count; i++)

@@ -14,7 +14,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use anyhow::{Result, anyhow, bail, ensure};
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, Response, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, PlainResponse, ServerHandshake,
 };
 use ws_proto::io::now;
 use ws_proto::{
@@ -100,7 +100,7 @@ fn upgrade(
         let mut input = Input::new(&mut read[..filled]);
         if let Some(upgrade) = handshake.receive(&mut input, out)? {
             if !OriginPolicy::same_host().allows(&upgrade) {
-                upgrade.reject(&Response::new(403), out)?;
+                upgrade.reject(&PlainResponse::new(403), out)?;
                 return Ok(None);
             }
             println!(

@@ -2,12 +2,12 @@
 //!
 //! A server that goes down cuts off all of its clients at once. If they all come back at once it
 //! goes down again, so every client waits: at first for a random time, then longer and longer.
-//! [`Backoff`] says for how long, and when there is no point in trying again. It reads no clock,
-//! draws no random number and waits for nothing; the caller does.
+//! [`Backoff`] computes the delay, and says when another attempt is useless. It reads no clock,
+//! draws no random number and does not wait; the caller does.
 //!
 //! Delays of the default configuration:
 //!
-//! | failure in a row | at least | less than |
+//! | consecutive failure | at least | less than |
 //! |---|---|---|
 //! | first | 0 s | 5 s |
 //! | second | 5 s | 10 s |
@@ -29,7 +29,7 @@
 //! let delay = backoff.ended(now, End::Unreachable, random);
 //! assert!(delay.is_some_and(|delay| delay < Duration::from_secs(5)));
 //!
-//! // The next one reached the server, which was done with us after a while.
+//! // The next one reached the server, which later closed the connection.
 //! backoff.connected(now);
 //! let end = End::Closed(Some(CloseCode::NORMAL));
 //! assert_eq!(backoff.ended(now + Duration::from_secs(90), end, random), None);
@@ -111,7 +111,7 @@ impl BackoffConfig {
         self
     }
 
-    /// Give up after so many failures in a row, connections that did not live long among them.
+    /// Stop after so many consecutive failures, short-lived connections among them.
     /// Default: `None`, never. It is the rate of attempts that has to be bounded, and that it is:
     /// a client that gives up for good stays away from a server that has long been back.
     pub const fn max_attempts(mut self, max: Option<u32>) -> Self {
@@ -128,7 +128,8 @@ impl Default for BackoffConfig {
 
 /// How a connection, or the attempt to have one, has ended.
 ///
-/// An end that the application wanted is none of these: it knows itself whether to come back.
+/// An end that the application asked for is not among them: the application knows whether to
+/// reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {
@@ -151,27 +152,26 @@ pub enum End {
 }
 
 impl End {
-    /// Whether trying again may help without anyone doing something about it first.
+    /// Whether another attempt can succeed without a change by a person.
     ///
     /// | end | transient | because |
     /// |---|---|---|
     /// | 1000 | no | the purpose is fulfilled |
     /// | 1001 | yes | the server goes away, another one comes |
     /// | 1002, 1003, 1007, 1009, 1010 | no | the same two programs would fail in the same way |
-    /// | 1008, 3000, 3003 | no | the server does not want this client, or not without credentials |
-    /// | 1011, 1014 | yes | a fault inside of the server, or behind it |
+    /// | 1008, 3000, 3003 | no | the server rejects this client, or its credentials |
+    /// | 1011, 1014 | yes | a fault in the server, or in a server that it uses |
     /// | 1012, 1013 | yes | restart and overload pass |
-    /// | 3008 | yes | the server's time ran out |
-    /// | other codes | yes | only the application knows; wrong hope costs little at these rates |
-    /// | no code | yes | nothing says that the purpose is fulfilled, for that there is 1000 |
+    /// | 3008 | yes | a timeout of the server |
+    /// | other codes | yes | only the application knows; a useless attempt costs little at these rates |
+    /// | no code | yes | only 1000 says that the purpose is fulfilled |
     /// | [`Self::Eof`], [`Self::TimedOut`], [`Self::Unreachable`] | yes | networks fail |
     /// | status 408, 425, 429 | yes | too slow, too early, too often |
-    /// | status 501, 505 | no | the server cannot do it and says so |
-    /// | other 5xx | yes | a fault inside of the server, or behind it |
+    /// | status 501, 505 | no | the server does not support it |
+    /// | other 5xx | yes | a fault in the server, or in a server that it uses |
     /// | any other status | no | the request is wrong, or has to go elsewhere (3xx) |
     ///
-    /// An application that knows better does not ask: it stops by itself, or goes on with
-    /// [`Backoff::retry`].
+    /// An application that knows better stops by itself, or continues with [`Backoff::retry`].
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Closed(Some(code)) => !matches!(
@@ -213,13 +213,13 @@ impl From<UnexpectedEof> for End {
     }
 }
 
-/// Says how long to wait before the next attempt to connect; see the [module](self).
+/// Computes how long to wait before the next attempt to connect; see the [module](self).
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     config: BackoffConfig,
-    /// Failures in a row.
+    /// Consecutive failures.
     attempts: u32,
-    /// What the next delay is less than. Doubled in place, so no exponent can overflow.
+    /// The upper bound of the next delay. It is doubled in place, so no exponent can overflow.
     interval: Duration,
     opened: Option<Instant>,
 }
@@ -236,18 +236,20 @@ impl Backoff {
         }
     }
 
-    /// The handshake is done. That alone resets nothing: it takes a connection that stays open for
+    /// Reports that the handshake is done. This alone resets nothing: the connection has to stay
+    /// open for
     /// [`BackoffConfig::settled`].
     pub fn connected(&mut self, now: Instant) {
         self.opened = Some(now);
     }
 
-    /// The connection has ended, or none came about: how long to wait before the next attempt.
-    /// `None` if there should be none, because the end [is final](End::is_transient) or because
+    /// Reports that a connection has ended, or an attempt failed. Returns how long to wait before
+    /// the next attempt; `None` if there should be none, because the end [is
+    /// final](End::is_transient) or because
     /// [`BackoffConfig::max_attempts`] have failed.
     ///
-    /// `random` is any of the `u64`s with the same probability. It spreads clients and protects
-    /// nothing, so a simple generator will do, if only each client has its own seed.
+    /// `random` is a uniformly distributed number. It spreads clients and protects nothing, so a
+    /// simple generator is enough, with a seed of its own for each client.
     #[must_use]
     pub fn ended(&mut self, now: Instant, end: End, random: u64) -> Option<Duration> {
         self.settle(now);
@@ -258,7 +260,7 @@ impl Backoff {
         }
     }
 
-    /// Like [`ended`](Self::ended) for an end that the application takes to be transient. `None`
+    /// As [`ended`](Self::ended), for an end that the application considers transient. `None`
     /// only after [`BackoffConfig::max_attempts`].
     ///
     /// ```
@@ -305,7 +307,7 @@ impl Backoff {
         Some(planned.max(self.asked_for(end, random)))
     }
 
-    /// A connection is over: if it lived for long, the failures before it are forgotten.
+    /// A connection has ended: if it was open for long, the failures before it are forgotten.
     fn settle(&mut self, now: Instant) {
         if let Some(opened) = self.opened.take() {
             if now.saturating_duration_since(opened) >= self.config.settled {
@@ -314,7 +316,7 @@ impl Backoff {
         }
     }
 
-    /// How many attempts have failed in a row, connections that did not live long among them.
+    /// How many consecutive attempts have failed, short-lived connections among them.
     pub const fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -325,8 +327,8 @@ impl Backoff {
         *self = Self::new(self.config);
     }
 
-    /// The delay that the server wants, a little more so that its clients do not all come back at
-    /// that moment.
+    /// The delay that the server asked for, and a random time, so that its clients do not all
+    /// return at the same moment.
     fn asked_for(&self, end: End, random: u64) -> Duration {
         let (from, spread) = match end {
             End::Closed(Some(CloseCode::SERVICE_RESTART | CloseCode::TRY_AGAIN_LATER)) => {
@@ -348,8 +350,8 @@ impl Backoff {
 
 /// The delay in the value of the field `Retry-After` (RFC 9110 10.2.3): seconds, decimal.
 ///
-/// The other form of that field, a date, gives `None`: it takes a calendar and a clock that agrees
-/// with the server's, and there is none here. A number too large counts as the largest one.
+/// The other form of that field, a date, gives `None`: it needs a calendar and a clock that agrees
+/// with the server's. A number that is too large counts as the largest one.
 ///
 /// ```
 /// use core::time::Duration;
@@ -371,12 +373,12 @@ pub fn retry_after(value: &[u8]) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// `random` as a fraction of `whole`: less than it, and every part as likely as any other.
+/// A uniformly distributed part of `whole`, less than it.
 fn share(whole: Duration, random: u64) -> Duration {
-    // 64 bits of nanoseconds are 584 years; what is over that need not be random.
+    // 64 bits of nanoseconds are 584 years; more than that is not random.
     let nanos = whole.as_nanos().min(u64::MAX.into());
     Duration::from_nanos(((nanos * u128::from(random)) >> 64) as u64)
 }
 
-/// The shortest interval that there is, also the unit of [`Instant`].
+/// The shortest interval, also the unit of [`Instant`].
 const SHORTEST: Duration = Duration::from_millis(1);

@@ -1,4 +1,5 @@
-//! `ws://` and `wss://` URIs: where to connect to and what to ask for there (RFC 6455 3).
+//! `ws://` and `wss://` URIs: the host and port to connect to, and the target to request (RFC 6455
+//! 3).
 //!
 //! ```text
 //! wss://Example.com:8443/chat?room=1
@@ -8,8 +9,8 @@
 //! is_secure
 //! ```
 //!
-//! A [`Uri`] is checked once and then borrows the text. The syntax is that of RFC 3986, and nothing
-//! is repaired or decoded: what cannot go into the head of a request as it stands is an error.
+//! A [`Uri`] is checked once and then borrows the text. The syntax is that of RFC 3986. Nothing is
+//! repaired or decoded: text that cannot be written into a request unchanged is an error.
 
 use core::error::Error;
 use core::fmt::{self, Write};
@@ -19,8 +20,8 @@ use core::net::Ipv6Addr;
 /// The URI of a WebSocket server (RFC 6455 3), borrowed from its text.
 ///
 /// The scheme is `ws` or `wss` in any case. There is a host, there is no userinfo and no fragment,
-/// not even an empty one. Only ASCII is a URI: names of other alphabets have to be converted
-/// by IDNA, and the rest percent-encoded, before they get here (RFC 6455 11.1.1).
+/// not even an empty one. A URI is ASCII: convert names of other alphabets by IDNA, and
+/// percent-encode the rest, before (RFC 6455 11.1.1).
 ///
 /// Two URIs are equal if they lead to the same request: the same scheme, port and target, and the
 /// same host without regard to case. As [`Display`](fmt::Display) writes a URI, the scheme and the
@@ -48,11 +49,11 @@ pub struct Uri<'u> {
 }
 
 impl<'u> Uri<'u> {
-    /// Checks and takes apart a URI.
+    /// Checks and splits a URI.
     ///
     /// # Errors
     ///
-    /// [`UriError`] says which rule the text breaks, the first one found if there are several.
+    /// [`UriError`] for the first rule that the text breaks.
     pub fn parse(text: &'u str) -> Result<Self, UriError> {
         if !text.is_ascii() {
             return Err(UriError::NotAscii);
@@ -97,11 +98,11 @@ impl<'u> Uri<'u> {
         self.secure
     }
 
-    /// The host to connect to, as it stands in the text: a name, an IPv4 address, or an IPv6
-    /// address, which is without its brackets here.
+    /// The host to connect to, as in the text: a name, an IPv4 address, or an IPv6 address without
+    /// its brackets.
     ///
-    /// Percent-encodings in a name are left alone, and a name of digits and dots that is not an
-    /// IPv4 address is still a name (RFC 3986 3.2.2). It is for name resolution to know it or not.
+    /// Percent-encodings in a name are not decoded. A name of digits and dots that is not an IPv4
+    /// address is still a name (RFC 3986 3.2.2): name resolution decides whether it exists.
     pub const fn host(&self) -> &'u str {
         self.host
     }
@@ -120,7 +121,7 @@ impl<'u> Uri<'u> {
         self.ipv6
     }
 
-    /// The port to connect to: 80 for `ws` and 443 for `wss` unless the text has another one.
+    /// The port to connect to: that of the text, else 80 for `ws` and 443 for `wss`.
     pub const fn port(&self) -> u16 {
         self.port
     }
@@ -137,7 +138,7 @@ impl<'u> Uri<'u> {
         }
     }
 
-    /// What to ask the server for (RFC 6455 3 calls it the resource name).
+    /// The target to request (RFC 6455 3 calls it the resource name).
     pub const fn target(&self) -> Target<'u> {
         self.target
     }
@@ -221,7 +222,7 @@ impl fmt::Display for HostHeader<'_> {
 ///
 /// That is the path, `/` if it is empty, then `?` and the query if that is not empty (RFC 6455 3).
 /// Percent-encodings and dot segments are as in the text: server and client have to see the same
-/// path, and what it means is for the server to say.
+/// path, and the server decides what it means.
 ///
 /// ```
 /// # use ws_proto::Uri;
@@ -241,7 +242,7 @@ impl<'u> Target<'u> {
         self.path
     }
 
-    /// What follows the first `?`; empty if there is nothing.
+    /// The query, after the first `?`; empty if there is none.
     pub const fn query(&self) -> &'u str {
         self.query
     }
@@ -258,19 +259,19 @@ impl fmt::Display for Target<'_> {
     }
 }
 
-/// Why a text is not the URI of a WebSocket server.
+/// The reason why a text is not the URI of a WebSocket server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UriError {
-    /// A character that may not be there: a space, a control, `[` in a name, `"` or `\` anywhere
-    /// (RFC 3986 2).
+    /// A character that is not allowed at its place: a space, a control, `[` in a name, `"` or `\`
+    /// anywhere (RFC 3986 2).
     Character,
     /// A `#`. WebSocket URIs have no fragment, and a `#` that is data is written `%23`
     /// (RFC 6455 3).
     Fragment,
-    /// No `//` after the scheme, or nothing where the host should be.
+    /// No `//` after the scheme, or an empty host.
     HostMissing,
-    /// Brackets around something else than an IPv6 address, or text behind them. Zone identifiers
+    /// Brackets around anything but an IPv6 address, or text after them. Zone identifiers
     /// and addresses of future versions are not supported.
     IpLiteral,
     /// A character outside of ASCII (RFC 6455 11.1.1).
@@ -281,17 +282,17 @@ pub enum UriError {
     Port,
     /// The scheme is neither `ws` nor `wss`.
     Scheme,
-    /// A user name or password before the host. RFC 6455 3 has no place for them.
+    /// A user name or password before the host. RFC 6455 3 does not allow them.
     UserInfo,
 }
 
 impl fmt::Display for UriError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Character => "character that may not be in a URI",
+            Self::Character => "character that is not allowed in a URI",
             Self::Fragment => "WebSocket URIs have no fragment",
             Self::HostMissing => "URI without a host",
-            Self::IpLiteral => "no valid IPv6 address in brackets",
+            Self::IpLiteral => "invalid IPv6 address in brackets",
             Self::NotAscii => "character outside of ASCII in a URI",
             Self::PercentEncoding => "percent sign without two hexadecimal digits",
             Self::Port => "port is not a number from 1 to 65535",
@@ -339,7 +340,7 @@ const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// Every byte is allowed, or part of a percent-encoding (RFC 3986 2.1).
+/// Checks that every byte is allowed, or part of a percent-encoding (RFC 3986 2.1).
 fn check(part: &str, allowed: fn(u8) -> bool) -> Result<(), UriError> {
     let mut bytes = part.bytes();
     while let Some(byte) = bytes.next() {
@@ -358,17 +359,17 @@ fn check(part: &str, allowed: fn(u8) -> bool) -> Result<(), UriError> {
     Ok(())
 }
 
-/// `unreserved` and `sub-delims` of RFC 3986 2: what a registered name is made of.
+/// A character of a registered name: `unreserved` and `sub-delims` of RFC 3986 2.
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
-/// `pchar` of RFC 3986 3.3, and the slash.
+/// A character of a path: `pchar` of RFC 3986 3.3, and the slash.
 fn is_path(byte: u8) -> bool {
     is_name(byte) || b":@/".contains(&byte)
 }
 
-/// RFC 3986 3.4.
+/// A character of a query (RFC 3986 3.4).
 fn is_query(byte: u8) -> bool {
     is_path(byte) || byte == b'?'
 }

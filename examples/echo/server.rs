@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use anyhow::Result;
 use ws_proto::extension::deflate::{Deflate, DeflateElement};
 use ws_proto::handshake::{
-    Accept, HeadError, Incoming, Limits, OriginPolicy, PlainRequest, Response, Upgrade,
+    Accept, HeadError, Incoming, Limits, OriginPolicy, PlainRequest, PlainResponse, Upgrade,
 };
 use ws_proto::{Config, Negotiated, Server, WebSocket, io};
 
@@ -84,13 +84,13 @@ fn decide(
 ) -> Result<Option<Negotiated>, HeadError> {
     if !OriginPolicy::same_host().allows(&upgrade) {
         return upgrade
-            .reject(&Response::new(403).body(b"wrong origin\n"), out)
+            .reject(&PlainResponse::new(403).body(b"wrong origin\n"), out)
             .map(|()| None);
     }
     let wanted = options.subprotocol.as_deref();
     let chosen = wanted.and_then(|wanted| upgrade.choose_subprotocol(&[wanted]));
     if wanted.is_some() && chosen.is_none() {
-        let response = Response::new(400).body(b"no common subprotocol\n");
+        let response = PlainResponse::new(400).body(b"no common subprotocol\n");
         return upgrade.reject(&response, out).map(|()| None);
     }
     if options.deflate {
@@ -108,9 +108,9 @@ fn page(request: PlainRequest<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {
     match (request.method(), request.target()) {
         ("GET" | "HEAD", "/") => {
             let page = include_bytes!("page.html");
-            request.respond(&Response::new(200).headers(HTML).body(page), out)
+            request.respond(&PlainResponse::new(200).headers(HTML).body(page), out)
         }
-        ("GET" | "HEAD", _) => request.respond(&Response::new(404).body(b"not found\n"), out),
+        ("GET" | "HEAD", _) => request.respond(&PlainResponse::new(404).body(b"not found\n"), out),
         _ => request.refuse(out).map(drop),
     }
 }

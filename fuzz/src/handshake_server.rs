@@ -4,7 +4,7 @@
 use arbitrary::Arbitrary;
 use ws_proto::handshake::{
     Accept, ExtensionOffer, HandshakeError, HeadError, Incoming, Limits, MAX_REFUSAL, OriginPolicy,
-    PlainRequest, Response, ServerHandshake, Upgrade, accept_key,
+    PlainRequest, PlainResponse, RequestError, ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::{FixedBuf, Input, Instant, Storage, Transport};
 
@@ -15,7 +15,7 @@ use crate::support::{Sink, pieces};
 #[derive(Arbitrary, Debug)]
 pub struct Request<'a> {
     /// One bit each: a small storage, plain requests are answered, the limits below count, the
-    /// output is full at first, the transport ends, time runs out.
+    /// output is full before every call, the transport ends, time runs out.
     pub flags: u8,
     /// The limit of the head, in units of 4 bytes.
     pub head_bytes: u8,
@@ -60,7 +60,7 @@ pub fn check(request: &Request<'_>) {
     let whole = request.run(&[]);
     assert_eq!(request.run(&request.cuts), whole, "cut as chosen");
     assert_eq!(request.run(&[1]), whole, "byte by byte");
-    request.judge(&whole);
+    request.check_outcome(&whole);
 }
 
 impl Request<'_> {
@@ -92,14 +92,6 @@ impl Request<'_> {
         let start = Instant::from_millis(5);
         let deadline = handshake.tick(start, &mut out);
         assert!(deadline.is_ok_and(|at| at.is_some_and(|at| at > start)));
-        if self.flag(3) {
-            out.limit = MAX_REFUSAL - 1;
-            let mut bytes = self.bytes.to_vec();
-            let mut input = Input::new(&mut bytes);
-            assert!(matches!(handshake.receive(&mut input, &mut out), Ok(None)));
-            assert_eq!(input.len(), self.bytes.len(), "it waits for room");
-            out.limit = usize::MAX;
-        }
         for piece in pieces(&mut self.bytes.to_vec(), cuts) {
             let mut input = Input::new(piece);
             // Twice: what follows a refusal in the same piece is discarded then.
@@ -129,6 +121,19 @@ impl Request<'_> {
     ) {
         let written = out.pending().len();
         let seen = outcome.upgrade.is_some() || outcome.plain.is_some();
+        if self.flag(3) && !seen && outcome.error.is_none() {
+            let before = input.len();
+            out.limit = written + MAX_REFUSAL - 1;
+            let full = handshake.receive(input, out).map(|found| found.is_some());
+            let expected = if before == 0 {
+                Ok(false)
+            } else {
+                Err(RequestError::OutputFull)
+            };
+            assert_eq!((full, input.len()), (expected, before), "it waits for room");
+            assert_eq!(out.pending().len(), written);
+            out.limit = usize::MAX;
+        }
         let incoming = if self.flag(1) {
             handshake.receive_any(input, out)
         } else {
@@ -136,7 +141,12 @@ impl Request<'_> {
             upgrade.map(|upgrade| upgrade.map(Incoming::Upgrade))
         };
         match incoming {
-            Ok(None) => assert!(input.is_empty() || outcome.upgrade.is_some()),
+            Ok(None) => assert!(input.is_empty(), "all input is consumed"),
+            Err(RequestError::Accepted) => {
+                assert!(outcome.upgrade.is_some() && !input.is_empty());
+                assert_eq!(handshake.transport(), Transport::Open);
+            }
+            Err(RequestError::OutputFull) => panic!("there is room"),
             Ok(Some(Incoming::Upgrade(upgrade))) => {
                 let view = view_upgrade(&upgrade);
                 assert!(outcome.upgrade.is_none_or_eq(&view), "the same again");
@@ -153,6 +163,9 @@ impl Request<'_> {
                 }
             }
             Err(error) => {
+                let RequestError::Failed(error) = error else {
+                    panic!("an answer unknown here: {error}");
+                };
                 assert!(input.is_empty(), "what follows is discarded");
                 assert!(!seen || outcome.plain.is_some());
                 if let Some(first) = outcome.error.replace(error) {
@@ -192,7 +205,7 @@ impl Request<'_> {
                 upgrade.accept(&accept, out).map(|_| ())
             }
             3 => {
-                let response = Response::new(403).headers(&[("X", b"y")]).body(b"no");
+                let response = PlainResponse::new(403).headers(&[("X", b"y")]).body(b"no");
                 upgrade.reject(&response, out)
             }
             4 => {
@@ -203,13 +216,13 @@ impl Request<'_> {
                 result
             }
             5 => {
-                let result = upgrade.reject(&Response::new(101), out);
+                let result = upgrade.reject(&PlainResponse::new(101), out);
                 assert_eq!(result, Err(HeadError::StatusInvalid));
                 result
             }
             6 => {
                 let status = 300 + u16::from(self.decision) % 300;
-                upgrade.reject(&Response::new(status), out)
+                upgrade.reject(&PlainResponse::new(status), out)
             }
             _ => {
                 let limit = std::mem::replace(&mut out.limit, written + 20);
@@ -232,15 +245,17 @@ impl Request<'_> {
         let result = match self.decision % 4 {
             0 => plain.refuse(out).map(Some),
             1 => plain
-                .respond(&Response::new(200).body(b"fine"), out)
+                .respond(&PlainResponse::new(200).body(b"fine"), out)
                 .map(|()| None),
             2 => {
-                let response = Response::new(204).reason("n\to").headers(&[("A", b"b")]);
+                let response = PlainResponse::new(204)
+                    .reason("n\to")
+                    .headers(&[("A", b"b")]);
                 let _ = format!("{response:?}");
                 plain.respond(&response, out).map(|()| None)
             }
             _ => plain
-                .respond(&Response::new(304).body(b"?"), out)
+                .respond(&PlainResponse::new(304).body(b"?"), out)
                 .map(|()| None),
         };
         assert_eq!(
@@ -283,7 +298,7 @@ impl Request<'_> {
     }
 
     /// Holds the outcome against what another parser reads.
-    fn judge(&self, outcome: &Outcome) {
+    fn check_outcome(&self, outcome: &Outcome) {
         let consumed = self.bytes.len() - outcome.left.len();
         let head = Head::request(self.bytes);
         if !outcome.output.is_empty() {

@@ -315,6 +315,10 @@ impl<const N: usize> Storage for Boxed<N> {
         self.0.store(bytes)
     }
 
+    fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
     fn clear(&mut self) {
         Storage::clear(&mut *self.0);
     }

@@ -1,4 +1,4 @@
-//! A server's 101.
+//! A server's response that accepts a request (101).
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use super::write;
 use crate::buf::Output;
 use crate::frame::Rsv;
 
-/// What a server agrees to.
+/// What a server accepts: the subprotocol, the extensions and further header fields of its 101.
 ///
 /// ```
 /// use ws_proto::handshake::Accept;
@@ -37,7 +37,7 @@ impl<'a> Accept<'a> {
         }
     }
 
-    /// The subprotocol; one that the client offered, in the same case.
+    /// Sets the subprotocol. It has to be one that the client offered, in the same case.
     #[must_use]
     pub const fn subprotocol(self, subprotocol: &'a str) -> Self {
         Self {
@@ -46,8 +46,8 @@ impl<'a> Accept<'a> {
         }
     }
 
-    /// As [`subprotocol`](Self::subprotocol), with what
-    /// [`Upgrade::choose_subprotocol`](super::Upgrade::choose_subprotocol) returned.
+    /// As [`subprotocol`](Self::subprotocol), or none: takes the result of
+    /// [`Upgrade::choose_subprotocol`](super::Upgrade::choose_subprotocol).
     #[must_use]
     pub const fn maybe_subprotocol(self, subprotocol: Option<&'a str>) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl<'a> Accept<'a> {
         }
     }
 
-    /// The subprotocol that has been set.
+    /// Returns the subprotocol that has been set.
     ///
     /// ```
     /// use ws_proto::handshake::Accept;
@@ -68,14 +68,14 @@ impl<'a> Accept<'a> {
         self.subprotocol
     }
 
-    /// The extensions, in the order in which they handle what is sent; each name one that the
-    /// client offered.
+    /// Sets the extensions, in the order in which they process sent messages (RFC 6455 9.1). The
+    /// client has to have offered each name.
     #[must_use]
     pub const fn extensions(self, extensions: &'a [ExtensionOffer<'a>]) -> Self {
         Self { extensions, ..self }
     }
 
-    /// Further header fields.
+    /// Sets further header fields, such as `Set-Cookie`.
     #[must_use]
     pub const fn headers(self, headers: &'a [(&'a str, &'a [u8])]) -> Self {
         Self { headers, ..self }
@@ -86,7 +86,7 @@ impl<'a> Accept<'a> {
         self.headers
     }
 
-    /// Holds it against what the client sent.
+    /// Checks it against the client's request.
     pub(super) fn check(
         &self,
         key: ClientKey,
@@ -136,7 +136,7 @@ impl fmt::Debug for Accept<'_> {
     }
 }
 
-/// A 101 that fits a request, for those who write it with another HTTP server.
+/// The content of a 101 that accepts a request, to write it with another HTTP server.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
     accept: Accept<'a>,
@@ -145,12 +145,12 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// What the connection has to know.
+    /// What the handshake agreed on; [`Connection::server`](crate::Connection::server) takes it.
     pub const fn negotiated(&self) -> Negotiated {
         self.negotiated
     }
 
-    /// The header fields that the handshake needs; those of [`Accept::headers`] are not among
+    /// The header fields of the handshake itself. The fields of [`Accept::headers`] are not among
     /// them.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, FieldValue<'a>)> + use<'a> {
         let extensions = self.accept.extensions;
@@ -170,7 +170,7 @@ impl<'a> Answer<'a> {
     /// Writes it, or nothing.
     pub(super) fn write<O: Output + ?Sized>(&self, out: &mut O) -> Result<(), HeadError> {
         write::write(out, |out| {
-            // What is the same in all of them, at once.
+            // The bytes that all answers share, in one call: `handshake/server` of the benchmarks.
             out.put(BEFORE_KEY);
             out.put(self.key.as_bytes());
             out.put("\r\n");
@@ -186,7 +186,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// The value of a field of [`Answer::fields`]: visible ASCII and spaces, by `Display`.
+/// The value of a field of [`Answer::fields`]. `Display` writes it, as visible ASCII and spaces.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldValue<'a>(Value<'a>);
 

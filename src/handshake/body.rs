@@ -1,4 +1,4 @@
-//! The body of a refusal, as much of it as a client keeps (RFC 9112 6.3).
+//! The body of a refusal, as much of it as a client reads (RFC 9112 6.3).
 
 use super::headers::Headers;
 use super::syntax;
@@ -8,7 +8,7 @@ use crate::buf::{Input, Storage};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyReader {
     framing: Framing,
-    /// How many bytes may still be kept.
+    /// How many bytes may still be read, the framing of chunks too.
     room: usize,
 }
 
@@ -20,7 +20,7 @@ enum Framing {
     Ended { complete: bool },
 }
 
-/// Where in a chunked body the next byte is (RFC 9112 7.1).
+/// The position of the next byte in a chunked body (RFC 9112 7.1).
 #[derive(Clone, Copy, Debug)]
 enum Chunked {
     FirstDigit,
@@ -33,7 +33,7 @@ enum Chunked {
 }
 
 impl BodyReader {
-    /// The body that these header fields announce.
+    /// A reader of the body that these header fields announce, `room` bytes at most.
     pub(super) fn new(status: u16, headers: &Headers<'_>, room: usize) -> Self {
         Self {
             framing: Framing::of(status, headers),
@@ -42,8 +42,8 @@ impl BodyReader {
         .settled()
     }
 
-    /// Appends what is there to `storage`; `true` once the body has ended, or no more is kept.
-    /// That is known on the same byte for every way of cutting the input.
+    /// Appends the received part of the body to `storage`. Returns `true` once the body has ended
+    /// or the limit is reached, on the same byte however the input is split.
     pub(super) fn receive<S: Storage>(&mut self, input: &mut Input<'_>, storage: &mut S) -> bool {
         loop {
             let available = u64::try_from(input.len()).unwrap_or(u64::MAX);
@@ -62,6 +62,8 @@ impl BodyReader {
                             complete: chunked.is_last(byte),
                         },
                     };
+                    self.room = self.room.saturating_sub(1);
+                    *self = self.settled();
                     continue;
                 }
             };
@@ -87,7 +89,7 @@ impl BodyReader {
         }
     }
 
-    /// The transport has ended; tells whether the body is complete.
+    /// Whether the body is complete if the transport ends now.
     pub(super) const fn is_complete_at_eof(&self) -> bool {
         matches!(
             self.framing,
@@ -122,7 +124,7 @@ impl Framing {
                 (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => {
                     Self::Chunked(Chunked::FirstDigit)
                 }
-                // Other codings are kept as they are.
+                // Other codings are not decoded.
                 _ => Self::UntilEof,
             };
         }
@@ -137,7 +139,7 @@ impl Framing {
 }
 
 impl Chunked {
-    /// What follows `byte`; `None` at the end, or at a byte that cannot be there.
+    /// The position after `byte`; `None` at the end, or if `byte` is invalid here.
     const fn step(self, byte: u8) -> Option<Self> {
         Some(match (self, byte) {
             (Self::FirstDigit, _) => match hex(byte) {
@@ -158,7 +160,7 @@ impl Chunked {
         })
     }
 
-    /// Whether `byte` ends the last chunk. The trailer behind it is of no interest.
+    /// Whether `byte` ends the last chunk. The trailer after it is not read.
     const fn is_last(self, byte: u8) -> bool {
         matches!((self, byte), (Self::SizeLf(0), b'\n'))
     }
@@ -183,7 +185,7 @@ fn parse_length(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Tells how many bytes were stored.
+/// Returns how many bytes were stored.
 fn store_what_fits<S: Storage>(storage: &mut S, bytes: &[u8]) -> usize {
     if storage.store(bytes).is_ok() {
         return bytes.len();

@@ -4,24 +4,26 @@ use core::fmt;
 
 use super::body::BodyReader;
 use super::error::{HandshakeError, HeadError};
-use super::established::{self, Established, Fields, Refusal};
-use super::head::{HeadScanner, Kind};
-use super::key::{self, AcceptKey};
+use super::established::{self, Established, Refusal, ResponseFields};
+use super::head_scanner::{HeadKind, HeadScanner};
+use super::key;
 use super::limits::Limits;
 use super::negotiated::Negotiated;
+use super::offered::Offered;
 use super::parse::{self, Parsed};
 use super::request::ClientRequest;
-use super::timer::Timer;
+use super::time_limit::TimeLimit;
 use crate::buf::{Input, Output, Storage};
 use crate::error::TimedOut;
 use crate::time::Instant;
 use crate::transport::Transport;
 
-/// Asks a server for a WebSocket connection and checks its answer.
+/// Requests a WebSocket connection from a server and checks the answer.
 ///
-/// The answer is collected in a [`Storage`] of the caller's, which is free again when the
-/// handshake is done ([`into_storage`](Self::into_storage)). What was offered stays borrowed, the
-/// answer is held against it.
+/// It borrows nothing, so that a table of connections can keep many of them. It stores the offered
+/// subprotocols and extensions at the front of a [`Storage`] that the caller provides, and collects
+/// the answer after them. When the handshake is done, the storage can be used again
+/// ([`into_storage`](Self::into_storage)).
 ///
 /// ```
 /// use ws_proto::Input;
@@ -29,7 +31,7 @@ use crate::transport::Transport;
 ///
 /// let mut out = Vec::new();
 /// let request = ClientRequest::new("example.com", "/chat");
-/// let nonce = [7; 16]; // random, in earnest
+/// let nonce = [7; 16]; // use 16 random bytes
 /// let mut handshake =
 ///     ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
 ///
@@ -40,111 +42,114 @@ use crate::transport::Transport;
 /// assert_eq!(refusal.headers().get("location"), Some(&b"/there"[..]));
 /// # Ok::<(), ws_proto::handshake::HeadError>(())
 /// ```
-pub struct ClientHandshake<'r, S> {
-    request: ClientRequest<'r>,
-    accept: AcceptKey,
+pub struct ClientHandshake<S> {
+    offered: Offered,
     storage: S,
     limits: Limits,
     head: HeadScanner,
     informational: u8,
-    phase: Phase,
-    timer: Timer,
+    state: ClientState,
+    timer: TimeLimit,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Phase {
+enum ClientState {
     /// The head is not complete.
     Head,
-    /// The head of a refusal is, its body is not.
-    Body(Refused),
-    /// All of a refusal that is kept is there.
-    Refused(Refused),
-    /// A 101 that fits is there.
+    /// The head of a refusal is complete, its body is not.
+    Body(RefusalState),
+    /// The refusal is complete, or as much of it as the limits allow.
+    Refused(RefusalState),
+    /// The server has accepted.
     Established(Negotiated),
     Failed(HandshakeError),
 }
 
-/// A response with another status than 101; in the storage its body follows its head.
+/// A response with another status than 101. Its body follows its head in the storage.
 #[derive(Clone, Copy, Debug)]
-struct Refused {
+struct RefusalState {
     status: u16,
     head: usize,
     body: BodyReader,
     complete: bool,
 }
 
-impl<'r, S: Storage> ClientHandshake<'r, S> {
-    /// Writes the request. The answer is collected in `storage`, which is cleared first.
+impl<S: Storage> ClientHandshake<S> {
+    /// Writes the request. `storage` is cleared; it keeps what is offered, and the answer is
+    /// collected after it.
     ///
-    /// `nonce` has to be random, and a new one for every handshake (RFC 6455 4.1).
+    /// `nonce` has to be 16 random bytes, new for every handshake (RFC 6455 4.1).
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent. Nothing is written then.
+    /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room
+    /// for what is offered, [`HeadError::OutputFull`] if `out` has none for the request. Nothing is
+    /// written then.
     pub fn start<O: Output + ?Sized>(
-        request: ClientRequest<'r>,
+        request: ClientRequest<'_>,
         nonce: [u8; 16],
         mut storage: S,
         limits: Limits,
         out: &mut O,
     ) -> Result<Self, HeadError> {
         let key = key::encode_nonce(&nonce);
-        request.write(&key, out)?;
-        storage.clear();
+        let offered = Offered::store(&request, &key, &mut storage)?;
+        request.write(&key, offered.lists(storage.bytes()), out)?;
         Ok(Self {
-            request,
-            accept: key::accept_key(&key),
+            offered,
             storage,
             limits,
-            head: HeadScanner::new(Kind::Response),
+            head: HeadScanner::new(HeadKind::Response),
             informational: 0,
-            phase: Phase::Head,
-            timer: Timer::default(),
+            state: ClientState::Head,
+            timer: TimeLimit::default(),
         })
     }
 
     /// Reads the server's answer. `Some` once the connection is established, and again in every
-    /// call from then on.
+    /// call from then on. `None` says that all input was consumed: read more.
     ///
-    /// Consumes the 101 and nothing behind it: frames can follow at once. Informational responses
-    /// in front of it are skipped.
+    /// Consumes the 101 and nothing after it: a server can send its first frames at once, and they
+    /// stay in `input` for the connection. Informational responses before it are skipped.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError`], the same for ever; input is discarded then and the transport is to be
-    /// closed. [`HandshakeError::Refused`] comes when the body of the refusal has ended too, or
-    /// [`Limits::body_bytes`] of it are there; see [`refusal`](Self::refusal).
+    /// [`HandshakeError`], the same from then on; all input is consumed and dropped, and the
+    /// transport has to be closed. [`HandshakeError::Refused`] is returned when the body of the
+    /// refusal has ended, or [`Limits::body_bytes`] of it were read; see
+    /// [`refusal`](Self::refusal).
     pub fn receive(
         &mut self,
         input: &mut Input<'_>,
     ) -> Result<Option<Established<'_>>, HandshakeError> {
         loop {
-            match self.phase {
-                Phase::Head => match self.read(input) {
-                    Ok(Some(phase)) => self.phase = phase,
+            match self.state {
+                ClientState::Head => match self.read(input) {
+                    Ok(Some(state)) => self.state = state,
                     Ok(None) => return Ok(None),
-                    Err(error) => self.phase = Phase::Failed(error),
+                    Err(error) => self.state = ClientState::Failed(error),
                 },
-                Phase::Body(mut refused) => {
+                ClientState::Body(mut refused) => {
                     let ended = refused.body.receive(input, &mut self.storage);
                     refused.complete = refused.body.is_complete();
-                    self.phase = if ended {
-                        Phase::Refused(refused)
+                    self.state = if ended {
+                        ClientState::Refused(refused)
                     } else {
-                        Phase::Body(refused)
+                        ClientState::Body(refused)
                     };
                     if !ended {
                         return Ok(None);
                     }
                 }
-                Phase::Refused(Refused { status, .. }) => {
+                ClientState::Refused(RefusalState { status, .. }) => {
                     input.take(input.len());
                     return Err(HandshakeError::Refused { status });
                 }
-                Phase::Established(negotiated) => {
-                    return Ok(Some(Established::new(self.storage.bytes(), negotiated)));
+                ClientState::Established(negotiated) => {
+                    let (_, head) = self.offered.split(self.storage.bytes());
+                    return Ok(Some(Established::new(head, negotiated)));
                 }
-                Phase::Failed(error) => {
+                ClientState::Failed(error) => {
                     input.take(input.len());
                     return Err(error);
                 }
@@ -152,159 +157,171 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
         }
     }
 
-    /// The transport has ended: nothing more comes from the server.
+    /// Reports the end of the transport: the server sends nothing more.
     ///
     /// # Errors
     ///
     /// [`HandshakeError::UnexpectedEof`] if that is before the end of the answer's head;
-    /// [`HandshakeError::Refused`] if it ends the body of a refusal; the error of before if the
+    /// [`HandshakeError::Refused`] if it ends the body of a refusal; the same error again if the
     /// handshake has failed.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
-        match self.phase {
-            Phase::Head => self.phase = Phase::Failed(HandshakeError::UnexpectedEof),
-            Phase::Body(mut refused) => {
+        match self.state {
+            ClientState::Head => self.state = ClientState::Failed(HandshakeError::UnexpectedEof),
+            ClientState::Body(mut refused) => {
                 refused.complete = refused.body.is_complete_at_eof();
-                self.phase = Phase::Refused(refused);
+                self.state = ClientState::Refused(refused);
             }
             _ => {}
         }
-        match self.phase {
-            Phase::Refused(Refused { status, .. }) => Err(HandshakeError::Refused { status }),
-            Phase::Failed(error) => Err(error),
+        match self.state {
+            ClientState::Refused(RefusalState { status, .. }) => {
+                Err(HandshakeError::Refused { status })
+            }
+            ClientState::Failed(error) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Tells the time. Returns when to call again at the latest; `None` once the answer is there.
+    /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs
+    /// any more: the answer is there, or the handshake is over.
     ///
     /// [`Limits::time`] starts with the first call.
     ///
     /// # Errors
     ///
-    /// [`TimedOut::Handshake`], for ever, if the answer is not there in time. If only the end of a
-    /// refusal's body is missing, [`refusal`](Self::refusal) has what came.
+    /// [`TimedOut::Handshake`], from then on, if the answer is not complete in time. If only the
+    /// end of a refusal's body is missing, [`refusal`](Self::refusal) has the received part.
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
         if self.timer.expired() {
             return Err(TimedOut::Handshake);
         }
-        if !matches!(self.phase, Phase::Head | Phase::Body(_)) {
+        if !matches!(self.state, ClientState::Head | ClientState::Body(_)) {
             return Ok(None);
         }
         let deadline = self.timer.tick(now, self.limits.time);
         if deadline.is_err() {
-            self.phase = match self.phase {
-                Phase::Body(refused) => Phase::Refused(refused),
-                _ => Phase::Failed(HandshakeError::TimedOut),
+            self.state = match self.state {
+                ClientState::Body(refused) => ClientState::Refused(refused),
+                _ => ClientState::Failed(HandshakeError::TimedOut),
             };
         }
         deadline.map(Some)
     }
 
-    /// The response that refused the connection: from the end of its head on, thus its body can
-    /// still be growing until [`HandshakeError::Refused`] is returned.
+    /// The response that refused the connection. It is available once its head is complete; its
+    /// body can grow until [`HandshakeError::Refused`] is returned.
     ///
-    /// Redirects are not followed and nobody logs in: that is for the caller (RFC 6455 4.1).
+    /// The caller decides whether to follow a redirect or to authenticate (RFC 6455 4.1).
     pub fn refusal(&self) -> Option<Refusal<'_>> {
-        match self.phase {
-            Phase::Body(Refused {
+        match self.state {
+            ClientState::Body(RefusalState {
                 status,
                 head,
                 complete,
                 ..
             })
-            | Phase::Refused(Refused {
+            | ClientState::Refused(RefusalState {
                 status,
                 head,
                 complete,
                 ..
-            }) => Some(Refusal::new(self.storage.bytes(), head, status, complete)),
+            }) => {
+                let (_, received) = self.offered.split(self.storage.bytes());
+                Some(Refusal::new(received, head, status, complete))
+            }
             _ => None,
         }
     }
 
-    /// What the driver owes the transport: [`Close`](Transport::Close) once the handshake has
-    /// failed, [`Abort`](Transport::Abort) when it took too long.
+    /// What the driver has to do with the transport: [`Close`](Transport::Close) once the handshake
+    /// has failed, [`Abort`](Transport::Abort) when it took too long.
     pub const fn transport(&self) -> Transport {
-        match self.phase {
+        match self.state {
             _ if self.timer.expired() => Transport::Abort,
-            Phase::Head | Phase::Body(_) | Phase::Established(_) => Transport::Open,
-            Phase::Refused(_) | Phase::Failed(_) => Transport::Close,
+            ClientState::Head | ClientState::Body(_) | ClientState::Established(_) => {
+                Transport::Open
+            }
+            ClientState::Refused(_) | ClientState::Failed(_) => Transport::Close,
         }
     }
 
-    /// Gives the storage back, with the answer in it.
+    /// Returns the storage. Its content has no meaning any more.
     pub fn into_storage(self) -> S {
         self.storage
     }
 
-    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Phase>, HandshakeError> {
-        if let Some(phase) = self.read_at_once(input) {
-            return phase.map(Some);
+    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<ClientState>, HandshakeError> {
+        if let Some(state) = self.read_at_once(input) {
+            return state.map(Some);
         }
         if !self.head.receive(input, &mut self.storage, &self.limits)? {
             return Ok(None);
         }
-        let mut fields = Fields::default();
-        let head = self.storage.bytes();
+        let mut fields = ResponseFields::default();
+        let (_, head) = self.offered.split(self.storage.bytes());
         let parsed = parse::response(head, |name, value| fields.add(name, value))?;
         if parsed.first_line == 101 {
-            return self.switch(&parsed, &fields).map(Some);
+            return self.check_switch(&parsed, &fields).map(Some);
         }
-        self.judge(parsed.first_line).map(Some)
+        let (status, len) = (parsed.first_line, head.len());
+        self.continue_after(status, len).map(Some)
     }
 
-    /// Most answers come in one read and have nothing odd about them: these are parsed where they
-    /// are. `None`, and nothing has happened, for any other.
-    fn read_at_once(&mut self, input: &mut Input<'_>) -> Option<Result<Phase, HandshakeError>> {
+    /// Parses an answer that came in one read where it lies, without the scan (row
+    /// `handshake/client` of the benchmarks). Most answers do. Returns `None`, and changes nothing,
+    /// for any other.
+    fn read_at_once(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Option<Result<ClientState, HandshakeError>> {
         if !self.head.is_at_start() {
             return None;
         }
-        let mut fields = Fields::default();
+        let mut fields = ResponseFields::default();
         let bytes = input.bytes();
-        let bytes = bytes.get(..self.limits.head_bytes).unwrap_or(bytes);
+        let bytes = bytes.get(..self.head.room(&self.limits)).unwrap_or(bytes);
         let parsed = parse::response(bytes, |name, value| fields.add(name, value)).ok()?;
         if parsed.first_line != 101 || parsed.lines > self.limits.lines {
             return None;
         }
         self.storage.store(bytes.get(..parsed.bytes)?).ok()?;
-        let phase = self.switch(&parsed, &fields);
+        let state = self.check_switch(&parsed, &fields);
         input.take(parsed.bytes);
-        Some(phase)
+        Some(state)
     }
 
-    /// What a 101 leads to.
-    fn switch(&self, parsed: &Parsed<u16>, fields: &Fields<'_>) -> Result<Phase, HandshakeError> {
-        let headers = parse::StatusLine::of(self.storage.bytes()).headers;
-        established::check(
-            parsed.minor_version,
-            fields,
-            &headers,
-            &self.accept,
-            &self.request,
-        )
-        .map(Phase::Established)
+    /// Checks a 101.
+    fn check_switch(
+        &self,
+        parsed: &Parsed<u16>,
+        fields: &ResponseFields<'_>,
+    ) -> Result<ClientState, HandshakeError> {
+        let (offers, head) = self.offered.split(self.storage.bytes());
+        let headers = parse::ResponseHead::of(head).headers;
+        established::check(parsed.minor_version, fields, &headers, &offers)
+            .map(ClientState::Established)
     }
 
-    /// What another complete head leads to.
-    fn judge(&mut self, status: u16) -> Result<Phase, HandshakeError> {
-        let head = self.storage.bytes();
+    /// Continues after the complete head, of `len` bytes, of another response than a 101.
+    fn continue_after(&mut self, status: u16, len: usize) -> Result<ClientState, HandshakeError> {
         match status {
             100..=199 => {
                 if self.informational >= self.limits.informational {
                     return Err(HandshakeError::TooManyInformational);
                 }
                 self.informational += 1;
-                self.storage.clear();
-                self.head = HeadScanner::new(Kind::Response);
-                Ok(Phase::Head)
+                self.storage.truncate(self.offered.len());
+                self.head = self.head.next();
+                Ok(ClientState::Head)
             }
             _ => {
-                let headers = parse::StatusLine::of(head).headers;
+                let (_, head) = self.offered.split(self.storage.bytes());
+                let headers = parse::ResponseHead::of(head).headers;
                 let body = BodyReader::new(status, &headers, self.limits.body_bytes);
                 let complete = body.is_complete();
-                Ok(Phase::Body(Refused {
+                Ok(ClientState::Body(RefusalState {
                     status,
-                    head: head.len(),
+                    head: len,
                     body,
                     complete,
                 }))
@@ -313,12 +330,11 @@ impl<'r, S: Storage> ClientHandshake<'r, S> {
     }
 }
 
-/// Leaves out what was received: it can have secrets.
-impl<S> fmt::Debug for ClientHandshake<'_, S> {
+/// Leaves out received bytes: they can be secrets.
+impl<S> fmt::Debug for ClientHandshake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")
-            .field("request", &self.request)
-            .field("phase", &self.phase)
+            .field("state", &self.state)
             .finish_non_exhaustive()
     }
 }

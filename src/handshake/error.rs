@@ -1,21 +1,22 @@
-//! What can go wrong in a handshake: by the peer's fault, or by the caller's.
+//! Errors of handshakes: of the peer, and of the caller.
 
 use core::error::Error;
 use core::fmt;
 
-/// The peer broke the handshake or a limit, or a server refused it. The handshake has failed.
+/// The handshake has failed: the peer broke a rule or exceeded a limit, or the server refused.
 ///
 /// A server has put a complete HTTP response with [`status`](Self::status) into the output. A
-/// client writes nothing, no Close frame either: there is no WebSocket connection yet.
+/// client writes nothing, not even a Close frame: there is no WebSocket connection yet.
 ///
 /// ```
 /// use ws_proto::Input;
-/// use ws_proto::handshake::{HandshakeError, Limits, ServerHandshake};
+/// use ws_proto::handshake::{HandshakeError, Limits, RequestError, ServerHandshake};
 ///
 /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
 /// let mut out = Vec::new();
 /// let mut request = *b"POST /chat HTTP/1.1\r\nHost: example.com\r\n\r\n";
-/// let error = handshake.receive(&mut Input::new(&mut request), &mut out).unwrap_err();
+/// let result = handshake.receive(&mut Input::new(&mut request), &mut out);
+/// let Err(RequestError::Failed(error)) = result else { panic!("POST opens no connection") };
 /// assert_eq!(error, HandshakeError::MethodNotGet);
 /// assert_eq!(error.status(), Some(405));
 /// assert!(out.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
@@ -23,25 +24,25 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// To a client: `Sec-WebSocket-Accept` is missing, repeated, or not the one for our key.
+    /// A client: `Sec-WebSocket-Accept` is missing, repeated, or not the one for our key.
     AcceptInvalid,
     /// A CR that is not followed by LF.
     BareCr,
     /// An LF that does not follow a CR.
     BareLf,
-    /// A body is announced where none can be: its bytes would be taken for frames.
+    /// The head announces a body, whose bytes would be read as frames.
     BodyPresent,
     /// `Connection` does not name `upgrade`.
     ConnectionInvalid,
     /// A control character, such as NUL.
     ControlCharacter,
-    /// To a client: an extension that it did not offer.
+    /// A client: an extension that it did not offer.
     ExtensionNotOffered,
-    /// To a client: an extension with parameters that [the offer does not allow].
+    /// A client: an extension with parameters that [the offer does not allow].
     ///
     /// [the offer does not allow]: super::ExtensionOffer::with_check
     ExtensionParamsInvalid,
-    /// To a client: an extension twice, or two that use the same reserved bit.
+    /// A client: an extension twice, or two that use the same reserved bit.
     ExtensionRepeated,
     /// `Sec-WebSocket-Extensions` does not follow its grammar.
     ExtensionsInvalid,
@@ -50,21 +51,21 @@ pub enum HandshakeError {
     HeadTooLarge,
     /// A line that is not a header field.
     HeaderInvalid,
-    /// `Host` is missing, repeated, or not a host.
+    /// `Host` is missing, repeated, or invalid.
     HostInvalid,
     /// An HTTP version other than 1.1.
     HttpVersion,
     /// `Sec-WebSocket-Key` is missing, repeated, or not 16 bytes in base64.
     KeyInvalid,
-    /// A line that goes on in the next one, in a request.
+    /// A request has a line that continues on the next one (RFC 9112 5.2).
     LineFolded,
     /// The method is not GET.
     MethodNotGet,
-    /// What came does not start like HTTP.
+    /// The received bytes do not start like HTTP.
     NotHttp,
     /// More than one `Origin`.
     OriginRepeated,
-    /// To a client: the server answered with a status other than 101.
+    /// A client: the server answered with a status other than 101.
     ///
     /// [`ClientHandshake::refusal`](super::ClientHandshake::refusal) has the response.
     Refused {
@@ -75,19 +76,24 @@ pub enum HandshakeError {
     StartLineInvalid,
     /// `Sec-WebSocket-Protocol` does not follow its grammar, or names a subprotocol twice.
     SubprotocolInvalid,
-    /// To a client: no subprotocol, though [one is required].
+    /// A client: no subprotocol, though [one is required].
     ///
     /// [one is required]: super::ClientRequest::require_subprotocol
     SubprotocolMissing,
-    /// To a client: a subprotocol that it did not offer.
+    /// A client: a subprotocol that it did not offer.
     SubprotocolNotOffered,
     /// The request target is neither a path nor an absolute URI.
     TargetInvalid,
     /// The handshake was not finished within [`Limits::time`](super::Limits::time).
     TimedOut,
-    /// More subprotocols, extensions or parameters than are looked at.
+    /// More subprotocols, extensions or parameters than [`MAX_SUBPROTOCOLS`], [`MAX_EXTENSIONS`] or
+    /// [`MAX_EXTENSION_PARAMS`].
+    ///
+    /// [`MAX_SUBPROTOCOLS`]: super::MAX_SUBPROTOCOLS
+    /// [`MAX_EXTENSIONS`]: super::MAX_EXTENSIONS
+    /// [`MAX_EXTENSION_PARAMS`]: super::MAX_EXTENSION_PARAMS
     TooManyElements,
-    /// To a client: more 1xx responses than
+    /// A client: more 1xx responses than
     /// [`Limits::informational`](super::Limits::informational).
     TooManyInformational,
     /// The head has more lines than [`Limits::lines`](super::Limits::lines).
@@ -103,8 +109,8 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// The HTTP status that a server answers with; for [`Refused`](Self::Refused) the one that
-    /// the client got. `None` for what only a client meets, and for the end of the transport.
+    /// The HTTP status of a server's refusal; for [`Refused`](Self::Refused) the status that the
+    /// client received. `None` for other errors of clients, and for the end of the transport.
     pub const fn status(self) -> Option<u16> {
         Some(match self {
             Self::BareCr
@@ -141,7 +147,7 @@ impl HandshakeError {
         })
     }
 
-    /// The section that the peer broke, or that tells to have the limit.
+    /// The section that the peer violated, or that recommends the limit.
     pub const fn section(self) -> &'static str {
         match self {
             Self::AcceptInvalid
@@ -176,9 +182,8 @@ impl HandshakeError {
         }
     }
 
-    /// The fields that a response with [`status`](Self::status) has to have besides those of
-    /// every response, for those who write it with another HTTP server: `Allow` for 405,
-    /// `Upgrade`, `Connection` and `Sec-WebSocket-Version` for 426.
+    /// Header fields that a response with [`status`](Self::status) needs, to write it with another
+    /// HTTP server: `Allow` for 405; `Upgrade`, `Connection` and `Sec-WebSocket-Version` for 426.
     pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::MethodNotGet => &[("Allow", "GET")],
@@ -191,7 +196,7 @@ impl HandshakeError {
         }
     }
 
-    /// What `Display` writes, and the body of a server's refusal.
+    /// The text of `Display`, also the body of a server's refusal.
     pub(super) const fn text(self) -> &'static str {
         match self {
             Self::AcceptInvalid => "Sec-WebSocket-Accept is missing or wrong",
@@ -243,7 +248,8 @@ impl fmt::Display for HandshakeError {
 
 impl Error for HandshakeError {}
 
-/// A head that cannot be sent: the caller's mistake. Nothing was written and nothing is decided.
+/// A request or a response cannot be sent as the caller made it. Nothing was written, and the
+/// handshake has not changed.
 ///
 /// ```
 /// use ws_proto::handshake::{ClientHandshake, ClientRequest, HeadError, Limits};
@@ -257,7 +263,7 @@ impl Error for HandshakeError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeadError {
-    /// A body with a status that has none (204, 304).
+    /// A body with a status that does not allow one (204, 304).
     BodyNotAllowed,
     /// The name or a parameter of an extension is not a token.
     ExtensionInvalid,
@@ -276,12 +282,14 @@ pub enum HeadError {
     HostInvalid,
     /// The origin is empty or not visible ASCII.
     OriginInvalid,
-    /// The output has no room for the head now.
+    /// The output has too little room for the head now.
     OutputFull,
     /// The reason phrase has a control character.
     ReasonInvalid,
-    /// A status that is not for this answer.
+    /// The status is not allowed for this response.
     StatusInvalid,
+    /// A client: the handshake's storage has too little room for the offer.
+    StorageFull,
     /// The subprotocol is not a token.
     SubprotocolInvalid,
     /// The client did not offer that subprotocol (RFC 6455 4.2.2).
@@ -290,6 +298,8 @@ pub enum HeadError {
     SubprotocolRepeated,
     /// The target does not start with `/`, has a fragment, or is not visible ASCII.
     TargetInvalid,
+    /// A client: it offers more extensions than [`MAX_EXTENSIONS`](super::MAX_EXTENSIONS).
+    TooManyExtensions,
 }
 
 impl fmt::Display for HeadError {
@@ -302,19 +312,73 @@ impl fmt::Display for HeadError {
             Self::HeaderNameInvalid => "header name is not a token",
             Self::HeaderNameReserved => "the handshake writes that header itself",
             Self::HeaderValueInvalid => "header value has characters that cannot be sent",
-            Self::HostInvalid => "host is not a host",
+            Self::HostInvalid => "invalid host",
             Self::OriginInvalid => "origin has characters that cannot be sent",
-            Self::OutputFull => "the output has no room for the head",
+            Self::OutputFull => "the output has too little room for the head",
             Self::ReasonInvalid => "reason phrase has characters that cannot be sent",
-            Self::StatusInvalid => "status is not for this answer",
+            Self::StatusInvalid => "status not allowed for this response",
+            Self::StorageFull => "the storage has too little room for the offer",
             Self::SubprotocolInvalid => "subprotocol is not a token",
             Self::SubprotocolNotOffered => "the client did not offer the subprotocol",
             Self::SubprotocolRepeated => "subprotocol is offered twice",
             Self::TargetInvalid => "target is not a path that can be requested",
+            Self::TooManyExtensions => "too many extensions offered",
         })
     }
 }
 
 impl Error for HeadError {}
+
+/// Why [`ServerHandshake::receive`](super::ServerHandshake::receive) cannot read on.
+///
+/// Only [`Failed`](Self::Failed) ends the handshake. The others change nothing and consume nothing.
+///
+/// ```
+/// use ws_proto::handshake::{Limits, MAX_REFUSAL, RequestError, ServerHandshake};
+/// use ws_proto::{FixedBuf, Input, Output};
+///
+/// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+/// let mut out = FixedBuf::<{ MAX_REFUSAL }>::new();
+/// out.put(b"not written yet");
+/// let mut read = *b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+/// let mut input = Input::new(&mut read);
+/// let result = handshake.receive(&mut input, &mut out).map(|_| ());
+/// assert_eq!(result, Err(RequestError::OutputFull));
+///
+/// out.clear(); // once it is written
+/// let result = handshake.receive(&mut input, &mut out).map(|_| ());
+/// assert!(matches!(result, Err(RequestError::Failed(_))));
+/// assert!(out.pending().starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request has been accepted before, and there is input: pass it to the connection.
+    Accepted,
+    /// The handshake has failed; the error is the same from then on. The refusal is in the output,
+    /// all input was consumed, and the transport has to be closed.
+    Failed(HandshakeError),
+    /// The output has less room than [`MAX_REFUSAL`](super::MAX_REFUSAL). Write what it has, then
+    /// call again with the same input.
+    OutputFull,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("the request was accepted before"),
+            Self::Failed(error) => error.fmt(f),
+            Self::OutputFull => f.write_str("the output has too little room for a refusal"),
+        }
+    }
+}
+
+impl Error for RequestError {}
+
+impl From<HandshakeError> for RequestError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 const _: () = assert!(size_of::<HandshakeError>() <= 16 && size_of::<HeadError>() <= 16);

@@ -1,21 +1,21 @@
-//! A server's answer, checked or not.
+//! A server's answer: accepted and checked, or a refusal.
 
 use core::fmt;
 
 use super::accept::SUBPROTOCOL;
-use super::check::{Single, has_token, is};
 use super::error::HandshakeError;
 use super::extensions::{self, Extensions, MAX_EXTENSIONS};
 use super::headers::Headers;
-use super::key::AcceptKey;
 use super::negotiated::Negotiated;
 use super::offer;
-use super::parse::StatusLine;
-use super::request::ClientRequest;
+use super::offered::Offers;
+use super::parse::ResponseHead;
+use super::request_check::{Single, has_token, is};
 use super::syntax;
 use crate::frame::Rsv;
 
-/// The server has agreed: [`negotiated`](Self::negotiated) is what the connection starts from.
+/// The server has accepted. [`Connection::client`](crate::Connection::client) takes
+/// [`negotiated`](Self::negotiated).
 #[derive(Clone, Copy, Debug)]
 pub struct Established<'h> {
     headers: Headers<'h>,
@@ -25,12 +25,12 @@ pub struct Established<'h> {
 impl<'h> Established<'h> {
     pub(super) fn new(head: &'h [u8], negotiated: Negotiated) -> Self {
         Self {
-            headers: StatusLine::of(head).headers,
+            headers: ResponseHead::of(head).headers,
             negotiated,
         }
     }
 
-    /// What the connection has to know.
+    /// What the handshake agreed on.
     pub const fn negotiated(&self) -> Negotiated {
         self.negotiated
     }
@@ -40,8 +40,8 @@ impl<'h> Established<'h> {
         self.headers.get(SUBPROTOCOL).map(syntax::ascii)
     }
 
-    /// The extensions in use, in the order in which they handle what the server sends
-    /// (RFC 6455 9.1).
+    /// The extensions in use, in the order in which they process the server's messages (RFC 6455
+    /// 9.1).
     pub const fn extensions(&self) -> Extensions<'h> {
         Extensions::of(&self.headers)
     }
@@ -52,11 +52,11 @@ impl<'h> Established<'h> {
     }
 }
 
-/// An HTTP response with which a server refused.
+/// The HTTP response of a server that refused.
 #[derive(Clone, Copy)]
 pub struct Refusal<'h> {
     status: u16,
-    line: StatusLine<'h>,
+    line: ResponseHead<'h>,
     body: &'h [u8],
     complete: bool,
 }
@@ -66,7 +66,7 @@ impl<'h> Refusal<'h> {
         let (head, body) = stored.split_at_checked(head).unwrap_or_default();
         Self {
             status,
-            line: StatusLine::of(head),
+            line: ResponseHead::of(head),
             body,
             complete,
         }
@@ -83,13 +83,13 @@ impl<'h> Refusal<'h> {
     }
 
     /// All header fields: `Location`, `Retry-After`, `WWW-Authenticate`, and with 426
-    /// `Sec-WebSocket-Version`, a list of the versions that the server speaks (RFC 6455 4.4).
+    /// `Sec-WebSocket-Version`, a list of the versions that the server supports (RFC 6455 4.4).
     pub const fn headers(&self) -> Headers<'h> {
         self.line.headers
     }
 
-    /// The body, or as much of it as came and is kept. Chunks are joined; other transfer codings
-    /// and content codings are left as they are.
+    /// The received part of the body, up to [`Limits::body_bytes`](super::Limits::body_bytes).
+    /// Chunks are joined; other transfer codings and content codings are not decoded.
     pub const fn body(&self) -> &'h [u8] {
         self.body
     }
@@ -110,9 +110,9 @@ impl fmt::Debug for Refusal<'_> {
     }
 }
 
-/// The fields that decide on a 101.
+/// The header fields that a 101 is checked for.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Fields<'h> {
+pub(super) struct ResponseFields<'h> {
     upgrade: Single<'h>,
     accept: Single<'h>,
     subprotocol: Single<'h>,
@@ -122,8 +122,17 @@ pub(super) struct Fields<'h> {
     has_extensions: bool,
 }
 
-impl<'h> Fields<'h> {
-    /// One more field; there can be whitespace around `value`.
+impl<'h> ResponseFields<'h> {
+    #[cfg(feature = "http")]
+    pub(super) fn of(headers: &Headers<'h>) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers.raw() {
+            fields.add(name, value);
+        }
+        fields
+    }
+
+    /// Adds a field. `value` can have whitespace around it.
     #[inline]
     pub(super) fn add(&mut self, name: &[u8], value: &'h [u8]) {
         match name.len() {
@@ -138,13 +147,12 @@ impl<'h> Fields<'h> {
     }
 }
 
-/// Holds a 101 against what the client sent (RFC 6455 4.1).
+/// Checks a 101 against what the client offered (RFC 6455 4.1).
 pub(super) fn check(
     minor_version: u8,
-    fields: &Fields<'_>,
+    fields: &ResponseFields<'_>,
     headers: &Headers<'_>,
-    accept: &AcceptKey,
-    request: &ClientRequest<'_>,
+    offers: &Offers<'_, '_>,
 ) -> Result<Negotiated, HandshakeError> {
     if minor_version != 1 {
         return Err(HandshakeError::HttpVersion);
@@ -157,43 +165,31 @@ pub(super) fn check(
         return Err(HandshakeError::ConnectionInvalid);
     }
     match fields.accept {
-        Single::Once(text) if text == accept.as_bytes() => {}
+        Single::Once(text) if text == offers.accept().as_bytes() => {}
         _ => return Err(HandshakeError::AcceptInvalid),
     }
-    // A length is meaningless in a 101 and some servers send one; a coding would mean that the
-    // frames are wrapped in something (RFC 9112 6.1, 6.3).
+    // Some servers send a length in a 101, where it has no meaning. A coding would mean that the
+    // frames are encoded (RFC 9112 6.1, 6.3).
     if fields.has_transfer_coding {
         return Err(HandshakeError::BodyPresent);
     }
-    check_subprotocol(fields.subprotocol, request)?;
+    check_subprotocol(fields.subprotocol, offers)?;
     if !fields.has_extensions {
         return Ok(Negotiated::new());
     }
-    check_extensions(headers, request)
+    check_extensions(headers, offers)
 }
 
-fn check_subprotocol(
-    answer: Single<'_>,
-    request: &ClientRequest<'_>,
-) -> Result<(), HandshakeError> {
+fn check_subprotocol(answer: Single<'_>, offers: &Offers<'_, '_>) -> Result<(), HandshakeError> {
     match answer {
         Single::Once(chosen) if !syntax::is_token(chosen) => {
             Err(HandshakeError::SubprotocolInvalid)
         }
-        Single::Once(chosen) => {
-            let offered = request
-                .subprotocols
-                .iter()
-                .any(|offered| offered.as_bytes() == chosen);
-            if offered {
-                Ok(())
-            } else {
-                Err(HandshakeError::SubprotocolNotOffered)
-            }
+        Single::Once(chosen) if !offers.has_subprotocol(chosen) => {
+            Err(HandshakeError::SubprotocolNotOffered)
         }
-        Single::Missing if request.require_subprotocol && !request.subprotocols.is_empty() => {
-            Err(HandshakeError::SubprotocolMissing)
-        }
+        Single::Once(_) => Ok(()),
+        Single::Missing if offers.needs_subprotocol() => Err(HandshakeError::SubprotocolMissing),
         Single::Missing => Ok(()),
         Single::Repeated => Err(HandshakeError::SubprotocolInvalid),
     }
@@ -201,11 +197,16 @@ fn check_subprotocol(
 
 fn check_extensions(
     headers: &Headers<'_>,
-    request: &ClientRequest<'_>,
+    offers: &Offers<'_, '_>,
 ) -> Result<Negotiated, HandshakeError> {
     extensions::check(headers)?;
+    // Both lists are read once: `scaling/extensions of an answer` of the benchmarks. Neither has more
+    // elements than the arrays.
+    let mut offered = [None; MAX_EXTENSIONS];
+    for (place, offer) in offered.iter_mut().zip(offers.extensions()) {
+        *place = Some(offer);
+    }
     let mut rsv = Rsv::NONE;
-    // There are no more than that: this has been checked.
     let mut names = [""; MAX_EXTENSIONS];
     for (index, answer) in Extensions::of(headers).enumerate() {
         if names.iter().take(index).any(|name| *name == answer.name()) {
@@ -214,17 +215,18 @@ fn check_extensions(
         if let Some(name) = names.get_mut(index) {
             *name = answer.name();
         }
-        let mut offers = request
-            .extensions
+        let mut alternatives = offered
             .iter()
-            .filter(|offer| offer.name() == answer.name());
-        if offers.clone().next().is_none() {
+            .flatten()
+            .filter(|(offer, ..)| offer.name() == answer.name())
+            .peekable();
+        if alternatives.peek().is_none() {
             return Err(HandshakeError::ExtensionNotOffered);
         }
-        let offer = offers
-            .find(|offer| offer.allows(&answer))
+        let (_, used, _) = alternatives
+            .find(|(offer, _, check)| check.is_none_or(|check| check(offer, &answer)))
             .ok_or(HandshakeError::ExtensionParamsInvalid)?;
-        rsv = offer::join_rsv(rsv, offer.rsv()).ok_or(HandshakeError::ExtensionRepeated)?;
+        rsv = offer::join_rsv(rsv, *used).ok_or(HandshakeError::ExtensionRepeated)?;
     }
     Ok(Negotiated::new().with_rsv(rsv))
 }

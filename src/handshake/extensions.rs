@@ -1,7 +1,7 @@
-//! Reads `Sec-WebSocket-Extensions`, whatever the extension (RFC 6455 9.1).
+//! Reads `Sec-WebSocket-Extensions` of any extension (RFC 6455 9.1).
 //!
-//! What is read follows the grammar of RFC 6455 4.3: whitespace around `;`, `,` and `=`, several
-//! lines and empty list elements are fine, and a value may be quoted.
+//! The grammar is that of RFC 6455 4.3: whitespace around `;`, `,` and `=`, several lines and empty
+//! list elements are allowed, and a value can be quoted.
 
 use core::fmt;
 
@@ -15,7 +15,7 @@ pub const MAX_EXTENSIONS: usize = 16;
 /// The most parameters of one extension; more are refused.
 pub const MAX_EXTENSION_PARAMS: usize = 16;
 
-/// An extension as the peer wrote it.
+/// An extension with its parameters, as the peer sent it.
 #[derive(Clone, Copy)]
 pub struct Extension<'h> {
     name: &'h str,
@@ -23,12 +23,12 @@ pub struct Extension<'h> {
 }
 
 impl<'h> Extension<'h> {
-    /// The name. It is compared exactly, RFC 6455 has no rule for its case.
+    /// The name. It is compared exactly: RFC 6455 has no rule for its case.
     pub const fn name(&self) -> &'h str {
         self.name
     }
 
-    /// The parameters, in their order. A name can be there twice.
+    /// The parameters, in order. A name can occur twice.
     pub const fn params(&self) -> Params<'h> {
         Params(self.params)
     }
@@ -89,7 +89,7 @@ pub struct ParamValue<'h>(&'h [u8]);
 impl<'h> ParamValue<'h> {
     /// The bytes, which are token characters.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'h> {
-        // A backslash stands only in quotes, and there for the byte behind it.
+        // A backslash occurs only in quotes and escapes the next byte.
         let mut escaped = false;
         self.0.iter().copied().filter(move |&byte| {
             escaped = byte == b'\\' && !escaped;
@@ -137,7 +137,7 @@ impl fmt::Debug for ParamValue<'_> {
     }
 }
 
-/// The extensions of a head, over all of its lines, the sender's favourite first.
+/// The extensions of a head, over all of its lines, in the sender's order of preference.
 #[derive(Clone)]
 pub struct Extensions<'h> {
     fields: HeadersIter<'h>,
@@ -149,6 +149,38 @@ impl<'h> Extensions<'h> {
         Self {
             fields: headers.iter(),
             rest: &[],
+        }
+    }
+
+    /// Reads the extensions from header fields that another HTTP implementation has parsed; none if
+    /// there is no field `Sec-WebSocket-Extensions`.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::ExtensionsInvalid`] if a field does not follow the grammar (RFC 6455 9.1),
+    /// [`HandshakeError::TooManyElements`] for more than [`MAX_EXTENSIONS`] or
+    /// [`MAX_EXTENSION_PARAMS`].
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Extensions, Headers};
+    ///
+    /// let field: [(&str, &[u8]); 1] = [("sec-websocket-extensions", b"x-one; level=3, x-two")];
+    /// let extensions = Extensions::parse(&Headers::from_slice(&field))?;
+    /// assert!(extensions.map(|extension| extension.name()).eq(["x-one", "x-two"]));
+    /// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+    /// ```
+    pub fn parse(headers: &Headers<'h>) -> Result<Self, HandshakeError> {
+        if headers.get(FIELD).is_some() {
+            check(headers)?;
+        }
+        Ok(Self::of(headers))
+    }
+
+    /// Reads the extensions from the value of one field.
+    pub(super) const fn of_text(line: &'h [u8]) -> Self {
+        Self {
+            fields: Headers::from_slice(&[]).iter(),
+            rest: line,
         }
     }
 
@@ -172,7 +204,7 @@ impl<'h> Iterator for Extensions<'h> {
     type Item = Extension<'h>;
 
     fn next(&mut self) -> Option<Extension<'h>> {
-        // Heads with malformed ones have been refused.
+        // `check` has refused malformed ones.
         self.try_next().ok().flatten()
     }
 }
@@ -183,8 +215,8 @@ impl fmt::Debug for Extensions<'_> {
     }
 }
 
-/// Whether what the peer wrote follows the grammar, where it wrote such a field: one without any
-/// extension does not.
+/// Checks the grammar of all such fields. There is at least one field; without any extension it is
+/// malformed.
 pub(super) fn check(headers: &Headers<'_>) -> Result<(), HandshakeError> {
     let mut extensions = Extensions::of(headers);
     let mut count = 0;
@@ -224,21 +256,21 @@ fn take_extension<'h>(rest: &mut &'h [u8]) -> Result<Option<Extension<'h>>, Malf
 /// `";" token [ "=" ( token / quoted-string ) ]`, whitespace anywhere between.
 fn take_param<'h>(rest: &mut &'h [u8]) -> Result<Option<Param<'h>>, Malformed> {
     skip(rest, syntax::is_ows);
-    let Some(behind) = rest.strip_prefix(b";") else {
+    let Some(after) = rest.strip_prefix(b";") else {
         return Ok(None);
     };
-    *rest = behind;
+    *rest = after;
     skip(rest, syntax::is_ows);
     let name = take_token(rest)?;
     skip(rest, syntax::is_ows);
-    let Some(behind) = rest.strip_prefix(b"=") else {
+    let Some(after) = rest.strip_prefix(b"=") else {
         return Ok(Some(Param { name, value: None }));
     };
-    *rest = behind;
+    *rest = after;
     skip(rest, syntax::is_ows);
     let value = match rest.strip_prefix(b"\"") {
-        Some(behind) => {
-            *rest = behind;
+        Some(after) => {
+            *rest = after;
             take_quoted(rest)?
         }
         None => take_token(rest)?.as_bytes(),
@@ -264,24 +296,24 @@ fn take_quoted<'h>(rest: &mut &'h [u8]) -> Result<&'h [u8], Malformed> {
     let mut left = inside;
     loop {
         left = match left {
-            [b'"', behind @ ..] if left.len() < inside.len() => {
-                *rest = behind;
+            [b'"', after @ ..] if left.len() < inside.len() => {
+                *rest = after;
                 return Ok(inside.get(..inside.len() - left.len()).unwrap_or_default());
             }
-            [b'\\', byte, behind @ ..] | [byte, behind @ ..] if syntax::is_tchar(*byte) => behind,
+            [b'\\', byte, after @ ..] | [byte, after @ ..] if syntax::is_tchar(*byte) => after,
             _ => return Err(Malformed),
         };
     }
 }
 
-/// Takes the bytes in front of which `fits` holds.
+/// Takes the bytes at the front for which `fits` holds.
 fn skip<'h>(rest: &mut &'h [u8], fits: impl Fn(u8) -> bool) -> &'h [u8] {
     let end = rest
         .iter()
         .position(|&byte| !fits(byte))
         .unwrap_or(rest.len());
-    let (taken, behind) = rest.split_at_checked(end).unwrap_or_default();
-    *rest = behind;
+    let (taken, after) = rest.split_at_checked(end).unwrap_or_default();
+    *rest = after;
     taken
 }
 

@@ -1,14 +1,14 @@
-//! The header fields of a head, as the peer sent them.
+//! The header fields of a head.
 
 use core::fmt;
 
 use super::scan;
 use super::syntax;
 
-/// The header fields of a request or a response, in their order.
+/// The header fields of a request or a response, in order.
 ///
-/// Names are compared without regard to ASCII case. Values are bytes, without the whitespace
-/// around them; a field that came in several lines stays several (RFC 9110 5.2, 5.3).
+/// Names are compared without regard to ASCII case. Values are bytes, without the whitespace around
+/// them. Several lines of the same name are not joined (RFC 9110 5.2, 5.3).
 ///
 /// ```
 /// use ws_proto::handshake::Headers;
@@ -27,13 +27,13 @@ pub struct Headers<'h>(Source<'h>);
 
 #[derive(Clone, Copy)]
 enum Source<'h> {
-    /// Lines that have been parsed once, each with CRLF at its end, then an empty line.
+    /// Lines of a parsed head, each with CRLF at its end, then an empty line.
     Lines(&'h [u8]),
     Fields(&'h [(&'h str, &'h [u8])]),
 }
 
 impl<'h> Headers<'h> {
-    /// Header fields that someone else has parsed.
+    /// Header fields that another HTTP implementation has parsed.
     pub const fn from_slice(fields: &'h [(&'h str, &'h [u8])]) -> Self {
         Self(Source::Fields(fields))
     }
@@ -42,12 +42,12 @@ impl<'h> Headers<'h> {
         Self(Source::Lines(lines))
     }
 
-    /// All fields, in their order.
+    /// All fields, in order.
     pub const fn iter(&self) -> HeadersIter<'h> {
         HeadersIter(self.0)
     }
 
-    /// All fields, with whatever is around their values: most of them are of no interest.
+    /// All fields, whose values can have whitespace around them: most values are not used.
     pub(super) const fn raw(&self) -> RawFields<'h> {
         RawFields(self.0)
     }
@@ -57,7 +57,7 @@ impl<'h> Headers<'h> {
         self.get_all(name).next()
     }
 
-    /// The values of all fields of that name, in their order.
+    /// The values of all fields of that name, in order.
     pub fn get_all<'n>(
         &self,
         name: &'n str,
@@ -89,7 +89,7 @@ impl<'h> Headers<'h> {
     }
 }
 
-/// A field that may stand once stands there more often.
+/// A field that may occur once occurs more often.
 pub(super) struct Repeated;
 
 impl<'h> IntoIterator for Headers<'h> {
@@ -144,8 +144,8 @@ impl<'h> Iterator for RawFields<'h> {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Source::Lines(rest) => {
-                let (line, behind) = split_line(rest)?;
-                *rest = behind;
+                let (line, after) = split_line(rest)?;
+                *rest = after;
                 let colon = scan::find(line, b':')?;
                 Some((line.get(..colon)?, line.get(colon + 1..)?))
             }

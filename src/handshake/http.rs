@@ -1,14 +1,14 @@
 //! Handshakes with the types of the crate `http` (feature `http`).
 //!
-//! For programs whose HTTP is done elsewhere, by hyper, axum or actix: they read and write the
-//! heads, this makes and checks what a WebSocket handshake wants in them. The connection then goes
-//! on over what the upgrade gives.
+//! For programs that use another HTTP implementation, such as hyper, axum or actix. That reads and
+//! writes the heads; this module makes and checks the header fields of a WebSocket handshake. The
+//! connection then runs over the upgraded stream.
 //!
-//! | you have | you want | it is |
+//! | you have | you want | use |
 //! |---|---|---|
 //! | a request | the response that accepts it | [`accept`] |
-//! | a request that is wrong | the response that says so | [`refusal`] |
-//! | a [`ClientRequest`] | the request to send, and to check the answer | [`ClientUpgrade`] |
+//! | an error of [`accept`] | the response that refuses the request | [`refusal`] |
+//! | a [`ClientRequest`] | the request to send, and a check of the answer | [`ClientUpgrade`] |
 //! | a `HeaderMap` | [`ClientRequest::headers`], [`Upgrade::from_headers`] | [`fields`] |
 //! | an [`Upgrade`], a [`PlainRequest`] | an `http::Request` | `TryFrom` |
 //! | an [`Established`], a [`Refusal`] | an `http::Response` | `TryFrom` |
@@ -16,7 +16,7 @@
 //! ```
 //! use ws_proto::handshake::Accept;
 //!
-//! // What an HTTP server has parsed.
+//! // A request that an HTTP server has parsed.
 //! let request = http::Request::get("/chat")
 //!     .header("Host", "example.com")
 //!     .header("Upgrade", "websocket")
@@ -38,15 +38,20 @@ use core::fmt;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 
-use super::{
-    Accept, ClientHandshake, ClientRequest, Established, HandshakeError, HeadError, Headers,
-    Limits, Negotiated, PlainRequest, Refusal, Upgrade,
-};
-use super::{parse, syntax};
-use crate::buf::Input;
+use super::accept::Accept;
+use super::error::{HandshakeError, HeadError};
+use super::established::{self, Established, Refusal};
+use super::headers::Headers;
+use super::negotiated::Negotiated;
+use super::offered::Offered;
+use super::plain::PlainRequest;
+use super::request::ClientRequest;
+use super::upgrade::Upgrade;
+use super::{key, parse, syntax};
+use crate::buf::Storage;
 
-/// Checks a request as [`ServerHandshake`](super::ServerHandshake) does it, and makes
-/// the response that accepts it. Who may connect, and to what, has been looked at before.
+/// Checks a request as [`ServerHandshake`](super::ServerHandshake) does, and makes the response that
+/// accepts it. Check the Origin and the target before.
 ///
 /// # Errors
 ///
@@ -75,7 +80,8 @@ pub fn accept<B>(
     Ok((response, answer.negotiated()))
 }
 
-/// The response to a request that is no valid one for a WebSocket connection.
+/// The response that refuses a request, with the status and the fields of `error` and its text as
+/// body.
 pub fn refusal(error: HandshakeError) -> Response<String> {
     let mut response = Response::new(error.to_string());
     let status = error.status().and_then(|s| StatusCode::from_u16(s).ok());
@@ -91,7 +97,7 @@ pub fn refusal(error: HandshakeError) -> Response<String> {
     response
 }
 
-/// The fields of a `HeaderMap` as this engine takes them.
+/// The fields of a `HeaderMap`, for [`Headers::from_slice`] and [`ClientRequest::headers`].
 pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
     headers
         .iter()
@@ -101,6 +107,9 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 
 /// A client's handshake whose heads go through an HTTP client.
 ///
+/// It borrows nothing. It keeps the offered subprotocols and extensions in a [`Storage`] that the
+/// caller provides.
+///
 /// ```
 /// use ws_proto::Uri;
 /// use ws_proto::handshake::ClientRequest;
@@ -108,11 +117,11 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 ///
 /// let request = ClientRequest::from_uri(Uri::parse("ws://example.com/chat")?);
 /// let nonce = *b"the sample nonce"; // 16 random bytes
-/// let (upgrade, request) = ClientUpgrade::start(request, nonce)?;
+/// let (upgrade, request) = ClientUpgrade::start(request, nonce, Vec::new())?;
 /// assert_eq!(request.uri(), "/chat");
 /// assert_eq!(request.headers()["host"], "example.com");
 ///
-/// // What the server answers.
+/// // The server's answer.
 /// let response = http::Response::builder()
 ///     .status(101)
 ///     .header("Upgrade", "websocket")
@@ -125,40 +134,47 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct ClientUpgrade<'r> {
-    handshake: ClientHandshake<'r, Vec<u8>>,
+pub struct ClientUpgrade<S> {
+    offered: Offered,
+    storage: S,
 }
 
-impl<'r> ClientUpgrade<'r> {
-    /// Makes the request to send. Its URI is a path and its `Host` is set, as a connection of
-    /// HTTP/1.1 wants it.
+impl<S: Storage> ClientUpgrade<S> {
+    /// Makes the request to send. Its URI is a path and its `Host` is set, as HTTP/1.1 requires.
+    /// `storage` is cleared and keeps the offer.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent.
+    /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room
+    /// for the offer.
     pub fn start(
-        request: ClientRequest<'r>,
+        request: ClientRequest<'_>,
         nonce: [u8; 16],
+        mut storage: S,
     ) -> Result<(Self, Request<()>), HeadError> {
+        let key = key::encode_nonce(&nonce);
+        let offered = Offered::store(&request, &key, &mut storage)?;
         let mut head = Vec::new();
-        let handshake =
-            ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut head)?;
-        let written = parse::Request::of(&head);
+        request.write(&key, offered.lists(storage.bytes()), &mut head)?;
+        let written = parse::RequestHead::of(&head);
         let request = request_of(
             syntax::ascii(written.method),
             syntax::ascii(written.target),
             &written.headers,
         )
         .map_err(|_| HeadError::TargetInvalid)?;
-        Ok((Self { handshake }, request))
+        Ok((Self { offered, storage }, request))
     }
 
-    /// Checks the answer.
+    /// Checks the answer. [`Extensions::parse`] reads the extensions of the answer from its
+    /// [`fields`].
     ///
     /// # Errors
     ///
     /// [`HandshakeError`]: with [`Refused`](HandshakeError::Refused) the response is the refusal.
-    pub fn finish<B>(mut self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
+    ///
+    /// [`Extensions::parse`]: super::Extensions::parse
+    pub fn finish<B>(&self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
         let status = response.status().as_u16();
         if status != 101 {
             return Err(HandshakeError::Refused { status });
@@ -166,18 +182,11 @@ impl<'r> ClientUpgrade<'r> {
         if response.version() != Version::HTTP_11 {
             return Err(HandshakeError::HttpVersion);
         }
-        let mut head = b"HTTP/1.1 101 \r\n".to_vec();
-        for (name, value) in fields(response.headers()) {
-            head.extend_from_slice(name.as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value);
-            head.extend_from_slice(b"\r\n");
-        }
-        head.extend_from_slice(b"\r\n");
-        match self.handshake.receive(&mut Input::new(&mut head))? {
-            Some(established) => Ok(established.negotiated()),
-            None => Err(HandshakeError::HeaderInvalid),
-        }
+        let fields = fields(response.headers());
+        let headers = Headers::from_slice(&fields);
+        let found = established::ResponseFields::of(&headers);
+        let (offers, _) = self.offered.split(self.storage.bytes());
+        established::check(1, &found, &headers, &offers)
     }
 }
 
@@ -185,9 +194,9 @@ impl<'r> ClientUpgrade<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// It is no valid request for a WebSocket connection.
+    /// The request is no valid request for a WebSocket connection.
     Handshake(HandshakeError),
-    /// The answer does not fit it, or cannot be sent.
+    /// The answer names something that was not offered, or cannot be sent.
     Head(HeadError),
 }
 

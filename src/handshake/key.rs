@@ -6,10 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::syntax;
-#[cfg(feature = "simd")]
-use crate::simd;
 
-/// What a server answers to a key: base64 of 20 bytes.
+/// The value of `Sec-WebSocket-Accept`: 20 bytes in base64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AcceptKey([u8; 28]);
 
@@ -39,9 +37,9 @@ impl fmt::Debug for AcceptKey {
 
 /// The value of `Sec-WebSocket-Accept` for that of `Sec-WebSocket-Key` (RFC 6455 4.2.2).
 ///
-/// It is computed over the text as received, whitespace around it removed, not over what the text
-/// stands for. For those whose HTTP server does everything else; see also
-/// [`Upgrade::from_headers`](super::Upgrade::from_headers).
+/// It is computed over the text as received, without the whitespace around it, and not over the
+/// decoded bytes. [`Upgrade::from_headers`](super::Upgrade::from_headers) checks the rest of a
+/// request too.
 ///
 /// ```
 /// let accept = ws_proto::handshake::accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
@@ -52,23 +50,27 @@ pub fn accept_key(key: &[u8]) -> AcceptKey {
 }
 
 fn accept_of(key: &[u8]) -> AcceptKey {
-    #[cfg(feature = "simd")]
-    if let Some(digest) = key.try_into().ok().and_then(digest_by_processor) {
-        return AcceptKey(encode(&digest));
-    }
+    AcceptKey(encode(&digest(key)))
+}
+
+/// With what the processor has for it, found out at run time.
+#[cfg(feature = "simd")]
+fn digest(key: &[u8]) -> [u8; 20] {
+    use sha1::Digest;
+
+    sha1::Sha1::new()
+        .chain_update(key)
+        .chain_update(GUID)
+        .finalize()
+        .into()
+}
+
+#[cfg(not(feature = "simd"))]
+fn digest(key: &[u8]) -> [u8; 20] {
     let mut sha1 = sha1_smol::Sha1::new();
     sha1.update(key);
     sha1.update(GUID);
-    AcceptKey(encode(&sha1.digest().bytes()))
-}
-
-#[cfg(feature = "simd")]
-fn digest_by_processor(key: &[u8; 24]) -> Option<[u8; 20]> {
-    let mut message = [0; simd::sha1::LEN];
-    let (to_key, to_guid) = message.split_at_mut(key.len());
-    to_key.copy_from_slice(key);
-    to_guid.copy_from_slice(GUID);
-    simd::sha1::digest(&message)
+    sha1.digest().bytes()
 }
 
 /// The text of a client's key: base64 of its nonce (RFC 6455 4.1).
@@ -76,13 +78,13 @@ pub(super) fn encode_nonce(nonce: &[u8; 16]) -> [u8; 24] {
     encode(nonce)
 }
 
-/// A client's key as it came: 16 bytes in base64.
+/// A client's key as received: 16 bytes in base64.
 #[derive(Clone, Copy)]
 pub(super) struct ClientKey([u8; 24]);
 
 impl ClientKey {
-    /// `None` if it is not one. Non-zero pad bits are let through: decoders may, and the example
-    /// printed in RFC 6455 4.1 has some (erratum 3150).
+    /// `None` if the text is no key. Pad bits that are not zero are accepted: RFC 4648 3.5 allows
+    /// it, and the example of RFC 6455 4.1 has some (erratum 3150).
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let key: &[u8; 24] = text.try_into().ok()?;
         let (digits, b"==") = key.split_last_chunk()? else {
@@ -95,7 +97,7 @@ impl ClientKey {
         digits.iter().fold(true, fold).then_some(Self(*key))
     }
 
-    /// What is to be answered.
+    /// The value of `Sec-WebSocket-Accept` for this key.
     pub(super) fn accept(&self) -> AcceptKey {
         accept_of(&self.0)
     }

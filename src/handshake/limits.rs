@@ -1,21 +1,21 @@
-//! How much a peer may send before the handshake is refused.
+//! Limits of handshakes.
 
 use core::time::Duration;
 
 /// The most lines that [`Limits::lines`] can be set to.
 pub const MAX_LINES: usize = 128;
 
-/// What a handshake reads at most (RFC 6455 10.4). All of it is finite.
+/// How much a handshake reads at most, and for how long (RFC 6455 10.4). Every limit is finite.
 ///
-/// | limit | default | over it, a server | over it, a client |
+/// | limit | default | when exceeded, a server | when exceeded, a client |
 /// |---|---|---|---|
 /// | [`head_bytes`](Self::head_bytes) | 16 KiB | answers 431 | fails |
 /// | [`lines`](Self::lines) | 100 | answers 431 | fails |
 /// | [`time`](Self::time) | 10 s | answers 408 | fails |
-/// | [`body_bytes`](Self::body_bytes) | 4 KiB | - | ends the body of a refusal there |
+/// | [`body_bytes`](Self::body_bytes) | 4 KiB | - | cuts off the body of a refusal |
 /// | [`informational`](Self::informational) | 8 | - | fails |
 ///
-/// A [`Storage`](crate::Storage) that holds less than `head_bytes` is a limit of the same kind.
+/// A [`Storage`](crate::Storage) that holds less than `head_bytes` limits the head in the same way.
 ///
 /// ```
 /// use core::time::Duration;
@@ -45,15 +45,16 @@ impl Limits {
         }
     }
 
-    /// The most bytes of a head, from its first line to the empty line at its end. A response
-    /// that is skipped (1xx) counts for itself.
+    /// Sets the most bytes of a head, from its first line to the empty line at its end. A client
+    /// counts the responses that it skips (1xx) towards the same limit.
     #[must_use]
     pub const fn head_bytes(self, head_bytes: usize) -> Self {
         Self { head_bytes, ..self }
     }
 
-    /// The most lines of a head, its first line counted, the empty line at its end not; at most
-    /// [`MAX_LINES`].
+    /// Sets the most lines of a head, with its first line and without the empty line at its end; at
+    /// most
+    /// [`MAX_LINES`]. Each head counts for itself.
     #[must_use]
     pub const fn lines(self, lines: usize) -> Self {
         Self {
@@ -62,13 +63,14 @@ impl Limits {
         }
     }
 
-    /// The most bytes that a client keeps of the body of a refusal.
+    /// Sets the most bytes that a client reads of the body of a refusal, with the sizes, extensions
+    /// and line ends of its chunks.
     #[must_use]
     pub const fn body_bytes(self, body_bytes: usize) -> Self {
         Self { body_bytes, ..self }
     }
 
-    /// The most 1xx responses other than 101 that a client skips (RFC 9110 15.2).
+    /// Sets the most 1xx responses other than 101 that a client skips (RFC 9110 15.2).
     #[must_use]
     pub const fn informational(self, informational: u8) -> Self {
         Self {
@@ -77,7 +79,7 @@ impl Limits {
         }
     }
 
-    /// How long the peer may take, from the first `tick` on.
+    /// Sets how long the peer may take, from the first `tick` on.
     #[must_use]
     pub const fn time(self, time: Duration) -> Self {
         Self { time, ..self }

@@ -1,37 +1,40 @@
 //! The opening handshake (RFC 6455 4).
 //!
 //! ```text
-//!  client                                                              server
-//!  ClientRequest                                                       ServerHandshake
-//!    | ClientHandshake::start       GET /chat HTTP/1.1                   |
-//!    +-----------------------------------------------------------------> | receive
-//!    |                                                                   v
-//!    |                                                                Upgrade -- OriginPolicy, cookies,
-//!    |                              HTTP/1.1 101 Switching Protocols     |       target: look, then decide
-//!    | receive <---------------------------------------------------------+ accept(Accept)
-//!    v                                                                   v
-//!  Established.negotiated() --> Connection::client     Connection::server <-- Negotiated
-//!    |
-//!    |                              HTTP/1.1 4xx                         |
-//!    | refusal() <-------------------------------------------------------+ reject(Response), or by
-//!                                                                          ServerHandshake itself
+//! client                                               server
+//! ClientRequest                                        ServerHandshake
+//!   | ClientHandshake::start    GET /chat HTTP/1.1       |
+//!   +--------------------------------------------------> | receive
+//!   |                                                    v
+//!   |                                                  Upgrade: check Origin,
+//!   |                                                    |      cookies, target
+//!   |              HTTP/1.1 101 Switching Protocols      |
+//!   | receive <------------------------------------------+ accept(Accept)
+//!   v                                                    v
+//! Established::negotiated                              Negotiated
+//!   | Connection::client                                 | Connection::server
+//!
+//!   |                           HTTP/1.1 4xx             |
+//!   | refusal <------------------------------------------+ reject(PlainResponse), or
+//!                                                          ServerHandshake by itself
 //! ```
 //!
-//! Like everything in this crate, handshakes read no socket and no clock. A head is collected in a
-//! [`Storage`](crate::Storage) of the caller's, each byte of it is looked at once on the way, and
-//! parsed strictly when it is complete. It ends where it ends: the first frames can be in the same
-//! piece of input and stay there for the connection.
+//! Like everything in this crate, handshakes read no socket and no clock. They collect a head in a
+//! [`Storage`](crate::Storage) that the caller provides, look at each byte once on the way, and
+//! parse the head strictly when it is complete. They consume the head and nothing after it: bytes
+//! after the head stay in `input`. These can be the first frames, so pass the same `input` on to
+//! the connection.
 //!
 //! # A server
 //!
 //! ```
-//! use ws_proto::handshake::{Accept, Limits, OriginPolicy, Response, ServerHandshake};
-//! use ws_proto::{FixedBuf, Input};
+//! use ws_proto::handshake::{Accept, Limits, OriginPolicy, PlainResponse, ServerHandshake};
+//! use ws_proto::{Config, Connection, Event, FixedBuf, Input};
 //!
 //! let mut handshake = ServerHandshake::new(FixedBuf::<2048>::new(), Limits::new());
 //! let mut out = Vec::new();
 //!
-//! // What the transport gave, in pieces of any size.
+//! // What the transport gave, in pieces of any size. Here the first frame came in the same read.
 //! let mut read = *b"GET /chat HTTP/1.1\r\n\
 //!     Host: example.com\r\n\
 //!     Upgrade: websocket\r\n\
@@ -39,19 +42,27 @@
 //!     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 //!     Sec-WebSocket-Version: 13\r\n\
 //!     Sec-WebSocket-Protocol: chat.v1, chat.v2\r\n\
-//!     Origin: https://example.com\r\n\r\n";
+//!     Origin: https://example.com\r\n\r\n\x81\x82\0\0\0\0hi";
 //! let mut input = Input::new(&mut read);
+//! let mut received = Vec::new();
 //! if let Some(upgrade) = handshake.receive(&mut input, &mut out)? {
 //!     if !OriginPolicy::same_host().allows(&upgrade) {
-//!         upgrade.reject(&Response::new(403), &mut out)?;
+//!         upgrade.reject(&PlainResponse::new(403), &mut out)?;
 //!     } else if upgrade.target() != "/chat" {
-//!         upgrade.reject(&Response::new(404), &mut out)?;
+//!         upgrade.reject(&PlainResponse::new(404), &mut out)?;
 //!     } else {
 //!         let subprotocol = upgrade.choose_subprotocol(&["chat.v2", "chat.v1"]);
 //!         let accept = Accept::new().maybe_subprotocol(subprotocol);
 //!         let negotiated = upgrade.accept(&accept, &mut out)?;
-//!         // Connection::server(negotiated, Config::new()), which goes on with `input`.
-//!         # let _ = negotiated;
+//!
+//!         let mut connection = Connection::server(negotiated, Config::new());
+//!         // The same input: it can have frames, and no other read brings them.
+//!         while let Some(event) = connection.receive(&mut input, &mut out)? {
+//!             if let Event::Text(text) = event {
+//!                 received.push(text.whole().unwrap_or_default().to_owned());
+//!             }
+//!         }
+//!         // Only now write `out` and read again.
 //!     }
 //! }
 //! assert_eq!(
@@ -62,18 +73,20 @@
 //!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 //!     Sec-WebSocket-Protocol: chat.v2\r\n\r\n"
 //! );
+//! assert_eq!(received, ["hi"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A loop around it writes `out`, calls [`ServerHandshake::tick`] with the time, and does what
-//! [`ServerHandshake::transport`] says. Refusals of requests that break a rule are already in
-//! `out` when `receive` returns its error.
+//! The loop around it writes `out`, calls [`ServerHandshake::tick`] with the time, and does what
+//! [`ServerHandshake::transport`] says. When `receive` returns [`RequestError::Failed`], the
+//! refusal is in `out`. When an output is bounded and has too little room, `receive` returns
+//! [`RequestError::OutputFull`] and changes nothing: write, then call again with the same input.
 //!
 //! # A client
 //!
 //! ```
 //! use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
-//! use ws_proto::{Input, Uri};
+//! use ws_proto::{Config, Connection, Event, Input, Uri};
 //!
 //! let request = ClientRequest::from_uri(Uri::parse("ws://example.com/chat")?)
 //!     .subprotocols(&["chat.v2", "chat.v1"]);
@@ -82,20 +95,27 @@
 //! let mut handshake =
 //!     ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
 //! assert!(out.starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
+//! out.clear(); // once it is written
 //!
-//! // The server's answer, with the first frame right behind it.
+//! // The server's answer, and its first frame in the same read.
 //! let mut read = *b"HTTP/1.1 101 Switching Protocols\r\n\
 //!     Upgrade: websocket\r\n\
 //!     Connection: Upgrade\r\n\
 //!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 //!     Sec-WebSocket-Protocol: chat.v2\r\n\r\n\x81\x02hi";
 //! let mut input = Input::new(&mut read);
+//! let mut received = Vec::new();
 //! match handshake.receive(&mut input) {
 //!     Ok(Some(established)) => {
 //!         assert_eq!(established.subprotocol(), Some("chat.v2"));
+//!         let keys = || [7; 4]; // random bytes, new for every frame
 //!         let negotiated = established.negotiated();
-//!         // Connection::client(negotiated, Config::new(), keys), which goes on with `input`.
-//!         # let _ = negotiated;
+//!         let mut connection = Connection::client(negotiated, Config::new(), keys);
+//!         while let Some(event) = connection.receive(&mut input, &mut out)? {
+//!             if let Event::Text(text) = event {
+//!                 received.push(text.whole().unwrap_or_default().to_owned());
+//!             }
+//!         }
 //!     }
 //!     Ok(None) => {} // read more
 //!     Err(error) => match handshake.refusal() {
@@ -103,43 +123,106 @@
 //!         None => println!("{error}"),
 //!     },
 //! }
-//! assert_eq!(input.bytes(), b"\x81\x02hi");
+//! assert_eq!(received, ["hi"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is taken and what is not
+//! A [`ClientHandshake`] borrows nothing, so that a table of connections can keep it until the
+//! answer is there. The request can be made at run time and dropped at once.
 //!
-//! Where RFC 6455 and HTTP leave room, this is what is done with it:
+//! # A proxy
 //!
-//! | what comes | a server | a client |
+//! A proxy offers a server what a client offered, and answers the client what the server answered.
+//! [`ExtensionOffer::from`] takes an [`Extension`] as it was received:
+//!
+//! ```
+//! use ws_proto::Input;
+//! use ws_proto::frame::Rsv;
+//! use ws_proto::handshake::{
+//!     Accept, ClientHandshake, ClientRequest, ExtensionOffer, Limits, Upgrade,
+//! };
+//!
+//! # let fields: [(&str, &[u8]); 7] = [
+//! #     ("Host", b"proxy.example"),
+//! #     ("Upgrade", b"websocket"),
+//! #     ("Connection", b"Upgrade"),
+//! #     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+//! #     ("Sec-WebSocket-Version", b"13"),
+//! #     ("Sec-WebSocket-Protocol", b"chat.v2, chat.v1"),
+//! #     ("Sec-WebSocket-Extensions", b"permessage-deflate; client_max_window_bits"),
+//! # ];
+//! # let upgrade = Upgrade::from_headers("GET", "/chat", &fields)?;
+//! # let nonce = *b"the sample nonce";
+//! # let mut to_server = Vec::new();
+//! // The client's request, `upgrade`, as a request to the server.
+//! let rsv = |name: &str| match name {
+//!     "permessage-deflate" => Rsv::RSV1,
+//!     _ => Rsv::NONE,
+//! };
+//! let offers: Vec<_> = upgrade
+//!     .extensions()
+//!     .map(|offer| ExtensionOffer::from(offer).with_rsv(rsv(offer.name())))
+//!     .collect();
+//! let subprotocols: Vec<_> = upgrade.subprotocols().collect();
+//! let request = ClientRequest::new("server.example", upgrade.target())
+//!     .subprotocols(&subprotocols)
+//!     .extensions(&offers);
+//! let storage = Vec::new();
+//! let mut handshake =
+//!     ClientHandshake::start(request, nonce, storage, Limits::new(), &mut to_server)?;
+//! # let mut read = *b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat.v1\r\n\
+//! #     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=\"9\"\r\n\r\n";
+//! # let mut input = Input::new(&mut read);
+//!
+//! // The server's answer as an answer to the client.
+//! if let Some(established) = handshake.receive(&mut input)? {
+//!     let answers: Vec<_> = established
+//!         .extensions()
+//!         .map(|answer| ExtensionOffer::from(answer).with_rsv(rsv(answer.name())))
+//!         .collect();
+//!     let accept = Accept::new()
+//!         .maybe_subprotocol(established.subprotocol())
+//!         .extensions(&answers);
+//!     let answer = upgrade.answer(&accept)?; // or `upgrade.accept(&accept, &mut to_client)`
+//!     # let (_, value) = answer.fields().last().unwrap();
+//!     # assert_eq!(value.to_string(), "permessage-deflate; client_max_window_bits=9");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is accepted and what is not
+//!
+//! Where RFC 6455 and HTTP leave a choice, handshakes do this:
+//!
+//! | received | a server | a client |
 //! |---|---|---|
 //! | LF without CR, CR without LF, control characters | 400, on that byte | fails, on that byte |
 //! | a folded line | 400 | reads a space |
-//! | an empty line in front of the head | skips one | fails |
-//! | a space in front of a colon | 400 | fails |
+//! | an empty line before the head | skips one | fails |
+//! | a space before a colon | 400 | fails |
 //! | HTTP/1.0, HTTP/2.0 | 505 | fails |
-//! | `Upgrade: websocket, h2c` | takes it | fails |
-//! | `Content-Length: 0` | takes it | takes any in a 101 |
-//! | any other sign of a body | 400 | `Transfer-Encoding` in a 101 fails |
-//! | an absolute target | takes it, its authority counts | - |
-//! | a key with pad bits that are not zero | takes it | - |
+//! | `Upgrade: websocket, h2c` | accepts it | fails |
+//! | `Content-Length: 0` | accepts it | accepts any length in a 101 |
+//! | another field that announces a body | 400 | `Transfer-Encoding` in a 101 fails |
+//! | an absolute target | accepts it and uses its authority as the host | - |
+//! | a key with pad bits that are not zero | accepts it | - |
 //! | `Expect: 100-continue` | answers 101, there is no body | - |
 //! | `Sec-WebSocket-Version` missing or not 13 | 426 | - |
-//! | a field twice that may stand once | 400 | fails |
-//! | no subprotocol though some were offered | - | goes on, [or fails] |
+//! | a field twice that may occur once | 400 | fails |
+//! | no subprotocol, but some were offered | - | connects, [or fails] |
 //! | more than 64 subprotocols, 16 extensions, 16 parameters | 431 | fails |
-//! | a redirect, a 401 | - | fails, with the response |
+//! | a redirect, a 401 | - | fails, and [`ClientHandshake::refusal`] has the response |
 //!
 //! [or fails]: ClientRequest::require_subprotocol
 
 mod accept;
 mod body;
-mod check;
 mod client;
 mod error;
 mod established;
 mod extensions;
-mod head;
+mod head_scanner;
 mod headers;
 #[cfg(feature = "http")]
 pub mod http;
@@ -147,23 +230,25 @@ mod key;
 mod limits;
 mod negotiated;
 mod offer;
+mod offered;
 mod origin;
 mod parse;
 mod plain;
 mod request;
+mod request_check;
 mod response;
 mod scan;
 mod server;
+mod server_state;
 mod syntax;
 mod target;
-mod timer;
+mod time_limit;
 mod upgrade;
 mod write;
 
 pub use accept::{Accept, Answer, FieldValue};
-pub use check::MAX_SUBPROTOCOLS;
 pub use client::ClientHandshake;
-pub use error::{HandshakeError, HeadError};
+pub use error::{HandshakeError, HeadError, RequestError};
 pub use established::{Established, Refusal};
 pub use extensions::{
     Extension, Extensions, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Param, ParamValue, Params,
@@ -176,6 +261,7 @@ pub use offer::ExtensionOffer;
 pub use origin::OriginPolicy;
 pub use plain::{Incoming, PlainRequest};
 pub use request::ClientRequest;
-pub use response::{MAX_REFUSAL, Response};
+pub use request_check::MAX_SUBPROTOCOLS;
+pub use response::{MAX_REFUSAL, PlainResponse};
 pub use server::ServerHandshake;
 pub use upgrade::Upgrade;

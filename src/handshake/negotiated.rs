@@ -1,12 +1,11 @@
-//! What a handshake has agreed on.
+//! The result of a handshake.
 
 use crate::frame::Rsv;
 
-/// What a [`Connection`](crate::Connection) has to know of the handshake before it.
+/// The result of a handshake that a [`Connection`](crate::Connection) starts with.
 ///
-/// A handshake of this crate makes one. It is also the door for handshakes made elsewhere (a
-/// foreign HTTP server, an Extended CONNECT over HTTP/2 or HTTP/3): [`Negotiated::new`] is "no
-/// extension".
+/// Handshakes of this crate make one. For a handshake made elsewhere (another HTTP server, an
+/// Extended CONNECT of HTTP/2 or HTTP/3), [`Negotiated::new`] is a connection without extensions.
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Negotiated};
@@ -25,9 +24,9 @@ impl Negotiated {
         Self { rsv: Rsv::NONE }
     }
 
-    /// Extensions that use these reserved bits on the first frame of a message (RFC 6455 5.8).
+    /// Sets the reserved bits that extensions use on the first frame of a message (RFC 6455 5.8).
     ///
-    /// Messages that set one come out as [`Event::Extended`](crate::Event::Extended).
+    /// The connection reports messages that set one as [`Event::Extended`](crate::Event::Extended).
     #[must_use]
     pub const fn with_rsv(self, rsv: Rsv) -> Self {
         Self { rsv }

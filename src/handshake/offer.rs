@@ -1,4 +1,4 @@
-//! Writes `Sec-WebSocket-Extensions`: one line of tokens, nothing quoted.
+//! Writes `Sec-WebSocket-Extensions` as one line of tokens, without quotes.
 
 use core::fmt;
 
@@ -7,9 +7,9 @@ use super::extensions::Extension;
 use super::syntax;
 use crate::frame::Rsv;
 
-/// An extension as a client offers it, or as a server answers it.
+/// An extension that a client offers, or that a server answers with.
 ///
-/// The handshake checks names. Whether parameters make sense is the extension's own business.
+/// The handshake checks names; [`with_check`](Self::with_check) adds a check of the parameters.
 ///
 /// ```
 /// use ws_proto::frame::Rsv;
@@ -22,32 +22,47 @@ use crate::frame::Rsv;
 #[derive(Clone, Copy, Debug)]
 pub struct ExtensionOffer<'e> {
     name: &'e str,
-    params: &'e [(&'e str, Option<&'e str>)],
+    params: OfferedParams<'e>,
     rsv: Rsv,
     check: Option<AnswerCheck>,
 }
 
-/// Whether a server's answer is one that this offer allows.
-type AnswerCheck = fn(&ExtensionOffer<'_>, &Extension<'_>) -> bool;
+#[derive(Clone, Copy, Debug)]
+enum OfferedParams<'e> {
+    Own(&'e [(&'e str, Option<&'e str>)]),
+    Received(Extension<'e>),
+}
+
+/// Whether an offer (first) allows a server's answer (second).
+pub(super) type AnswerCheck = fn(&Extension<'_>, &Extension<'_>) -> bool;
 
 impl<'e> ExtensionOffer<'e> {
     /// An extension of that name with these parameters.
     pub const fn new(name: &'e str, params: &'e [(&'e str, Option<&'e str>)]) -> Self {
         Self {
             name,
-            params,
+            params: OfferedParams::Own(params),
             rsv: Rsv::NONE,
             check: None,
         }
     }
 
-    /// The reserved bits that the extension uses once it is agreed on.
+    /// Sets the reserved bits that the extension uses once it is negotiated.
     #[must_use]
     pub const fn with_rsv(self, rsv: Rsv) -> Self {
         Self { rsv, ..self }
     }
 
-    /// What a client looks at besides the name when a server has answered with this extension.
+    /// Sets a check of the server's answer, besides the name. `check` takes the offer and the
+    /// answer, both as they are in the heads, and returns whether the offer allows the answer.
+    ///
+    /// ```
+    /// use ws_proto::handshake::ExtensionOffer;
+    ///
+    /// let offer = ExtensionOffer::new("x-example", &[("level", Some("3"))])
+    ///     .with_check(|offer, answer| answer.params().count() <= offer.params().count());
+    /// # let _ = offer;
+    /// ```
     #[must_use]
     pub const fn with_check(self, check: AnswerCheck) -> Self {
         Self {
@@ -61,27 +76,24 @@ impl<'e> ExtensionOffer<'e> {
         self.name
     }
 
-    /// The parameters.
-    pub const fn params(&self) -> &'e [(&'e str, Option<&'e str>)] {
-        self.params
-    }
-
     /// The reserved bits in use.
     pub const fn rsv(&self) -> Rsv {
         self.rsv
     }
 
-    /// Whether the extension agrees with what the server answered.
-    pub(super) fn allows(&self, answer: &Extension<'_>) -> bool {
-        self.check.is_none_or(|check| check(self, answer))
+    /// The check of an answer, besides its name.
+    pub(super) const fn check(&self) -> Option<AnswerCheck> {
+        self.check
     }
 
-    /// Whether all of it are tokens.
+    /// Whether the name and all parameters are tokens.
     pub(super) fn is_valid(&self) -> bool {
         let is_token = |text: &str| syntax::is_token(text.as_bytes());
+        let OfferedParams::Own(params) = self.params else {
+            return true;
+        };
         is_token(self.name)
-            && self
-                .params
+            && params
                 .iter()
                 .all(|(name, value)| is_token(name) && value.is_none_or(is_token))
     }
@@ -90,17 +102,60 @@ impl<'e> ExtensionOffer<'e> {
 impl fmt::Display for ExtensionOffer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
-        for (name, value) in self.params {
-            write!(f, "; {name}")?;
-            if let Some(value) = value {
-                write!(f, "={value}")?;
+        match self.params {
+            OfferedParams::Own(params) => {
+                for (name, value) in params {
+                    write!(f, "; {name}")?;
+                    if let Some(value) = value {
+                        write!(f, "={value}")?;
+                    }
+                }
+            }
+            OfferedParams::Received(extension) => {
+                for param in extension.params() {
+                    write!(f, "; {}", param.name())?;
+                    if let Some(value) = param.value() {
+                        write!(f, "={value}")?;
+                    }
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Several, as one line.
+/// Takes over an extension as it was received, for a proxy: a client's offer as the proxy's own
+/// offer, or a server's answer as the proxy's own answer. Parameters are written without quotes.
+///
+/// The received text does not name the reserved bits: set them by [`with_rsv`](Self::with_rsv). To
+/// check the answer, use [`with_check`](Self::with_check).
+///
+/// ```
+/// use ws_proto::frame::Rsv;
+/// use ws_proto::handshake::{Extensions, ExtensionOffer, Headers};
+///
+/// let field: [(&str, &[u8]); 1] =
+///     [("Sec-WebSocket-Extensions", b"permessage-deflate; server_max_window_bits=\"10\", x")];
+/// let received = Extensions::parse(&Headers::from_slice(&field))?;
+/// let offers: Vec<_> = received
+///     .filter(|extension| extension.name() == "permessage-deflate")
+///     .map(|extension| ExtensionOffer::from(extension).with_rsv(Rsv::RSV1))
+///     .collect();
+/// assert_eq!(offers[0].to_string(), "permessage-deflate; server_max_window_bits=10");
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+/// ```
+impl<'e> From<Extension<'e>> for ExtensionOffer<'e> {
+    fn from(extension: Extension<'e>) -> Self {
+        Self {
+            name: extension.name(),
+            params: OfferedParams::Received(extension),
+            rsv: Rsv::NONE,
+            check: None,
+        }
+    }
+}
+
+/// Several extensions, as one line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfferList<'e>(pub(super) &'e [ExtensionOffer<'e>]);
 
@@ -114,12 +169,12 @@ impl fmt::Display for OfferList<'_> {
     }
 }
 
-/// The bits of both, if none is in both.
+/// The bits of both; `None` if both have one in common.
 pub(super) fn join_rsv(one: Rsv, other: Rsv) -> Option<Rsv> {
     (one.bits() & other.bits() == 0).then_some(one | other)
 }
 
-/// Whether these can be offered: all tokens. The same name twice is an alternative.
+/// Checks whether all names and parameters are tokens. The same name twice is an alternative.
 pub(super) fn check_offers(offers: &[ExtensionOffer<'_>]) -> Result<(), HeadError> {
     let valid = offers.iter().all(ExtensionOffer::is_valid);
     if valid {

@@ -4,12 +4,12 @@ use super::syntax;
 use super::target::Authority;
 use super::upgrade::Upgrade;
 
-/// Decides on the `Origin` of a request.
+/// Decides whether to accept a request by its `Origin`.
 ///
-/// A browser lets any site's script open a WebSocket connection, with the user's cookies, and
-/// tells in `Origin` which site it is. A server that takes cookies for an answer has to look at
-/// it. Programs that are not browsers need not send it, and can send what they like: this is no
-/// access control for them. So a missing `Origin` is allowed unless
+/// A browser lets the scripts of any site open a WebSocket connection with the user's cookies, and
+/// names the site in `Origin`. A server that relies on cookies has to check it. Other programs can
+/// omit it or send any value, so this is no access control for them. Therefore a missing `Origin`
+/// is allowed unless
 /// [`require_origin`](Self::require_origin) is called.
 ///
 /// Schemes and hosts are compared without regard to case, ports with the default of the scheme.
@@ -41,7 +41,7 @@ enum Rule<'p> {
 }
 
 impl<'p> OriginPolicy<'p> {
-    /// Every origin: for servers that take nothing from the browser for granted.
+    /// Allows every origin: for servers that do not rely on cookies or on the user's network.
     pub const fn any() -> Self {
         Self {
             rule: Rule::Any,
@@ -49,7 +49,7 @@ impl<'p> OriginPolicy<'p> {
         }
     }
 
-    /// The host, and port, that the request was sent to. If `Host` names no port, it is the
+    /// Allows the host and port that the request was sent to. If `Host` names no port, it is the
     /// default of the origin's scheme.
     pub const fn same_host() -> Self {
         Self {
@@ -58,7 +58,7 @@ impl<'p> OriginPolicy<'p> {
         }
     }
 
-    /// These origins, such as `https://example.com` or `null`. There are no patterns.
+    /// Allows these origins, such as `https://example.com` or `null`. There are no patterns.
     pub const fn list(origins: &'p [&'p str]) -> Self {
         Self {
             rule: Rule::List(origins),
@@ -75,7 +75,7 @@ impl<'p> OriginPolicy<'p> {
         }
     }
 
-    /// Whether the request may be accepted; if not, 403 is the answer (RFC 6455 4.2.2).
+    /// Whether the request may be accepted. If not, answer with 403 (RFC 6455 4.2.2).
     pub fn allows(&self, upgrade: &Upgrade<'_>) -> bool {
         self.allows_origin(upgrade.origin(), upgrade.host())
     }

@@ -1,7 +1,7 @@
-//! The one strict parse of a head, and its first line.
+//! The strict parser of a head and its first line.
 //!
-//! `httparse` takes more than RFC 9112 does, on purpose: empty lines in front of a head, lines that
-//! end in a bare LF, targets that are not ASCII. None of this gets through here.
+//! `httparse` accepts more than RFC 9112 allows: empty lines before a head, lines that end in a
+//! bare LF, targets that are not ASCII. These are refused here.
 
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -13,17 +13,17 @@ use super::headers::{Headers, split_line};
 use super::limits::MAX_LINES;
 use super::syntax;
 
-/// A request whose head has passed [`request`], or that someone else has parsed.
+/// The head of a request that has passed [`request`], or that another HTTP server has parsed.
 #[derive(Clone, Copy)]
-pub(super) struct Request<'h> {
+pub(super) struct RequestHead<'h> {
     pub(super) method: &'h [u8],
-    /// As it stands in the request line; ASCII.
+    /// As in the request line; ASCII.
     pub(super) target: &'h [u8],
     pub(super) headers: Headers<'h>,
 }
 
-impl<'h> Request<'h> {
-    /// Takes a head apart that has been parsed before.
+impl<'h> RequestHead<'h> {
+    /// Splits a head that has been parsed before.
     pub(super) fn of(head: &'h [u8]) -> Self {
         let (line, lines) = split_line(head).unwrap_or_default();
         let mut words = line.split(|&byte| byte == b' ');
@@ -37,9 +37,9 @@ impl<'h> Request<'h> {
     }
 }
 
-impl fmt::Debug for Request<'_> {
+impl fmt::Debug for RequestHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
+        f.debug_struct("RequestHead")
             .field("method", &syntax::ascii(self.method))
             .field("target", &syntax::ascii(self.target))
             .field("headers", &self.headers)
@@ -47,15 +47,15 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// A response whose head has passed [`response`].
+/// The head of a response that has passed [`response`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StatusLine<'h> {
+pub(super) struct ResponseHead<'h> {
     pub(super) reason: &'h [u8],
     pub(super) headers: Headers<'h>,
 }
 
-impl<'h> StatusLine<'h> {
-    /// Takes a head apart that has been parsed before.
+impl<'h> ResponseHead<'h> {
+    /// Splits a head that has been parsed before.
     pub(super) fn of(head: &'h [u8]) -> Self {
         let (line, lines) = split_line(head).unwrap_or_default();
         let reason = line.get(REASON_AT..).unwrap_or_default();
@@ -66,28 +66,28 @@ impl<'h> StatusLine<'h> {
     }
 }
 
-/// What [`request`] and [`response`] find in a head, without its header fields.
+/// The result of [`request`] and [`response`], without the header fields.
 #[derive(Clone, Copy)]
 pub(super) struct Parsed<L> {
     pub(super) first_line: L,
     /// 0 or 1.
     pub(super) minor_version: u8,
-    /// How long the head is. Bytes behind it are not looked at.
+    /// The length of the head. Bytes after it are not read.
     pub(super) bytes: usize,
-    /// How many lines it has, the empty one not counted.
+    /// The number of its lines, without the empty one.
     pub(super) lines: usize,
 }
 
-/// Parses the request's head at the front of `bytes` and gives each of its header fields to `field`.
+/// Parses the head of a request at the front of `bytes` and passes each header field to `field`.
 ///
-/// If it is `Ok`, there is a whole head, and one that [`HeadScanner`](super::head::HeadScanner) would
-/// store as it is, were it not for the limits. What is not such a head can be refused for another
-/// reason than the scanner would give: then the scanner has to look first.
+/// `Ok` means a complete head that [`HeadScanner`](super::head_scanner::HeadScanner) would store
+/// unchanged, apart from the limits. An error can differ from the scanner's error for the same
+/// bytes, so the scanner's error is the one to report.
 pub(super) fn request<'h>(
     bytes: &'h [u8],
     field: impl FnMut(&'h [u8], &'h [u8]),
-) -> Result<Parsed<Request<'h>>, HandshakeError> {
-    // Made, but not written: that would be 4 KiB for each head.
+) -> Result<Parsed<RequestHead<'h>>, HandshakeError> {
+    // Not initialised: that would write 4 KiB for each head (rows `handshake/*` of the benchmarks).
     let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
     let mut request = httparse::Request::new(&mut []);
     let status = match request.parse_with_uninit_headers(bytes, &mut headers) {
@@ -103,7 +103,7 @@ pub(super) fn request<'h>(
     give(request.headers, field);
     let line = method.len() + " ".len() + target.len() + " HTTP/1.1\r\n".len();
     Ok(Parsed {
-        first_line: Request {
+        first_line: RequestHead {
             method: method.as_bytes(),
             target: target.as_bytes(),
             headers: Headers::from_lines(head.get(line..).unwrap_or_default()),
@@ -114,7 +114,7 @@ pub(super) fn request<'h>(
     })
 }
 
-/// As [`request`], for a response; its first line is its status, 100 to 999.
+/// As [`request`], for a response. The first line is its status, 100 to 999.
 pub(super) fn response<'h>(
     bytes: &'h [u8],
     field: impl FnMut(&'h [u8], &'h [u8]),
@@ -137,7 +137,7 @@ pub(super) fn response<'h>(
     })
 }
 
-/// The head, if it is there, starts with its first line, and all its lines end in CRLF.
+/// The head, if it is complete, starts with its first line, and has only lines that end in CRLF.
 fn whole<'h>(
     bytes: &'h [u8],
     status: Status<usize>,
@@ -149,15 +149,15 @@ fn whole<'h>(
     };
     match head {
         None | Some([b'\r' | b'\n', ..]) => Err(HandshakeError::StartLineInvalid),
-        // Each line ends in LF, and a CR is only taken in front of one.
+        // `httparse` accepts a CR only before LF, so there are as many as lines if all end in CRLF.
         Some(head) if count(head, b'\r') != headers.len() + 2 => Err(HandshakeError::BareLf),
         Some(head) => Ok(head),
     }
 }
 
-/// How often that byte is there.
+/// How often `byte` occurs.
 fn count(bytes: &[u8], byte: u8) -> usize {
-    // Counts that fit in a byte are added up 16 at a time.
+    // Counts of 8 bits are vectorised, 16 at a time.
     let count = |bytes: &[u8]| {
         bytes
             .iter()
@@ -186,7 +186,7 @@ fn fault(error: Error) -> HandshakeError {
     }
 }
 
-/// Whether the request line ends in a version that is well-formed (RFC 9112 2.3).
+/// Whether the request line ends in a well-formed version (RFC 9112 2.3).
 fn has_other_version(head: &[u8]) -> bool {
     let (line, _) = split_line(head).unwrap_or_default();
     let mut parts = line.split(|&byte| byte == b' ');
@@ -197,5 +197,5 @@ fn has_other_version(head: &[u8]) -> bool {
         Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
-/// Behind `HTTP/1.1 101 `.
+/// The length of `HTTP/1.1 101 `.
 const REASON_AT: usize = 13;

@@ -2,14 +2,15 @@
 
 use super::error::{HandshakeError, HeadError};
 use super::headers::Headers;
-use super::parse::Request;
-use super::response::{self, Response};
-use super::server::Phase;
+use super::parse::RequestHead;
+use super::response::{self, PlainResponse};
+use super::server_state::ServerState;
 use super::syntax;
 use super::upgrade::Upgrade;
 use crate::buf::Output;
 
-/// What [`ServerHandshake::receive_any`](super::ServerHandshake::receive_any) returns.
+/// A request of either kind, from
+/// [`ServerHandshake::receive_any`](super::ServerHandshake::receive_any).
 #[derive(Debug)]
 pub enum Incoming<'h> {
     /// A request to open a WebSocket connection.
@@ -21,20 +22,20 @@ pub enum Incoming<'h> {
 /// A request of HTTP/1.1 or HTTP/1.0 that is not for a WebSocket connection: a health check, a
 /// page, a favicon.
 ///
-/// Its syntax, `Host` and target have been checked (`Host` may be missing with HTTP/1.0), nothing
-/// else: the method can be any. A body is not read. One response can be given, then the transport
-/// is to be closed.
+/// Its syntax, `Host` and target have been checked (`Host` may be missing with HTTP/1.0), and
+/// nothing else: the method can be any. A body is not read. Answer with one response, then close
+/// the transport.
 ///
 /// ```
 /// use ws_proto::Input;
-/// use ws_proto::handshake::{Incoming, Limits, Response, ServerHandshake};
+/// use ws_proto::handshake::{Incoming, Limits, PlainResponse, ServerHandshake};
 ///
 /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
 /// let mut out = Vec::new();
 /// let mut read = *b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n";
 /// match handshake.receive_any(&mut Input::new(&mut read), &mut out)? {
 ///     Some(Incoming::Plain(request)) if request.target() == "/health" => {
-///         request.respond(&Response::new(200).body(b"fine"), &mut out)?;
+///         request.respond(&PlainResponse::new(200).body(b"fine"), &mut out)?;
 ///     }
 ///     _ => unreachable!(),
 /// }
@@ -43,16 +44,16 @@ pub enum Incoming<'h> {
 /// ```
 #[derive(Debug)]
 pub struct PlainRequest<'h> {
-    request: Request<'h>,
-    phase: &'h mut Phase,
+    request: RequestHead<'h>,
+    state: &'h mut ServerState,
 }
 
 impl<'h> PlainRequest<'h> {
-    pub(super) fn new(request: Request<'h>, phase: &'h mut Phase) -> Self {
-        Self { request, phase }
+    pub(super) fn new(request: RequestHead<'h>, state: &'h mut ServerState) -> Self {
+        Self { request, state }
     }
 
-    /// The method, in its case.
+    /// The method, as received.
     pub const fn method(&self) -> &'h str {
         syntax::ascii(self.request.method)
     }
@@ -77,35 +78,36 @@ impl<'h> PlainRequest<'h> {
         self.request.headers
     }
 
-    /// Writes `response`, whose status is 200 to 599, without its body if the method is HEAD. The
-    /// transport is to be closed.
+    /// Writes `response`, whose status is 200 to 599, without its body if the method is HEAD. Then
+    /// close the transport.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent. Nothing is decided then.
+    /// [`HeadError`] if the response cannot be sent. Nothing is written, and the request can be
+    /// answered again.
     pub fn respond<O: Output + ?Sized>(
         self,
-        response: &Response<'_>,
+        response: &PlainResponse<'_>,
         out: &mut O,
     ) -> Result<(), HeadError> {
         response.write(200, self.request.method == b"HEAD", out)?;
-        *self.phase = Phase::Answered;
+        *self.state = ServerState::Answered;
         Ok(())
     }
 
-    /// Refuses, as [`ServerHandshake::receive`](super::ServerHandshake::receive) does it by
-    /// itself. Returns what is wrong with the request.
+    /// Refuses the request as [`ServerHandshake::receive`](super::ServerHandshake::receive) does.
+    /// Returns the reason.
     ///
     /// # Errors
     ///
-    /// [`HeadError::OutputFull`]. Nothing is decided then.
+    /// [`HeadError::OutputFull`]. Nothing is written, and the request can be answered again.
     pub fn refuse<O: Output + ?Sized>(self, out: &mut O) -> Result<HandshakeError, HeadError> {
-        let error = match *self.phase {
-            Phase::Plain(error) => error,
+        let error = match *self.state {
+            ServerState::Plain(error) => error,
             _ => HandshakeError::UpgradeInvalid,
         };
         response::refuse(error, self.request.method == b"HEAD", out)?;
-        *self.phase = Phase::Failed(error);
+        *self.state = ServerState::Failed(error);
         Ok(error)
     }
 }

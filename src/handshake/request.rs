@@ -1,15 +1,15 @@
-//! What a client asks for.
+//! A client's request.
 
 use core::fmt;
 
 use super::accept::SUBPROTOCOL;
 use super::error::HeadError;
-use super::extensions;
+use super::extensions::FIELD as EXTENSIONS;
 use super::headers::Headers;
-use super::offer::{self, ExtensionOffer, OfferList};
+use super::offer::{self, ExtensionOffer};
 use super::syntax;
 use super::target::{Authority, Target};
-use super::write::{self, Writer};
+use super::write;
 use crate::buf::Output;
 use crate::uri::Uri;
 
@@ -28,7 +28,7 @@ use crate::uri::Uri;
 /// ```
 #[derive(Clone, Copy)]
 pub struct ClientRequest<'r> {
-    to: To<'r>,
+    destination: Destination<'r>,
     origin: Option<&'r str>,
     pub(super) subprotocols: &'r [&'r str],
     pub(super) extensions: &'r [ExtensionOffer<'r>],
@@ -37,26 +37,26 @@ pub struct ClientRequest<'r> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum To<'r> {
+enum Destination<'r> {
     Parts { host: &'r str, target: &'r str },
     Uri(Uri<'r>),
 }
 
 impl<'r> ClientRequest<'r> {
-    /// To that host, with the port if it is not the default of the scheme, and that path and
-    /// query.
+    /// A request to `host`, which names the port if it is not the default of the scheme, for
+    /// `target`: path and query.
     pub const fn new(host: &'r str, target: &'r str) -> Self {
-        Self::to(To::Parts { host, target })
+        Self::to(Destination::Parts { host, target })
     }
 
-    /// To where that URI leads.
+    /// A request to the host and for the target of `uri`.
     pub const fn from_uri(uri: Uri<'r>) -> Self {
-        Self::to(To::Uri(uri))
+        Self::to(Destination::Uri(uri))
     }
 
-    const fn to(to: To<'r>) -> Self {
+    const fn to(destination: Destination<'r>) -> Self {
         Self {
-            to,
+            destination,
             origin: None,
             subprotocols: &[],
             extensions: &[],
@@ -65,7 +65,7 @@ impl<'r> ClientRequest<'r> {
         }
     }
 
-    /// `Origin`, such as `https://example.com`. Programs that are not browsers need none.
+    /// Sets `Origin`, such as `https://example.com`. Only browsers have to send one.
     #[must_use]
     pub const fn origin(self, origin: &'r str) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl<'r> ClientRequest<'r> {
         }
     }
 
-    /// The subprotocols to offer, the favourite first.
+    /// Sets the subprotocols to offer, in order of preference.
     #[must_use]
     pub const fn subprotocols(self, subprotocols: &'r [&'r str]) -> Self {
         Self {
@@ -83,10 +83,9 @@ impl<'r> ClientRequest<'r> {
         }
     }
 
-    /// Whether the handshake fails when subprotocols were offered and the server agrees to none.
+    /// Sets whether the handshake fails when subprotocols were offered and the server chooses none.
     ///
-    /// RFC 6455 4.1 goes on without one, and that is the default. Browsers fail if they offered
-    /// any.
+    /// By default the connection is established without one (RFC 6455 4.1). Browsers fail.
     #[must_use]
     pub const fn require_subprotocol(self, require: bool) -> Self {
         Self {
@@ -95,66 +94,57 @@ impl<'r> ClientRequest<'r> {
         }
     }
 
-    /// The extensions to offer, the favourite first. The same name again is an alternative.
+    /// Sets the extensions to offer, in order of preference, at most
+    /// [`MAX_EXTENSIONS`](super::MAX_EXTENSIONS). The same name again is an alternative.
     #[must_use]
     pub const fn extensions(self, extensions: &'r [ExtensionOffer<'r>]) -> Self {
         Self { extensions, ..self }
     }
 
-    /// Further header fields, such as `Authorization` or `Cookie`.
+    /// Sets further header fields, such as `Authorization` or `Cookie`.
     #[must_use]
     pub const fn headers(self, headers: &'r [(&'r str, &'r [u8])]) -> Self {
         Self { headers, ..self }
     }
 
-    /// Writes it with that key, or nothing.
+    /// Writes all of the request with that key, or nothing. It has been [checked](Self::check), and
+    /// what it offers has been written as lists of subprotocols and of extensions.
     pub(super) fn write<O: Output + ?Sized>(
         &self,
         key: &[u8; 24],
+        (subprotocols, extensions): (&[u8], &[u8]),
         out: &mut O,
     ) -> Result<(), HeadError> {
-        self.check()?;
         write::write(out, |out| {
             out.put("GET ");
-            match self.to {
-                To::Parts { target, .. } => out.put(target),
-                To::Uri(uri) => out.display(uri.target()),
+            match self.destination {
+                Destination::Parts { target, .. } => out.put(target),
+                Destination::Uri(uri) => out.display(uri.target()),
             }
             out.put(" HTTP/1.1\r\nHost: ");
-            match self.to {
-                To::Parts { host, .. } => out.put(host),
-                To::Uri(uri) => out.display(uri.host_header()),
+            match self.destination {
+                Destination::Parts { host, .. } => out.put(host),
+                Destination::Uri(uri) => out.display(uri.host_header()),
             }
             out.put(BEFORE_KEY);
             out.put(key);
-            out.put(BEHIND_KEY);
-            self.write_offers(out);
+            out.put(AFTER_KEY);
+            if let Some(origin) = self.origin {
+                out.field("Origin", origin);
+            }
+            for (name, list) in [(SUBPROTOCOL, subprotocols), (EXTENSIONS, extensions)] {
+                if !list.is_empty() {
+                    out.fields(&[(name, list)]);
+                }
+            }
             out.fields(self.headers);
             out.put("\r\n");
         })
     }
 
-    fn write_offers(&self, out: &mut Writer<'_>) {
-        if let Some(origin) = self.origin {
-            out.field("Origin", origin);
-        }
-        if let Some((first, others)) = self.subprotocols.split_first() {
-            out.put(SUBPROTOCOL);
-            out.put(": ");
-            out.put(first);
-            for other in others {
-                out.put(", ");
-                out.put(other);
-            }
-            out.put("\r\n");
-        }
-        if !self.extensions.is_empty() {
-            out.display_field(extensions::FIELD, OfferList(self.extensions));
-        }
-    }
-
-    fn check(&self) -> Result<(), HeadError> {
-        if let To::Parts { host, target } = self.to {
+    /// Checks whether the request can be sent.
+    pub(super) fn check(&self) -> Result<(), HeadError> {
+        if let Destination::Parts { host, target } = self.destination {
             Authority::parse(host.as_bytes()).ok_or(HeadError::HostInvalid)?;
             if !target.starts_with('/') || Target::parse(target.as_bytes()).is_none() {
                 return Err(HeadError::TargetInvalid);
@@ -186,7 +176,7 @@ impl<'r> ClientRequest<'r> {
 impl fmt::Debug for ClientRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientRequest")
-            .field("to", &self.to)
+            .field("destination", &self.destination)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("extensions", &self.extensions)
@@ -197,4 +187,4 @@ impl fmt::Debug for ClientRequest<'_> {
 }
 
 const BEFORE_KEY: &str = "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ";
-const BEHIND_KEY: &str = "\r\nSec-WebSocket-Version: 13\r\n";
+const AFTER_KEY: &str = "\r\nSec-WebSocket-Version: 13\r\n";

@@ -1,4 +1,4 @@
-//! HTTP responses that are not 101.
+//! HTTP responses other than 101.
 
 use core::fmt;
 
@@ -8,34 +8,36 @@ use super::syntax;
 use super::write::{self, Writer};
 use crate::buf::Output;
 
-/// The most bytes of a refusal that a server writes by itself.
+/// The most bytes of a refusal that [`ServerHandshake::receive`](super::ServerHandshake::receive)
+/// writes.
 ///
-/// [`ServerHandshake::receive`](super::ServerHandshake::receive) waits while its output has less
-/// room than this.
+/// While its output has less room than this, it reads nothing and returns
+/// [`RequestError::OutputFull`](super::RequestError::OutputFull).
 pub const MAX_REFUSAL: usize = 256;
 
-/// An HTTP response of the caller's: a refusal, a redirect, or the answer to a plain request.
+/// An HTTP response other than 101 that a server sends: a refusal, a redirect, or the answer to a
+/// plain request.
 ///
-/// `Connection: close` and `Content-Length` are added to it, and with status 426 `Upgrade` and
-/// `Sec-WebSocket-Version` (RFC 6455 4.4). The transport is closed behind it.
+/// `Connection: close` and `Content-Length` are added, and with status 426 `Upgrade` and
+/// `Sec-WebSocket-Version` (RFC 6455 4.4). The transport is closed after it.
 ///
 /// ```
 /// use ws_proto::handshake::Response;
 ///
-/// let response = Response::new(401)
+/// let response = PlainResponse::new(401)
 ///     .headers(&[("WWW-Authenticate", b"Basic realm=\"chat\"")])
 ///     .body(b"who are you?");
 /// # let _ = response;
 /// ```
 #[derive(Clone, Copy)]
-pub struct Response<'r> {
+pub struct PlainResponse<'r> {
     status: u16,
     reason: Option<&'r str>,
     headers: &'r [(&'r str, &'r [u8])],
     body: &'r [u8],
 }
 
-impl<'r> Response<'r> {
+impl<'r> PlainResponse<'r> {
     /// An empty response with that status and its usual reason phrase.
     pub const fn new(status: u16) -> Self {
         Self {
@@ -46,7 +48,7 @@ impl<'r> Response<'r> {
         }
     }
 
-    /// Another reason phrase: visible ASCII, SP and HTAB.
+    /// Sets another reason phrase: visible ASCII, SP and HTAB.
     #[must_use]
     pub const fn reason(self, reason: &'r str) -> Self {
         Self {
@@ -55,20 +57,20 @@ impl<'r> Response<'r> {
         }
     }
 
-    /// Header fields, such as `Content-Type`, `Location` or `Retry-After`.
+    /// Sets header fields, such as `Content-Type`, `Location` or `Retry-After`.
     #[must_use]
     pub const fn headers(self, headers: &'r [(&'r str, &'r [u8])]) -> Self {
         Self { headers, ..self }
     }
 
-    /// The body.
+    /// Sets the body.
     #[must_use]
     pub const fn body(self, body: &'r [u8]) -> Self {
         Self { body, ..self }
     }
 
-    /// Writes it, or nothing. `least` is the lowest status that fits; the response to a HEAD
-    /// request has no body (RFC 9110 9.3.2).
+    /// Writes all of the response, or nothing. `least` is the lowest status that is allowed. The
+    /// response to a HEAD request has no body (RFC 9110 9.3.2).
     pub(super) fn write<O: Output + ?Sized>(
         &self,
         least: u16,
@@ -112,9 +114,9 @@ impl<'r> Response<'r> {
 }
 
 /// Writes no values of header fields, nor the body: they can be secrets.
-impl fmt::Debug for Response<'_> {
+impl fmt::Debug for PlainResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
+        f.debug_struct("PlainResponse")
             .field("status", &self.status)
             .field("reason", &self.reason)
             .field("headers", &Headers::from_slice(self.headers))
@@ -158,7 +160,7 @@ pub(super) fn status_line(out: &mut Writer<'_>, status: u16, reason: &str) {
     out.put("\r\n");
 }
 
-/// The reason phrase is for people; one of a status unknown here is left empty (RFC 9112 4).
+/// The usual reason phrase; empty for a status that is not listed (RFC 9112 4).
 const fn reason_of(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -1,21 +1,22 @@
-//! Looks at eight bytes at a time, as one number whose lowest byte is the first of them.
+//! Finds bytes in a head, eight at a time, as one number whose lowest byte is the first of them.
 
 pub(super) const WORD: usize = 8;
 
-/// How many bytes at the front may stand within a line: text without HTAB and, if `ascii`, without
-/// bytes over 0x7f.
+/// How many bytes at the front are text inside a line: no control, no HTAB and, if `ascii`, no byte
+/// over 0x7f.
 pub(super) fn text_len(bytes: &[u8], ascii: bool) -> usize {
     let refused = if ascii { each(0x80) } else { 0 };
     let stops = |word| (word & refused) | control(word);
     first(bytes, stops).unwrap_or(bytes.len())
 }
 
-/// Where the first byte of that value is, an ASCII character.
+/// The position of the first `byte`, an ASCII character.
 pub(super) fn find(bytes: &[u8], byte: u8) -> Option<usize> {
     first(bytes, |word| equal(word, byte))
 }
 
-/// Where the first byte is whose top bit `marks` sets; what it sets in the bytes above is ignored.
+/// The position of the first byte whose top bit `marks` sets. Marks in later bytes of the same word
+/// are ignored: they can be wrong.
 #[inline(always)]
 fn first(bytes: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     let mut words = bytes.chunks_exact(WORD);
@@ -56,8 +57,8 @@ const fn control(word: u64) -> u64 {
     !(text | word) & each(0x80)
 }
 
-/// Marks bytes of that value, which is less than 0x80. The borrow of one can mark others above it,
-/// never below.
+/// Marks bytes equal to `byte`, which is less than 0x80. A borrow can mark later bytes by mistake,
+/// never earlier ones.
 const fn equal(word: u64, byte: u8) -> u64 {
     let difference = word ^ each(byte);
     difference.wrapping_sub(each(1)) & !difference & each(0x80)

@@ -2,15 +2,15 @@
 
 use core::fmt;
 
-use super::check::{self, Fields};
-use super::error::HandshakeError;
-use super::head::{HeadScanner, Kind};
-use super::key::ClientKey;
+use super::error::{HandshakeError, RequestError};
+use super::head_scanner::{HeadKind, HeadScanner};
 use super::limits::Limits;
-use super::parse::{self, Parsed, Request};
+use super::parse::{self, Parsed, RequestHead};
 use super::plain::{Incoming, PlainRequest};
+use super::request_check::{self, RequestFields};
 use super::response::{self, MAX_REFUSAL};
-use super::timer::Timer;
+use super::server_state::ServerState;
+use super::time_limit::TimeLimit;
 use super::upgrade::Upgrade;
 use crate::buf::{Input, Output, Storage};
 use crate::error::TimedOut;
@@ -19,11 +19,11 @@ use crate::transport::Transport;
 
 /// Reads a client's request and answers it.
 ///
-/// The request's head is collected in a [`Storage`] of the caller's, which is free again when the
-/// handshake is done ([`into_storage`](Self::into_storage)).
+/// It collects the head of the request in a [`Storage`] that the caller provides. When the
+/// handshake is done, the storage can be used again ([`into_storage`](Self::into_storage)).
 ///
 /// ```
-/// use ws_proto::handshake::{Accept, HandshakeError, Limits, ServerHandshake};
+/// use ws_proto::handshake::{HandshakeError, Limits, ServerHandshake};
 /// use ws_proto::{Input, Transport};
 ///
 /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
@@ -31,7 +31,7 @@ use crate::transport::Transport;
 /// let mut read = *b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n";
 /// let refused = handshake.receive(&mut Input::new(&mut read), &mut out).map(|_| ());
-/// assert_eq!(refused, Err(HandshakeError::VersionUnsupported));
+/// assert_eq!(refused, Err(HandshakeError::VersionUnsupported.into()));
 /// assert!(out.starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
 /// assert_eq!(handshake.transport(), Transport::Close);
 /// ```
@@ -39,25 +39,8 @@ pub struct ServerHandshake<S> {
     storage: S,
     limits: Limits,
     head: HeadScanner,
-    phase: Phase,
-    timer: Timer,
-}
-
-/// How far a server's handshake is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Phase {
-    /// The head is not complete.
-    Head,
-    /// It is complete, and asks for a WebSocket connection.
-    Upgrade(ClientKey),
-    /// It is complete, and does not; why not.
-    Plain(HandshakeError),
-    /// 101 is in the output.
-    Accepted,
-    /// The caller's response is in the output.
-    Answered,
-    /// So is ours, if there is one for that error.
-    Failed(HandshakeError),
+    state: ServerState,
+    timer: TimeLimit,
 }
 
 impl<S: Storage> ServerHandshake<S> {
@@ -67,36 +50,42 @@ impl<S: Storage> ServerHandshake<S> {
         Self {
             storage,
             limits,
-            head: HeadScanner::new(Kind::Request),
-            phase: Phase::Head,
-            timer: Timer::default(),
+            head: HeadScanner::new(HeadKind::Request),
+            state: ServerState::Head,
+            timer: TimeLimit::default(),
         }
     }
 
-    /// Reads the request. `Some` once it is there, and again in every call until it is answered.
+    /// Reads the request. `Some` once it is complete, and again in every call until it is answered.
+    /// `None` says that all input was consumed: read more.
     ///
-    /// Consumes the request and nothing behind it; once the request has been refused, by this or
-    /// by the caller, whatever comes. While `out` has less room than
-    /// [`MAX_REFUSAL`] it does nothing.
+    /// Consumes the request and nothing after it: a client can send its first frames at once, and
+    /// they stay in `input` for the connection. Once the request has been refused, by this or by
+    /// the caller, all input is consumed and dropped.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError`], the same for ever; the refusal is in `out`, the transport is to be
-    /// closed. A request for anything but a WebSocket connection is refused too; see
-    /// [`receive_any`](Self::receive_any).
+    /// - [`RequestError::Failed`], the same from then on. The refusal is in `out` and the transport
+    ///   has to be closed. A request for anything but a WebSocket connection is refused too; see
+    ///   [`receive_any`](Self::receive_any).
+    /// - [`RequestError::OutputFull`] if there is input or a request to refuse, and `out` has less
+    ///   room than [`MAX_REFUSAL`]. Nothing is changed or consumed: write what `out` has, then call
+    ///   again with the same input.
+    /// - [`RequestError::Accepted`] for input after the request has been accepted. Nothing is
+    ///   consumed.
     pub fn receive<O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'_>,
         out: &mut O,
-    ) -> Result<Option<Upgrade<'_>>, HandshakeError> {
+    ) -> Result<Option<Upgrade<'_>>, RequestError> {
         self.advance(input, out)?;
-        match self.phase {
-            Phase::Upgrade(_) => Ok(self.upgrade()),
-            Phase::Plain(error) if out.room() >= MAX_REFUSAL => {
+        match self.state {
+            ServerState::Plain(_) if out.room() < MAX_REFUSAL => Err(RequestError::OutputFull),
+            ServerState::Plain(error) => {
                 input.take(input.len());
-                Err(self.refuse(error, out))
+                Err(self.refuse(error, out).into())
             }
-            _ => Ok(None),
+            _ => Ok(self.upgrade()),
         }
     }
 
@@ -111,55 +100,57 @@ impl<S: Storage> ServerHandshake<S> {
         &mut self,
         input: &mut Input<'_>,
         out: &mut O,
-    ) -> Result<Option<Incoming<'_>>, HandshakeError> {
+    ) -> Result<Option<Incoming<'_>>, RequestError> {
         self.advance(input, out)?;
-        Ok(match self.phase {
-            Phase::Upgrade(_) => self.upgrade().map(Incoming::Upgrade),
-            Phase::Plain(_) => {
-                let request = Request::of(self.storage.bytes());
-                Some(Incoming::Plain(PlainRequest::new(request, &mut self.phase)))
+        Ok(match self.state {
+            ServerState::Upgrade(_) => self.upgrade().map(Incoming::Upgrade),
+            ServerState::Plain(_) => {
+                let request = RequestHead::of(self.storage.bytes());
+                Some(Incoming::Plain(PlainRequest::new(request, &mut self.state)))
             }
             _ => None,
         })
     }
 
-    /// The request that [`receive`](Self::receive) has found, until it is answered.
+    /// The request for a WebSocket connection that has been received and not answered yet.
     pub fn upgrade(&mut self) -> Option<Upgrade<'_>> {
-        match self.phase {
-            Phase::Upgrade(key) => Some(Upgrade::new(
-                Request::of(self.storage.bytes()),
+        match self.state {
+            ServerState::Upgrade(key) => Some(Upgrade::new(
+                RequestHead::of(self.storage.bytes()),
                 key,
-                &mut self.phase,
+                &mut self.state,
             )),
             _ => None,
         }
     }
 
-    /// The transport has ended: nothing more comes from the client.
+    /// Reports the end of the transport: the client sends nothing more.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::UnexpectedEof`] if that is before the end of the request; the error of
-    /// before if the handshake has failed.
+    /// [`HandshakeError::UnexpectedEof`] if that is before the end of the request; the same error
+    /// again if the handshake has failed.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
-        match self.phase {
-            Phase::Head => {
-                self.phase = Phase::Failed(HandshakeError::UnexpectedEof);
+        match self.state {
+            ServerState::Head => {
+                self.state = ServerState::Failed(HandshakeError::UnexpectedEof);
                 Err(HandshakeError::UnexpectedEof)
             }
-            Phase::Failed(error) => Err(error),
+            ServerState::Failed(error) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Tells the time. Returns when to call again at the latest; `None` once the request is there.
+    /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs
+    /// any more: the request is there, or the handshake is over.
     ///
     /// [`Limits::time`] starts with the first call.
     ///
     /// # Errors
     ///
-    /// [`TimedOut::Handshake`], for ever, if the request is not there in time. A response with
-    /// status 408 is in `out` if there was room.
+    /// [`TimedOut::Handshake`], from then on, if the request is not complete in time. The first
+    /// time, a response with status 408 is put into `out`, unless it does not fit. In both cases
+    /// [`transport`](Self::transport) says [`Abort`](Transport::Abort).
     pub fn tick<O: Output + ?Sized>(
         &mut self,
         now: Instant,
@@ -168,7 +159,7 @@ impl<S: Storage> ServerHandshake<S> {
         if self.timer.expired() {
             return Err(TimedOut::Handshake);
         }
-        let Phase::Head = self.phase else {
+        let ServerState::Head = self.state else {
             return Ok(None);
         };
         let deadline = self.timer.tick(now, self.limits.time);
@@ -178,70 +169,87 @@ impl<S: Storage> ServerHandshake<S> {
         deadline.map(Some)
     }
 
-    /// What the driver owes the transport: [`Close`](Transport::Close) once the request has been
-    /// refused or answered as a plain one, [`Abort`](Transport::Abort) when it took too long.
+    /// What the driver has to do with the transport: [`Close`](Transport::Close) once the request
+    /// has been refused or answered as a plain one, [`Abort`](Transport::Abort) when it took too
+    /// long.
     pub fn transport(&self) -> Transport {
-        match self.phase {
-            Phase::Head | Phase::Upgrade(_) | Phase::Plain(_) | Phase::Accepted => Transport::Open,
-            Phase::Failed(HandshakeError::TimedOut) => Transport::Abort,
-            Phase::Answered | Phase::Failed(_) => Transport::Close,
+        match self.state {
+            ServerState::Head
+            | ServerState::Upgrade(_)
+            | ServerState::Plain(_)
+            | ServerState::Accepted => Transport::Open,
+            ServerState::Failed(HandshakeError::TimedOut) => Transport::Abort,
+            ServerState::Answered | ServerState::Failed(_) => Transport::Close,
         }
     }
 
-    /// Gives the storage back, with the request's head in it.
+    /// Returns the storage, with the request's head in it.
     pub fn into_storage(self) -> S {
         self.storage
     }
 
+    /// Reads on until the head is complete. Afterwards the input is empty, or the request is there.
     fn advance<O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'_>,
         out: &mut O,
-    ) -> Result<(), HandshakeError> {
-        match self.phase {
-            Phase::Head if out.room() < MAX_REFUSAL => Ok(()),
-            Phase::Head => match self.read(input) {
-                Ok(Some(phase)) => {
-                    self.phase = phase;
+    ) -> Result<(), RequestError> {
+        match self.state {
+            ServerState::Head if out.room() < MAX_REFUSAL => {
+                if input.is_empty() {
+                    Ok(())
+                } else {
+                    Err(RequestError::OutputFull)
+                }
+            }
+            ServerState::Head => match self.read(input) {
+                Ok(Some(state)) => {
+                    self.state = state;
                     Ok(())
                 }
                 Ok(None) => Ok(()),
                 Err(error) => {
                     input.take(input.len());
-                    Err(self.refuse(error, out))
+                    Err(self.refuse(error, out).into())
                 }
             },
-            Phase::Upgrade(_) | Phase::Plain(_) | Phase::Accepted => Ok(()),
-            Phase::Answered => {
+            ServerState::Upgrade(_) | ServerState::Plain(_) => Ok(()),
+            ServerState::Accepted if input.is_empty() => Ok(()),
+            ServerState::Accepted => Err(RequestError::Accepted),
+            ServerState::Answered => {
                 input.take(input.len());
                 Ok(())
             }
-            Phase::Failed(error) => {
+            ServerState::Failed(error) => {
                 input.take(input.len());
-                Err(error)
+                Err(error.into())
             }
         }
     }
 
-    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Phase>, HandshakeError> {
-        if let Some(phase) = self.read_at_once(input) {
-            return phase.map(Some);
+    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<ServerState>, HandshakeError> {
+        if let Some(state) = self.read_at_once(input) {
+            return state.map(Some);
         }
         if !self.head.receive(input, &mut self.storage, &self.limits)? {
             return Ok(None);
         }
-        let mut fields = Fields::default();
+        let mut fields = RequestFields::default();
         let parsed = parse::request(self.storage.bytes(), |name, value| fields.add(name, value))?;
-        judge(&parsed, &fields).map(Some)
+        check_head(&parsed, &fields).map(Some)
     }
 
-    /// Most requests come in one read and have nothing odd about them: these are parsed where they
-    /// are. `None`, and nothing has happened, for any other.
-    fn read_at_once(&mut self, input: &mut Input<'_>) -> Option<Result<Phase, HandshakeError>> {
+    /// Parses a request that came in one read where it lies, without the scan (row
+    /// `handshake/server` of the benchmarks). Most requests do. Returns `None`, and changes
+    /// nothing, for any other.
+    fn read_at_once(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Option<Result<ServerState, HandshakeError>> {
         if !self.head.is_at_start() {
             return None;
         }
-        let mut fields = Fields::default();
+        let mut fields = RequestFields::default();
         let bytes = input.bytes();
         let bytes = bytes.get(..self.limits.head_bytes).unwrap_or(bytes);
         let parsed = parse::request(bytes, |name, value| fields.add(name, value)).ok()?;
@@ -249,41 +257,44 @@ impl<S: Storage> ServerHandshake<S> {
             return None;
         }
         self.storage.store(bytes.get(..parsed.bytes)?).ok()?;
-        let phase = judge(&parsed, &fields);
+        let state = check_head(&parsed, &fields);
         input.take(parsed.bytes);
-        Some(phase)
+        Some(state)
     }
 
     fn refuse<O: Output + ?Sized>(&mut self, error: HandshakeError, out: &mut O) -> HandshakeError {
         let to_head = self.storage.bytes().starts_with(b"HEAD ");
-        // Without room the refusal is left out: that is a time limit's, or the caller's sink has
-        // shrunk meanwhile.
+        // Without room the refusal is left out. This can only be the 408 of the time limit: the
+        // others start with enough room.
         let _ = response::refuse(error, to_head, out);
-        self.phase = Phase::Failed(error);
+        self.state = ServerState::Failed(error);
         error
     }
 }
 
-/// What a complete head leads to.
-fn judge(parsed: &Parsed<Request<'_>>, fields: &Fields<'_>) -> Result<Phase, HandshakeError> {
+/// Checks a complete head.
+fn check_head(
+    parsed: &Parsed<RequestHead<'_>>,
+    fields: &RequestFields<'_>,
+) -> Result<ServerState, HandshakeError> {
     let request = &parsed.first_line;
     if parsed.minor_version == 0 {
-        check::old_http(request, fields)?;
-        return Ok(Phase::Plain(HandshakeError::HttpVersion));
+        request_check::old_http(request, fields)?;
+        return Ok(ServerState::Plain(HandshakeError::HttpVersion));
     }
-    check::http(request, fields)?;
-    match check::upgrade(request, fields) {
-        Ok(key) => Ok(Phase::Upgrade(key)),
-        Err(error) if !fields.asks_for_websocket() => Ok(Phase::Plain(error)),
+    request_check::http(request, fields)?;
+    match request_check::upgrade(request, fields) {
+        Ok(key) => Ok(ServerState::Upgrade(key)),
+        Err(error) if !fields.asks_for_websocket() => Ok(ServerState::Plain(error)),
         Err(error) => Err(error),
     }
 }
 
-/// Leaves out what was received: it can have secrets.
+/// Leaves out received bytes: they can be secrets.
 impl<S> fmt::Debug for ServerHandshake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerHandshake")
-            .field("phase", &self.phase)
+            .field("state", &self.state)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// `None` if it is not one. User information is none of it; an empty port is no port.
+    /// `None` if it is invalid. User information is not allowed; an empty port counts as no port.
     pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
         let (host, port) = if text.starts_with(b"[") {
             let end = text.iter().position(|&byte| byte == b']')?;
@@ -36,7 +36,7 @@ impl<'a> Authority<'a> {
         Some(Self { host, port })
     }
 
-    /// Whether both are the same host, and the same port if none stands for `default`.
+    /// Whether host and port are the same. A missing port means `default`.
     pub(super) fn matches(&self, other: &Authority<'_>, default: Option<u16>) -> bool {
         self.host.eq_ignore_ascii_case(other.host)
             && self.port.or(default) == other.port.or(default)
@@ -46,7 +46,7 @@ impl<'a> Authority<'a> {
 /// A request target in origin form or in absolute form.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'h> {
-    /// Of the absolute form.
+    /// Of a target in absolute form.
     pub(super) authority: Option<&'h [u8]>,
     /// Path and query.
     pub(super) path: &'h [u8],
@@ -61,7 +61,7 @@ impl<'h> Target<'h> {
         Self::split(raw)
     }
 
-    /// As [`parse`](Self::parse), for what it has taken before.
+    /// As [`parse`](Self::parse), for a target that it has accepted before.
     pub(super) fn split(raw: &'h [u8]) -> Option<Self> {
         if raw.starts_with(b"/") {
             return Some(Self {

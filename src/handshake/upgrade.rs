@@ -1,28 +1,28 @@
-//! A client's request, checked, for the server to decide on.
+//! A client's checked request for a WebSocket connection.
 
 use super::accept::{Accept, Answer, SUBPROTOCOL};
-use super::check::{self, Fields, HOST};
 use super::error::{HandshakeError, HeadError};
 use super::extensions::Extensions;
 use super::headers::Headers;
 use super::key::ClientKey;
 use super::negotiated::Negotiated;
-use super::parse::Request;
-use super::response::Response;
-use super::server::Phase;
+use super::parse::RequestHead;
+use super::request_check::{self, HOST, RequestFields};
+use super::response::PlainResponse;
+use super::server_state::ServerState;
 use super::syntax;
 use super::target::Target;
 use crate::buf::Output;
 
-/// A request to open a WebSocket connection, to be answered by [`accept`](Self::accept) or
+/// A request to open a WebSocket connection. Answer it by [`accept`](Self::accept) or
 /// [`reject`](Self::reject), at once or later.
 ///
-/// Everything that RFC 6455 4.2.1 asks for has been checked. What remains is policy: who may
+/// All requirements of RFC 6455 4.2.1 have been checked. The server's policy remains: who may
 /// connect ([`origin`](Self::origin), [`OriginPolicy`](super::OriginPolicy), cookies), to what
-/// ([`target`](Self::target)), and how ([`subprotocols`](Self::subprotocols)).
+/// ([`target`](Self::target)), and with which subprotocol ([`subprotocols`](Self::subprotocols)).
 ///
-/// It borrows the handshake. To decide elsewhere, drop it, and get it again by
-/// [`ServerHandshake::receive`](super::ServerHandshake::receive) with whatever input.
+/// It borrows the handshake. To decide later, drop it, and get it again by
+/// [`ServerHandshake::upgrade`](super::ServerHandshake::upgrade).
 ///
 /// ```
 /// use ws_proto::handshake::{Accept, Upgrade};
@@ -43,18 +43,18 @@ use crate::buf::Output;
 /// ```
 #[derive(Debug)]
 pub struct Upgrade<'h> {
-    request: Request<'h>,
+    request: RequestHead<'h>,
     key: ClientKey,
-    phase: Option<&'h mut Phase>,
+    state: Option<&'h mut ServerState>,
 }
 
 impl<'h> Upgrade<'h> {
-    /// The request that another HTTP server has parsed, checked as
-    /// [`ServerHandshake`](super::ServerHandshake) does it.
+    /// Checks a request that another HTTP server has parsed, as
+    /// [`ServerHandshake`](super::ServerHandshake) does.
     ///
-    /// That server must have refused what is not HTTP/1.1. It writes the response:
-    /// [`answer`](Self::answer) has its fields, and if this fails
-    /// [`HandshakeError::status`] and [`HandshakeError::fields`] are what to refuse with.
+    /// That server must have refused other versions than HTTP/1.1. It also writes the response:
+    /// [`answer`](Self::answer) has the fields of a 101; [`HandshakeError::status`] and
+    /// [`HandshakeError::fields`] are those of a refusal.
     ///
     /// ```
     /// use ws_proto::handshake::{Accept, Upgrade};
@@ -76,42 +76,46 @@ impl<'h> Upgrade<'h> {
     ///
     /// # Errors
     ///
-    /// What the client did wrong.
+    /// [`HandshakeError`] for the rule that the client broke.
     pub fn from_headers(
         method: &'h str,
         target: &'h str,
         headers: &'h [(&'h str, &'h [u8])],
     ) -> Result<Self, HandshakeError> {
-        let request = Request {
+        let request = RequestHead {
             method: method.as_bytes(),
             target: target.as_bytes(),
             headers: Headers::from_slice(headers),
         };
-        let fields = Fields::of(&request.headers);
-        check::http(&request, &fields)?;
-        let key = check::upgrade(&request, &fields)?;
+        let fields = RequestFields::of(&request.headers);
+        request_check::http(&request, &fields)?;
+        let key = request_check::upgrade(&request, &fields)?;
         Ok(Self {
             request,
             key,
-            phase: None,
+            state: None,
         })
     }
 
-    pub(super) fn new(request: Request<'h>, key: ClientKey, phase: &'h mut Phase) -> Self {
+    pub(super) fn new(
+        request: RequestHead<'h>,
+        key: ClientKey,
+        state: &'h mut ServerState,
+    ) -> Self {
         Self {
             request,
             key,
-            phase: Some(phase),
+            state: Some(state),
         }
     }
 
-    /// Path and query of the target, such as `/chat?room=1`; `/` if they are empty. If only the
-    /// path of an absolute target is, it starts with `?`.
+    /// Path and query of the target, such as `/chat?room=1`; `/` if both are empty. It starts with
+    /// `?` if only the path of an absolute target is empty.
     pub fn target(&self) -> &'h str {
         self.request.path()
     }
 
-    /// The target as it stands in the request line, which can be an absolute URI.
+    /// The target as in the request line, which can be an absolute URI.
     pub const fn raw_target(&self) -> &'h str {
         syntax::ascii(self.request.target)
     }
@@ -126,13 +130,13 @@ impl<'h> Upgrade<'h> {
         self.request.headers
     }
 
-    /// `Origin`: which site's script is asking. Browsers always send it, others need not
-    /// (RFC 6455 10.2).
+    /// `Origin`: the site whose script made the request. Browsers always send it, other clients can
+    /// omit it (RFC 6455 10.2).
     pub fn origin(&self) -> Option<&'h [u8]> {
         self.request.headers.get("Origin")
     }
 
-    /// The subprotocols that the client offers, its favourite first; all different.
+    /// The subprotocols that the client offers, in its order of preference; all are different.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'h str> + Clone + use<'h> {
         self.request.headers.list(SUBPROTOCOL).map(syntax::ascii)
     }
@@ -144,17 +148,18 @@ impl<'h> Upgrade<'h> {
             .find_map(|wanted| self.subprotocols().find(|offered| offered == wanted))
     }
 
-    /// The extensions that the client offers, its favourite first (RFC 6455 9.1).
+    /// The extensions that the client offers, in its order of preference (RFC 6455 9.1).
     pub const fn extensions(&self) -> Extensions<'h> {
         Extensions::of(&self.request.headers)
     }
 
-    /// Accepts: writes the 101. The handshake is done; what the client sent behind its request is
-    /// still in the input and is for the connection.
+    /// Accepts: writes the 101 to `out`. The handshake is done. Bytes that the client sent after its
+    /// request are still in the input; pass that on to the connection.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent. Nothing is decided then.
+    /// [`HeadError`] if the response cannot be sent. Nothing is written, and the request can be
+    /// answered again.
     pub fn accept<O: Output + ?Sized>(
         self,
         accept: &Accept<'_>,
@@ -162,42 +167,42 @@ impl<'h> Upgrade<'h> {
     ) -> Result<Negotiated, HeadError> {
         let answer = self.answer(accept)?;
         answer.write(out)?;
-        if let Some(phase) = self.phase {
-            *phase = Phase::Accepted;
+        if let Some(state) = self.state {
+            *state = ServerState::Accepted;
         }
         Ok(answer.negotiated())
     }
 
-    /// Refuses: writes `response`, whose status is 300 to 599. What the client sends from now on
-    /// is discarded, and the transport is to be closed.
+    /// Refuses: writes `response`, whose status is 300 to 599, to `out`. Input from now on is
+    /// dropped, and the transport has to be closed.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent. Nothing is decided then.
+    /// [`HeadError`] if the response cannot be sent. Nothing is written, and the request can be
+    /// answered again.
     pub fn reject<O: Output + ?Sized>(
         self,
-        response: &Response<'_>,
+        response: &PlainResponse<'_>,
         out: &mut O,
     ) -> Result<(), HeadError> {
         response.write(300, false, out)?;
-        if let Some(phase) = self.phase {
-            *phase = Phase::Answered;
+        if let Some(state) = self.state {
+            *state = ServerState::Answered;
         }
         Ok(())
     }
 
-    /// What [`accept`](Self::accept) would write, for those who write it with another HTTP
-    /// server.
+    /// Returns what [`accept`](Self::accept) would write, to write it with another HTTP server.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] for what cannot be sent.
+    /// [`HeadError`] if the response cannot be sent.
     pub fn answer<'a>(&self, accept: &Accept<'a>) -> Result<Answer<'a>, HeadError> {
         accept.check(self.key, &self.request.headers)
     }
 }
 
-impl<'h> Request<'h> {
+impl<'h> RequestHead<'h> {
     pub(super) fn path(&self) -> &'h str {
         Target::split(self.target).map_or("", |target| syntax::ascii(target.path))
     }

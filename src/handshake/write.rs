@@ -1,4 +1,4 @@
-//! Writes heads: first counted, then written, so that what does not fit is not begun.
+//! Writes heads. It counts the bytes first, so that a head is written whole or not at all.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use super::error::HeadError;
 use super::syntax;
 use crate::buf::Output;
 
-/// What a head is written to.
+/// The output of a head.
 pub(super) struct Writer<'o>(&'o mut dyn Output);
 
 impl Writer<'_> {
@@ -35,7 +35,7 @@ impl Writer<'_> {
         self.put("\r\n");
     }
 
-    /// Fields that the caller of this crate made.
+    /// Fields that the user of this crate has set.
     pub(super) fn fields(&mut self, fields: &[(&str, &[u8])]) {
         for (name, value) in fields {
             self.put(name);
@@ -53,7 +53,7 @@ impl fmt::Write for Writer<'_> {
     }
 }
 
-/// Writes all of it, or nothing.
+/// Writes all of `head`, or nothing.
 pub(super) fn write<O: Output + ?Sized>(
     mut out: &mut O,
     head: impl Fn(&mut Writer<'_>),
@@ -68,7 +68,7 @@ pub(super) fn write<O: Output + ?Sized>(
     Ok(())
 }
 
-/// Whether the caller's fields can be sent.
+/// Checks whether the user's fields can be sent.
 pub(super) fn check_fields(fields: &[(&str, &[u8])]) -> Result<(), HeadError> {
     for (name, value) in fields {
         if !syntax::is_token(name.as_bytes()) {
@@ -84,7 +84,7 @@ pub(super) fn check_fields(fields: &[(&str, &[u8])]) -> Result<(), HeadError> {
     Ok(())
 }
 
-/// An output that only counts.
+/// An output that only counts bytes.
 struct Length(usize);
 
 impl Output for Length {

@@ -11,7 +11,7 @@ use crate::connection::{Config, Server};
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::{Deflate, DeflateElement};
 use crate::handshake::{
-    Accept, HeadError, Incoming, Limits, Negotiated, OriginPolicy, Response, ServerHandshake,
+    Accept, HeadError, Incoming, Limits, Negotiated, OriginPolicy, PlainResponse, ServerHandshake,
     Upgrade,
 };
 use crate::socket::WebSocket;
@@ -27,7 +27,7 @@ pub fn accept<S: Read + Write>(stream: &mut S, config: Config) -> Result<WebSock
         if OriginPolicy::same_host().allows(&upgrade) {
             upgrade.accept(&Accept::new(), out).map(Some)
         } else {
-            upgrade.reject(&Response::new(403), out).map(|()| None)
+            upgrade.reject(&PlainResponse::new(403), out).map(|()| None)
         }
     })
 }
@@ -51,7 +51,7 @@ pub fn accept_deflate<S: Read + Write>(
     let mut agreed = None;
     let websocket = accept_with(stream, config, Limits::new(), |upgrade, out| {
         if !OriginPolicy::same_host().allows(&upgrade) {
-            return upgrade.reject(&Response::new(403), out).map(|()| None);
+            return upgrade.reject(&PlainResponse::new(403), out).map(|()| None);
         }
         let answer = deflate.accept(upgrade.extensions());
         agreed = answer.map(|answer| answer.params());
@@ -74,14 +74,14 @@ pub fn accept_deflate<S: Read + Write>(
 /// [`Error`]; a refusal has been written. [`Error::Rejected`] if `decide` gave `None`.
 ///
 /// ```no_run
-/// use ws_proto::handshake::{Accept, Limits, Response};
+/// use ws_proto::handshake::{Accept, Limits, PlainResponse};
 /// use ws_proto::{Config, io};
 ///
 /// # let mut stream = std::net::TcpStream::connect("127.0.0.1:9001")?;
 /// let server = io::accept_with(&mut stream, Config::new(), Limits::new(), |upgrade, out| {
 ///     match upgrade.choose_subprotocol(&["chat"]) {
 ///         Some(chat) => upgrade.accept(&Accept::new().subprotocol(chat), out).map(Some),
-///         None => upgrade.reject(&Response::new(400).body(b"speak chat"), out).map(|()| None),
+///         None => upgrade.reject(&PlainResponse::new(400).body(b"speak chat"), out).map(|()| None),
 ///     }
 /// })?;
 /// # let _ = server;
@@ -138,9 +138,9 @@ where
                     return Ok(WebSocket::server(negotiated, config).with_input(&mut input));
                 }
                 Ok(None) => Ok(()),
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             },
-            Got::Eof => handshake.receive_eof(),
+            Got::Eof => handshake.receive_eof().map_err(Error::from),
             Got::Nothing => Ok(()),
         };
         let ticked = handshake.tick(now(), &mut out);
@@ -153,7 +153,7 @@ where
 /// The peer is owed an answer, whatever the caller of [`accept_any`] got wrong.
 fn refuse(handshake: &mut ServerHandshake<Vec<u8>>, out: &mut Vec<u8>) {
     let _ = match handshake.upgrade() {
-        Some(upgrade) => upgrade.reject(&Response::new(500), out),
+        Some(upgrade) => upgrade.reject(&PlainResponse::new(500), out),
         None => handshake
             .receive(&mut Input::default(), out)
             .map_or(Ok(()), |_| Ok(())),

@@ -164,7 +164,7 @@ fn connect_looking<S: Read + Write, M: MaskSource>(
 }
 
 /// A refusal tells more than the way in which its body ended.
-fn failed<S: Storage>(handshake: &ClientHandshake<'_, S>, error: impl Into<Error>) -> Error {
+fn failed<S: Storage>(handshake: &ClientHandshake<S>, error: impl Into<Error>) -> Error {
     match handshake.refusal() {
         Some(refusal) => Error::Refused(Box::new(Refused::of(&refusal))),
         None => error.into(),

@@ -7,7 +7,7 @@ use core::fmt;
 use std::io;
 
 use crate::error::{TimedOut, UnexpectedEof};
-use crate::handshake::{HandshakeError, HeadError, Refusal};
+use crate::handshake::{HandshakeError, HeadError, Refusal, RequestError};
 
 /// What can go wrong with a connection over a stream.
 #[derive(Debug)]
@@ -71,6 +71,16 @@ impl From<HandshakeError> for Error {
 impl From<HeadError> for Error {
     fn from(error: HeadError) -> Self {
         Self::Head(error)
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Failed(error) => Self::Handshake(error),
+            // The output of `io` grows, and it reads one request from a stream.
+            _ => Self::Head(HeadError::OutputFull),
+        }
     }
 }
 

@@ -144,6 +144,16 @@ impl Storage for MessageBuf {
         }
     }
 
+    fn truncate(&mut self, len: usize) {
+        if len == 0 {
+            self.clear();
+        } else if len < self.bytes().len() {
+            // The end can be inside a character: no text from now on.
+            self.turn_into_bytes();
+            self.len = len;
+        }
+    }
+
     #[inline]
     fn clear(&mut self) {
         self.len = 0;

@@ -363,6 +363,10 @@ fn the_storage_makes_no_difference() {
             self.0.extend_from_slice(bytes);
             Ok(())
         }
+        fn truncate(&mut self, len: usize) {
+            self.0.truncate(len);
+        }
+
         fn clear(&mut self) {
             self.0.clear();
         }
@@ -382,6 +386,10 @@ fn the_storage_makes_no_difference() {
         fn store_with(&mut self, _: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
             assert_eq!(write(&mut []), 0);
         }
+        fn truncate(&mut self, len: usize) {
+            self.0.truncate(len);
+        }
+
         fn clear(&mut self) {
             self.0.clear();
         }

@@ -5,10 +5,10 @@
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool, Inflated};
 use ws_proto::extension::{Decode, DecodeError, Encode};
 use ws_proto::frame::Rsv;
-use ws_proto::handshake::{HandshakeError, Upgrade};
+use ws_proto::handshake::{Extensions, HandshakeError, Headers, Upgrade};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, Config, Connection, Extended, Fin, Input, Kind,
-    Negotiated, ReceiveError, WebSocket,
+    Negotiated, WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
 
@@ -72,13 +72,28 @@ fn an_answer_that_is_none_is_refused_without_a_handshake_too() {
             ("Sec-WebSocket-Extensions", answer.as_bytes()),
         ];
         let upgrade = Upgrade::from_headers("GET", "/", &fields).expect("a request");
-        deflate.answered(upgrade.extensions())
+        let beside = deflate.answered_beside(upgrade.extensions(), &["x"]);
+        let answered = deflate.answered(upgrade.extensions());
+        if !answer.contains("x,") {
+            assert_eq!(answered, beside, "{answer}");
+        }
+        answered
     };
     let deflate = Deflate::new().server_takeover(false);
     let invalid = Err(HandshakeError::ExtensionParamsInvalid);
+    let foreign = Err(HandshakeError::ExtensionNotOffered);
     let agreed = DeflateParams::new().without_server_takeover();
     for (answer, expected) in [
-        ("x", Ok(None)),
+        ("x, permessage-deflate", foreign),
+        ("x-evil", foreign),
+        (
+            "x-evil, permessage-deflate; server_no_context_takeover",
+            foreign,
+        ),
+        (
+            "permessage-deflate; server_no_context_takeover, x-evil",
+            foreign,
+        ),
         (
             "permessage-deflate; server_no_context_takeover",
             Ok(Some(agreed)),
@@ -95,6 +110,25 @@ fn an_answer_that_is_none_is_refused_without_a_handshake_too() {
     ] {
         assert_eq!(answered(&deflate, answer), expected, "{answer}");
     }
+}
+
+/// A client can have offered other extensions too.
+#[test]
+fn an_answer_may_name_other_extensions_that_were_offered() {
+    let field: [(&str, &[u8]); 1] = [("Sec-WebSocket-Extensions", b"x, permessage-deflate, y")];
+    let extensions = Extensions::parse(&Headers::from_slice(&field)).expect("a list");
+    let deflate = Deflate::new();
+    let agreed = Ok(Some(DeflateParams::new()));
+    assert_eq!(
+        deflate.answered_beside(extensions.clone(), &["x", "y"]),
+        agreed
+    );
+    for others in [&["x"][..], &["y"], &[]] {
+        let answered = deflate.answered_beside(extensions.clone(), others);
+        assert_eq!(answered, Err(HandshakeError::ExtensionNotOffered));
+    }
+    let none = Extensions::parse(&Headers::from_slice(&[])).expect("no field");
+    assert_eq!(deflate.answered(none), Ok(None));
 }
 
 #[test]
@@ -233,7 +267,7 @@ fn a_web_socket_refuses_compressed_text_that_is_none() {
         let wire = frame(Side::Server, FIN | 0x40 | TEXT, &payload);
         server.space(wire.len())[..wire.len()].copy_from_slice(&wire);
         server.filled(wire.len());
-        let error = ReceiveError::Assemble(AssembleError::TextNotUtf8);
+        let error = WebSocketError::Assemble(AssembleError::TextNotUtf8);
         for _ in 0..2 {
             assert_eq!(server.next_message().err(), Some(error), "{name}");
         }

@@ -11,6 +11,7 @@ use crate::shrink::{literal, shrink};
 use crate::tally::Tally;
 use ws_proto_test::random::Random;
 use ws_proto_test::stream::Script;
+use ws_proto_test::suite::failed;
 
 /// What an accepted request said.
 #[derive(Debug, PartialEq, Eq)]
@@ -312,7 +313,7 @@ fn ours(head: &[u8], cut: usize) -> Result<Accepted, HandshakeError> {
     let mut head = head.to_vec();
     for piece in head.chunks_mut(cut) {
         let mut input = Input::new(piece);
-        let Some(upgrade) = handshake.receive(&mut input, &mut out)? else {
+        let Some(upgrade) = handshake.receive(&mut input, &mut out).map_err(failed)? else {
             continue;
         };
         let target = upgrade.target().to_owned();

@@ -3,19 +3,21 @@
 
 use core::cell::Cell;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Limits,
-    Response, ServerHandshake,
+    PlainResponse, RequestError, ServerHandshake,
 };
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
-    Kind, MaskSource, Negotiated, Output, ProtocolError, SendError, Server, TimedOut, Transport,
+    Kind, MaskSource, Negotiated, Output, ProtocolError, ReceiveError, SendError, Server, TimedOut,
+    Transport,
 };
 
 use crate::sink::Sink;
-use ws_proto_test::suite::{Keys as Script, Lack, Room, Side};
+use ws_proto_test::suite::{Keys as Script, Lack, Room, Side, failed};
 
 /// Masking keys by number, some of which are not to be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,8 +122,10 @@ impl Call {
 
 /// What one call has led to.
 pub(crate) enum Polled<'b> {
-    /// All input is used up, or the output has to be drained.
+    /// All input is used up; a handshake says that too when the output has to be drained.
     Nothing,
+    /// The output has to be drained before anything more is received.
+    Full,
     Event(Event<'b>),
     /// The handshake is done.
     Open,
@@ -143,12 +147,15 @@ static EXTENSIONS: [ExtensionOffer<'static>; 2] = [
     ExtensionOffer::new("x-two", &[("p", Some("1"))]).with_rsv(Rsv::RSV2),
 ];
 
+/// How many bytes of storage the client's offer takes, and how many stores.
+static OFFER: OnceLock<(usize, usize)> = OnceLock::new();
+
 /// The nonce of the sample handshake in RFC 6455 1.3.
 const NONCE: [u8; 16] = *b"the sample nonce";
 
 enum State {
     AsksServer(ServerHandshake<Room>),
-    AsksClient(ClientHandshake<'static, Room>),
+    AsksClient(ClientHandshake<Room>),
     Server(Connection<Server>),
     Client(Connection<Client<Keys>>),
     Between,
@@ -200,6 +207,20 @@ impl Engine {
                 let request = ClientRequest::new("example.com", "/chat")
                     .subprotocols(&PROTOCOLS)
                     .extensions(&EXTENSIONS);
+                // The limits of the storage are for the answer.
+                let (bytes, stores) = *OFFER.get_or_init(|| {
+                    let storage = Room::new(4096, Lack::Never);
+                    let (limits, out) = (Limits::new(), &mut Vec::new());
+                    let started = ClientHandshake::start(request, NONCE, storage, limits, out);
+                    let storage = started.expect("a request that can be sent").into_storage();
+                    (storage.bytes.len(), storage.stores)
+                });
+                storage.limit += bytes;
+                storage.lack = match setup.lack {
+                    Lack::Never => Lack::Never,
+                    Lack::At(at) => Lack::At(at + stores),
+                    Lack::From(from) => Lack::From(from + stores),
+                };
                 let handshake = ClientHandshake::start(request, NONCE, storage, setup.limits, sink);
                 State::AsksClient(handshake.expect("a request that can be sent"))
             }
@@ -237,12 +258,19 @@ impl Engine {
     pub(crate) fn poll<'b>(&mut self, input: &mut Input<'b>, sink: &mut Sink) -> Polled<'b> {
         let negotiated = match &mut self.state {
             State::AsksServer(handshake) => match handshake.receive(input, sink) {
-                Ok(None) => return Polled::Nothing,
-                Err(error) => return Polled::Refused(error),
+                Ok(None) => {
+                    assert!(input.is_empty(), "all input was consumed");
+                    return Polled::Nothing;
+                }
+                Err(RequestError::OutputFull) => return Polled::Full,
+                Err(error) => return Polled::Refused(failed(error)),
                 Ok(Some(_)) => self.answer(sink),
             },
             State::AsksClient(handshake) => match handshake.receive(input) {
-                Ok(None) => return Polled::Nothing,
+                Ok(None) => {
+                    assert!(input.is_empty(), "all input was consumed");
+                    return Polled::Nothing;
+                }
                 Err(error) => return Polled::Refused(error),
                 Ok(Some(established)) => Some(established.negotiated()),
             },
@@ -267,7 +295,7 @@ impl Engine {
         loop {
             let upgrade = handshake.upgrade()?;
             let done = if self.setup.rejects {
-                let response = Response::new(403).body(b"not you");
+                let response = PlainResponse::new(403).body(b"not you");
                 upgrade.reject(&response, sink).map(|()| None)
             } else {
                 let accept =
@@ -452,11 +480,12 @@ impl Engine {
     }
 }
 
-fn polled(result: Result<Option<Event<'_>>, ProtocolError>) -> Polled<'_> {
+fn polled(result: Result<Option<Event<'_>>, ReceiveError>) -> Polled<'_> {
     match result {
         Ok(Some(event)) => Polled::Event(event),
         Ok(None) => Polled::Nothing,
-        Err(error) => Polled::Failed(error),
+        Err(ReceiveError::OutputFull) => Polled::Full,
+        Err(ReceiveError::Protocol(error)) => Polled::Failed(error),
     }
 }
 

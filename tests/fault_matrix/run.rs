@@ -350,6 +350,18 @@ impl Session<'_> {
                     assert_eq!(self.sink.bytes.len(), written, "output after the end");
                     assert_eq!(taken, before, "input is kept after the end");
                 }
+                if self.engine.is_open() {
+                    assert_eq!(taken, before, "nothing more, and input is left");
+                }
+                false
+            }
+            Polled::Full => {
+                assert!(before > 0 && !self.over, "no room is needed");
+                assert_eq!(
+                    (taken, self.sink.bytes.len()),
+                    (0, written),
+                    "a full output changes nothing"
+                );
                 false
             }
             Polled::Refused(error) => self.fail(Fault::Handshake(error), written),
@@ -614,7 +626,7 @@ impl Session<'_> {
                 Polled::Refused(error) => {
                     assert!(eof == Err(Some(error)), "{error:?} after {eof:?}");
                 }
-                Polled::Event(_) | Polled::Open | Polled::Rejected => {
+                Polled::Full | Polled::Event(_) | Polled::Open | Polled::Rejected => {
                     panic!("something is told after the end")
                 }
             }

@@ -319,6 +319,10 @@ impl Storage for Bare {
         Ok(())
     }
 
+    fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
     fn clear(&mut self) {
         self.0.clear();
     }

@@ -8,7 +8,7 @@ use ws_proto::handshake::{
     ServerHandshake,
 };
 use ws_proto::{Input, Transport};
-use ws_proto_test::suite::{Lack, Room, cases};
+use ws_proto_test::suite::{Lack, Room, cases, failed};
 
 const REQUESTS: [&str; 4] = [
     "GET /a?b=c HTTP/1.1\r\nHost: h:80\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
@@ -59,9 +59,9 @@ const PIECES: [&[u8]; 22] = [
     b"7",
 ];
 
-/// All that can be told from outside.
+/// All that a caller can observe.
 #[derive(Debug, PartialEq)]
-struct Told {
+struct Observed {
     result: Result<Option<Read>, HandshakeError>,
     transport: Transport,
     out: Vec<u8>,
@@ -88,10 +88,10 @@ impl Read {
     }
 }
 
-type Run = fn(&[u8], usize, Limits, usize) -> Told;
+type Run = fn(&[u8], usize, Limits, usize) -> Observed;
 
 /// A server gets `bytes` in pieces of that size.
-fn serve(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Told {
+fn serve(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Observed {
     let mut handshake = ServerHandshake::new(Room::new(room, Lack::Never), limits);
     let mut out = Vec::new();
     let mut taken = 0;
@@ -111,7 +111,7 @@ fn serve(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Told {
                 let first = format!("{} {}", plain.method(), plain.raw_target());
                 Ok(Some(Read::new(first, plain.headers())))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(failed(error)),
         };
         taken += len - input.len();
         if !matches!(result, Ok(None)) {
@@ -120,16 +120,17 @@ fn serve(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Told {
     }
     let transport = handshake.transport();
     let stored = handshake.into_storage().bytes;
-    told(result, transport, out, taken, stored)
+    observed(result, transport, out, taken, stored)
 }
 
 /// A client gets `bytes` for an answer.
-fn ask(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Told {
+fn ask(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Observed {
     let offers = [ExtensionOffer::new("x", &[])];
     let request = ClientRequest::new("h", "/")
         .subprotocols(&["a", "b"])
         .extensions(&offers);
-    let (nonce, storage) = (*b"the sample nonce", Room::new(room, Lack::Never));
+    let (nonce, offer) = (*b"the sample nonce", "a, bx");
+    let storage = Room::new(room + offer.len(), Lack::Never);
     let started = ClientHandshake::start(request, nonce, storage, limits, &mut Vec::new());
     let mut handshake = started.expect("it can be sent");
     let mut taken = 0;
@@ -153,22 +154,22 @@ fn ask(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Told {
     let body = handshake.refusal().map(|refusal| refusal.body().to_vec());
     let transport = handshake.transport();
     let stored = handshake.into_storage().bytes;
-    told(result, transport, body.unwrap_or_default(), taken, stored)
+    observed(result, transport, body.unwrap_or_default(), taken, stored)
 }
 
-fn told(
+fn observed(
     result: Result<Option<Read>, HandshakeError>,
     transport: Transport,
     out: Vec<u8>,
     taken: usize,
     stored: Vec<u8>,
-) -> Told {
-    // How much is discarded behind a fault, and kept in front of it, depends on how much was there.
+) -> Observed {
+    // How much is discarded after a fault, and kept before it, depends on how much was there.
     let (taken, stored) = match result {
         Ok(_) => (taken, stored),
         Err(_) => (0, Vec::new()),
     };
-    Told {
+    Observed {
         result,
         transport,
         out,
@@ -177,7 +178,7 @@ fn told(
     }
 }
 
-fn assert_same(run: Run, bytes: &[u8], limits: Limits, room: usize) -> Told {
+fn assert_same(run: Run, bytes: &[u8], limits: Limits, room: usize) -> Observed {
     let at_once = run(bytes, usize::MAX, limits, room);
     let single = run(bytes, 1, limits, room);
     assert_eq!(at_once, single, "{}", bytes.escape_ascii());
@@ -200,10 +201,10 @@ fn replaced(head: &[u8], at: usize, len: usize, piece: &[u8]) -> Vec<u8> {
 #[test]
 fn the_heads_are_taken() {
     for (run, head) in heads() {
-        let told = assert_same(run, &head, Limits::new(), 1024);
+        let observed = assert_same(run, &head, Limits::new(), 1024);
         let refused = Err(HandshakeError::Refused { status: 301 });
-        let good = matches!(told.result, Ok(Some(_))) || told.result == refused;
-        assert!(good, "{told:?}");
+        let good = matches!(observed.result, Ok(Some(_))) || observed.result == refused;
+        assert!(good, "{observed:?}");
     }
 }
 
@@ -215,8 +216,8 @@ fn a_piece_put_in_or_for_others_at_every_place() {
         for at in 0..=head.len() {
             for (len, piece) in (0..3).flat_map(|len| PIECES.map(|piece| (len, piece))) {
                 let bytes = replaced(&head, at, len, piece);
-                let told = assert_same(run, &bytes, Limits::new(), 1024);
-                let result = told.result.map(|_| ());
+                let observed = assert_same(run, &bytes, Limits::new(), 1024);
+                let result = observed.result.map(|_| ());
                 if !results.contains(&result) {
                     results.push(result);
                 }
@@ -241,8 +242,8 @@ fn every_choice_of_lines_that_end_in_lf() {
                     bytes.remove(*end);
                 }
             }
-            let told = assert_same(run, &bytes, Limits::new(), 1024);
-            assert_eq!(told.result.err(), Some(HandshakeError::BareLf));
+            let observed = assert_same(run, &bytes, Limits::new(), 1024);
+            assert_eq!(observed.result.err(), Some(HandshakeError::BareLf));
             tried += 1;
         }
     }
@@ -255,11 +256,11 @@ fn empty_lines_in_front() {
     for lines in ["\n", "\r\n", "\r", "\n\r\n", "\r\n\n", "\r\n\r\n", "\r\r\n"] {
         for (run, head) in heads() {
             let bytes = [lines.as_bytes(), &head].concat();
-            let told = assert_same(run, &bytes, Limits::new(), 1024);
+            let observed = assert_same(run, &bytes, Limits::new(), 1024);
             // One may stand in front of a request, and one of these has it already.
             let skipped = lines == "\r\n" && matches!(head[0], b'G' | b'P');
-            let is_fault = !matches!(told.result, Ok(Some(_)));
-            assert_eq!(is_fault, !skipped, "{lines:?} {told:?}");
+            let is_fault = !matches!(observed.result, Ok(Some(_)));
+            assert_eq!(is_fault, !skipped, "{lines:?} {observed:?}");
         }
     }
 }

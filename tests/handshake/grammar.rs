@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Headers,
-    Incoming, Limits, OriginPolicy, Response, ServerHandshake, Upgrade,
+    Incoming, Limits, OriginPolicy, PlainResponse, ServerHandshake, Upgrade,
 };
 use ws_proto::{Input, Instant};
 
@@ -120,7 +120,7 @@ fn nothing_can_be_injected_into_a_response() {
             let edge = place > 0 && matches!(byte, b' ' | b'\t');
             let text = (byte == b'\t' || byte >= 0x20) && byte != 0x7f;
             let fields = [("X-A", &bytes[..])];
-            let response = Response::new(400).headers(&fields);
+            let response = PlainResponse::new(400).headers(&fields);
             let accept = Accept::new().headers(&fields);
             let rejected = upgrade().reject(&response, &mut Vec::new());
             assert_eq!(rejected.is_ok(), text && !edge, "{byte:#x}");
@@ -129,7 +129,8 @@ fn nothing_can_be_injected_into_a_response() {
             let Ok(as_text) = core::str::from_utf8(bytes) else {
                 continue;
             };
-            let rejected = upgrade().reject(&Response::new(400).reason(as_text), &mut Vec::new());
+            let rejected =
+                upgrade().reject(&PlainResponse::new(400).reason(as_text), &mut Vec::new());
             assert_eq!(rejected.is_ok(), text && byte.is_ascii(), "{byte:#x}");
             let names = [(as_text, &b"v"[..])];
             let accepted = upgrade().accept(&Accept::new().headers(&names), &mut Vec::new());
@@ -414,7 +415,7 @@ fn nothing_shows_the_values_of_headers() {
         "{request:?} {client:?} {:?} {:?} {:?}",
         client.refusal().unwrap(),
         Accept::new().headers(&fields),
-        Response::new(401).headers(&fields).body(b"secret"),
+        PlainResponse::new(401).headers(&fields).body(b"secret"),
     );
     assert!(
         shown.contains("Authorization") && shown.contains("Set-Cookie"),

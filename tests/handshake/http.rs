@@ -7,7 +7,7 @@ use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
     ServerHandshake,
 };
-use ws_proto::{Input, Uri};
+use ws_proto::{FixedBuf, Input, Uri};
 
 fn asking() -> Request<()> {
     Request::get("/chat?room=1")
@@ -94,6 +94,7 @@ fn both_ends_agree() {
     let (upgrade, request) = ClientUpgrade::start(
         ClientRequest::from_uri(uri).subprotocols(&["a", "b"]),
         *b"0123456789abcdef",
+        FixedBuf::<8>::new(),
     )
     .unwrap();
     assert_eq!(request.uri(), "/chat?room=1");
@@ -106,7 +107,7 @@ fn both_ends_agree() {
 fn a_client_checks_the_answer() {
     let finish = |response: Response<()>| {
         let request = ClientRequest::new("h", "/");
-        let (upgrade, _) = ClientUpgrade::start(request, *b"the sample nonce").unwrap();
+        let (upgrade, _) = ClientUpgrade::start(request, *b"the sample nonce", Vec::new()).unwrap();
         upgrade.finish(&response).unwrap_err()
     };
     let redirect = Response::builder().status(302).body(()).unwrap();
@@ -182,6 +183,6 @@ fn fields_of_a_header_map() {
     let fields = fields(&headers);
     assert_eq!(fields, [("authorization", &b"Bearer x"[..])]);
     let request = ClientRequest::new("h", "/").headers(&fields);
-    let (_, request) = ClientUpgrade::start(request, [1; 16]).unwrap();
+    let (_, request) = ClientUpgrade::start(request, [1; 16], Vec::new()).unwrap();
     assert_eq!(request.headers()["authorization"], "Bearer x");
 }

@@ -5,11 +5,15 @@
     reason = "tests have std"
 )]
 
+mod answers;
 mod client;
+mod costs;
 mod cuts;
 mod grammar;
 mod http;
+mod kept;
 mod past;
+mod proxy;
 mod reconnect;
 mod requirements;
 mod scan;

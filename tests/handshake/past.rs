@@ -5,6 +5,7 @@ use ws_proto::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Limits, ServerHandshake, Upgrade,
 };
 use ws_proto::{Config, Connection, Event, Input};
+use ws_proto_test::suite::failed;
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -13,16 +14,17 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
 const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
-fn judge(request: &str) -> (Result<bool, HandshakeError>, String) {
+fn check(request: &str) -> (Result<bool, HandshakeError>, String) {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let (mut bytes, mut out) = (request.as_bytes().to_vec(), Vec::new());
     let found = handshake
         .receive(&mut Input::new(&mut bytes), &mut out)
-        .map(|found| found.is_some());
+        .map(|found| found.is_some())
+        .map_err(failed);
     (found, String::from_utf8(out).unwrap())
 }
 
-fn client() -> ClientHandshake<'static, Vec<u8>> {
+fn client() -> ClientHandshake<Vec<u8>> {
     let request = ClientRequest::new("h", "/");
     let nonce = *b"the sample nonce";
     ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut Vec::new()).unwrap()
@@ -32,7 +34,7 @@ fn client() -> ClientHandshake<'static, Vec<u8>> {
 fn a_request_of_60_header_fields_passes_and_one_of_150_is_refused() {
     let with = |fields: usize| {
         let more: String = (5..fields).map(|n| format!("X-{n}: {n}\r\n")).collect();
-        judge(&format!("{REQUEST}{more}\r\n"))
+        check(&format!("{REQUEST}{more}\r\n"))
     };
     assert_eq!(with(60).0, Ok(true));
     assert_eq!(with(99).0, Ok(true));
@@ -44,10 +46,10 @@ fn a_request_of_60_header_fields_passes_and_one_of_150_is_refused() {
 #[test]
 fn one_header_name_over_and_over_is_no_way_around_the_limits() {
     let lines = "Cookie: a=b\r\n".repeat(150);
-    let (refused, _) = judge(&format!("{REQUEST}{lines}\r\n"));
+    let (refused, _) = check(&format!("{REQUEST}{lines}\r\n"));
     assert_eq!(refused, Err(HandshakeError::TooManyLines));
     let bytes = format!("Cookie: {}\r\n", "x".repeat(1000)).repeat(20);
-    let (refused, _) = judge(&format!("{REQUEST}{bytes}\r\n"));
+    let (refused, _) = check(&format!("{REQUEST}{bytes}\r\n"));
     assert_eq!(refused, Err(HandshakeError::HeadTooLarge));
 }
 
@@ -74,7 +76,7 @@ fn a_head_without_end_is_refused_at_its_limit() {
 /// A megabyte of what makes parsers go back and forth. The verdict is that on a short list of the
 /// kind; quadratic work would take hours here, and `benches/engine` counts the instructions.
 #[test]
-fn hostile_lists_are_judged_as_short_ones() {
+fn hostile_lists_are_checked_as_short_ones() {
     let hostile = |n: usize| {
         [
             "a; b=\"".to_owned() + &"\\a".repeat(n),
@@ -106,17 +108,17 @@ fn hostile_lists_are_judged_as_short_ones() {
     }
 }
 
-/// The handshake of the drafts has two keys, and eight bytes behind the head.
+/// The handshake of the drafts has two keys, and eight bytes after the head.
 #[test]
 fn handshakes_of_the_drafts_are_refused() {
     let request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
         Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\
         Origin: http://h\r\n\r\n^n:ds[4U";
-    let (refused, answer) = judge(request);
+    let (refused, answer) = check(request);
     assert_eq!(refused, Err(HandshakeError::VersionUnsupported));
     assert!(answer.contains("\r\nSec-WebSocket-Version: 13\r\n"));
     for version in 0..=12 {
-        let (refused, answer) = judge(&format!(
+        let (refused, answer) = check(&format!(
             "{}\r\n",
             REQUEST.replace(": 13", &format!(": {version}"))
         ));

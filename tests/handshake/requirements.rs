@@ -4,7 +4,7 @@
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Limits,
-    Response, ServerHandshake,
+    PlainResponse, ServerHandshake,
 };
 use ws_proto::{
     Config, Connection, Fin, Input, Kind, OsRandom, ProtocolError, SendError, Transport, Uri,
@@ -191,7 +191,7 @@ fn status(request: &str) -> u16 {
 }
 
 #[test]
-fn a_server_judges_requests_as_required() {
+fn a_server_checks_requests_as_required() {
     const HOST: &str = "Host: example.com\r\n";
     const UPGRADE: &str = "Upgrade: websocket\r\n";
     const CONNECTION: &str = "Connection: Upgrade\r\n";
@@ -337,7 +337,7 @@ fn a_status_without_a_reason_phrase_still_has_its_space() {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let (mut bytes, mut out) = (GOOD.as_bytes().to_vec(), Vec::new());
     let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out);
-    let response = Response::new(499);
+    let response = PlainResponse::new(499);
     upgrade
         .unwrap()
         .unwrap()
@@ -466,7 +466,7 @@ fn requests_of_browsers_are_accepted() {
     }
 }
 
-/// What a client makes of an answer, and what is left behind it.
+/// How a client reads an answer, and the bytes left after it.
 fn ask(answer: &str, behind: &[u8]) -> Result<Vec<u8>, HandshakeError> {
     let mut handshake = ClientHandshake::start(
         ClientRequest::new("h", "/"),
@@ -486,7 +486,7 @@ fn ask(answer: &str, behind: &[u8]) -> Result<Vec<u8>, HandshakeError> {
 }
 
 #[test]
-fn a_client_judges_answers_as_required() {
+fn a_client_checks_answers_as_required() {
     use HandshakeError as E;
     const UPGRADE: &str = "Upgrade: websocket\r\n";
     const CONNECTION: &str = "Connection: Upgrade\r\n";
@@ -585,7 +585,7 @@ fn an_offered_extension_is_used_only_if_the_server_took_it() {
         let mut first = [0xc1];
         let received = client.receive(&mut Input::new(&mut first), &mut out);
         // shows: RFC6455-9.1-06
-        assert_eq!(received.unwrap_err(), ProtocolError::ReservedBitSet);
+        assert_eq!(received.unwrap_err(), ProtocolError::ReservedBitSet.into());
     });
     agree(
         "Sec-WebSocket-Extensions: bar, foo\r\n",

@@ -6,6 +6,7 @@ use ws_proto::Input;
 use ws_proto::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Limits, ServerHandshake,
 };
+use ws_proto_test::suite::failed;
 
 const FIELDS: &str = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -18,7 +19,8 @@ fn serve(head: &[u8], cuts: &[usize], limits: Limits) -> Outcome {
     let mut complete = false;
     for mut piece in pieces(head, cuts) {
         complete = handshake
-            .receive(&mut Input::new(&mut piece), &mut out)?
+            .receive(&mut Input::new(&mut piece), &mut out)
+            .map_err(failed)?
             .is_some();
     }
     Ok(complete)
@@ -47,7 +49,7 @@ fn pieces(head: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// The same at once, cut behind `at`, and in single bytes.
+/// The same at once, split after `at`, and in single bytes.
 fn in_all_ways(head: &[u8], at: usize, run: impl Fn(&[u8], &[usize]) -> Outcome) -> Outcome {
     let at_once = run(head, &[]);
     let single: Vec<usize> = (1..head.len()).collect();

@@ -5,9 +5,10 @@ use core::time::Duration;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
     Accept, ExtensionOffer, HandshakeError, HeadError, Incoming, Limits, MAX_REFUSAL, OriginPolicy,
-    Response, ServerHandshake, Upgrade,
+    PlainResponse, RequestError, ServerHandshake, Upgrade,
 };
 use ws_proto::{FixedBuf, Input, Instant, Negotiated, Output, Storage, TimedOut, Transport};
+use ws_proto_test::suite::failed;
 
 const GOOD: &str = "GET /chat?x=1 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -22,14 +23,15 @@ fn server() -> ServerHandshake<Vec<u8>> {
 }
 
 /// The error that a request in one piece gives, `Ok` if it could be accepted.
-fn judge(request: impl AsRef<[u8]>) -> Result<(), HandshakeError> {
-    judge_with(Limits::new(), request)
+fn check(request: impl AsRef<[u8]>) -> Result<(), HandshakeError> {
+    check_with(Limits::new(), request)
 }
 
-fn judge_with(limits: Limits, request: impl AsRef<[u8]>) -> Result<(), HandshakeError> {
+fn check_with(limits: Limits, request: impl AsRef<[u8]>) -> Result<(), HandshakeError> {
     let mut handshake = ServerHandshake::new(Vec::new(), limits);
     let mut bytes = request.as_ref().to_vec();
-    let found = handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new())?;
+    let found = handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new());
+    let found = found.map_err(failed)?;
     assert!(found.is_some(), "the request is not complete");
     Ok(())
 }
@@ -144,7 +146,7 @@ fn targets() {
     ] {
         // shows: RFC6455-4.2.1-18
         assert_eq!(
-            judge(request(raw)),
+            check(request(raw)),
             Err(HandshakeError::TargetInvalid),
             "{raw}"
         );
@@ -185,14 +187,14 @@ fn hosts() {
         } else {
             Err(HandshakeError::HostInvalid)
         };
-        assert_eq!(judge(request), expected, "{host}");
+        assert_eq!(check(request), expected, "{host}");
     }
 }
 
 #[test]
 fn faults_of_a_request() {
     use HandshakeError as E;
-    let replaced = |from: &str, to: &str| judge(good("").replace(from, to));
+    let replaced = |from: &str, to: &str| check(good("").replace(from, to));
     // shows: RFC6455-2.1-02
     assert_eq!(
         replaced("websocket", "web\u{17f}ocket"),
@@ -225,47 +227,47 @@ fn faults_of_a_request() {
     );
     assert_eq!(replaced(" HTTP/1.1", ""), Err(E::StartLineInvalid));
     assert_eq!(
-        judge(good("Sec-WebSocket-Version: 13\r\n")),
+        check(good("Sec-WebSocket-Version: 13\r\n")),
         Err(E::VersionRepeated)
     );
     // shows: RFC6454-7.3-01
     assert_eq!(
-        judge(good("Origin: null\r\nOrigin: null\r\n")),
+        check(good("Origin: null\r\nOrigin: null\r\n")),
         Err(E::OriginRepeated)
     );
     // shows: RFC6455-4.2.1-17
     assert_eq!(
-        judge(good("Sec-WebSocket-Protocol: a, a\r\n")),
+        check(good("Sec-WebSocket-Protocol: a, a\r\n")),
         Err(E::SubprotocolInvalid)
     );
     // shows: RFC7936-2-01
-    assert_eq!(judge(good("Sec-WebSocket-Protocol: a, A\r\n")), Ok(()));
+    assert_eq!(check(good("Sec-WebSocket-Protocol: a, A\r\n")), Ok(()));
     // shows: RFC6455-4.3-07, RFC6455-4.2.1-17
     assert_eq!(
-        judge(good("Sec-WebSocket-Protocol: ,\r\n")),
+        check(good("Sec-WebSocket-Protocol: ,\r\n")),
         Err(E::SubprotocolInvalid)
     );
-    assert_eq!(judge(good("Content-Length: 00\r\n")), Err(E::BodyPresent));
+    assert_eq!(check(good("Content-Length: 00\r\n")), Err(E::BodyPresent));
     assert_eq!(
-        judge(good("Content-Length: 0\r\nContent-Length: 0\r\n")),
+        check(good("Content-Length: 0\r\nContent-Length: 0\r\n")),
         Err(E::BodyPresent)
     );
     // shows: RFC9110-5.1-01
-    assert_eq!(judge(good("No Colon\r\n")), Err(E::HeaderInvalid));
-    assert_eq!(judge("PRI * HTTP/2.0\r\n\r\n"), Err(E::HttpVersion));
-    assert_eq!(judge("\r\n\r\n"), Err(E::NotHttp));
+    assert_eq!(check(good("No Colon\r\n")), Err(E::HeaderInvalid));
+    assert_eq!(check("PRI * HTTP/2.0\r\n\r\n"), Err(E::HttpVersion));
+    assert_eq!(check("\r\n\r\n"), Err(E::NotHttp));
     let many = (0..65)
         .map(|n| format!("p{n}"))
         .collect::<Vec<_>>()
         .join(",");
     // shows: RFC9110-5.6.1.2-02
     assert_eq!(
-        judge(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))),
+        check(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))),
         Err(E::TooManyElements)
     );
     let many = many.trim_end_matches(",p64");
     assert_eq!(
-        judge(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))),
+        check(good(&format!("Sec-WebSocket-Protocol: {many}\r\n"))),
         Ok(())
     );
 }
@@ -308,7 +310,7 @@ fn a_fault_is_found_on_the_byte_that_proves_it() {
         let found = handshake
             .receive(&mut Input::new(&mut [byte]), &mut out)
             .unwrap_err();
-        assert_eq!(found, error, "{start:?} {byte:#x}");
+        assert_eq!(failed(found), error, "{start:?} {byte:#x}");
         assert!(out.starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
     }
 }
@@ -338,7 +340,11 @@ fn limits_are_exact() {
                 let second = handshake
                     .receive(&mut Input::new(&mut back), &mut out)
                     .map(|_| ());
-                assert_eq!(first.and(second), expected, "{bytes} {lines} {cut}");
+                assert_eq!(
+                    first.and(second).map_err(failed),
+                    expected,
+                    "{bytes} {lines} {cut}"
+                );
                 // shows: RFC9110-5.4-01, RFC9112-3-02
                 assert_eq!(out.starts_with(b"HTTP/1.1 431 "), expected.is_err());
             }
@@ -346,9 +352,9 @@ fn limits_are_exact() {
     }
     let limits = Limits::new().lines(usize::MAX).head_bytes(usize::MAX);
     let fields = |n: usize| good(&"a: b\r\n".repeat(n - 6));
-    assert_eq!(judge_with(limits, fields(128)), Ok(()));
+    assert_eq!(check_with(limits, fields(128)), Ok(()));
     assert_eq!(
-        judge_with(limits, fields(129)),
+        check_with(limits, fields(129)),
         Err(HandshakeError::TooManyLines)
     );
 }
@@ -363,7 +369,8 @@ fn storage_without_an_allocator_is_a_limit() {
         let mut found = false;
         for piece in bytes.chunks_mut(pieces) {
             found = handshake
-                .receive(&mut Input::new(piece), &mut out)?
+                .receive(&mut Input::new(piece), &mut out)
+                .map_err(failed)?
                 .is_some();
         }
         Ok(found)
@@ -375,7 +382,7 @@ fn storage_without_an_allocator_is_a_limit() {
             run::<157>(&request, pieces),
             Err(HandshakeError::HeadTooLarge)
         );
-        // What lies behind the limit does not matter, however the input is cut.
+        // Bytes beyond the limit do not matter, however the input is split.
         let broken = format!("GET / HTTP/1.1\r\nX: {}\n", "x".repeat(110));
         assert_eq!(
             run::<100>(&broken, pieces),
@@ -400,7 +407,8 @@ fn what_follows_the_request_stays_in_the_input() {
         upgrade.accept(&Accept::new(), &mut out),
         Ok(Negotiated::new())
     );
-    assert!(matches!(handshake.receive(&mut input, &mut out), Ok(None)));
+    let again = handshake.receive(&mut input, &mut out).map(|_| ());
+    assert_eq!(again, Err(RequestError::Accepted));
     assert_eq!(input.len(), 6);
     assert_eq!(handshake.transport(), Transport::Open);
     assert_eq!(handshake.tick(Instant::from_millis(1), &mut out), Ok(None));
@@ -486,13 +494,13 @@ fn mistakes_of_the_caller_write_nothing_and_decide_nothing() {
         assert_eq!(upgrade.accept(&accept, &mut out), Err(error));
     }
     for (response, error) in [
-        (Response::new(101), E::StatusInvalid),
-        (Response::new(200), E::StatusInvalid),
-        (Response::new(600), E::StatusInvalid),
-        (Response::new(304).body(b"a"), E::BodyNotAllowed),
-        (Response::new(400).reason("a\r\nb"), E::ReasonInvalid),
+        (PlainResponse::new(101), E::StatusInvalid),
+        (PlainResponse::new(200), E::StatusInvalid),
+        (PlainResponse::new(600), E::StatusInvalid),
+        (PlainResponse::new(304).body(b"a"), E::BodyNotAllowed),
+        (PlainResponse::new(400).reason("a\r\nb"), E::ReasonInvalid),
         (
-            Response::new(400).headers(&[("Connection", b"keep-alive")]),
+            PlainResponse::new(400).headers(&[("Connection", b"keep-alive")]),
             E::HeaderNameReserved,
         ),
     ] {
@@ -544,7 +552,8 @@ fn without_room_for_a_refusal_nothing_is_read() {
     let mut bytes = *b"\x16\x03\x01";
     let mut input = Input::new(&mut bytes);
     let mut out = Room(MAX_REFUSAL - 1, Vec::new());
-    assert!(matches!(handshake.receive(&mut input, &mut out), Ok(None)));
+    let full = handshake.receive(&mut input, &mut out).map(|_| ());
+    assert_eq!(full, Err(RequestError::OutputFull));
     assert_eq!(input.len(), 3);
     out.0 += 1;
     assert!(handshake.receive(&mut input, &mut out).is_err());
@@ -560,7 +569,7 @@ fn errors_stay_and_are_answered_once() {
     let mut input = Input::new(&mut bytes);
     assert_eq!(
         handshake.receive(&mut input, &mut out).unwrap_err(),
-        HandshakeError::BodyPresent
+        HandshakeError::BodyPresent.into()
     );
     assert!(input.is_empty());
     let answered = out.clone();
@@ -571,7 +580,7 @@ fn errors_stay_and_are_answered_once() {
         let error = handshake
             .receive(&mut input, &mut Room(0, Vec::new()))
             .unwrap_err();
-        assert_eq!(error, HandshakeError::BodyPresent);
+        assert_eq!(error, HandshakeError::BodyPresent.into());
         assert!(input.is_empty());
         assert!(handshake.receive_any(&mut input, &mut out).is_err());
         assert_eq!(handshake.receive_eof(), Err(HandshakeError::BodyPresent));
@@ -594,7 +603,7 @@ fn a_rejection_is_a_complete_response() {
         .receive(&mut Input::new(&mut bytes), &mut out)
         .unwrap()
         .unwrap();
-    let response = Response::new(401)
+    let response = PlainResponse::new(401)
         .headers(&[
             ("WWW-Authenticate", b"Basic realm=\"x\""),
             ("Content-Type", b"text/plain"),
@@ -616,18 +625,21 @@ fn a_rejection_is_a_complete_response() {
 
     let (_, out) = decide(&good(""), |upgrade, out| {
         upgrade
-            .reject(&Response::new(302).headers(&[("Location", b"/login")]), out)
+            .reject(
+                &PlainResponse::new(302).headers(&[("Location", b"/login")]),
+                out,
+            )
             .unwrap();
     });
     assert!(out.starts_with("HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\n"));
     let (_, out) = decide(&good(""), |upgrade, out| {
         upgrade
-            .reject(&Response::new(499).reason("No  Way"), out)
+            .reject(&PlainResponse::new(499).reason("No  Way"), out)
             .unwrap();
     });
     assert!(out.starts_with("HTTP/1.1 499 No  Way\r\n"));
     let (_, out) = decide(&good(""), |upgrade, out| {
-        upgrade.reject(&Response::new(426), out).unwrap();
+        upgrade.reject(&PlainResponse::new(426), out).unwrap();
     });
     assert!(out.contains("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"));
 }
@@ -664,7 +676,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
             (method, host, "/")
         );
         assert_eq!(
-            plain.respond(&Response::new(101), &mut out),
+            plain.respond(&PlainResponse::new(101), &mut out),
             Err(HeadError::StatusInvalid)
         );
         assert!(out.is_empty());
@@ -673,7 +685,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
             panic!("it can be had again");
         };
         plain
-            .respond(&Response::new(200).body(b"fine"), &mut out)
+            .respond(&PlainResponse::new(200).body(b"fine"), &mut out)
             .unwrap();
         let body = if method == "HEAD" { "" } else { "fine" };
         assert_eq!(
@@ -689,7 +701,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
 
         // shows: RFC9110-7.8-04
         assert_eq!(
-            judge(request).unwrap_err().status(),
+            check(request).unwrap_err().status(),
             Some(status),
             "{request}"
         );
@@ -702,7 +714,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
         let error = server()
             .receive_any(&mut Input::new(&mut bytes), &mut Vec::new())
             .unwrap_err();
-        assert_eq!(error, HandshakeError::HostInvalid);
+        assert_eq!(error, HandshakeError::HostInvalid.into());
     }
     let mut bytes = good("").into_bytes();
     let mut handshake = server();
@@ -731,7 +743,7 @@ fn a_plain_request_can_be_refused_as_receive_does_it() {
     let Ok(Some(Incoming::Plain(plain))) = handshake.receive_any(&mut input, &mut out) else {
         panic!("it can be had again");
     };
-    assert_eq!(plain.refuse(&mut out), Ok(error));
+    assert_eq!(plain.refuse(&mut out), Ok(failed(error)));
     assert_eq!(out, expected);
     assert_eq!(
         handshake.receive_any(&mut input, &mut out).unwrap_err(),
@@ -775,7 +787,7 @@ fn the_time_limit_is_kept() {
     }
     let mut bytes = good("").into_bytes();
     let late = handshake.receive(&mut Input::new(&mut bytes), &mut out);
-    assert_eq!(late.unwrap_err(), HandshakeError::TimedOut);
+    assert_eq!(late.unwrap_err(), HandshakeError::TimedOut.into());
     assert_eq!(handshake.tick(at(0), &mut out), Err(TimedOut::Handshake));
 
     // The limit is the client's. Once its request is there, the caller takes its time.
@@ -891,7 +903,7 @@ fn a_borrowed_storage_serves_one_handshake_after_the_other() {
     }
 }
 
-/// Whatever a request is refused for, what came behind it is gone with it.
+/// Bytes after a refused request are dropped, whatever the reason.
 #[test]
 fn a_refusal_discards_what_came_behind_the_request() {
     let refused = [

@@ -356,7 +356,7 @@ fn hostile_texts_are_refused() {
 }
 
 #[test]
-fn every_ascii_character_is_judged_as_rfc_3986_has_it() {
+fn every_ascii_character_is_checked_as_rfc_3986_has_it() {
     let name = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=".contains(c);
     for c in (0..=0x7f_u8).map(char::from) {
         let host = format!("ws://a{c}b");

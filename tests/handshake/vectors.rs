@@ -5,9 +5,11 @@ use core::fmt::Debug;
 
 use serde_json::Value;
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits, RequestError,
+    ServerHandshake,
 };
 use ws_proto::{Input, Transport};
+use ws_proto_test::suite::failed;
 
 /// What a server did: the status it wrote, the status line and fields, what it left in the input.
 #[derive(Debug, PartialEq)]
@@ -33,8 +35,10 @@ fn serve(pieces: &[&[u8]]) -> Served {
                 accepted = true;
             }
             Ok(None) => assert!(input.is_empty() || accepted),
+            Err(RequestError::Accepted) => assert!(accepted),
             Err(now) => {
                 assert!(input.is_empty());
+                let now = failed(now);
                 assert_eq!(*error.get_or_insert(now), now, "sticky");
                 assert_eq!(handshake.transport(), Transport::Close);
             }

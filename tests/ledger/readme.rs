@@ -39,11 +39,16 @@ impl Socket<'_> {
 }
 
 #[rustfmt::skip]
-fn drive(mut socket: Socket<'_>, negotiated: Negotiated) -> Result<(), Box<dyn std::error::Error>> {
+fn drive(
+    mut socket: Socket<'_>,
+    negotiated: Negotiated,
+    rest: &[u8], // of the read that ended the handshake
+) -> Result<(), Box<dyn std::error::Error>> {
     let mut connection = Connection::server(negotiated, Config::new());
     let mut assembler = Assembler::new(Vec::new(), 16 << 20);
     let (mut read, mut out) = (vec![0; 16 * 1024], Vec::new());
-    let mut n = 0;
+    read[..rest.len()].copy_from_slice(rest);
+    let mut n = rest.len();
     loop {
         let mut input = Input::new(&mut read[..n]);
         let received = loop {
@@ -54,7 +59,9 @@ fn drive(mut socket: Socket<'_>, negotiated: Negotiated) -> Result<(), Box<dyn s
                     None => {} // a piece, or a Ping, whose Pong is in `out`
                 },
                 Ok(None) => break Ok(()),
-                Err(error) => break Err(error), // its Close frame is in `out`
+                // A protocol error, its Close frame is in `out`. A `Vec` is never full; with a bounded output
+                // `ReceiveError::OutputFull` means: write `out`, then call again with the same input.
+                Err(error) => break Err(error),
             }
         };
         let deadline = connection.tick(socket.now(), &mut out);
@@ -74,13 +81,18 @@ fn drive(mut socket: Socket<'_>, negotiated: Negotiated) -> Result<(), Box<dyn s
 
 /// What the loop writes, and how it ends.
 fn driven(incoming: &[&'static [u8]]) -> (Vec<u8>, Result<(), String>) {
+    driven_after(b"", incoming)
+}
+
+/// As [`driven`], with bytes that came in the same read as the end of the handshake.
+fn driven_after(rest: &[u8], incoming: &[&'static [u8]]) -> (Vec<u8>, Result<(), String>) {
     let mut written = Vec::new();
     let incoming = incoming.to_vec();
     let socket = Socket {
         incoming,
         written: &mut written,
     };
-    let ended = drive(socket, Negotiated::new()).map_err(|error| error.to_string());
+    let ended = drive(socket, Negotiated::new(), rest).map_err(|error| error.to_string());
     (written, ended)
 }
 
@@ -94,6 +106,16 @@ fn the_loop_of_the_readme_echoes_pongs_and_closes() {
         b"\x88\x82\0\0\0\0\x03\xe8",
     ]);
     let echoed = b"\x81\x02hi\x8a\x00\x81\x03\xe2\x82\xac\x82\x01!\x88\x02\x03\xe8";
+    assert_eq!((&written[..], ended), (&echoed[..], Ok(())));
+}
+
+#[test]
+fn the_loop_of_the_readme_reads_first_what_followed_the_handshake() {
+    let (written, ended) = driven_after(
+        b"\x81\x82\0\0\0\0hi\x81\x82\0\0\0",
+        &[b"\0ho", b"\x88\x82\0\0\0\0\x03\xe8"],
+    );
+    let echoed = b"\x81\x02hi\x81\x02ho\x88\x02\x03\xe8";
     assert_eq!((&written[..], ended), (&echoed[..], Ok(())));
 }
 

@@ -7,12 +7,12 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use ws_proto::handshake::{
-    Accept, ClientRequest, HandshakeError, HeadError, Incoming, Limits, Response,
+    Accept, ClientRequest, HandshakeError, HeadError, Incoming, Limits, PlainResponse,
 };
 use ws_proto::io::{self, Error};
 use ws_proto::{
-    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, ReceiveError, Role,
-    TimedOut, WebSocket,
+    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, Role, TimedOut, WebSocket,
+    WebSocketError,
 };
 use ws_proto_test::stream::Script;
 
@@ -94,7 +94,9 @@ fn a_rejection_reaches_the_client_with_status_headers_and_body() {
     let server = thread::spawn(move || {
         io::accept_with(&mut theirs, Config::new(), Limits::new(), |upgrade, out| {
             let headers: [(&str, &[u8]); 1] = [("WWW-Authenticate", b"Basic")];
-            let response = Response::new(401).headers(&headers).body(b"who are you");
+            let response = PlainResponse::new(401)
+                .headers(&headers)
+                .body(b"who are you");
             upgrade.reject(&response, out).map(|()| None)
         })
         .map(drop)
@@ -160,7 +162,7 @@ fn a_plain_request_is_refused_unless_it_is_asked_for() {
             Limits::new(),
             |incoming, out| match incoming {
                 Incoming::Plain(request) if request.target() == "/page" => request
-                    .respond(&Response::new(200).body(b"a page"), out)
+                    .respond(&PlainResponse::new(200).body(b"a page"), out)
                     .map(|()| None),
                 _ => panic!("a plain request"),
             },
@@ -260,7 +262,7 @@ fn the_close_frame_of_a_fault_is_flushed() {
     );
     assert_eq!(
         server.join().unwrap(),
-        ReceiveError::Protocol(ProtocolError::MaskMissing)
+        WebSocketError::Protocol(ProtocolError::MaskMissing)
     );
 }
 

@@ -7,7 +7,9 @@ use core::time::Duration;
 use std::io::{self, ErrorKind};
 use std::thread;
 
-use ws_proto::handshake::{ClientRequest, HandshakeError, HeadError, Incoming, Limits, Response};
+use ws_proto::handshake::{
+    ClientRequest, HandshakeError, HeadError, Incoming, Limits, PlainResponse,
+};
 use ws_proto::io::{Connected, Error, accept_any, connect_with};
 use ws_proto::{
     CloseCode, CloseReason, Config, Negotiated, Server, TimedOut, UnexpectedEof, WebSocket,
@@ -47,7 +49,7 @@ fn accept(stream: &mut Script) -> Result<WebSocket<Server>, Error> {
         Limits::new(),
         |incoming, out| match incoming {
             Incoming::Upgrade(upgrade) => upgrade.accept(&Default::default(), out).map(Some),
-            Incoming::Plain(plain) => plain.respond(&Response::new(99), out).map(|()| None),
+            Incoming::Plain(plain) => plain.respond(&PlainResponse::new(99), out).map(|()| None),
         },
     )
 }

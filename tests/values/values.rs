@@ -7,14 +7,15 @@ use ws_proto::extension::DecodeError;
 use ws_proto::frame::{Header, Opcode, Rsv};
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
-    OriginPolicy, Response, ServerHandshake, Upgrade, accept_key,
+    OriginPolicy, PlainResponse, ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
     AssembleError, Assembler, CapacityError, CloseCode, Config, FixedBuf, Input, MaskSource,
-    Negotiated, OsRandom, ProtocolError, ReceiveError, SendError, Server, Storage, Transport,
-    WebSocket,
+    Negotiated, OsRandom, ProtocolError, SendError, Server, Storage, Transport, WebSocket,
+    WebSocketError,
 };
+use ws_proto_test::suite::failed;
 
 const REQUEST: &str = "GET /a?b HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -122,11 +123,11 @@ fn errors_of_messages_have_a_text() {
         AssembleError::Decode(DecodeError::TooBig),
     ] {
         assert_is_a_text(&error.to_string(), &mut seen);
-        let received = ReceiveError::from(error);
+        let received = WebSocketError::from(error);
         assert_eq!(received.to_string(), error.to_string());
         assert_eq!(received.close_code(), error.close_code());
     }
-    let protocol = ReceiveError::from(ProtocolError::MaskMissing);
+    let protocol = WebSocketError::from(ProtocolError::MaskMissing);
     assert_is_a_text(&protocol.to_string(), &mut seen);
     assert_is_a_text(&SendError::TextNotUtf8.to_string(), &mut seen);
     // Wherever it is found, it is the same fault.
@@ -262,7 +263,9 @@ fn statuses_have_their_usual_reason_phrase() {
         let (mut bytes, mut out) = (REQUEST.as_bytes().to_vec(), Vec::new());
         let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out);
         let upgrade = upgrade.unwrap().unwrap();
-        upgrade.reject(&Response::new(status), &mut out).unwrap();
+        upgrade
+            .reject(&PlainResponse::new(status), &mut out)
+            .unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(
             out.starts_with(&format!("HTTP/1.1 {status} {reason}\r\n")),
@@ -276,7 +279,7 @@ fn statuses_have_their_usual_reason_phrase() {
     let Ok(Some(Incoming::Plain(plain))) = found else {
         panic!("a plain request")
     };
-    plain.respond(&Response::new(204), &mut out).unwrap();
+    plain.respond(&PlainResponse::new(204), &mut out).unwrap();
     assert_eq!(out, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
 }
 
@@ -285,7 +288,7 @@ fn statuses_have_their_usual_reason_phrase() {
 fn a_message_that_cannot_be_decoded_closes_the_socket() {
     let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
     let mut socket = WebSocket::server(negotiated, Config::new());
-    let error = ReceiveError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
+    let error = WebSocketError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
     for _ in 0..3 {
         socket.space(8)[..8].copy_from_slice(b"\xc1\x82\0\0\0\0hi");
         socket.filled(8);
@@ -313,6 +316,10 @@ impl Storage for Capped {
         }
         self.0.extend_from_slice(bytes);
         Ok(())
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
     }
 
     fn clear(&mut self) {
@@ -349,7 +356,7 @@ fn odd_heads_are_judged_to_the_last_character() {
         let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
         let mut bytes = request.into_bytes();
         let error = handshake.receive(&mut Input::new(&mut bytes), &mut Vec::new());
-        error.map(drop)
+        error.map(drop).map_err(failed)
     };
     for version in ["HTTP/x.1", "HTTP/2.x", "HTTP/2-0"] {
         let request = REQUEST.replace("HTTP/1.1", version);
@@ -362,7 +369,7 @@ fn odd_heads_are_judged_to_the_last_character() {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let (mut bytes, mut out) = (REQUEST.as_bytes().to_vec(), Vec::new());
     let upgrade = handshake.receive(&mut Input::new(&mut bytes), &mut out);
-    let response = Response::new(400).reason("caf\u{e9}");
+    let response = PlainResponse::new(400).reason("caf\u{e9}");
     let rejected = upgrade.unwrap().unwrap().reject(&response, &mut out);
     assert_eq!(
         (rejected, &out[..]),

@@ -204,7 +204,7 @@ impl Answer {
 
 fn poll_answer<T: Io>(
     io: &mut T,
-    handshake: &mut ClientHandshake<'_, Vec<u8>>,
+    handshake: &mut ClientHandshake<Vec<u8>>,
     wish: Wish<'_>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Answer, ConnectError>> {

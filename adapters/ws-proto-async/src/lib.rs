@@ -49,9 +49,9 @@ pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Limits, OriginPolicy, Response as Reply,
+    Accept, HandshakeError, HeadError, Limits, OriginPolicy, PlainResponse as Reply,
 };
 pub use ws_proto::{
-    CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, ReceiveError,
-    SendError, TimedOut, UnexpectedEof, Uri, UriError,
+    CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, SendError,
+    TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,
 };

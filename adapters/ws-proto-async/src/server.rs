@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Incoming as Parsed, OriginPolicy, Response, ServerHandshake,
+    Accept, HandshakeError, HeadError, Incoming as Parsed, OriginPolicy, PlainResponse,
+    ServerHandshake,
 };
 use ws_proto::{Connection, Input, Instant, Negotiated};
 
@@ -121,7 +122,7 @@ pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>
         None
     };
     if let Some(status) = refused {
-        incoming.respond(&Response::new(status)).await?;
+        incoming.respond(&PlainResponse::new(status)).await?;
         return Err(AcceptError::Refused { status });
     }
     let subprotocol = request.choose_subprotocol(acceptor.subprotocols);
@@ -181,7 +182,7 @@ fn poll_request<T: Io>(
                         Ok(Some((request, input.bytes().to_vec())))
                     }
                     Ok(None) => Ok(None),
-                    Err(error) => Err(AcceptError::Handshake(error)),
+                    Err(error) => Err(error.into()),
                 })
             }
         });
@@ -276,7 +277,7 @@ impl<T: Io> Incoming<T> {
         out: &mut Vec<u8>,
     ) -> Result<(Negotiated, Agreed, Option<String>), AcceptError> {
         let parsed = self.handshake.receive_any(&mut Input::default(), out);
-        let accepted = match parsed.map_err(AcceptError::Handshake)? {
+        let accepted = match parsed? {
             Some(Parsed::Upgrade(upgrade)) => {
                 let element = self.wished.answer(upgrade.extensions());
                 let extension = element.extension();
@@ -301,7 +302,7 @@ impl<T: Io> Incoming<T> {
             }
             Err(error) => {
                 if let Some(upgrade) = self.handshake.upgrade() {
-                    let _ = upgrade.reject(&Response::new(500), out);
+                    let _ = upgrade.reject(&PlainResponse::new(500), out);
                 }
                 Err(AcceptError::Head(error))
             }
@@ -314,10 +315,10 @@ impl<T: Io> Incoming<T> {
     /// # Errors
     ///
     /// [`AcceptError::Head`] if that cannot be sent.
-    pub async fn respond(mut self, response: &Response<'_>) -> Result<(), AcceptError> {
+    pub async fn respond(mut self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
         let mut out = Vec::new();
         let parsed = self.handshake.receive_any(&mut Input::default(), &mut out);
-        let written = match parsed.map_err(AcceptError::Handshake)? {
+        let written = match parsed? {
             Some(Parsed::Upgrade(upgrade)) => upgrade.reject(response, &mut out),
             Some(Parsed::Plain(plain)) => plain.respond(response, &mut out),
             None => Err(HeadError::OutputFull),

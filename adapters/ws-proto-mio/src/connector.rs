@@ -5,8 +5,7 @@ use std::fmt;
 use ws_proto::handshake::{ClientRequest, ExtensionOffer};
 use ws_proto::{Uri, UriError};
 
-/// A URL with everything that goes along. It owns what it holds: the server's answer is held
-/// against it, many turns of the loop later.
+/// A URL with everything that goes along. It owns what it holds, so that it can be kept to connect again.
 ///
 /// ```
 /// use ws_proto_mio::Connector;

@@ -7,7 +7,7 @@ use ws_proto::Instant;
 use ws_proto::extension::deflate::{Deflate, DeflateElement};
 use ws_proto::handshake::{
     Accept, ClientHandshake, HandshakeError, HeadError, Headers, Incoming, OriginPolicy,
-    Response as Reply, ServerHandshake,
+    PlainResponse as Reply, RequestError, ServerHandshake,
 };
 use ws_proto::{Input, Negotiated, OsRandom};
 
@@ -57,7 +57,12 @@ impl Accepting {
         out: &'t mut Outgoing,
     ) -> Result<Option<Request<'t>>, HandshakeError> {
         let mut refusal = out.sink(usize::MAX, true);
-        let incoming = self.handshake.receive_any(input, &mut refusal)?;
+        let incoming = match self.handshake.receive_any(input, &mut refusal) {
+            Ok(incoming) => incoming,
+            Err(RequestError::Failed(error)) => return Err(error),
+            // The sink always has room, and nothing is read once the request was accepted.
+            Err(_) => None,
+        };
         Ok(incoming.map(|incoming| Request {
             incoming,
             out,
@@ -224,10 +229,8 @@ impl fmt::Debug for Request<'_> {
 /// A client's handshake.
 #[derive(Debug)]
 pub(crate) struct Connecting {
-    connector: Connector,
+    handshake: ClientHandshake<Vec<u8>>,
     pub(crate) options: Options,
-    nonce: [u8; 16],
-    received: Vec<u8>,
     pub(crate) deadline: Option<Instant>,
 }
 
@@ -237,8 +240,6 @@ pub(crate) enum Answered {
         negotiated: Negotiated,
         agreed: Agreed,
         response: Response,
-        /// How many bytes of the last input are behind the answer.
-        rest: usize,
     },
     More,
     Failed(Error),
@@ -247,22 +248,29 @@ pub(crate) enum Answered {
 impl Connecting {
     /// Writes the request to `out`.
     pub(crate) fn start(
-        connector: Connector,
+        connector: &Connector,
         options: Options,
         out: &mut Outgoing,
     ) -> Result<Self, ConnectError> {
         let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
-        let this = Self {
-            connector,
+        let mut written = Vec::new();
+        #[cfg(feature = "deflate")]
+        let offer = options.deflate.as_ref().map(Deflate::offer);
+        #[cfg(feature = "deflate")]
+        let extension = offer.as_ref().map(DeflateElement::extension);
+        #[cfg(feature = "deflate")]
+        let extensions = extension.as_slice();
+        #[cfg(not(feature = "deflate"))]
+        let extensions = &[];
+        let handshake = connector.with_request(extensions, |request| {
+            ClientHandshake::start(request, nonce, Vec::new(), options.limits, &mut written)
+        })?;
+        out.push_shared(written.into(), false);
+        Ok(Self {
+            handshake,
             options,
-            nonce,
-            received: Vec::new(),
             deadline: None,
-        };
-        let mut request = Vec::new();
-        this.with_handshake(&mut request, |_| ())?;
-        out.push_shared(request.into(), false);
-        Ok(this)
+        })
     }
 
     pub(crate) fn deadline(&mut self, now: Instant) -> Instant {
@@ -271,75 +279,41 @@ impl Connecting {
             .get_or_insert(now + self.options.handshake_time)
     }
 
-    /// Takes received bytes. The answer is looked at from its beginning each time, as the engine's
-    /// handshake borrows what was asked for; [`Limits`](ws_proto::handshake::Limits) keep it short.
-    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Answered {
-        self.received.extend_from_slice(bytes);
-        self.judge(false)
+    /// Takes received bytes. What follows the answer stays in `input`.
+    pub(crate) fn receive(&mut self, input: &mut Input<'_>) -> Answered {
+        match self.handshake.receive(input) {
+            Ok(Some(established)) => {
+                #[cfg(feature = "deflate")]
+                let agreed = match &self.options.deflate {
+                    None => Agreed::default(),
+                    Some(deflate) => match deflate.answered(established.extensions()) {
+                        Ok(deflate) => Agreed { deflate },
+                        Err(error) => return Answered::Failed(Error::Handshake(error)),
+                    },
+                };
+                #[cfg(not(feature = "deflate"))]
+                let agreed = Agreed::default();
+                Answered::Established {
+                    negotiated: established.negotiated(),
+                    agreed,
+                    response: Response::established(&established),
+                }
+            }
+            Ok(None) => Answered::More,
+            Err(error) => self.failed(error),
+        }
     }
 
     /// The stream has ended.
-    pub(crate) fn receive_eof(&self) -> Answered {
-        self.judge(true)
+    pub(crate) fn receive_eof(&mut self) -> Answered {
+        let ended = self.handshake.receive_eof().err();
+        self.failed(ended.unwrap_or(HandshakeError::UnexpectedEof))
     }
 
-    fn judge(&self, is_eof: bool) -> Answered {
-        let mut received = self.received.clone();
-        let judged = self.with_handshake(&mut Vec::new(), |handshake| {
-            let mut input = Input::new(&mut received);
-            let error = match handshake.receive(&mut input) {
-                Ok(Some(established)) => {
-                    #[cfg(feature = "deflate")]
-                    let agreed = match &self.options.deflate {
-                        None => Agreed::default(),
-                        Some(deflate) => match deflate.answered(established.extensions()) {
-                            Ok(deflate) => Agreed { deflate },
-                            Err(error) => return Answered::Failed(Error::Handshake(error)),
-                        },
-                    };
-                    #[cfg(not(feature = "deflate"))]
-                    let agreed = Agreed::default();
-                    return Answered::Established {
-                        negotiated: established.negotiated(),
-                        agreed,
-                        response: Response::established(&established),
-                        rest: input.len(),
-                    };
-                }
-                Ok(None) if is_eof => match handshake.receive_eof() {
-                    Ok(()) => HandshakeError::UnexpectedEof,
-                    Err(error) => error,
-                },
-                Ok(None) => return Answered::More,
-                Err(error) => error,
-            };
-            Answered::Failed(match handshake.refusal() {
-                Some(refusal) => Error::Refused(Box::new(Response::refusal(&refusal))),
-                None => Error::Handshake(error),
-            })
-        });
-        // It could be sent, so it can be made again.
-        judged.unwrap_or(Answered::More)
-    }
-
-    fn with_handshake<T>(
-        &self,
-        out: &mut Vec<u8>,
-        f: impl FnOnce(&mut ClientHandshake<'_, Vec<u8>>) -> T,
-    ) -> Result<T, HeadError> {
-        #[cfg(feature = "deflate")]
-        let offer = self.options.deflate.as_ref().map(Deflate::offer);
-        #[cfg(feature = "deflate")]
-        let extension = offer.as_ref().map(DeflateElement::extension);
-        #[cfg(feature = "deflate")]
-        let extensions = extension.as_slice();
-        #[cfg(not(feature = "deflate"))]
-        let extensions = &[];
-        self.connector.with_request(extensions, |request| {
-            let limits = self.options.limits;
-            let mut handshake =
-                ClientHandshake::start(request, self.nonce, Vec::new(), limits, out)?;
-            Ok(f(&mut handshake))
+    fn failed(&self, error: HandshakeError) -> Answered {
+        Answered::Failed(match self.handshake.refusal() {
+            Some(refusal) => Error::Refused(Box::new(Response::refusal(&refusal))),
+            None => Error::Handshake(error),
         })
     }
 }

@@ -137,9 +137,9 @@ pub use turn::Turn;
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Headers, Limits, OriginPolicy, Response as Reply,
+    Accept, HandshakeError, HeadError, Headers, Limits, OriginPolicy, PlainResponse as Reply,
 };
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Message, Negotiated, ProtocolError,
-    ReceiveError, SendError, TimedOut, UnexpectedEof, Uri, UriError,
+    SendError, TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,
 };

@@ -135,7 +135,7 @@ impl<S: Stream> WebSocket<S> {
     ) -> Result<Self, ConnectError> {
         let mut wire = Wire::new(stream, token);
         wire.is_connecting = true;
-        let connecting = Connecting::start(connector, options.clone(), &mut wire.out)?;
+        let connecting = Connecting::start(&connector, options.clone(), &mut wire.out)?;
         let state = State::Connecting(Box::new(connecting));
         Ok(Self::new(wire, state, options.settings))
     }

@@ -7,7 +7,9 @@ use ws_proto::Extended;
 use ws_proto::extension::DecodeError;
 #[cfg(feature = "deflate")]
 use ws_proto::extension::deflate::Inflated;
-use ws_proto::{AssembleError, CloseReason, Event as Received, Input, Instant, Kind, Message};
+use ws_proto::{
+    AssembleError, CloseReason, Event as Received, Input, Instant, Kind, Message, ReceiveError,
+};
 
 use crate::buffers::Buffers;
 use crate::error::Error;
@@ -207,8 +209,8 @@ impl<'t, S: Stream> Turn<'t, S> {
                     return Err(give_up(error, open, wire, ending));
                 }
                 Ok(Some(_)) => continue,
-                Ok(None) => return Ok(None),
-                Err(error) => {
+                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
+                Err(ReceiveError::Protocol(error)) => {
                     ending.broken_by_peer();
                     return Err(error.into());
                 }
@@ -314,9 +316,10 @@ impl<'t, S: Stream> Turn<'t, S> {
         let State::Connecting(connecting) = &mut self.socket.state else {
             return Ok(None);
         };
-        let bytes = self.buffers.input.get(self.start..self.end);
-        let answered = connecting.receive(bytes.unwrap_or_default());
-        self.start = self.end;
+        let bytes = self.buffers.input.get_mut(self.start..self.end);
+        let mut input = Input::new(bytes.unwrap_or_default());
+        let answered = connecting.receive(&mut input);
+        self.start = self.end - input.len();
         match answered {
             Answered::More => Ok(None),
             Answered::Failed(error) => {
@@ -327,9 +330,7 @@ impl<'t, S: Stream> Turn<'t, S> {
                 negotiated,
                 agreed,
                 response,
-                rest,
             } => {
-                self.start = self.end.saturating_sub(rest);
                 self.socket
                     .established(negotiated, &agreed, response.subprotocol());
                 Ok(Some(Event::Connected(response)))
@@ -364,8 +365,8 @@ impl<'t, S: Stream> Turn<'t, S> {
             *start = *end - input.len();
             let event = match received {
                 Ok(Some(event)) => event,
-                Ok(None) => return Ok(None),
-                Err(error) => {
+                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
+                Err(ReceiveError::Protocol(error)) => {
                     ending.broken_by_peer();
                     return Err(error.into());
                 }

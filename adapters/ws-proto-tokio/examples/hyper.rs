@@ -65,7 +65,7 @@ async fn serve(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, 
 async fn ask(url: &str) -> Result<()> {
     let uri = Uri::parse(url)?;
     let nonce = OsRandom::nonce().ok_or_else(|| anyhow::anyhow!("no randomness"))?;
-    let (upgrade, request) = ClientUpgrade::start(ClientRequest::from_uri(uri), nonce)?;
+    let (upgrade, request) = ClientUpgrade::start(ClientRequest::from_uri(uri), nonce, Vec::new())?;
 
     let stream = TcpStream::connect((uri.host(), uri.port())).await?;
     let (mut sender, connection) =

@@ -174,7 +174,8 @@ impl Deflate {
 
     /// For a client: what the server has answered to the [offer](Self::offer); `None` if it has
     /// declined. The extensions are those of
-    /// [`Established`](crate::handshake::Established::extensions).
+    /// [`Established`](crate::handshake::Established::extensions), or, where another HTTP client has
+    /// made the handshake, those of [`Extensions::parse`].
     ///
     /// Nothing is taken from the offer: what the server does not confirm is not agreed on.
     ///
@@ -182,11 +183,28 @@ impl Deflate {
     ///
     /// [`HandshakeError::ExtensionParamsInvalid`] for an answer that does not correspond to the
     /// offer, [`HandshakeError::ExtensionRepeated`] for more than one. A handshake of this crate
-    /// has refused those.
+    /// has refused those. [`HandshakeError::ExtensionNotOffered`] for any other extension: use
+    /// [`answered_beside`](Self::answered_beside) if others were offered too.
     pub fn answered(
         &self,
         extensions: Extensions<'_>,
     ) -> Result<Option<DeflateParams>, HandshakeError> {
+        self.answered_beside(extensions, &[])
+    }
+
+    /// As [`answered`](Self::answered), for a client that has offered the extensions `others` too.
+    ///
+    /// # Errors
+    ///
+    /// As `answered`, but for the names in `others`.
+    pub fn answered_beside(
+        &self,
+        extensions: Extensions<'_>,
+        others: &[&str],
+    ) -> Result<Option<DeflateParams>, HandshakeError> {
+        if negotiate::has_other(extensions.clone(), others) {
+            return Err(HandshakeError::ExtensionNotOffered);
+        }
         let mut answers = negotiate::named(extensions);
         let Some(answer) = answers.next() else {
             return Ok(None);

@@ -31,8 +31,7 @@ impl DeflateElement {
     /// [`Accept::extensions`]: crate::handshake::Accept::extensions
     #[must_use]
     pub fn extension(&self) -> ExtensionOffer<'_> {
-        let written = self.written.get(..self.len).unwrap_or_default();
-        ExtensionOffer::new(NAME, written)
+        ExtensionOffer::new(NAME, self.written())
             .with_rsv(Rsv::RSV1)
             .with_check(is_answer)
     }
@@ -40,6 +39,10 @@ impl DeflateElement {
     /// A server's answer: what has been agreed on. Of an offer it is only what the client wishes.
     pub const fn params(&self) -> DeflateParams {
         self.params
+    }
+
+    fn written(&self) -> &[(&'static str, Option<&'static str>)] {
+        self.written.get(..self.len).unwrap_or_default()
     }
 
     fn write(&mut self, name: &'static str, value: Option<&'static str>) {
@@ -53,6 +56,11 @@ impl DeflateElement {
 /// The elements of that name.
 pub(super) fn named(extensions: Extensions<'_>) -> impl Iterator<Item = Extension<'_>> {
     extensions.filter(|extension| extension.name() == NAME)
+}
+
+/// Whether there is an element of another name that is not one of `others`.
+pub(super) fn has_other(mut extensions: Extensions<'_>, others: &[&str]) -> bool {
+    extensions.any(|extension| extension.name() != NAME && !others.contains(&extension.name()))
 }
 
 pub(super) fn offer(deflate: &Deflate) -> DeflateElement {
@@ -110,7 +118,7 @@ pub(super) fn answer(deflate: &Deflate, offer: &Said) -> DeflateElement {
 
 /// What a client and a server have agreed on, if this is an answer to the client's offer.
 pub(super) fn agree(deflate: &Deflate, answer: &Said) -> Option<DeflateParams> {
-    let offer = Said::in_offer(offer(deflate).extension().params())?;
+    let offer = Said::in_offer(offer(deflate).written())?;
     if !corresponds(&offer, answer) {
         return None;
     }
@@ -134,9 +142,9 @@ pub(super) fn agree(deflate: &Deflate, answer: &Said) -> Option<DeflateParams> {
 }
 
 /// What a client's handshake checks.
-fn is_answer(offer: &ExtensionOffer<'_>, answer: &Extension<'_>) -> bool {
+fn is_answer(offer: &Extension<'_>, answer: &Extension<'_>) -> bool {
     match (
-        Said::in_offer(offer.params()),
+        Said::in_head(offer.params()),
         Said::in_head(answer.params()),
     ) {
         (Some(offer), Some(answer)) => corresponds(&offer, &answer),

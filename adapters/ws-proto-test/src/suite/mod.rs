@@ -20,12 +20,23 @@ pub use endpoint::{Endpoint, Keys};
 pub use sink::{Bounded, Sink};
 pub use storage::{Lack, Room};
 
+use ws_proto::handshake::{HandshakeError, RequestError};
+
 pub use crate::Side;
 pub use crate::wire;
 pub use crate::wire::{
     BINARY, CLOSE, CONTINUATION, FIN, PEER_KEY, PING, PONG, TEXT, close_body, frame, header,
     parse_output,
 };
+
+/// The fault of a peer whose request has failed.
+#[must_use]
+pub fn failed(error: RequestError) -> HandshakeError {
+    match error {
+        RequestError::Failed(error) => error,
+        other => panic!("the handshake has not failed: {other}"),
+    }
+}
 
 /// How many random cases a property is tried with.
 #[must_use]

@@ -77,6 +77,10 @@ impl Storage for Room {
         self.bytes.truncate(before + written);
     }
 
+    fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
     }

@@ -11,7 +11,7 @@ use ws_proto::extension::deflate::{
     Deflate, DeflateDecoder, DeflateElement, DeflateEncoder, DeflateParams,
 };
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, Limits, Response, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, HandshakeError, Limits, PlainResponse, ServerHandshake,
 };
 use ws_proto::{
     Assembler, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Kind,
@@ -109,7 +109,7 @@ fn accept(
         if session.choose.is_some() && chosen.is_none() {
             report.status = Some(400);
             upgrade.reject(
-                &Response::new(400).body(b"no common subprotocol\n"),
+                &PlainResponse::new(400).body(b"no common subprotocol\n"),
                 &mut out,
             )?;
             stream.write_all(&out)?;
@@ -375,7 +375,7 @@ impl<'s, R: Role> Talk<'s, R> {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    self.report.fault = Some(error.close_code().as_u16());
+                    self.report.fault = error.close_code().map(CloseCode::as_u16);
                     return Ok(());
                 }
             };

@@ -12,7 +12,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use ws_proto::extension::deflate::{Deflate, DeflateElement};
-use ws_proto::handshake::{Accept, HeadError, Incoming, Limits, OriginPolicy, Response, Upgrade};
+use ws_proto::handshake::{
+    Accept, HeadError, Incoming, Limits, OriginPolicy, PlainResponse, Upgrade,
+};
 use ws_proto::{CloseCode, CloseReason, Config, Message, Negotiated, Server, WebSocket, io};
 
 /// How long a read or a write waits before the timers are looked at.
@@ -88,11 +90,11 @@ fn serve(stream: TcpStream) -> Result<()> {
             Incoming::Plain(request) if request.target() == "/" => {
                 let html: &[(&str, &[u8])] = &[("Content-Type", b"text/html; charset=utf-8")];
                 let page = include_bytes!("page.html");
-                let response = Response::new(200).headers(html).body(page);
+                let response = PlainResponse::new(200).headers(html).body(page);
                 request.respond(&response, out).map(|()| None)
             }
             Incoming::Plain(request) => request
-                .respond(&Response::new(404).body(b"not found\n"), out)
+                .respond(&PlainResponse::new(404).body(b"not found\n"), out)
                 .map(|()| None),
         },
     );
@@ -127,7 +129,7 @@ fn decide(
     out: &mut Vec<u8>,
 ) -> Result<Option<Negotiated>, HeadError> {
     if !OriginPolicy::same_host().allows(&upgrade) {
-        let response = Response::new(403).body(b"wrong origin\n");
+        let response = PlainResponse::new(403).body(b"wrong origin\n");
         return upgrade.reject(&response, out).map(|()| None);
     }
     upgrade.target().clone_into(&mut opened.target);

@@ -5,15 +5,15 @@ use core::time::Duration;
 use crate::error::TimedOut;
 use crate::time::Instant;
 
-/// Starts with the first `tick`; once it has run out it stays so.
+/// Starts with the first `tick`. Once it has expired, it stays expired.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Timer {
+pub(super) struct TimeLimit {
     deadline: Option<Instant>,
     expired: bool,
 }
 
-impl Timer {
-    /// Whether it has run out before.
+impl TimeLimit {
+    /// Whether it has expired.
     pub(super) const fn expired(&self) -> bool {
         self.expired
     }

@@ -1,7 +1,6 @@
 //! Loops that XOR with a repeated key, written so that LLVM makes vectors of them.
 
-#[cfg(feature = "simd")]
-use crate::simd;
+use super::{Loop, widest};
 
 /// XORs `bytes` with the repeated key.
 #[inline]
@@ -54,12 +53,12 @@ pub(crate) fn xor_into(to: &mut [u8], from: &[u8], key: [u8; 4]) {
     }
 }
 
-/// Moves what lies behind the first `gap` of `bytes` to their start, XORed with the repeated key; whether
+/// Moves what lies after the first `gap` of `bytes` to their start, XORed with the repeated key; whether
 /// what that makes is ASCII, if it is to `LOOK`.
 ///
 /// Each step reads before it writes, and does not write what a later one reads. The end is read first.
 #[inline(always)]
-pub(crate) fn xor_down<const LOOK: bool>(bytes: &mut [u8], gap: usize, key: [u8; 4]) -> bool {
+pub(super) fn xor_down<const LOOK: bool>(bytes: &mut [u8], gap: usize, key: [u8; 4]) -> bool {
     let word = repeated(key);
     let len = bytes.len().saturating_sub(gap);
     let mut seen = [0; BLOCK / WORD];
@@ -117,27 +116,61 @@ const PAIR: usize = 2 * WORD;
 const HALF: usize = 32;
 /// What a step of the main loop takes: four vectors of 128 bits, or fewer longer ones.
 const BLOCK: usize = 64;
+/// Below this, what every processor has takes less time than a call and its clean-up. Without the feature
+/// there is nothing to choose.
+const WIDE: usize = 48;
 /// From here on it pays to begin with a cache line.
 const LONG: usize = 512;
 
 /// As [`xor_any`] for more than a pair of words.
 #[inline(never)]
 fn xor_long<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
-    #[cfg(feature = "simd")]
-    if let Some(ascii) = simd::xor::<LOOK>(bytes, word) {
-        return ascii;
+    if cfg!(feature = "simd") && bytes.len() < WIDE {
+        xor_vectors::<LOOK>(bytes, word)
+    } else {
+        widest(Xor::<'_, LOOK> { bytes, word })
     }
-    xor_vectors::<LOOK>(bytes, word)
+}
+
+/// [`xor_vectors`] in the widest vectors.
+pub(super) struct Xor<'b, const LOOK: bool> {
+    pub(super) bytes: &'b mut [u8],
+    pub(super) word: u64,
+}
+
+impl<const LOOK: bool> Loop for Xor<'_, LOOK> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        xor_vectors::<LOOK>(self.bytes, self.word)
+    }
 }
 
 /// As [`xor_into`] for more than a pair of words; both are of the same length.
 #[inline(never)]
 fn xor_long_into(to: &mut [u8], from: &[u8], word: u64) {
-    #[cfg(feature = "simd")]
-    if simd::xor_into(to, from, word) {
-        return;
+    if cfg!(feature = "simd") && to.len() < WIDE {
+        xor_vectors_into(to, from, word);
+    } else {
+        widest(XorInto { to, from, word });
     }
-    xor_vectors_into(to, from, word);
+}
+
+/// [`xor_vectors_into`] in the widest vectors.
+pub(super) struct XorInto<'b> {
+    pub(super) to: &'b mut [u8],
+    pub(super) from: &'b [u8],
+    pub(super) word: u64,
+}
+
+impl Loop for XorInto<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        xor_vectors_into(self.to, self.from, self.word);
+    }
 }
 
 /// As [`xor_long`], in the vectors that its caller is compiled for.
@@ -145,7 +178,7 @@ fn xor_long_into(to: &mut [u8], from: &[u8], word: u64) {
 /// A store that lies in two cache lines takes twice as long. So what is in front of the first line is
 /// XORed with a block that reaches into it, read before the rest is written.
 #[inline(always)]
-pub(crate) fn xor_vectors<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
+pub(super) fn xor_vectors<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {
     let mut start = match bytes.first_chunk::<BLOCK>() {
         Some(start) if bytes.len() >= LONG => *start,
         _ => return xor_blocks::<LOOK>(bytes, word),
@@ -161,7 +194,7 @@ pub(crate) fn xor_vectors<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool
 
 /// As [`xor_long_into`], in the vectors that its caller is compiled for.
 #[inline(always)]
-pub(crate) fn xor_vectors_into(to: &mut [u8], from: &[u8], word: u64) {
+pub(super) fn xor_vectors_into(to: &mut [u8], from: &[u8], word: u64) {
     if to.len() < LONG {
         return xor_blocks_into(to, from, word);
     }

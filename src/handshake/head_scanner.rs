@@ -1,4 +1,4 @@
-//! Finds the end of a head, however it is cut, and stores it on the way.
+//! Finds the end of a head, in input that is split anywhere, and stores the head on the way.
 //!
 //! ```text
 //!            text            CR              LF                CR              LF
@@ -8,11 +8,11 @@
 //!   (a request, once)  ^----------------------------+ SP, HTAB: a folded line
 //! ```
 //!
-//! Each byte is looked at once. Line ends are stored when the byte behind them is known, so that a
-//! folded line of a response can be joined by a space (RFC 9112 5.2) in append-only storage.
+//! It looks at each byte once. It stores a line end when the next byte is known, so that it can
+//! replace the end of a folded line of a response by a space (RFC 9112 5.2) in append-only storage.
 //!
-//! Nearly all bytes of a head are text inside a line, which changes nothing, and nearly all line ends
-//! are followed by another line: [`HeadScanner::skip`] takes these without a step for each byte.
+//! Nearly all bytes of a head are text inside a line, and nearly all line ends are followed by
+//! another line: [`HeadScanner::skip`] takes these eight at a time, without a step for each byte.
 
 use super::error::HandshakeError;
 use super::limits::Limits;
@@ -21,27 +21,29 @@ use super::syntax;
 use crate::buf::{Input, Storage};
 use crate::error::CapacityError;
 
-/// Whose head it is.
+/// The sender of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum HeadKind {
     Request,
     Response,
 }
 
-/// Where in a head we are.
+/// The position in a head.
 #[derive(Debug)]
 pub(super) struct HeadScanner {
-    kind: Kind,
-    state: State,
-    /// Bytes of this head so far.
+    kind: HeadKind,
+    state: ScanState,
+    /// Bytes of this head and of earlier ones: they count towards one limit.
     bytes: usize,
-    /// Lines begun so far.
+    /// Bytes of earlier heads.
+    start: usize,
+    /// Lines that have begun.
     lines: usize,
     skipped_empty_line: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ScanState {
     Start,
     StartCr,
     Line,
@@ -51,43 +53,63 @@ enum State {
     Done,
 }
 
-/// What becomes of a byte in the storage.
+/// What to store for a byte.
 enum Step {
-    /// It goes on with what is being copied.
+    /// The byte, with the bytes before it.
     Keep,
-    /// It is left out.
+    /// Nothing.
     Drop,
-    /// It is copied, these bytes go in front of it.
+    /// These bytes, then the byte.
     After(&'static [u8]),
-    /// It is the last one; these bytes go in for the line ends left out.
+    /// These bytes, for the line ends that were left out. The head is complete.
     End(&'static [u8]),
 }
 
 impl HeadScanner {
-    pub(super) const fn new(kind: Kind) -> Self {
+    pub(super) const fn new(kind: HeadKind) -> Self {
         Self {
             kind,
-            state: State::Start,
+            state: ScanState::Start,
             bytes: 0,
+            start: 0,
             lines: 0,
             skipped_empty_line: false,
         }
     }
 
-    /// Whether no byte of the head has been seen.
-    pub(super) fn is_at_start(&self) -> bool {
-        self.state == State::Start
+    /// A scanner for the next head of the same peer.
+    pub(super) const fn next(&self) -> Self {
+        Self {
+            bytes: self.bytes,
+            start: self.bytes,
+            ..Self::new(self.kind)
+        }
     }
 
-    /// Stores the head as far as it is there; `true` once it is complete. What follows it stays in
-    /// `input`.
+    /// How many more bytes the limit allows.
+    pub(super) const fn room(&self, limits: &Limits) -> usize {
+        limits.head_bytes.saturating_sub(self.bytes)
+    }
+
+    /// How many bytes of this head have been received.
+    const fn len(&self) -> usize {
+        self.bytes - self.start
+    }
+
+    /// Whether no byte of the head has been received.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.state == ScanState::Start
+    }
+
+    /// Stores the received part of the head. Returns `true` once the head is complete. Bytes after
+    /// the head stay in `input`.
     pub(super) fn receive<S: Storage>(
         &mut self,
         input: &mut Input<'_>,
         storage: &mut S,
         limits: &Limits,
     ) -> Result<bool, HandshakeError> {
-        // For those who feed byte by byte, this is nearly all there is to do.
+        // Input of single bytes takes this path for nearly every byte, without the loop below.
         if let [byte] = *input.bytes() {
             if self.keeps(byte, limits) {
                 self.bytes += 1;
@@ -99,10 +121,10 @@ impl HeadScanner {
         self.receive_steps(input, storage, limits)
     }
 
-    /// Whether this is a byte within a header line that a step would keep.
+    /// Whether the byte is inside a header line and a step would keep it.
     #[inline]
     fn keeps(&self, byte: u8, limits: &Limits) -> bool {
-        self.state == State::Line
+        self.state == ScanState::Line
             && self.lines > 1
             && self.bytes < limits.head_bytes
             && syntax::is_text(byte)
@@ -115,21 +137,21 @@ impl HeadScanner {
         storage: &mut S,
         limits: &Limits,
     ) -> Result<bool, HandshakeError> {
-        if self.state == State::Done {
+        if self.state == ScanState::Done {
             return Ok(true);
         }
         let bytes = input.bytes();
         let mut at = 0;
         let mut copied = 0;
         let result = loop {
-            if self.state == State::Line && bytes.len() - at >= scan::WORD {
+            if self.state == ScanState::Line && bytes.len() - at >= scan::WORD {
                 at += self.skip(bytes.get(at..).unwrap_or_default(), limits);
             }
             let Some(&byte) = bytes.get(at) else {
                 break store(storage, bytes, copied..at).map(|()| false);
             };
-            // Whatever a fault's place in the input, what is in front of it is stored first: a
-            // storage that is full then gives the same error for every way of cutting the input.
+            // The bytes before a fault are stored first: then a full storage gives the same error
+            // however the input is split.
             match self.step(byte, limits) {
                 Ok(Step::Keep) => {}
                 Ok(Step::Drop) => {
@@ -156,16 +178,16 @@ impl HeadScanner {
         result
     }
 
-    /// Within a line, goes over the bytes at the front that a step each would keep, as far as that is
-    /// quickly told. Out of line, for those who feed byte by byte.
+    /// Skips bytes at the front of `bytes`, inside a line, that a step would keep. It is not
+    /// inlined, so that input of single bytes does not pay for it.
     #[inline(never)]
     fn skip(&mut self, bytes: &[u8], limits: &Limits) -> usize {
         let in_start_line = match self.kind {
-            Kind::Request => self.lines == 1,
-            Kind::Response if self.bytes < HTTP.len() => return 0,
-            Kind::Response => false,
+            HeadKind::Request => self.lines == 1,
+            HeadKind::Response if self.len() < HTTP.len() => return 0,
+            HeadKind::Response => false,
         };
-        let room = limits.head_bytes.saturating_sub(self.bytes);
+        let room = self.room(limits);
         let bytes = bytes.get(..room).unwrap_or(bytes);
         let mut skipped = scan::text_len(bytes, in_start_line);
         while let Some([b'\r', b'\n', next, ..]) = bytes.get(skipped..) {
@@ -181,7 +203,8 @@ impl HeadScanner {
     }
 
     fn step(&mut self, byte: u8, limits: &Limits) -> Result<Step, HandshakeError> {
-        let skipping = matches!(self.state, State::Start | State::StartCr) && self.may_skip(byte);
+        let skipping =
+            matches!(self.state, ScanState::Start | ScanState::StartCr) && self.may_skip(byte);
         if !skipping {
             if self.bytes >= limits.head_bytes {
                 return Err(HandshakeError::HeadTooLarge);
@@ -189,37 +212,39 @@ impl HeadScanner {
             self.bytes += 1;
         }
         match self.state {
-            State::Start => self.start(byte, limits),
-            State::StartCr if byte == b'\n' => {
+            ScanState::Start => self.start(byte, limits),
+            ScanState::StartCr if byte == b'\n' => {
                 self.skipped_empty_line = true;
-                self.state = State::Start;
+                self.state = ScanState::Start;
                 Ok(Step::Drop)
             }
-            State::Line => self.line(byte),
-            State::LineCr if byte == b'\n' => {
-                self.state = State::LineStart;
+            ScanState::Line => self.line(byte),
+            ScanState::LineCr if byte == b'\n' => {
+                self.state = ScanState::LineStart;
                 Ok(Step::Drop)
             }
-            State::LineStart => self.line_start(byte, limits),
-            State::BlankCr if byte == b'\n' => {
-                self.state = State::Done;
+            ScanState::LineStart => self.line_start(byte, limits),
+            ScanState::BlankCr if byte == b'\n' => {
+                self.state = ScanState::Done;
                 Ok(Step::End(b"\r\n\r\n"))
             }
-            State::StartCr | State::LineCr | State::BlankCr => Err(HandshakeError::BareCr),
-            State::Done => Ok(Step::Drop),
+            ScanState::StartCr | ScanState::LineCr | ScanState::BlankCr => {
+                Err(HandshakeError::BareCr)
+            }
+            ScanState::Done => Ok(Step::Drop),
         }
     }
 
-    /// One empty line in front of a request is to be skipped (RFC 9112 2.2); it is no part of it.
+    /// One empty line before a request is skipped (RFC 9112 2.2) and counts towards no limit.
     const fn may_skip(&self, byte: u8) -> bool {
-        matches!(self.kind, Kind::Request)
+        matches!(self.kind, HeadKind::Request)
             && !self.skipped_empty_line
             && matches!(byte, b'\r' | b'\n')
     }
 
     fn start(&mut self, byte: u8, limits: &Limits) -> Result<Step, HandshakeError> {
         if byte == b'\r' && self.may_skip(byte) {
-            self.state = State::StartCr;
+            self.state = ScanState::StartCr;
             return Ok(Step::Drop);
         }
         if byte == b'\n' {
@@ -235,10 +260,10 @@ impl HeadScanner {
     fn line(&mut self, byte: u8) -> Result<Step, HandshakeError> {
         match byte {
             b'\r' => {
-                if self.kind == Kind::Response && self.lines == 1 && self.bytes <= HTTP.len() {
+                if self.kind == HeadKind::Response && self.lines == 1 && self.len() <= HTTP.len() {
                     return Err(HandshakeError::NotHttp);
                 }
-                self.state = State::LineCr;
+                self.state = ScanState::LineCr;
                 Ok(Step::Drop)
             }
             b'\n' => Err(HandshakeError::BareLf),
@@ -251,14 +276,14 @@ impl HeadScanner {
     fn line_start(&mut self, byte: u8, limits: &Limits) -> Result<Step, HandshakeError> {
         match byte {
             b'\r' => {
-                self.state = State::BlankCr;
+                self.state = ScanState::BlankCr;
                 Ok(Step::Drop)
             }
             b'\n' => Err(HandshakeError::BareLf),
-            b' ' | b'\t' if self.kind == Kind::Request => Err(HandshakeError::LineFolded),
+            b' ' | b'\t' if self.kind == HeadKind::Request => Err(HandshakeError::LineFolded),
             b' ' | b'\t' if self.lines == 1 => Err(HandshakeError::HeaderInvalid),
             b' ' | b'\t' => {
-                self.state = State::Line;
+                self.state = ScanState::Line;
                 Ok(Step::After(b" "))
             }
             _ if syntax::is_tchar(byte) => {
@@ -275,17 +300,17 @@ impl HeadScanner {
             return Err(HandshakeError::TooManyLines);
         }
         self.lines += 1;
-        self.state = State::Line;
+        self.state = ScanState::Line;
         Ok(())
     }
 
-    /// Whether this byte, counted already, can stand where it is in a first line. A TLS hello, a
-    /// frame, or another protocol's greeting does not get past its first bytes.
+    /// Whether this byte, which is counted already, is valid at its position in a first line. A TLS
+    /// hello, a frame, or the greeting of another protocol fails at its first bytes.
     fn is_start_line(&self, byte: u8) -> bool {
         match self.kind {
-            Kind::Request if self.bytes == 1 => syntax::is_tchar(byte),
-            Kind::Request => matches!(byte, 0x20..=0x7e),
-            Kind::Response => match HTTP.get(self.bytes - 1) {
+            HeadKind::Request if self.len() == 1 => syntax::is_tchar(byte),
+            HeadKind::Request => matches!(byte, 0x20..=0x7e),
+            HeadKind::Response => match HTTP.get(self.len() - 1) {
                 Some(&expected) => byte == expected,
                 None => syntax::is_text(byte),
             },

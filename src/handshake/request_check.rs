@@ -1,20 +1,20 @@
-//! What a server asks of a request (RFC 6455 4.2.1).
+//! Checks a client's request (RFC 6455 4.2.1).
 
 use super::accept::SUBPROTOCOL;
 use super::error::HandshakeError;
 use super::extensions;
 use super::headers::Headers;
 use super::key::ClientKey;
-use super::parse::Request;
+use super::parse::RequestHead;
 use super::syntax;
 use super::target::{Authority, Target};
 
-/// The most subprotocols that a client may offer; more are refused.
+/// The most subprotocols that a server accepts in an offer. Requests with more are refused with 431.
 pub const MAX_SUBPROTOCOLS: usize = 64;
 
-/// The fields that decide on a request, found in one pass: a head can be long.
+/// The header fields that a request is checked for, collected in one pass over the head.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Fields<'h> {
+pub(super) struct RequestFields<'h> {
     host: Single<'h>,
     length: Single<'h>,
     origin: Single<'h>,
@@ -29,7 +29,7 @@ pub(super) struct Fields<'h> {
     has_extensions: bool,
 }
 
-/// A field that may stand once.
+/// A header field that may occur once.
 #[derive(Clone, Copy, Default)]
 pub(super) enum Single<'h> {
     #[default]
@@ -38,7 +38,7 @@ pub(super) enum Single<'h> {
     Repeated,
 }
 
-impl<'h> Fields<'h> {
+impl<'h> RequestFields<'h> {
     pub(super) fn of(headers: &Headers<'h>) -> Self {
         let mut fields = Self::default();
         for (name, value) in headers.raw() {
@@ -47,7 +47,7 @@ impl<'h> Fields<'h> {
         fields
     }
 
-    /// One more field; there can be whitespace around `value`.
+    /// Adds a field. `value` can have whitespace around it.
     #[inline]
     pub(super) fn add(&mut self, name: &[u8], value: &'h [u8]) {
         match name.len() {
@@ -65,7 +65,7 @@ impl<'h> Fields<'h> {
         }
     }
 
-    /// Whether the request is for a WebSocket connection at all.
+    /// Whether the request names `websocket` in `Upgrade`.
     pub(super) const fn asks_for_websocket(&self) -> bool {
         self.upgrade
     }
@@ -80,32 +80,38 @@ impl<'h> Single<'h> {
     }
 }
 
-/// What every request of HTTP/1.1 needs, WebSocket or not (RFC 9112 3.2).
-pub(super) fn http(request: &Request<'_>, fields: &Fields<'_>) -> Result<(), HandshakeError> {
+/// Checks a request of HTTP/1.1, WebSocket or not (RFC 9112 3.2).
+pub(super) fn http(
+    request: &RequestHead<'_>,
+    fields: &RequestFields<'_>,
+) -> Result<(), HandshakeError> {
     match fields.host {
         Single::Once(host) if Authority::parse(host).is_some() => target(request),
         _ => Err(HandshakeError::HostInvalid),
     }
 }
 
-/// HTTP/1.0 knows no `Host`, but if there is one it has to be valid.
-pub(super) fn old_http(request: &Request<'_>, fields: &Fields<'_>) -> Result<(), HandshakeError> {
+/// Checks a request of HTTP/1.0, where `Host` can be missing but has to be valid.
+pub(super) fn old_http(
+    request: &RequestHead<'_>,
+    fields: &RequestFields<'_>,
+) -> Result<(), HandshakeError> {
     match fields.host {
         Single::Missing => target(request),
         _ => http(request, fields),
     }
 }
 
-fn target(request: &Request<'_>) -> Result<(), HandshakeError> {
+fn target(request: &RequestHead<'_>) -> Result<(), HandshakeError> {
     Target::parse(request.target)
         .map(|_| ())
         .ok_or(HandshakeError::TargetInvalid)
 }
 
-/// The request asks for a WebSocket connection, and as RFC 6455 4.2.1 wants it. Tells its key.
+/// Checks a request for a WebSocket connection (RFC 6455 4.2.1). Returns its key.
 pub(super) fn upgrade(
-    request: &Request<'_>,
-    fields: &Fields<'_>,
+    request: &RequestHead<'_>,
+    fields: &RequestFields<'_>,
 ) -> Result<ClientKey, HandshakeError> {
     if request.method != b"GET" {
         return Err(HandshakeError::MethodNotGet);
@@ -127,8 +133,8 @@ pub(super) fn upgrade(
         _ => None,
     };
     let key = key.ok_or(HandshakeError::KeyInvalid)?;
-    // A body would stand where the frames are to be (RFC 9112 6.3). `Expect: 100-continue` is
-    // about a body too, and without one there is nothing to go on with.
+    // The bytes of a body would be read as frames (RFC 9112 6.3). `Expect: 100-continue` announces a
+    // body too; without one it needs no answer.
     match fields.length {
         Single::Missing | Single::Once(b"0") if !fields.has_transfer_coding => {}
         _ => return Err(HandshakeError::BodyPresent),
@@ -167,15 +173,15 @@ fn subprotocols(headers: &Headers<'_>) -> Result<(), HandshakeError> {
     }
 }
 
-/// Whether a comma list has that element, in small letters.
+/// Whether a comma list has the element `token`, which is in lower case.
 #[inline]
 pub(super) fn has_token<const N: usize>(value: &[u8], token: &[u8; N]) -> bool {
-    // Mostly it is the only one.
+    // Most lists have one element.
     is(syntax::trim_ows(value), token) || syntax::list(value).any(|element| is(element, token))
 }
 
-/// Whether these are the same but for the case of letters; `lower` has small ones. Without a branch
-/// for each byte.
+/// Whether both are equal without regard to the case of letters. `lower` has no capital letters. It
+/// compares without a branch for each byte (rows `handshake/*` of the benchmarks).
 #[inline(always)]
 pub(super) fn is<const N: usize>(text: &[u8], lower: &[u8; N]) -> bool {
     let Ok(text) = <&[u8; N]>::try_from(text) else {

@@ -461,7 +461,9 @@ def main():
                       f"session {index}: " + "; ".join(wrong))
                 for name in ("client", "server"):
                     print(f"  {name}: {shorten(sides[name]['session'])}")
-        if arguments.compress and not arguments.adapter and row["wire"] > 0.7 * row["bytes"]:
+        # A few sessions may happen to have little to compress.
+        enough = row["passed"] + row["failed"] >= 20
+        if arguments.compress and not arguments.adapter and enough and row["wire"] > 0.7 * row["bytes"]:
             row["failed"] += 1
             print(f"FAILED {other}: {row['bytes']} bytes of messages took {row['wire']}")
         passed += row["passed"]

@@ -3,8 +3,6 @@
 use core::fmt;
 use core::num::NonZeroU16;
 
-use crate::error::TooLong;
-
 /// The most payload that a control frame carries, in bytes (RFC 6455 5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
@@ -52,7 +50,7 @@ impl CloseCode {
     pub const SERVICE_RESTART: Self = Self::known(1012);
     /// 1013: the service is overloaded; try again later.
     pub const TRY_AGAIN_LATER: Self = Self::known(1013);
-    /// 1014: a gateway got an invalid answer from the server behind it.
+    /// 1014: a gateway got an invalid answer from its upstream server.
     pub const BAD_GATEWAY: Self = Self::known(1014);
     /// 3000: the client has to authenticate first (as HTTP's 401).
     pub const UNAUTHORIZED: Self = Self::known(3000);
@@ -240,3 +238,20 @@ impl<'p> TryFrom<&'p [u8]> for ControlPayload<'p> {
         Self::new(payload)
     }
 }
+
+/// Bytes that do not fit into a control frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TooLong {
+    /// How many bytes there are.
+    pub len: usize,
+    /// How many may be there.
+    pub max: usize,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes, the most is {}", self.len, self.max)
+    }
+}
+
+impl core::error::Error for TooLong {}

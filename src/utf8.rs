@@ -7,10 +7,6 @@
 use core::error::Error;
 use core::fmt;
 
-#[cfg(not(feature = "simd"))]
-use ascii::AsciiStr;
-
-#[cfg(feature = "simd")]
 use crate::simd;
 
 /// How much of a character has been seen at the end of the pieces so far: 3 bytes of state.
@@ -68,7 +64,7 @@ impl Utf8 {
         self.push_cut(bytes)
     }
 
-    /// As [`push`](Self::push), where a character may be cut in front or behind.
+    /// As [`push`](Self::push), where a character may be cut at the start or at the end.
     #[inline(never)]
     fn push_cut<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
         let (head, rest) = if self.is_complete() {
@@ -152,32 +148,18 @@ impl Utf8 {
 }
 
 /// Below this, `simdutf8` hands over to `core`; going there at once is cheaper.
-pub(crate) const SHORT: usize = 64;
+const SHORT: usize = 64;
 
 /// The text in `bytes`, if they are UTF-8 to their end.
 #[inline]
 pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
-    #[cfg(feature = "simd")]
     if let Some(text) = simd::short_ascii(bytes) {
         return Ok(text);
     }
     if bytes.len() >= SHORT {
         return simdutf8::basic::from_utf8(bytes).map_err(|_| InvalidUtf8);
     }
-    // Asked before, because the conversion counts how many are where not all are.
-    #[cfg(not(feature = "simd"))]
-    if let Some(text) = bytes.is_ascii().then(|| ascii(bytes)).flatten() {
-        return Ok(text);
-    }
     core::str::from_utf8(bytes).map_err(|_| InvalidUtf8)
-}
-
-/// The text in `bytes` if all of them are ASCII. For few, looking once more takes half the time of `core`'s
-/// validation, which goes byte by byte up to where a word is aligned.
-#[cfg(not(feature = "simd"))]
-#[inline]
-pub(crate) fn ascii(bytes: &[u8]) -> Option<&str> {
-    AsciiStr::from_ascii(bytes).ok().map(AsciiStr::as_str)
 }
 
 /// Splits off a character that is cut at the end: at most three bytes.

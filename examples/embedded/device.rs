@@ -1,13 +1,14 @@
 //! Two devices without an allocator: one serves, one sends readings to it.
 //!
-//! Everything lives in arrays. The bytes between them go in packets of any size.
+//! Everything lives in arrays. The bytes between them go in packets of any size. A device whose output is
+//! full takes no more of a packet: the rest waits until the output has been sent.
 
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, PlainResponse, ServerHandshake,
 };
 use ws_proto::{
     Assembler, Client, CloseCode, CloseReason, Config, Connection, Event, Fin, FixedBuf, Input,
-    MaskSource, Message, Negotiated, Server,
+    MaskSource, Message, Negotiated, ReceiveError, Server,
 };
 
 /// Why a device has given up.
@@ -22,15 +23,17 @@ pub(crate) enum Fault {
 }
 
 /// The server: adds up the readings it gets, and answers each with the sum so far.
-pub(crate) struct Adder {
+///
+/// `OUT` is the size of its output. It has to hold the answer to a handshake.
+pub(crate) struct Adder<const OUT: usize> {
     handshake: ServerHandshake<FixedBuf<512>>,
     open: Option<Connection<Server>>,
     assembler: Assembler<FixedBuf<64>>,
     sum: u32,
-    out: FixedBuf<512>,
+    out: FixedBuf<OUT>,
 }
 
-impl Adder {
+impl<const OUT: usize> Adder<OUT> {
     /// A server that waits for a client.
     pub(crate) fn new() -> Self {
         let limits = Limits::new().head_bytes(512).lines(16);
@@ -43,30 +46,34 @@ impl Adder {
         }
     }
 
-    /// Takes a packet from the client.
-    pub(crate) fn receive(&mut self, packet: &mut [u8]) -> Result<(), Fault> {
+    /// Takes as much of a packet from the client as the output has room to answer: how many bytes. The
+    /// rest has to be given again once [`send`](Self::send) has made room.
+    pub(crate) fn receive(&mut self, packet: &mut [u8]) -> Result<usize, Fault> {
+        let len = packet.len();
         let mut input = Input::new(packet);
         if self.open.is_none() {
             self.open = self.shake(&mut input)?;
         }
         let Some(connection) = &mut self.open else {
-            return Ok(());
+            return Ok(len - input.len());
         };
 
-        while let Some(event) = connection
-            .receive(&mut input, &mut self.out)
-            .map_err(|_| Fault::Connection)?
-        {
+        loop {
+            let event = match connection.receive(&mut input, &mut self.out) {
+                Ok(Some(event)) => event,
+                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(len - input.len()),
+                Err(ReceiveError::Protocol(_)) => return Err(Fault::Connection),
+            };
             let message = self.assembler.push(event).map_err(|_| Fault::Message)?;
             if let Some(Message::Binary(&[high, low])) = message {
                 self.sum += u32::from(u16::from_be_bytes([high, low]));
                 let answer = self.sum.to_be_bytes();
+                // It fits: `receive` wants room for a control frame and has put nothing for a message.
                 connection
                     .send_binary(&answer, &mut self.out)
                     .map_err(|_| Fault::Message)?;
             }
         }
-        Ok(())
     }
 
     /// The next packet to the client, and its length.
@@ -90,16 +97,16 @@ impl Adder {
 }
 
 /// The client: sends readings, masked in place in its own array, and keeps the last answer.
-pub(crate) struct Sensor<M: MaskSource> {
+pub(crate) struct Sensor<M: MaskSource, const OUT: usize> {
     handshake: ClientHandshake<FixedBuf<512>>,
     keys: Option<M>,
     open: Option<Connection<Client<M>>>,
     answer: Option<u32>,
     closed: bool,
-    out: FixedBuf<512>,
+    out: FixedBuf<OUT>,
 }
 
-impl<M: MaskSource> Sensor<M> {
+impl<M: MaskSource, const OUT: usize> Sensor<M, OUT> {
     /// A client whose request is ready to be sent.
     pub(crate) fn new(nonce: [u8; 16], keys: M) -> Result<Self, Fault> {
         let mut out = FixedBuf::new();
@@ -153,13 +160,15 @@ impl<M: MaskSource> Sensor<M> {
         closed.map_err(|_| Fault::Message)
     }
 
-    /// Takes a packet from the server.
-    pub(crate) fn receive(&mut self, packet: &mut [u8]) -> Result<(), Fault> {
+    /// Takes as much of a packet from the server as the output has room to answer, as
+    /// [`Adder::receive`] does.
+    pub(crate) fn receive(&mut self, packet: &mut [u8]) -> Result<usize, Fault> {
+        let len = packet.len();
         let mut input = Input::new(packet);
         if self.open.is_none() {
             let established = self.handshake.receive(&mut input);
             let Some(established) = established.map_err(|_| Fault::Handshake)? else {
-                return Ok(());
+                return Ok(len - input.len());
             };
             let negotiated: Negotiated = established.negotiated();
             let Some(keys) = self.keys.take() else {
@@ -168,12 +177,11 @@ impl<M: MaskSource> Sensor<M> {
             self.open = Some(Connection::client(negotiated, config(), keys));
         }
         let Some(connection) = &mut self.open else {
-            return Ok(());
+            return Ok(len - input.len());
         };
         loop {
-            let event = connection.receive(&mut input, &mut self.out);
-            match event.map_err(|_| Fault::Connection)? {
-                Some(Event::Binary(piece)) => {
+            match connection.receive(&mut input, &mut self.out) {
+                Ok(Some(Event::Binary(piece))) => {
                     // Four bytes; they may come one by one.
                     let before = if piece.first {
                         0
@@ -186,9 +194,10 @@ impl<M: MaskSource> Sensor<M> {
                         .fold(before, |sum, &byte| sum << 8 | u32::from(byte));
                     self.answer = Some(sum);
                 }
-                Some(Event::Close(_)) => self.closed = true,
-                Some(_) => {}
-                None => return Ok(()),
+                Ok(Some(Event::Close(_))) => self.closed = true,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(len - input.len()),
+                Err(ReceiveError::Protocol(_)) => return Err(Fault::Connection),
             }
         }
     }
@@ -201,10 +210,10 @@ impl<M: MaskSource> Sensor<M> {
 
 /// Sends three readings over a link of small packets; the sum that came back.
 pub(crate) fn run<M: MaskSource>(nonce: [u8; 16], keys: M) -> Result<u32, Fault> {
-    let mut adder = Adder::new();
-    let mut sensor = Sensor::new(nonce, keys)?;
+    let mut adder = Adder::<512>::new();
+    let mut sensor = Sensor::<M, 512>::new(nonce, keys)?;
     let mut readings = [1_000, 2_000, 30_000].into_iter();
-    let mut packet = [0; 48];
+    let (mut to_adder, mut to_sensor) = (Link::new(), Link::new());
     while !sensor.is_closed() {
         if sensor.is_open() {
             match readings.next() {
@@ -213,16 +222,49 @@ pub(crate) fn run<M: MaskSource>(nonce: [u8; 16], keys: M) -> Result<u32, Fault>
             }
         }
         loop {
-            let to_adder = sensor.send(&mut packet);
-            adder.receive(packet.get_mut(..to_adder).unwrap_or_default())?;
-            let to_sensor = adder.send(&mut packet);
-            sensor.receive(packet.get_mut(..to_sensor).unwrap_or_default())?;
-            if to_adder == 0 && to_sensor == 0 {
+            let sent = to_adder.carry(|packet| sensor.send(packet), |rest| adder.receive(rest))?;
+            let answered =
+                to_sensor.carry(|packet| adder.send(packet), |rest| sensor.receive(rest))?;
+            if sent == 0 && answered == 0 {
                 break;
             }
         }
     }
     sensor.answer().ok_or(Fault::Message)
+}
+
+/// One direction of the link: the packet on its way, and how much of it was taken.
+struct Link {
+    packet: [u8; 48],
+    taken: usize,
+    len: usize,
+}
+
+impl Link {
+    const fn new() -> Self {
+        Self {
+            packet: [0; 48],
+            taken: 0,
+            len: 0,
+        }
+    }
+
+    /// Loads a packet if the last one was taken as a whole, and offers what is there; how many bytes
+    /// were taken.
+    fn carry(
+        &mut self,
+        send: impl FnOnce(&mut [u8]) -> usize,
+        receive: impl FnOnce(&mut [u8]) -> Result<usize, Fault>,
+    ) -> Result<usize, Fault> {
+        if self.taken == self.len {
+            self.taken = 0;
+            self.len = send(&mut self.packet);
+        }
+        let rest = self.packet.get_mut(self.taken..self.len);
+        let taken = receive(rest.unwrap_or_default())?;
+        self.taken += taken;
+        Ok(taken)
+    }
 }
 
 const fn config() -> Config {

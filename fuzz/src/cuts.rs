@@ -1,7 +1,9 @@
 //! What one end has received, once more and cut in other ways: the messages and the first fault
 //! have to be the same.
 
-use ws_proto::{Assembler, Connection, Input, Kind, Message, ReceiveError, Role};
+use ws_proto::{
+    Assembler, Connection, Input, Kind, Message, ProtocolError, ReceiveError, Role, WebSocketError,
+};
 
 use crate::session::Setup;
 
@@ -24,6 +26,11 @@ pub fn check(setup: Setup, client: bool, received: &[u8], told: &Told) {
         let again = receive(setup, client, received, size);
         assert_eq!(&again, told, "in pieces of {size} bytes");
     }
+}
+
+/// The fault of the peer's: the output is endless.
+fn endless(error: ReceiveError) -> ProtocolError {
+    error.protocol().expect("a `Vec` is never full")
 }
 
 fn receive(setup: Setup, client: bool, bytes: &[u8], size: usize) -> Told {
@@ -54,9 +61,12 @@ fn drive<R: Role>(
     let most = setup.config(client).max_message_bytes();
     let mut assembler = Assembler::with_extension(Vec::new(), most, decoder);
     let mut messages = Vec::new();
-    let mut take = |piece: &mut [u8]| -> Result<(), ReceiveError> {
+    let mut take = |piece: &mut [u8]| -> Result<(), WebSocketError> {
         let mut input = Input::new(piece);
-        while let Some(event) = connection.receive(&mut input, &mut Vec::new())? {
+        while let Some(event) = connection
+            .receive(&mut input, &mut Vec::new())
+            .map_err(endless)?
+        {
             match assembler.push(event)? {
                 Some(Message::Text(text)) => messages.push((Kind::Text, text.into())),
                 Some(Message::Binary(data)) => messages.push((Kind::Binary, data.into())),

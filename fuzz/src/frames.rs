@@ -5,7 +5,7 @@ use arbitrary::Arbitrary;
 use ws_proto::frame::Rsv;
 use ws_proto::{
     CloseCode, Config, Connection, Event, Input, Kind, MAX_CONTROL_FRAME, Negotiated,
-    ProtocolError, Role, SendError, Transport,
+    ProtocolError, ReceiveError, Role, SendError, Transport,
 };
 
 use crate::support::{Keys, Sink, pieces};
@@ -193,12 +193,15 @@ impl<R: Role> Run<R> {
             Ok(None) => {
                 assert_eq!(self.out.pending().len(), waiting, "nothing happened");
                 assert!(self.connection.control_payload().len() <= 125);
-                if input.is_empty() {
-                    return false;
-                }
+                assert!(input.is_empty(), "input is left");
+                false
+            }
+            Err(ReceiveError::OutputFull) => {
+                assert_eq!(self.out.pending().len(), waiting, "nothing happened");
+                assert!(before > 0, "there is input");
                 assert!(
                     self.out.limit - waiting < MAX_CONTROL_FRAME,
-                    "room, and input left"
+                    "there is room"
                 );
                 assert_eq!(input.len(), before, "it waits");
                 let drained = self.out.drain(self.drain);
@@ -210,7 +213,7 @@ impl<R: Role> Run<R> {
                 self.event(event);
                 true
             }
-            Err(error) => {
+            Err(ReceiveError::Protocol(error)) => {
                 assert!(input.is_empty() && self.connection.transport() == Transport::Close);
                 if let Some(first) = self.trace.error {
                     assert_eq!(

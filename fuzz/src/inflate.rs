@@ -3,7 +3,9 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateParams, Inflated};
 use ws_proto::frame::{Header, Opcode, Rsv};
-use ws_proto::{AssembleError, Assembler, Config, Connection, Event, Input, Kind, Message};
+use ws_proto::{
+    AssembleError, Assembler, CloseCode, Config, Connection, Event, Input, Kind, Message,
+};
 
 /// What the fuzzer chooses.
 #[derive(Debug)]
@@ -180,7 +182,7 @@ fn drive(
                         return Some(error.close_code().as_u16());
                     }
                 }
-                Err(error) => return Some(error.close_code().as_u16()),
+                Err(error) => return error.close_code().map(CloseCode::as_u16),
             }
         }
     }

@@ -6,8 +6,8 @@ use ws_proto::extension::deflate::Deflate;
 use ws_proto::frame::Rsv;
 use ws_proto::{
     AssembleError, Client, CloseCode, CloseReason, Connection, ControlPayload, Event, Fin, Input,
-    Instant, Kind, MAX_CONTROL_FRAME, Output, ProtocolError, Role, SendError, Server, Text,
-    TimedOut, Transport,
+    Instant, Kind, MAX_CONTROL_FRAME, Output, ProtocolError, ReceiveError, Role, SendError, Server,
+    Text, TimedOut, Transport,
 };
 
 use self::compressed::{Codec, Part};
@@ -494,8 +494,13 @@ impl<R: Side> End<R> {
             match result {
                 Ok(None) => {
                     assert!(frames.is_empty());
-                    assert!(input.is_empty() || room < MAX_CONTROL_FRAME);
-                    return input.len();
+                    assert!(input.is_empty());
+                    return 0;
+                }
+                Err(ReceiveError::OutputFull) => {
+                    assert!(room < MAX_CONTROL_FRAME && !self.is_dead());
+                    assert!(before > 0 && input.len() == before && written.is_empty());
+                    return before;
                 }
                 Ok(Some(event)) => {
                     assert!(!self.is_dead(), "nothing comes after the end");
@@ -506,7 +511,7 @@ impl<R: Side> End<R> {
                         self.refuse(error);
                     }
                 }
-                Err(error) => {
+                Err(ReceiveError::Protocol(error)) => {
                     assert!(input.is_empty());
                     assert!(
                         self.tampered || self.setup.limited(),

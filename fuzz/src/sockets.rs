@@ -1,8 +1,8 @@
 //! Two `WebSocket`s and the wire between them.
 
 use ws_proto::{
-    Client, CloseCode, CloseReason, ControlPayload, Fin, Instant, Kind, Message, ReceiveError,
-    Role, SendError, Server, TimedOut, Transport, WebSocket,
+    Client, CloseCode, CloseReason, ControlPayload, Fin, Instant, Kind, Message, Role, SendError,
+    Server, TimedOut, Transport, WebSocket, WebSocketError,
 };
 
 use crate::cuts::{self, Told};
@@ -64,7 +64,7 @@ struct Socket<R: Role> {
     high_water: usize,
     largest: usize,
     close_written: bool,
-    error: Option<ReceiveError>,
+    error: Option<WebSocketError>,
     expired: Option<TimedOut>,
     eof: bool,
     sent: Vec<Sent>,
@@ -308,7 +308,7 @@ impl<R: Role> Socket<R> {
                 let _ = format!("{reply:?}");
                 (message.kind(), 0, message.as_bytes().to_vec())
             });
-            Ok::<(), ReceiveError>(())
+            Ok::<(), WebSocketError>(())
         });
         // Pongs, and a Close at most.
         assert!(frames.iter().all(|frame| matches!(frame.opcode(), 8 | 10)));

@@ -7,9 +7,10 @@ use crate::frame::EncodedHeader;
 
 /// A growing [`Output`] with a high-water mark.
 ///
-/// While more than `limit - 131` bytes wait to be written, the engine receives nothing: a peer
-/// that sends pings and does not read cannot make it grow, and a program that sends more than the
-/// peer takes is told so by [`SendError::OutputFull`](crate::SendError::OutputFull).
+/// While more than `limit - 131` bytes wait to be written, the engine receives nothing and says so
+/// ([`ReceiveError::OutputFull`](crate::ReceiveError::OutputFull)): a peer that sends pings and does not
+/// read cannot make it grow. A program that sends more than the peer takes gets
+/// [`SendError::OutputFull`](crate::SendError::OutputFull).
 ///
 /// ```
 /// use ws_proto::{Limited, Output};

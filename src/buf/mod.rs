@@ -20,7 +20,8 @@ pub use fixed::FixedBuf;
 pub use limited::Limited;
 
 use crate::error::CapacityError;
-use crate::frame::{self, EncodedHeader};
+use crate::frame::EncodedHeader;
+use crate::simd;
 use crate::utf8::{self, InvalidUtf8};
 
 /// Bytes received from the peer, consumed from the front.
@@ -38,7 +39,7 @@ use crate::utf8::{self, InvalidUtf8};
 /// let event = connection.receive(&mut input, &mut out)?;
 /// assert!(matches!(event, Some(Event::Binary(binary)) if binary.data == [7]));
 /// assert!(input.is_empty());
-/// # Ok::<(), ws_proto::ProtocolError>(())
+/// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Input<'b> {
@@ -67,12 +68,6 @@ impl<'b> Input<'b> {
     /// The bytes not consumed yet.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        self.bytes
-    }
-
-    /// As [`bytes`](Self::bytes), to be unmasked before it is taken.
-    #[inline]
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         self.bytes
     }
 
@@ -130,7 +125,7 @@ pub trait Output {
         self.put(&header);
         self.put(payload);
         if let Some(key) = key {
-            frame::xor(self.last_mut(payload.len()), key);
+            simd::xor(self.last_mut(payload.len()), key);
         }
     }
 }
@@ -142,7 +137,7 @@ fn write_frame(to: &mut [u8], header: EncodedHeader, payload: &[u8], key: Option
     let to = to.get_mut(header.size()..).unwrap_or_default();
     match key {
         None => copy(to, payload),
-        Some(key) => frame::xor_into(to, payload, key),
+        Some(key) => simd::xor_into(to, payload, key),
     }
 }
 
@@ -161,8 +156,8 @@ pub trait Storage {
     /// [`CapacityError`] if they do not fit; nothing is stored then.
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
 
-    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It tells how many
-    /// bytes these are.
+    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It returns how
+    /// many bytes these are.
     ///
     /// `write` is called once, or not at all if there is no room. Provided, it is never called:
     /// what an extension decodes is then copied by [`store`](Self::store), and that takes longer.

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use super::{Output, Storage, append};
 use crate::error::CapacityError;
-use crate::frame::{self, EncodedHeader};
+use crate::frame::EncodedHeader;
+use crate::simd;
 
 impl Output for Vec<u8> {
     #[inline]
@@ -29,7 +30,7 @@ impl Output for Vec<u8> {
         header.append_to(self);
         append(self, payload);
         if let Some(key) = key {
-            frame::xor(self.last_mut(payload.len()), key);
+            simd::xor(self.last_mut(payload.len()), key);
         }
     }
 

@@ -32,16 +32,14 @@
 
 mod config;
 mod event;
-mod incoming;
-mod judge;
-mod recv;
+mod receive;
 mod role;
-mod row;
 mod send;
 mod timer;
-mod whole_frame;
 
 use core::fmt;
+#[cfg(feature = "alloc")]
+use core::num::NonZeroUsize;
 
 pub use config::Config;
 pub use event::{Binary, Event, Extended, Fin, Kind, Text};
@@ -49,21 +47,14 @@ pub use role::{Client, MaskSource, Role, Server};
 
 use crate::buf::{Input, Output};
 use crate::close::CloseCode;
-use crate::error::{Fault, ProtocolError, UnexpectedEof};
+use crate::error::{Fault, ProtocolError, ReceiveError, UnexpectedEof};
 use crate::frame::{MAX_CONTROL_FRAME, Opcode};
 use crate::handshake::Negotiated;
 use crate::time::Instant;
 use crate::transport::Transport;
-use crate::utf8::InvalidUtf8;
-use recv::{Received, Receiver};
-#[cfg(feature = "simd")]
-pub(crate) use row::{Room, Row};
+use receive::Receiver;
 use send::Sender;
 use timer::{Timeouts, Waiting};
-#[cfg(not(feature = "simd"))]
-use whole_frame::WholeFrame;
-#[cfg(feature = "simd")]
-pub(crate) use whole_frame::WholeFrame;
 
 /// One end of an open WebSocket connection: bytes in, events and bytes out.
 ///
@@ -86,7 +77,7 @@ pub(crate) use whole_frame::WholeFrame;
 ///             }
 ///             Ok(Some(_)) => {}
 ///             Ok(None) => break Ok(()),
-///             Err(error) => break Err(error), // its Close frame is in `out`
+///             Err(error) => break Err(error), // its Close frame is in `out`; a `Vec` is never full
 ///         }
 ///     };
 ///     let deadline = connection.tick(now(), &mut out);
@@ -147,21 +138,47 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Takes bytes that the peer sent, and gives the next event in them.
+    /// Takes bytes that the peer sent, and returns the next event in them.
     ///
-    /// Consumes from `input` up to the end of the event; call it until it returns `None`. Then
-    /// either all input has been consumed, a cut header being kept inside, and the buffer may be
-    /// used for something else; or `out` has less room than [`MAX_CONTROL_FRAME`], and the rest of
-    /// the input waits until `out` has been drained. Payload is unmasked in place.
+    /// Consumes from `input` up to the end of the event. Call it until it returns `Ok(None)`: all input
+    /// has been consumed, a header that was cut is kept inside, and the buffer can be used for something
+    /// else. With an empty `input` it always returns `Ok(None)`, unless the connection has failed.
+    /// Payload is unmasked in place.
     ///
     /// Writes to `out` what has to be answered: a Pong for each Ping, one Close for the peer's
-    /// Close, one Close for an error.
+    /// Close, one Close for a fault.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`] when the peer breaks RFC 6455 or a limit, on the byte that proves it. Its
-    /// Close frame has been written; all further input is discarded and every call returns the
-    /// same error.
+    /// * [`ReceiveError::OutputFull`]: `out` has less room than [`MAX_CONTROL_FRAME`]. Nothing was
+    ///   consumed, written or changed. Write `out` to the transport, then call again with the same
+    ///   input. A `Vec` is never full.
+    /// * [`ReceiveError::Protocol`]: the peer broke RFC 6455 or a limit, reported on the byte that
+    ///   proves it. Its Close frame has been written if there was a masking key; all further input is
+    ///   discarded and every call returns the same error.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Event, FixedBuf, Input, Negotiated, ReceiveError};
+    ///
+    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut read = [&[0x89, 0x7d][..], &[7; 125]].concat().repeat(3); // three Pings
+    /// let mut input = Input::new(&mut read);
+    /// let mut out = FixedBuf::<200>::new(); // has room for one Pong
+    /// let mut written = 0;
+    /// loop {
+    ///     match connection.receive(&mut input, &mut out) {
+    ///         Ok(Some(event)) => assert!(matches!(event, Event::Ping)),
+    ///         Ok(None) => break, // all input is consumed
+    ///         Err(ReceiveError::OutputFull) => {
+    ///             written += out.pending().len(); // write it to the transport, then go on
+    ///             out.clear();
+    ///         }
+    ///         Err(error) => return Err(error), // its Close frame is in `out`
+    ///     }
+    /// }
+    /// assert_eq!(written + out.pending().len(), 3 * 131);
+    /// # Ok::<(), ReceiveError>(())
+    /// ```
     // Inlined, because building an event in memory and taking it apart costs the caller's loop as
     // much as all the rest of a short message; whatever is not one is a call.
     #[inline(always)]
@@ -169,111 +186,43 @@ impl<R: Role> Connection<R> {
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        if out.room() >= MAX_CONTROL_FRAME {
-            if let Some((kind, data)) = self.receiver.whole_message::<R>(input) {
-                self.flags.insert(Flags::HEARD);
-                return match Event::whole::<R>(kind, data) {
-                    Ok(event) => Ok(Some(event)),
-                    Err(InvalidUtf8) => Err(self.fail(ProtocolError::TextNotUtf8, input, out)),
-                };
-            }
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
+        if let Some(message) = self.receive_message(input, out) {
+            return Ok(Some(message?));
         }
         if input.is_empty() {
-            return self.error.get().map_or(Ok(None), Err);
+            return self.outcome();
         }
-        self.receive_piecewise(input, out)
+        self.receive_rest(input, out)
     }
 
-    /// Whatever is not a whole message at the front of the input.
+    /// As [`receive`](Self::receive), but a message that is [not there as a whole](Self::frame_missing)
+    /// is waited for: how many bytes are missing of it, and nothing was done.
+    #[cfg(feature = "alloc")]
     #[inline(never)]
-    fn receive_piecewise<'b, O: Output + ?Sized>(
+    pub(crate) fn receive_or_wait<'b, O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        if out.room() >= MAX_CONTROL_FRAME {
-            if let Some(first) = self.receiver.row_begins::<R>(input) {
-                return self.receive_row(first, input, out);
-            }
-            if let Some(piece) = self.receiver.piece::<R>(input) {
-                self.flags.insert(Flags::HEARD);
-                return match self.receiver.event::<R>(piece) {
-                    Ok(event) => Ok(Some(event)),
-                    Err(error) => Err(self.fail(error, input, out)),
-                };
-            }
-        }
-        self.receive_stepwise(input, out)
-    }
-
-    /// Short frames of one message in a row.
-    #[inline(never)]
-    fn receive_row<'b, O: Output + ?Sized>(
-        &mut self,
-        first: WholeFrame,
-        input: &mut Input<'b>,
-        out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let Some(event) = self.receiver.row::<R>(input, first) else {
-            return self.receive_stepwise(input, out);
+        (least, most): (usize, usize),
+    ) -> Result<Result<Option<Event<'b>>, NonZeroUsize>, ReceiveError> {
+        let missing = if out.room() < MAX_CONTROL_FRAME {
+            0
+        } else {
+            self.frame_missing(input.bytes(), least, most)
         };
-        self.flags.insert(Flags::HEARD);
-        match event {
-            Ok(event) => Ok(Some(event)),
-            Err(error) => Err(self.fail(error, input, out)),
+        match NonZeroUsize::new(missing) {
+            Some(missing) => Ok(Err(missing)),
+            None => self.receive(input, out).map(Ok),
         }
     }
 
-    /// The long way: every check, in the order of the bytes.
-    #[inline(never)]
-    fn receive_stepwise<'b, O: Output + ?Sized>(
-        &mut self,
-        input: &mut Input<'b>,
-        out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        loop {
-            if self.receiver.is_dead() {
-                input.take(input.len());
-                return self.error.get().map_or(Ok(None), Err);
-            }
-            if input.is_empty() || out.room() < MAX_CONTROL_FRAME {
-                return Ok(None);
-            }
-            // Only what is consumed is new: input that waits for room would be heard for ever.
-            self.flags.insert(Flags::HEARD);
-            match self.receiver.advance::<R>(input, self.sender.negotiated()) {
-                Ok(Some(Received::Data(event))) => return Ok(Some(event)),
-                Ok(Some(Received::Control(opcode))) => {
-                    return Ok(Some(self.control(opcode, out)));
-                }
-                Ok(None) => {}
-                Err(error) => return Err(self.fail(error, input, out)),
-            }
-        }
-    }
-
-    /// Answers a complete control frame. `out` has room for a frame.
-    fn control<'b, O: Output + ?Sized>(&mut self, opcode: Opcode, out: &mut O) -> Event<'b> {
-        match opcode {
-            Opcode::Ping => {
-                if !self.flags.contains(Flags::MANUAL_PONG) {
-                    let payload = self.receiver.control_payload();
-                    // Without a masking key there is no frame: no Pong is better than a bare one.
-                    let _ = send::control(&mut self.role, Opcode::Pong, payload, out);
-                }
-                Event::Ping
-            }
-            Opcode::Close => {
-                self.flags.insert(Flags::CLOSE_RECEIVED);
-                if !self.flags.contains(Flags::CLOSE_SENT)
-                    && !self.flags.contains(Flags::MANUAL_CLOSE)
-                {
-                    self.answer_close(out);
-                }
-                Event::Close(self.close_code())
-            }
-            _ => Event::Pong,
+    /// The answer when all input is consumed: no event, or the fault for ever.
+    #[inline]
+    fn outcome<'b>(&self) -> Result<Option<Event<'b>>, ReceiveError> {
+        match self.error.get() {
+            None => Ok(None),
+            Some(error) => Err(ReceiveError::Protocol(error)),
         }
     }
 
@@ -320,16 +269,17 @@ impl<R: Role> Connection<R> {
         self.flags.insert(Flags::HEARD);
     }
 
-    /// How many bytes have to be read behind `received` for the frame at its front to be there as a
+    /// How many bytes have to be read after `received` for the frame at its front to be there as a
     /// whole, if that is a message with a payload of at least `least` and at most `most` bytes; else 0.
     /// Of a header that is cut it is what is known to be missing of the header; the frame may then turn
     /// out not to be one of that size.
     ///
     /// A frame that [`receive`](Self::receive) is given in parts comes in pieces, and a message of pieces
     /// has to be copied to be in one place. Who reads on where the last read ended, until nothing is
-    /// missing, and then calls `receive`, gets the message where it is, text too. `most` is what that
-    /// buffer may grow to at a peer's word. A frame of a message that an extension has encoded is not
-    /// waited for, nor is one that is not acceptable: `receive` tells what is wrong with it.
+    /// missing, and then calls `receive`, gets the message where it is, text too. The header is checked
+    /// on the byte that proves a fault in it; the payload is not: text that is not UTF-8 is reported when
+    /// the frame is there as a whole. `most` is what that buffer may grow to at a peer's word. A frame of a message that an extension has encoded is not
+    /// waited for, nor is one with a fault: `receive` reports that.
     ///
     /// ```
     /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
@@ -343,16 +293,11 @@ impl<R: Role> Connection<R> {
     /// assert_eq!(connection.frame_missing(&buffer, 200, 1 << 20), 0);
     /// let event = connection.receive(&mut Input::new(&mut buffer), &mut Vec::new())?;
     /// assert!(matches!(event, Some(Event::Text(text)) if text.whole().is_some()));
-    /// # Ok::<(), ws_proto::ProtocolError>(())
+    /// # Ok::<(), ws_proto::ReceiveError>(())
     /// ```
     #[inline]
     pub fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
-        if whole_frame::is_there(received, least) {
-            return 0;
-        }
-        let negotiated = self.sender.negotiated();
-        self.receiver
-            .missing::<R>(received, least, most, negotiated)
+        self.receiver.missing::<R>(received, least, most)
     }
 
     /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.
@@ -370,7 +315,7 @@ impl<R: Role> Connection<R> {
         self.close_body().1
     }
 
-    /// Whether the peer's Close has come: tells "no code" (1005) from "no Close" (1006).
+    /// Whether the peer's Close has come: without a code in it that is 1005, without a Close 1006.
     pub fn is_close_received(&self) -> bool {
         self.flags.contains(Flags::CLOSE_RECEIVED)
     }

@@ -9,6 +9,7 @@ use crate::error::SendError;
 #[cfg(feature = "alloc")]
 use crate::frame::EncodedHeader;
 use crate::frame::{self, FIN, Opcode, Rsv};
+use crate::simd;
 use crate::utf8;
 
 /// What is open for sending, in one byte: the reserved bits of the message that is being sent,
@@ -486,7 +487,7 @@ impl<M: MaskSource> Connection<Client<M>> {
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
         if let Some(key) = self.frame(kind, data.len(), fin, out)? {
-            frame::xor(data, key);
+            simd::xor(data, key);
         }
         Ok(data)
     }

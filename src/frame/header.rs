@@ -8,8 +8,8 @@ use crate::error::ProtocolError;
 pub const MAX_HEADER: usize = 14;
 
 pub(crate) const FIN: u8 = 0x80;
-pub(crate) const MASK_BIT: u8 = 0x80;
-pub(crate) const LEN_16: u8 = 126;
+const MASK_BIT: u8 = 0x80;
+const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 const KEY_LEN: usize = 4;
 
@@ -63,7 +63,7 @@ impl Header {
     /// bytes are needed.
     ///
     /// A fault is reported as soon as the byte that proves it is there. Reserved bits, the mask
-    /// bit and the order of frames are not judged: they need a connection.
+    /// bit and the order of frames are not checked: that needs a connection.
     ///
     /// # Errors
     ///
@@ -76,36 +76,24 @@ impl Header {
         let [first, rest @ ..] = bytes else {
             return Ok(None);
         };
-        let opcode = Opcode::from_bits(*first).ok_or(ProtocolError::OpcodeReserved)?;
-        let fin = first & FIN != 0;
-        if opcode.is_control() && !fin {
-            return Err(ProtocolError::ControlFragmented);
-        }
+        let first = FirstByte::decode(*first)?;
+        first.check_fragmentation()?;
         let [second, ..] = rest else { return Ok(None) };
-        if opcode.is_control() && usize::from(second & !MASK_BIT) > MAX_CONTROL_PAYLOAD {
-            return Err(ProtocolError::ControlTooLong);
-        }
-        let Some(len) = length(bytes)? else {
+        let second = SecondByte::decode(*second, first)?;
+        let Length { len, size } = second.length(bytes)?;
+        let (Some(len), Some(header)) = (len, bytes.get(..size)) else {
             return Ok(None);
         };
-        let mut end = length_end(*second);
-        let mut mask = None;
-        if second & MASK_BIT != 0 {
-            let Some(key) = bytes.get(end..).and_then(<[u8]>::first_chunk) else {
-                return Ok(None);
-            };
-            mask = Some(*key);
-            end = end.saturating_add(KEY_LEN);
-        }
+        let key = header.last_chunk().copied();
         Ok(Some((
             Self {
-                fin,
-                rsv: Rsv::from_bits(*first),
-                opcode,
+                fin: first.is_final(),
+                rsv: first.rsv(),
+                opcode: first.opcode(),
                 len,
-                mask,
+                mask: key.filter(|_| second.is_masked()),
             },
-            end,
+            size,
         )))
     }
 
@@ -152,8 +140,8 @@ pub(crate) fn encode<T>(
     }
 }
 
-/// A header of `N` bytes and the key behind it. It is made as one number: bytes that are stored one by
-/// one and then copied by the word wait for the stores.
+/// A header of `N` bytes and the key after it. It is made as one number: the processor cannot forward
+/// single stored bytes to the load of a word.
 #[inline(always)]
 const fn with_key<const N: usize>(start: u128, key: Option<[u8; KEY_LEN]>) -> EncodedHeader {
     let (bytes, len) = match key {
@@ -187,7 +175,7 @@ pub(crate) const fn encoded_len(len: u64, masked: bool) -> usize {
 /// The bytes of a [`Header`], on the stack.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedHeader {
-    /// The header, and zeros behind it, so that all of it is two words.
+    /// The header, and zeros after it, so that all of it is two words.
     bytes: [u8; 16],
     len: u8,
 }
@@ -200,8 +188,8 @@ impl EncodedHeader {
         len: 0,
     };
 
-    /// Writes it to the front of `to`, which has room for it, and zeros behind it if there is room for
-    /// those too: that is a store or two, and what comes behind it is written afterwards.
+    /// Writes it to the front of `to`, which has room for it, and zeros after it if there is room for
+    /// those too: that is a store or two. What follows is written later.
     #[inline(always)]
     pub(crate) fn write(self, to: &mut [u8]) {
         if let Some(to) = to.first_chunk_mut() {
@@ -215,7 +203,7 @@ impl EncodedHeader {
         }
     }
 
-    /// Appends it to `to`: in one store where there is room for what is behind it too.
+    /// Appends it to `to`: in one store where there is room for the zeros after it too.
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn append_to(self, to: &mut alloc::vec::Vec<u8>) {
@@ -249,36 +237,123 @@ impl AsRef<[u8]> for EncodedHeader {
     }
 }
 
-/// Where the length ends and the masking key, if any, starts.
-pub(crate) const fn length_end(second: u8) -> usize {
-    match second & !MASK_BIT {
-        LEN_16 => 4,
-        LEN_64 => 10,
-        _ => 2,
+/// The first byte of a header, its opcode being one that is defined.
+///
+/// This, [`SecondByte`], and what that says of the bytes after it are the decoder of headers: for
+/// [`Header::parse`] and for a connection, which has checks of its own between the steps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FirstByte {
+    byte: u8,
+    opcode: Opcode,
+}
+
+impl FirstByte {
+    /// The first byte of a text message in one frame.
+    pub(crate) const TEXT: Self = Self::known(FIN, Opcode::Text);
+    /// The first byte of a binary message in one frame.
+    pub(crate) const BINARY: Self = Self::known(FIN, Opcode::Binary);
+    /// The first byte of a frame that goes on with a message.
+    pub(crate) const CONTINUATION: Self = Self::known(0, Opcode::Continuation);
+    /// The first byte of the frame that ends a message of several.
+    pub(crate) const LAST: Self = Self::known(FIN, Opcode::Continuation);
+
+    const fn known(fin: u8, opcode: Opcode) -> Self {
+        let byte = fin | opcode as u8;
+        Self { byte, opcode }
+    }
+
+    #[inline(always)]
+    pub(crate) fn decode(byte: u8) -> Result<Self, ProtocolError> {
+        match Opcode::from_bits(byte) {
+            Some(opcode) => Ok(Self { byte, opcode }),
+            None => Err(ProtocolError::OpcodeReserved),
+        }
+    }
+
+    /// A control frame is one frame (RFC 6455 5.5).
+    #[inline(always)]
+    pub(crate) fn check_fragmentation(self) -> Result<(), ProtocolError> {
+        if self.opcode.is_control() && !self.is_final() {
+            return Err(ProtocolError::ControlFragmented);
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn byte(self) -> u8 {
+        self.byte
+    }
+
+    pub(crate) const fn opcode(self) -> Opcode {
+        self.opcode
+    }
+
+    pub(crate) const fn rsv(self) -> Rsv {
+        Rsv::from_bits(self.byte)
+    }
+
+    pub(crate) const fn is_final(self) -> bool {
+        self.byte & FIN != 0
     }
 }
 
-/// The payload length in a header, `None` if it is not complete.
-pub(crate) fn length(header: &[u8]) -> Result<Option<u64>, ProtocolError> {
-    let [_, second, rest @ ..] = header else {
-        return Ok(None);
-    };
-    let (len, least) = match second & !MASK_BIT {
-        LEN_16 => match rest.first_chunk() {
-            Some(len) => (u64::from(u16::from_be_bytes(*len)), 126),
-            None => return Ok(None),
-        },
-        LEN_64 => match rest.first_chunk() {
-            Some(len) => (u64::from_be_bytes(*len), 0x1_0000),
-            None => return Ok(None),
-        },
-        len => (u64::from(len), 0),
-    };
-    if len > i64::MAX as u64 {
-        return Err(ProtocolError::LengthTopBit);
+/// The second byte of a header: the mask bit, and the length or the form of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SecondByte(u8);
+
+impl SecondByte {
+    #[inline(always)]
+    pub(crate) fn decode(byte: u8, first: FirstByte) -> Result<Self, ProtocolError> {
+        let second = Self(byte);
+        if first.opcode.is_control() && second.len_7() > MAX_CONTROL_PAYLOAD as u8 {
+            return Err(ProtocolError::ControlTooLong);
+        }
+        Ok(second)
     }
-    if len < least {
-        return Err(ProtocolError::LengthNotMinimal);
+
+    pub(crate) const fn is_masked(self) -> bool {
+        self.0 & MASK_BIT != 0
     }
-    Ok(Some(len))
+
+    /// The length if it is in this byte; else [`LEN_16`] or [`LEN_64`].
+    pub(crate) const fn len_7(self) -> u8 {
+        self.0 & !MASK_BIT
+    }
+
+    /// The payload length in `header`, and how many bytes the whole header has.
+    #[inline(always)]
+    pub(crate) fn length(self, header: &[u8]) -> Result<Length, ProtocolError> {
+        let (len, end) = match self.len_7() {
+            len @ 0..LEN_16 => (Some(len.into()), 2),
+            LEN_16 => match field_at(header, 2).map(u16::from_be_bytes) {
+                Some(0..126) => return Err(ProtocolError::LengthNotMinimal),
+                len => (len.map(u64::from), 4),
+            },
+            _ => match field_at(header, 2).map(u64::from_be_bytes) {
+                Some(0..0x1_0000) => return Err(ProtocolError::LengthNotMinimal),
+                Some(0x8000_0000_0000_0000..) => return Err(ProtocolError::LengthTopBit),
+                len => (len, 10),
+            },
+        };
+        let size = if self.is_masked() {
+            KEY_LEN.saturating_add(end)
+        } else {
+            end
+        };
+        Ok(Length { len, size })
+    }
+}
+
+/// What the second byte of a header and those after it say of its length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Length {
+    /// How many bytes the payload has; `None` if the bytes that say so are not all there.
+    pub(crate) len: Option<u64>,
+    /// How many bytes the header has, with the masking key, if any, at its end.
+    pub(crate) size: usize,
+}
+
+/// The `N` bytes at `at`, if all of them are there.
+#[inline(always)]
+fn field_at<const N: usize>(header: &[u8], at: usize) -> Option<[u8; N]> {
+    header.get(at..)?.first_chunk().copied()
 }

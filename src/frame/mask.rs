@@ -1,6 +1,6 @@
 //! Masking (RFC 6455 5.3).
 
-use super::xor::{xor, xor_any};
+use crate::simd;
 
 /// A masking key and how far into the payload it has been applied.
 ///
@@ -41,7 +41,7 @@ impl Mask {
     /// Masks or unmasks the next bytes of the payload, in place.
     #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
-        xor(payload, self.key);
+        simd::xor(payload, self.key);
         *self = self.after(payload.len());
     }
 
@@ -53,10 +53,10 @@ impl Mask {
         }
     }
 
-    /// As [`apply`](Self::apply), for the last bytes; whether what they are then is ASCII.
+    /// The key as it goes on from here.
     #[inline]
-    pub(crate) fn apply_to_ascii(self, payload: &mut [u8]) -> bool {
-        xor_any::<true>(payload, self.key)
+    pub(crate) const fn key(self) -> [u8; 4] {
+        self.key
     }
 }
 

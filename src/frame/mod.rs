@@ -24,18 +24,14 @@
 mod header;
 mod mask;
 mod opcode;
-mod xor;
 
 pub use header::{EncodedHeader, Header, MAX_HEADER};
-pub(crate) use header::{FIN, LEN_16, MASK_BIT, encode, encoded_len, length, length_end};
+pub(crate) use header::{FIN, FirstByte, Length, SecondByte, encode, encoded_len};
 pub use mask::Mask;
 pub use opcode::{Opcode, Rsv};
-pub(crate) use xor::{xor, xor_down, xor_into};
-#[cfg(all(feature = "simd", any(test, target_arch = "x86_64")))]
-pub(crate) use xor::{xor_vectors, xor_vectors_into};
 
 /// The most bytes of a control frame: a header with a masking key and 125 bytes of payload.
 ///
-/// [`Connection::receive`](crate::Connection::receive) may answer every frame with one of these,
-/// so it does nothing while the output has less room.
+/// [`Connection::receive`](crate::Connection::receive) may answer every frame with one of these, so it
+/// returns [`ReceiveError::OutputFull`](crate::ReceiveError::OutputFull) while the output has less room.
 pub const MAX_CONTROL_FRAME: usize = 2 + 4 + crate::close::MAX_CONTROL_PAYLOAD;

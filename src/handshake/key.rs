@@ -6,8 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::syntax;
-#[cfg(feature = "simd")]
-use crate::simd;
 
 /// The value of `Sec-WebSocket-Accept`: 20 bytes in base64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,23 +50,27 @@ pub fn accept_key(key: &[u8]) -> AcceptKey {
 }
 
 fn accept_of(key: &[u8]) -> AcceptKey {
-    #[cfg(feature = "simd")]
-    if let Some(digest) = key.try_into().ok().and_then(digest_by_processor) {
-        return AcceptKey(encode(&digest));
-    }
+    AcceptKey(encode(&digest(key)))
+}
+
+/// With what the processor has for it, found out at run time.
+#[cfg(feature = "simd")]
+fn digest(key: &[u8]) -> [u8; 20] {
+    use sha1::Digest;
+
+    sha1::Sha1::new()
+        .chain_update(key)
+        .chain_update(GUID)
+        .finalize()
+        .into()
+}
+
+#[cfg(not(feature = "simd"))]
+fn digest(key: &[u8]) -> [u8; 20] {
     let mut sha1 = sha1_smol::Sha1::new();
     sha1.update(key);
     sha1.update(GUID);
-    AcceptKey(encode(&sha1.digest().bytes()))
-}
-
-#[cfg(feature = "simd")]
-fn digest_by_processor(key: &[u8; 24]) -> Option<[u8; 20]> {
-    let mut message = [0; simd::sha1::LEN];
-    let (to_key, to_guid) = message.split_at_mut(key.len());
-    to_key.copy_from_slice(key);
-    to_guid.copy_from_slice(GUID);
-    simd::sha1::digest(&message)
+    sha1.digest().bytes()
 }
 
 /// The text of a client's key: base64 of its nonce (RFC 6455 4.1).

@@ -50,7 +50,8 @@ const RETAINED: usize = 4096;
 ///
 /// It has three buffers, each allocated when it is needed: for reading, for a message in several
 /// pieces, for the output. A message in one frame of 4 KiB to 2 MiB is not joined from pieces: it is read
-/// until it is there as a whole, and stays where it was read; then text in it is validated. While they
+/// until it is there as a whole, and stays where it was read. Its header is checked on the byte that
+/// proves a fault, but text in it is validated only then; all other text is validated as it comes. While they
 /// hold nothing they keep 4 KiB each, and beside the start of such a frame 4 KiB and as much as there is
 /// of it. What has grown beyond that is kept, up to 2 MiB each,
 /// while there is traffic that needs it. It is given back at the end of a turn
@@ -184,12 +185,12 @@ impl<R: Role> WebSocket<R> {
     ///
     /// # Errors
     ///
-    /// [`ReceiveError`]; the connection has failed, its Close frame is in
+    /// [`WebSocketError`]; the connection has failed, its Close frame is in
     /// [`pending`](Self::pending). Every further call gives the same error.
     // Inlined, so that message and handle stay in registers: through memory, where they are written by
     // the word and read by the pair, they take as long as all the rest.
     #[inline(always)]
-    pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Reply<'_, R>)>, ReceiveError> {
+    pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Reply<'_, R>)>, WebSocketError> {
         match self.inbox.next(&mut self.outbox) {
             Ok(Some(message)) => {
                 let reply = Reply::new(&mut self.outbox, Sent::InReply);
@@ -290,26 +291,26 @@ const fn automatic(config: Config) -> Config {
 /// Why nothing more can be received. The connection has failed.
 ///
 /// ```
-/// use ws_proto::{CloseCode, Config, Negotiated, ProtocolError, ReceiveError, WebSocket};
+/// use ws_proto::{CloseCode, Config, Negotiated, ProtocolError, WebSocketError, WebSocket};
 ///
 /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
 /// server.space(2)[..2].copy_from_slice(&[0x83, 0x80]); // a reserved opcode
 /// server.filled(2);
 /// let error = server.next_message().unwrap_err();
-/// assert_eq!(error, ReceiveError::Protocol(ProtocolError::OpcodeReserved));
+/// assert_eq!(error, WebSocketError::Protocol(ProtocolError::OpcodeReserved));
 /// assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
 /// assert_eq!(server.pending(), [0x88, 0x02, 0x03, 0xea]); // says so to the peer
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ReceiveError {
+pub enum WebSocketError {
     /// A message could not be put together.
     Assemble(AssembleError),
     /// The peer broke the protocol.
     Protocol(ProtocolError),
 }
 
-impl ReceiveError {
+impl WebSocketError {
     /// The code of the Close frame that has been written.
     pub const fn close_code(self) -> CloseCode {
         match self {
@@ -319,19 +320,19 @@ impl ReceiveError {
     }
 }
 
-impl From<AssembleError> for ReceiveError {
+impl From<AssembleError> for WebSocketError {
     fn from(error: AssembleError) -> Self {
         Self::Assemble(error)
     }
 }
 
-impl From<ProtocolError> for ReceiveError {
+impl From<ProtocolError> for WebSocketError {
     fn from(error: ProtocolError) -> Self {
         Self::Protocol(error)
     }
 }
 
-impl fmt::Display for ReceiveError {
+impl fmt::Display for WebSocketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Assemble(error) => error.fmt(f),
@@ -340,4 +341,4 @@ impl fmt::Display for ReceiveError {
     }
 }
 
-impl Error for ReceiveError {}
+impl Error for WebSocketError {}

@@ -1,4 +1,4 @@
-use super::ReceiveError;
+use super::WebSocketError;
 use super::codec::Encoder;
 use super::queue::{Messages, Queue, Sent};
 use crate::close::CloseReason;
@@ -39,7 +39,7 @@ impl<R: Role> Outbox<R> {
 
     /// Closes because a message cannot be put together.
     #[cold]
-    pub(super) fn fail(&mut self, error: AssembleError) -> ReceiveError {
+    pub(super) fn fail(&mut self, error: AssembleError) -> WebSocketError {
         let (code, reason) = (error.close_code(), CloseReason::EMPTY);
         let _ = self.connection.close(code, reason, &mut self.out.engine());
         error.into()

@@ -8,7 +8,7 @@ use ws_proto::frame::Rsv;
 use ws_proto::handshake::{Extensions, HandshakeError, Headers, Upgrade};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, Config, Connection, Extended, Fin, Input, Kind,
-    Negotiated, ReceiveError, WebSocket,
+    Negotiated, WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
 
@@ -267,7 +267,7 @@ fn a_web_socket_refuses_compressed_text_that_is_none() {
         let wire = frame(Side::Server, FIN | 0x40 | TEXT, &payload);
         server.space(wire.len())[..wire.len()].copy_from_slice(&wire);
         server.filled(wire.len());
-        let error = ReceiveError::Assemble(AssembleError::TextNotUtf8);
+        let error = WebSocketError::Assemble(AssembleError::TextNotUtf8);
         for _ in 0..2 {
             assert_eq!(server.next_message().err(), Some(error), "{name}");
         }

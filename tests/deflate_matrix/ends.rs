@@ -3,7 +3,7 @@
 use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, Inflated};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, CloseReason, Connection, ControlPayload, Event, Input,
-    MAX_CONTROL_FRAME, Message, Output, ReceiveError, Role, SendError, WebSocket,
+    MAX_CONTROL_FRAME, Message, Output, ReceiveError, Role, SendError, WebSocket, WebSocketError,
 };
 
 use crate::run::{Call, Item, PART, PLAIN, Setup, TEXT, Taker};
@@ -26,7 +26,7 @@ pub(crate) trait Ends<R> {
         &mut self,
         bytes: &mut [u8],
         told: &mut Option<Item>,
-    ) -> (usize, Result<Polled, ReceiveError>);
+    ) -> (usize, Result<Polled, WebSocketError>);
     fn echo(&mut self, data: &[u8]) -> Result<(), SendError>;
     fn call(&mut self, call: Call) -> Result<(), SendError>;
     /// All that was ever put out.
@@ -46,7 +46,7 @@ pub(crate) struct Bare<R: Role> {
     messages: Messages,
     sink: Sink,
     drained: usize,
-    failed: Option<ReceiveError>,
+    failed: Option<WebSocketError>,
 }
 
 enum Messages {
@@ -96,20 +96,24 @@ impl<R: Role> Ends<R> for Bare<R> {
         &mut self,
         bytes: &mut [u8],
         told: &mut Option<Item>,
-    ) -> (usize, Result<Polled, ReceiveError>) {
+    ) -> (usize, Result<Polled, WebSocketError>) {
         let before = bytes.len();
-        if let Some(error @ ReceiveError::Assemble(_)) = self.failed {
+        if let Some(error @ WebSocketError::Assemble(_)) = self.failed {
             return (before, Err(error));
         }
         let mut input = Input::new(bytes);
         let event = match self.connection.receive(&mut input, &mut self.sink) {
             Ok(Some(event)) => event,
-            Ok(None) if input.is_empty() => return (before, Ok(Polled::Nothing)),
             Ok(None) => {
-                assert!(self.sink.room() < MAX_CONTROL_FRAME, "input is left");
-                return (before - input.len(), Ok(Polled::Waiting));
+                assert!(input.is_empty(), "input is left");
+                return (before, Ok(Polled::Nothing));
             }
-            Err(error) => {
+            Err(ReceiveError::OutputFull) => {
+                assert!(self.sink.room() < MAX_CONTROL_FRAME, "there is room");
+                assert_eq!(input.len(), before, "a full output changes nothing");
+                return (0, Ok(Polled::Waiting));
+            }
+            Err(ReceiveError::Protocol(error)) => {
                 assert!(input.is_empty(), "input is left behind an error");
                 self.failed = Some(error.into());
                 return (before, Err(error.into()));
@@ -252,7 +256,7 @@ impl<R: Role> Ends<R> for Socket<R> {
         &mut self,
         bytes: &mut [u8],
         told: &mut Option<Item>,
-    ) -> (usize, Result<Polled, ReceiveError>) {
+    ) -> (usize, Result<Polled, WebSocketError>) {
         let mut used = 0;
         if self.socket.wants_read() {
             used = bytes.len();

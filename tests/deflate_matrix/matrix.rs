@@ -232,8 +232,9 @@ impl Matrix {
                     taker,
                     ..How::BYTES
                 };
-                let _context = Context(name, setup, bytes, how, &[(at, act)]);
-                let run = self.play(setup, bytes, how, &[(at, act)]);
+                let faults = [(at, act)];
+                let _context = Context(name, setup, bytes, how, &faults);
+                let run = self.play(setup, bytes, how, &faults);
                 let told = (reference.marks.iter())
                     .filter(|(_, fed)| *fed <= at)
                     .count();

@@ -1,7 +1,7 @@
 //! One run of one scenario, and its normal form.
 
 use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateEncoder, DeflateParams};
-use ws_proto::{Config, Fin, MAX_CONTROL_FRAME, ReceiveError, Role, SendError};
+use ws_proto::{Config, Fin, MAX_CONTROL_FRAME, Role, SendError, WebSocketError};
 
 use crate::ends::{Ends, Polled};
 use crate::sink::Drain;
@@ -160,7 +160,7 @@ pub(crate) enum Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub(crate) items: Vec<Item>,
-    pub(crate) fault: Option<ReceiveError>,
+    pub(crate) fault: Option<WebSocketError>,
     /// All output.
     pub(crate) output: Vec<u8>,
     pub(crate) closed: bool,

@@ -429,7 +429,7 @@ fn through_connection<R: ws_proto::Role>(
                 },
                 Ok(None) => break,
                 Err(error) => {
-                    end = Some(End::Fault(error));
+                    end = error.protocol().map(End::Fault);
                     break;
                 }
             }
@@ -462,7 +462,7 @@ fn through_socket<R: ws_proto::Role>(case: Case, stream: &[u8], mut socket: WebS
                 }
                 break end_of(socket.receive_eof().is_ok());
             }
-            Err(ws_proto::ReceiveError::Protocol(error)) => break End::Fault(error),
+            Err(ws_proto::WebSocketError::Protocol(error)) => break End::Fault(error),
             Err(error) => panic!("the limits are the same, but {error}"),
         }
     };

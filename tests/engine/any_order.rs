@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use ws_proto::frame::Rsv;
-use ws_proto::{Config, Input, MAX_CONTROL_FRAME, Negotiated, Output, ProtocolError, Transport};
+use ws_proto::{
+    Config, Input, MAX_CONTROL_FRAME, Negotiated, Output, ProtocolError, ReceiveError, Transport,
+};
 use ws_proto_test::suite::call::any_call;
 use ws_proto_test::suite::*;
 
@@ -107,16 +109,20 @@ impl Run {
                 .receive(&mut input, &mut self.sink)
                 .map(|e| e.is_some());
             if let Some(error) = self.error {
-                assert_eq!(event, Err(error), "an error stays the same");
+                assert_eq!(event, Err(error.into()), "an error stays the same");
             }
             match event {
                 Ok(true) => {}
-                Ok(false) if input.is_empty() => break,
                 Ok(false) => {
+                    assert!(input.is_empty());
+                    break;
+                }
+                Err(ReceiveError::OutputFull) => {
                     assert!(self.sink.room() < MAX_CONTROL_FRAME);
+                    assert!(!input.is_empty());
                     self.drain(usize::MAX);
                 }
-                Err(error) => {
+                Err(ReceiveError::Protocol(error)) => {
                     assert!(input.is_empty());
                     self.error = Some(error);
                     break;

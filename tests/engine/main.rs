@@ -5,12 +5,14 @@
     reason = "tests have std"
 )]
 
+mod answers;
 mod any_order;
 mod assembler;
 mod closing;
 mod coalescing;
 mod contracts;
 mod cuts;
+mod embedded;
 mod events;
 mod framing;
 mod limits;

@@ -41,7 +41,7 @@ fn all_codes_in_bodies_of_all_lengths_are_judged_as_received() {
                     assert!(endpoint.receive_eof().is_ok());
                 } else {
                     let error = told.expect_err("a bad code");
-                    assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+                    assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
                     assert_eq!(answer[0].close_code(), Some(1002), "{code} is not echoed");
                     assert_eq!(endpoint.close_code(), None);
                     assert!(endpoint.receive_eof().is_err());

@@ -94,7 +94,7 @@ fn feed(endpoint: &mut Endpoint, bytes: &mut [u8]) -> Option<u16> {
             Ok(Some(_)) => {}
             Ok(None) => return None,
             Err(error) => {
-                let code = error.close_code().as_u16();
+                let code = error.close_code().expect("room for a Close").as_u16();
                 let close = &out.pending()[..2];
                 assert!(
                     close[0] == 0x88 && close[1] & 0x7f == 2,

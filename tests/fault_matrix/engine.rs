@@ -12,7 +12,8 @@ use ws_proto::handshake::{
 };
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
-    Kind, MaskSource, Negotiated, Output, ProtocolError, SendError, Server, TimedOut, Transport,
+    Kind, MaskSource, Negotiated, Output, ProtocolError, ReceiveError, SendError, Server, TimedOut,
+    Transport,
 };
 
 use crate::sink::Sink;
@@ -121,7 +122,7 @@ impl Call {
 
 /// What one call has led to.
 pub(crate) enum Polled<'b> {
-    /// All input is used up, or the output has to be drained.
+    /// All input is used up; a handshake says that too when the output has to be drained.
     Nothing,
     /// The output has to be drained before anything more is received.
     Full,
@@ -479,11 +480,12 @@ impl Engine {
     }
 }
 
-fn polled(result: Result<Option<Event<'_>>, ProtocolError>) -> Polled<'_> {
+fn polled(result: Result<Option<Event<'_>>, ReceiveError>) -> Polled<'_> {
     match result {
         Ok(Some(event)) => Polled::Event(event),
         Ok(None) => Polled::Nothing,
-        Err(error) => Polled::Failed(error),
+        Err(ReceiveError::OutputFull) => Polled::Full,
+        Err(ReceiveError::Protocol(error)) => Polled::Failed(error),
     }
 }
 

@@ -350,6 +350,9 @@ impl Session<'_> {
                     assert_eq!(self.sink.bytes.len(), written, "output after the end");
                     assert_eq!(taken, before, "input is kept after the end");
                 }
+                if self.engine.is_open() {
+                    assert_eq!(taken, before, "nothing more, and input is left");
+                }
                 false
             }
             Polled::Full => {

@@ -585,7 +585,7 @@ fn an_offered_extension_is_used_only_if_the_server_took_it() {
         let mut first = [0xc1];
         let received = client.receive(&mut Input::new(&mut first), &mut out);
         // shows: RFC6455-9.1-06
-        assert_eq!(received.unwrap_err(), ProtocolError::ReservedBitSet);
+        assert_eq!(received.unwrap_err(), ProtocolError::ReservedBitSet.into());
     });
     agree(
         "Sec-WebSocket-Extensions: bar, foo\r\n",

@@ -59,7 +59,9 @@ fn drive(
                     None => {} // a piece, or a Ping, whose Pong is in `out`
                 },
                 Ok(None) => break Ok(()),
-                Err(error) => break Err(error), // its Close frame is in `out`
+                // A protocol error, its Close frame is in `out`. A `Vec` is never full; with a bounded output
+                // `ReceiveError::OutputFull` means: write `out`, then call again with the same input.
+                Err(error) => break Err(error),
             }
         };
         let deadline = connection.tick(socket.now(), &mut out);

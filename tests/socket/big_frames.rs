@@ -7,8 +7,8 @@ use std::io::{self, Read, Write};
 
 use ws_proto::frame::Rsv;
 use ws_proto::{
-    Assembler, CloseCode, Config, Event, Input, Instant, Message, Negotiated, ProtocolError,
-    ReceiveError, Role, Server, Transport, WebSocket,
+    Assembler, CloseCode, Config, Event, Input, Instant, Message, Negotiated, ProtocolError, Role,
+    Server, Transport, WebSocket, WebSocketError,
 };
 use ws_proto_test::random::Random;
 use ws_proto_test::suite::*;
@@ -125,7 +125,7 @@ fn assembled(side: Side, wire: &[u8], numbers: &mut Random) -> (Told, Vec<u8>) {
                     assert!(!is_close || input.is_empty());
                 }
                 Err(error) => {
-                    told.error = Some(error);
+                    told.error = error.protocol();
                     return (told, out);
                 }
             }
@@ -171,7 +171,7 @@ fn received<R: Role>(
                         let _ = reply.message(message);
                     }
                 }
-                Err(ReceiveError::Protocol(error)) => {
+                Err(WebSocketError::Protocol(error)) => {
                     told.error = Some(error);
                     out.extend_from_slice(socket.pending());
                     return (told, out);
@@ -424,7 +424,7 @@ fn text_that_is_wrong_in_a_big_frame_is_refused_and_what_came_before_is_not_lost
     let (message, _) = socket.next_message().unwrap().expect("a message");
     assert_eq!(message, Message::Binary(b"before"));
     let error = socket.next_message().unwrap_err();
-    assert_eq!(error, ReceiveError::Protocol(ProtocolError::TextNotUtf8));
+    assert_eq!(error, WebSocketError::Protocol(ProtocolError::TextNotUtf8));
     assert_eq!(error.close_code(), CloseCode::INVALID_PAYLOAD);
     assert_eq!(socket.pending(), [CLOSE, 2, 0x03, 0xef]);
 }

@@ -11,8 +11,8 @@ use ws_proto::handshake::{
 };
 use ws_proto::io::{self, Error};
 use ws_proto::{
-    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, ReceiveError, Role,
-    TimedOut, WebSocket,
+    CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, Role, TimedOut, WebSocket,
+    WebSocketError,
 };
 use ws_proto_test::stream::Script;
 
@@ -262,7 +262,7 @@ fn the_close_frame_of_a_fault_is_flushed() {
     );
     assert_eq!(
         server.join().unwrap(),
-        ReceiveError::Protocol(ProtocolError::MaskMissing)
+        WebSocketError::Protocol(ProtocolError::MaskMissing)
     );
 }
 

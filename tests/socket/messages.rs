@@ -4,8 +4,8 @@ use ws_proto::extension::DecodeError;
 use ws_proto::frame::Rsv;
 use ws_proto::{
     AssembleError, Client, CloseCode, CloseReason, Config, Fin, Instant, Limited,
-    MAX_CONTROL_FRAME, Message, Negotiated, ProtocolError, ReceiveError, Role, SendError, Server,
-    TimedOut, Transport, UnexpectedEof, WebSocket,
+    MAX_CONTROL_FRAME, Message, Negotiated, ProtocolError, Role, SendError, Server, TimedOut,
+    Transport, UnexpectedEof, WebSocket, WebSocketError,
 };
 
 type Keys = fn() -> [u8; 4];
@@ -171,7 +171,7 @@ fn a_fault_leaves_a_close_frame_and_stays() {
     let mut server = server();
     feed(&mut server, b"\x81\x82\0\0\0\0hi\x81\x02hi");
     assert!(server.next_message().unwrap().is_some());
-    let error = ReceiveError::Protocol(ProtocolError::MaskMissing);
+    let error = WebSocketError::Protocol(ProtocolError::MaskMissing);
     for _ in 0..3 {
         assert_eq!(server.next_message().unwrap_err(), error);
         feed(&mut server, b"\x81\x80\0\0\0\0");
@@ -186,7 +186,7 @@ fn a_fault_leaves_a_close_frame_and_stays() {
 fn a_fault_is_told_again_without_further_input() {
     let mut server = server();
     feed(&mut server, b"\x83");
-    let error = ReceiveError::Protocol(ProtocolError::OpcodeReserved);
+    let error = WebSocketError::Protocol(ProtocolError::OpcodeReserved);
     for _ in 0..3 {
         assert_eq!(server.next_message().unwrap_err(), error);
         assert!(server.wants_read());
@@ -200,7 +200,7 @@ fn behind_a_message_that_cannot_be_read_nothing_is_kept() {
     let mut server = WebSocket::server(negotiated, Config::new());
     let hi = b"\x81\x82\0\0\0\0hi";
     feed(&mut server, &[b"\xc1\x81\0\0\0\0?", &hi[..], hi].concat());
-    let error = ReceiveError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
+    let error = WebSocketError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
     assert_eq!(server.next_message().unwrap_err(), error);
     for _ in 0..3 {
         assert_eq!(server.next_message().unwrap_err(), error);
@@ -283,7 +283,10 @@ fn a_message_over_the_limit_is_refused_before_it_is_stored() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new().max_message(10));
     feed(&mut server, b"\x02\x86\0\0\0\0sixsix\x80\x85\0\0\0\0");
     let error = server.next_message().unwrap_err();
-    assert_eq!(error, ReceiveError::Protocol(ProtocolError::MessageTooBig));
+    assert_eq!(
+        error,
+        WebSocketError::Protocol(ProtocolError::MessageTooBig)
+    );
     assert_eq!(server.pending(), b"\x88\x02\x03\xf1");
 }
 

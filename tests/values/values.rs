@@ -12,8 +12,8 @@ use ws_proto::handshake::{
 use ws_proto::reconnect::BackoffConfig;
 use ws_proto::{
     AssembleError, Assembler, CapacityError, CloseCode, Config, FixedBuf, Input, MaskSource,
-    Negotiated, OsRandom, ProtocolError, ReceiveError, SendError, Server, Storage, Transport,
-    WebSocket,
+    Negotiated, OsRandom, ProtocolError, SendError, Server, Storage, Transport, WebSocket,
+    WebSocketError,
 };
 use ws_proto_test::suite::failed;
 
@@ -123,11 +123,11 @@ fn errors_of_messages_have_a_text() {
         AssembleError::Decode(DecodeError::TooBig),
     ] {
         assert_is_a_text(&error.to_string(), &mut seen);
-        let received = ReceiveError::from(error);
+        let received = WebSocketError::from(error);
         assert_eq!(received.to_string(), error.to_string());
         assert_eq!(received.close_code(), error.close_code());
     }
-    let protocol = ReceiveError::from(ProtocolError::MaskMissing);
+    let protocol = WebSocketError::from(ProtocolError::MaskMissing);
     assert_is_a_text(&protocol.to_string(), &mut seen);
     assert_is_a_text(&SendError::TextNotUtf8.to_string(), &mut seen);
     // Wherever it is found, it is the same fault.
@@ -288,7 +288,7 @@ fn statuses_have_their_usual_reason_phrase() {
 fn a_message_that_cannot_be_decoded_closes_the_socket() {
     let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
     let mut socket = WebSocket::server(negotiated, Config::new());
-    let error = ReceiveError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
+    let error = WebSocketError::Assemble(AssembleError::Decode(DecodeError::Unsupported));
     for _ in 0..3 {
         socket.space(8)[..8].copy_from_slice(b"\xc1\x82\0\0\0\0hi");
         socket.filled(8);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ws_proto::{
     AssembleError, CloseCode, CloseReason, ControlPayload, Event as Received, Fin, Input, Instant,
-    ReceiveError, SendError, TimedOut, Transport,
+    ReceiveError, SendError, TimedOut, Transport, WebSocketError,
 };
 
 use crate::buffer::{Leftover, with_buffer};
@@ -573,8 +573,8 @@ impl<T: Io> Core<T> {
         while !self.inbox.satisfies(want) {
             let event = match self.engine.receive(&mut input, &mut self.out.answers()) {
                 Ok(Some(event)) => event,
-                Ok(None) => break,
-                Err(error) => {
+                Ok(None) | Err(ReceiveError::OutputFull) => break,
+                Err(ReceiveError::Protocol(error)) => {
                     self.failure.get_or_insert(error.into());
                     break;
                 }
@@ -611,7 +611,7 @@ impl<T: Io> Core<T> {
 
     fn fail_assembly(&mut self, error: AssembleError) -> usize {
         self.failure
-            .get_or_insert(Failure::Receive(ReceiveError::from(error)));
+            .get_or_insert(Failure::Receive(WebSocketError::from(error)));
         let _ = self
             .engine
             .close(error.close_code(), CloseReason::EMPTY, &mut self.out);

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use ws_proto::extension::deflate::DeflateEncoder;
 use ws_proto::{
     Client, CloseCode, CloseReason, Connection, ControlPayload, Event, Fin, Input, Instant, Kind,
-    OsRandom, Output, ProtocolError, SendError, Server, TimedOut, Transport, UnexpectedEof,
+    OsRandom, Output, ReceiveError, SendError, Server, TimedOut, Transport, UnexpectedEof,
 };
 
 use crate::message::Message;
@@ -35,7 +35,7 @@ impl Engine {
         &mut self,
         input: &mut Input<'b>,
         out: &mut impl Output,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         each!(self, c => c.receive(input, out))
     }
 

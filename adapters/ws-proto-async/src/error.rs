@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use ws_proto::handshake::{HandshakeError, HeadError, RequestError};
-use ws_proto::{ProtocolError, ReceiveError, SendError, TimedOut, UnexpectedEof, UriError};
+use ws_proto::{ProtocolError, SendError, TimedOut, UnexpectedEof, UriError, WebSocketError};
 
 use crate::message::Message;
 use crate::response::Response;
@@ -22,7 +22,7 @@ pub enum Error {
     /// The stream failed.
     Io(io::Error),
     /// The peer broke the protocol or a limit. It has been told so.
-    Receive(ReceiveError),
+    Receive(WebSocketError),
     /// This cannot be sent. [`SendError::Closed`] is what sending on a closed connection gives.
     Send(SendError),
     /// The peer did not answer in time.
@@ -229,7 +229,7 @@ impl From<io::Error> for AcceptError {
 pub(crate) enum Failure {
     Eof(UnexpectedEof),
     Io(Arc<io::Error>),
-    Receive(ReceiveError),
+    Receive(WebSocketError),
     TimedOut(TimedOut),
 }
 

@@ -52,6 +52,6 @@ pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginPolicy, PlainResponse as Reply,
 };
 pub use ws_proto::{
-    CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, ReceiveError,
-    SendError, TimedOut, UnexpectedEof, Uri, UriError,
+    CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, SendError,
+    TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,
 };

@@ -5,7 +5,7 @@ use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, DeflateParams
 use ws_proto::extension::{Decode, DecodeError, NoExtension};
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Extended, Fin,
-    Input, Instant, Kind, Message, Negotiated, OsRandom, Output, ProtocolError, SendError, Server,
+    Input, Instant, Kind, Message, Negotiated, OsRandom, Output, ReceiveError, SendError, Server,
     Storage, TimedOut, Transport, UnexpectedEof,
 };
 
@@ -109,7 +109,7 @@ impl Engine {
         &mut self,
         input: &mut Input<'b>,
         out: &mut impl Output,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         each!(self, c => c.receive(input, out))
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use ws_proto::handshake::{HandshakeError, HeadError};
-use ws_proto::{AssembleError, ProtocolError, ReceiveError, TimedOut, UnexpectedEof, UriError};
+use ws_proto::{AssembleError, ProtocolError, TimedOut, UnexpectedEof, UriError, WebSocketError};
 
 use crate::response::Response;
 
@@ -23,7 +23,7 @@ pub enum Error {
     /// The stream failed.
     Io(io::Error),
     /// The peer broke the protocol or a limit.
-    Receive(ReceiveError),
+    Receive(WebSocketError),
     /// The server answered with another status than 101: a redirect, a 401, an error.
     Refused(Box<Response>),
     /// The peer did not answer in time, or did not finish its handshake in time.

@@ -141,5 +141,5 @@ pub use ws_proto::handshake::{
 };
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Message, Negotiated, ProtocolError,
-    ReceiveError, SendError, TimedOut, UnexpectedEof, Uri, UriError,
+    SendError, TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,
 };

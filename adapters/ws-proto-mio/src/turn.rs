@@ -7,7 +7,9 @@ use ws_proto::Extended;
 use ws_proto::extension::DecodeError;
 #[cfg(feature = "deflate")]
 use ws_proto::extension::deflate::Inflated;
-use ws_proto::{AssembleError, CloseReason, Event as Received, Input, Instant, Kind, Message};
+use ws_proto::{
+    AssembleError, CloseReason, Event as Received, Input, Instant, Kind, Message, ReceiveError,
+};
 
 use crate::buffers::Buffers;
 use crate::error::Error;
@@ -207,8 +209,8 @@ impl<'t, S: Stream> Turn<'t, S> {
                     return Err(give_up(error, open, wire, ending));
                 }
                 Ok(Some(_)) => continue,
-                Ok(None) => return Ok(None),
-                Err(error) => {
+                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
+                Err(ReceiveError::Protocol(error)) => {
                     ending.broken_by_peer();
                     return Err(error.into());
                 }
@@ -363,8 +365,8 @@ impl<'t, S: Stream> Turn<'t, S> {
             *start = *end - input.len();
             let event = match received {
                 Ok(Some(event)) => event,
-                Ok(None) => return Ok(None),
-                Err(error) => {
+                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
+                Err(ReceiveError::Protocol(error)) => {
                     ending.broken_by_peer();
                     return Err(error.into());
                 }

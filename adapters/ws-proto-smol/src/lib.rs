@@ -110,8 +110,8 @@ use ws_proto_async as core;
 pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Bytes, CloseCode, Closed, Config, ConnectError, Connector,
     ControlPayload, Error, Event, Fin, HandshakeError, HeadError, Headers, Kind, Limits, Message,
-    Negotiated, Options, OriginPolicy, Piece, ProtocolError, ReceiveError, Reply, Request,
-    Response, SendError, TimedOut, TrySendError, UnexpectedEof, Uri, UriError, Utf8Bytes,
+    Negotiated, Options, OriginPolicy, Piece, ProtocolError, Reply, Request, Response, SendError,
+    TimedOut, TrySendError, UnexpectedEof, Uri, UriError, Utf8Bytes, WebSocketError,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]

@@ -243,7 +243,8 @@ pub fn receive_whole<R: Role>(
                 Ok(None) => break,
                 Ok(Some(event)) => event,
                 Err(error) => {
-                    told.push(Told::Fail(error.close_code().as_u16()));
+                    let code = error.close_code().expect("a `Vec` is never full");
+                    told.push(Told::Fail(code.as_u16()));
                     return told;
                 }
             };
@@ -282,7 +283,8 @@ pub fn receive_streaming<R: Role>(
                 Ok(None) => break,
                 Ok(Some(event)) => event,
                 Err(error) => {
-                    told.push(Told::Fail(error.close_code().as_u16()));
+                    let code = error.close_code().expect("a `Vec` is never full");
+                    told.push(Told::Fail(code.as_u16()));
                     return told;
                 }
             };

@@ -2,7 +2,7 @@
 //! input was cut. Checks on the way what holds for every input.
 
 use ws_proto::frame::Rsv;
-use ws_proto::{Event, Input, Kind, MAX_CONTROL_FRAME, ProtocolError, Transport};
+use ws_proto::{Event, Input, Kind, MAX_CONTROL_FRAME, ProtocolError, ReceiveError, Transport};
 
 use super::{Endpoint, Sink};
 
@@ -96,18 +96,27 @@ pub fn drive_with<S: Sink>(
                     let item = to_item(&event, endpoint);
                     items.extend(item);
                 }
-                Ok(None) if input.is_empty() => break,
                 Ok(None) => {
+                    assert!(input.is_empty(), "nothing more, and input is left");
+                    break;
+                }
+                Err(ReceiveError::OutputFull) => {
                     assert!(
                         out.room() < MAX_CONTROL_FRAME,
-                        "input left although there is room"
+                        "no room is reported although there is some"
+                    );
+                    assert!(!input.is_empty(), "no room is needed without input");
+                    assert_eq!(
+                        (input.len(), out.pending().len()),
+                        (left, written),
+                        "a full output changes nothing"
                     );
                     let n = step.min(out.pending().len());
                     assert!(n > 0, "a sink without room and without bytes");
                     output.extend_from_slice(&out.pending()[..n]);
                     out.consume(n);
                 }
-                Err(now) => {
+                Err(ReceiveError::Protocol(now)) => {
                     assert!(input.is_empty(), "a failed connection discards its input");
                     if error.is_some() {
                         assert_eq!(out.pending().len(), written, "only the first error writes");
@@ -211,18 +220,15 @@ fn check_the_end<S: Sink>(endpoint: &mut Endpoint, error: Option<ProtocolError>,
     let nothing = endpoint
         .receive(&mut Input::default(), out)
         .map(|event| event.is_none());
-    assert_eq!(nothing, error.map_or(Ok(true), Err), "no input, no event");
+    let expected = error.map_or(Ok(true), |error| Err(ReceiveError::Protocol(error)));
+    assert_eq!(nothing, expected, "no input, no event");
     if error.is_some() || endpoint.is_close_received() {
         let mut garbage = [0xff, 0x89, 0x00, 0x88, 0x00];
         let mut input = Input::new(&mut garbage);
         let nothing = endpoint
             .receive(&mut input, out)
             .map(|event| event.is_none());
-        assert_eq!(
-            nothing,
-            error.map_or(Ok(true), Err),
-            "nothing more is interpreted"
-        );
+        assert_eq!(nothing, expected, "nothing more is interpreted");
         assert!(input.is_empty());
     }
     assert!(

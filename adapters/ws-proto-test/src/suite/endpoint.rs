@@ -8,7 +8,7 @@ use crate::Side;
 use ws_proto::frame::Rsv;
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
-    Kind, MaskSource, Negotiated, Output, ProtocolError, SendError, Server, TimedOut, Transport,
+    Kind, MaskSource, Negotiated, Output, ReceiveError, SendError, Server, TimedOut, Transport,
     UnexpectedEof,
 };
 
@@ -104,7 +104,7 @@ impl Endpoint {
         &mut self,
         input: &mut Input<'b>,
         out: &mut O,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         either!(&mut self.connection, c => c.receive(input, out))
     }
 

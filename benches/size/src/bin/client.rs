@@ -8,7 +8,7 @@ mod device;
 
 use device::{Device, exit};
 use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
-use ws_proto::{Config, Connection, Event, FixedBuf, Input, Negotiated};
+use ws_proto::{Config, Connection, Event, FixedBuf, Input, Negotiated, ReceiveError};
 
 #[unsafe(no_mangle)]
 extern "C" fn start() -> ! {
@@ -41,10 +41,26 @@ fn talk(device: &mut Device, out: &mut FixedBuf<1024>, negotiated: Negotiated) -
     };
     let mut connection = Connection::client(negotiated, Config::new(), keys);
     connection.send_text("21.5", out).ok()?;
+    let mut read = [0; 512];
     loop {
         flush(device, out);
-        let mut input = Input::new(device.read()?);
-        while let Some(event) = connection.receive(&mut input, out).ok()? {
+        let bytes = device.read()?;
+        let read = read.get_mut(..bytes.len())?;
+        read.copy_from_slice(bytes);
+        let mut input = Input::new(read);
+        loop {
+            let event = match connection.receive(&mut input, out) {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(ReceiveError::OutputFull) => {
+                    flush(device, out);
+                    continue;
+                }
+                Err(ReceiveError::Protocol(_)) => {
+                    flush(device, out);
+                    return None;
+                }
+            };
             match event {
                 Event::Text(text) => device::take(text.body.as_bytes()),
                 Event::Binary(binary) => device::take(binary.data),

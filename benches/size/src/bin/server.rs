@@ -8,7 +8,7 @@ mod device;
 
 use device::{Device, exit};
 use ws_proto::handshake::{Accept, Limits, ServerHandshake};
-use ws_proto::{Config, Connection, Event, Fin, FixedBuf, Input, Negotiated, Output};
+use ws_proto::{Config, Connection, Event, Fin, FixedBuf, Input, Negotiated, Output, ReceiveError};
 
 #[unsafe(no_mangle)]
 extern "C" fn start() -> ! {
@@ -44,7 +44,19 @@ fn echo(device: &mut Device, out: &mut FixedBuf<1024>, negotiated: Negotiated) -
         let read = read.get_mut(..bytes.len())?;
         read.copy_from_slice(bytes);
         let mut input = Input::new(read);
-        while let Ok(Some(event)) = connection.receive(&mut input, out) {
+        loop {
+            let event = match connection.receive(&mut input, out) {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(ReceiveError::OutputFull) => {
+                    flush(device, out);
+                    continue;
+                }
+                Err(ReceiveError::Protocol(_)) => {
+                    flush(device, out);
+                    return None;
+                }
+            };
             match event {
                 Event::Text(text) => {
                     if let Some(head) = text.head {

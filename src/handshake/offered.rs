@@ -69,9 +69,8 @@ impl Offered {
 
     /// The lists of subprotocols and of extensions at the front of `stored`, as in the request.
     pub(super) fn lists<'s>(&self, stored: &'s [u8]) -> (&'s [u8], &'s [u8]) {
-        let (offers, _) = self.split(stored);
-        let lists = offers.text.split_at_checked(self.subprotocols);
-        lists.unwrap_or_default()
+        let text = stored.get(..self.len).unwrap_or_default();
+        text.split_at_checked(self.subprotocols).unwrap_or_default()
     }
 
     /// Splits `stored` into the offer and the received bytes after it.

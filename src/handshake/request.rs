@@ -132,10 +132,11 @@ impl<'r> ClientRequest<'r> {
             if let Some(origin) = self.origin {
                 out.field("Origin", origin);
             }
-            for (name, list) in [(SUBPROTOCOL, subprotocols), (EXTENSIONS, extensions)] {
-                if !list.is_empty() {
-                    out.fields(&[(name, list)]);
-                }
+            if !subprotocols.is_empty() {
+                out.fields(&[(SUBPROTOCOL, subprotocols)]);
+            }
+            if !extensions.is_empty() {
+                out.fields(&[(EXTENSIONS, extensions)]);
             }
             out.fields(self.headers);
             out.put("\r\n");

@@ -22,7 +22,7 @@ pub const MAX_REFUSAL: usize = 256;
 /// `Sec-WebSocket-Version` (RFC 6455 4.4). The transport is closed after it.
 ///
 /// ```
-/// use ws_proto::handshake::Response;
+/// use ws_proto::handshake::PlainResponse;
 ///
 /// let response = PlainResponse::new(401)
 ///     .headers(&[("WWW-Authenticate", b"Basic realm=\"chat\"")])

@@ -78,7 +78,9 @@ impl<S: Storage> ServerHandshake<S> {
         input: &mut Input<'_>,
         out: &mut O,
     ) -> Result<Option<Upgrade<'_>>, RequestError> {
-        self.advance(input, out)?;
+        if !self.advance(input, out)? {
+            return Ok(None);
+        }
         match self.state {
             ServerState::Plain(_) if out.room() < MAX_REFUSAL => Err(RequestError::OutputFull),
             ServerState::Plain(error) => {
@@ -101,7 +103,9 @@ impl<S: Storage> ServerHandshake<S> {
         input: &mut Input<'_>,
         out: &mut O,
     ) -> Result<Option<Incoming<'_>>, RequestError> {
-        self.advance(input, out)?;
+        if !self.advance(input, out)? {
+            return Ok(None);
+        }
         Ok(match self.state {
             ServerState::Upgrade(_) => self.upgrade().map(Incoming::Upgrade),
             ServerState::Plain(_) => {
@@ -188,37 +192,31 @@ impl<S: Storage> ServerHandshake<S> {
         self.storage
     }
 
-    /// Reads on until the head is complete. Afterwards the input is empty, or the request is there.
+    /// Reads on. Returns whether there is a request to answer; if not, all input was consumed.
     fn advance<O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'_>,
         out: &mut O,
-    ) -> Result<(), RequestError> {
+    ) -> Result<bool, RequestError> {
         match self.state {
-            ServerState::Head if out.room() < MAX_REFUSAL => {
-                if input.is_empty() {
-                    Ok(())
-                } else {
-                    Err(RequestError::OutputFull)
-                }
-            }
-            ServerState::Head => match self.read(input) {
+            ServerState::Head if out.room() >= MAX_REFUSAL => match self.read(input) {
                 Ok(Some(state)) => {
                     self.state = state;
-                    Ok(())
+                    Ok(true)
                 }
-                Ok(None) => Ok(()),
+                Ok(None) => Ok(false),
                 Err(error) => {
                     input.take(input.len());
                     Err(self.refuse(error, out).into())
                 }
             },
-            ServerState::Upgrade(_) | ServerState::Plain(_) => Ok(()),
-            ServerState::Accepted if input.is_empty() => Ok(()),
+            ServerState::Upgrade(_) | ServerState::Plain(_) => Ok(true),
+            ServerState::Head | ServerState::Accepted if input.is_empty() => Ok(false),
+            ServerState::Head => Err(RequestError::OutputFull),
             ServerState::Accepted => Err(RequestError::Accepted),
             ServerState::Answered => {
                 input.take(input.len());
-                Ok(())
+                Ok(false)
             }
             ServerState::Failed(error) => {
                 input.take(input.len());

@@ -52,7 +52,7 @@ fn has_test(source: &str, name: &str) -> bool {
 
 #[test]
 fn every_past_bug_has_a_test_that_exists() {
-    let text = read("PAST_BUGS.md");
+    let text = read("ledger/PAST_BUGS.md");
     let (tests, left_out) = text.split_once("## Left out").expect("two tables");
     let (tests, left_out) = (rows(tests), rows(left_out));
     assert!(tests.len() > 100 && !left_out.is_empty());

@@ -235,7 +235,7 @@ fn errors_say_what_happened_and_why() {
             Error::Handshake(HandshakeError::NotHttp),
             "this is not HTTP",
         ),
-        (Error::Head(HeadError::HostInvalid), "host is not a host"),
+        (Error::Head(HeadError::HostInvalid), "invalid host"),
         (
             Error::Eof(UnexpectedEof),
             "the transport ended without a closing handshake",

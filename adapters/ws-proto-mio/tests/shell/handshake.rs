@@ -215,6 +215,29 @@ fn a_client_asks_for_what_it_was_told_to() {
     }
 }
 
+/// The framing of a refusal's body counts towards its limit, so that the answer ends.
+#[test]
+fn a_refusal_of_framing_without_end_is_cut_off() {
+    let connector = Connector::new("ws://example.com/").unwrap();
+    let (mut socket, mut raw, mut buffers) = client(connector);
+    raw.put(b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+    assert!(turn(&mut socket, &mut buffers, at(0)).1.is_ok());
+    let mut given = 0;
+    let refused = loop {
+        raw.put(&[b'a'; 1000]);
+        given += 1000;
+        if let Err(error) = turn(&mut socket, &mut buffers, at(0)).1 {
+            break error;
+        }
+        assert!(given < 8 << 20, "it is read without end");
+    };
+    let Error::Refused(response) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!((response.status(), response.body()), (400, &b""[..]));
+    assert_eq!(given, 5000, "the limit is 4 KiB");
+}
+
 #[test]
 fn refusals_and_redirects_are_surfaced_however_they_are_cut() {
     let answer = b"HTTP/1.1 301 Moved\r\nLocation: /there\r\nContent-Length: 4\r\n\r\ngone";

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Builds and tests with the oldest compiler that the manifests name: the engine with each feature set,
+# and every adapter. Installs that compiler by rustup. A crate that needs a newer one names it.
+#
+# usage: checks/msrv.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+version=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+toolchain=$version.0
+rustup toolchain list | grep -q "^$toolchain-" || rustup toolchain install "$toolchain" --profile minimal
+echo "Rust $toolchain"
+cargo=(cargo "+$toolchain")
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/msrv
+
+for features in "" alloc std deflate getrandom http simd arbitrary "alloc getrandom" "std getrandom arbitrary"; do
+  echo "features: ${features:-none}"
+  "${cargo[@]}" check -q -p ws-proto --lib --no-default-features --features "$features"
+done
+# The matrices and enumerations are built, not run: what they try does not depend on the compiler.
+"${cargo[@]}" test -q -p ws-proto --no-run
+"${cargo[@]}" test -q -p ws-proto --lib --test engine --test frame --test handshake --test deflate --test socket \
+  --test memory --test values --test ledger
+"${cargo[@]}" test -q -p ws-proto --all-features --lib --test engine --test frame --test socket --test values
+# Each package whose manifest names that compiler, with its tests and examples.
+for manifest in adapters/*/Cargo.toml; do
+  grep -q "^rust-version = \"$version\"" "$manifest" || continue
+  package=$(sed -n 's/^name = "\(ws-proto-.*\)"/\1/p' "$manifest" | head -1)
+  "${cargo[@]}" test -q -p "$package"
+done

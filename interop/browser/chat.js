@@ -1,0 +1,356 @@
+// Drives headless Chromium through a chat example: `node chat.js MODULES BROWSER SHOTS NAME=PROGRAM`.
+// MODULES has playwright-core, SHOTS is where the screenshots go. Prints what fails, and the counts.
+'use strict';
+
+const { spawn } = require('child_process');
+const path = require('path');
+const readline = require('readline');
+const [modules, executablePath, shots, example] = process.argv.slice(2);
+const { chromium } = require(path.join(modules, 'playwright-core'));
+
+const PATIENCE = 15000;
+const MIB = 1 << 20;
+let passed = 0, failed = 0;
+
+function check(name, right, seen) {
+  if (right) { passed += 1; return; }
+  failed += 1;
+  console.log(`FAILED ${name}: ${JSON.stringify(seen)}`);
+}
+
+const same = (name, seen, expected) =>
+  check(name, JSON.stringify(seen) === JSON.stringify(expected), seen);
+
+/// A chat server; `stop` is what Ctrl-C does.
+async function start(program) {
+  const child = spawn(program, ['127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const lines = readline.createInterface({ input: child.stdout });
+  const url = await new Promise((resolve, reject) => {
+    lines.once('line', resolve);
+    child.once('exit', () => reject(new Error(`${program} does not start`)));
+  });
+  const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+  return { url, ended, stop: () => child.kill('SIGINT'), kill: () => child.kill('SIGKILL') };
+}
+
+/// In the page: a WebSocket whose messages and end can be awaited.
+function install() {
+  window.Peer = class {
+    constructor(url, protocols = []) {
+      this.socket = new WebSocket(url, protocols);
+      this.socket.binaryType = 'arraybuffer';
+      this.messages = [];
+      this.waiting = [];
+      this.socket.onmessage = ({ data }) => {
+        const wanted = this.waiting.shift();
+        wanted ? wanted(data) : this.messages.push(data);
+      };
+      this.closed = new Promise((resolve) => {
+        this.socket.onclose = ({ code, reason, wasClean }) => resolve([code, reason, wasClean]);
+      });
+      this.opened = new Promise((resolve) => { this.socket.onopen = () => resolve(true); });
+      this.ready = Promise.race([this.opened, this.closed.then(() => false)]);
+    }
+    next() {
+      if (this.messages.length) return this.messages.shift();
+      return Promise.race([
+        new Promise((resolve) => this.waiting.push(resolve)),
+        this.closed.then(([code]) => { throw new Error(`closed with ${code}`); }),
+        new Promise((_, reject) => setTimeout(reject, 15000, new Error('nothing is received'))),
+      ]);
+    }
+    /// Until that many are in the room: a connection is open before the server lets it in.
+    async met(count) {
+      for (;;) {
+        const { members } = JSON.parse(await this.next());
+        if (members && members.length === count) return;
+      }
+    }
+    /// What is said, or shown, in the room; notes on who comes and goes are left out.
+    async heard() {
+      for (;;) {
+        const data = await this.next();
+        if (typeof data !== 'string') return data;
+        const message = JSON.parse(data);
+        if (message.kind === 'say') return message.text;
+        if (message.kind === 'picture') continue;
+      }
+    }
+  };
+  window.chat = (room, name, protocols = ['chat.v1']) =>
+    new Peer(`ws://${location.host}/chat?${new URLSearchParams({ room, name })}`, protocols);
+}
+
+async function open(browser, url, options = {}) {
+  const page = await (await browser.newContext(options)).newPage();
+  page.setDefaultTimeout(PATIENCE);
+  page.complaints = [];
+  page.on('console', (message) => page.complaints.push(message.text()));
+  page.on('pageerror', (error) => check('no errors on the page', false, error.message));
+  await page.addInitScript(install);
+  await page.goto(url);
+  return page;
+}
+
+async function subprotocols(page) {
+  for (const [offered, expected] of [
+    [['chat.v1'], [true, 'chat.v1']],
+    [['soap', 'chat.v1'], [true, 'chat.v1']],
+    [[], [true, '']],
+    [['soap'], [false, '']], // a browser that offers some wants one of them
+  ]) {
+    const seen = await page.evaluate(async (offered) => {
+      const peer = chat('subprotocols', 'ann', offered);
+      const opened = await peer.ready;
+      peer.socket.close();
+      return [opened, peer.socket.protocol];
+    }, offered);
+    same(`subprotocols ${offered}`, seen, expected);
+  }
+}
+
+async function messages(page) {
+  const texts = [0, 1, 125, 126, 65535, 65536, MIB];
+  same('texts from one to another and back', await page.evaluate(async (sizes) => {
+    const [ann, bob] = [chat('texts', 'ann'), chat('texts', 'bob')];
+    await Promise.all([ann.ready, bob.ready]);
+    await Promise.all([ann.met(2), bob.met(2)]);
+    const seen = [];
+    for (const size of sizes) {
+      const text = 'K\u00f6ln \u20ac \u{1f600} '.repeat(size / 11 + 1).slice(0, size);
+      for (const [from, to] of [[ann, bob], [bob, ann]]) {
+        from.socket.send(text);
+        const heard = await Promise.all([to.heard(), from.heard()]);
+        seen.push(heard.every((other) => other === text));
+      }
+    }
+    ann.socket.close();
+    bob.socket.close();
+    return seen;
+  }, texts), texts.flatMap(() => [true, true]));
+  const pictures = [0, 1, 126, 65536, MIB, 2 * MIB];
+  same('binary from one to another', await page.evaluate(async (sizes) => {
+    const [ann, bob] = [chat('binary', 'ann'), chat('binary', 'bob')];
+    await Promise.all([ann.ready, bob.ready]);
+    await Promise.all([ann.met(2), bob.met(2)]);
+    const seen = [];
+    for (const size of sizes) {
+      const data = new Uint8Array(size).map((_, at) => (at * at) >> 7);
+      ann.socket.send(data);
+      for (const peer of [ann, bob]) {
+        const heard = new Uint8Array(await peer.heard());
+        seen.push(heard.length === size && heard.every((byte, at) => byte === data[at]));
+      }
+    }
+    ann.socket.close();
+    bob.socket.close();
+    return seen;
+  }, pictures), pictures.flatMap(() => [true, true]));
+}
+
+async function endings(page) {
+  const closing = (args) => page.evaluate(async (args) => {
+    const peer = chat('endings', 'ann');
+    await peer.ready;
+    peer.socket.close(...args);
+    return peer.closed;
+  }, args);
+  same('close()', await closing([]), [1005, '', true]);
+  // What answers has the code, and no need for the reason.
+  same('close(1000)', await closing([1000, 'b\u00fce']), [1000, '', true]);
+  same('close(3000)', await closing([3000]), [3000, '', true]);
+  same('close(4999)', await closing([4999, 'r'.repeat(123)]), [4999, '', true]);
+  const ends = (what) => page.evaluate(async (what) => {
+    const peer = chat('endings', 'ann');
+    await peer.ready;
+    peer.socket.send(typeof what === 'number' ? new Uint8Array(what) : what);
+    return peer.closed;
+  }, what);
+  same('the server closes', await ends('/quit'), [1000, 'see you', true]);
+  const [code, , wasClean] = await ends(2 * MIB + 1);
+  same('a message that is too big', [code, wasClean], [1009, true]);
+}
+
+async function refusals(browser, page, url) {
+  const { port } = new URL(url);
+  const refused = async (page, target, status) => {
+    page.complaints.length = 0;
+    const end = await page.evaluate(async (target) => new Peer(target).closed, target);
+    same(`${target}: end`, end, [1006, '', false]);
+    await page.waitForTimeout(50);
+    const expected = `Unexpected response code: ${status}`;
+    check(`${target}: ${status}`, page.complaints.some((c) => c.includes(expected)), page.complaints);
+  };
+  const chatting = `ws://127.0.0.1:${port}/chat`;
+  await refused(page, `ws://127.0.0.1:${port}/nowhere`, 404);
+  await refused(page, chatting, 400);
+  await refused(page, `${chatting}?room=a&name=${'n'.repeat(25)}`, 400);
+  const other = await open(browser, `http://localhost:${port}/`);
+  await refused(other, `${chatting}?room=a&name=b`, 403);
+  same('the same site may', await page.evaluate(() => chat('a', 'b').ready), true);
+  await other.context().close();
+  for (const [target, status] of [['/', 200], ['/nowhere', 404], ['/chat', 426]]) {
+    const response = await page.request.get(new URL(target, url).href);
+    same(`GET ${target}`, response.status(), status);
+  }
+}
+
+/// What one sees: of the room, who is in it, and what was said.
+const room = (page) => page.evaluate(() => ({
+  title: document.getElementById('title').textContent,
+  state: document.getElementById('state').textContent,
+  members: [...document.querySelectorAll('#members span')].map((item) => item.textContent),
+  said: [...document.querySelectorAll('.message')].map((item) => [
+    item.classList.contains('mine') ? 'me' : item.querySelector('b').textContent,
+    item.querySelector('img') ? 'picture' : item.querySelector('.what').textContent,
+  ]),
+}));
+
+async function join(page, name, room) {
+  await page.fill('#name', name);
+  await page.fill('#room', room);
+  await page.click('#join button');
+  await page.waitForSelector('#say:visible');
+}
+
+async function say(page, text) {
+  await page.fill('#text', text);
+  await page.press('#text', 'Enter');
+}
+
+/// Until that many messages are there.
+const until = (page, count) =>
+  page.waitForFunction((count) => document.querySelectorAll('.message').length >= count, count);
+
+const shoot = (page, name) => page.screenshot({ path: path.join(shots, `${name}.png`) });
+
+/// Three tabs in two rooms; the last of it is the server going away.
+async function tabs(browser, server, name) {
+  const wide = { viewport: { width: 980, height: 720 } };
+  const narrow = { viewport: { width: 380, height: 720 } };
+  const ann = await open(browser, server.url, { ...wide, colorScheme: 'light' });
+  await shoot(ann, `${name}-join`);
+  await join(ann, 'Ann', 'lobby');
+  await ann.waitForSelector('.note');
+  await shoot(ann, `${name}-empty`);
+  const bob = await open(browser, server.url, { ...narrow, colorScheme: 'light' });
+  await join(bob, 'Bob', 'lobby');
+  const eve = await open(browser, server.url, { ...wide, colorScheme: 'dark' });
+  await join(eve, 'Eve', 'garden');
+  const zoe = await open(browser, server.url, wide);
+  await join(zoe, 'Zo\u00eb', 'lobby');
+  await zoe.context().close();
+
+  await say(ann, 'Hello! Does anybody know how big a connection is?');
+  await until(bob, 1);
+  await say(bob, '200 bytes.');
+  await say(bob, 'And it owns no heap memory when it is idle \u{1f600}');
+  await until(ann, 3);
+  await say(ann, 'That is little. <b>Thanks</b> \u2013 here is a picture of it:');
+  await until(bob, 4);
+  await ann.evaluate(async () => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [240, 90];
+    const draw = canvas.getContext('2d');
+    const sky = draw.createLinearGradient(0, 0, 240, 90);
+    sky.addColorStop(0, '#38bdf8');
+    sky.addColorStop(1, '#6366f1');
+    draw.fillStyle = sky;
+    draw.fillRect(0, 0, 240, 90);
+    draw.fillStyle = '#ffffffcc';
+    draw.fillRect(20, 40, 200, 12);
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([blob], 'picture.png', { type: 'image/png' }));
+    document.dispatchEvent(new DragEvent('drop', { dataTransfer }));
+  });
+  await Promise.all([until(ann, 5), until(bob, 5)]);
+  await bob.waitForFunction(() => [...document.images].every((image) => image.naturalWidth > 0));
+  await say(eve, 'Is anybody here?');
+  await until(eve, 1);
+
+  const talk = [
+    ['Ann', 'Hello! Does anybody know how big a connection is?'],
+    ['Bob', '200 bytes.'],
+    ['Bob', 'And it owns no heap memory when it is idle \u{1f600}'],
+    ['Ann', 'That is little. <b>Thanks</b> \u2013 here is a picture of it:'],
+    ['Ann', 'picture'],
+  ];
+  const seenBy = (who) => talk.map(([from, text]) => [from === who ? 'me' : from, text]);
+  same('what Ann sees', await room(ann), {
+    title: '#lobby', state: 'connected', members: ['Ann (you)', 'Bob'], said: seenBy('Ann'),
+  });
+  same('what Bob sees', await room(bob), {
+    title: '#lobby', state: 'connected', members: ['Ann', 'Bob (you)'], said: seenBy('Bob'),
+  });
+  same('what Eve sees in another room', await room(eve), {
+    title: '#garden', state: 'connected', members: ['Eve (you)'], said: [['me', 'Is anybody here?']],
+  });
+  const notes = await ann.$$eval('.note', (all) => all.map((one) => one.textContent));
+  same('who came and went', notes,
+    ['Ann has joined', 'Bob has joined', 'Zo\u00eb has joined', 'Zo\u00eb has left']);
+  const fits = () => {
+    const box = (part) => document.querySelector(part).getBoundingClientRect();
+    return document.documentElement.scrollWidth <= innerWidth
+      && ['header', 'aside', '#log', 'footer', '#text'].every((part) =>
+        box(part).right <= innerWidth && box(part).bottom <= innerHeight)
+      && box('footer').top >= box('#log').bottom - 1
+      && box('#log').height > innerHeight / 2
+      && box('#text').width > box('#log').width / 2;
+  };
+  for (const [who, page] of Object.entries({ ann, bob, eve })) {
+    check(`${who}: all is in the window`, await page.evaluate(fits), await room(page));
+    await shoot(page, `${name}-${who}`);
+  }
+
+  const raw = await open(browser, server.url);
+  const ended = raw.evaluate(async () => {
+    const peer = chat('lobby', 'raw');
+    await peer.ready;
+    document.title = 'ready';
+    return peer.closed;
+  });
+  await raw.waitForFunction(() => document.title === 'ready');
+  server.stop();
+  same('the server goes away', await ended, [1001, 'the server goes away', true]);
+  same('it ends', await server.ended, 0);
+  for (const page of [ann, bob, eve]) {
+    await page.waitForSelector('#over:visible');
+    const over = await page.textContent('#over span');
+    same('that is seen', over, 'the server goes away (1001).');
+  }
+  same('nobody is there', (await room(ann)).members, []);
+  await shoot(ann, `${name}-over`);
+  for (const page of [ann, bob, eve, raw]) await page.context().close();
+}
+
+async function play(browser, name, program) {
+  const server = await start(program);
+  try {
+    const page = await open(browser, server.url);
+    await subprotocols(page);
+    await messages(page);
+    await endings(page);
+    await refusals(browser, page, server.url);
+    await page.context().close();
+    await tabs(browser, server, name);
+  } catch (error) {
+    check(name, false, error.stack);
+  }
+  server.kill();
+}
+
+(async () => {
+  const browser = await chromium.launch({
+    executablePath,
+    headless: true,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+      '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage'],
+  });
+  console.log(`Chromium ${browser.version()}`);
+  const [name, program] = example.split('=');
+  await play(browser, name, program);
+  await browser.close();
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exit(failed > 0 || passed === 0 ? 1 : 0);
+})();

@@ -205,7 +205,7 @@ impl<S: Storage> ClientHandshake<S> {
                 _ => ClientState::Failed(HandshakeError::TimedOut),
             };
         }
-        deadline.map(Some)
+        deadline
     }
 
     /// The response that refused the connection. It is available once its head is complete; its

@@ -170,7 +170,7 @@ impl<S: Storage> ServerHandshake<S> {
         if deadline.is_err() {
             self.refuse(HandshakeError::TimedOut, out);
         }
-        deadline.map(Some)
+        deadline
     }
 
     /// What the driver has to do with the transport: [`Close`](Transport::Close) once the request

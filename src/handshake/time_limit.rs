@@ -18,13 +18,19 @@ impl TimeLimit {
         self.expired
     }
 
-    /// The deadline, which is later than `now`.
-    pub(super) fn tick(&mut self, now: Instant, limit: Duration) -> Result<Instant, TimedOut> {
-        let deadline = *self.deadline.get_or_insert(now + limit);
-        if self.expired || deadline <= now {
+    /// The deadline, which is later than `now`; `None` if it would be at the [end of time](Instant): then the
+    /// limit starts again with the next call, in case that `now` was wrong.
+    pub(super) fn tick(
+        &mut self,
+        now: Instant,
+        limit: Duration,
+    ) -> Result<Option<Instant>, TimedOut> {
+        let deadline = self.deadline.unwrap_or(now + limit);
+        if self.expired || (deadline <= now && deadline != Instant::END) {
             self.expired = true;
             return Err(TimedOut::Handshake);
         }
-        Ok(deadline)
+        self.deadline = Some(deadline).filter(|deadline| *deadline != Instant::END);
+        Ok(self.deadline)
     }
 }

@@ -17,48 +17,21 @@ mod sources;
 
 use std::path::Path;
 
-use circles::{Circle, circles};
+use circles::circles;
 use sources::Crate;
-
-/// Circles that are there and have to go: the directory and the modules in it.
-const KNOWN: &[(&str, &[&str])] = &[("handshake", &["plain", "server", "upgrade"])];
 
 fn src() -> Crate {
     Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
-fn is_known(circle: &Circle) -> bool {
-    KNOWN
-        .iter()
-        .any(|(directory, modules)| circle.directory == *directory && circle.modules == *modules)
-}
-
 #[test]
 fn modules_import_in_one_direction() {
-    let new: Vec<String> = circles(&src())
-        .iter()
-        .filter(|circle| !is_known(circle))
-        .map(ToString::to_string)
-        .collect();
+    let found: Vec<String> = circles(&src()).iter().map(ToString::to_string).collect();
     assert!(
-        new.is_empty(),
+        found.is_empty(),
         "modules that need each other:\n{}",
-        new.join("\n")
+        found.join("\n")
     );
-}
-
-#[test]
-fn what_is_known_is_still_there() {
-    let found = circles(&src());
-    for (directory, modules) in KNOWN {
-        let there = found
-            .iter()
-            .any(|circle| circle.directory == *directory && circle.modules == *modules);
-        assert!(
-            there,
-            "{directory}: {modules:?} is no circle any more: remove it from KNOWN"
-        );
-    }
 }
 
 /// What the loops over bytes are made of: nothing of this crate.

@@ -919,3 +919,20 @@ fn a_refusal_discards_what_came_behind_the_request() {
         assert!(input.is_empty(), "{request}");
     }
 }
+
+/// At the end of time no limit ends; a `now` that was wrong does not stop it for good.
+#[test]
+fn at_the_end_of_time_the_limit_does_not_end() {
+    let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    let mut out = Vec::new();
+    for now in [u64::MAX, u64::MAX, u64::MAX - 1] {
+        let ticked = handshake.tick(Instant::from_millis(now), &mut out);
+        assert_eq!(ticked, Ok(None), "{now}");
+    }
+    let deadline = Some(Instant::from_millis(10_005));
+    assert_eq!(
+        handshake.tick(Instant::from_millis(5), &mut out),
+        Ok(deadline)
+    );
+    assert!(out.is_empty());
+}

@@ -2,7 +2,8 @@
 //! have to be the same.
 
 use ws_proto::{
-    Assembler, CloseCode, Connection, Input, Kind, Message, ProtocolError, ReceiveError, Role, WebSocketError,
+    Assembler, CloseCode, Connection, Input, Kind, Message, ProtocolError, ReceiveError, Role,
+    WebSocketError,
 };
 
 use crate::session::Setup;

@@ -655,12 +655,10 @@ impl<R: Side> End<R> {
             (Some(what), _) => Some(what),
             (None, Some(what)) => {
                 let drains = what == TimedOut::Drain;
-                let (_, since) = *self
-                    .closing_since
-                    .insert(match self.closing_since {
-                        Some((before, since)) if before == drains => (drains, since),
-                        _ => (drains, now),
-                    });
+                let (_, since) = *self.closing_since.insert(match self.closing_since {
+                    Some((before, since)) if before == drains => (drains, since),
+                    _ => (drains, now),
+                });
                 (now >= since + CLOSE_TIMEOUT).then_some(what)
             }
             (None, None) => (!quiet && pong_due && !self.heard).then_some(TimedOut::Pong),
@@ -703,7 +701,10 @@ impl<R: Side> End<R> {
             Ok(Some(deadline)) => assert!(deadline > at, "the deadline is later"),
         }
         let due = Vec::from_iter(owed.or(ping));
-        assert_eq!(frames, due, "a keepalive when it is due, a Close that is owed");
+        assert_eq!(
+            frames, due,
+            "a keepalive when it is due, a Close that is owed"
+        );
     }
 
     fn end_of_transport(&mut self) {

@@ -5,7 +5,7 @@ use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
 use ws_proto::{
     Assembler, CapacityError, Client, Config, Connection, Event, Extended, Fin, FixedBuf, Input,
-    Kind, Message, Negotiated, Role, SendError, Server, MessageStorage, Storage,
+    Kind, Message, MessageStorage, Negotiated, Role, SendError, Server, Storage,
 };
 
 use crate::support::{Keys, Sink, binary, pieces, text};

@@ -78,7 +78,7 @@ pub trait MessageStorage: Storage {
     /// bytes these are.
     ///
     /// `write` is called once, or not at all if there is no room. Provided, it is never called:
-    /// what an extension decodes is then copied by [`store`](Self::store), and that takes longer.
+    /// what an extension decodes is then copied by [`store`](Storage::store), and that takes longer.
     ///
     /// ```
     /// use ws_proto::{FixedBuf, MessageStorage, Storage};
@@ -114,7 +114,7 @@ pub trait MessageStorage: Storage {
         self.store(raw)
     }
 
-    /// What has been stored, as text. Provided, it validates [`bytes`](Self::bytes).
+    /// What has been stored, as text. Provided, it validates [`bytes`](Storage::bytes).
     ///
     /// # Errors
     ///

@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, MaskSource, Negotiated,
-    Server, WebSocket,
+    Assembler, Client, Config, Connection, Event, FixedBuf, Input, MaskSource, Negotiated, Server,
+    WebSocket,
 };
 
 use crate::floor;
@@ -243,9 +243,7 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
                     |_| {},
                     move |(connection, payload, head)| {
                         for _ in 0..n {
-                            let data = connection
-                                .frame_binary(black_box(payload), head)
-                                .unwrap();
+                            let data = connection.frame_binary(black_box(payload), head).unwrap();
                             deliver(head.pending());
                             deliver(data);
                             head.clear();
@@ -279,9 +277,7 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
                 |_| {},
                 move |(connection, payload, head)| {
                     for _ in 0..n {
-                        let data = connection
-                            .frame_binary(black_box(payload), head)
-                            .unwrap();
+                        let data = connection.frame_binary(black_box(payload), head).unwrap();
                         deliver(data);
                         deliver(head.pending());
                         head.clear();

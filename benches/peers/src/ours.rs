@@ -5,8 +5,8 @@ use std::io::{IoSlice, Read, Write};
 use bytes::Bytes;
 use ws_proto::frame::MAX_HEADER;
 use ws_proto::{
-    Assembler, Client, Config, Connection, Event, Fin, FixedBuf, Input, VectoredSend, Limited, MaskSource,
-    Message, MessageBuf, Negotiated, Role, Server, WebSocket,
+    Assembler, Client, Config, Connection, Event, FixedBuf, Input, Limited, MaskSource, Message,
+    MessageBuf, Negotiated, Role, Server, VectoredSend, WebSocket,
 };
 
 use crate::floor;
@@ -230,10 +230,7 @@ impl Peer for Pieces<Server> {
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
             let mut head = FixedBuf::new();
-            let data = self
-                .connection
-                .frame_binary(payload, &mut head)
-                .unwrap();
+            let data = self.connection.frame_binary(payload, &mut head).unwrap();
             write_both(&mut self.io, &head, data);
         }
     }

@@ -34,7 +34,7 @@ Exit codes:
 /// Lines of standard input are sent as messages, received messages are printed. The connection is
 /// closed when the input ends, once everything that the server sent before that is printed.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "wsp", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Args {
     /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS
     #[arg(required_unless_present = "listen", conflicts_with = "listen")]

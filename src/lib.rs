@@ -33,7 +33,7 @@
 //!   Close frame there.
 //! * **Time is an argument** of one call, [`tick`](Connection::tick), once per turn.
 //!
-//! [`Connection`] shows it as code. Those who want whole messages and buffers taken care of start
+//! [`Connection`] shows it as code, and [`driving`] has the rules for the program around it. Those who want whole messages and buffers taken care of start
 //! with [`WebSocket`] (feature `alloc`); blocking programs find everything in [`io`] (feature
 //! `std`).
 //!
@@ -104,6 +104,7 @@ mod arbitrary;
 pub mod buf;
 pub mod close;
 pub mod connection;
+pub mod driving;
 pub mod error;
 pub mod extension;
 pub mod frame;

@@ -4,12 +4,15 @@
     reason = "the README names the error as its readers do"
 )]
 
-use ws_proto::{Assembler, Config, Connection, Input, Message, Negotiated, Transport};
+use ws_proto::{
+    Assembler, Config, Connection, Input, Message, Negotiated, ReceiveError, Transport,
+};
 
 /// Stands in for a socket: what the peer sends, piece by piece and then the end, and what it gets.
 struct Socket<'t> {
     incoming: Vec<&'static [u8]>,
     written: &'t mut Vec<u8>,
+    has_ended_writing: bool,
 }
 
 impl Socket<'_> {
@@ -18,7 +21,13 @@ impl Socket<'_> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        assert!(bytes.is_empty() || !self.has_ended_writing);
         self.written.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn end_writing(&mut self) -> std::io::Result<()> {
+        self.has_ended_writing = true;
         Ok(())
     }
 
@@ -42,37 +51,55 @@ impl Socket<'_> {
 fn drive(
     mut socket: Socket<'_>,
     negotiated: Negotiated,
-    rest: &[u8], // of the read that ended the handshake
+    rest: &[u8], // what the last read of the handshake brought after it
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut connection = Connection::server(negotiated, Config::new());
     let mut assembler = Assembler::new(Vec::new(), 16 << 20);
-    let (mut read, mut out) = (vec![0; 16 * 1024], Vec::new());
-    read[..rest.len()].copy_from_slice(rest);
-    let mut n = rest.len();
+    let (mut read, mut out) = (rest.to_vec(), Vec::new());
+    let mut n = read.len();
+    read.resize(n.max(16 * 1024), 0);
+    let mut result = Ok(());
     loop {
         let mut input = Input::new(&mut read[..n]);
-        let received = loop {
-            match connection.receive(&mut input, &mut out) {
-                Ok(Some(event)) => match assembler.push(event)? {
-                    Some(Message::Text(text)) => connection.send_text(text, &mut out)?,
-                    Some(Message::Binary(data)) => connection.send_binary(data, &mut out)?,
-                    None => {} // a piece, or a Ping, whose Pong is in `out`
-                },
-                Ok(None) => break Ok(()),
-                // A protocol error, its Close frame is in `out`. A `Vec` is never full; with a bounded output
-                // `ReceiveError::OutputFull` means: write `out`, then call again with the same input.
-                Err(error) => break Err(error),
+        loop {
+            let event = match connection.receive(&mut input, &mut out) {
+                Ok(Some(event)) => event,
+                Ok(None) => break, // all input is consumed
+                Err(ReceiveError::OutputFull) => {
+                    socket.write(&out)?; // an output with a limit needs this; a `Vec` is never full
+                    out.clear();
+                    continue;
+                }
+                Err(ReceiveError::Protocol(error)) => {
+                    result = Err(error.into()); // its Close frame is in `out`
+                    break;
+                }
+            };
+            match assembler.push(event) {
+                Ok(Some(Message::Text(text))) => connection.send_text(text, &mut out)?,
+                Ok(Some(Message::Binary(data))) => connection.send_binary(data, &mut out)?,
+                Ok(None) => {} // a piece, or a Ping, whose Pong is in `out`
+                Err(error) => {
+                    connection.fail(error.close_code(), &mut out);
+                    result = Err(error.into());
+                    break;
+                }
             }
-        };
+        }
         let deadline = connection.tick(socket.now(), &mut out);
         socket.write(&out)?;
         out.clear();
-        received?;
-        if matches!(connection.transport(), Transport::Close | Transport::Abort) {
-            return Ok(deadline.map(drop)?);
+        let Ok(deadline) = deadline else {
+            return result.and(deadline.map(drop).map_err(Into::into)); // `Transport::Abort`
+        };
+        if connection.transport() == Transport::Close {
+            socket.end_writing()?; // then read until the peer ends its side, or the deadline
         }
-        n = match socket.read_until(deadline?, &mut read)? {
-            Some(0) => return Ok(connection.receive_eof()?),
+        n = match socket.read_until(deadline, &mut read)? {
+            Some(0) => {
+                let closed = connection.receive_eof();
+                return result.and(closed.map_err(Into::into));
+            }
             Some(n) => n,
             None => 0, // the deadline has come
         };
@@ -91,6 +118,7 @@ fn driven_after(rest: &[u8], incoming: &[&'static [u8]]) -> (Vec<u8>, Result<(),
     let socket = Socket {
         incoming,
         written: &mut written,
+        has_ended_writing: false,
     };
     let ended = drive(socket, Negotiated::new(), rest).map_err(|error| error.to_string());
     (written, ended)
@@ -120,8 +148,15 @@ fn the_loop_of_the_readme_reads_first_what_followed_the_handshake() {
 }
 
 #[test]
-fn the_loop_of_the_readme_writes_the_farewell_of_a_fault() {
+fn the_loop_of_the_readme_writes_the_close_frame_of_a_fault() {
     let (written, ended) = driven(&[b"\x81\x02hi"]);
+    assert_eq!(written, b"\x88\x02\x03\xea");
+    assert_eq!(ended, Err("unmasked frame from a client".to_owned()));
+}
+
+#[test]
+fn the_loop_of_the_readme_reads_on_after_a_fault_until_the_peer_ends() {
+    let (written, ended) = driven(&[b"\x81\x02hi", b"\x81\x82\0\0\0\0no", b""]);
     assert_eq!(written, b"\x88\x02\x03\xea");
     assert_eq!(ended, Err("unmasked frame from a client".to_owned()));
 }

@@ -1,0 +1,266 @@
+//! Driving it right: the rules for a program that owns the transport, each with a program that runs.
+//!
+//! The engine does no I/O. The program that drives it reads, writes, tells the time and closes. A program
+//! that breaks one of these rules loses data, or holds connections for ever. The whole loop stands in the
+//! README; here are its parts.
+//!
+//! # Bytes after the handshake
+//!
+//! **A read can bring more than the handshake.** The peer may send frames right after its request or its
+//! response. They stay in the [`Input`]: give the same input to the connection before you read again.
+//!
+//! ```
+//! use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
+//! use ws_proto::{Config, Connection, Event, Input};
+//!
+//! let request = ClientRequest::new("example.com", "/");
+//! let mut out = Vec::new();
+//! let mut handshake =
+//!     ClientHandshake::start(request, *b"the sample nonce", Vec::new(), Limits::new(), &mut out)?;
+//!
+//! // One read brings the response and a message.
+//! let mut read = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x05hello".to_vec();
+//! let mut input = Input::new(&mut read);
+//! let response = handshake.receive(&mut input)?.expect("the response is complete");
+//! let negotiated = response.negotiated();
+//!
+//! let mut connection = Connection::client(negotiated, Config::new(), || [1, 2, 3, 4]);
+//! let event = connection.receive(&mut input, &mut out)?; // the same input
+//! assert!(matches!(event, Some(Event::Text(text)) if text.body == "hello"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # All input is consumed, or the call says that it was not
+//!
+//! **Call [`receive`] until it returns `Ok(None)`.** Then all input is consumed, and the buffer can serve
+//! another connection. [`ReceiveError::OutputFull`] consumes nothing and changes nothing: write the output,
+//! then call again with the same input. A `Vec` is never full; [`Limited`] and [`FixedBuf`] are.
+//!
+//! ```
+//! use ws_proto::{Config, Connection, Event, Input, Limited, Negotiated, ReceiveError};
+//!
+//! let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+//! let mut out = Limited::new(200); // room for one Pong of 131 bytes
+//! let mut sent = Vec::new();
+//! let mut read = [&[0x89, 0x7d][..], &[7; 125]].concat().repeat(10); // ten Pings
+//! read.extend_from_slice(b"\x81\x04last");
+//! let mut input = Input::new(&mut read);
+//! let mut last = None;
+//! loop {
+//!     match connection.receive(&mut input, &mut out) {
+//!         Ok(Some(Event::Text(text))) => last = Some(text.body.to_owned()),
+//!         Ok(Some(_)) => {}
+//!         Ok(None) => break,
+//!         Err(ReceiveError::OutputFull) => {
+//!             sent.extend_from_slice(out.pending()); // stands for a write
+//!             out.consume(out.pending().len());
+//!         }
+//!         Err(error) => return Err(error),
+//!     }
+//! }
+//! sent.extend_from_slice(out.pending());
+//! assert_eq!((sent.len(), last.as_deref()), (10 * 131, Some("last")));
+//! # Ok::<(), ReceiveError>(())
+//! ```
+//!
+//! # The first tick, and every turn
+//!
+//! **Call [`tick`] once a turn, after all input was received, beginning with the turn in which the connection
+//! is made.** It starts the timers, writes what is due, and returns the time of the next call. Wait for input
+//! until then. What has been read wins over what has expired: a Pong that lies in the buffer is received
+//! before its timer is looked at.
+//!
+//! ```
+//! use core::time::Duration;
+//! use ws_proto::{Config, Connection, Input, Instant, Negotiated};
+//!
+//! let config = Config::new().keepalive(Some(Duration::from_secs(20))).pong_timeout(Duration::from_secs(5));
+//! let mut connection = Connection::server(Negotiated::new(), config);
+//! let mut out = Vec::new();
+//! let start = Instant::from_millis(0);
+//! let deadline = connection.tick(start, &mut out)?.expect("keepalive is on");
+//! assert_eq!(deadline, start + Duration::from_secs(20));
+//!
+//! // The peer was silent: a Ping is due, and its answer has five seconds.
+//! let deadline = connection.tick(deadline, &mut out)?.expect("a Pong is waited for");
+//! assert_eq!(out, [0x89, 0x00]);
+//!
+//! // The program was busy for a minute. The Pong lies there to be read: receive it, then look at the time.
+//! let late = deadline + Duration::from_secs(60);
+//! let mut read = [0x8a, 0x80, 0, 0, 0, 0];
+//! connection.receive(&mut Input::new(&mut read), &mut out)?;
+//! assert!(connection.tick(late, &mut out).is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Signs of life
+//!
+//! **A peer that takes output is alive, even if it sends nothing.** [`receive`] sees only what comes in. When
+//! the transport takes bytes after it was full, call [`note_activity`]; else a peer that reads a big message
+//! slowly is closed as silent.
+//!
+//! ```
+//! use core::time::Duration;
+//! use ws_proto::{Config, Connection, Instant, Negotiated};
+//!
+//! let mut connection = Connection::server(Negotiated::new(), Config::new()); // 20 s and 20 s
+//! let mut out = Vec::new();
+//! connection.send_binary(&[7; 1_000_000], &mut out)?;
+//! connection.tick(Instant::from_millis(0), &mut out)?;
+//! for second in 1..=120 {
+//!     let taken = out.len().min(5_000); // the transport was full, and takes a little each second
+//!     out.drain(..taken);
+//!     if taken > 0 {
+//!         connection.note_activity();
+//!     }
+//!     let now = Instant::from_millis(0) + Duration::from_secs(second);
+//!     assert!(connection.tick(now, &mut out).is_ok(), "the peer reads: it is alive");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Half-close and drain
+//!
+//! **Do what [`transport`] asks for, in every turn.** In [`Transport::Close`] write out, end the writing
+//! side, read until the peer ends its side or the deadline comes, then close. A transport that is closed
+//! while bytes wait in it is reset, and the reset can destroy the Close frame on its way. [`tick`] bounds the
+//! wait with [`Config::close_timeout`].
+//!
+//! ```
+//! use ws_proto::{Config, Connection, Input, Instant, Negotiated, TimedOut, Transport};
+//!
+//! let mut connection = Connection::server(Negotiated::new(), Config::new());
+//! let mut out = Vec::new();
+//! let mut read = *b"\x81\x02hi"; // not masked: a fault
+//! assert!(connection.receive(&mut Input::new(&mut read), &mut out).is_err());
+//! assert_eq!(out, [0x88, 0x02, 0x03, 0xea]); // write this, then end the writing side
+//! assert_eq!(connection.transport(), Transport::Close);
+//!
+//! // Read on. What still comes is dropped; the error stays the same.
+//! let deadline = connection.tick(Instant::from_millis(0), &mut out)?.expect("draining has an end");
+//! let mut read = *b"\x81\x02ho";
+//! assert!(connection.receive(&mut Input::new(&mut read), &mut out).is_err());
+//!
+//! // The peer never ends its side.
+//! assert_eq!(connection.tick(deadline, &mut out), Err(TimedOut::Drain));
+//! assert_eq!(connection.transport(), Transport::Abort);
+//! # Ok::<(), TimedOut>(())
+//! ```
+//!
+//! A failed write ends writing, not reading: the peer's Close may lie there to be read. After both Close
+//! frames any error of a read is the end of the input.
+//!
+//! # One timer heap for many connections
+//!
+//! **A connection has one deadline at a time.** Keep `(deadline, token)` in a heap. An entry that is older
+//! than the connection's deadline of now is stale: drop it when it comes up.
+//!
+//! ```
+//! use core::cmp::Reverse;
+//! use std::collections::{BinaryHeap, HashMap};
+//! use ws_proto::{Config, Connection, Instant, Negotiated, Server};
+//!
+//! struct Entry { connection: Connection<Server>, deadline: Option<Instant>, out: Vec<u8> }
+//!
+//! fn tick(token: u32, entry: &mut Entry, now: Instant, heap: &mut BinaryHeap<Reverse<(Instant, u32)>>) -> bool {
+//!     let Ok(deadline) = entry.connection.tick(now, &mut entry.out) else {
+//!         return false; // timed out: close the transport
+//!     };
+//!     if deadline != entry.deadline {
+//!         entry.deadline = deadline;
+//!         heap.extend(deadline.map(|deadline| Reverse((deadline, token))));
+//!     }
+//!     true
+//! }
+//!
+//! let (mut heap, mut table) = (BinaryHeap::new(), HashMap::new());
+//! for token in 0..1000 {
+//!     let connection = Connection::server(Negotiated::new(), Config::new());
+//!     let mut entry = Entry { connection, deadline: None, out: Vec::new() };
+//!     tick(token, &mut entry, Instant::from_millis(u64::from(token)), &mut heap);
+//!     table.insert(token, entry);
+//! }
+//! // A turn at 20.5 s: whoever is due gets a Ping, nobody else is looked at.
+//! let now = Instant::from_millis(20_500);
+//! while let Some(&Reverse((deadline, token))) = heap.peek() {
+//!     if deadline > now {
+//!         break; // wait for input until then
+//!     }
+//!     heap.pop();
+//!     let Some(entry) = table.get_mut(&token) else { continue }; // it is closed
+//!     if entry.deadline == Some(deadline) && !tick(token, entry, now, &mut heap) {
+//!         table.remove(&token);
+//!     }
+//! }
+//! let pinged = table.values().filter(|entry| entry.out == [0x89, 0x00]).count();
+//! assert_eq!(pinged, 501);
+//! ```
+//!
+//! # A slow reader
+//!
+//! **Bound the output of each connection.** What a peer does not read waits in your memory. While its output
+//! is full, do not read from it either, so that it cannot make you answer more; when it takes too much time
+//! or room, drop it. [`Limited`] is such an output; [`SendError::OutputFull`] changes nothing.
+//!
+//! ```
+//! use ws_proto::{Config, Connection, Limited, Negotiated, SendError};
+//!
+//! let mut slow = Connection::server(Negotiated::new(), Config::new());
+//! let mut out = Limited::new(64 * 1024); // what may wait for this peer
+//! let mut waiting = 0;
+//! let refused = loop {
+//!     match slow.send_text("news", &mut out) {
+//!         Ok(()) => waiting += 1,
+//!         Err(error) => break error,
+//!     }
+//! };
+//! assert_eq!(refused, SendError::OutputFull);
+//! assert_eq!(waiting, 64 * 1024 / 6); // nothing of the last message was written: drop it, or the peer
+//! ```
+//!
+//! # One message to many connections
+//!
+//! **Encode once: the frames of a server are the same for every peer.** [`frame_text`] writes the header and
+//! returns the payload, so that both go to each socket without a copy. It refuses while a message is sent in
+//! parts on that connection, so the two cannot mix: send it after the last part.
+//!
+//! ```
+//! use ws_proto::{Config, Connection, Fin, Negotiated, SendError};
+//!
+//! let mut peers: Vec<_> = (0..3).map(|_| Connection::server(Negotiated::new(), Config::new())).collect();
+//! let news = "to all of you";
+//! let mut part = Vec::new();
+//! peers[2].send_text_part("I am in the middle of ", Fin::No, &mut part)?;
+//!
+//! let mut reached = 0;
+//! for peer in &mut peers {
+//!     let mut head = Vec::new();
+//!     match peer.frame_text(news, &mut head) {
+//!         Ok(payload) => {
+//!             assert_eq!([&head, payload].concat(), b"\x81\x0dto all of you"); // writev(head, payload)
+//!             reached += 1;
+//!         }
+//!         Err(SendError::MessageOpen) => assert!(head.is_empty()), // queue it behind the last part
+//!         Err(error) => return Err(error),
+//!     }
+//! }
+//! assert_eq!(reached, 2);
+//! # Ok::<(), SendError>(())
+//! ```
+//!
+//! With permessage-deflate, [`Deflate::compress`] compresses once for all peers with the same window.
+//!
+//! [`Config::close_timeout`]: crate::Config::close_timeout
+//! [`Deflate::compress`]: crate::extension::deflate::Deflate::compress
+//! [`FixedBuf`]: crate::FixedBuf
+//! [`frame_text`]: crate::Connection::frame_text
+//! [`Input`]: crate::Input
+//! [`Limited`]: crate::Limited
+//! [`note_activity`]: crate::Connection::note_activity
+//! [`receive`]: crate::Connection::receive
+//! [`ReceiveError::OutputFull`]: crate::ReceiveError::OutputFull
+//! [`SendError::OutputFull`]: crate::SendError::OutputFull
+//! [`tick`]: crate::Connection::tick
+//! [`transport`]: crate::Connection::transport
+//! [`Transport::Close`]: crate::Transport::Close

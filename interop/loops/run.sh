@@ -1,36 +1,54 @@
 #!/usr/bin/env bash
-# The custom event loops of the examples with Python `websockets`: the chat of the example `epoll`, its page,
-# its refusals, a slow reader, and 1,000 connections in one room.
+# The custom event loops of the examples with Python `websockets`. `epoll`: rooms, the page, refusals, a
+# slow reader, 1,000 connections in one room. `io_uring`: messages of 0 bytes to 16 MiB, fragments, Pings,
+# closing, refusals. Where the kernel refuses io_uring, that is skipped.
 #
-# usage: interop/loops/run.sh [PROGRAM]
+# usage: interop/loops/run.sh [NAME=PROGRAM]...
 #
-# PROGRAM takes the place of the example. It takes some 35 s.
+# NAME is epoll or io_uring; PROGRAM takes the place of the example. It takes some 40 s.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 case ${1:-} in
   --help) help ;;
   -*) usage ;;
 esac
-[ $# -le 1 ] || usage
-[ "$(uname)" = Linux ] || { skip epoll "it needs Linux"; exit 0; }
+[ "$(uname)" = Linux ] || { skip loops "they need Linux"; exit 0; }
 python_package websockets || exit 0
 python=$found
 
-if [ $# -eq 1 ]; then
-  program=$(type -P "$1") || { fail epoll "$1 is no program"; exit 0; }
-else
-  run 600 cargo build -q --release --locked -p ws-proto --example epoll
-  program=$(cargo metadata --format-version 1 --no-deps |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release/examples/epoll
-fi
+serve() { # NAME PROGRAM: starts it; its URL is in `url`
+  start 300 "$2" 127.0.0.1:0 >"$scratch/$1.url" 2>"$scratch/$1.errors"
+  local server=$started
+  url=
+  for _ in {1..100}; do
+    url=$(head -n 1 "$scratch/$1.url")
+    [ -z "$url" ] && kill -0 "$server" 2>/dev/null || break
+    sleep 0.1
+  done
+  [ -z "$url" ] || return 0
+  if grep -q 'refuses io_uring' "$scratch/$1.errors"; then
+    skip "$1" "$(tail -n 1 "$scratch/$1.errors")"
+  else
+    fail "$1" "it does not start: $(tail -n 1 "$scratch/$1.errors")"
+  fi
+  return 1
+}
 
+programs=("$@")
+if [ $# -eq 0 ]; then
+  run 600 cargo build -q --release --locked -p ws-proto --example epoll --example io_uring
+  examples=$(cargo metadata --format-version 1 --no-deps |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release/examples
+  programs=("epoll=$examples/epoll" "io_uring=$examples/io_uring")
+fi
 ulimit -n "$(ulimit -Hn)"
-start 300 "$program" 127.0.0.1:0 >"$scratch/url" 2>"$scratch/errors"
-url=
-for _ in {1..100}; do
-  url=$(head -n 1 "$scratch/url")
-  [ -z "$url" ] || break
-  sleep 0.1
+for named in "${programs[@]}"; do
+  name=${named%%=*}
+  program=$(type -P "${named#*=}") || { fail "$name" "${named#*=} is no program"; continue; }
+  case $name in
+    epoll) checks=chat.py ;;
+    io_uring) checks=echo.py ;;
+    *) usage ;;
+  esac
+  ! serve "$name" "$program" || count "$name" 240 "$python" "$interop/loops/$checks" "$url"
 done
-[ -n "$url" ] || { fail epoll "it does not start: $(tail -n 1 "$scratch/errors")"; exit 0; }
-count epoll 240 "$python" "$interop/loops/chat.py" "$url"

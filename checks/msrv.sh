@@ -12,7 +12,8 @@ echo "Rust $toolchain"
 cargo=(cargo "+$toolchain")
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/msrv
 
-for features in "" alloc std deflate getrandom http simd arbitrary "alloc getrandom" "std getrandom arbitrary"; do
+mapfile -t sets <checks/feature-sets # the first is empty
+for features in "${sets[@]}"; do
   echo "features: ${features:-none}"
   "${cargo[@]}" check -q -p ws-proto --lib --no-default-features --features "$features"
 done

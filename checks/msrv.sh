@@ -22,9 +22,13 @@ done
 "${cargo[@]}" test -q -p ws-proto --lib --test engine --test frame --test handshake --test deflate --test socket \
   --test memory --test values --test ledger
 "${cargo[@]}" test -q -p ws-proto --all-features --lib --test engine --test frame --test socket --test values
-# Each package whose manifest names that compiler, with its tests and examples.
+# The packages whose manifest names that compiler, with their tests and examples.
+packages=()
 for manifest in adapters/*/Cargo.toml; do
-  grep -q "^rust-version = \"$version\"" "$manifest" || continue
-  package=$(sed -n 's/^name = "\(ws-proto-.*\)"/\1/p' "$manifest" | head -1)
-  "${cargo[@]}" test -q -p "$package"
+  if grep -q "^rust-version = \"$version\"" "$manifest"; then
+    packages+=(-p "$(sed -n 's/^name = "\(ws-proto-.*\)"/\1/p' "$manifest" | head -1)")
+  else
+    echo "not with Rust $version: $manifest"
+  fi
 done
+"${cargo[@]}" test -q "${packages[@]}"

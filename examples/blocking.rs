@@ -41,7 +41,7 @@ fn serve(listener: &TcpListener, clients: usize) -> Result<()> {
         stream.set_nodelay(true)?;
         out.clear();
         let served = serve_one(&mut stream, &mut read, &mut out);
-        // Whatever ended the connection, its farewell is in `out`. The next client is served even
+        // The connection has ended, and its Close frame is in `out`. The next client is served even
         // if this one does not take it.
         let closed = close(&mut stream, &mut read, &out);
         if let Err(error) = served.and(closed) {

@@ -241,7 +241,7 @@
 //!             assert_eq!([&head, payload].concat(), b"\x81\x0dto all of you"); // writev(head, payload)
 //!             reached += 1;
 //!         }
-//!         Err(SendError::MessageOpen) => assert!(head.is_empty()), // queue it behind the last part
+//!         Err(SendError::MessageOpen) => assert!(head.is_empty()), // queue it after the last part
 //!         Err(error) => return Err(error),
 //!     }
 //! }

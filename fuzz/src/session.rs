@@ -133,7 +133,7 @@ pub enum What {
     Inject(Vec<u8>),
     /// The output has room for so many bytes.
     Limit(usize),
-    /// Whether masking keys are to be had.
+    /// Whether masking keys are available.
     Dry(bool),
     /// The compressor gives its memory back.
     Release,

@@ -35,7 +35,7 @@ impl Keys {
         self.drawn.get()
     }
 
-    /// Whether there are none to be had for now.
+    /// Whether none are available for now.
     pub fn set_dry(&self, dry: bool) {
         self.dry.set(dry);
     }

@@ -19,7 +19,7 @@ pub trait Storage {
     /// [`CapacityError`] if they do not fit; nothing is stored then.
     fn store(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
 
-    /// Forgets what is stored behind the first `len` bytes; nothing if there are not more than that.
+    /// Removes all but the first `len` bytes. Does nothing if there are not more.
     ///
     /// ```
     /// use ws_proto::{FixedBuf, Storage};

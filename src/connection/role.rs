@@ -50,7 +50,7 @@ impl<M> fmt::Debug for Client<M> {
 /// # let _ = connection;
 /// ```
 pub trait MaskSource {
-    /// Four fresh, unpredictable bytes; `None` if there are none to be had, and then nothing is
+    /// Four fresh, unpredictable bytes; `None` if none are available, and then nothing is
     /// sent.
     fn mask_key(&mut self) -> Option<[u8; 4]>;
 }

@@ -38,7 +38,7 @@ impl fmt::Display for Error {
             Self::Handshake(error) => error.fmt(f),
             Self::Head(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
-            Self::NoRandomness => f.write_str("no randomness to be had"),
+            Self::NoRandomness => f.write_str("the random source of the operating system failed"),
             Self::Refused(refused) => write!(f, "refused with status {}", refused.status),
             Self::Rejected => f.write_str("the request was rejected"),
             Self::TimedOut(error) => error.fmt(f),
@@ -47,7 +47,7 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {
-    /// What is behind the error that is shown: that of a stream may have a cause of its own.
+    /// The cause of the error that is shown: an error of a stream may have one.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Io(error) => error.source(),

@@ -39,7 +39,7 @@ impl<R: Role> WebSocket<R> {
             return Ok(true);
         }
         let closing = self.transport() == Transport::AwaitEof;
-        // The space may be longer, but what is read behind a big frame would have to be moved.
+        // The space may be longer, but bytes read after a big frame would have to be moved.
         let hint = self.read_hint();
         let space = self.read_buf(hint).get_mut(..hint).unwrap_or_default();
         let read = match read_once(stream, space) {
@@ -78,7 +78,7 @@ impl<R: Role> WebSocket<R> {
         stream.flush()
     }
 
-    /// With what was received behind the handshake.
+    /// With the bytes that were received after the handshake.
     pub(super) fn with_input(mut self, input: &mut Input<'_>) -> Self {
         let rest = input.take(input.len());
         if let Some(space) = self.read_buf(rest.len()).get_mut(..rest.len()) {
@@ -90,7 +90,7 @@ impl<R: Role> WebSocket<R> {
 }
 
 impl<R: Role> VectoredSend<'_, R> {
-    /// Writes what waits and the message behind it, uncopied, and flushes: `write_vectored`, so the stream
+    /// Writes the queued output and then the message, uncopied, and flushes: `write_vectored`, so the stream
     /// should have that. What it does not take for as long as it waits is for
     /// [`flush`](WebSocket::flush) or the next [turn](WebSocket::exchange).
     ///

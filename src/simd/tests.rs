@@ -101,7 +101,7 @@ fn every_way_sees_a_byte_that_is_not_ascii_at_every_place() {
     }
 }
 
-/// Joins pieces of these lengths, each behind a gap of that length; what is joined.
+/// Joins pieces of these lengths, each after a gap of that length, and returns the result.
 struct Join<'a> {
     joined: Joined<'a, true>,
     pieces: &'a [(usize, usize)],

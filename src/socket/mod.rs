@@ -171,7 +171,7 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// How many bytes to read next: more when a big frame is on its way. What is missing of one that
-    /// stays where it is read, up to 64 KiB, and not a byte more: what is read behind it may have to be
+    /// stays where it is read, up to 64 KiB, and not a byte more: bytes read after it may have to be
     /// moved.
     pub fn read_hint(&self) -> usize {
         self.inbox

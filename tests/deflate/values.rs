@@ -150,7 +150,7 @@ fn messages_with_other_bits_are_not_for_this_decoder() {
     }
 }
 
-/// Memory that is not to be had at some store: the message is lost or it is there, and no later one
+/// Memory that cannot be allocated at some store: the message is lost or it is there, and no later one
 /// is made of a window that misses something.
 #[test]
 fn a_storage_that_fails_at_any_store_costs_the_connection_or_nothing() {

@@ -395,7 +395,7 @@ fn verify(run: &Run, setup: &Setup) {
     if let Some(error) = run.trace.fault {
         assert_eq!(run.trace.clean, Some(false));
         assert!(!run.trace.closed, "an error behind the peer's Close");
-        let close = close.expect("a farewell");
+        let close = close.expect("a Close frame");
         let ours = [0x03, 0xe9];
         assert!(
             close

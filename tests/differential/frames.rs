@@ -185,7 +185,7 @@ fn judge(case: Case, stream: &[u8]) -> Result<Vec<Known>, String> {
     let mut known = Vec::new();
     let mut theirs = theirs(case, stream);
     if matches!((&ours.end, &theirs.end), (End::Fault(_), End::Reset)) {
-        // Ours has judged a frame that is not complete. Theirs has to come to the same once it is.
+        // Ours has checked a frame that is not complete. Theirs has to come to the same once it is.
         let stream = naive::completed(stream, case.limit);
         if self::ours(case, &stream) != ours {
             return Err("the rest of a frame that was judged changes the verdict".to_owned());

@@ -160,7 +160,7 @@ fn contract_7_an_error_is_final() {
                 let wire = call.wire(&mut endpoint);
                 if call.is_close() {
                     // shows: WHATWG-3.1-08
-                    assert_eq!(wire, Ok(vec![]), "the farewell was the Close");
+                    assert_eq!(wire, Ok(vec![]), "the last frame was the Close");
                 } else if !matches!(call, Call::Extended(..)) {
                     assert_eq!(wire, Err(SendError::Closed), "{call:?}");
                 }

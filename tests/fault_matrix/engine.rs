@@ -19,7 +19,7 @@ use ws_proto::{
 use crate::sink::Sink;
 use ws_proto_test::suite::{Keys as Script, Lack, Room, Side, failed};
 
-/// Masking keys by number, some of which are not to be had.
+/// Masking keys by number, some of which are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum KeySource {
     /// The numbered keys of the shared script.

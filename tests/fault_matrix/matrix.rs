@@ -366,7 +366,7 @@ impl Matrix {
         }
     }
 
-    /// Memory that is not to be had at some store, or from there on, for as long as that is reached.
+    /// Memory that cannot be allocated at some store, or from there on, for as long as that is reached.
     fn stores(&mut self, scenario: &Scenario) {
         if !scenario.is_short() {
             return;
@@ -437,7 +437,7 @@ impl Matrix {
         }
     }
 
-    /// Other keys change nothing but the masking; a key that is not to be had costs its frame only.
+    /// Other keys change nothing but the masking; a key that is missing costs its frame only.
     fn keys(&mut self, scenario: &Scenario) {
         if scenario.setup.side == Side::Server || !scenario.is_short() {
             return;

@@ -229,7 +229,10 @@ fn errors_say_what_happened_and_why() {
     let refused = connect(&mut stream, Limits::new()).unwrap_err();
     for (error, text) in [
         (refused, "refused with status 418"),
-        (Error::NoRandomness, "no randomness to be had"),
+        (
+            Error::NoRandomness,
+            "the random source of the operating system failed",
+        ),
         (Error::Rejected, "the request was rejected"),
         (
             Error::Handshake(HandshakeError::NotHttp),

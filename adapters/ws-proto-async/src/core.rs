@@ -629,7 +629,7 @@ impl<T: Io> Core<T> {
     }
 
     fn read_failed(&mut self, error: io::Error) {
-        // Some peers reset, or leave without TLS's farewell, once the closing handshake is done.
+        // Some peers reset, or end without TLS's close_notify, once the closing handshake is done.
         let ended = self.engine.receive_eof().is_ok();
         self.eof = true;
         self.broken = true;

@@ -131,7 +131,7 @@ impl fmt::Display for ConnectError {
             Self::Handshake(error) => error.fmt(f),
             Self::Head(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
-            Self::NoRandomness => f.write_str("no randomness to be had"),
+            Self::NoRandomness => f.write_str("the random source of the operating system failed"),
             Self::Refused(response) => write!(f, "refused with status {}", response.status()),
             Self::TimedOut(error) => error.fmt(f),
             Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),

@@ -13,7 +13,7 @@ use crate::connect::{self, Stream};
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::input::{Unsent, send};
 use crate::pings::Pings;
-use crate::print::{Notices, Printer, Unprinted, farewell};
+use crate::print::{Notices, Printer, Unprinted, closing_words};
 
 /// Why receiving has ended.
 #[derive(Debug)]
@@ -233,7 +233,7 @@ fn judge(
         .context("the connection broke")
         .or_exit(Exit::Closed)?;
     if let Some(closed) = &closed {
-        let words = farewell(closed);
+        let words = closing_words(closed);
         if !is_in_order(closed.code) {
             return Err(failure(Exit::Closed, format_args!("closed with {words}")));
         }

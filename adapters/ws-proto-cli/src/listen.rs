@@ -18,7 +18,7 @@ use crate::args::Args;
 use crate::connect::options;
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::input::Lines;
-use crate::print::{Notices, Printer, farewell};
+use crate::print::{Notices, Printer, closing_words};
 
 /// How many messages wait for a peer before nothing more is read from standard input, and how many
 /// to be printed before nothing more is received.
@@ -180,7 +180,7 @@ async fn meet(door: Arc<Door>, stream: TcpStream, number: usize) {
     match (talked, socket.closed()) {
         (Err(error), _) => notices.say(format_args!("peer {number} is lost: {error}")),
         (Ok(()), Some(closed)) => {
-            let words = farewell(&closed);
+            let words = closing_words(&closed);
             notices.say(format_args!("peer {number} has left with {words}"));
         }
         (Ok(()), None) => notices.say(format_args!("peer {number} has left")),

@@ -218,7 +218,7 @@ pub(crate) fn harmless(text: &str) -> String {
 }
 
 /// How the other side has said Close: its code, what that means (RFC 6455 7.4.1), and its reason.
-pub(crate) fn farewell(closed: &Closed) -> String {
+pub(crate) fn closing_words(closed: &Closed) -> String {
     let code = closed.code.map(CloseCode::as_u16);
     let mut words = code.map_or("no code".to_owned(), |code| code.to_string());
     let meaning = match code {

@@ -77,7 +77,7 @@ impl From<AssembleError> for Error {
 pub enum ConnectError {
     /// The request cannot be sent as it is.
     Head(HeadError),
-    /// The name was not found, or there is no socket to be had.
+    /// The name was not found, or no socket could be opened.
     Io(io::Error),
     /// The operating system has no randomness to give.
     NoRandomness,
@@ -92,7 +92,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Head(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
-            Self::NoRandomness => f.write_str("no randomness to be had"),
+            Self::NoRandomness => f.write_str("the random source of the operating system failed"),
             Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),
             Self::Uri(error) => error.fmt(f),
         }

@@ -426,7 +426,7 @@ impl<S: Stream> WebSocket<S> {
     }
 
     pub(crate) fn read_failed(&mut self, error: io::Error) {
-        // Some peers reset, or leave without TLS's farewell, once the closing handshake is done.
+        // Some peers reset, or end without TLS's close_notify, once the closing handshake is done.
         let ended = match &mut self.state {
             State::Open(open) => open.engine.receive_eof().is_ok(),
             State::Nothing => true,

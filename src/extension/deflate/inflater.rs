@@ -65,7 +65,7 @@ pub(super) struct Inflater {
     ring: Vec<u8>,
     /// Where the next output goes.
     at: usize,
-    /// Whether the ring is full: what is behind `at` is older than what is in front.
+    /// Whether the ring is full: the bytes after `at` are older than those before it.
     wrapped: bool,
 }
 
@@ -217,7 +217,7 @@ impl Inflater {
         }
     }
 
-    /// Begins a new stream behind a final block, with the history of the old one (RFC 7692
+    /// Begins a new stream after a final block, with the history of the old one (RFC 7692
     /// 7.2.3.4).
     fn restart(&mut self) {
         self.stream.reset(false);

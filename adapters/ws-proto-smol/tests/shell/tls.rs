@@ -96,10 +96,10 @@ fn halves() {
     });
 }
 
-/// Without TLS's own farewell somebody may have cut the stream: that is told. Behind a closing
+/// Without TLS's close_notify somebody may have cut the stream: that is told. Behind a closing
 /// handshake nothing can be missing, and it is not.
 #[test]
-fn a_stream_without_a_farewell() {
+fn a_stream_without_close_notify() {
     run(async {
         let (client, mut server) = pair(1 << 16).await;
         drop(client.into_inner());

@@ -1,4 +1,4 @@
-//! A storage of bounded room that can fail, as memory that is not to be had.
+//! A storage of bounded room that can fail, as memory does that cannot be allocated.
 
 use ws_proto::{CapacityError, MessageStorage, Storage};
 

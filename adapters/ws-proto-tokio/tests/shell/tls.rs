@@ -90,10 +90,10 @@ async fn halves() {
     echo.await.unwrap();
 }
 
-/// Without TLS's own farewell somebody may have cut the stream: that is told. Behind a closing
+/// Without TLS's close_notify somebody may have cut the stream: that is told. Behind a closing
 /// handshake nothing can be missing, and it is not.
 #[tokio::test]
-async fn a_stream_without_a_farewell() {
+async fn a_stream_without_close_notify() {
     let (client, mut server) = pair(1 << 16).await;
     drop(client.into_inner());
     match server.next().await {

@@ -24,7 +24,7 @@ done
 "${cargo[@]}" test -q -p ws-proto --all-features --lib --test engine --test frame --test socket --test values
 # The packages whose manifest names that compiler, with their tests and examples.
 packages=()
-for manifest in adapters/*/Cargo.toml; do
+for manifest in adapters/ws-proto-*/Cargo.toml; do
   if grep -q "^rust-version = \"$version\"" "$manifest"; then
     packages+=(-p "$(sed -n 's/^name = "\(ws-proto-.*\)"/\1/p' "$manifest" | head -1)")
   else

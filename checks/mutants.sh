@@ -15,10 +15,10 @@ out=target/mutants
 rm -rf "$out"
 mkdir -p "$out"
 status=0
-cargo mutants -q --no-shuffle --colors never --in-place --shard "$shard" -o "$out" -p ws-proto --timeout 120 \
+cargo mutants --no-shuffle --colors never --in-place --shard "$shard" -o "$out" -p ws-proto --timeout 120 \
   -f 'src/frame/*.rs' -f src/utf8.rs -f src/close.rs -f 'src/connection/receive/*.rs' -f 'src/handshake/*check*.rs' \
   -- --test engine --test frame --test handshake --test values || status=$?
-lines() { [ ! -f "$out/mutants.out/$1" ] || wc -l <"$out/mutants.out/$1"; }
+lines() { if [ -f "$out/mutants.out/$1" ]; then wc -l <"$out/mutants.out/$1"; else echo 0; fi; }
 caught=$(($(lines caught.txt) + $(lines timeout.txt)))
 missed=$(lines missed.txt)
 echo "not built: $(lines unviable.txt) of shard $shard"

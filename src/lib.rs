@@ -19,7 +19,8 @@
 //!   write <------------- out <---- tick(now, out) --> deadline         |
 //!     |                                                  |             |
 //!     '--> transport(): Open, AwaitEof -- wait for input or deadline --+
-//!                       Close, Abort ---- close the socket
+//!                       Close ----------- half-close, read to the end or deadline, close
+//!                       Abort ----------- close the socket at once
 //! ```
 //!
 //! Three rules make it simple to drive:
@@ -33,9 +34,9 @@
 //!   Close frame there.
 //! * **Time is an argument** of one call, [`tick`](Connection::tick), once per turn.
 //!
-//! [`Connection`] shows it as code, and [`driving`] has the rules for the program around it. Those who want whole messages and buffers taken care of start
-//! with [`WebSocket`] (feature `alloc`); blocking programs find everything in [`io`] (feature
-//! `std`).
+//! [`Connection`] shows it as code, and [`driving`] has the rules for the program around it. Those who
+//! want whole messages and buffers taken care of start with [`WebSocket`] (feature `alloc`); blocking
+//! programs find everything in [`io`] (feature `std`).
 //!
 //! # Which type for what
 //!
@@ -51,6 +52,7 @@
 //! | a client that lost its connection | [`Backoff`](reconnect::Backoff) |
 //! | messages to be compressed | [`Deflate`](extension::deflate::Deflate) |
 //! | only a frame codec | [`frame`] |
+//! | an event loop of your own | the rules in [`driving`] |
 //!
 //! # States
 //!

@@ -3,6 +3,7 @@
 /// What the driver has to do with the transport once it has written the output.
 ///
 /// Engines do not close sockets, so they say when it is time to (RFC 6455 7.1.1).
+/// [`driving`](crate::driving#half-close-and-drain) shows it in a program.
 ///
 /// | state | what leads there | the driver | the state ends |
 /// |---|---|---|---|

@@ -66,7 +66,7 @@ use timer::{Timeouts, Waiting};
 /// One end of an open WebSocket connection: bytes in, events and bytes out.
 ///
 /// The connection owns no heap memory and no payload; it is at most 200 bytes for a server. It is
-/// driven by one loop, whatever the transport:
+/// driven by one loop, whatever the transport. [`driving`](crate::driving) has the rules for that loop:
 ///
 /// ```
 /// # use ws_proto::{Config, Connection, Event, Input, Instant, Negotiated, Transport};
@@ -98,7 +98,8 @@ use timer::{Timeouts, Waiting};
 ///     was_full = !out.is_empty();
 ///     received?;
 ///     match connection.transport() {
-///         Transport::Close | Transport::Abort => break,
+///         Transport::Close => break, // half-close, read to the end or `deadline`, then close
+///         Transport::Abort => break, // close at once
 ///         Transport::Open | Transport::AwaitEof => { /* wait for input or `deadline` */ }
 ///     }
 /// #   assert!(deadline?.is_some());

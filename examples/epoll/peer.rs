@@ -1,5 +1,8 @@
 //! One connection of the chat.
 
+extern crate alloc;
+
+use alloc::rc::Rc;
 use core::mem;
 use core::time::Duration;
 use std::io::{ErrorKind::WouldBlock, Read, Write};
@@ -16,12 +19,12 @@ const WAITING: usize = 1 << 20;
 /// How long a peer has for its request, and to end its side after a refusal.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Room and text of a message.
-pub(crate) type Said = (String, String);
+/// Room and text of a message. The room is shared: its name can be much longer than the text.
+pub(crate) type Said = (Rc<str>, String);
 
 enum State {
     Handshake(ServerHandshake<Vec<u8>>),
-    Open(Box<Connection<Server>>, Assembler<Vec<u8>>, String),
+    Open(Box<Connection<Server>>, Assembler<Vec<u8>>, Rc<str>),
 }
 
 pub(crate) struct Peer {
@@ -31,6 +34,8 @@ pub(crate) struct Peer {
     /// Input that waits because the output is full. Nothing is read meanwhile.
     rest: Vec<u8>,
     pub(crate) deadline: Option<Instant>,
+    /// The first entry for this peer in the heap: no other is needed before it comes up.
+    pub(crate) scheduled: Option<Instant>,
     /// When the handshake has to be over.
     limit: Instant,
     was_full: bool,
@@ -47,6 +52,7 @@ impl Peer {
             out: Limited::new(WAITING),
             rest: Vec::new(),
             deadline: None,
+            scheduled: None,
             limit: now + HANDSHAKE,
             was_full: false,
             has_ended: false,
@@ -55,7 +61,7 @@ impl Peer {
     }
 
     pub(crate) fn is_in(&self, name: &str) -> bool {
-        matches!(&self.state, State::Open(.., room) if room == name)
+        matches!(&self.state, State::Open(.., room) if **room == *name)
     }
 
     /// Whether to wait for input, and for room to write.
@@ -101,7 +107,9 @@ impl Peer {
                 State::Open(connection, assembler, room) => {
                     match connection.receive(&mut input, &mut self.out) {
                         Ok(Some(event)) => match assembler.push(event) {
-                            Ok(Some(Message::Text(text))) => said.push((room.clone(), text.into())),
+                            Ok(Some(Message::Text(text))) => {
+                                said.push((Rc::clone(room), text.into()));
+                            }
                             Ok(_) => {}
                             Err(error) => connection.fail(error.close_code(), &mut self.out),
                         },
@@ -114,7 +122,12 @@ impl Peer {
     }
 
     /// Queues a text. `false`: too much waits for this peer.
-    pub(crate) fn hear(&mut self, text: &str) -> bool {
+    pub(crate) fn send(&mut self, text: &str) -> bool {
+        // A full output is written before the peer counts as slow: one turn can bring more than fits.
+        self.queue(text) || (self.write() && self.queue(text))
+    }
+
+    fn queue(&mut self, text: &str) -> bool {
         let State::Open(connection, ..) = &mut self.state else {
             return true;
         };
@@ -187,7 +200,7 @@ fn answer(incoming: Incoming<'_>, out: &mut Limited) -> Option<State> {
     let status = match upgrade.target().strip_prefix("/chat/") {
         Some(_) if !OriginPolicy::same_host().allows(&upgrade) => 403,
         Some(room) if !room.is_empty() => {
-            let room = room.to_owned();
+            let room = Rc::from(room);
             let negotiated = upgrade.accept(&Accept::new(), out).ok()?;
             let config = Config::new().max_message(MESSAGE);
             let connection = Box::new(Connection::server(negotiated, config));

@@ -62,13 +62,14 @@ impl Server {
                     if event.readable && !peer.read(&mut buffer, &mut said) {
                         self.remove(event.key)?;
                     }
+                    self.deliver(&mut said, &mut touched)?; // `said` holds one read at most
                 }
             }
             // A turn can bring more to say: input that had waited for room.
-            while !touched.is_empty() || !said.is_empty() {
-                self.deliver(&mut said, &mut touched)?;
+            while !touched.is_empty() {
                 for key in core::mem::take(&mut touched) {
                     self.turn(key, &mut said)?;
+                    self.deliver(&mut said, &mut touched)?;
                 }
             }
         }
@@ -78,7 +79,7 @@ impl Server {
         Instant::now_since(self.epoch)
     }
 
-    /// Those whose deadline has come.
+    /// Those whose entry has come up. A deadline that has moved on meanwhile gets a new entry in their turn.
     fn due(&mut self) -> anyhow::Result<BTreeSet<usize>> {
         let (now, mut due) = (self.now(), BTreeSet::new());
         while let Some(&Reverse((at, key))) = self.deadlines.peek() {
@@ -90,12 +91,11 @@ impl Server {
                 let interest = Event::readable(LISTENER);
                 self.poller
                     .modify_with_mode(&self.listener, interest, PollMode::Level)?;
-            } else if self
-                .peers
-                .get(&key)
-                .is_some_and(|peer| peer.deadline == Some(at))
-            {
-                due.insert(key);
+            } else if let Some(peer) = self.peers.get_mut(&key) {
+                if peer.scheduled == Some(at) {
+                    peer.scheduled = None;
+                    due.insert(key);
+                }
             }
         }
         Ok(due)
@@ -116,17 +116,18 @@ impl Server {
                     return Ok(());
                 }
             };
-            if stream
+            self.last_key += 1;
+            let ready = stream
                 .set_nonblocking(true)
-                .and(stream.set_nodelay(true))
-                .is_ok()
-            {
-                self.last_key += 1;
-                add(&self.poller, &stream, self.last_key)?;
-                self.peers
-                    .insert(self.last_key, Peer::new(stream, self.now()));
-                touched.insert(self.last_key);
+                .and_then(|()| stream.set_nodelay(true))
+                .and_then(|()| add(&self.poller, &stream, self.last_key));
+            if let Err(error) = ready {
+                eprintln!("cannot serve a connection: {error}");
+                continue;
             }
+            self.peers
+                .insert(self.last_key, Peer::new(stream, self.now()));
+            touched.insert(self.last_key);
         }
     }
 
@@ -139,7 +140,7 @@ impl Server {
         for (room, text) in said.drain(..) {
             let mut slow = Vec::new();
             for (&key, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.is_in(&room)) {
-                if peer.hear(&text) {
+                if peer.send(&text) {
                     touched.insert(key);
                 } else {
                     slow.push(key);
@@ -155,13 +156,14 @@ impl Server {
         let Some(peer) = self.peers.get_mut(&key) else {
             return Ok(());
         };
-        let before = peer.deadline;
         if !peer.turn(now, said) {
             return self.remove(key);
         }
-        if peer.deadline != before {
-            self.deadlines
-                .extend(peer.deadline.map(|at| Reverse((at, key))));
+        if let Some(at) = peer.deadline {
+            if peer.scheduled.is_none_or(|scheduled| at < scheduled) {
+                peer.scheduled = Some(at);
+                self.deadlines.push(Reverse((at, key)));
+            }
         }
         let (read, write) = peer.interest();
         let interest = Event::new(key, read, write);
@@ -177,8 +179,7 @@ impl Server {
 }
 
 #[expect(unsafe_code, reason = "the poller keeps the file descriptor")]
-fn add(poller: &Poller, source: impl polling::AsRawSource, key: usize) -> anyhow::Result<()> {
+fn add(poller: &Poller, source: impl polling::AsRawSource, key: usize) -> std::io::Result<()> {
     // SAFETY: `remove` deletes a peer's socket before it is closed. The listener is never closed.
-    unsafe { poller.add_with_mode(source, Event::readable(key), PollMode::Level)? };
-    Ok(())
+    unsafe { poller.add_with_mode(source, Event::readable(key), PollMode::Level) }
 }

@@ -1,9 +1,15 @@
 //! One connection: what it receives, what it answers, what it wants next.
 
 use core::mem;
+use core::time::Duration;
 
 use ws_proto::handshake::{Accept, Limits, OriginPolicy, PlainResponse, ServerHandshake};
 use ws_proto::{Config, Connection, Event, Fin, Input, Instant, SendError, Server, Transport};
+
+/// How long a peer has for its request, and to end its side after a refusal.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// What a read that was cancelled ends with: `ECANCELED`.
+const CANCELED: i32 = -125;
 
 enum State {
     Handshake(ServerHandshake<Vec<u8>>),
@@ -30,20 +36,32 @@ pub(crate) struct Peer {
     /// What is written next.
     out: Vec<u8>,
     pub(crate) deadline: Option<Instant>,
+    /// The first entry for this peer in the heap: no other is needed before it comes up.
+    pub(crate) scheduled: Option<Instant>,
+    /// When the handshake has to be over.
+    limit: Instant,
+    /// A deadline has come while the write was in the ring.
+    pub(crate) is_stalled: bool,
     has_ended: bool,
     has_ended_writing: bool,
     is_broken: bool,
 }
 
 impl Peer {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
-            state: State::Handshake(ServerHandshake::new(Vec::new(), Limits::new())),
+            state: State::Handshake(ServerHandshake::new(
+                Vec::new(),
+                Limits::new().time(HANDSHAKE),
+            )),
             read: vec![0; 64 * 1024],
             sending: Vec::new(),
             sent: 0,
             out: Vec::new(),
             deadline: None,
+            scheduled: None,
+            limit: now + HANDSHAKE,
+            is_stalled: false,
             has_ended: false,
             has_ended_writing: false,
             is_broken: false,
@@ -52,6 +70,9 @@ impl Peer {
 
     /// A read has ended with so many bytes, or an error.
     pub(crate) fn has_read(&mut self, result: i32) {
+        if result == CANCELED {
+            return; // to write first
+        }
         let n = usize::try_from(result).unwrap_or_default();
         if n == 0 {
             self.has_ended = true;
@@ -87,23 +108,32 @@ impl Peer {
 
     /// A write has taken so many bytes, or failed.
     pub(crate) fn has_written(&mut self, result: i32) {
+        let was_full = mem::take(&mut self.is_stalled) || self.sent > 0;
         match usize::try_from(result) {
             Ok(n) => self.sent += n,
             Err(_) => self.is_broken = true,
         }
         if let State::Open(connection) = &mut self.state {
-            connection.note_activity(); // the peer reads: it is alive
+            // Only then: a write that the kernel takes at once says nothing about the peer.
+            if was_full && !self.is_broken {
+                connection.note_activity(); // the peer reads: it is alive
+            }
         }
     }
 
     /// Looks at the time. `false`: it is over for this peer.
     pub(crate) fn tick(&mut self, now: Instant) -> bool {
-        let ticked = match &mut self.state {
-            State::Handshake(handshake) => handshake.tick(now, &mut self.out),
-            State::Open(connection) => connection.tick(now, &mut self.out),
+        let (ticked, limit) = match &mut self.state {
+            State::Handshake(handshake) => (handshake.tick(now, &mut self.out), Some(self.limit)),
+            State::Open(connection) => (connection.tick(now, &mut self.out), None),
         };
-        self.deadline = ticked.ok().flatten();
-        ticked.is_ok()
+        self.deadline = ticked.ok().flatten().or(limit);
+        ticked.is_ok() && limit.is_none_or(|limit| now < limit)
+    }
+
+    /// Whether there is something to write, such as a Ping that was due.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.out.is_empty()
     }
 
     /// What to do when nothing of this peer's is in the ring.

@@ -4,12 +4,12 @@ extern crate alloc;
 
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
+use core::mem::ManuallyDrop;
 use core::time::Duration;
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd};
 
-use anyhow::Context as _;
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use ws_proto::Instant;
@@ -18,6 +18,8 @@ use crate::peer::{Peer, Wish};
 
 /// The key of the listener. Peers have the keys after it.
 const LISTENER: u64 = 0;
+/// The key of what cancels a read. Nobody waits for its end.
+const CANCEL: u64 = u64::MAX;
 /// How long nobody is accepted when that has failed, for instance for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -35,10 +37,12 @@ struct Entry {
 
 pub(crate) fn serve(address: &str) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address)?;
-    let mut ring = IoUring::new(256).context("the kernel refuses io_uring")?;
+    let mut ring = IoUring::new(256)
+        .map_err(|error| anyhow::anyhow!("the kernel refuses io_uring: {error}"))?;
     println!("ws://{}", listener.local_addr()?);
     let epoch = std::time::Instant::now();
-    let mut entries: HashMap<u64, Entry> = HashMap::new();
+    // An error ends the loop while operations are in the ring: their buffers are not freed then.
+    let mut entries: ManuallyDrop<HashMap<u64, Entry>> = ManuallyDrop::new(HashMap::new());
     let mut deadlines = BinaryHeap::new();
     let mut last_key = LISTENER;
     let fd = Fd(listener.as_raw_fd());
@@ -66,7 +70,7 @@ pub(crate) fn serve(address: &str) -> anyhow::Result<()> {
                     last_key,
                     Entry {
                         stream: accepted(result),
-                        peer: Peer::new(),
+                        peer: Peer::new(now),
                         is_writing: false,
                     },
                 );
@@ -90,11 +94,17 @@ pub(crate) fn serve(address: &str) -> anyhow::Result<()> {
                 submit(&mut ring, &accept)?;
             } else if let Some(entry) = entries
                 .get_mut(&key)
-                .filter(|entry| entry.peer.deadline == Some(at))
+                .filter(|entry| entry.peer.scheduled == Some(at))
             {
-                // What is in the ring ends with an error then, or with what had come.
+                entry.peer.scheduled = None;
+                entry.peer.is_stalled |= entry.is_writing;
                 if !tick(entry, key, now, &mut deadlines) {
+                    // What is in the ring ends with an error then, or with what had come.
                     let _ = entry.stream.shutdown(Shutdown::Both);
+                } else if entry.peer.has_output() && !entry.is_writing {
+                    // A Ping was due while the peer is read. The read ends at once, and the Ping is written.
+                    let cancel = opcode::AsyncCancel::new(key).build();
+                    submit(&mut ring, &cancel.user_data(CANCEL))?;
                 }
             }
         }
@@ -109,17 +119,19 @@ pub(crate) fn serve(address: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Tells a peer the time and notes its deadline. `false`: it is over for that peer.
+/// Reports the time to a peer and notes its deadline. `false`: it is over for that peer.
 fn tick(
     entry: &mut Entry,
     key: u64,
     now: Instant,
     deadlines: &mut BinaryHeap<Reverse<(Instant, u64)>>,
 ) -> bool {
-    let before = entry.peer.deadline;
     let goes_on = entry.peer.tick(now);
-    if entry.peer.deadline != before {
-        deadlines.extend(entry.peer.deadline.map(|at| Reverse((at, key))));
+    if let Some(at) = entry.peer.deadline.filter(|_| goes_on) {
+        if entry.peer.scheduled.is_none_or(|scheduled| at < scheduled) {
+            entry.peer.scheduled = Some(at);
+            deadlines.push(Reverse((at, key)));
+        }
     }
     goes_on
 }
@@ -174,7 +186,8 @@ fn wait(ring: &IoUring, until: Option<Instant>, epoch: std::time::Instant) -> an
 )]
 fn submit(ring: &mut IoUring, operation: &squeue::Entry) -> anyhow::Result<()> {
     // SAFETY: each peer has one operation in the ring at most. Its buffers are neither touched nor freed
-    // until that has completed: `Peer` is used, and removed, only then. `tick` leaves both buffers alone.
+    // until that has completed: `Peer` is used, and removed, only then, and not dropped when `serve` ends
+    // with an error. `tick` leaves both buffers alone. What cancels a read has no buffer.
     while unsafe { ring.submission().push(operation) }.is_err() {
         ring.submit()?; // the queue is full
     }

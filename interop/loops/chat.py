@@ -1,27 +1,20 @@
 """Checks a chat server that has rooms at /chat/NAME: each text goes to all who are in the room.
 
-usage: chat.py URL
+usage: chat.py URL PID
 """
 import asyncio
 import contextlib
 import http.client
 import sys
 
+sys.dont_write_bytecode = True  # nothing is left in the source tree
+
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-url = sys.argv[1]
-host = url.removeprefix("ws://")
-passed = failed = 0
+from both import check, end, host, peak_memory, raw, receives, run, stopped, url
+
 CONNECTIONS = 1000
-
-
-def check(name, is_right, seen=""):
-    global passed, failed
-    passed += bool(is_right)
-    failed += not is_right
-    if not is_right:
-        print(f"failed: {name}: {seen}")
 
 
 def join(room, **options):
@@ -30,15 +23,7 @@ def join(room, **options):
     return websockets.connect(f"{url}/chat/{room}", compression=None, ping_interval=None, **options)
 
 
-async def hears(socket, text, name):
-    try:
-        heard = await asyncio.wait_for(socket.recv(), 30)
-    except (ConnectionClosed, TimeoutError) as error:
-        return check(name, False, repr(error))
-    check(name, heard == text, repr(heard)[:60])
-
-
-def page():
+async def page():
     connection = http.client.HTTPConnection(host, timeout=30)
     connection.request("GET", "/")
     response = connection.getresponse()
@@ -62,7 +47,7 @@ async def refusals():
             check(name, refused.response.status_code == status, refused.response.status_code)
     async with join("a", origin=f"http://{host}") as own:
         await own.send("own page")
-        await hears(own, "own page", "the own page")
+        await receives(own, "own page", "the own page")
 
 
 async def rooms():
@@ -70,18 +55,18 @@ async def rooms():
         for text in ["hello", "", "K\u00f6ln \u20ac \U0001f600", "x" * 65535, "y" * 65536]:
             await ann.send(text)
             for socket in (ann, bob):
-                await hears(socket, text, f"{len(text)} characters")
+                await receives(socket, text, f"{len(text)} characters")
         await bob.send(["in ", "four ", "", "parts"])
-        await hears(ann, "in four parts", "fragments")
-        await hears(bob, "in four parts", "fragments")
+        await receives(ann, "in four parts", "fragments")
+        await receives(bob, "in four parts", "fragments")
         await cid.send("alone")
-        await hears(cid, "alone", "another room")
+        await receives(cid, "alone", "another room")
         pongs = [await ann.ping() for _ in range(50)]
         for n in range(100):
             await ann.send(str(n))
         for n in range(100):
             for socket in (ann, bob):
-                await hears(socket, str(n), "a burst")
+                await receives(socket, str(n), "a burst")
         for pong in pongs:
             await asyncio.wait_for(pong, 30)
         check("Pongs", True)
@@ -96,32 +81,23 @@ async def rooms():
 
 async def handshake_and_message_at_once():
     other = await join("raw")
-    reader, writer = await asyncio.open_connection(*host.split(":"))
-    writer.write(
-        f"GET /chat/raw HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        + b"\x81\x85\0\0\0\0early\x88\x82\0\0\0\0\x03\xe8"
-    )
+    reader, writer = await raw("/chat/raw", b"\x81\x85\0\0\0\0early\x88\x82\0\0\0\0\x03\xe8")
     writer.write_eof()
     answer = await asyncio.wait_for(reader.read(), 30)
     check("a Close right after the request", answer.endswith(b"\r\n\r\n\x88\x02\x03\xe8"), answer[-40:])
-    await hears(other, "early", "a text right after the request")
+    await receives(other, "early", "a text right after the request")
     await other.close()
 
 
 async def slow_reader():
-    reader, writer = await asyncio.open_connection(*host.split(":"), limit=1024)
-    writer.write(
-        f"GET /chat/slow HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-    )
+    reader, writer = await raw("/chat/slow", limit=1024)
     await reader.readuntil(b"\r\n\r\n")
     writer.transport.pause_reading()
     async with join("slow") as fast:
         for n in range(400):
             text = f"{n} " + "s" * 60000
             await fast.send(text)
-            await hears(fast, text, "others go on beside a slow reader")
+            await receives(fast, text, "others go on beside a slow reader")
     writer.transport.resume_reading()
     taken = 0
     with contextlib.suppress(ConnectionError):
@@ -135,20 +111,38 @@ async def many():
     for start in range(0, CONNECTIONS, 100):
         sockets += await asyncio.gather(*(join("many") for _ in range(start, start + 100)))
     await sockets[0].send("to all of you")
-    await asyncio.gather(*(hears(socket, "to all of you", "a thousand") for socket in sockets))
+    await asyncio.gather(*(receives(socket, "to all of you", "a thousand") for socket in sockets))
     await asyncio.gather(*(socket.close() for socket in sockets))
     check("all closed", all(socket.close_code == 1000 for socket in sockets))
 
 
-async def main():
-    page()
-    for part in (refusals, rooms, handshake_and_message_at_once, slow_reader, many):
-        try:
-            await asyncio.wait_for(part(), 100)
-        except Exception as error:
-            check(part.__name__, False, repr(error))
+async def all_at_once():
+    """More than may wait for a peer is said in one turn: who reads gets all of it."""
+    sockets = await asyncio.gather(*(join("at-once", max_queue=None) for _ in range(40)))
+    with stopped():
+        sending = asyncio.gather(*(socket.send("m" * 60000) for socket in sockets))
+        await asyncio.sleep(1)
+    await sending
+    for _ in sockets:
+        await asyncio.gather(*(receives(socket, "m" * 60000, "all at once") for socket in sockets))
+    await asyncio.gather(*(socket.close() for socket in sockets))
 
 
-asyncio.run(main())
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed > 0)
+async def long_room_name():
+    """Many short messages in a room with a long name: memory does not grow by the name for each."""
+    reader, writer = await raw("/chat/" + "r" * 15000)
+    await reader.readuntil(b"\r\n\r\n")
+    before = peak_memory()
+    with stopped():
+        writer.write(b"\x81\x80\0\0\0\0" * 10000)
+        await asyncio.sleep(0.3)
+    answer = await asyncio.wait_for(reader.readexactly(20000), 30)
+    check("10,000 empty texts", answer == b"\x81\x00" * 10000)
+    growth = peak_memory() - before
+    check("memory in a room with a long name", growth < 16 * 1024, f"{growth} KiB more")
+    writer.close()
+
+
+parts = [page, refusals, rooms, handshake_and_message_at_once, long_room_name, all_at_once, slow_reader, many]
+asyncio.run(run("/chat/alone", parts))
+end()

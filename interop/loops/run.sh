@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The custom event loops of the examples with Python `websockets`. `epoll`: rooms, the page, refusals, a
-# slow reader, 1,000 connections in one room. `io_uring`: messages of 0 bytes to 16 MiB, fragments, Pings,
-# closing, refusals. Where the kernel refuses io_uring, that is skipped.
+# slow reader, many who speak at once, 1,000 connections in one room. `io_uring`: messages of 0 bytes to
+# 16 MiB, fragments, Pings, closing, refusals. Both: a silent peer, a refused peer that stays, a lack of file
+# descriptors. Where the kernel refuses io_uring, that is skipped.
 #
 # usage: interop/loops/run.sh [NAME=PROGRAM]...
 #
-# NAME is epoll or io_uring; PROGRAM takes the place of the example. It takes some 40 s.
+# NAME is epoll or io_uring; PROGRAM takes the place of the example. It takes some 100 s: silent peers are waited for.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 case ${1:-} in
@@ -16,9 +17,9 @@ esac
 python_package websockets || exit 0
 python=$found
 
-serve() { # NAME PROGRAM: starts it; its URL is in `url`
+serve() { # NAME PROGRAM: starts it; its URL is in `url`, and its `timeout` in `server`
   start 300 "$2" 127.0.0.1:0 >"$scratch/$1.url" 2>"$scratch/$1.errors"
-  local server=$started
+  server=$started
   url=
   for _ in {1..100}; do
     url=$(head -n 1 "$scratch/$1.url")
@@ -26,10 +27,12 @@ serve() { # NAME PROGRAM: starts it; its URL is in `url`
     sleep 0.1
   done
   [ -z "$url" ] || return 0
-  if grep -q 'refuses io_uring' "$scratch/$1.errors"; then
-    skip "$1" "$(tail -n 1 "$scratch/$1.errors")"
+  local error
+  error=$(sed -n '1s/^Error: //p' "$scratch/$1.errors") # a backtrace can follow
+  if [[ $error == "the kernel refuses io_uring: "* ]]; then
+    skip "$1" "$error"
   else
-    fail "$1" "it does not start: $(tail -n 1 "$scratch/$1.errors")"
+    fail "$1" "it does not start: ${error:-$(reason "$scratch/$1.errors")}"
   fi
   return 1
 }
@@ -50,5 +53,5 @@ for named in "${programs[@]}"; do
     io_uring) checks=echo.py ;;
     *) usage ;;
   esac
-  ! serve "$name" "$program" || count "$name" 240 "$python" "$interop/loops/$checks" "$url"
+  ! serve "$name" "$program" || count "$name" 240 "$python" "$interop/loops/$checks" "$url" "$server"
 done

@@ -16,13 +16,13 @@ all_groups=(header frames handshake extensions uri utf8 session)
 files() {
   case $1 in
     header) echo frame/{header,mask,opcode}.rs ;;
-    frames) echo connection/{incoming,judge,recv,row,whole_frame}.rs ;;
-    handshake) echo handshake/{accept,body,check,client,established,head,headers,parse,plain,request,response,server,syntax,target,timer,upgrade,write}.rs ;;
+    frames) echo connection/receive/{coalesce,control,header,message,mod,payload}.rs ;;
+    handshake) echo handshake/{accept,body,client,established,head_scanner,headers,offered,parse,plain,request,request_check,response,server,server_state,syntax,target,time_limit,upgrade,write}.rs ;;
     extensions) echo handshake/{extensions,offer}.rs ;;
     uri) echo uri.rs ;;
     utf8) echo utf8.rs ;;
     deflate) echo extension/deflate/{decoder,deflater,encoder,inflater}.rs ;;
-    session) echo connection/{incoming,judge,mod,recv,row,send,timer,whole_frame}.rs frame/xor.rs message/assembler.rs socket/{inbox,lent,mod,outbox,read_buffer,reply}.rs ;;
+    session) echo connection/{mod,send,timer}.rs connection/receive/{coalesce,control,header,message,mod,payload}.rs simd/xor.rs message/assembler.rs socket/{inbox,mod,outbox,read_buffer,sender,vectored}.rs ;;
   esac
 }
 
@@ -40,15 +40,14 @@ tests() {
 # File, function or text of the line, why no input gets there.
 exceptions() {
   cat <<'EXCEPTIONS'
-connection/judge.rs|return Ok(None);|a header is judged when there is a byte of it
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|return Ok(None);|the length is read when its first byte is there
 frame/mask.rs|fn apply_to_ascii|the group frames is for it
-frame/xor.rs|return;|the bytes are as long as has been asked before
-frame/xor.rs|return !LOOK;|as above
+simd/xor.rs|return;|the bytes are as long as has been asked before
+simd/xor.rs|return !LOOK;|as above
 handshake/accept.rs|fn chosen_subprotocol|an accessor
-handshake/head.rs|return Ok(true);|nobody goes on with a head that is complete
-handshake/head.rs|State::Done => Ok(Step::Drop),|as above
+handshake/head_scanner.rs|return Ok(true);|nobody goes on with a head that is complete
+handshake/head_scanner.rs|ScanState::Done => Ok(Step::Drop),|as above
 handshake/headers.rs|fn fmt|debug output
 handshake/parse.rs|Ok(_) => Err(HandshakeError::HeaderInvalid),|our scan has found the same end
 handshake/parse.rs|Error::TooManyHeaders => HandshakeError::TooManyLines,|our scan has counted the lines

@@ -9,11 +9,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ci_log=$(mktemp)
 ci_table=$(mktemp)
 ci_started=$SECONDS
+ci_step= # the one that runs
 trap ci_end EXIT
 
 step() {
   local name=$1 before=$SECONDS status=0
   shift
+  ci_step=$name
   printf '\n== %s\n' "$name"
   # A function would go on after a command that fails, if its status were asked for.
   set +e
@@ -27,6 +29,7 @@ step() {
   [ "$status" = 0 ] || ended=FAILED
   printf -- '-- %s: %s, %d s\n' "$name" "$ended" $((SECONDS - before))
   printf '%6d s  %-6s  %s\n' $((SECONDS - before)) "$ended" "$name" >>"$ci_table"
+  ci_step=
   [ "$status" = 0 ] || exit "$status"
 }
 
@@ -34,12 +37,14 @@ ci_end() {
   local status=$?
   trap - EXIT
   printf '\n== all steps\n'
+  [ -z "$ci_step" ] || printf '%8s  %-6s  %s\n' "" ended "$ci_step" >>"$ci_table"
   cat "$ci_table"
   printf '%6d s  in all\n' $((SECONDS - ci_started))
-  awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+  # A step that has failed is a failure, whether or not it has counted one.
+  awk -v failed=$((status != 0)) '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
        /^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; skipped += $5 }
        END { print passed + 0 " passed, " failed + 0 " failed, " skipped + 0 " skipped"
-             exit failed > 0 || passed == 0 }' "$ci_log" || [ $status != 0 ] || status=1
+             exit failed > 0 || passed + skipped == 0 }' "$ci_log" || [ $status != 0 ] || status=1
   rm -f "$ci_log" "$ci_table"
   exit $status
 }

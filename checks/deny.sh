@@ -5,8 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/target/tools/bin:$PATH
-cargo deny --version >/dev/null 2>&1 ||
-  cargo install -q cargo-deny --version 0.18.9 --locked --root target/tools
+version=0.18.9
+[ "$(cargo deny --version 2>/dev/null)" = "cargo-deny $version" ] ||
+  cargo install -q cargo-deny --version $version --locked --force --root target/tools
+# It looks at the crates for every platform, and only at what is here.
+cargo fetch -q --locked
 status=0
 passed=0
 for check in bans licenses sources; do

@@ -13,6 +13,17 @@ git ls-files -z | tar --null --files-from - -c | tar -x -C "$work/tree"
 cd "$work/tree"
 export CARGO_TARGET_DIR=$work/target
 cargo +nightly update -q -Z direct-minimal-versions
-cargo check -q --workspace --all-features
-cargo check -q --workspace --all-targets
-echo "1 passed, 0 failed, 0 skipped"
+# Each package alone: what another one asks of a dependency does not help it.
+passed=0
+for package in $(cargo metadata --no-deps --format-version 1 |
+  python3 -c 'import json, sys; print(*[p["name"] for p in json.load(sys.stdin)["packages"]])'); do
+  echo "$package"
+  case $package in
+    ws-proto-cli) cargo check -q -p "$package" --bins ;;
+    ws-proto-interop) ;;
+    *) cargo check -q -p "$package" --lib && cargo check -q -p "$package" --lib --all-features ;;
+  esac
+  cargo check -q -p "$package" --all-targets
+  passed=$((passed + 1))
+done
+echo "$passed passed, 0 failed, 0 skipped"

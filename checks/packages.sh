@@ -24,6 +24,13 @@ for package in $packages; do
   for file in LICENSE-APACHE LICENSE-MIT README.md Cargo.toml; do
     grep -qx "$file" <<<"$files" || wrong "$package" "$file is not in it"
   done
+  folder=$(dirname "$(cargo metadata --no-deps --format-version 1 | python3 -c '
+import json, sys
+print(next(p["manifest_path"] for p in json.load(sys.stdin)["packages"] if p["name"] == sys.argv[1]))' "$package")")
+  # Where links of the file system are not to be made, git leaves a text in place of a licence.
+  for file in LICENSE-APACHE LICENSE-MIT; do
+    cmp -s "$file" "$folder/$file" || wrong "$package" "$file is another text"
+  done
   for file in $(grep -E '^(tests|interop|checks|fuzz|benches|specs)/|\.(sh|py|js|png)$' <<<"$files" || true); do
     wrong "$package" "$file does not belong in it"
   done
@@ -36,7 +43,7 @@ if [ "${1:-}" != --list ]; then
   work=$PWD/target/packages
   rm -rf "$work"
   mkdir -p "$work"
-  # Examples and the tests in the documentation are in the packages, tests of their own are not.
+  # Programs in the documentation and the adapters' examples are in the packages, tests are not.
   selected=()
   for package in $packages; do selected+=(-p "$package"); done
   cargo package -q --allow-dirty --no-verify --target-dir "$work/made" "${selected[@]}"
@@ -52,7 +59,9 @@ if [ "${1:-}" != --list ]; then
   cp Cargo.lock "$work/Cargo.lock"
   for package in $packages; do
     echo "unpacked: $package"
-    if (cd "$work" && cargo test -q --all-features --target-dir "$work/target" -p "$package" 2>&1 | sed 's/^/  /'); then
+    # Built alone first: dev-dependencies would bring features that a user does not get.
+    if (cd "$work" && cargo build -q --target-dir "$work/target" -p "$package" &&
+      cargo test -q --all-features --target-dir "$work/target" -p "$package" 2>&1 | sed 's/^/  /'); then
       passed=$((passed + 1))
     else
       wrong "$package" "the unpacked package does not pass its tests"

@@ -11,11 +11,12 @@ cd "$(dirname "$0")/.."
 
 if [ "${1:-}" = --miri ]; then
   cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal >/dev/null 2>&1 || true
-  if rustup component add miri rust-src --toolchain nightly >/dev/null 2>&1; then
+  log=$(mktemp)
+  if rustup component add miri rust-src --toolchain nightly >"$log" 2>&1; then
     RUSTFLAGS="-C target-feature=+avx2" cargo +nightly miri test -p ws-proto --features simd --lib \
       --target-dir target/miri
   else
-    echo "skipped: Miri: rustup has no component miri for the nightly compiler"
+    echo "skipped: Miri: rustup cannot install it ($(tail -n 1 "$log"))"
     echo "0 passed, 0 failed, 1 skipped"
   fi
   exit

@@ -74,6 +74,8 @@ add_counts() { # NAME SECONDS STATUS OUTPUT
     fail "$1" "ends with status $3"
   elif [ "$3" -eq 0 ] && [ -z "$counts" ]; then
     fail "$1" "prints no counts"
+  elif [[ $counts =~ ^0\ passed,\ 0\ failed ]]; then
+    fail "$1" "has tested nothing"
   fi
 }
 

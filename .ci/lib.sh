@@ -1,6 +1,7 @@
 # Steps with names, times and counts, for the scripts that source this.
 #
-#   step NAME COMMAND...   runs a command, which can be a function. A command that fails ends the script.
+#   step NAME COMMAND...   runs a command, which can be a function. A command that fails ends the script,
+#                          but with go_on=yes: then the script fails at its end.
 #
 # When the script ends it prints a table of the steps, and one line of counts: of all lines that cargo
 # test prints, and of the closing lines `N passed, N failed, N skipped` of other scripts.
@@ -10,6 +11,8 @@ ci_log=$(mktemp)
 ci_table=$(mktemp)
 ci_started=$SECONDS
 ci_step= # the one that runs
+ci_failed=0
+go_on=
 trap ci_end EXIT
 
 step() {
@@ -30,18 +33,22 @@ step() {
   printf -- '-- %s: %s, %d s\n' "$name" "$ended" $((SECONDS - before))
   printf '%6d s  %-6s  %s\n' $((SECONDS - before)) "$ended" "$name" >>"$ci_table"
   ci_step=
-  [ "$status" = 0 ] || exit "$status"
+  [ "$status" != 0 ] || return 0
+  ci_failed=$((ci_failed + 1))
+  [ -n "$go_on" ] || exit "$status"
 }
 
 ci_end() {
   local status=$?
   trap - EXIT
+  [ $status = 0 ] || [ $ci_failed != 0 ] || ci_failed=1
+  [ $ci_failed = 0 ] || [ $status != 0 ] || status=1
   printf '\n== all steps\n'
   [ -z "$ci_step" ] || printf '%8s  %-6s  %s\n' "" ended "$ci_step" >>"$ci_table"
   cat "$ci_table"
   printf '%6d s  in all\n' $((SECONDS - ci_started))
   # A step that has failed is a failure, whether or not it has counted one.
-  awk -v failed=$((status != 0)) '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+  awk -v failed=$ci_failed '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
        /^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; skipped += $5 }
        END { print passed + 0 " passed, " failed + 0 " failed, " skipped + 0 " skipped"
              exit failed > 0 || passed + skipped == 0 }' "$ci_log" || [ $status != 0 ] || status=1

@@ -161,13 +161,11 @@ impl<R: Role> Connection<R> {
         }
         if self.is_due(now) {
             if self.waiting == Waiting::Pong {
-                if !self.flags.contains(Flags::CLOSE_SENT) {
-                    self.flags.insert(Flags::CLOSE_SENT);
-                    let code = CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes();
-                    if out.room() >= MAX_CONTROL_FRAME {
-                        // The transport is aborted whether the peer gets it or not.
-                        let _ = super::send::control(&mut self.role, Opcode::Close, &code, out);
-                    }
+                self.flags.insert(Flags::CLOSE_SENT);
+                let code = CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes();
+                if out.room() >= MAX_CONTROL_FRAME {
+                    // The transport is aborted whether the peer gets it or not.
+                    let _ = super::send::control(&mut self.role, Opcode::Close, &code, out);
                 }
                 return Err(self.time_out(TimedOut::Pong));
             }

@@ -340,7 +340,7 @@ impl fmt::Display for WebSocketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Assemble(error) => error.fmt(f),
-            Self::OutputFull => f.write_str("the output has no room for an answer"),
+            Self::OutputFull => f.write_str("queued answers fill the output: write it first"),
             Self::Protocol(error) => error.fmt(f),
         }
     }

@@ -211,3 +211,34 @@ fn text_that_is_cut_inside_characters() {
         assert_eq!(told, [Told::Text(text.into())], "{size}");
     }
 }
+
+/// A text as bytes goes on as it began: by the connection, not compressed.
+#[test]
+fn a_text_as_bytes_that_began_without_compression_goes_on_so() {
+    let params = DeflateParams::new();
+    let mut sender = Sender::new(params);
+    let (connection, out) = (&mut sender.connection, &mut sender.wire);
+    connection.send_utf8_part(b"\xe2", Fin::No, out).unwrap();
+    sender.encoders[0]
+        .send_utf8_part(connection, b"\x82\xac", Fin::Yes, out)
+        .unwrap();
+    let told = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
+    assert_eq!(told, [Told::Text("\u{20ac}".into())]);
+}
+
+/// What was agreed on with one peer is a setting for the other: a proxy asks for the same.
+#[test]
+fn agreed_parameters_are_settings() {
+    let params = DeflateParams::new()
+        .without_client_takeover()
+        .with_server_window_bits(9)
+        .and_then(|params| params.with_client_window_bits(12))
+        .unwrap();
+    let expected = Deflate::new()
+        .client_takeover(false)
+        .server_window_bits(9)
+        .client_window_bits(12);
+    let settings = Deflate::from(params);
+    assert_eq!(format!("{settings:?}"), format!("{expected:?}"));
+    assert_ne!(format!("{settings:?}"), format!("{:?}", Deflate::new()));
+}

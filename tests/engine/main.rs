@@ -14,6 +14,7 @@ mod contracts;
 mod cuts;
 mod embedded;
 mod events;
+mod fail;
 mod framing;
 mod limits;
 mod round_trip;

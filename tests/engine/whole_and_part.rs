@@ -1,6 +1,6 @@
 //! A whole message and a part are different calls: none can be taken for the other, also without copies.
 
-use ws_proto::{Fin, Kind, SendError};
+use ws_proto::{Config, Connection, Fin, Kind, Negotiated, SendError};
 use ws_proto_test::suite::call::Call;
 use ws_proto_test::suite::*;
 
@@ -138,4 +138,42 @@ fn text_may_be_cut_inside_characters() {
             assert_eq!(messages(side, &wire), [(Kind::Text, bytes.to_vec())]);
         }
     }
+}
+
+/// A part of text as bytes, without copying it: the same bytes as with a copy, at every two cuts, and
+/// refused where no text can go on.
+#[test]
+fn text_as_bytes_without_a_copy_is_the_same_as_with_one() {
+    let text = "a\u{20ac}\u{1f980}z".as_bytes();
+    for one in 0..=text.len() {
+        for two in one..=text.len() {
+            let new = || Connection::server(Negotiated::new(), Config::new());
+            let (mut copying, mut framing) = (new(), new());
+            let (mut copied, mut framed) = (Vec::new(), Vec::new());
+            let parts = [
+                (&text[..one], Fin::No),
+                (&text[one..two], Fin::No),
+                (&text[two..], Fin::Yes),
+            ];
+            for (part, fin) in parts {
+                copying.send_utf8_part(part, fin, &mut copied).unwrap();
+                let before = framed.len();
+                let invalid = framing.frame_utf8_part(b"\xff", Fin::No, &mut framed);
+                assert_eq!(invalid, Err(SendError::TextNotUtf8));
+                assert_eq!(framed.len(), before, "nothing was written");
+                let payload = framing.frame_utf8_part(part, fin, &mut framed).unwrap();
+                framed.extend_from_slice(payload);
+            }
+            assert_eq!(copied, framed, "{one} {two}");
+            assert_eq!(
+                messages(Side::Server, &framed),
+                [(Kind::Text, text.to_vec())]
+            );
+        }
+    }
+    // It does not end inside a character.
+    let mut server = Connection::server(Negotiated::new(), Config::new());
+    let mut out = Vec::new();
+    let cut = server.frame_utf8_part(b"\xe2\x82", Fin::Yes, &mut out);
+    assert_eq!((cut, out.len()), (Err(SendError::TextNotUtf8), 0));
 }

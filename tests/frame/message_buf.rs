@@ -152,3 +152,29 @@ fn what_an_earlier_message_has_left_is_not_seen() {
     buf.store(&long).unwrap();
     assert_eq!(buf.bytes(), [b"Hi!", &long[..]].concat());
 }
+
+/// Cut to any length it has the bytes that a vector has, also inside a character, and can be added to.
+#[test]
+fn cut_to_any_length_it_is_as_a_vector() {
+    let text = "a\u{20ac}z";
+    for len in 0..=text.len() + 1 {
+        for is_text in [false, true] {
+            let (mut buffer, mut vector) = (MessageBuf::new(), Vec::new());
+            if is_text {
+                buffer.store_text(None, text, text.as_bytes()).unwrap();
+            } else {
+                buffer.store(text.as_bytes()).unwrap();
+            }
+            vector.store(text.as_bytes()).unwrap();
+            let mut lent = &mut buffer;
+            Storage::truncate(&mut lent, len);
+            Storage::truncate(&mut vector, len);
+            assert_eq!(buffer.bytes(), vector.bytes(), "{len}");
+            let valid = core::str::from_utf8(&vector).is_ok();
+            assert_eq!(buffer.text().is_ok(), valid, "{len}");
+            buffer.store(b"more").unwrap();
+            vector.store(b"more").unwrap();
+            assert_eq!(buffer.bytes(), vector.bytes(), "{len}");
+        }
+    }
+}

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use ws_proto::close::InvalidCloseCode;
 use ws_proto::extension::DecodeError;
+use ws_proto::handshake::{HandshakeError, HeadError, RequestError};
 use ws_proto::utf8::InvalidUtf8;
 use ws_proto::{
-    AssembleError, CapacityError, Config, Connection, Input, Negotiated, ProtocolError, SendError,
-    TimedOut, TooLong, UnexpectedEof,
+    AssembleError, CapacityError, Config, Connection, Input, Negotiated, ProtocolError,
+    ReceiveError, SendError, TimedOut, TooLong, UnexpectedEof, WebSocketError,
 };
 use ws_proto_test::suite::*;
 
@@ -132,6 +133,17 @@ fn messages_are_short_printable_and_distinct() {
         Box::new(SendError::NoMaskKey),
         Box::new(SendError::OutputFull),
         Box::new(SendError::ReservedBits),
+        Box::new(ReceiveError::OutputFull),
+        Box::new(ReceiveError::Protocol(ProtocolError::MaskMissing)),
+        Box::new(WebSocketError::OutputFull),
+        Box::new(WebSocketError::Protocol(ProtocolError::OpcodeReserved)),
+        Box::new(WebSocketError::Assemble(AssembleError::TooBig)),
+        Box::new(RequestError::Accepted),
+        Box::new(RequestError::Failed(HandshakeError::VersionUnsupported)),
+        Box::new(RequestError::OutputFull),
+        Box::new(HeadError::StorageFull),
+        Box::new(HeadError::TooManyExtensions),
+        Box::new(TimedOut::Drain),
         Box::new(TimedOut::Close),
         Box::new(TimedOut::Eof),
         Box::new(TimedOut::Handshake),
@@ -166,6 +178,22 @@ fn messages_are_short_printable_and_distinct() {
         let debug = format!("{error:?}");
         assert!(seen.insert(debug.clone() + &text), "{debug}");
     }
+}
+
+/// Only a fault has a code for the peer: a full output is none.
+#[test]
+fn a_full_output_has_no_close_code() {
+    let fault = ProtocolError::MaskMissing;
+    assert_eq!(ReceiveError::OutputFull.close_code(), None);
+    assert_eq!(
+        ReceiveError::from(fault).close_code(),
+        Some(fault.close_code())
+    );
+    assert_eq!(WebSocketError::OutputFull.close_code(), None);
+    assert_eq!(
+        WebSocketError::from(fault).close_code(),
+        Some(fault.close_code())
+    );
 }
 
 #[test]

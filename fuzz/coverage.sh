@@ -49,13 +49,16 @@ connection/receive/header.rs|});|as above
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|fn known|runs when the crate is compiled
 frame/header.rs|fn byte|as above
-frame/mask.rs|fn apply_to_ascii|the group frames is for it
+frame/header.rs|return to.extend_from_slice(&self);|writing is for the group session
+frame/mask.rs|fn key|the group frames is for it
 simd/xor.rs|return;|the bytes are as long as has been asked before
 simd/xor.rs|return !LOOK;|as above
 handshake/accept.rs|fn chosen_subprotocol|an accessor
 handshake/head_scanner.rs|return Ok(true);|nobody goes on with a head that is complete
 handshake/head_scanner.rs|ScanState::Done => Ok(Step::Drop),|as above
+handshake/extensions.rs|fn parse|for heads that another implementation has read
 handshake/headers.rs|fn fmt|debug output
+handshake/offer.rs|return true;|what a proxy passes on was parsed
 handshake/parse.rs|Ok(_) => Err(HandshakeError::HeaderInvalid),|our scan has found the same end
 handshake/parse.rs|Error::TooManyHeaders => HandshakeError::TooManyLines,|our scan has counted the lines
 handshake/plain.rs|_ => HandshakeError::UpgradeInvalid,|a plain request has one phase
@@ -74,6 +77,8 @@ message/assembler.rs|fn fmt|debug output
 socket/inbox.rs|fn next|text that a decoder gave: there is none here
 socket/mod.rs|fn fmt|debug output
 utf8.rs|fn fmt|the text of an error
+utf8.rs|fn need|the group session is for it
+utf8.rs|fn from_need|as above
 utf8.rs|return Err(InvalidUtf8);|only leading bytes of characters are left over
 EXCEPTIONS
 }

@@ -89,6 +89,12 @@ impl Offered {
     }
 }
 
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offered").finish_non_exhaustive()
+    }
+}
+
 /// An offer with its text.
 #[derive(Clone, Copy)]
 pub(super) struct Offers<'s, 'o> {

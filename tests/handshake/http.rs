@@ -97,6 +97,8 @@ fn both_ends_agree() {
         FixedBuf::<8>::new(),
     )
     .unwrap();
+    let shown = format!("{upgrade:?}");
+    assert!(shown.starts_with("ClientUpgrade"), "{shown}");
     assert_eq!(request.uri(), "/chat?room=1");
     assert_eq!(request.headers()["host"], "example.com:8443");
     let (response, _) = accept(&request, &Accept::new().subprotocol("a")).unwrap();

@@ -89,12 +89,14 @@ impl<'b, const TEXT: bool> Joined<'b, TEXT> {
         self.bytes.get(at..).unwrap_or_default()
     }
 
-    /// Adds the `len` bytes at `at`.
+    /// Adds the `len` bytes at `at`, which is not before the end of the last piece. Bytes that are not
+    /// there are not added: `end` counts only what a loop has looked at, whatever the caller says.
     #[inline(always)]
     pub(crate) fn push(&mut self, at: usize, len: usize, key: [u8; 4]) {
         let place = self.bytes.get_mut(self.end..at.saturating_add(len));
         let gap = at.saturating_sub(self.end);
         let place = place.unwrap_or_default();
+        let len = place.len().saturating_sub(gap);
         if TEXT && LOOKS {
             self.ascii &= xor_down::<true>(place, gap, key);
         } else {

@@ -183,3 +183,23 @@ fn text_is_what_the_standard_library_says() {
         }
     }
 }
+
+/// Whatever pieces are named, only bytes that a loop has looked at are made text: none that are not there,
+/// and none that pieces which overlap have left out.
+#[test]
+fn pieces_that_do_not_fit_make_no_text_of_bytes_that_were_not_looked_at() {
+    for (at, len) in (0..12).flat_map(|at| (0..12).map(move |len| (at, len))) {
+        for (first_at, first_len) in [(0, 0), (0, 3), (0, 4), (2, 2)] {
+            for end in 0..=8 {
+                let mut bytes = *b"abcd\xff\xff\xff\xff";
+                let mut joined = Joined::<true>::new(&mut bytes);
+                joined.push(first_at, first_len, [0; 4]);
+                joined.push(at, len, [0; 4]);
+                let (text, _) = joined.split_text(end);
+                if let Ok(text) = text {
+                    assert!(text.as_bytes().is_ascii(), "{at} {len} {end}: {text:x?}");
+                }
+            }
+        }
+    }
+}

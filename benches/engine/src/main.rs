@@ -11,7 +11,9 @@
 //! is a runner of its own because that is all there is to it: a framework would need its own
 //! runner installed, in the version that fits, before anybody could repeat a number.
 
+#[path = "../../shared/baseline.rs"]
 mod baseline;
+#[path = "../../shared/callgrind.rs"]
 mod callgrind;
 mod deflate;
 #[path = "../../shared/floor.rs"]
@@ -20,6 +22,7 @@ mod rows;
 mod scaling;
 #[path = "../../shared/wire.rs"]
 mod wire;
+#[path = "../../shared/work.rs"]
 mod work;
 
 use std::collections::BTreeMap;
@@ -51,6 +54,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .filter(|row| filter.is_none_or(|filter| row.name.contains(filter.as_str())))
         .collect();
     let counts = callgrind::measure(rows.iter().map(|row| row.name.clone()))?;
+    let counts = callgrind::instructions(&counts);
     print_table(&rows, &counts);
     let ratios = print_ratios(&counts);
     if update {

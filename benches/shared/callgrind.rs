@@ -5,12 +5,24 @@ use std::error::Error;
 use std::hint::black_box;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::work::{Row, Work};
 
 /// The argument of the process that does the work.
 pub const MEASURE: &str = "--measure";
+
+/// What was counted of one row.
+#[allow(dead_code, reason = "not every package prints all of it")]
+#[derive(Clone, Debug, Default)]
+pub struct Count {
+    /// In user mode.
+    pub instructions: u64,
+    /// What the row reports itself.
+    pub report: String,
+}
+
+static IS_COLLECTING: AtomicBool = AtomicBool::new(false);
 
 /// Callgrind counts only inside of this function; it finds it by its name.
 #[inline(never)]
@@ -19,19 +31,40 @@ fn collected(work: &mut dyn Work) {
     black_box(());
 }
 
+/// Callgrind stops counting inside of this function, if it counts; it finds it by its name.
+#[inline(never)]
+fn left_out(work: &mut dyn FnMut()) {
+    work();
+    black_box(());
+}
+
+/// Does what is not to be counted, in the midst of what is.
+#[allow(dead_code, reason = "not every package has such work")]
+pub fn apart(work: &mut dyn FnMut()) {
+    // Callgrind toggles: outside of what is counted, it would begin to count here.
+    if IS_COLLECTING.load(Ordering::Relaxed) {
+        left_out(work);
+    } else {
+        work();
+    }
+}
+
 /// Does the work of one row: once to warm up what is allocated only once, once to be counted.
 pub fn run(row: Row) {
     let mut work = (row.setup)();
     work.refill();
     work.run();
     work.refill();
+    IS_COLLECTING.store(true, Ordering::Relaxed);
     collected(black_box(&mut *work));
+    IS_COLLECTING.store(false, Ordering::Relaxed);
+    print!("{}", work.report());
 }
 
-/// The instructions of each row.
+/// What is counted of each row.
 pub fn measure(
     names: impl Iterator<Item = String>,
-) -> Result<BTreeMap<String, u64>, Box<dyn Error>> {
+) -> Result<BTreeMap<String, Count>, Box<dyn Error>> {
     let names: Vec<String> = names.collect();
     let next = AtomicUsize::new(0);
     let counts = Mutex::new(BTreeMap::new());
@@ -66,10 +99,11 @@ const TUNABLES: &str = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX
      glibc.cpu.x86_non_temporal_threshold=0x10000000";
 
 /// The environment is part of what lies on the stack: it is left out.
-fn count(name: &str) -> Result<u64, Box<dyn Error + Send + Sync>> {
+fn count(name: &str) -> Result<Count, Box<dyn Error + Send + Sync>> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg("--toggle-collect=*::callgrind::collected")
+        .arg("--toggle-collect=*::callgrind::left_out")
         .arg(std::env::current_exe()?)
         .args([MEASURE, name])
         .env_clear()
@@ -87,7 +121,18 @@ fn count(name: &str) -> Result<u64, Box<dyn Error + Send + Sync>> {
         .find_map(|line| line.split_once("Collected : "))
         .and_then(|(_, count)| count.trim().parse().ok());
     match collected {
-        Some(count) if count > 0 => Ok(count),
+        Some(instructions) if instructions > 0 => Ok(Count {
+            instructions,
+            report: String::from_utf8_lossy(&output.stdout).into_owned(),
+        }),
         _ => Err(format!("nothing was counted: {said}").into()),
     }
+}
+
+/// The instructions alone.
+pub fn instructions(counts: &BTreeMap<String, Count>) -> BTreeMap<String, u64> {
+    let pairs = counts.iter();
+    pairs
+        .map(|(name, count)| (name.clone(), count.instructions))
+        .collect()
 }

@@ -18,8 +18,13 @@ pub trait Work {
     fn refill(&mut self);
     /// What is counted.
     fn run(&mut self);
+    /// What else is to be known of the last `run`, for [`Count::report`](crate::callgrind::Count).
+    fn report(&self) -> String {
+        String::new()
+    }
 }
 
+#[allow(dead_code, reason = "not every package has such work")]
 struct Parts<S, F, R> {
     state: S,
     refill: F,
@@ -37,6 +42,7 @@ impl<S, F: FnMut(&mut S), R: FnMut(&mut S)> Work for Parts<S, F, R> {
 }
 
 /// Work on `state`.
+#[allow(dead_code, reason = "not every package has such work")]
 pub fn work<S: 'static>(
     state: S,
     refill: impl FnMut(&mut S) + 'static,

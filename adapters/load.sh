@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Load and faults on loopback: the same echo on other implementations, and bounds that are checked.
-# Writes adapters/RESULTS.md. With --quick: the bounds only, with 1,000 connections; writes nothing.
+# Load and faults on loopback: CPU time, latency and memory of the same echo through each adapter, its
+# floor and other implementations; and bounds that are checked. Takes 20 minutes of an idle machine, and
+# writes adapters/RESULTS.md. With --quick: the same in three minutes, once and with fewer connections; it
+# prints everything and writes nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,11 +17,15 @@ if [ "${1:-}" = --quick ]; then
   exec "${load[@]}" --quick
 fi
 status=0
-for part in echoes memory bounds; do
+for part in measures bounds; do
   "${load[@]}" --only $part --report "$target/load/$part.md" || status=$?
 done
+# The instructions say where the CPU time goes that is not the kernel's.
+benches/shells/run.sh | tee "$target/load/shells.txt" || status=$?
 {
   printf '# Load and faults\n\nWritten by `adapters/load.sh`.\n\n'
-  cat "$target"/load/{echoes,memory,bounds}.md
+  cat "$target"/load/{measures,bounds}.md
+  printf '\n## Instructions\n\nBy `benches/shells/run.sh`, which `benches/README.md` describes.\n\n'
+  grep -E '^\||^$' "$target/load/shells.txt" | cat -s
 } >adapters/RESULTS.md
 exit $status

@@ -4,16 +4,38 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// The processors of servers and of clients, if there are two: they do not disturb each other, and are
+/// not moved.
+static PROCESSORS: OnceLock<Option<[usize; 2]>> = OnceLock::new();
+const SERVERS: usize = 0;
+const CLIENTS: usize = 1;
+
+/// Keeps this thread, and what it starts, on the processor of servers or of clients.
+fn stay_on(which: usize) -> Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let processors = PROCESSORS.get_or_init(|| {
+        let mut allowed = (0..CpuSet::MAX_CPU).filter(|n| allowed.is_set(*n));
+        Some([allowed.next()?, allowed.next()?])
+    });
+    if let Some(processors) = processors {
+        let mut set = CpuSet::new();
+        set.set(processors[which]);
+        sched_setaffinity(None, &set)?;
+    }
+    Ok(())
+}
 
 /// A program that serves.
 pub struct Target {
     pub name: &'static str,
     pub program: PathBuf,
     pub arguments: Vec<&'static str>,
-    /// How many bytes of resident memory a connection may take.
-    pub memory: u64,
 }
 
 impl Target {
@@ -42,11 +64,10 @@ pub struct Server {
 
 impl Server {
     fn run(mut command: Command) -> Result<Self> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("{command:?}"))?;
+        stay_on(SERVERS)?; // which the server inherits
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        stay_on(CLIENTS)?;
+        let mut child = spawned.with_context(|| format!("{command:?}"))?;
         let mut output = BufReader::new(child.stdout.take().context("no output")?);
         let mut line = String::new();
         output.read_line(&mut line)?;
@@ -64,6 +85,18 @@ impl Server {
             .context("no VmRSS")?
             .parse()?;
         Ok(kib * 1024)
+    }
+
+    /// The CPU time that all its threads have taken, in user mode and in the kernel. Exact while it
+    /// waits.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let mut nanos = 0;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+            let time = stat.split_whitespace().next().context("no CPU time")?;
+            nanos += time.parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanos))
     }
 
     /// How many file descriptors it has open.

@@ -105,32 +105,23 @@ impl Swarm {
         Ok(started.elapsed())
     }
 
-    /// Messages to and fro on all connections for so long.
-    pub fn echo_for(&mut self, time: Duration) -> Result<Echoes> {
+    /// Messages to and fro on all connections for so long. The 99th percentile of the time from
+    /// sending to echo.
+    pub fn echo_for(&mut self, time: Duration) -> Result<Duration> {
         self.echo_once()?;
         self.goes_on = true;
-        self.echoes = 0;
         self.latencies.clear();
         let started = Clock::now();
         self.send_all();
         while started.elapsed() < time {
             self.pump(time.saturating_sub(started.elapsed()))?;
         }
-        let elapsed = started.elapsed();
         if self.failures > 0 || self.latencies.is_empty() {
             bail!("{} connections failed", self.failures);
         }
-        let per_second = self.echoes as f64 / elapsed.as_secs_f64();
         self.latencies.sort_unstable();
-        let at = |share: f64| {
-            let index = (self.latencies.len() - 1) as f64 * share;
-            f64::from(self.latencies[index as usize])
-        };
-        Ok(Echoes {
-            per_second,
-            p50: at(0.5),
-            p99: at(0.99),
-        })
+        let micros = self.latencies[(self.latencies.len() - 1) * 99 / 100];
+        Ok(Duration::from_micros(micros.into()))
     }
 
     /// All of them say Close at once, and are waited for. How many have ended properly.
@@ -228,12 +219,4 @@ impl Swarm {
             self.timers.set(token, client.socket.next_deadline());
         }
     }
-}
-
-/// What was measured: echoes a second, microseconds from sending to echo.
-#[derive(Clone, Copy)]
-pub struct Echoes {
-    pub per_second: f64,
-    pub p50: f64,
-    pub p99: f64,
 }

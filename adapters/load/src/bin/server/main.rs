@@ -1,0 +1,65 @@
+//! An echo server: `server NAME` prints its address and serves until its standard input ends. Those of
+//! ours take the options for timers that the example `echo_mio` takes.
+
+#[path = "../../../../../benches/shared/echo/mod.rs"]
+mod echo;
+mod epoll;
+mod on_smol;
+mod on_tokio;
+
+use std::io::Read;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use echo::by_hand::{self, Echo};
+use echo::ours;
+use ws_proto_tokio::{Config, Options};
+
+/// How long to leave the listener alone when there are no more file descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+fn main() -> Result<()> {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (name, timers) = words.split_first().context("usage: server NAME [TIMERS]")?;
+    let options = options(timers)?;
+    match &**name {
+        "ws-proto-tokio" => on_tokio::serve(move |stream| async move {
+            ours::tokio_send(on_tokio::accept(stream, options).await?).await
+        }),
+        "ws-proto-tokio-feed" => on_tokio::serve(move |stream| async move {
+            ours::tokio_feed(on_tokio::accept(stream, options).await?).await
+        }),
+        "ws-proto-smol" => on_smol::serve(move |stream| async move {
+            ours::smol_send(on_smol::accept(stream, options).await?).await
+        }),
+        "ws-proto-smol-feed" => on_smol::serve(move |stream| async move {
+            ours::smol_feed(on_smol::accept(stream, options).await?).await
+        }),
+        "floor-tokio" => on_tokio::serve(|stream| by_hand::on_tokio(stream, Echo::accept())),
+        "floor-smol" => on_smol::serve(|stream| by_hand::on_smol(stream, Echo::accept())),
+        "floor-epoll" => epoll::serve(),
+        "tokio-tungstenite" => on_tokio::serve(on_tokio::tokio_tungstenite),
+        "fastwebsockets" => on_tokio::serve(on_tokio::fastwebsockets),
+        "tokio-websockets" => on_tokio::serve(on_tokio::tokio_websockets),
+        name => bail!("no such server: {name:?}"),
+    }
+}
+
+fn options(timers: &[String]) -> Result<Options> {
+    let (mut config, mut options) = (Config::new(), Options::new());
+    for pair in timers.chunks(2) {
+        let millis = pair.get(1).context("a timer needs milliseconds")?.parse()?;
+        let time = Duration::from_millis(millis);
+        match &*pair[0] {
+            "--keepalive-ms" => config = config.keepalive(Some(time)),
+            "--pong-ms" => config = config.pong_timeout(time),
+            "--handshake-ms" => options = options.handshake_time(time),
+            other => bail!("no such timer: {other}"),
+        }
+    }
+    Ok(options.config(config))
+}

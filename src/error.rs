@@ -163,10 +163,12 @@ impl Fault {
         Self(error as u8 + 1)
     }
 
-    /// A message that could not be put together, by its close code, one of RFC 6455 7.4.1.
-    pub(crate) const fn of_message(code: CloseCode) -> Self {
+    /// A fault that the caller has found, by its close code: one of RFC 6455 7.4.1 that this end may send,
+    /// else 1011.
+    pub(crate) const fn of_message(code: CloseCode, is_client: bool) -> Self {
         match code.as_u16() {
-            code @ 1000..=1014 => Self(Self::CODE + (code - 1000) as u8),
+            1010 if !is_client => Self(Self::CODE + 11),
+            code @ 1000..=1011 => Self(Self::CODE + (code - 1000) as u8),
             _ => Self(Self::CODE + 11),
         }
     }
@@ -218,7 +220,9 @@ impl Error for ProtocolError {}
 /// Why [`Connection::receive`](crate::Connection::receive) has not consumed its input as asked: the peer
 /// broke the protocol, or the output has no room.
 ///
-/// Only [`Protocol`](Self::Protocol) is a failure of the connection.
+/// Only [`Protocol`](Self::Protocol) is a failure of the connection. A connection that has failed for
+/// another reason has no error here: the caller has it already, of [`tick`](crate::Connection::tick) or of
+/// what led to [`fail`](crate::Connection::fail). `receive` then drops the input and returns `Ok(None)`.
 ///
 /// ```
 /// use ws_proto::{CloseCode, Config, Connection, FixedBuf, Input, Negotiated};
@@ -242,7 +246,8 @@ pub enum ReceiveError {
     /// The output has less room than [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME).
     ///
     /// The call consumed, wrote and changed nothing. Write the output to the transport, then call
-    /// again with the same input.
+    /// again with the same input. An output that has less room than that while it is empty is too small:
+    /// the error comes at every call.
     OutputFull,
     /// The peer broke the protocol or a limit. The connection has failed; every further call returns
     /// the same error.
@@ -301,13 +306,13 @@ impl Error for ReceiveError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The Close frame has been sent or received, the connection has failed, or the transport has
-    /// ended.
+    /// The Close frame has been sent, or received and answered, the connection has failed, or the
+    /// transport has ended. A Ping or Pong also: the Close frame has been received.
     Closed,
     /// Close code 1010 is for clients: a server refuses the handshake instead (RFC 6455 7.4.1).
     CodeForClients,
-    /// A message of the other kind, or one with other reserved bits, is open: its last part has
-    /// to go first (RFC 6455 5.4).
+    /// A message is being sent in parts, and this is another message, or a part of the other kind or with
+    /// other reserved bits: the last part has to be sent first (RFC 6455 5.4).
     MessageOpen,
     /// The [`MaskSource`](crate::MaskSource) gave no key (RFC 6455 5.3).
     NoMaskKey,
@@ -353,8 +358,8 @@ impl Error for SendError {}
 pub enum TimedOut {
     /// The peer did not answer our Close in time.
     Close,
-    /// [`Transport::Close`](crate::Transport::Close) has lasted for too long: the transport did not take
-    /// the output, or the peer did not end its side.
+    /// The connection is closing and the transport has not kept up: it did not take the output, or the
+    /// peer did not end its side.
     Drain,
     /// The closing handshake is done, but the server did not close the transport in time.
     Eof,

@@ -8,7 +8,7 @@
 /// | state | what leads there | the driver | the state ends |
 /// |---|---|---|---|
 /// | [`Open`](Self::Open) | the handshake | writes, reads, calls `tick` by its deadline | with a Close, a fault, the end of the input, [`TimedOut::Pong`] or [`TimedOut::Close`] |
-/// | [`AwaitEof`](Self::AwaitEof) | a client has both Close frames | writes out, reads to the end of the input and drops what comes, reports it with [`receive_eof`] | with the end of the input, or [`TimedOut::Eof`] |
+/// | [`AwaitEof`](Self::AwaitEof) | a client has both Close frames; or our Close is owed | writes out, reads to the end of the input and drops what comes, reports it with [`receive_eof`]; does not half-close | with the end of the input, [`TimedOut::Eof`] or [`TimedOut::Drain`]; or the Close that was owed is written |
 /// | [`Close`](Self::Close) | a server has both Close frames; a fault; the end of the input | writes out, half-closes, reads to the end of the input and drops what comes, closes | when the driver has closed, or [`TimedOut::Drain`] |
 /// | [`Abort`](Self::Abort) | [`TimedOut`] | closes at once | for ever |
 ///
@@ -16,6 +16,14 @@
 /// The close timer ([`Config::close_timeout`]) runs from the first `tick` in `AwaitEof` and in `Close`, so that
 /// a peer that reads nothing, or never ends its side, holds no connection. The engine does not know whether
 /// output waits, so it cannot tell when all is written.
+///
+/// With [`Config::manual_close`] the state stays `Open` after the peer's Close, until the application has
+/// sent its own. The driver goes on reading, for the end of the input.
+///
+/// A Close that the engine has to send is owed while there is no masking key or no room for it. It comes
+/// from a later [`tick`], even if nothing waits in the output now. So the state is `AwaitEof`, in
+/// both roles and after a fault too: the driver keeps its writing side open, and calls [`tick`] again when
+/// it has written. With the Close in the output the state is what it would have been.
 ///
 /// Why `Close` reads on: a transport that is closed while bytes of the peer's wait in it is reset, and
 /// the reset may overtake what was written last. The peer then never sees the Close frame that says why, or a
@@ -57,11 +65,13 @@
 /// [`receive_eof`]: crate::Connection::receive_eof
 /// [`tick`]: crate::Connection::tick
 /// [`Config::close_timeout`]: crate::Config::close_timeout
+/// [`Config::manual_close`]: crate::Config::manual_close
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Go on reading and writing.
     Open,
-    /// Write out, then read until the transport ends: the server closes first (RFC 6455 7.1.1).
+    /// Write out, then read until the transport ends; do not half-close. The server closes first (RFC 6455
+    /// 7.1.1), or our Close frame is still to be written.
     AwaitEof,
     /// Write out, half-close, read until the transport ends, close.
     Close,

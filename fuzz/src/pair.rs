@@ -162,8 +162,8 @@ struct End<R: Side> {
     pinged: Option<u64>,
     /// Our Close counts as sent, but there was no key to write it with yet.
     owed: Option<Frame>,
-    /// The time to close, and whether it is that of the transport.
-    closing_since: Option<(bool, u64)>,
+    /// The time to close, and what for.
+    closing_since: Option<(Closing, u64)>,
     /// A message could not be inflated, and the caller has failed the connection for it.
     failed: bool,
 
@@ -291,7 +291,9 @@ impl<R: Side> End<R> {
         let exchanged = self.close_sent && self.close_received;
         match () {
             () if self.expired.is_some() => Transport::Abort,
-            () if self.error.is_some() || self.failed || self.eof => Transport::Close,
+            () if self.eof => Transport::Close,
+            () if self.owed.is_some() => Transport::AwaitEof,
+            () if self.error.is_some() || self.failed => Transport::Close,
             () if !exchanged => Transport::Open,
             () if R::CLIENT => Transport::AwaitEof,
             () => Transport::Close,
@@ -644,28 +646,36 @@ impl<R: Side> End<R> {
             .pinged
             .is_some_and(|pinged| now >= pinged + PONG_TIMEOUT);
         let keepalive = self.setup.keepalive();
+        let room = self.out.room() >= MAX_CONTROL_FRAME;
+        let failed = self.error.is_some() || self.failed;
+        let answering = self.transport() == Transport::Open && self.close_received;
+        if answering && (std::mem::take(&mut self.heard) || room) {
+            self.closing_since = None;
+        }
         let closing = match self.transport() {
-            Transport::Close => Some(TimedOut::Drain),
-            Transport::AwaitEof => Some(TimedOut::Eof),
-            Transport::Open if self.close_sent => Some(TimedOut::Close),
+            Transport::Close => Some((TimedOut::Drain, Closing::Drain)),
+            Transport::AwaitEof if failed || !R::CLIENT => {
+                Some((TimedOut::Drain, Closing::Drain))
+            }
+            Transport::AwaitEof => Some((TimedOut::Eof, Closing::Close)),
+            Transport::Open if self.close_sent => Some((TimedOut::Close, Closing::Close)),
+            Transport::Open if answering && !room => Some((TimedOut::Drain, Closing::Room)),
             Transport::Open | Transport::Abort => None,
         };
         let quiet = closing.is_some() || self.close_received || keepalive.is_none();
         let expected = match (self.expired, closing) {
             (Some(what), _) => Some(what),
-            (None, Some(what)) => {
-                let drains = what == TimedOut::Drain;
+            (None, Some((what, wanted))) => {
                 let (_, since) = *self.closing_since.insert(match self.closing_since {
-                    Some((before, since)) if before == drains => (drains, since),
-                    _ => (drains, now),
+                    Some((before, since)) if before == wanted => (wanted, since),
+                    _ => (wanted, now),
                 });
                 (now >= since + CLOSE_TIMEOUT).then_some(what)
             }
             (None, None) => (!quiet && pong_due && !self.heard).then_some(TimedOut::Pong),
         };
-        let room = self.out.room() >= MAX_CONTROL_FRAME;
         let mut owed = None;
-        if expected.is_none() && room && !self.dry {
+        if expected.is_none() && room && !self.dry && !self.eof {
             owed = self.owed.take();
         }
         let mut ping = None;
@@ -694,7 +704,10 @@ impl<R: Side> End<R> {
                 let farewell = first && what == TimedOut::Pong && room && !self.dry;
                 let farewell = farewell.then(|| Frame::new(0x88, 1011_u16.to_be_bytes()));
                 assert_eq!(frames, Vec::from_iter(farewell));
-                self.close_sent |= what == TimedOut::Pong;
+                if !self.close_sent && what != TimedOut::Pong {
+                    self.owed = Some(Frame::new(0x88, [])); // for ever
+                }
+                self.close_sent = true;
                 return;
             }
             Ok(None) => assert!(quiet && closing.is_none()),
@@ -738,6 +751,17 @@ impl<R: Side> End<R> {
         let sending = sending.as_ref().map_or(&[][..], |(_, _, bytes)| bytes);
         assert_eq!(got, sending, "and what is on its way");
     }
+}
+
+/// What the time to close is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// The peer's Close, and the end of the transport after it.
+    Close,
+    /// The end of the transport, once all is written.
+    Drain,
+    /// Room in the output, after the peer's Close and before ours.
+    Room,
 }
 
 /// Which of the sending calls.

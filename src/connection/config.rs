@@ -89,7 +89,8 @@ impl Config {
         self
     }
 
-    /// How long the peer may take to answer our Close, and a server to close the transport.
+    /// How long the peer may take to answer our Close, and then to end the transport or to take what is
+    /// left of the output; see the table of [`tick`](crate::Connection::tick).
     pub const fn close_timeout(mut self, time: Duration) -> Self {
         self.close_timeout = timer(time);
         self
@@ -104,7 +105,12 @@ impl Config {
     /// Whether the caller answers the peer's Close itself, with
     /// [`close`](crate::Connection::close) or [`close_empty`](crate::Connection::close_empty).
     ///
-    /// Until it does, it may still send, for instance the rest of a message.
+    /// Until it does, it may still send, for instance the rest of a message (RFC 6455 5.5.1), and
+    /// [`transport`](crate::Connection::transport) stays [`Open`](crate::Transport::Open). No Ping is sent
+    /// any more. There is no limit to how long that lasts, since it is the application that ends it; but a
+    /// peer for which `out` stays full has [`close_timeout`](Self::close_timeout) to make room, then
+    /// [`tick`](crate::Connection::tick) returns [`TimedOut::Drain`](crate::TimedOut::Drain). An output
+    /// that is never full, such as a `Vec`, needs a limit of the driver's own.
     pub const fn manual_close(mut self, manual: bool) -> Self {
         self.manual_close = manual;
         self

@@ -22,15 +22,18 @@
 //! | event | output | [`transport`](Connection::transport) |
 //! |---|---|---|
 //! | we call [`close`](Connection::close) | Close(code, reason) | `Open`; the close timer runs from the next [`tick`](Connection::tick) |
-//! | peer's Close, we had not sent one | Close(same code), unless [`manual_close`](Config::manual_close) | server `Close`, client `AwaitEof` |
+//! | peer's Close, we had not sent one | Close(same code) | server `Close`, client `AwaitEof` |
+//! | the same with [`manual_close`](Config::manual_close) | nothing, until we call `close` | `Open`, then as above |
 //! | peer's Close, we had sent one | nothing | server `Close`, client `AwaitEof` |
 //! | protocol error, or [`fail`](Connection::fail) | Close(1002, 1003, 1007 or 1009) | `Close` |
 //! | end of the transport | nothing | `Close` |
 //! | close timer | nothing | `Abort` |
 //! | no answer to a keepalive Ping | Close(1011) | `Abort` |
 //!
-//! A Close of the engine's own for which there is no masking key, or no room, is written by the first `tick`
-//! for which there is; all else is as if it had been sent.
+//! A Close of the engine's own for which there is no masking key, or no room, is owed: the first `tick`
+//! for which there is writes it. Until then the transport is `AwaitEof` instead of `Close`, so that the
+//! driver does not end its writing side before; all else is as if it had been sent. After the end of the
+//! transport it is not written.
 //!
 //! What the peer sends between our Close and its own is still delivered. Pings are answered until
 //! its Close has come.
@@ -162,11 +165,16 @@ impl<R: Role> Connection<R> {
     ///
     /// Consumes from `input` up to the end of the event. Call it until it returns `Ok(None)`: all input
     /// has been consumed, a header that was cut is kept inside, and the buffer can be used for something
-    /// else. With an empty `input` it always returns `Ok(None)`, unless the connection has failed.
+    /// else. With an empty `input` it always returns `Ok(None)`, unless the peer broke the protocol.
     /// Payload is unmasked in place.
     ///
     /// Writes to `out` what has to be answered: a Pong for each Ping, one Close for the peer's
-    /// Close, one Close for a fault.
+    /// Close, one Close for a fault. `out` has to have room for [`MAX_CONTROL_FRAME`] bytes, 131, when it
+    /// is empty; a smaller one gives [`ReceiveError::OutputFull`] for ever.
+    ///
+    /// After the peer's Close, the end of the transport ([`receive_eof`](Self::receive_eof)), a failure by
+    /// the caller ([`fail`](Self::fail)) or a timer that has ended ([`tick`](Self::tick)) nothing more is
+    /// received: all input is dropped, whatever it is, and the answer is `Ok(None)`.
     ///
     /// # Errors
     ///
@@ -226,10 +234,10 @@ impl<R: Role> Connection<R> {
         out: &mut O,
         (least, most): (usize, usize),
     ) -> Result<Result<Option<Event<'b>>, NonZeroUsize>, ReceiveError> {
-        let missing = if out.room() < MAX_CONTROL_FRAME {
-            0
-        } else {
+        let missing = if has_reply_room(out) {
             self.frame_missing(input.bytes(), least, most)
+        } else {
+            0
         };
         match NonZeroUsize::new(missing) {
             Some(missing) => Ok(Err(missing)),
@@ -255,8 +263,7 @@ impl<R: Role> Connection<R> {
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         self.receiver.stop();
         self.flags.insert(Flags::EOF);
-        let owed = self.flags.contains(Flags::CLOSE_OWED);
-        if !self.error.is_some() && self.is_close_exchanged() && !owed {
+        if !self.error.is_some() && self.is_close_exchanged() && !self.owes_close() {
             Ok(())
         } else {
             Err(UnexpectedEof)
@@ -267,7 +274,12 @@ impl<R: Role> Connection<R> {
     pub fn transport(&self) -> Transport {
         if matches!(self.waiting, Waiting::Expired(_)) {
             Transport::Abort
-        } else if self.error.is_some() || self.flags.contains(Flags::EOF) {
+        } else if self.flags.contains(Flags::EOF) {
+            Transport::Close
+        } else if self.owes_close() {
+            // The writing side has to stay open for it.
+            Transport::AwaitEof
+        } else if self.error.is_some() {
             Transport::Close
         } else if !self.is_close_exchanged() {
             Transport::Open
@@ -355,6 +367,10 @@ impl<R: Role> Connection<R> {
         }
     }
 
+    fn owes_close(&self) -> bool {
+        self.flags.contains(Flags::CLOSE_OWED)
+    }
+
     fn is_close_exchanged(&self) -> bool {
         self.flags.contains(Flags::CLOSE_SENT) && self.flags.contains(Flags::CLOSE_RECEIVED)
     }
@@ -376,11 +392,19 @@ impl<R: Role> Connection<R> {
     /// Fails the connection for a fault in a message that the caller has found (RFC 6455 7.1.7): a message
     /// that cannot be put together, with the code of its [`AssembleError`](crate::AssembleError).
     ///
-    /// It is what [`receive`](Self::receive) does for a fault that it finds. Nothing more is received or
-    /// sent, [`transport`](Self::transport) is [`Close`](Transport::Close), and the peer gets a Close with
-    /// `code`, unless one was sent before. If there is no masking key or no room for it now, `tick` writes
-    /// it. A code that RFC 6455 7.4.1 does not define is sent as 1011: with one of its own, an application
-    /// calls [`close`](Self::close), and goes on until the peer has answered.
+    /// It is what [`receive`](Self::receive) does for a fault that it finds. Nothing more is sent, what the
+    /// peer still sends is dropped ([`receive`](Self::receive) returns `Ok(None)`), and
+    /// [`transport`](Self::transport) is [`Close`](Transport::Close). The first fault counts; later ones
+    /// change nothing.
+    ///
+    /// Writes a Close with `code` to `out`, unless one was sent before, the transport has
+    /// [ended](Self::receive_eof) or a timer has. Without room for it, or a masking key, the Close is owed:
+    /// [`transport`](Self::transport) is [`AwaitEof`](Transport::AwaitEof), and the first
+    /// [`tick`](Self::tick) for which there is both writes it.
+    ///
+    /// The Close has a code of RFC 6455 7.4.1 (1000 to 1011) that this end may send. All others are sent as
+    /// 1011: 1010 of a server, since that is for clients, and what that section does not define. With a
+    /// code of its own, an application calls [`close`](Self::close), and goes on until the peer has answered.
     ///
     /// ```
     /// use ws_proto::{Assembler, Config, Connection, FixedBuf, Input, Negotiated, Transport};
@@ -400,7 +424,7 @@ impl<R: Role> Connection<R> {
     /// ```
     #[cold]
     pub fn fail<O: Output + ?Sized>(&mut self, code: CloseCode, out: &mut O) {
-        self.fail_for(Fault::of_message(code), out);
+        self.fail_for(Fault::of_message(code, R::MASKS_OUTPUT), out);
     }
 
     /// The only way to fail: the first fault stays, its Close is written.
@@ -421,9 +445,10 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Writes the Close that is owed, if there is a masking key and room now.
+    /// Writes the Close that is owed, if the transport takes it, and there is a masking key and room now.
     fn write_owed_close<O: Output + ?Sized>(&mut self, out: &mut O) {
-        if !self.flags.contains(Flags::CLOSE_OWED) || out.room() < MAX_CONTROL_FRAME {
+        let takes_it = matches!(self.transport(), Transport::AwaitEof);
+        if !self.owes_close() || !takes_it || !has_reply_room(out) {
             return;
         }
         let code = self.error.close_code().or_else(|| self.close_code());
@@ -433,6 +458,13 @@ impl<R: Role> Connection<R> {
             self.flags.set(Flags::CLOSE_OWED, false);
         }
     }
+}
+
+/// Whether `out` has room for any answer: a Pong or a Close, or our Ping. Whatever is received or due may
+/// need one, so without it nothing is looked at.
+#[inline(always)]
+fn has_reply_room<O: Output + ?Sized>(out: &O) -> bool {
+    out.room() >= MAX_CONTROL_FRAME
 }
 
 impl<R> fmt::Debug for Connection<R> {

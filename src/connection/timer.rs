@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use super::{Config, Connection, Flags, Role};
+use super::{Config, Connection, Flags, Role, has_reply_room};
 use crate::buf::Output;
 use crate::close::CloseCode;
 use crate::error::TimedOut;
-use crate::frame::{MAX_CONTROL_FRAME, Opcode};
+use crate::frame::Opcode;
 use crate::time::Instant;
 use crate::transport::Transport;
 
@@ -32,7 +32,11 @@ impl Timeouts {
         match waiting {
             Waiting::Silence => self.keepalive,
             Waiting::Pong => self.pong,
-            Waiting::Unset | Waiting::Close | Waiting::Drain | Waiting::Expired(_) => self.close,
+            Waiting::Unset
+            | Waiting::Room
+            | Waiting::Close
+            | Waiting::Drain
+            | Waiting::Expired(_) => self.close,
         }
     }
 }
@@ -79,6 +83,8 @@ pub(super) enum Waiting {
     Silence,
     /// For a sign of life after a Ping.
     Pong,
+    /// After the peer's Close, for room to send the rest and our own.
+    Room,
     /// For the peer's Close, or the server's end of the transport after it.
     Close,
     /// For the driver to write out, and for the peer's end of the transport.
@@ -96,8 +102,14 @@ impl<R: Role> Connection<R> {
     /// | [`Open`](Transport::Open), no Close yet | [`keepalive`](super::Config::keepalive), from the last call of `tick` after which something was received | a Ping is written, then the next |
     /// | [`Open`](Transport::Open), a Ping waits for an answer | [`pong_timeout`](super::Config::pong_timeout) | [`TimedOut::Pong`], Close(1011) if there is room |
     /// | [`Open`](Transport::Open), we have sent Close | [`close_timeout`](super::Config::close_timeout) | [`TimedOut::Close`] |
-    /// | [`AwaitEof`](Transport::AwaitEof) | the same, it goes on | [`TimedOut::Eof`] |
-    /// | [`Close`](Transport::Close) | [`close_timeout`](super::Config::close_timeout), from the first call in that state | [`TimedOut::Drain`] |
+    /// | [`Open`](Transport::Open), the peer has sent Close, we have not ([`manual_close`](super::Config::manual_close)) | while `out` has room for [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME) bytes none; without it [`close_timeout`](super::Config::close_timeout), from the first such call after [`note_activity`](Self::note_activity) | [`TimedOut::Drain`] |
+    /// | [`AwaitEof`](Transport::AwaitEof), a client has both Closes | as after our Close, it goes on | [`TimedOut::Eof`] |
+    /// | [`AwaitEof`](Transport::AwaitEof), our Close is owed | [`close_timeout`](super::Config::close_timeout), from the first call in that state | [`TimedOut::Drain`] |
+    /// | [`Close`](Transport::Close) | the same, it goes on | [`TimedOut::Drain`] |
+    ///
+    /// After the peer's Close no Ping is sent, since nothing more comes that could answer it. With
+    /// [`manual_close`](super::Config::manual_close) the application may then send for as long as the peer
+    /// takes it: until it calls [`close`](Self::close), only the peer's time to make room is bounded.
     ///
     /// A second call with the same `now` does nothing. The deadline is later than `now`. A timer that would
     /// end at the [end of time](Instant) does not fire and has no deadline. If `out` has no room for a Ping
@@ -105,7 +117,8 @@ impl<R: Role> Connection<R> {
     /// [`note_activity`](Self::note_activity).
     ///
     /// A Close that the engine had to send while there was no masking key or no room for it is written by
-    /// the first call for which there is, unless the time is over.
+    /// the first call for which there is, unless the time is over or the transport has
+    /// [ended](Self::receive_eof). So a driver whose output was full calls once more when it has written.
     ///
     /// # Errors
     ///
@@ -123,13 +136,15 @@ impl<R: Role> Connection<R> {
             Transport::Close | Transport::Abort => {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
+            Transport::AwaitEof if self.error.is_some() || !R::MASKS_OUTPUT => {
+                self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
+            }
             Transport::AwaitEof => self.tick_closing(Waiting::Close, TimedOut::Eof, now),
             Transport::Open if self.flags.contains(Flags::CLOSE_SENT) => {
                 self.tick_closing(Waiting::Close, TimedOut::Close, now)
             }
-            Transport::Open if self.is_close_received() || self.timeouts.keepalive.is_zero() => {
-                Ok(None)
-            }
+            Transport::Open if self.is_close_received() => self.tick_answering(now, out),
+            Transport::Open if self.timeouts.keepalive.is_zero() => Ok(None),
             Transport::Open => self.tick_open(now, out),
         }?;
         self.write_owed_close(out);
@@ -150,6 +165,23 @@ impl<R: Role> Connection<R> {
         Ok(self.deadline(now))
     }
 
+    /// After the peer's Close, while the application sends what it still has. A peer that takes nothing of
+    /// it would keep it from ever sending its own.
+    fn tick_answering<O: Output + ?Sized>(
+        &mut self,
+        now: Instant,
+        out: &mut O,
+    ) -> Result<Option<Instant>, TimedOut> {
+        if self.flags.contains(Flags::HEARD) || has_reply_room(out) {
+            self.flags.set(Flags::HEARD, false);
+            self.waiting = Waiting::Unset;
+        }
+        if has_reply_room(out) {
+            return Ok(None);
+        }
+        self.tick_closing(Waiting::Room, TimedOut::Drain, now)
+    }
+
     fn tick_open<O: Output + ?Sized>(
         &mut self,
         now: Instant,
@@ -163,13 +195,13 @@ impl<R: Role> Connection<R> {
             if self.waiting == Waiting::Pong {
                 self.flags.insert(Flags::CLOSE_SENT);
                 let code = CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes();
-                if out.room() >= MAX_CONTROL_FRAME {
+                if has_reply_room(out) {
                     // The transport is aborted whether the peer gets it or not.
                     let _ = super::send::control(&mut self.role, Opcode::Close, &code, out);
                 }
                 return Err(self.time_out(TimedOut::Pong));
             }
-            if out.room() >= MAX_CONTROL_FRAME {
+            if has_reply_room(out) {
                 // Without a masking key there is no Ping; the peer may still say something.
                 let _ = super::send::control(&mut self.role, Opcode::Ping, &[], out);
             }
@@ -200,6 +232,10 @@ impl<R: Role> Connection<R> {
 
     fn time_out(&mut self, what: TimedOut) -> TimedOut {
         self.waiting = Waiting::Expired(what);
+        if !self.flags.contains(Flags::CLOSE_SENT) {
+            // Nothing more is sent, and no Close was.
+            self.flags.insert(Flags::CLOSE_SENT | Flags::CLOSE_OWED);
+        }
         self.receiver.stop();
         what
     }

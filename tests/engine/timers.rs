@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ws_proto::{Config, Instant, SendError, TimedOut, Transport};
+use ws_proto::{Config, Instant, MAX_CONTROL_FRAME, SendError, TimedOut, Transport};
 use ws_proto_test::suite::*;
 
 /// Silence of 1000 ms, then 300 ms for an answer; 500 ms for the answer to Close.
@@ -110,16 +110,17 @@ fn fragments_are_a_sign_of_life() {
     });
 }
 
-/// The peer sends nothing more, so its silence says nothing; how long our own last words take is
-/// the caller's business.
+/// With `manual_close`, after the peer's Close: its silence says nothing, since it sends nothing more.
+/// As long as there is room, sending goes on until `close`.
 #[test]
-fn behind_the_peers_close_nothing_is_waited_for_until_it_is_answered() {
+fn after_the_peers_close_sending_goes_on_until_ours() {
     for side in Side::BOTH {
         let mut endpoint = Endpoint::configured(side, config().manual_close(true));
         assert_eq!(tick(&mut endpoint, 0), (Ok(Some(1000)), vec![]));
         hear(&mut endpoint, &frame(side, CLOSE, b""));
         for now in [1, 1000, 1_000_000] {
             assert_eq!(tick(&mut endpoint, now), (Ok(None), vec![]), "no Ping");
+            endpoint.send_text("more", &mut Vec::new()).unwrap();
         }
         endpoint.close_empty(&mut Vec::new()).unwrap();
         assert_eq!(
@@ -127,6 +128,54 @@ fn behind_the_peers_close_nothing_is_waited_for_until_it_is_answered() {
             (Ok(Some(1_000_501)), vec![])
         );
     }
+}
+
+/// What keeps the application from closing is then the peer that does not read.
+#[test]
+fn after_the_peers_close_a_full_output_has_the_time_to_close() {
+    both(|endpoint| {
+        let side = endpoint.side;
+        let mut endpoint = Endpoint::configured(side, config().manual_close(true));
+        hear(&mut endpoint, &frame(side, CLOSE, b""));
+        let room = MAX_CONTROL_FRAME;
+        let mut full = Bounded::new(room - 1);
+        let mut free = Bounded::new(room);
+        assert_eq!(endpoint.transport(), Transport::Open);
+        assert_eq!(endpoint.tick(1000, &mut full), Ok(Some(1500)));
+        assert_eq!(endpoint.tick(1499, &mut full), Ok(Some(1500)));
+        // The peer has read: there is room, and no timer.
+        assert_eq!(endpoint.tick(1500, &mut free), Ok(None));
+        assert_eq!(endpoint.tick(9000, &mut full), Ok(Some(9500)));
+        // It has read some, and there is still no room.
+        endpoint.note_activity();
+        assert_eq!(endpoint.tick(9500, &mut full), Ok(Some(10_000)));
+        assert_eq!(endpoint.tick(9999, &mut full), Ok(Some(10_000)));
+        assert!(endpoint.can_send());
+        assert_eq!(endpoint.tick(10_000, &mut full), Err(TimedOut::Drain));
+        assert_eq!(
+            (endpoint.transport(), endpoint.can_send()),
+            (Transport::Abort, false)
+        );
+        let mut out = Vec::new();
+        assert_eq!(endpoint.tick(10_001, &mut out), Err(TimedOut::Drain));
+        assert_eq!(endpoint.send_text("", &mut out), Err(SendError::Closed));
+        endpoint.close_empty(&mut out).unwrap();
+        assert_eq!(out, b"", "too late");
+        assert!(endpoint.receive_eof().is_err(), "no Close was sent");
+    });
+}
+
+/// The time for the peer to read is not the time for it to end the transport after our Close.
+#[test]
+fn after_our_close_the_time_to_close_is_a_new_one() {
+    both(|endpoint| {
+        let side = endpoint.side;
+        let mut endpoint = Endpoint::configured(side, config().manual_close(true));
+        hear(&mut endpoint, &frame(side, CLOSE, b""));
+        assert_eq!(endpoint.tick(0, &mut Bounded::new(5)), Ok(Some(500)));
+        endpoint.close_empty(&mut Vec::new()).unwrap();
+        assert_eq!(tick(&mut endpoint, 400), (Ok(Some(900)), vec![]));
+    });
 }
 
 #[test]

@@ -483,7 +483,7 @@ impl Matrix {
                     KeySource::FailsAt(_) if n < left.len() => {
                         let lost = left.remove(n);
                         if lost.0 == 0x88 {
-                            left.push(lost); // by the first tick for which there is a key
+                            left.push(lost); // by the next tick, for which there is a key
                         }
                     }
                     _ => left.truncate(n),

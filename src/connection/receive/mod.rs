@@ -32,10 +32,10 @@ mod message;
 mod payload;
 
 use super::event::{Event, Kind};
-use super::{Config, Connection, Flags, Role, send};
+use super::{Config, Connection, Flags, Role, has_reply_room, send};
 use crate::buf::{Input, Output};
 use crate::error::{ProtocolError, ReceiveError};
-use crate::frame::{FirstByte, MAX_CONTROL_FRAME, Mask, Opcode};
+use crate::frame::{FirstByte, Mask, Opcode};
 use crate::utf8::{InvalidUtf8, Utf8};
 use header::{Checked, FrameHeader, Spill, check_rest};
 use message::{Limits, OpenMessage};
@@ -107,7 +107,7 @@ impl<R: Role> Connection<R> {
         input: &mut Input<'b>,
         out: &mut O,
     ) -> Option<Result<Event<'b>, ProtocolError>> {
-        if out.room() < MAX_CONTROL_FRAME {
+        if !has_reply_room(out) {
             return None;
         }
         let (kind, payload) = self.receiver.whole_message::<R>(input)?;
@@ -127,7 +127,7 @@ impl<R: Role> Connection<R> {
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ReceiveError> {
         let phase = self.receiver.phase;
-        if phase.is_in_data() && out.room() >= MAX_CONTROL_FRAME {
+        if phase.is_in_data() && has_reply_room(out) {
             self.flags.insert(Flags::HEARD);
             return match self.receiver.data_piece::<R>(input) {
                 Ok(event) => Ok(Some(event)),
@@ -138,7 +138,7 @@ impl<R: Role> Connection<R> {
             input.take(input.len());
             return self.outcome();
         }
-        if out.room() < MAX_CONTROL_FRAME {
+        if !has_reply_room(out) {
             // The input that stays is no sign of life: it would be one for ever.
             return Err(ReceiveError::OutputFull);
         }

@@ -112,6 +112,10 @@ impl Endpoint {
         either!(&self.connection, c => c.frame_missing(received, least, most))
     }
 
+    pub fn note_activity(&mut self) {
+        either!(&mut self.connection, c => c.note_activity());
+    }
+
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         either!(&mut self.connection, c => c.receive_eof())
     }

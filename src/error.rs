@@ -153,11 +153,12 @@ const _: () = {
 ///
 /// Zero is no fault, below [`CODE`](Self::CODE) is a [`ProtocolError`], above it a close code for a fault
 /// that the caller has found.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Fault(u8);
 
 impl Fault {
     const CODE: u8 = 0x80;
+    pub(crate) const NONE: Self = Self(0);
 
     pub(crate) const fn new(error: ProtocolError) -> Self {
         Self(error as u8 + 1)

@@ -61,9 +61,9 @@ use crate::handshake::Negotiated;
 use crate::time::Instant;
 use crate::transport::Transport;
 use receive::Receiver;
-#[cfg(feature = "deflate")]
-pub(crate) use send::History;
 use send::Outgoing;
+#[cfg(feature = "deflate")]
+pub(crate) use send::{History, Part};
 use timer::{Timeouts, Waiting};
 
 /// One end of an open WebSocket connection: bytes in, events and bytes out.
@@ -115,13 +115,11 @@ pub struct Connection<R> {
     /// When `waiting` is over.
     deadline: Instant,
     timeouts: Timeouts,
-    /// Whose the compressed data is that was sent last.
+    /// Whose compressed data was sent last.
     #[cfg(feature = "deflate")]
     history: History,
     waiting: Waiting,
     sender: Outgoing,
-    /// The first fault of the peer's.
-    error: Fault,
     flags: Flags,
     role: R,
 }
@@ -152,10 +150,9 @@ impl<R: Role> Connection<R> {
             deadline: Instant::default(),
             timeouts: Timeouts::new(&config),
             #[cfg(feature = "deflate")]
-            history: History::FOREIGN,
+            history: History::NONE,
             waiting: Waiting::Unset,
             sender: Outgoing::new(negotiated.rsv()),
-            error: Fault::default(),
             flags,
             role,
         }
@@ -248,7 +245,7 @@ impl<R: Role> Connection<R> {
     /// The answer when all input is consumed: no event, or the fault for ever.
     #[inline]
     fn outcome<'b>(&self) -> Result<Option<Event<'b>>, ReceiveError> {
-        match self.error.get() {
+        match self.receiver.error.get() {
             None => Ok(None),
             Some(error) => Err(ReceiveError::Protocol(error)),
         }
@@ -263,7 +260,7 @@ impl<R: Role> Connection<R> {
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         self.receiver.stop();
         self.flags.insert(Flags::EOF);
-        if !self.error.is_some() && self.is_close_exchanged() && !self.owes_close() {
+        if !self.receiver.error.is_some() && self.is_close_exchanged() && !self.owes_close() {
             Ok(())
         } else {
             Err(UnexpectedEof)
@@ -279,7 +276,7 @@ impl<R: Role> Connection<R> {
         } else if self.owes_close() {
             // The writing side has to stay open for it.
             Transport::AwaitEof
-        } else if self.error.is_some() {
+        } else if self.receiver.error.is_some() {
             Transport::Close
         } else if !self.is_close_exchanged() {
             Transport::Open
@@ -429,10 +426,7 @@ impl<R: Role> Connection<R> {
 
     /// The only way to fail: the first fault stays, its Close is written.
     fn fail_for<O: Output + ?Sized>(&mut self, fault: Fault, out: &mut O) {
-        self.receiver.stop();
-        if !self.error.is_some() {
-            self.error = fault;
-        }
+        self.receiver.fail(fault);
         self.send_own_close(out);
     }
 
@@ -451,7 +445,11 @@ impl<R: Role> Connection<R> {
         if !self.owes_close() || !takes_it || !has_reply_room(out) {
             return;
         }
-        let code = self.error.close_code().or_else(|| self.close_code());
+        let code = self
+            .receiver
+            .error
+            .close_code()
+            .or_else(|| self.close_code());
         let body = code.map(|code| code.as_u16().to_be_bytes());
         let body = body.as_ref().map_or(&[][..], |body| body);
         if send::control(&mut self.role, Opcode::Close, body, out).is_ok() {
@@ -471,7 +469,7 @@ impl<R> fmt::Debug for Connection<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("flags", &self.flags)
-            .field("error", &self.error.get())
+            .field("error", &self.receiver.error.get())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()
     }
@@ -492,6 +490,10 @@ impl Flags {
     const MANUAL_PONG: u8 = 1 << 5;
     /// Our Close counts as sent, but there was no masking key or no room for it: `tick` tries again.
     const CLOSE_OWED: u8 = 1 << 6;
+
+    /// Compressed data was sent that is not of the history that is noted.
+    #[cfg(feature = "deflate")]
+    const FOREIGN: u8 = 1 << 7;
 
     /// Whether any bit of `flag` is set.
     const fn contains(self, flag: u8) -> bool {

@@ -1,5 +1,8 @@
 //! The sending half: frames that the caller asks for.
 
+#[cfg(feature = "deflate")]
+use core::num::NonZeroU32;
+
 use super::event::{Fin, Kind};
 use super::role::sealed::NoKey;
 use super::{Client, Connection, Flags, MaskSource, Role, Server};
@@ -17,20 +20,29 @@ use crate::utf8::{self, Utf8};
 ///
 /// ```text
 ///   bit   7   6   5   4   3   2   1   0
-///         .   negotiated  [kind]  [detail ]
+///         [negotiated][kind ] [ detail  ]
 /// ```
 ///
-/// `kind` is `CLOSED`, `BINARY`, `EXTENDED_TEXT` or `TEXT`. `detail` has the reserved bits of the first
-/// frame, but of a plain `TEXT`, which has none, what is missing of a character that was cut.
+/// | kind | detail |
+/// |---|---|
+/// | `ENCODED_TEXT` | the reserved bits of the first frame; none if no message is open |
+/// | `BINARY` | the reserved bits of the first frame |
+/// | `COMPRESSED_TEXT`, `TEXT` | what is missing of a character that was cut |
+///
+/// The state of a text is here and nowhere else, whoever compresses its parts. Where an `ENCODED_TEXT`
+/// stands is not known: its last part was encoded by the caller.
 #[derive(Clone, Copy)]
 pub(super) struct Outgoing(u8);
 
 impl Outgoing {
     const NEGOTIATED_SHIFT: u8 = 1;
     const NEGOTIATED: u8 = 0x07 << 5;
+    /// Of the message that is open; zero if none is.
+    const OPEN: u8 = Self::KIND | Self::DETAIL;
     const KIND: u8 = 0x03 << 3;
+    const ENCODED_TEXT: u8 = 0;
     const BINARY: u8 = 1 << 3;
-    const EXTENDED_TEXT: u8 = 2 << 3;
+    const COMPRESSED_TEXT: u8 = 2 << 3;
     const TEXT: u8 = 3 << 3;
     const DETAIL: u8 = 0x07;
     const RSV_SHIFT: u8 = 4;
@@ -45,61 +57,126 @@ impl Outgoing {
 
     /// Whether a message is being sent in parts.
     const fn is_open(self) -> bool {
-        self.0 & Self::KIND != 0
+        self.0 & Self::OPEN != 0
     }
 
     const fn open_message(self) -> Option<(Kind, Rsv)> {
         let rsv = Rsv::from_bits((self.0 & Self::DETAIL) << Self::RSV_SHIFT);
         match self.0 & Self::KIND {
             Self::BINARY => Some((Kind::Binary, rsv)),
-            Self::EXTENDED_TEXT => Some((Kind::Text, rsv)),
+            Self::COMPRESSED_TEXT => Some((Kind::Text, Rsv::RSV1)),
             Self::TEXT => Some((Kind::Text, Rsv::NONE)),
-            _ => None,
+            _ if rsv.is_none() => None,
+            _ => Some((Kind::Text, rsv)),
         }
     }
 
-    /// How far the text is that is being sent without an extension: inside a character or not.
-    fn text(self) -> Utf8 {
-        if self.0 & Self::KIND == Self::TEXT {
-            Utf8::from_need(self.0 & Self::DETAIL)
-        } else {
-            Utf8::new()
+    /// Where the text stands that is being sent, inside a character or not; `None` if that is not known.
+    fn text(self) -> Option<Utf8> {
+        match self.0 & Self::KIND {
+            Self::COMPRESSED_TEXT | Self::TEXT => Some(Utf8::from_need(self.0 & Self::DETAIL)),
+            _ if self.is_open() => None,
+            _ => Some(Utf8::new()),
         }
     }
 
-    /// After a part. `text` is where a text without an extension has got to.
-    fn set(&mut self, kind: Kind, rsv: Rsv, fin: Fin, text: Utf8) {
+    /// After a part. `text` is where a text stands, if that is known: without reserved bits it is.
+    fn set(&mut self, kind: Kind, rsv: Rsv, fin: Fin, text: Option<Utf8>) {
         self.0 &= Self::NEGOTIATED;
         if fin == Fin::Yes {
             return;
         }
         let rsv_bits = rsv.bits() >> Self::RSV_SHIFT;
-        self.0 |= match kind {
-            Kind::Binary => Self::BINARY | rsv_bits,
-            Kind::Text if rsv.is_none() => Self::TEXT | text.need(),
-            Kind::Text => Self::EXTENDED_TEXT | rsv_bits,
+        self.0 |= match (kind, text) {
+            (Kind::Binary, _) => Self::BINARY | rsv_bits,
+            (Kind::Text, None) => Self::ENCODED_TEXT | rsv_bits,
+            (Kind::Text, Some(text)) if rsv.is_none() => Self::TEXT | text.need(),
+            (Kind::Text, Some(text)) => Self::COMPRESSED_TEXT | text.need(),
         };
     }
 }
 
-/// Which compressed data went out last, in three bytes.
+/// A part of a message, before an extension.
+#[derive(Clone, Copy)]
+pub(crate) enum Part<'p> {
+    Binary(&'p [u8]),
+    /// Whole characters.
+    Text(&'p [u8]),
+    /// Text that may be cut inside a character.
+    Utf8(&'p [u8]),
+}
+
+impl<'p> Part<'p> {
+    /// A part that is no text or whole characters.
+    pub(crate) const fn new(kind: Kind, bytes: &'p [u8]) -> Self {
+        match kind {
+            Kind::Text => Self::Text(bytes),
+            Kind::Binary => Self::Binary(bytes),
+        }
+    }
+
+    pub(crate) const fn kind(self) -> Kind {
+        match self {
+            Self::Binary(_) => Kind::Binary,
+            Self::Text(_) | Self::Utf8(_) => Kind::Text,
+        }
+    }
+
+    pub(crate) const fn bytes(self) -> &'p [u8] {
+        let (Self::Binary(bytes) | Self::Text(bytes) | Self::Utf8(bytes)) = self;
+        bytes
+    }
+
+    /// Where a text stands after this part, if it stood at `before`.
+    fn text_after(self, before: Option<Utf8>, fin: Fin) -> Result<Option<Utf8>, SendError> {
+        let bytes = match self {
+            Self::Binary(_) => return Ok(None),
+            Self::Text(_) => &[],
+            Self::Utf8(bytes) => bytes,
+        };
+        let mut rest = bytes;
+        let mut text = before.unwrap_or_default();
+        if before.is_none() {
+            // The start may be the end of any character: three more bytes at most.
+            let is_inside = |byte: &&u8| **byte & 0xc0 == 0x80;
+            let inside = bytes.iter().take(3).take_while(is_inside).count();
+            rest = bytes.get(inside..).unwrap_or_default();
+            if rest.is_empty() && matches!(self, Self::Utf8(_)) {
+                return Ok(None);
+            }
+        }
+        let mut valid = match self {
+            Self::Text(_) => text.is_complete(),
+            _ => text.push(rest).is_ok(),
+        };
+        if fin == Fin::Yes {
+            valid &= text.finish().is_ok();
+        }
+        if valid {
+            Ok(Some(text))
+        } else {
+            Err(SendError::TextNotUtf8)
+        }
+    }
+}
+
+/// Whose compressed data went out last, in four bytes.
 ///
 /// A compressor may refer to what it has compressed before, if that is the last compressed data that
-/// the peer has got. It names its history by a number that is its own, and leaves the number here with
-/// every part that it sends; whatever else sends compressed data leaves [`FOREIGN`](Self::FOREIGN).
+/// the peer has got. It gives what it has compressed for one connection a name, a number that no other
+/// has, and leaves the name here with every part that it sends. So a connection with its name has got all
+/// of it, and nothing else since, unless [`Flags::FOREIGN`] is set too.
 #[cfg(feature = "deflate")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct History([u8; 3]);
+pub(crate) struct History([u8; 4]);
 
 #[cfg(feature = "deflate")]
 impl History {
-    /// Nobody's, or that of nobody known.
-    pub(crate) const FOREIGN: Self = Self([0; 3]);
+    /// That of nobody.
+    pub(crate) const NONE: Self = Self([0; 4]);
 
-    /// The number of a history, never that of [`FOREIGN`](Self::FOREIGN).
-    pub(crate) const fn new(number: u32) -> Self {
-        let [_, bytes @ ..] = (number % 0x00ff_ffff + 1).to_be_bytes();
-        Self(bytes)
+    pub(crate) const fn new(number: NonZeroU32) -> Self {
+        Self(number.get().to_be_bytes())
     }
 }
 
@@ -190,11 +267,7 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        let first = self.data_first(Kind::Text, Rsv::NONE, fin)?;
-        let text = text_after(self.sender.text(), part, fin)?;
-        write_frame(&mut self.role, first, part, out)?;
-        self.sender.set(Kind::Text, Rsv::NONE, fin, text);
-        Ok(())
+        self.send_plain_part(Part::Utf8(part), fin, out)
     }
 
     /// Whether a message is being sent in parts: its last part, the one with [`Fin::Yes`], has not been
@@ -221,13 +294,18 @@ impl<R: Role> Connection<R> {
     /// Sends a message, or a part of one, that an extension has encoded; `rsv` goes on its first
     /// frame and has to be given the same for every part. The bytes go out as they are.
     ///
+    /// Text in it is not validated; that is up to who has encoded it. A
+    /// [`DeflateEncoder`](crate::extension::deflate::DeflateEncoder) may go on with the message: with whole
+    /// characters, or inside the character that a part encoded elsewhere may have cut.
+    ///
     /// A [`DeflateEncoder`](crate::extension::deflate::DeflateEncoder) of the same connection compresses its
     /// next message without history then: the peer's window has what was sent here, and its own has not.
     ///
     /// # Errors
     ///
-    /// [`SendError::ReservedBits`] if `rsv` is empty or was not negotiated, and as
-    /// [`send_text_part`](Self::send_text_part).
+    /// [`SendError::ReservedBits`] if `rsv` is empty or was not negotiated, [`SendError::MessageOpen`] while
+    /// a message of the other kind or with other reserved bits is open, and all that concern the connection
+    /// or `out`; nothing was written and nothing changed.
     pub fn send_extended<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
@@ -239,10 +317,12 @@ impl<R: Role> Connection<R> {
         if rsv.is_none() || !self.sender.negotiated().contains(rsv) {
             return Err(SendError::ReservedBits);
         }
-        self.send_data(kind, rsv, encoded, fin, out)?;
+        let first = self.data_first(kind, rsv, fin)?;
+        write_frame(&mut self.role, first, encoded, out)?;
+        self.sender.set(kind, rsv, fin, None);
         #[cfg(feature = "deflate")]
         if rsv.contains(Rsv::RSV1) {
-            self.history = History::FOREIGN;
+            self.flags.insert(Flags::FOREIGN);
         }
         Ok(())
     }
@@ -364,44 +444,50 @@ impl<R: Role> Connection<R> {
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.send_data(kind, Rsv::NONE, part, fin, out)
+        self.send_plain_part(Part::new(kind, part), fin, out)
     }
 
-    /// Sends whole characters, bytes, or what an extension has encoded.
-    fn send_data<O: Output + ?Sized>(
+    fn send_plain_part<O: Output + ?Sized>(
         &mut self,
-        kind: Kind,
-        rsv: Rsv,
-        payload: &[u8],
+        part: Part<'_>,
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
-        let first = self.data_first(kind, rsv, fin)?;
-        self.check_character(kind)?;
-        write_frame(&mut self.role, first, payload, out)?;
-        self.sender.set(kind, rsv, fin, Utf8::new());
+        let first = self.data_first(part.kind(), Rsv::NONE, fin)?;
+        let text = self.text_after(part, fin)?;
+        write_frame(&mut self.role, first, part.bytes(), out)?;
+        self.sender.set(part.kind(), Rsv::NONE, fin, text);
         Ok(())
     }
 
-    /// Sends a part that a compressor has made, which has the history of that name from now on.
+    /// Sends a part that a compressor has made, which has the history of that name from now on. `text` is
+    /// [where a text stands](Self::text_after) then.
     #[cfg(feature = "deflate")]
     pub(crate) fn send_compressed<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         encoded: &[u8],
         fin: Fin,
-        history: History,
+        (text, history): (Option<Utf8>, History),
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.send_data(kind, Rsv::RSV1, encoded, fin, out)?;
+        let first = self.data_first(kind, Rsv::RSV1, fin)?;
+        write_frame(&mut self.role, first, encoded, out)?;
+        self.sender.set(kind, Rsv::RSV1, fin, text);
         self.history = history;
+        self.flags.set(Flags::FOREIGN, false);
         Ok(())
     }
 
-    /// Whose the compressed data is that was sent last.
+    /// Where the text that is open stands after `part`; an error if no text can go on so.
+    pub(crate) fn text_after(&self, part: Part<'_>, fin: Fin) -> Result<Option<Utf8>, SendError> {
+        part.text_after(self.sender.text(), fin)
+    }
+
+    /// Whose compressed data was sent last, and whether other compressed data was since.
     #[cfg(feature = "deflate")]
-    pub(crate) const fn history(&self) -> History {
-        self.history
+    pub(crate) fn history(&self) -> (History, bool) {
+        (self.history, self.flags.contains(Flags::FOREIGN))
     }
 
     /// The reserved bits of the message that is being sent in parts.
@@ -456,14 +542,6 @@ impl<R: Role> Connection<R> {
         Ok(fin | rsv.bits() | opcode as u8)
     }
 
-    /// Whole characters cannot follow a part that was cut inside one.
-    fn check_character(&self, kind: Kind) -> Result<(), SendError> {
-        if kind == Kind::Text && !self.sender.text().is_complete() {
-            return Err(SendError::TextNotUtf8);
-        }
-        Ok(())
-    }
-
     /// The header of a message in one frame, of a server: it is not masked. Sending it changes no state.
     #[cfg(feature = "alloc")]
     #[inline(always)]
@@ -484,18 +562,17 @@ impl<R: Role> Connection<R> {
         write_header(&mut self.role, first, len, out)
     }
 
-    /// Writes the header of a part. `text` is where a text has got to with it.
+    /// Writes the header of a part.
     fn frame_part<O: Output + ?Sized>(
         &mut self,
-        kind: Kind,
-        len: usize,
+        part: Part<'_>,
         fin: Fin,
-        text: Utf8,
         out: &mut O,
     ) -> Result<Option<[u8; 4]>, SendError> {
-        let first = self.data_first(kind, Rsv::NONE, fin)?;
-        let key = write_header(&mut self.role, first, len, out)?;
-        self.sender.set(kind, Rsv::NONE, fin, text);
+        let first = self.data_first(part.kind(), Rsv::NONE, fin)?;
+        let text = self.text_after(part, fin)?;
+        let key = write_header(&mut self.role, first, part.bytes().len(), out)?;
+        self.sender.set(part.kind(), Rsv::NONE, fin, text);
         Ok(key)
     }
 }
@@ -569,9 +646,7 @@ impl Connection<Server> {
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        self.data_first(Kind::Text, Rsv::NONE, fin)?;
-        self.check_character(Kind::Text)?;
-        self.frame_part(Kind::Text, part.len(), fin, Utf8::new(), out)?;
+        self.frame_part(Part::Text(part.as_bytes()), fin, out)?;
         Ok(part.as_bytes())
     }
 
@@ -588,9 +663,7 @@ impl Connection<Server> {
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        self.data_first(Kind::Text, Rsv::NONE, fin)?;
-        let text = text_after(self.sender.text(), part, fin)?;
-        self.frame_part(Kind::Text, part.len(), fin, text, out)?;
+        self.frame_part(Part::Utf8(part), fin, out)?;
         Ok(part)
     }
 
@@ -606,7 +679,7 @@ impl Connection<Server> {
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        self.frame_part(Kind::Binary, part.len(), fin, Utf8::new(), out)?;
+        self.frame_part(Part::Binary(part), fin, out)?;
         Ok(part)
     }
 }
@@ -671,9 +744,7 @@ impl<M: MaskSource> Connection<Client<M>> {
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        self.data_first(Kind::Text, Rsv::NONE, fin)?;
-        let text = text_after(self.sender.text(), utf8, fin)?;
-        let key = self.frame_part(Kind::Text, utf8.len(), fin, text, out)?;
+        let key = self.frame_part(Part::Utf8(utf8), fin, out)?;
         Ok(masked(utf8, key))
     }
 
@@ -689,7 +760,7 @@ impl<M: MaskSource> Connection<Client<M>> {
         fin: Fin,
         out: &mut O,
     ) -> Result<&'p [u8], SendError> {
-        let key = self.frame_part(Kind::Binary, part.len(), fin, Utf8::new(), out)?;
+        let key = self.frame_part(Part::Binary(part), fin, out)?;
         Ok(masked(part, key))
     }
 }
@@ -701,19 +772,6 @@ fn masked(payload: &mut [u8], key: Option<[u8; 4]>) -> &[u8] {
         simd::xor(payload, key);
     }
     payload
-}
-
-/// Where a text has got to with `part`.
-fn text_after(mut text: Utf8, part: &[u8], fin: Fin) -> Result<Utf8, SendError> {
-    let mut valid = text.push(part).is_ok();
-    if fin == Fin::Yes {
-        valid &= text.finish().is_ok();
-    }
-    if valid {
-        Ok(text)
-    } else {
-        Err(SendError::TextNotUtf8)
-    }
 }
 
 /// The opcode that starts a message.

@@ -136,7 +136,7 @@ impl<R: Role> Connection<R> {
             Transport::Close | Transport::Abort => {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
-            Transport::AwaitEof if self.error.is_some() || !R::MASKS_OUTPUT => {
+            Transport::AwaitEof if self.receiver.error.is_some() || !R::MASKS_OUTPUT => {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
             Transport::AwaitEof => self.tick_closing(Waiting::Close, TimedOut::Eof, now),

@@ -6,6 +6,7 @@
     reason = "tests have std"
 )]
 
+mod cut_text;
 mod history;
 mod io;
 mod past;

@@ -34,7 +34,7 @@ mod payload;
 use super::event::{Event, Kind};
 use super::{Config, Connection, Flags, Role, has_reply_room, send};
 use crate::buf::{Input, Output};
-use crate::error::{ProtocolError, ReceiveError};
+use crate::error::{Fault, ProtocolError, ReceiveError};
 use crate::frame::{FirstByte, Mask, Opcode};
 use crate::utf8::{InvalidUtf8, Utf8};
 use header::{Checked, FrameHeader, Spill, check_rest};
@@ -52,6 +52,8 @@ pub(super) struct Receiver {
     /// A header that is cut, or the payload of a control frame.
     spill: Spill,
     phase: Phase,
+    /// Why the connection has failed: the first fault of the peer's.
+    pub(super) error: Fault,
 }
 
 /// Where in the stream of frames the next byte is.
@@ -228,6 +230,7 @@ impl Receiver {
             mask: Mask::new([0; 4]),
             spill: Spill::new(),
             phase: Phase::Idle,
+            error: Fault::NONE,
         }
     }
 
@@ -314,6 +317,14 @@ impl Receiver {
 
     pub(super) fn is_dead(&self) -> bool {
         self.phase == Phase::Dead
+    }
+
+    /// The first fault stays.
+    pub(super) fn fail(&mut self, fault: Fault) {
+        self.stop();
+        if !self.error.is_some() {
+            self.error = fault;
+        }
     }
 
     pub(super) fn stop(&mut self) {

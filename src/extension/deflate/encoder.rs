@@ -1,15 +1,15 @@
 use alloc::boxed::Box;
 use core::fmt;
+use core::num::NonZeroU32;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::RETAINED;
 use super::deflater::{Broken, Deflater, Settings};
 use super::pool::DeflatePool;
 use crate::buf::{Output, Storage};
-use crate::connection::{Connection, Fin, History, Kind, Role};
+use crate::connection::{Connection, Fin, History, Kind, Part, Role};
 use crate::error::{CapacityError, SendError};
 use crate::frame::Rsv;
-use crate::utf8::Utf8;
 
 /// Compresses and sends the messages of one direction of a connection.
 ///
@@ -44,8 +44,6 @@ pub struct DeflateEncoder {
     takeover: bool,
     /// The name that the connection knows the window by; `None` before anything was compressed.
     history: Option<History>,
-    /// How far the text is that is being sent in parts.
-    utf8: Utf8,
 }
 
 impl DeflateEncoder {
@@ -62,7 +60,6 @@ impl DeflateEncoder {
             settings,
             takeover,
             history: None,
-            utf8: Utf8::new(),
         }
     }
 
@@ -145,7 +142,7 @@ impl DeflateEncoder {
         out: &mut O,
     ) -> Result<(), SendError> {
         if self.compresses_part(connection, part, fin) {
-            self.send(connection, Kind::Text, Part::Bytes(part), fin, out)
+            self.send(connection, Part::Utf8(part), fin, out)
         } else {
             connection.send_utf8_part(part, fin, out)
         }
@@ -171,7 +168,7 @@ impl DeflateEncoder {
         if payload.len() < self.threshold || !negotiated || connection.is_message_open() {
             return connection.send_whole(kind, payload, out);
         }
-        self.send(connection, kind, Part::Whole(payload), Fin::Yes, out)
+        self.send(connection, Part::new(kind, payload), Fin::Yes, out)
     }
 
     pub(crate) fn send_part<R: Role, O: Output + ?Sized>(
@@ -183,7 +180,7 @@ impl DeflateEncoder {
         out: &mut O,
     ) -> Result<(), SendError> {
         if self.compresses_part(connection, part, fin) {
-            self.send(connection, kind, Part::Whole(part), fin, out)
+            self.send(connection, Part::new(kind, part), fin, out)
         } else {
             connection.send_part(kind, part, fin, out)
         }
@@ -202,52 +199,53 @@ impl DeflateEncoder {
     fn send<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
-        kind: Kind,
         part: Part<'_>,
         fin: Fin,
         out: &mut O,
     ) -> Result<(), SendError> {
         // What is not going to be sent must not get into the window.
+        let kind = part.kind();
         connection.check_data(kind, Rsv::RSV1, out)?;
-        let history = match self.history {
-            Some(history) if history == connection.history() => history,
-            _ => self.start_history(),
-        };
-        let starts = !connection.is_message_open();
-        let utf8 = match kind {
-            Kind::Text => part.validate(if starts { Utf8::new() } else { self.utf8 }, fin)?,
-            Kind::Binary => Utf8::new(),
-        };
-        let (Part::Whole(part) | Part::Bytes(part)) = part;
-        let (takeover, len) = (self.takeover, part.len());
-        let sent = match self.compress(part, fin) {
-            // Only a whole message of whole characters is known to be valid without its parts.
-            Ok(encoded) if starts && fin == Fin::Yes && !takeover && encoded.len() >= len => {
-                connection.send_part(kind, part, fin, out)
+        let text = connection.text_after(part, fin)?;
+        let history = self.history_for(connection);
+        let is_whole = fin == Fin::Yes && !connection.is_message_open();
+        let (takeover, bytes) = (self.takeover, part.bytes());
+        let sent = match self.compress(bytes, fin) {
+            Ok(encoded) if is_whole && !takeover && encoded.len() >= bytes.len() => {
+                connection.send_part(kind, bytes, fin, out)
             }
-            Ok(encoded) => connection.send_compressed(kind, encoded, fin, history, out),
+            Ok(encoded) => connection.send_compressed(kind, encoded, fin, (text, history), out),
             Err(Broken) => Err(SendError::OutputFull),
         };
         match sent {
-            Ok(()) => {
-                self.utf8 = utf8;
-                self.end_part(fin);
-            }
+            Ok(()) => self.end_part(fin),
             // An empty window is always allowed, and every part ends with a byte.
             Err(_) => self.forget(),
         }
         sent
     }
 
-    /// Begins a history without anything in it: what the peer's window holds is not known.
+    /// The name of what the window has. It has nothing if that is not what the peer's has.
+    fn history_for<R: Role>(&mut self, connection: &Connection<R>) -> History {
+        let (last, foreign) = connection.history();
+        match self.history {
+            Some(history) if history == last => {
+                // The same connection: no other knows this name.
+                if foreign {
+                    self.forget();
+                }
+                history
+            }
+            _ => self.start_history(),
+        }
+    }
+
+    /// Begins a history on a connection that has none of this encoder, or not its last.
     #[cold]
     fn start_history(&mut self) -> History {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         self.forget();
-        self.utf8 = Utf8::new();
-        let history = History::new(NEXT.fetch_add(1, Ordering::Relaxed));
-        self.history = Some(history);
-        history
+        self.history = NAMES.next();
+        self.history.unwrap_or(History::NONE)
     }
 
     /// What comes next refers to nothing that came before.
@@ -285,30 +283,18 @@ impl DeflateEncoder {
     }
 }
 
-/// A part of a message.
-#[derive(Clone, Copy)]
-enum Part<'p> {
-    /// Bytes, or whole characters.
-    Whole(&'p [u8]),
-    /// Text that may be cut inside a character.
-    Bytes(&'p [u8]),
-}
+static NAMES: Names = Names(AtomicU32::new(1));
 
-impl Part<'_> {
-    /// Where a text that has got to `utf8` is after this part.
-    fn validate(self, mut utf8: Utf8, fin: Fin) -> Result<Utf8, SendError> {
-        let mut valid = match self {
-            Self::Whole(_) => utf8.is_complete(),
-            Self::Bytes(bytes) => utf8.push(bytes).is_ok(),
-        };
-        if fin == Fin::Yes {
-            valid &= utf8.finish().is_ok();
-        }
-        if valid {
-            Ok(utf8)
-        } else {
-            Err(SendError::TextNotUtf8)
-        }
+/// Names of histories, each once in a process: for 2^32 connections, or changes of an encoder to another
+/// connection. Without a name an encoder compresses each message without history.
+struct Names(AtomicU32);
+
+impl Names {
+    fn next(&self) -> Option<History> {
+        let counted = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_add(1));
+        counted.ok().and_then(NonZeroU32::new).map(History::new)
     }
 }
 
@@ -341,5 +327,79 @@ impl fmt::Debug for DeflateEncoder {
             .field("takeover", &self.takeover)
             .field("threshold", &self.threshold)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::connection::{Config, Server};
+    use crate::extension::deflate::{Deflate, DeflateParams};
+
+    const TEXT: &str = "what is said twice is shorter the second time, what is said twice";
+
+    fn connection() -> Connection<Server> {
+        Connection::server(DeflateParams::new().negotiated(), Config::new())
+    }
+
+    fn encoder() -> DeflateEncoder {
+        let deflate = Deflate::new().threshold(0);
+        deflate.server(DeflateParams::new()).0
+    }
+
+    /// How long the text is, sent by that encoder on that connection.
+    fn sent(encoder: &mut DeflateEncoder, connection: &mut Connection<Server>) -> usize {
+        let mut out = Vec::new();
+        encoder.send_text(connection, TEXT, &mut out).unwrap();
+        out.len()
+    }
+
+    // One test, since both use the names of this process.
+    #[test]
+    fn a_name_means_one_history() {
+        after_foreign_data_an_encoder_keeps_its_name();
+        names_of_histories_do_not_come_again();
+    }
+
+    /// More histories have been started than there are names: no name means two, and without one
+    /// nothing is referred to.
+    fn names_of_histories_do_not_come_again() {
+        let alone = sent(&mut encoder(), &mut connection());
+        for started in [1 << 24, u32::MAX] {
+            for before in 0..4 {
+                let (mut old, mut old_connection) = (encoder(), connection());
+                NAMES.0.store(1, Ordering::Relaxed);
+                assert_eq!(sent(&mut old, &mut old_connection), alone);
+                NAMES.0.store(started - before, Ordering::Relaxed);
+                let (mut new, mut new_connection) = (encoder(), connection());
+                assert_eq!(sent(&mut new, &mut new_connection), alone);
+                let again = sent(&mut new, &mut new_connection);
+                let has_name = started != u32::MAX || before > 0;
+                assert_eq!(again < alone, has_name, "{started} {before}");
+                // Its window has what the peer of this connection does not have.
+                assert_eq!(sent(&mut new, &mut old_connection), alone, "{before}");
+                assert_eq!(sent(&mut old, &mut old_connection), alone, "{before}");
+            }
+        }
+    }
+
+    /// What was compressed elsewhere takes no name, so that messages for many connections do not use
+    /// them up.
+    fn after_foreign_data_an_encoder_keeps_its_name() {
+        let (mut encoder, mut connection) = (encoder(), connection());
+        let alone = sent(&mut encoder, &mut connection);
+        let name = encoder.history;
+        for _ in 0..3 {
+            let foreign = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+            let mut out = Vec::new();
+            connection
+                .send_extended(Kind::Text, Rsv::RSV1, &foreign, Fin::Yes, &mut out)
+                .unwrap();
+            assert_eq!(sent(&mut encoder, &mut connection), alone);
+            assert!(sent(&mut encoder, &mut connection) < alone);
+            assert_eq!(encoder.history, name);
+        }
     }
 }

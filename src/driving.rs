@@ -7,7 +7,8 @@
 //! # Bytes after the handshake
 //!
 //! **A read can bring more than the handshake.** The peer may send frames right after its request or its
-//! response. They stay in the [`Input`]: give the same input to the connection before you read again.
+//! response. They stay in the [`Input`]: give the same input to the connection before you read again. A
+//! program that drops them loses the first messages, and takes what follows for headers.
 //!
 //! ```
 //! use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
@@ -35,13 +36,17 @@
 //!
 //! **Call [`receive`] until it returns `Ok(None)`.** Then all input is consumed, and the buffer can serve
 //! another connection. [`ReceiveError::OutputFull`] consumes nothing and changes nothing: write the output,
-//! then call again with the same input. A `Vec` is never full; [`Limited`] and [`FixedBuf`] are.
+//! then call again with the same input. A program that reads on instead has lost the rest.
+//!
+//! A `Vec` is never full; [`Limited`] and [`FixedBuf`] are. They need room for one answer when they are empty,
+//! else they are full for ever: [`MAX_CONTROL_FRAME`] bytes for a connection, [`MAX_REFUSAL`] for the
+//! handshake of a server.
 //!
 //! ```
-//! use ws_proto::{Config, Connection, Event, Input, Limited, Negotiated, ReceiveError};
+//! use ws_proto::{Config, Connection, Event, Input, Limited, MAX_CONTROL_FRAME, Negotiated, ReceiveError};
 //!
 //! let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
-//! let mut out = Limited::new(200); // room for one Pong of 131 bytes
+//! let mut out = Limited::new(MAX_CONTROL_FRAME); // the least: one Pong
 //! let mut sent = Vec::new();
 //! let mut read = [&[0x89, 0x7d][..], &[7; 125]].concat().repeat(10); // ten Pings
 //! read.extend_from_slice(b"\x81\x04last");
@@ -68,8 +73,10 @@
 //!
 //! **Call [`tick`] once a turn, after all input was received, beginning with the turn in which the connection
 //! is made.** It starts the timers, writes what is due, and returns the time of the next call. Wait for input
-//! until then. What has been read wins over what has expired: a Pong that lies in the buffer is received
-//! before its timer is looked at.
+//! until then. Without the first call no timer runs: a peer that says nothing is held for ever.
+//!
+//! What has been read wins over what has expired: receive a Pong that lies in the buffer before you look at the
+//! time. In the other order a program that was busy closes peers that have answered.
 //!
 //! ```
 //! use core::time::Duration;
@@ -148,81 +155,174 @@
 //! # Ok::<(), TimedOut>(())
 //! ```
 //!
-//! A failed write ends writing, not reading: the peer's Close may lie there to be read. After both Close
-//! frames any error of a read is the end of the input.
+//! **A failed write ends writing, not reading**: the peer's Close may lie there to be read. So stop writing, drop
+//! the output, and call [`close`], which starts the time to close; then read to the end. After both Close
+//! frames any error of a read is the end of the input. A program that returns at the first error loses the
+//! last messages, and reports an error where both have closed.
+//!
+//! **A Close can be owed.** While there is no masking key or no room for it, [`transport`] is
+//! [`Transport::AwaitEof`]: keep the writing side open, write, and call [`tick`] again. It writes the Close, and the
+//! state becomes [`Transport::Close`].
+//!
+//! ```
+//! use ws_proto::{CloseCode, Config, Connection, Instant, Limited, Negotiated, Transport};
+//!
+//! let mut connection = Connection::server(Negotiated::new(), Config::new());
+//! let mut out = Limited::new(200);
+//! connection.send_binary(&[7; 190], &mut out)?;
+//! connection.fail(CloseCode::INVALID_PAYLOAD, &mut out); // no room
+//! assert_eq!(connection.transport(), Transport::AwaitEof); // do not half-close
+//!
+//! out.consume(out.pending().len()); // stands for a write
+//! connection.tick(Instant::from_millis(0), &mut out)?;
+//! assert_eq!(out.pending(), [0x88, 0x02, 0x03, 0xef]);
+//! assert_eq!(connection.transport(), Transport::Close);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # One timer heap for many connections
 //!
-//! **A connection has one deadline at a time.** Keep `(deadline, token)` in a heap. An entry that is older
-//! than the connection's deadline of now is stale: drop it when it comes up.
+//! **A connection has one deadline at a time, so give it one entry in the heap.** Nearly every turn moves its
+//! deadline on. A program that adds an entry each time has a heap that grows with the traffic. So remember
+//! the time of the entry, and add another only for an earlier deadline. When the entry comes up,
+//! [`tick`] returns the deadline of now, and that gets the next entry.
 //!
 //! ```
 //! use core::cmp::Reverse;
 //! use std::collections::{BinaryHeap, HashMap};
-//! use ws_proto::{Config, Connection, Instant, Negotiated, Server};
+//! use ws_proto::{Config, Connection, Input, Instant, Negotiated, Server};
 //!
-//! struct Entry { connection: Connection<Server>, deadline: Option<Instant>, out: Vec<u8> }
+//! type Heap = BinaryHeap<Reverse<(Instant, u32)>>;
 //!
-//! fn tick(token: u32, entry: &mut Entry, now: Instant, heap: &mut BinaryHeap<Reverse<(Instant, u32)>>) -> bool {
+//! struct Entry {
+//!     connection: Connection<Server>,
+//!     scheduled: Option<Instant>, // the first entry in the heap
+//!     out: Vec<u8>,
+//! }
+//!
+//! fn tick(token: u32, entry: &mut Entry, now: Instant, heap: &mut Heap) -> bool {
 //!     let Ok(deadline) = entry.connection.tick(now, &mut entry.out) else {
 //!         return false; // timed out: close the transport
 //!     };
-//!     if deadline != entry.deadline {
-//!         entry.deadline = deadline;
-//!         heap.extend(deadline.map(|deadline| Reverse((deadline, token))));
+//!     if let Some(at) = deadline.filter(|at| entry.scheduled.is_none_or(|scheduled| *at < scheduled)) {
+//!         entry.scheduled = Some(at);
+//!         heap.push(Reverse((at, token)));
 //!     }
 //!     true
 //! }
 //!
-//! let (mut heap, mut table) = (BinaryHeap::new(), HashMap::new());
+//! let (mut heap, mut table) = (Heap::new(), HashMap::new());
 //! for token in 0..1000 {
 //!     let connection = Connection::server(Negotiated::new(), Config::new());
-//!     let mut entry = Entry { connection, deadline: None, out: Vec::new() };
-//!     tick(token, &mut entry, Instant::from_millis(u64::from(token)), &mut heap);
+//!     let mut entry = Entry { connection, scheduled: None, out: Vec::new() };
+//!     tick(token, &mut entry, Instant::from_millis(0), &mut heap);
 //!     table.insert(token, entry);
 //! }
-//! // A turn at 20.5 s: whoever is due gets a Ping, nobody else is looked at.
-//! let now = Instant::from_millis(20_500);
-//! while let Some(&Reverse((deadline, token))) = heap.peek() {
-//!     if deadline > now {
+//! // Half of them say something each second, which moves their deadlines on.
+//! for second in 1..=20 {
+//!     for token in 0..500 {
+//!         let entry = table.get_mut(&token).expect("nobody has left");
+//!         let mut pong = [0x8a, 0x80, 0, 0, 0, 0];
+//!         entry.connection.receive(&mut Input::new(&mut pong), &mut entry.out)?;
+//!         tick(token, entry, Instant::from_millis(second * 1000), &mut heap);
+//!     }
+//! }
+//! assert_eq!(heap.len(), 1000);
+//!
+//! // A turn at 20 s: whoever is due is looked at, and whoever was silent gets a Ping.
+//! let now = Instant::from_millis(20_000);
+//! while let Some(&Reverse((at, token))) = heap.peek() {
+//!     if at > now {
 //!         break; // wait for input until then
 //!     }
 //!     heap.pop();
 //!     let Some(entry) = table.get_mut(&token) else { continue }; // it is closed
-//!     if entry.deadline == Some(deadline) && !tick(token, entry, now, &mut heap) {
-//!         table.remove(&token);
+//!     if entry.scheduled == Some(at) {
+//!         entry.scheduled = None;
+//!         if !tick(token, entry, now, &mut heap) {
+//!             table.remove(&token);
+//!         }
 //!     }
 //! }
 //! let pinged = table.values().filter(|entry| entry.out == [0x89, 0x00]).count();
-//! assert_eq!(pinged, 501);
+//! assert_eq!((pinged, heap.len()), (500, 1000));
+//! # Ok::<(), ws_proto::ReceiveError>(())
 //! ```
 //!
 //! # A slow reader
 //!
-//! **Bound the output of each connection.** What a peer does not read waits in your memory. While its output
-//! is full, do not read from it either, so that it cannot make you answer more; when it takes too much time
-//! or room, drop it. [`Limited`] is such an output; [`SendError::OutputFull`] changes nothing.
+//! **Bound the output of each connection.** What a peer does not read waits in your memory: without a bound,
+//! one peer can take all of it. [`Limited`] is such an output; [`SendError::OutputFull`] changes nothing.
+//! Then write first: a burst of messages can fill the output of a peer that reads well. Drop the peer only if
+//! its socket takes nothing either.
+//!
+//! **While the output is full, do not read from that peer.** [`receive`] refuses then, and what was read would
+//! have to be kept. It also stops a peer that sends Pings and does not read the answers. What it sends
+//! waits in its own socket, until the output has room again.
 //!
 //! ```
-//! use ws_proto::{Config, Connection, Limited, Negotiated, SendError};
+//! use ws_proto::{Config, Connection, Input, Limited, Negotiated, Output, SendError, Server};
+//! use ws_proto::MAX_CONTROL_FRAME;
 //!
-//! let mut slow = Connection::server(Negotiated::new(), Config::new());
-//! let mut out = Limited::new(64 * 1024); // what may wait for this peer
-//! let mut waiting = 0;
-//! let refused = loop {
-//!     match slow.send_text("news", &mut out) {
-//!         Ok(()) => waiting += 1,
-//!         Err(error) => break error,
+//! struct Peer {
+//!     connection: Connection<Server>,
+//!     out: Limited,
+//!     takes: usize, // how much its socket takes now
+//! }
+//!
+//! impl Peer {
+//!     fn write(&mut self) {
+//!         let n = self.out.pending().len().min(self.takes); // stands for a write
+//!         self.takes -= n;
+//!         self.out.consume(n);
 //!     }
+//!
+//!     /// `false`: the peer is too slow, drop it.
+//!     fn send(&mut self, text: &str) -> bool {
+//!         if self.connection.send_text(text, &mut self.out) != Err(SendError::OutputFull) {
+//!             return true;
+//!         }
+//!         self.write();
+//!         self.connection.send_text(text, &mut self.out) != Err(SendError::OutputFull)
+//!     }
+//!
+//!     /// Whether to wait for input, beside room to write.
+//!     fn wants_read(&self) -> bool {
+//!         self.out.room() >= MAX_CONTROL_FRAME
+//!     }
+//! }
+//!
+//! let peer = |takes| Peer {
+//!     connection: Connection::server(Negotiated::new(), Config::new()),
+//!     out: Limited::new(4096), // what may wait for this peer
+//!     takes,
 //! };
-//! assert_eq!(refused, SendError::OutputFull);
-//! assert_eq!(waiting, 64 * 1024 / 6); // nothing of the last message was written: drop it, or the peer
+//! let (mut good, mut slow) = (peer(100_000), peer(1000));
+//! let news = "news ".repeat(200);
+//! assert!((0..50).all(|_| good.send(&news))); // a burst of 50 KB
+//! assert!(!(0..50).all(|_| slow.send(&news))); // it is dropped
+//!
+//! // Who asks and does not read is not read from.
+//! let mut asks = peer(0);
+//! let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[7; 125]].concat();
+//! let mut answered = 0;
+//! while asks.wants_read() {
+//!     let mut read = ping.clone(); // one read
+//!     asks.connection.receive(&mut Input::new(&mut read), &mut asks.out)?;
+//!     answered += 1;
+//! }
+//! assert_eq!((answered, asks.out.pending().len()), (32, 32 * 127));
+//! asks.takes = 1000;
+//! asks.write();
+//! assert!(asks.wants_read());
+//! # Ok::<(), ws_proto::ReceiveError>(())
 //! ```
 //!
 //! # One message to many connections
 //!
 //! **Encode once: the frames of a server are the same for every peer.** [`frame_text`] writes the header and
-//! returns the payload, so that both go to each socket without a copy. It refuses while a message is sent in
+//! returns the payload, so that both go to each socket without a copy. A program that sends it to each
+//! connection with [`send_text`] copies it as often as there are peers. It refuses while a message is sent in
 //! parts on that connection, so the two cannot mix: send it after the last part.
 //!
 //! ```
@@ -251,16 +351,21 @@
 //!
 //! With permessage-deflate, [`Deflate::compress`] compresses once for all peers with the same window.
 //!
+//! [`close`]: crate::Connection::close
 //! [`Config::close_timeout`]: crate::Config::close_timeout
 //! [`Deflate::compress`]: crate::extension::deflate::Deflate::compress
 //! [`FixedBuf`]: crate::FixedBuf
 //! [`frame_text`]: crate::Connection::frame_text
 //! [`Input`]: crate::Input
 //! [`Limited`]: crate::Limited
+//! [`MAX_CONTROL_FRAME`]: crate::MAX_CONTROL_FRAME
+//! [`MAX_REFUSAL`]: crate::handshake::MAX_REFUSAL
 //! [`note_activity`]: crate::Connection::note_activity
 //! [`receive`]: crate::Connection::receive
 //! [`ReceiveError::OutputFull`]: crate::ReceiveError::OutputFull
+//! [`send_text`]: crate::Connection::send_text
 //! [`SendError::OutputFull`]: crate::SendError::OutputFull
 //! [`tick`]: crate::Connection::tick
 //! [`transport`]: crate::Connection::transport
+//! [`Transport::AwaitEof`]: crate::Transport::AwaitEof
 //! [`Transport::Close`]: crate::Transport::Close

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use ws_proto::extension::deflate::Deflate;
 use ws_proto::handshake::ClientRequest;
 use ws_proto::{
-    Client, CloseCode, CloseReason, Config, Fin, Message, OsRandom, Transport, Uri, WebSocket, io,
+    Client, CloseCode, CloseReason, Config, Fin, Message, OsRandom, Transport, Uri, WebSocket,
+    WebSocketError, io,
 };
 
 use crate::Options;
@@ -38,7 +39,12 @@ pub(crate) fn exchange(url: &str, options: &Options) -> Result<()> {
 
     let mut expected = sent.iter();
     while client.exchange(&mut stream)? {
-        while let Some((message, mut reply)) = client.next_message()? {
+        loop {
+            let (message, mut reply) = match client.next_message() {
+                Ok(Some(next)) => next,
+                Ok(None) | Err(WebSocketError::OutputFull) => break, // the next turn writes
+                Err(error) => return Err(error.into()),
+            };
             print_message(&message);
             ensure!(expected.next() == Some(&message), "the echo differs");
             if expected.len() == 0 {
@@ -72,7 +78,12 @@ fn talk(
     lines: &Receiver<String>,
 ) -> Result<()> {
     while client.exchange(stream)? {
-        while let Some((message, _)) = client.next_message()? {
+        loop {
+            let (message, _) = match client.next_message() {
+                Ok(Some(next)) => next,
+                Ok(None) | Err(WebSocketError::OutputFull) => break, // the next turn writes
+                Err(error) => return Err(error.into()),
+            };
             print_message(&message);
         }
         while client.transport() == Transport::Open && client.sender().can_send() {

@@ -79,13 +79,16 @@ use timer::{Timeouts, Waiting};
 /// # fn write(to: &mut Vec<u8>, out: &[u8]) -> usize { to.extend_from_slice(out); out.len() }
 /// let mut connection = Connection::server(Negotiated::new(), Config::new());
 /// let mut out = Vec::new();
-/// let mut was_full = false;
+/// let (mut was_full, mut sent) = (false, Ok(()));
 /// while let Some(mut read) = socket.pop_front() {
 ///     let mut input = Input::new(&mut read);
 ///     let received = loop {
 ///         match connection.receive(&mut input, &mut out) {
 ///             Ok(Some(Event::Text(text))) => {
-///                 connection.send_text(text.whole().unwrap_or("a piece"), &mut out)?;
+///                 let text = text.whole().unwrap_or("a piece");
+///                 if let Err(error) = connection.send_text(text, &mut out) {
+///                     sent = Err(error); // what is in `out` has to be written all the same
+///                 }
 ///             }
 ///             Ok(Some(_)) => {}
 ///             Ok(None) => break Ok(()),
@@ -100,6 +103,7 @@ use timer::{Timeouts, Waiting};
 ///     }
 ///     was_full = !out.is_empty();
 ///     received?;
+///     sent?;
 ///     match connection.transport() {
 ///         Transport::Close => break, // half-close, read to the end or `deadline`, then close
 ///         Transport::Abort => break, // close at once

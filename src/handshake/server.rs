@@ -70,7 +70,8 @@ impl<S: Storage> ServerHandshake<S> {
     ///   [`receive_any`](Self::receive_any).
     /// - [`RequestError::OutputFull`] if there is input or a request to refuse, and `out` has less
     ///   room than [`MAX_REFUSAL`]. Nothing is changed or consumed: write what `out` has, then call
-    ///   again with the same input.
+    ///   again with the same input. An `out` that has less room than that while it is empty is too small:
+    ///   the error comes at every call.
     /// - [`RequestError::Accepted`] for input after the request has been accepted. Nothing is
     ///   consumed.
     pub fn receive<O: Output + ?Sized>(

@@ -4,61 +4,87 @@
     reason = "the README names the error as its readers do"
 )]
 
+use std::io::ErrorKind;
+use std::{error::Error, io};
+
 use ws_proto::{
-    Assembler, Config, Connection, Input, Message, Negotiated, ReceiveError, Transport,
+    Assembler, CloseCode, CloseReason, Config, Connection, Input, Limited, MAX_CONTROL_FRAME,
+    Message, Negotiated, ReceiveError, SendError, Server, Transport,
 };
 
-/// Stands in for a socket: what the peer sends, piece by piece and then the end, and what it gets.
+/// Stands in for a socket: what the peer sends, read by read and then the end, and what it gets.
 struct Socket<'t> {
-    incoming: Vec<&'static [u8]>,
+    incoming: &'t mut Vec<Read>,
     written: &'t mut Vec<u8>,
+    /// After so many bytes every write fails.
+    takes: usize,
+    has_failed: bool,
     has_ended_writing: bool,
+    now: u64,
 }
+
+/// What a read brings. Nothing at all is a silent peer: the time is over.
+type Read = Result<Vec<u8>, ErrorKind>;
 
 impl Socket<'_> {
     fn now(&self) -> ws_proto::Instant {
-        ws_proto::Instant::from_millis(0)
+        ws_proto::Instant::from_millis(self.now)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         assert!(bytes.is_empty() || !self.has_ended_writing);
+        assert!(!self.has_failed, "written to again");
+        if bytes.len() > self.takes {
+            self.has_failed = true;
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        self.takes -= bytes.len();
         self.written.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn end_writing(&mut self) -> std::io::Result<()> {
+    fn end_writing(&mut self) -> io::Result<()> {
         self.has_ended_writing = true;
         Ok(())
     }
 
-    /// Nothing for an empty piece, as if the time were over.
     fn read_until(
         &mut self,
         until: Option<ws_proto::Instant>,
         to: &mut [u8],
-    ) -> std::io::Result<Option<usize>> {
-        assert!(until.is_some());
+    ) -> io::Result<Option<usize>> {
+        let until = until.expect("keepalive is on");
         if self.incoming.is_empty() {
             return Ok(Some(0));
         }
-        let piece = self.incoming.remove(0);
-        to[..piece.len()].copy_from_slice(piece);
-        Ok(Some(piece.len()).filter(|&n| n > 0))
+        let piece = self.incoming.remove(0)?;
+        if piece.is_empty() {
+            self.now = until.as_millis();
+            return Ok(None);
+        }
+        to[..piece.len()].copy_from_slice(&piece);
+        Ok(Some(piece.len()))
     }
 }
 
-#[rustfmt::skip]
+/// The longest message, in bytes.
+const MESSAGE: u64 = 16 * 1024;
+/// What may wait to be written. One that has less than `MAX_CONTROL_FRAME` when it is empty is full for ever.
+const WAITING: usize = MESSAGE as usize + MAX_CONTROL_FRAME;
+
 fn drive(
     mut socket: Socket<'_>,
     negotiated: Negotiated,
     rest: &[u8], // what the last read of the handshake brought after it
-) -> Result<(), Box<dyn std::error::Error>> {
-    let mut connection = Connection::server(negotiated, Config::new());
-    let mut assembler = Assembler::new(Vec::new(), 16 << 20);
-    let (mut read, mut out) = (rest.to_vec(), Vec::new());
-    let mut n = read.len();
-    read.resize(n.max(16 * 1024), 0);
-    let mut result = Ok(());
+) -> Result<(), Box<dyn Error>> {
+    let config = Config::new().max_message(MESSAGE);
+    let mut connection = Connection::server(negotiated, config);
+    let mut assembler = Assembler::new(Vec::new(), MESSAGE);
+    let (mut read, mut n) = (rest.to_vec(), rest.len());
+    read.resize(n.max(64 * 1024), 0);
+    let mut out = Limited::new(WAITING);
+    let mut written = Ok(()); // writing ends with the first error, reading goes on
+    let mut failed = None; // for what the connection has failed
     loop {
         let mut input = Input::new(&mut read[..n]);
         loop {
@@ -66,63 +92,121 @@ fn drive(
                 Ok(Some(event)) => event,
                 Ok(None) => break, // all input is consumed
                 Err(ReceiveError::OutputFull) => {
-                    socket.write(&out)?; // an output with a limit needs this; a `Vec` is never full
-                    out.clear();
-                    continue;
+                    write(&mut socket, &mut out, &mut written);
+                    continue; // with the same input
                 }
                 Err(ReceiveError::Protocol(error)) => {
-                    result = Err(error.into()); // its Close frame is in `out`
+                    failed.get_or_insert(error.into()); // its Close frame is in `out`
                     break;
                 }
             };
             match assembler.push(event) {
-                Ok(Some(Message::Text(text))) => connection.send_text(text, &mut out)?,
-                Ok(Some(Message::Binary(data))) => connection.send_binary(data, &mut out)?,
+                Ok(Some(message)) => {
+                    // `Closed` is for what comes after our own Close: it needs no answer.
+                    if echo(message, &mut connection, &mut out) == Err(SendError::OutputFull) {
+                        write(&mut socket, &mut out, &mut written);
+                        let _ = echo(message, &mut connection, &mut out);
+                    }
+                }
                 Ok(None) => {} // a piece, or a Ping, whose Pong is in `out`
                 Err(error) => {
                     connection.fail(error.close_code(), &mut out);
-                    result = Err(error.into());
-                    break;
+                    failed.get_or_insert(error.into());
                 }
             }
         }
-        let deadline = connection.tick(socket.now(), &mut out);
-        socket.write(&out)?;
-        out.clear();
-        let Ok(deadline) = deadline else {
-            return result.and(deadline.map(drop).map_err(Into::into)); // `Transport::Abort`
-        };
-        if connection.transport() == Transport::Close {
-            socket.end_writing()?; // then read until the peer ends its side, or the deadline
+        if written.is_err() {
+            // Nobody gets this Close, but from now on there is a limit to the time.
+            let _ = connection.close(CloseCode::GOING_AWAY, CloseReason::EMPTY, &mut out);
         }
-        n = match socket.read_until(deadline, &mut read)? {
-            Some(0) => {
-                let closed = connection.receive_eof();
-                return result.and(closed.map_err(Into::into));
+        let deadline = connection.tick(socket.now(), &mut out);
+        write(&mut socket, &mut out, &mut written);
+        if connection.transport() == Transport::Close && written.is_ok() {
+            written = socket.end_writing(); // then read to the end, or until the deadline
+        }
+        let end = match deadline.map(|deadline| socket.read_until(deadline, &mut read)) {
+            Ok(Ok(None)) => {
+                n = 0; // the deadline has come
+                continue;
             }
-            Some(n) => n,
-            None => 0, // the deadline has come
+            Ok(Ok(Some(more))) if more > 0 => {
+                n = more;
+                continue;
+            }
+            Ok(read) => read.err().map(Into::into), // the end, or an error
+            Err(timed_out) => Some(timed_out.into()), // `Transport::Abort`
+        };
+        return match connection.receive_eof() {
+            Ok(()) => Ok(()), // both have closed: after that any end is a good one
+            Err(eof) => {
+                let written = written.err().map(Into::into);
+                Err(failed.or(written).or(end).unwrap_or(eof.into()))
+            }
         };
     }
 }
 
-/// What the loop writes, and how it ends.
-fn driven(incoming: &[&'static [u8]]) -> (Vec<u8>, Result<(), String>) {
+fn echo(
+    message: Message<'_>,
+    connection: &mut Connection<Server>,
+    out: &mut Limited,
+) -> Result<(), SendError> {
+    match message {
+        Message::Text(text) => connection.send_text(text, out),
+        Message::Binary(data) => connection.send_binary(data, out),
+    }
+}
+
+/// Writes what waits. After an error it is dropped.
+fn write(socket: &mut Socket<'_>, out: &mut Limited, written: &mut io::Result<()>) {
+    if written.is_ok() {
+        *written = socket.write(out.pending());
+    }
+    out.consume(out.pending().len());
+}
+
+/// What is written to the peer, how the loop ends, and how many reads are left.
+#[derive(Debug, PartialEq)]
+struct Driven {
+    written: Vec<u8>,
+    ended: Result<(), String>,
+    unread: usize,
+}
+
+/// The loop, after bytes that came in the same read as the end of the handshake, on a socket that takes so
+/// many bytes.
+fn drive_with(takes: usize, rest: &[u8], incoming: &[Read]) -> Driven {
+    let (mut written, mut incoming) = (Vec::new(), incoming.to_vec());
+    let socket = Socket {
+        incoming: &mut incoming,
+        written: &mut written,
+        takes,
+        has_failed: false,
+        has_ended_writing: false,
+        now: 0,
+    };
+    let ended = drive(socket, Negotiated::new(), rest).map_err(|error| error.to_string());
+    let unread = incoming.len();
+    Driven {
+        written,
+        ended,
+        unread,
+    }
+}
+
+fn driven(incoming: &[&[u8]]) -> (Vec<u8>, Result<(), String>) {
     driven_after(b"", incoming)
 }
 
-/// As [`driven`], with bytes that came in the same read as the end of the handshake.
-fn driven_after(rest: &[u8], incoming: &[&'static [u8]]) -> (Vec<u8>, Result<(), String>) {
-    let mut written = Vec::new();
-    let incoming = incoming.to_vec();
-    let socket = Socket {
-        incoming,
-        written: &mut written,
-        has_ended_writing: false,
-    };
-    let ended = drive(socket, Negotiated::new(), rest).map_err(|error| error.to_string());
-    (written, ended)
+fn driven_after(rest: &[u8], incoming: &[&[u8]]) -> (Vec<u8>, Result<(), String>) {
+    let incoming: Vec<Read> = incoming.iter().map(|bytes| Ok(bytes.to_vec())).collect();
+    let driven = drive_with(usize::MAX, rest, &incoming);
+    assert_eq!(driven.unread, 0);
+    (driven.written, driven.ended)
 }
+
+const HI: &[u8] = b"\x81\x82\0\0\0\0hi";
+const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 
 #[test]
 fn the_loop_of_the_readme_echoes_pongs_and_closes() {
@@ -133,7 +217,7 @@ fn the_loop_of_the_readme_echoes_pongs_and_closes() {
         b"\x82\xac\x82\x81\0\0\0\0!",
         b"\x88\x82\0\0\0\0\x03\xe8",
     ]);
-    let echoed = b"\x81\x02hi\x8a\x00\x81\x03\xe2\x82\xac\x82\x01!\x88\x02\x03\xe8";
+    let echoed = b"\x81\x02hi\x89\x00\x8a\x00\x81\x03\xe2\x82\xac\x82\x01!\x88\x02\x03\xe8";
     assert_eq!((&written[..], ended), (&echoed[..], Ok(())));
 }
 
@@ -168,6 +252,85 @@ fn the_loop_of_the_readme_ends_with_the_transport() {
     assert!(ended.is_err(), "there was no closing handshake");
 }
 
+/// What is written ends with a failed write, what the peer sent does not: its Close comes, and then all is
+/// well.
+#[test]
+fn the_loop_of_the_readme_reads_on_after_a_failed_write() {
+    for takes in [0, 3, 4] {
+        let reads = [HI, HI, HI, CLOSE].map(|bytes| Ok(bytes.to_vec()));
+        let driven = drive_with(takes, b"", &reads);
+        assert_eq!(driven.ended, Ok(()), "{takes}");
+        assert_eq!((driven.written.len(), driven.unread), (takes / 4 * 4, 0));
+
+        let reads = [HI, HI].map(|bytes| Ok(bytes.to_vec()));
+        let driven = drive_with(takes, b"", &reads);
+        assert_eq!(driven.ended, Err("broken pipe".into()));
+        assert_eq!(driven.unread, 0);
+    }
+}
+
+/// A peer that stays after a failed write, silent or not, has the time to close.
+#[test]
+fn the_loop_of_the_readme_does_not_wait_for_ever_after_a_failed_write() {
+    let silent = vec![Ok(vec![]); 9];
+    let driven = drive_with(0, HI, &silent);
+    assert_eq!(driven.ended, Err("broken pipe".into()));
+    assert_eq!(driven.unread, 7, "silence, then the time to close");
+}
+
+#[test]
+fn the_loop_of_the_readme_ends_with_any_error_of_a_read_after_both_closes() {
+    for kind in [
+        ErrorKind::ConnectionReset,
+        ErrorKind::UnexpectedEof,
+        ErrorKind::ConnectionAborted,
+    ] {
+        let driven = drive_with(usize::MAX, b"", &[Ok(CLOSE.to_vec()), Err(kind)]);
+        assert_eq!(driven.ended, Ok(()));
+        assert_eq!(driven.written, b"\x88\x02\x03\xe8");
+        let driven = drive_with(usize::MAX, b"", &[Ok(HI.to_vec()), Err(kind)]);
+        assert_eq!(driven.ended, Err(io::Error::from(kind).to_string()));
+    }
+}
+
+/// More answers than the output has room for, and then the longest message.
+#[test]
+fn the_loop_of_the_readme_writes_a_full_output_and_goes_on() {
+    let ping = [&b"\x89\xfd\0\0\0\0"[..], &[7; 125]].concat();
+    let mut read = ping.repeat(300);
+    read.extend(b"\x82\xfe\x40\x00\0\0\0\0");
+    read.extend([9; 16 * 1024]);
+    read.extend(ping);
+    let (written, ended) = driven(&[&read, CLOSE]);
+    let pong = [&b"\x8a\x7d"[..], &[7; 125]].concat();
+    let mut expected = pong.repeat(300);
+    expected.extend(b"\x82\x7e\x40\x00");
+    expected.extend([9; 16 * 1024]);
+    expected.extend(pong);
+    expected.extend(b"\x88\x02\x03\xe8");
+    assert!(written == expected);
+    assert_eq!(ended, Ok(()));
+}
+
+#[test]
+fn the_loop_of_the_readme_fails_a_message_that_is_too_long() {
+    let (written, ended) = driven(&[b"\x82\xfe\x40\x01\0\0\0\0"]);
+    assert_eq!(written, b"\x88\x02\x03\xf1");
+    assert_eq!(ended, Err("message exceeds the size limit".into()));
+}
+
+#[test]
+fn the_loop_of_the_readme_ends_when_the_time_is_over() {
+    let silent = vec![Ok(vec![]); 9];
+    let driven = drive_with(usize::MAX, b"", &silent);
+    assert_eq!(driven.written, b"\x89\x00\x88\x02\x03\xf3");
+    assert_eq!(
+        driven.ended,
+        Err("no sign of life from the peer in time".into())
+    );
+    assert_eq!(driven.unread, 7);
+}
+
 #[test]
 fn the_readme_shows_the_loop_that_is_tested() {
     let readme = include_str!("../../README.md");
@@ -175,9 +338,10 @@ fn the_readme_shows_the_loop_that_is_tested() {
         .split("```rust\n")
         .nth(1)
         .and_then(|rest| rest.split("```").next());
-    let (uses, function) = code
-        .and_then(|code| code.split_once("\n\n"))
+    let (uses, functions) = code
+        .and_then(|code| code.split_once("\n\n/// "))
         .expect("a code block");
     let tested = include_str!("readme.rs");
-    assert!(tested.contains(uses) && tested.contains(function));
+    assert!(tested.contains(uses), "{uses}");
+    assert!(tested.contains(functions), "as rustfmt sets it");
 }

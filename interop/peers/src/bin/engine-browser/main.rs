@@ -15,7 +15,9 @@ use ws_proto::extension::deflate::{Deflate, DeflateElement};
 use ws_proto::handshake::{
     Accept, HeadError, Incoming, Limits, OriginPolicy, PlainResponse, Upgrade,
 };
-use ws_proto::{CloseCode, CloseReason, Config, Message, Negotiated, Server, WebSocket, io};
+use ws_proto::{
+    CloseCode, CloseReason, Config, Message, Negotiated, Server, WebSocket, WebSocketError, io,
+};
 
 /// How long a read or a write waits before the timers are looked at.
 const TURN: Duration = Duration::from_millis(200);
@@ -166,7 +168,12 @@ fn wanted(target: &str) -> Option<Deflate> {
 
 fn echo(server: &mut WebSocket<Server>, stream: &mut Counted) -> Result<()> {
     while server.exchange(stream)? {
-        while let Some((message, mut reply)) = server.next_message()? {
+        loop {
+            let (message, mut reply) = match server.next_message() {
+                Ok(Some(next)) => next,
+                Ok(None) | Err(WebSocketError::OutputFull) => break, // the next turn writes
+                Err(error) => return Err(error.into()),
+            };
             let Message::Text(text) = message else {
                 reply.send(message)?;
                 continue;
@@ -188,7 +195,12 @@ fn echo(server: &mut WebSocket<Server>, stream: &mut Counted) -> Result<()> {
 /// Prints what the page has found out, and ends the process with it.
 fn report(server: &mut WebSocket<Server>, stream: &mut Counted) -> Result<()> {
     while server.exchange(stream)? {
-        while let Some((message, _)) = server.next_message()? {
+        loop {
+            let (message, _) = match server.next_message() {
+                Ok(Some(next)) => next,
+                Ok(None) | Err(WebSocketError::OutputFull) => break, // the next turn writes
+                Err(error) => return Err(error.into()),
+            };
             let Message::Text(line) = message else {
                 continue;
             };

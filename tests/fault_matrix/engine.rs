@@ -85,8 +85,13 @@ pub(crate) enum Call {
     Binary,
     TextPart(Fin),
     BinaryPart(Fin),
+    /// Text that is cut inside a character, or the rest of it.
+    Utf8Part(Fin),
     Extended(Fin),
+    ExtendedText(Fin),
     FrameText,
+    FrameTextPart(Fin),
+    FrameBinaryPart(Fin),
     Ping,
     Pong,
     Close,
@@ -99,16 +104,27 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    pub(crate) const ALL: [Self; 17] = [
+    /// Calls that send frames of messages: whole or in parts, copied or not, encoded elsewhere.
+    pub(crate) const MESSAGES: [Self; 17] = [
         Self::Text,
         Self::Binary,
         Self::TextPart(Fin::No),
         Self::TextPart(Fin::Yes),
         Self::BinaryPart(Fin::No),
         Self::BinaryPart(Fin::Yes),
+        Self::Utf8Part(Fin::No),
+        Self::Utf8Part(Fin::Yes),
         Self::Extended(Fin::No),
         Self::Extended(Fin::Yes),
+        Self::ExtendedText(Fin::No),
+        Self::ExtendedText(Fin::Yes),
         Self::FrameText,
+        Self::FrameTextPart(Fin::No),
+        Self::FrameTextPart(Fin::Yes),
+        Self::FrameBinaryPart(Fin::No),
+        Self::FrameBinaryPart(Fin::Yes),
+    ];
+    pub(crate) const OTHERS: [Self; 8] = [
         Self::Ping,
         Self::Pong,
         Self::Close,
@@ -118,6 +134,10 @@ impl Call {
         Self::Tick(30_000),
         Self::Dry,
     ];
+
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::MESSAGES.into_iter().chain(Self::OTHERS)
+    }
 }
 
 /// What one call has led to.
@@ -342,8 +362,12 @@ impl Engine {
             Call::Binary => connection.send_binary(&[0, 0xff], sink),
             Call::TextPart(fin) => connection.send_text_part("p\u{e4}rt", fin, sink),
             Call::BinaryPart(fin) => connection.send_binary_part(b"", fin, sink),
+            Call::Utf8Part(fin) => connection.send_utf8_part(cut_text(fin), fin, sink),
             Call::Extended(fin) => {
                 connection.send_extended(Kind::Binary, Rsv::RSV1, b"enc", fin, sink)
+            }
+            Call::ExtendedText(fin) => {
+                connection.send_extended(Kind::Text, Rsv::RSV1, b"\xff", fin, sink)
             }
             Call::Ping => connection.ping(b"are you there", sink),
             Call::Pong => connection.pong(ControlPayload::EMPTY, sink),
@@ -352,31 +376,44 @@ impl Engine {
                 connection.close(CloseCode::NORMAL, CloseReason::truncated(LONG), sink)
             }
             Call::CloseEmpty => connection.close_empty(sink),
-            Call::FrameText | Call::Tick(_) | Call::Dry => Ok(()),
+            Call::FrameText
+            | Call::FrameTextPart(_)
+            | Call::FrameBinaryPart(_)
+            | Call::Tick(_)
+            | Call::Dry => Ok(()),
         }, Ok(()))
-        .map_err(CallError::Send)?;
-        if call == Call::FrameText {
-            return self.frame_text(sink).map_err(CallError::Send);
-        }
-        Ok(())
+        .and_then(|()| self.frame(call, sink))
+        .map_err(CallError::Send)
     }
 
-    fn frame_text(&mut self, sink: &mut Sink) -> Result<(), SendError> {
-        if sink.room() < 2 + 4 + 5 {
+    /// The calls that write a header, and leave the payload where it is.
+    fn frame(&mut self, call: Call, sink: &mut Sink) -> Result<(), SendError> {
+        let bytes = match call {
+            Call::FrameText => b"zc",
+            Call::FrameTextPart(fin) => cut_text(fin),
+            Call::FrameBinaryPart(_) => b"\xff",
+            _ => return Ok(()),
+        };
+        let mut buffer = [0; 2];
+        let payload = &mut buffer[..bytes.len()];
+        payload.copy_from_slice(bytes);
+        if sink.room() < 2 + 4 + payload.len() {
             return Err(SendError::OutputFull);
         }
-        match &mut self.state {
-            State::Server(connection) => {
-                let payload = connection.frame_text("zc", sink)?;
-                sink.put(payload);
-            }
-            State::Client(connection) => {
-                let mut text = *b"zc";
-                let payload = connection.frame_text(&mut text, sink)?;
-                sink.put(payload);
-            }
-            _ => {}
-        }
+        let payload = match &mut self.state {
+            State::Server(connection) => match call {
+                Call::FrameTextPart(fin) => connection.frame_utf8_part(payload, fin, sink)?,
+                Call::FrameBinaryPart(fin) => connection.frame_binary_part(payload, fin, sink)?,
+                _ => connection.frame_text("zc", sink)?,
+            },
+            State::Client(connection) => match call {
+                Call::FrameTextPart(fin) => connection.frame_text_part(payload, fin, sink)?,
+                Call::FrameBinaryPart(fin) => connection.frame_binary_part(payload, fin, sink)?,
+                _ => connection.frame_text(payload, sink)?,
+            },
+            _ => &[],
+        };
+        sink.put(payload);
         Ok(())
     }
 
@@ -488,3 +525,11 @@ fn polled(result: Result<Option<Event<'_>>, ReceiveError>) -> Polled<'_> {
 
 const LONG: &str = "a reason of more than the one hundred and twenty-three bytes that fit into the \
     frame, so that it has to be cut somewhere behind this place";
+
+/// The first part of a text ends inside a character, and the last completes that.
+fn cut_text(fin: Fin) -> &'static [u8] {
+    match fin {
+        Fin::No => b"u\xc3",
+        Fin::Yes => b"\xa9",
+    }
+}

@@ -13,11 +13,12 @@ use ws_proto_test::wire::parse_output;
 
 type Family = fn(&mut Matrix, &Scenario);
 
-pub(crate) const FAMILIES: [(&str, Family); 10] = [
+pub(crate) const FAMILIES: [(&str, Family); 11] = [
     ("splits, drains, paces", Matrix::ways),
     ("pairs of cuts", Matrix::pairs_of_cuts),
     ("end of the transport at every byte", Matrix::ends),
     ("calls at every byte", Matrix::calls),
+    ("messages mixed in every order", Matrix::messages),
     ("time at every byte", Matrix::time),
     ("limits of every size", Matrix::limits),
     ("no memory at every store", Matrix::stores),
@@ -89,7 +90,7 @@ enum Strike {
 fn strikes(deep: bool) -> Vec<Strike> {
     if deep {
         let changes = CHANGES.map(Strike::Change).into_iter();
-        let calls = Call::ALL.map(|call| Strike::Act(Act::Call(call)));
+        let calls = Call::all().map(|call| Strike::Act(Act::Call(call)));
         return changes
             .chain(calls)
             .chain([Strike::Act(Act::Eof)])
@@ -280,14 +281,38 @@ impl Matrix {
         }
         let (setup, bytes) = (scenario.setup, &scenario.bytes[..]);
         for at in 0..=bytes.len() {
-            for call in Call::ALL {
+            for call in Call::all() {
                 // There is nothing to call in a handshake but the clock.
                 if setup.handshake && !matches!(call, Call::Tick(_) | Call::Close) {
                     continue;
                 }
                 let act = Act::Call(call);
                 self.few_ways(scenario, setup, bytes, &[(at, act)]);
-                self.few_ways(scenario, setup, bytes, &[(at, act), (at, act)]);
+                // Calls that send messages are repeated, and mixed, in a family of their own.
+                if !Call::MESSAGES.contains(&call) {
+                    self.few_ways(scenario, setup, bytes, &[(at, act), (at, act)]);
+                }
+            }
+        }
+    }
+
+    /// Three calls that send frames of messages, in every order. Each place of each scenario takes the next
+    /// few of the orders, so that all are taken, many times.
+    fn messages(&mut self, scenario: &Scenario) {
+        if !scenario.is_small() || scenario.setup.handshake {
+            return;
+        }
+        const N: usize = Call::MESSAGES.len();
+        let (setup, bytes) = (scenario.setup, &scenario.bytes[..]);
+        let orders = if self.deep { N * N * N } else { 16 };
+        for at in 0..=bytes.len() {
+            for _ in 0..orders {
+                // A step that has no factor in common with the number of orders.
+                self.seen = (self.seen + 1009) % (N * N * N);
+                let call = |n: usize| Act::Call(Call::MESSAGES[n % N]);
+                let [a, b, c] = [1, N, N * N].map(|place| call(self.seen / place));
+                let later = (at + 1).min(bytes.len());
+                self.few_ways(scenario, setup, bytes, &[(at, a), (at, b), (later, c)]);
             }
         }
     }

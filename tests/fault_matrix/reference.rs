@@ -8,7 +8,7 @@ use crate::engine::Setup;
 use crate::run::{Fault, How, Mark, Pace, Runner, Trace};
 use crate::scenario::App;
 use ws_proto_test::suite::Side;
-use ws_proto_test::wire::{Frame, parse_output};
+use ws_proto_test::wire::{CONTINUATION, FIN, Frame, TEXT, parse_output};
 
 #[derive(Debug, Default)]
 pub(crate) struct Reference {
@@ -114,6 +114,7 @@ impl Reference {
                 .any(|frame| frame.is_close() || frame.is_data()),
             "data or a second Close behind the Close"
         );
+        verify_messages(&frames);
         let clean = close.is_some() && trace.close_received && trace.fault.is_none();
         let open = notes.head.is_some();
         if open {
@@ -150,6 +151,32 @@ impl Reference {
             by_error || runner.notes.app_bytes > 0 || runner.notes.keys_fail,
             "the error closes with its code"
         );
+    }
+}
+
+/// Frames of one message at a time, and text that is text so far, unless an extension has encoded it.
+fn verify_messages(frames: &[Frame]) {
+    let mut open: Option<u8> = None;
+    let mut text = Vec::new();
+    for frame in frames.iter().filter(|frame| frame.is_data()) {
+        let (opcode, rsv) = (frame.first & 0x0f, frame.first & 0x70);
+        assert_eq!(open.is_some(), opcode == CONTINUATION, "one message");
+        assert!(
+            open.is_none() || rsv == 0,
+            "reserved bits of a continuation"
+        );
+        let first = *open.get_or_insert(frame.first & !FIN);
+        let is_last = frame.first & FIN != 0;
+        if first == TEXT {
+            text.extend_from_slice(&frame.payload);
+            if let Err(error) = core::str::from_utf8(&text) {
+                assert!(error.error_len().is_none() && !is_last, "text is UTF-8");
+            }
+        }
+        if is_last {
+            open = None;
+            text.clear();
+        }
     }
 }
 

@@ -692,6 +692,7 @@ fn refused(error: SendError) -> u8 {
         SendError::MessageOpen => b'2',
         SendError::NoMaskKey => b'3',
         SendError::ReservedBits => b'4',
+        SendError::TextNotUtf8 => b'5',
         _ => panic!("{error:?} of a call that fits"),
     }
 }

@@ -5,23 +5,17 @@
 //! ```
 //!
 //! A browser that opens the address gets a page. `/chat/NAME` is the room NAME: each text goes to everybody
-//! in it. One read buffer serves all connections, one heap has all deadlines. A turn reads from all who have
-//! something to say, then writes to each peer once, however many messages it gets.
-//!
-//! [`peer`] is one connection, from the first byte of its request to the closed socket.
+//! in it. One read buffer serves all connections, one ordered set has all deadlines. A turn reads from all who
+//! have something to say, then writes to each peer once, however many messages it gets.
+#![allow(clippy::std_instead_of_alloc, reason = "an example has std")]
 
-#[cfg(target_os = "linux")]
-mod peer;
 #[cfg(target_os = "linux")]
 mod server;
 
-#[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
-    let address = std::env::args().nth(1);
-    server::Server::bind(address.as_deref().unwrap_or("127.0.0.1:9002"))?.run()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn main() {
+    #[cfg(target_os = "linux")]
+    server::run(&std::env::args().nth(1).unwrap_or("127.0.0.1:9002".into()))?;
+    #[cfg(not(target_os = "linux"))]
     eprintln!("this example needs Linux");
+    Ok(())
 }

@@ -1,185 +1,72 @@
 //! The loop: who is ready, and who is due.
 
-use core::cmp::Reverse;
-use core::time::Duration;
-extern crate alloc;
+mod peer;
 
-use alloc::collections::{BTreeSet, BinaryHeap};
-use std::collections::HashMap;
-use std::io::ErrorKind::WouldBlock;
+use std::collections::{BTreeSet, HashMap};
 use std::net::TcpListener;
 
+use peer::{MESSAGE, Peer};
 use polling::{Event, Events, PollMode, Poller};
 use ws_proto::Instant;
 
-use crate::peer::{Peer, Said};
-
-/// The key of the listener. Peers have the keys after it.
-const LISTENER: usize = 0;
-/// How long nobody is accepted when that has failed, for instance for lack of file descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
-
-pub(crate) struct Server {
-    poller: Poller,
-    listener: TcpListener,
-    peers: HashMap<usize, Peer>,
-    deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
-    last_key: usize,
-    epoch: std::time::Instant,
-}
-
-impl Server {
-    pub(crate) fn bind(address: &str) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        println!("ws://{}", listener.local_addr()?);
-        let poller = Poller::new()?;
-        add(&poller, &listener, LISTENER)?;
-        Ok(Self {
-            poller,
-            listener,
-            peers: HashMap::new(),
-            deadlines: BinaryHeap::new(),
-            last_key: LISTENER,
-            epoch: std::time::Instant::now(),
-        })
-    }
-
-    pub(crate) fn run(mut self) -> anyhow::Result<()> {
-        let mut buffer = vec![0; 64 * 1024];
-        let (mut events, mut said) = (Events::new(), Vec::new());
-        loop {
-            let next = self.deadlines.peek().map(|Reverse((at, _))| *at);
-            let wait = next.map(|at| at.saturating_duration_since(self.now()));
-            events.clear();
-            self.poller.wait(&mut events, wait)?;
-            let mut touched = self.due()?;
-            for event in events.iter() {
-                if event.key == LISTENER {
-                    self.accept(&mut touched)?;
-                } else if let Some(peer) = self.peers.get_mut(&event.key) {
-                    touched.insert(event.key);
-                    if event.readable && !peer.read(&mut buffer, &mut said) {
-                        self.remove(event.key)?;
-                    }
-                    self.deliver(&mut said, &mut touched)?; // `said` holds one read at most
-                }
-            }
-            // A turn can bring more to say: input that had waited for room.
-            while !touched.is_empty() {
-                for key in core::mem::take(&mut touched) {
-                    self.turn(key, &mut said)?;
-                    self.deliver(&mut said, &mut touched)?;
-                }
-            }
-        }
-    }
-
-    fn now(&self) -> Instant {
-        Instant::now_since(self.epoch)
-    }
-
-    /// Those whose entry has come up. A deadline that has moved on meanwhile gets a new entry in their turn.
-    fn due(&mut self) -> anyhow::Result<BTreeSet<usize>> {
-        let (now, mut due) = (self.now(), BTreeSet::new());
-        while let Some(&Reverse((at, key))) = self.deadlines.peek() {
-            if at > now {
-                break;
-            }
-            self.deadlines.pop();
-            if key == LISTENER {
-                let interest = Event::readable(LISTENER);
-                self.poller
-                    .modify_with_mode(&self.listener, interest, PollMode::Level)?;
-            } else if let Some(peer) = self.peers.get_mut(&key) {
-                if peer.scheduled == Some(at) {
-                    peer.scheduled = None;
-                    due.insert(key);
-                }
-            }
-        }
-        Ok(due)
-    }
-
-    /// Takes all who wait to be accepted.
-    fn accept(&mut self, touched: &mut BTreeSet<usize>) -> anyhow::Result<()> {
-        loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == WouldBlock => return Ok(()),
-                Err(error) => {
-                    eprintln!("cannot accept: {error}"); // those who are there are served on
-                    let nothing = Event::none(LISTENER);
-                    self.poller
-                        .modify_with_mode(&self.listener, nothing, PollMode::Level)?;
-                    self.deadlines.push(Reverse((self.now() + PAUSE, LISTENER)));
-                    return Ok(());
-                }
-            };
-            self.last_key += 1;
-            let ready = stream
-                .set_nonblocking(true)
-                .and_then(|()| stream.set_nodelay(true))
-                .and_then(|()| add(&self.poller, &stream, self.last_key));
-            if let Err(error) = ready {
-                eprintln!("cannot serve a connection: {error}");
-                continue;
-            }
-            self.peers
-                .insert(self.last_key, Peer::new(stream, self.now()));
-            touched.insert(self.last_key);
-        }
-    }
-
-    /// Queues what was said for everybody in its room. A peer for which too much waits is dropped.
-    fn deliver(
-        &mut self,
-        said: &mut Vec<Said>,
-        touched: &mut BTreeSet<usize>,
-    ) -> anyhow::Result<()> {
-        for (room, text) in said.drain(..) {
-            let mut slow = Vec::new();
-            for (&key, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.is_in(&room)) {
-                if peer.send(&text) {
+// SAFETY of what it adds to the poller: it deletes a peer's socket there before it closes it, and drops the
+// poller before all others.
+#[expect(unsafe_code, reason = "the poller keeps file descriptors")]
+pub(crate) fn run(address: &str) -> anyhow::Result<()> {
+    let mut peers: HashMap<usize, Peer> = HashMap::new();
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    println!("ws://{}", listener.local_addr()?);
+    let poller = Poller::new()?;
+    // Once for all who wait, not for as long as one does: one that cannot be accepted would keep us busy.
+    // SAFETY: see above.
+    unsafe { poller.add_with_mode(&listener, Event::readable(0), PollMode::Edge)? };
+    let mut deadlines = BTreeSet::new(); // one for each peer that has one
+    let (mut last, mut buffer, mut events) = (0, vec![0; MESSAGE], Events::new());
+    let epoch = std::time::Instant::now();
+    loop {
+        let next: Option<&(Instant, usize)> = deadlines.first();
+        let wait = next.map(|(at, _)| at.saturating_duration_since(Instant::now_since(epoch)));
+        events.clear();
+        poller.wait(&mut events, wait)?;
+        let mut touched: BTreeSet<_> = events.iter().map(|event| event.key).collect();
+        for event in events.iter().filter(|event| event.readable) {
+            // Not the listener: all who wait are accepted below.
+            if let Some(peer) = peers.get_mut(&event.key) {
+                let (said, room) = (peer.read(&mut buffer), peer.room.clone());
+                let everybody = peers.iter_mut().filter(|(_, peer)| peer.room == room);
+                for (&key, peer) in everybody.filter(|_| !said.is_empty()) {
+                    said.iter().for_each(|text| peer.send(text));
                     touched.insert(key);
-                } else {
-                    slow.push(key);
                 }
             }
-            slow.into_iter().try_for_each(|key| self.remove(key))?;
         }
-        Ok(())
-    }
-
-    fn turn(&mut self, key: usize, said: &mut Vec<Said>) -> anyhow::Result<()> {
-        let now = self.now();
-        let Some(peer) = self.peers.get_mut(&key) else {
-            return Ok(());
-        };
-        if !peer.turn(now, said) {
-            return self.remove(key);
-        }
-        if let Some(at) = peer.deadline {
-            if peer.scheduled.is_none_or(|scheduled| at < scheduled) {
-                peer.scheduled = Some(at);
-                self.deadlines.push(Reverse((at, key)));
+        let now = Instant::now_since(epoch);
+        // Who has no file descriptor waits on, and is tried again in each turn: one begins when somebody leaves.
+        while let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(true)?;
+            let _ = stream.set_nodelay(true);
+            last += 1;
+            // SAFETY: see above.
+            let added =
+                unsafe { poller.add_with_mode(&stream, Event::readable(last), PollMode::Level) };
+            if added.is_ok() {
+                peers.insert(last, Peer::new(stream, now));
+                touched.insert(last);
             }
         }
-        let (read, write) = peer.interest();
-        let interest = Event::new(key, read, write);
-        Ok(self
-            .poller
-            .modify_with_mode(&peer.stream, interest, PollMode::Level)?)
+        touched.extend(deadlines.range(..=(now, usize::MAX)).map(|(_, key)| *key));
+        for key in touched {
+            if let Some(peer) = peers.get_mut(&key) {
+                peer.deadline.map(|at| deadlines.remove(&(at, key)));
+                if peer.turn(now) {
+                    peer.deadline.map(|at| deadlines.insert((at, key)));
+                    poller.modify_with_mode(&peer.stream, peer.interest(key), PollMode::Level)?;
+                } else {
+                    poller.delete(&peer.stream)?;
+                    peers.remove(&key);
+                }
+            }
+        }
     }
-
-    fn remove(&mut self, key: usize) -> anyhow::Result<()> {
-        let peer = self.peers.remove(&key);
-        peer.map_or(Ok(()), |peer| Ok(self.poller.delete(&peer.stream)?))
-    }
-}
-
-#[expect(unsafe_code, reason = "the poller keeps the file descriptor")]
-fn add(poller: &Poller, source: impl polling::AsRawSource, key: usize) -> std::io::Result<()> {
-    // SAFETY: `remove` deletes a peer's socket before it is closed. The listener is never closed.
-    unsafe { poller.add_with_mode(source, Event::readable(key), PollMode::Level) }
 }

@@ -5,20 +5,16 @@
 //! ```
 //!
 //! A message is echoed piece by piece as it comes, so one of any size takes a read buffer and what that
-//! buffer is answered with. A connection reads or writes, never both: a peer that does not read is not read.
+//! buffer is answered with. A peer that does not read is not read.
+#![allow(clippy::std_instead_of_alloc, reason = "an example has std")]
 
-#[cfg(target_os = "linux")]
-mod peer;
 #[cfg(target_os = "linux")]
 mod ring;
 
-#[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
-    let address = std::env::args().nth(1);
-    ring::serve(address.as_deref().unwrap_or("127.0.0.1:9003"))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn main() {
+    #[cfg(target_os = "linux")]
+    ring::serve(&std::env::args().nth(1).unwrap_or("127.0.0.1:9003".into()))?;
+    #[cfg(not(target_os = "linux"))]
     eprintln!("this example needs Linux");
+    Ok(())
 }

@@ -7,6 +7,7 @@
 )]
 
 mod cut_text;
+mod errors;
 mod history;
 mod io;
 mod past;

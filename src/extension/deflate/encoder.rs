@@ -21,6 +21,11 @@ use crate::frame::Rsv;
 /// [`send_extended`](Connection::send_extended), after another encoder, or on another connection, it
 /// starts again without history. The connection notes what it has sent, so nothing needs to be reported.
 ///
+/// An error of a call has written nothing and has changed nothing of the connection. The encoder then starts
+/// its next message without history. [`SendError::OutputFull`] and [`SendError::NoMaskKey`] are for the
+/// moment: the same can be sent later. [`SendError::ReservedBits`] is none of them: where the handshake did not
+/// agree on compression, messages are sent as they are.
+///
 /// ```
 /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
 /// use ws_proto::{Config, Connection};
@@ -71,7 +76,8 @@ impl DeflateEncoder {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written. The message can be sent later.
+    /// [`SendError::MessageOpen`] while a message is being sent in parts, compressed or not,
+    /// [`SendError::Closed`], [`SendError::OutputFull`], [`SendError::NoMaskKey`].
     pub fn send_text<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
@@ -85,7 +91,7 @@ impl DeflateEncoder {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written. The message can be sent later.
+    /// As [`send_text`](Self::send_text).
     pub fn send_binary<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
@@ -98,11 +104,14 @@ impl DeflateEncoder {
     /// Sends a part of a text message as one frame, compressed and flushed: the peer can inflate
     /// all of it at once. See [`Connection::send_text_part`].
     ///
-    /// A message whose first part was sent by the connection itself goes on as it began.
+    /// A message whose first part was sent by the connection itself goes on as it began: not compressed, or
+    /// after [`Connection::send_extended`] with RSV1 alone compressed.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written. The part can be sent later.
+    /// [`SendError::MessageOpen`] while a message of the other kind, or with other reserved bits, is being
+    /// sent, [`SendError::TextNotUtf8`] if the part before was cut inside a character,
+    /// [`SendError::Closed`], [`SendError::OutputFull`], [`SendError::NoMaskKey`].
     pub fn send_text_part<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
@@ -117,7 +126,7 @@ impl DeflateEncoder {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written. The part can be sent later.
+    /// As [`send_text_part`](Self::send_text_part), but for the text.
     pub fn send_binary_part<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
@@ -129,11 +138,13 @@ impl DeflateEncoder {
     }
 
     /// Sends a part of a text message that may end inside a character, as
-    /// [`Connection::send_utf8_part`] does.
+    /// [`Connection::send_utf8_part`] does. Another encoder, or this one after others, may send the next part:
+    /// the connection knows where the text stands.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was written. The part can be sent later.
+    /// [`SendError::TextNotUtf8`] if no text can start with the bytes so far, or if `fin` ends it inside a
+    /// character, and as [`send_text_part`](Self::send_text_part).
     pub fn send_utf8_part<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,

@@ -1,0 +1,153 @@
+//! One connection of the chat, from the first byte of its request to the closed socket.
+
+use std::io::{ErrorKind::WouldBlock, Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use polling::Event;
+use ws_proto::handshake::{Accept, Incoming, Limits, OriginPolicy, PlainResponse, ServerHandshake};
+use ws_proto::{Assembler, Config, Connection, Input, Instant, Limited, MAX_CONTROL_FRAME};
+use ws_proto::{Message, Negotiated, Output, SendError, Server, Transport};
+
+/// The longest message, and how much is read at once, in bytes.
+pub(crate) const MESSAGE: usize = 64 * 1024;
+/// What may wait for a peer that reads slowly, in bytes. A peer for which more would wait is dropped.
+const WAITING: usize = 1 << 20;
+
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
+    pub(crate) deadline: Option<Instant>,
+    /// Empty before the peer is in one.
+    pub(crate) room: String,
+    /// `None` once it is over, and the connection is open.
+    handshake: Option<ServerHandshake<Vec<u8>>>,
+    /// The time for the request, and for the peer to end its side after a refusal.
+    limit: Instant,
+    connection: Connection<Server>,
+    assembler: Assembler<Vec<u8>>,
+    out: Limited,
+    was_full: bool,
+    has_ended: bool,
+}
+
+impl Peer {
+    pub(crate) fn new(stream: TcpStream, now: Instant) -> Self {
+        Self {
+            stream,
+            deadline: None,
+            room: String::new(),
+            handshake: Some(ServerHandshake::new(Vec::new(), Limits::new())),
+            limit: now + core::time::Duration::from_secs(10),
+            connection: Connection::server(Negotiated::new(), Config::new()), // for later
+            assembler: Assembler::new(Vec::new(), MESSAGE as u64),
+            out: Limited::new(WAITING),
+            was_full: false,
+            has_ended: false,
+        }
+    }
+
+    /// What to wait for. Nothing is read while the answers to a whole read might have no room.
+    pub(crate) fn interest(&self, key: usize) -> Event {
+        let has_room = self.out.room() >= MESSAGE + MAX_CONTROL_FRAME;
+        Event::new(key, has_room && !self.has_ended, !self.out.is_empty())
+    }
+
+    /// Reads once, and returns the texts in it.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Vec<String> {
+        let mut said = Vec::new();
+        if !self.interest(0).readable {
+            return said;
+        }
+        let mut input = match self.stream.read(buffer) {
+            Ok(n) => Input::new(&mut buffer[..n]),
+            Err(error) if error.kind() == WouldBlock => return said,
+            Err(_) => Input::new(&mut []),
+        };
+        self.has_ended = input.is_empty();
+        if let Some(handshake) = &mut self.handshake {
+            // What follows the request in the same read stays in `input`, for the connection.
+            let received = handshake.receive_any(&mut input, &mut self.out);
+            let incoming = received.ok().flatten(); // else its refusal is in `out`, or more is to come
+            let Some(negotiated) = incoming.and_then(|i| answer(i, &mut self.room, &mut self.out))
+            else {
+                return said;
+            };
+            let config = Config::new().max_message(MESSAGE as u64);
+            self.connection = Connection::server(negotiated, config);
+            self.handshake = None;
+        }
+        while let Ok(Some(event)) = self.connection.receive(&mut input, &mut self.out) {
+            match self.assembler.push(event) {
+                Ok(Some(Message::Text(text))) => said.push(text.into()),
+                Ok(_) => {}
+                Err(error) => self.connection.fail(error.close_code(), &mut self.out),
+            }
+        }
+        if self.has_ended {
+            let _ = self.connection.receive_eof(); // what waits is still written
+        }
+        said
+    }
+
+    /// Queues a text. A full output is written before the peer counts as slow: a turn can bring more than fits.
+    pub(crate) fn send(&mut self, text: &str) {
+        let full = Err(SendError::OutputFull);
+        if self.connection.send_text(text, &mut self.out) == full {
+            self.write();
+            if self.connection.send_text(text, &mut self.out) == full {
+                (self.has_ended, self.out) = (true, Limited::new(WAITING)); // dropped
+            }
+        }
+    }
+
+    /// Looks at the time, writes what waits, and does what the transport needs. `false`: it is over.
+    pub(crate) fn turn(&mut self, now: Instant) -> bool {
+        let (c, out) = (&mut self.connection, &mut self.out);
+        let (ticked, transport, limit) = match &mut self.handshake {
+            Some(_) if now >= self.limit => return false,
+            Some(h) => (h.tick(now, out), h.transport(), Some(self.limit)),
+            None => (c.tick(now, out), c.transport(), None),
+        };
+        self.deadline = ticked.unwrap_or_default().or(limit);
+        self.write();
+        if transport == Transport::Close && self.out.is_empty() {
+            let _ = self.stream.shutdown(Shutdown::Write); // then its end is read
+        }
+        ticked.is_ok() && !(self.has_ended && self.out.is_empty())
+    }
+
+    fn write(&mut self) {
+        let before = self.out.pending().len();
+        while !self.out.is_empty() {
+            match self.stream.write(self.out.pending()) {
+                Ok(n) => self.out.consume(n),
+                Err(error) if error.kind() == WouldBlock => break,
+                Err(_) => self.out = Limited::new(WAITING), // what the peer has said is still read
+            }
+        }
+        if self.was_full && self.out.pending().len() < before {
+            self.connection.note_activity(); // the peer reads: it is alive
+        }
+        self.was_full = !self.out.is_empty();
+    }
+}
+
+/// Lets a request into its room, or answers it with the page or a refusal.
+fn answer(incoming: Incoming<'_>, room: &mut String, out: &mut Limited) -> Option<Negotiated> {
+    let own = OriginPolicy::same_host();
+    let refused = match incoming {
+        Incoming::Plain(plain) if plain.method() == "GET" && plain.target() == "/" => {
+            let page = PlainResponse::new(200).headers(&[("Content-Type", b"text/html")]);
+            plain.respond(&page.body(include_bytes!("../page.html")), out)
+        }
+        Incoming::Plain(plain) => plain.respond(&PlainResponse::new(404), out),
+        Incoming::Upgrade(upgrade) => match upgrade.target().strip_prefix("/chat/") {
+            None | Some("") => upgrade.reject(&PlainResponse::new(404), out),
+            Some(_) if !own.allows(&upgrade) => upgrade.reject(&PlainResponse::new(403), out),
+            Some(name) => {
+                *room = name.into();
+                return upgrade.accept(&Accept::new(), out).ok();
+            }
+        },
+    };
+    refused.ok().and(None)
+}

@@ -144,8 +144,10 @@ impl<R: Role> Socket<R> {
         let bound = self.high_water + self.largest + 2 * ws_proto::MAX_CONTROL_FRAME;
         assert!(self.socket.pending().len() <= bound, "output is bounded");
         if self.error.is_some() {
+            // `AwaitEof`: there was no key for the Close.
             let transport = self.socket.transport();
-            assert!(matches!(transport, Transport::Close | Transport::Abort));
+            assert!(transport != Transport::Open);
+            assert!(transport != Transport::AwaitEof || self.dried);
         }
     }
 

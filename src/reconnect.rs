@@ -169,6 +169,7 @@ impl End {
     /// | status 408, 425, 429 | yes | too slow, too early, too often |
     /// | status 501, 505 | no | the server does not support it |
     /// | other 5xx | yes | a fault in the server, or in a server that it uses |
+    /// | any status, with a `Retry-After` | yes | the server asks for another attempt |
     /// | any other status | no | the request is wrong, or has to go elsewhere (3xx) |
     ///
     /// An application that knows better stops by itself, or continues with [`Backoff::retry`].
@@ -187,6 +188,10 @@ impl End {
                     | CloseCode::FORBIDDEN
             ),
             Self::Closed(None) | Self::Eof | Self::TimedOut | Self::Unreachable => true,
+            Self::Refused {
+                retry_after: Some(_),
+                ..
+            } => true,
             Self::Refused { status, .. } => {
                 matches!(*status, 408 | 425 | 429 | 500 | 502..=504 | 506..=599)
             }

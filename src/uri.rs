@@ -9,23 +9,31 @@
 //! is_secure
 //! ```
 //!
-//! A [`Uri`] is checked once and then borrows the text. The syntax is that of RFC 3986. Nothing is
-//! repaired or decoded: text that cannot be written into a request unchanged is an error.
+//! A [`Uri`] is checked once and then borrows the text. The syntax is that of RFC 3986, with a few characters
+//! more in path and query. Nothing is repaired or decoded: text that cannot be written into a request unchanged
+//! is an error.
 
 use core::error::Error;
 use core::fmt::{self, Write};
 use core::hash::{Hash, Hasher};
 use core::net::Ipv6Addr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// The URI of a WebSocket server (RFC 6455 3), borrowed from its text.
 ///
 /// The scheme is `ws` or `wss` in any case. There is a host, there is no userinfo and no fragment,
-/// not even an empty one. A URI is ASCII: convert names of other alphabets by IDNA, and
-/// percent-encode the rest, before (RFC 6455 11.1.1).
+/// not even an empty one; [`UriRules`] can allow userinfo and the schemes `http` and `https`. A URI is ASCII:
+/// convert names of other alphabets by IDNA, and percent-encode the rest, before (RFC 6455 11.1.1).
 ///
-/// Two URIs are equal if they lead to the same request: the same scheme, port and target, and the
-/// same host without regard to case. As [`Display`](fmt::Display) writes a URI, the scheme and the
-/// host are in lower case, the default port is left out and an empty path is `/`.
+/// Path and query may have `[ ] { } | ^` besides what RFC 3986 allows: browsers send them as they are, and
+/// servers take them. Every other character is an error that names it and its place.
+///
+/// Two URIs are equal if they lead to the same request over the same connection: the same scheme, port,
+/// target and zone, and the same host without regard to case. As [`Display`](fmt::Display) writes a URI, the
+/// scheme and the host are in lower case, the default port is left out, an empty path is `/`, and there is
+/// neither userinfo nor zone.
 ///
 /// ```
 /// use ws_proto::Uri;
@@ -44,53 +52,123 @@ pub struct Uri<'u> {
     secure: bool,
     ipv6: bool,
     host: &'u str,
+    zone: Option<&'u str>,
     port: u16,
     target: Target<'u>,
+    user_info: Option<UserInfo<'u>>,
 }
 
 impl<'u> Uri<'u> {
-    /// Checks and splits a URI.
+    /// Checks and splits a URI, by the rules of RFC 6455 3.
     ///
     /// # Errors
     ///
     /// [`UriError`] for the first rule that the text breaks.
     pub fn parse(text: &'u str) -> Result<Self, UriError> {
-        if !text.is_ascii() {
-            return Err(UriError::NotAscii);
+        Self::parse_with(text, UriRules::new())
+    }
+
+    /// As [`parse`](Self::parse), with what `rules` allow besides.
+    ///
+    /// # Errors
+    ///
+    /// [`UriError`] for the first rule that the text breaks.
+    pub fn parse_with(text: &'u str, rules: UriRules) -> Result<Self, UriError> {
+        if let Some((at, character)) = text.char_indices().find(|(_, c)| !c.is_ascii()) {
+            return Err(UriError::NotAscii { character, at });
         }
         let (scheme, rest) = text.split_once(':').ok_or(UriError::Scheme)?;
-        let secure = if scheme.eq_ignore_ascii_case("wss") {
+        let is = |known: &str| scheme.eq_ignore_ascii_case(known);
+        let secure = if is("wss") || (rules.http && is("https")) {
             true
-        } else if scheme.eq_ignore_ascii_case("ws") {
+        } else if is("ws") || (rules.http && is("http")) {
             false
         } else {
             return Err(UriError::Scheme);
         };
-        if rest.contains('#') {
-            return Err(UriError::Fragment);
+        if let Some(at) = text.find('#') {
+            return Err(UriError::Fragment { at });
         }
         let rest = rest.strip_prefix("//").ok_or(UriError::HostMissing)?;
         let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
 
-        if authority.contains('@') {
-            return Err(UriError::UserInfo);
-        }
-        let (ipv6, host, port) = split_authority(authority)?;
+        let authority_at = scheme.len() + "://".len();
+        let (user_info, place) = match authority.rsplit_once('@') {
+            Some(_) if !rules.user_info => return Err(UriError::UserInfo),
+            Some((user_info, place)) => (UserInfo::parse(user_info, authority_at)?, place),
+            None => (None, authority),
+        };
+        let path_at = authority_at + authority.len();
+        let (ipv6, host, port) = split_authority(place, path_at - place.len())?;
         let port = match port {
             "" => default_port(secure),
             port => parse_port(port)?,
         };
-        check(path, is_path)?;
-        check(query, is_query)?;
+        check(path, path_at, is_path)?;
+        check(query, path_at + path.len() + "?".len(), is_query)?;
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self {
             secure,
             ipv6,
             host,
+            zone: None,
             port,
             target: Target { path, query },
+            user_info,
         })
+    }
+
+    /// Adds the zone of a link-local IPv6 address: the interface to connect through (RFC 4007 11).
+    ///
+    /// It is given apart from the text, since a URI has none: RFC 9844 took back the `%25` of RFC 6874. The zone is
+    /// of this machine only, and is written neither into `Host` nor by `Display`.
+    ///
+    /// ```
+    /// use ws_proto::Uri;
+    ///
+    /// let uri = Uri::parse("ws://[fe80::1]:5580/ws")?.with_zone("eth0")?;
+    /// assert_eq!(uri.connect_host().to_string(), "fe80::1%eth0"); // to resolve and connect to
+    /// assert_eq!(uri.host_header().to_string(), "[fe80::1]:5580");
+    /// # Ok::<(), ws_proto::UriError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`UriError::Zone`] if the host is no IPv6 address, or the zone is empty or has whitespace, a control
+    /// character or `%`.
+    pub fn with_zone(self, zone: &'u str) -> Result<Self, UriError> {
+        let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '%';
+        if !self.ipv6 || zone.is_empty() || zone.contains(is_bad) {
+            return Err(UriError::Zone);
+        }
+        Ok(Self {
+            zone: Some(zone),
+            ..self
+        })
+    }
+
+    /// The zone that [`with_zone`](Self::with_zone) has added.
+    pub const fn zone(&self) -> Option<&'u str> {
+        self.zone
+    }
+
+    /// [`host`](Self::host) with the [`zone`](Self::zone) after `%`, if there is one: what name resolution
+    /// takes.
+    pub const fn connect_host(&self) -> ConnectHost<'u> {
+        ConnectHost {
+            host: self.host,
+            zone: self.zone,
+        }
+    }
+
+    /// The user name and the password before the host, if [`UriRules::user_info`] allows them and they are
+    /// not empty.
+    ///
+    /// Nothing is made of them: RFC 6455 3 does not allow them. To send them, write
+    /// [`UserInfo::basic`] into the field `Authorization`.
+    pub const fn user_info(&self) -> Option<UserInfo<'u>> {
+        self.user_info
     }
 
     /// Whether the scheme is `wss`: the connection has to go through TLS.
@@ -101,7 +179,7 @@ impl<'u> Uri<'u> {
     /// The host to connect to, as in the text: a name, an IPv4 address, or an IPv6 address without
     /// its brackets.
     ///
-    /// Percent-encodings in a name are not decoded. A name of digits and dots that is not an IPv4
+    /// It has no [zone](Self::zone); see [`connect_host`](Self::connect_host). Percent-encodings in a name are not decoded. A name of digits and dots that is not an IPv4
     /// address is still a name (RFC 3986 3.2.2): name resolution decides whether it exists.
     pub const fn host(&self) -> &'u str {
         self.host
@@ -157,6 +235,7 @@ impl PartialEq for Uri<'_> {
         self.secure == other.secure
             && self.ipv6 == other.ipv6
             && self.host.eq_ignore_ascii_case(other.host)
+            && self.zone == other.zone
             && self.port == other.port
             && self.target == other.target
     }
@@ -170,6 +249,7 @@ impl Hash for Uri<'_> {
         for byte in self.host.bytes() {
             state.write_u8(byte.to_ascii_lowercase());
         }
+        self.zone.hash(state);
         self.port.hash(state);
         self.target.hash(state);
     }
@@ -180,6 +260,162 @@ impl fmt::Display for Uri<'_> {
         f.write_str(if self.secure { "wss://" } else { "ws://" })?;
         self.host_header().fmt(f)?;
         self.target.fmt(f)
+    }
+}
+
+/// What [`Uri::parse_with`] allows besides the URIs of RFC 6455 3.
+///
+/// ```
+/// use ws_proto::uri::UriRules;
+/// use ws_proto::{Uri, UriError};
+///
+/// let text = "https://me:secret@example.com/";
+/// assert_eq!(Uri::parse(text), Err(UriError::Scheme));
+///
+/// let uri = Uri::parse_with(text, UriRules::new().http(true).user_info(true))?;
+/// assert!(uri.is_secure());
+/// assert_eq!(uri.to_string(), "wss://example.com/");
+/// let user = uri.user_info().expect("there is a user name");
+/// assert_eq!(user.basic().to_string(), "Basic bWU6c2VjcmV0"); // for Authorization
+/// # Ok::<(), UriError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct UriRules {
+    http: bool,
+    user_info: bool,
+}
+
+impl UriRules {
+    /// Nothing besides.
+    pub const fn new() -> Self {
+        Self {
+            http: false,
+            user_info: false,
+        }
+    }
+
+    /// Whether the schemes `http` and `https` mean `ws` and `wss`, as in browsers.
+    pub const fn http(self, allow: bool) -> Self {
+        Self {
+            http: allow,
+            ..self
+        }
+    }
+
+    /// Whether there may be a user name and a password before the host; see [`Uri::user_info`].
+    pub const fn user_info(self, allow: bool) -> Self {
+        Self {
+            user_info: allow,
+            ..self
+        }
+    }
+}
+
+/// The user name and the password in a URI; see [`Uri::user_info`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct UserInfo<'u> {
+    user: &'u str,
+    password: Option<&'u str>,
+}
+
+impl<'u> UserInfo<'u> {
+    /// `at` is where it begins in the URI.
+    fn parse(text: &'u str, at: usize) -> Result<Option<Self>, UriError> {
+        check(text, at, |byte| is_name(byte) || byte == b':')?;
+        let (user, password) = match text.split_once(':') {
+            Some((user, password)) => (user, Some(password)),
+            None => (text, None),
+        };
+        Ok((!text.is_empty()).then_some(Self { user, password }))
+    }
+
+    /// The user name, as in the text: percent-encodings are not decoded.
+    pub const fn user(&self) -> &'u str {
+        self.user
+    }
+
+    /// The password, as in the text: percent-encodings are not decoded.
+    pub const fn password(&self) -> Option<&'u str> {
+        self.password
+    }
+
+    /// The value of the field `Authorization` that sends both by the scheme Basic (RFC 7617), with
+    /// percent-encodings decoded.
+    pub const fn basic(&self) -> BasicAuth<'u> {
+        BasicAuth(*self)
+    }
+
+    /// `user:password`, decoded.
+    fn bytes(&self) -> impl Iterator<Item = u8> + use<'u> {
+        let password = self.password.unwrap_or_default();
+        decode(self.user).chain([b':']).chain(decode(password))
+    }
+}
+
+/// Leaves out the password.
+impl fmt::Debug for UserInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserInfo")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The value of a field `Authorization`; it is made with [`UserInfo::basic`] and written with `Display`.
+#[derive(Clone, Copy, Debug)]
+pub struct BasicAuth<'u>(UserInfo<'u>);
+
+impl fmt::Display for BasicAuth<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Basic ")?;
+        let mut bytes = self.0.bytes();
+        loop {
+            let mut group = [0; 3];
+            let mut len = 0;
+            for (place, byte) in group.iter_mut().zip(&mut bytes) {
+                *place = byte;
+                len += 1;
+            }
+            let mut digits = [0; 4];
+            let group = group.get(..len).unwrap_or_default();
+            let written = STANDARD.encode_slice(group, &mut digits).unwrap_or(0);
+            let digits = digits.get(..written).unwrap_or_default();
+            f.write_str(core::str::from_utf8(digits).unwrap_or_default())?;
+            if len < 3 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Decodes the percent-encodings of a text that [`check`] has accepted.
+fn decode(text: &str) -> impl Iterator<Item = u8> {
+    let mut bytes = text.bytes();
+    core::iter::from_fn(move || {
+        let byte = bytes.next()?;
+        if byte != b'%' {
+            return Some(byte);
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        u8::try_from(digit()? * 16 + digit()?).ok()
+    })
+}
+
+/// The host to connect to, with its zone; it is made with [`Uri::connect_host`] and written with `Display`.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectHost<'u> {
+    host: &'u str,
+    zone: Option<&'u str>,
+}
+
+impl fmt::Display for ConnectHost<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.host)?;
+        match self.zone {
+            Some(zone) => write!(f, "%{zone}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -259,55 +495,122 @@ impl fmt::Display for Target<'_> {
     }
 }
 
-/// The reason why a text is not the URI of a WebSocket server.
+/// The reason why a text is not the URI of a WebSocket server. Places are bytes from the front of the text,
+/// from zero.
+///
+/// ```
+/// use ws_proto::{Uri, UriError};
+///
+/// let error = Uri::parse("ws://example.com/?q={\"a\":1}").unwrap_err();
+/// assert_eq!(error, UriError::Character { character: '"', at: 21 });
+/// assert_eq!(error.to_string(), "character '\"' at byte 21 is not allowed in a URI");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UriError {
     /// A character that is not allowed at its place: a space, a control, `[` in a name, `"` or `\`
     /// anywhere (RFC 3986 2).
-    Character,
+    Character {
+        /// The character.
+        character: char,
+        /// Its place.
+        at: usize,
+    },
     /// A `#`. WebSocket URIs have no fragment, and a `#` that is data is written `%23`
     /// (RFC 6455 3).
-    Fragment,
+    Fragment {
+        /// The place of the first `#`.
+        at: usize,
+    },
     /// No `//` after the scheme, or an empty host.
     HostMissing,
-    /// Brackets around anything but an IPv6 address, or text after them. Zone identifiers
-    /// and addresses of future versions are not supported.
+    /// Brackets around anything but an IPv6 address, or text after them. Addresses of future versions are
+    /// not supported.
     IpLiteral,
     /// A character outside of ASCII (RFC 6455 11.1.1).
-    NotAscii,
+    NotAscii {
+        /// The character.
+        character: char,
+        /// Its place.
+        at: usize,
+    },
     /// A `%` that is not followed by two hexadecimal digits (RFC 3986 2.1).
-    PercentEncoding,
+    PercentEncoding {
+        /// The place of the `%`.
+        at: usize,
+    },
     /// A port that is not a decimal number from 1 to 65535.
     Port,
-    /// The scheme is neither `ws` nor `wss`.
+    /// The scheme is neither `ws` nor `wss`. [`UriRules::http`] allows `http` and `https`.
     Scheme,
-    /// A user name or password before the host. RFC 6455 3 does not allow them.
+    /// A user name or password before the host. RFC 6455 3 does not allow them, [`UriRules::user_info`] does.
     UserInfo,
+    /// [`Uri::with_zone`]: the host is no IPv6 address, or the text cannot be a zone.
+    Zone,
+    /// An IPv6 address with a zone (`%`) in the URI. RFC 9844 took that syntax back: give the zone to
+    /// [`Uri::with_zone`].
+    ZoneInUri,
 }
 
 impl fmt::Display for UriError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Character => "character that is not allowed in a URI",
-            Self::Fragment => "WebSocket URIs have no fragment",
+        f.write_str(match *self {
+            Self::Character { character, at } => {
+                return match character {
+                    ' '..='~' => {
+                        write!(
+                            f,
+                            "character '{character}' at byte {at} is not allowed in a URI"
+                        )
+                    }
+                    _ => write!(
+                        f,
+                        "control character {:#04x} at byte {at} is not allowed in a URI",
+                        u32::from(character)
+                    ),
+                };
+            }
+            Self::Fragment { at } => {
+                return write!(f, "WebSocket URIs have no fragment: '#' at byte {at}");
+            }
             Self::HostMissing => "URI without a host",
             Self::IpLiteral => "invalid IPv6 address in brackets",
-            Self::NotAscii => "character outside of ASCII in a URI",
-            Self::PercentEncoding => "percent sign without two hexadecimal digits",
+            Self::NotAscii { character, at } => {
+                return write!(
+                    f,
+                    "character U+{:04X} at byte {at} of a URI is not ASCII",
+                    u32::from(character)
+                );
+            }
+            Self::PercentEncoding { at } => {
+                return write!(
+                    f,
+                    "'%' at byte {at} without two hexadecimal digits after it"
+                );
+            }
             Self::Port => "port is not a number from 1 to 65535",
             Self::Scheme => "scheme is neither ws nor wss",
             Self::UserInfo => "user name or password in a URI",
+            Self::Zone => "a zone is the name of an interface, for an IPv6 address",
+            Self::ZoneInUri => "IPv6 address with a zone in a URI: give the zone apart",
         })
     }
 }
 
 impl Error for UriError {}
 
-/// Whether the host is IPv6, the host, and the digits of the port.
-fn split_authority(authority: &str) -> Result<(bool, &str, &str), UriError> {
+/// Whether the host is IPv6, the host, and the digits of the port. `at` is where `authority` begins.
+fn split_authority(authority: &str, at: usize) -> Result<(bool, &str, &str), UriError> {
     if let Some(literal) = authority.strip_prefix('[') {
         let (address, after) = literal.split_once(']').ok_or(UriError::IpLiteral)?;
+        if let Some((address, _)) = address.split_once('%') {
+            let is_address = address.parse::<Ipv6Addr>().is_ok();
+            return Err(if is_address {
+                UriError::ZoneInUri
+            } else {
+                UriError::IpLiteral
+            });
+        }
         address
             .parse::<Ipv6Addr>()
             .map_err(|_| UriError::IpLiteral)?;
@@ -321,7 +624,7 @@ fn split_authority(authority: &str) -> Result<(bool, &str, &str), UriError> {
     if host.is_empty() {
         return Err(UriError::HostMissing);
     }
-    check(host, is_name)?;
+    check(host, at, is_name)?;
     Ok((false, host, port))
 }
 
@@ -340,20 +643,23 @@ const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// Checks that every byte is allowed, or part of a percent-encoding (RFC 3986 2.1).
-fn check(part: &str, allowed: fn(u8) -> bool) -> Result<(), UriError> {
-    let mut bytes = part.bytes();
-    while let Some(byte) = bytes.next() {
+/// Checks that every byte is allowed, or part of a percent-encoding (RFC 3986 2.1). `start` is where `part`
+/// begins.
+fn check(part: &str, start: usize, allowed: fn(u8) -> bool) -> Result<(), UriError> {
+    let mut bytes = part.bytes().enumerate();
+    while let Some((index, byte)) = bytes.next() {
+        let at = start + index;
         if byte == b'%' {
             let digits = [bytes.next(), bytes.next()];
             if !digits
                 .iter()
-                .all(|d| d.is_some_and(|d| d.is_ascii_hexdigit()))
+                .all(|digit| digit.is_some_and(|(_, digit)| digit.is_ascii_hexdigit()))
             {
-                return Err(UriError::PercentEncoding);
+                return Err(UriError::PercentEncoding { at });
             }
         } else if !allowed(byte) {
-            return Err(UriError::Character);
+            let character = char::from(byte);
+            return Err(UriError::Character { character, at });
         }
     }
     Ok(())
@@ -364,9 +670,9 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
-/// A character of a path: `pchar` of RFC 3986 3.3, and the slash.
+/// A character of a path: `pchar` of RFC 3986 3.3, the slash, and what browsers send as it is.
 fn is_path(byte: u8) -> bool {
-    is_name(byte) || b":@/".contains(&byte)
+    is_name(byte) || b":@/[]{}|^".contains(&byte)
 }
 
 /// A character of a query (RFC 3986 3.4).

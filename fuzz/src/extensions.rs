@@ -4,8 +4,8 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use ws_proto::Input;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, Extension, ExtensionOffer, HandshakeError, HeadError,
-    Limits, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Upgrade,
+    Accept, AnswerFault, ClientHandshake, ClientRequest, Extension, ExtensionOffer, HandshakeError,
+    HeadError, Limits, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Upgrade,
 };
 
 use crate::support::pieces;
@@ -227,7 +227,10 @@ fn write(given: &[Offer<'_>]) {
                         let params = extension.params();
                         params.map(|p| (p.name().to_owned(), p.value().map(|v| v.to_string())))
                     });
-                    offered.eq(answered)
+                    match offered.eq(answered) {
+                        true => Ok(()),
+                        false => Err(AnswerFault::NotOffered),
+                    }
                 })
         })
         .collect();

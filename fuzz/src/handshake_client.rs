@@ -4,8 +4,9 @@
 use arbitrary::Arbitrary;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, Established, ExtensionOffer, HandshakeError, HeadError,
-    Limits, MAX_LINES, PlainResponse, Refusal, RequestError, ServerHandshake,
+    Accept, AnswerFault, ClientHandshake, ClientRequest, Established, ExtensionOffer,
+    HandshakeError, HeadError, Limits, OriginPolicy, Param, PlainResponse, Refusal, RequestError,
+    ServerHandshake,
 };
 use ws_proto::{FixedBuf, Input, Instant, Storage, Transport, Uri};
 
@@ -146,15 +147,19 @@ impl Answer<'_> {
                 match (outcome.error, handshake.refusal()) {
                     (Some(HandshakeError::Refused { .. }), Some(_))
                     | (Some(HandshakeError::UnexpectedEof), None) => {}
+                    (Some(HandshakeError::NothingReceived), None) => {
+                        assert!(self.bytes.is_empty());
+                    }
                     other => panic!("{other:?}"),
                 }
             }
             assert_eq!(handshake.receive_eof().err(), outcome.error);
         } else if self.flag(3) {
             let late = Instant::from_millis(60_000);
+            let closing = handshake.transport() == Transport::Close;
             let ticked = handshake.tick(late);
-            assert_eq!(ticked.is_err(), undone);
-            if undone {
+            assert_eq!(ticked.is_err(), undone || closing);
+            if ticked.is_err() {
                 assert_eq!(handshake.tick(late), ticked);
                 assert_eq!(handshake.transport(), Transport::Abort);
             }
@@ -184,7 +189,6 @@ impl Answer<'_> {
             };
             assert!(upgrade.eq_ignore_ascii_case(b"websocket"));
             assert!(head.lists("Connection", "upgrade"));
-            assert!(head.all("Transfer-Encoding").is_empty());
             let chosen = head.all("Sec-WebSocket-Protocol");
             match &agreed.subprotocol {
                 Some(one) => {
@@ -244,13 +248,18 @@ fn offers() -> [ExtensionOffer<'static>; 4] {
     [
         ExtensionOffer::new("permessage-deflate", &[("client_max_window_bits", None)])
             .with_rsv(Rsv::RSV1)
-            .with_check(|_, answer| answer.params().count() < 2),
+            .with_check(|_, answer| match answer.params().count() {
+                0 | 1 => Ok(()),
+                _ => Err(AnswerFault::NotOffered),
+            }),
         ExtensionOffer::new("permessage-deflate", &[]).with_rsv(Rsv::RSV1),
         ExtensionOffer::new("x", &[]).with_rsv(Rsv::RSV1 | Rsv::RSV2),
         ExtensionOffer::new("y", &[]).with_check(|_, answer| {
-            answer
-                .params()
-                .all(|param| param.value().is_some_and(|value| value.to_u8().is_some()))
+            let is_number = |param: Param<'_>| param.value().is_some_and(|v| v.to_u8().is_some());
+            match answer.params().all(is_number) {
+                true => Ok(()),
+                false => Err(AnswerFault::OutOfRange),
+            }
         }),
     ]
 }
@@ -385,6 +394,7 @@ fn ask(bytes: &[u8]) {
     let theirs = if raw(7).is_empty() { &[] } else { &theirs[..] };
     if raw(9).is_empty() {
         let accept = Accept::new()
+            .origins(OriginPolicy::any())
             .maybe_subprotocol(subprotocols.first().copied())
             .headers(theirs);
         match upgrade.accept(&accept, &mut out) {
@@ -423,7 +433,6 @@ fn ask(bytes: &[u8]) {
                 .all(|(name, value)| refusal.headers().get(name) == Some(value))
         );
     }
-    assert!(head.fields.len() < MAX_LINES);
 }
 
 fn nothing_written(error: HeadError, out: &[u8]) {

@@ -6,7 +6,7 @@ use ws_proto::handshake::{
     Accept, ExtensionOffer, HandshakeError, HeadError, Incoming, Limits, MAX_REFUSAL, OriginPolicy,
     PlainRequest, PlainResponse, RequestError, ServerHandshake, Upgrade, accept_key,
 };
-use ws_proto::{FixedBuf, Input, Instant, Storage, Transport};
+use ws_proto::{FixedBuf, Input, Instant, Storage, TimedOut, Transport};
 
 use crate::http::{Fields, Head, complete_response, read_fields};
 use crate::support::{Sink, pieces};
@@ -188,19 +188,25 @@ impl Request<'_> {
             .extensions()
             .next()
             .map(|extension| extension.name());
+        let any = Accept::new().origins(OriginPolicy::any());
         let result = match self.decision % 8 {
-            0 => upgrade.accept(&Accept::new(), out).map(|_| ()),
+            0 => {
+                let allowed = upgrade.check_origin(&OriginPolicy::same_host());
+                let fault = allowed.map_err(|error| HeadError::OriginRefused(error.fault()));
+                let result = upgrade.accept(&Accept::new(), out).map(|_| ());
+                assert_eq!(result, fault);
+                assert!(out.pending().len() > written, "a 101 or a 403");
+                return;
+            }
             1 => {
                 let chosen = upgrade.choose_subprotocol(&["x/no", first.unwrap_or("x/no")]);
                 assert_eq!(chosen, first);
-                let accept = Accept::new().maybe_subprotocol(chosen);
+                let accept = any.maybe_subprotocol(chosen);
                 upgrade.accept(&accept, out).map(|_| ())
             }
             2 => {
                 let offer = name.map(|name| ExtensionOffer::new(name, &[("a", Some("b"))]));
-                let accept = Accept::new()
-                    .extensions(offer.as_slice())
-                    .headers(&[("x", b"y")]);
+                let accept = any.extensions(offer.as_slice()).headers(&[("x", b"y")]);
                 let _ = format!("{accept:?}");
                 upgrade.accept(&accept, out).map(|_| ())
             }
@@ -209,9 +215,8 @@ impl Request<'_> {
                 upgrade.reject(&response, out)
             }
             4 => {
-                let result = upgrade
-                    .accept(&Accept::new().subprotocol("x/no"), out)
-                    .map(|_| ());
+                let accept = any.subprotocol("x/no");
+                let result = upgrade.accept(&accept, out).map(|_| ());
                 assert_eq!(result, Err(HeadError::SubprotocolNotOffered));
                 result
             }
@@ -226,7 +231,7 @@ impl Request<'_> {
             }
             _ => {
                 let limit = std::mem::replace(&mut out.limit, written + 20);
-                let result = upgrade.accept(&Accept::new(), out).map(|_| ());
+                let result = upgrade.accept(&any, out).map(|_| ());
                 assert_eq!(result, Err(HeadError::OutputFull));
                 out.limit = limit;
                 result
@@ -277,7 +282,11 @@ impl Request<'_> {
         if self.flag(4) {
             let ended = handshake.receive_eof();
             if undone {
-                assert_eq!(ended, Err(HandshakeError::UnexpectedEof));
+                let error = match self.bytes {
+                    [] => HandshakeError::NothingReceived,
+                    _ => HandshakeError::UnexpectedEof,
+                };
+                assert_eq!(ended, Err(error));
                 assert!(out.pending().is_empty());
                 assert_eq!(handshake.transport(), Transport::Close);
             } else {
@@ -285,11 +294,20 @@ impl Request<'_> {
             }
         } else if self.flag(5) {
             let late = Instant::from_millis(60_000);
+            let closing = handshake.transport() == Transport::Close;
             let ticked = handshake.tick(late, out);
-            assert_eq!(ticked.is_err(), undone);
+            assert_eq!(ticked.is_err(), undone || closing);
+            if closing {
+                assert_eq!(ticked, Err(TimedOut::Drain));
+                assert_eq!(handshake.transport(), Transport::Abort);
+            }
             if undone {
-                let (head, _) = complete_response(out.pending(), self.is_to_head());
-                assert_eq!(head.status, 408);
+                if self.bytes.is_empty() {
+                    assert!(out.pending().is_empty(), "silence has no answer");
+                } else {
+                    let (head, _) = complete_response(out.pending(), self.is_to_head());
+                    assert_eq!(head.status, 408);
+                }
                 assert_eq!(handshake.transport(), Transport::Abort);
                 assert_eq!(handshake.tick(late, out), ticked);
                 out.drain(usize::MAX);
@@ -329,9 +347,13 @@ impl Request<'_> {
         assert_eq!(fault(&head), None);
         assert!(view.host.is_some());
         if matches!(self.decision % 8, 0..=2) {
-            assert_eq!(head.len, consumed, "frames follow the head");
             let (response, _) = complete_response(&outcome.output, false);
+            if response.status == 403 {
+                assert!(self.decision.is_multiple_of(8) && !head.all("Origin").is_empty());
+                return;
+            }
             let key = accept_key(head.all("Sec-WebSocket-Key")[0]);
+            assert_eq!(head.len, consumed, "frames follow the head");
             assert_eq!(response.status, 101);
             assert_eq!(response.all("Sec-WebSocket-Accept"), [key.as_bytes()]);
             assert_eq!(key.to_string(), key.as_str());
@@ -434,10 +456,18 @@ fn view_upgrade(upgrade: &Upgrade<'_>) -> View {
     assert!(OriginPolicy::any().allows(upgrade));
     let same = OriginPolicy::same_host();
     if let Some(origin) = upgrade.origin() {
-        let as_text = core::str::from_utf8(origin).unwrap_or("null");
-        let listed = [as_text];
-        let allowed = OriginPolicy::list(&listed).require_origin().allows(upgrade);
-        assert!(allowed || !same.allows(upgrade), "{as_text:?} is itself");
+        if let Ok(text) = core::str::from_utf8(origin) {
+            let listed = [text];
+            match OriginPolicy::list(&listed) {
+                Ok(list) => assert!(list.allows(upgrade), "{text:?} is itself"),
+                Err(error) => assert!(error.to_string().is_ascii()),
+            }
+        }
+        let local = OriginPolicy::local().allows(upgrade);
+        assert!(same.allows(upgrade) || !local);
+        if let Err(error) = upgrade.check_origin(&same) {
+            assert!(error.to_string().is_ascii());
+        }
     } else {
         assert!(same.allows(upgrade) && !same.require_origin().allows(upgrade));
     }

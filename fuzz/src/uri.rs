@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 
 use arbitrary::{Arbitrary, Unstructured};
 use ws_proto::Uri;
+use ws_proto::uri::UriRules;
 
 /// `bytes` as the text of a URI, and as the choice of the parts of one.
 ///
@@ -59,6 +60,17 @@ fn read(text: &str) {
     assert_eq!(again.host_is_ipv6(), uri.host_is_ipv6());
     let scheme = if uri.is_secure() { "wss" } else { "ws" };
     assert_eq!(written, format!("{scheme}://{}{target}", uri.host_header()));
+
+    // More is allowed by name, and means the same.
+    let rules = UriRules::new().http(true).user_info(true);
+    assert_eq!(Uri::parse_with(text, rules), Ok(uri));
+    let (_, rest) = text.split_once("//").expect("there is a host");
+    let scheme = if uri.is_secure() { "https" } else { "http" };
+    let other = format!("{scheme}://a%40:b@{rest}");
+    let other = Uri::parse_with(&other, rules).expect("it is allowed");
+    assert_eq!(other, uri);
+    let basic = other.user_info().map(|info| info.basic().to_string());
+    assert_eq!(basic.as_deref(), Some("Basic YUA6Yg=="));
 }
 
 fn hash(uri: &Uri<'_>) -> u64 {
@@ -67,7 +79,7 @@ fn hash(uri: &Uri<'_>) -> u64 {
     hasher.finish()
 }
 
-/// Authority and resource of a URI that RFC 6455 3 and RFC 3986 allow.
+/// Authority and resource of a URI that RFC 6455 3 and RFC 3986 allow, or browsers.
 fn recognise(text: &str) -> Option<(&str, &str)> {
     let lower = text.to_ascii_lowercase();
     let skip = ["ws://", "wss://"]
@@ -96,8 +108,8 @@ fn recognise(text: &str) -> Option<(&str, &str)> {
     let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
     let known = known_host
         && known_port
-        && consists_of(path, &format!("{UNRESERVED_AND_SUB_DELIMS}:@/"))
-        && consists_of(query, &format!("{UNRESERVED_AND_SUB_DELIMS}:@/?"));
+        && consists_of(path, &format!("{UNRESERVED_AND_SUB_DELIMS}{BROWSERS}:@/"))
+        && consists_of(query, &format!("{UNRESERVED_AND_SUB_DELIMS}{BROWSERS}:@/?"));
     known.then_some((authority, resource))
 }
 
@@ -116,6 +128,9 @@ fn consists_of(part: &str, allowed: &str) -> bool {
                 && consists_of(&encoded[2..], allowed)
         })
 }
+
+/// What browsers send as it is.
+const BROWSERS: &str = "[]{}|^";
 
 const UNRESERVED_AND_SUB_DELIMS: &str =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=";

@@ -8,11 +8,14 @@ use super::headers::Headers;
 use super::key::{AcceptKey, ClientKey};
 use super::negotiated::Negotiated;
 use super::offer::{self, ExtensionOffer, OfferList};
+use super::origin::OriginPolicy;
+use super::parse::RequestHead;
 use super::write;
 use crate::buf::Output;
 use crate::frame::Rsv;
 
-/// What a server accepts: the subprotocol, the extensions and further header fields of its 101.
+/// What a server accepts: from which origins, and the subprotocol, the extensions and further header fields
+/// of its 101.
 ///
 /// ```
 /// use ws_proto::handshake::Accept;
@@ -25,16 +28,33 @@ pub struct Accept<'a> {
     subprotocol: Option<&'a str>,
     extensions: &'a [ExtensionOffer<'a>],
     headers: &'a [(&'a str, &'a [u8])],
+    origins: OriginPolicy<'a>,
 }
 
 impl<'a> Accept<'a> {
-    /// No subprotocol, no extension, no further header field.
+    /// [`OriginPolicy::same_host`], no subprotocol, no extension, no further header field.
     pub const fn new() -> Self {
         Self {
             subprotocol: None,
             extensions: &[],
             headers: &[],
+            origins: OriginPolicy::same_host(),
         }
+    }
+
+    /// Sets the origins to accept (RFC 6455 10.2). Without this call, browsers are accepted from pages of the
+    /// same host only; [`OriginPolicy::any`] turns the check off.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Accept, OriginPolicy};
+    ///
+    /// const APP: OriginPolicy<'_> = OriginPolicy::const_list(&["https://app.example"]);
+    /// let accept = Accept::new().origins(APP);
+    /// # let _ = accept;
+    /// ```
+    #[must_use]
+    pub const fn origins(self, origins: OriginPolicy<'a>) -> Self {
+        Self { origins, ..self }
     }
 
     /// Sets the subprotocol. It has to be one that the client offered, in the same case.
@@ -90,8 +110,14 @@ impl<'a> Accept<'a> {
     pub(super) fn check(
         &self,
         key: ClientKey,
-        request: &Headers<'_>,
+        origin: Option<&[u8]>,
+        request: &RequestHead<'_>,
     ) -> Result<Answer<'a>, HeadError> {
+        // Without an `Origin` the policy does not look at the host.
+        let host = origin.and_then(|_| request.host()).unwrap_or_default();
+        let allowed = self.origins.check(origin, host);
+        allowed.map_err(HeadError::OriginRefused)?;
+        let request = &request.headers;
         if let Some(chosen) = self.subprotocol {
             if !request
                 .list(SUBPROTOCOL)
@@ -131,6 +157,7 @@ impl fmt::Debug for Accept<'_> {
         f.debug_struct("Accept")
             .field("subprotocol", &self.subprotocol)
             .field("extensions", &self.extensions)
+            .field("origins", &self.origins)
             .field("headers", &Headers::from_slice(self.headers))
             .finish()
     }

@@ -1,5 +1,6 @@
 //! The body of a refusal, as much of it as a client reads (RFC 9112 6.3).
 
+use super::head_scanner::store_what_fits;
 use super::headers::Headers;
 use super::syntax;
 use crate::buf::{Input, Storage};
@@ -183,15 +184,4 @@ fn parse_length(digits: &[u8]) -> Option<u64> {
         b'0'..=b'9' => length.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
         _ => None,
     })
-}
-
-/// Returns how many bytes were stored.
-fn store_what_fits<S: Storage>(storage: &mut S, bytes: &[u8]) -> usize {
-    if storage.store(bytes).is_ok() {
-        return bytes.len();
-    }
-    bytes
-        .chunks(1)
-        .take_while(|byte| storage.store(byte).is_ok())
-        .count()
 }

@@ -161,12 +161,13 @@ impl<S: Storage> ClientHandshake<S> {
     ///
     /// # Errors
     ///
+    /// [`HandshakeError::NothingReceived`] if the server has sent nothing;
     /// [`HandshakeError::UnexpectedEof`] if that is before the end of the answer's head;
     /// [`HandshakeError::Refused`] if it ends the body of a refusal; the same error again if the
     /// handshake has failed.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         match self.state {
-            ClientState::Head => self.state = ClientState::Failed(HandshakeError::UnexpectedEof),
+            ClientState::Head => self.state = ClientState::Failed(self.head.eof()),
             ClientState::Body(mut refused) => {
                 refused.complete = refused.body.is_complete_at_eof();
                 self.state = ClientState::Refused(refused);
@@ -183,22 +184,31 @@ impl<S: Storage> ClientHandshake<S> {
     }
 
     /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs
-    /// any more: the answer is there, or the handshake is over.
+    /// any more: the connection is established.
     ///
-    /// [`Limits::time`] starts with the first call.
+    /// [`Limits::time`] starts with the first call, [`Limits::drain`] with the first call in
+    /// [`Transport::Close`]. A driver that goes on calling until it has closed the transport needs no
+    /// limit of its own.
     ///
     /// # Errors
     ///
-    /// [`TimedOut::Handshake`], from then on, if the answer is not complete in time. If only the
-    /// end of a refusal's body is missing, [`refusal`](Self::refusal) has the received part.
+    /// From then on, and [`transport`](Self::transport) says [`Abort`](Transport::Abort):
+    ///
+    /// - [`TimedOut::Handshake`] if the answer is not complete in time. If only the end of a refusal's
+    ///   body is missing, [`refusal`](Self::refusal) has the received part.
+    /// - [`TimedOut::Drain`] if the server did not end its side in time after the handshake had failed.
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
-        if self.timer.expired() {
-            return Err(TimedOut::Handshake);
+        if let Some(expired) = self.timer.expired() {
+            return Err(expired);
         }
-        if !matches!(self.state, ClientState::Head | ClientState::Body(_)) {
-            return Ok(None);
+        match self.state {
+            ClientState::Head | ClientState::Body(_) => {}
+            ClientState::Established(_) => return Ok(None),
+            ClientState::Refused(_) | ClientState::Failed(_) => {
+                return self.timer.tick(now, TimedOut::Drain, self.limits.drain);
+            }
         }
-        let deadline = self.timer.tick(now, self.limits.time);
+        let deadline = self.timer.tick(now, TimedOut::Handshake, self.limits.time);
         if deadline.is_err() {
             self.state = match self.state {
                 ClientState::Body(refused) => ClientState::Refused(refused),
@@ -237,7 +247,7 @@ impl<S: Storage> ClientHandshake<S> {
     /// has failed, [`Abort`](Transport::Abort) when it took too long.
     pub const fn transport(&self) -> Transport {
         match self.state {
-            _ if self.timer.expired() => Transport::Abort,
+            _ if self.timer.expired().is_some() => Transport::Abort,
             ClientState::Head | ClientState::Body(_) | ClientState::Established(_) => {
                 Transport::Open
             }

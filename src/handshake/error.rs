@@ -3,6 +3,8 @@
 use core::error::Error;
 use core::fmt;
 
+use super::origin_fault::OriginFault;
+
 /// The handshake has failed: the peer broke a rule or exceeded a limit, or the server refused.
 ///
 /// A server has put a complete HTTP response with [`status`](Self::status) into the output. A
@@ -30,18 +32,28 @@ pub enum HandshakeError {
     BareCr,
     /// An LF that does not follow a CR.
     BareLf,
-    /// The head announces a body, whose bytes would be read as frames.
+    /// A request announces a body, whose bytes would be read as frames.
     BodyPresent,
-    /// `Connection` does not name `upgrade`.
+    /// `Connection` does not name `upgrade`. Some proxies drop it: they have to be set up to pass on
+    /// `Upgrade` and `Connection`.
     ConnectionInvalid,
     /// A control character, such as NUL.
     ControlCharacter,
     /// A client: an extension that it did not offer.
     ExtensionNotOffered,
-    /// A client: an extension with parameters that [the offer does not allow].
+    /// A client: an extension without a parameter that the offer demands
+    /// ([`AnswerFault::Missing`](super::AnswerFault::Missing)).
     ///
-    /// [the offer does not allow]: super::ExtensionOffer::with_check
-    ExtensionParamsInvalid,
+    /// A bare `permessage-deflate` answers `server_no_context_takeover` in Tornado and Mojolicious, and
+    /// `server_max_window_bits` in gorilla/websocket too. RFC 7692 7.1 wants the parameter in the answer:
+    /// offer without it to use compression with such a server.
+    ExtensionParamMissing,
+    /// A client: an extension with a parameter that was not offered, that is unknown or repeated
+    /// ([`AnswerFault::NotOffered`](super::AnswerFault::NotOffered)).
+    ExtensionParamNotOffered,
+    /// A client: an extension with a parameter whose value is out of range, or beyond what was offered
+    /// ([`AnswerFault::OutOfRange`](super::AnswerFault::OutOfRange)).
+    ExtensionParamOutOfRange,
     /// A client: an extension twice, or two that use the same reserved bit.
     ExtensionRepeated,
     /// `Sec-WebSocket-Extensions` does not follow its grammar.
@@ -63,6 +75,9 @@ pub enum HandshakeError {
     MethodNotGet,
     /// The received bytes do not start like HTTP.
     NotHttp,
+    /// The transport ended before the first byte of the head: a health check or a port scan of a
+    /// server, a server that closes at once. Nothing is wrong with the handshake.
+    NothingReceived,
     /// More than one `Origin`.
     OriginRepeated,
     /// A client: the server answered with a status other than 101.
@@ -82,7 +97,8 @@ pub enum HandshakeError {
     SubprotocolMissing,
     /// A client: a subprotocol that it did not offer.
     SubprotocolNotOffered,
-    /// The request target is neither a path nor an absolute URI.
+    /// The request target is neither a path nor an absolute URI, or has characters that have to be
+    /// percent-encoded.
     TargetInvalid,
     /// The handshake was not finished within [`Limits::time`](super::Limits::time).
     TimedOut,
@@ -98,7 +114,7 @@ pub enum HandshakeError {
     TooManyInformational,
     /// The head has more lines than [`Limits::lines`](super::Limits::lines).
     TooManyLines,
-    /// The transport ended inside a head.
+    /// The transport ended inside a head; see [`NothingReceived`](Self::NothingReceived).
     UnexpectedEof,
     /// `Upgrade` does not name `websocket`.
     UpgradeInvalid,
@@ -128,18 +144,20 @@ impl HandshakeError {
             | Self::StartLineInvalid
             | Self::SubprotocolInvalid
             | Self::TargetInvalid
-            | Self::UpgradeInvalid
             | Self::VersionRepeated => 400,
             Self::MethodNotGet => 405,
             Self::TimedOut => 408,
-            Self::VersionUnsupported => 426,
+            Self::UpgradeInvalid | Self::VersionUnsupported => 426,
             Self::HeadTooLarge | Self::TooManyElements | Self::TooManyLines => 431,
             Self::HttpVersion => 505,
             Self::Refused { status } => status,
             Self::AcceptInvalid
             | Self::ExtensionNotOffered
-            | Self::ExtensionParamsInvalid
+            | Self::ExtensionParamMissing
+            | Self::ExtensionParamNotOffered
+            | Self::ExtensionParamOutOfRange
             | Self::ExtensionRepeated
+            | Self::NothingReceived
             | Self::SubprotocolMissing
             | Self::SubprotocolNotOffered
             | Self::TooManyInformational
@@ -152,6 +170,7 @@ impl HandshakeError {
         match self {
             Self::AcceptInvalid
             | Self::ExtensionNotOffered
+            | Self::NothingReceived
             | Self::Refused { .. }
             | Self::SubprotocolMissing
             | Self::SubprotocolNotOffered
@@ -161,9 +180,11 @@ impl HandshakeError {
             | Self::MethodNotGet
             | Self::UpgradeInvalid => "RFC 6455 4.2.1",
             Self::VersionUnsupported => "RFC 6455 4.4",
-            Self::ExtensionParamsInvalid | Self::ExtensionRepeated | Self::ExtensionsInvalid => {
-                "RFC 6455 9.1"
-            }
+            Self::ExtensionParamMissing
+            | Self::ExtensionParamNotOffered
+            | Self::ExtensionParamOutOfRange
+            | Self::ExtensionRepeated
+            | Self::ExtensionsInvalid => "RFC 6455 9.1",
             Self::HeadTooLarge | Self::TimedOut | Self::TooManyElements | Self::TooManyLines => {
                 "RFC 6455 10.4"
             }
@@ -187,7 +208,7 @@ impl HandshakeError {
     pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::MethodNotGet => &[("Allow", "GET")],
-            Self::VersionUnsupported => &[
+            Self::UpgradeInvalid | Self::VersionUnsupported => &[
                 ("Connection", "Upgrade, close"),
                 ("Upgrade", "websocket"),
                 ("Sec-WebSocket-Version", "13"),
@@ -196,42 +217,77 @@ impl HandshakeError {
         }
     }
 
-    /// The text of `Display`, also the body of a server's refusal.
+    /// The body of a server's refusal, for a person. It has nothing that the client has sent.
+    pub(super) const fn body(self) -> &'static str {
+        match self {
+            Self::UpgradeInvalid => {
+                "This is a WebSocket server: connect by ws:// or wss://, a page is not here"
+            }
+            Self::HttpVersion => {
+                "HTTP version is not 1.1: a proxy has to use it (nginx: proxy_http_version 1.1;)"
+            }
+            Self::ConnectionInvalid => {
+                "Connection does not name Upgrade: a proxy has to pass on Upgrade and Connection"
+            }
+            _ => self.text(),
+        }
+    }
+
+    /// The text of `Display`.
     pub(super) const fn text(self) -> &'static str {
         match self {
-            Self::AcceptInvalid => "Sec-WebSocket-Accept is missing or wrong",
-            Self::BareCr => "CR without LF",
-            Self::BareLf => "LF without CR",
-            Self::BodyPresent => "a body is not allowed here",
-            Self::ConnectionInvalid => "Connection does not name upgrade",
+            Self::AcceptInvalid => {
+                "Sec-WebSocket-Accept is missing, repeated, or not the hash of our key"
+            }
+            Self::BareCr => "CR without LF: lines end in CR LF",
+            Self::BareLf => "LF without CR: lines end in CR LF",
+            Self::BodyPresent => "a request for a WebSocket connection has no body",
+            Self::ConnectionInvalid => "Connection does not name Upgrade",
             Self::ControlCharacter => "control character in the head",
-            Self::ExtensionNotOffered => "extension was not offered",
-            Self::ExtensionParamsInvalid => "extension has parameters that were not offered",
+            Self::ExtensionNotOffered => {
+                "the server answered with an extension that was not offered"
+            }
+            Self::ExtensionParamMissing => {
+                "the server's answer lacks an extension parameter that was asked for"
+            }
+            Self::ExtensionParamNotOffered => {
+                "the server's answer has an extension parameter that was not offered"
+            }
+            Self::ExtensionParamOutOfRange => {
+                "the server's answer has an extension parameter that is out of range"
+            }
             Self::ExtensionRepeated => "extension or reserved bit in use twice",
-            Self::ExtensionsInvalid => "malformed Sec-WebSocket-Extensions",
+            Self::ExtensionsInvalid => {
+                "malformed Sec-WebSocket-Extensions: expected NAME; PARAMETER=VALUE"
+            }
             Self::HeadTooLarge => "head exceeds the size limit",
-            Self::HeaderInvalid => "malformed header field",
-            Self::HostInvalid => "Host is missing or invalid",
+            Self::HeaderInvalid => "malformed header field: expected NAME: VALUE",
+            Self::HostInvalid => "Host is missing, repeated, or not HOST or HOST:PORT",
             Self::HttpVersion => "HTTP version is not 1.1",
-            Self::KeyInvalid => "Sec-WebSocket-Key is missing or invalid",
-            Self::LineFolded => "folded header line",
+            Self::KeyInvalid => "Sec-WebSocket-Key is missing, repeated, or not 16 bytes in base64",
+            Self::LineFolded => "header field goes on in the next line",
             Self::MethodNotGet => "method is not GET",
-            Self::NotHttp => "this is not HTTP",
+            Self::NotHttp => "expected HTTP/1.1: the first bytes are something else",
+            Self::NothingReceived => "the transport ended before anything was received",
             Self::OriginRepeated => "more than one Origin",
             Self::Refused { .. } => "the server refused the handshake",
             Self::StartLineInvalid => "malformed first line",
-            Self::SubprotocolInvalid => "malformed Sec-WebSocket-Protocol",
-            Self::SubprotocolMissing => "no subprotocol was agreed on",
-            Self::SubprotocolNotOffered => "subprotocol was not offered",
-            Self::TargetInvalid => "invalid request target",
+            Self::SubprotocolInvalid => {
+                "Sec-WebSocket-Protocol is empty, malformed, or repeats a name"
+            }
+            Self::SubprotocolMissing => "no subprotocol in the answer, though one is required",
+            Self::SubprotocolNotOffered => "the server chose a subprotocol that was not offered",
+            Self::TargetInvalid => {
+                "request target is not a path or URI in visible ASCII: percent-encode the rest"
+            }
             Self::TimedOut => "the handshake was not finished in time",
             Self::TooManyElements => "too many subprotocols, extensions or parameters",
             Self::TooManyInformational => "too many informational responses",
             Self::TooManyLines => "head exceeds the line limit",
             Self::UnexpectedEof => "the transport ended inside the handshake",
-            Self::UpgradeInvalid => "Upgrade does not name websocket",
+            Self::UpgradeInvalid => "Upgrade is missing or not websocket",
             Self::VersionRepeated => "more than one Sec-WebSocket-Version",
-            Self::VersionUnsupported => "Sec-WebSocket-Version is not 13",
+            Self::VersionUnsupported => "Sec-WebSocket-Version is missing or not 13",
         }
     }
 }
@@ -249,7 +305,7 @@ impl fmt::Display for HandshakeError {
 impl Error for HandshakeError {}
 
 /// A request or a response cannot be sent as the caller made it. Nothing was written, and the
-/// handshake has not changed.
+/// handshake has not changed; only with [`OriginRefused`](Self::OriginRefused) is the request refused.
 ///
 /// ```
 /// use ws_proto::handshake::{ClientHandshake, ClientRequest, HeadError, Limits};
@@ -282,6 +338,10 @@ pub enum HeadError {
     HostInvalid,
     /// The origin is empty or not visible ASCII.
     OriginInvalid,
+    /// A server: the request's `Origin` is not allowed by
+    /// [`Accept::origins`](super::Accept::origins).
+    /// [`Upgrade::accept`](super::Upgrade::accept) has written the refusal.
+    OriginRefused(OriginFault),
     /// The output has too little room for the head now.
     OutputFull,
     /// The reason phrase has a control character.
@@ -314,6 +374,7 @@ impl fmt::Display for HeadError {
             Self::HeaderValueInvalid => "header value has characters that cannot be sent",
             Self::HostInvalid => "invalid host",
             Self::OriginInvalid => "origin has characters that cannot be sent",
+            Self::OriginRefused(fault) => return fault.fmt(f),
             Self::OutputFull => "the output has too little room for the head",
             Self::ReasonInvalid => "reason phrase has characters that cannot be sent",
             Self::StatusInvalid => "status not allowed for this response",
@@ -348,7 +409,7 @@ impl Error for HeadError {}
 /// out.clear(); // once it is written
 /// let result = handshake.receive(&mut input, &mut out).map(|_| ());
 /// assert!(matches!(result, Err(RequestError::Failed(_))));
-/// assert!(out.pending().starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+/// assert!(out.pending().starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

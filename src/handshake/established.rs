@@ -1,6 +1,7 @@
 //! A server's answer: accepted and checked, or a refusal.
 
 use core::fmt;
+use core::time::Duration;
 
 use super::accept::SUBPROTOCOL;
 use super::error::HandshakeError;
@@ -13,6 +14,7 @@ use super::parse::ResponseHead;
 use super::request_check::{Single, has_token, is};
 use super::syntax;
 use crate::frame::Rsv;
+use crate::reconnect;
 
 /// The server has accepted. [`Connection::client`](crate::Connection::client) takes
 /// [`negotiated`](Self::negotiated).
@@ -94,6 +96,34 @@ impl<'h> Refusal<'h> {
         self.body
     }
 
+    /// How long the server asks to wait, in `Retry-After`; `None` without one, or if it is a date.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.headers()
+            .get("Retry-After")
+            .and_then(reconnect::retry_after)
+    }
+
+    /// What a [`Backoff`](reconnect::Backoff) needs to know of it.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ws_proto::handshake::Refusal;
+    /// use ws_proto::reconnect::Backoff;
+    ///
+    /// # use ws_proto::Instant;
+    /// fn wait(refusal: &Refusal<'_>, backoff: &mut Backoff, now: Instant, random: u64)
+    /// -> Option<Duration> {
+    ///     backoff.ended(now, refusal.end(), random)
+    /// }
+    /// # let _ = wait;
+    /// ```
+    pub fn end(&self) -> reconnect::End {
+        reconnect::End::Refused {
+            status: self.status,
+            retry_after: self.retry_after(),
+        }
+    }
+
     /// Whether [`body`](Self::body) is known to be all of it.
     pub const fn is_body_complete(&self) -> bool {
         self.complete
@@ -118,7 +148,6 @@ pub(super) struct ResponseFields<'h> {
     subprotocol: Single<'h>,
     /// `Connection` names `upgrade`.
     connection: bool,
-    has_transfer_coding: bool,
     has_extensions: bool,
 }
 
@@ -138,7 +167,6 @@ impl<'h> ResponseFields<'h> {
         match name.len() {
             7 if is(name, b"upgrade") => self.upgrade.add(value),
             10 if is(name, b"connection") => self.connection |= has_token(value, b"upgrade"),
-            17 if is(name, b"transfer-encoding") => self.has_transfer_coding = true,
             20 if is(name, b"sec-websocket-accept") => self.accept.add(value),
             22 if is(name, b"sec-websocket-protocol") => self.subprotocol.add(value),
             24 if is(name, b"sec-websocket-extensions") => self.has_extensions = true,
@@ -168,11 +196,8 @@ pub(super) fn check(
         Single::Once(text) if text == offers.accept().as_bytes() => {}
         _ => return Err(HandshakeError::AcceptInvalid),
     }
-    // Some servers send a length in a 101, where it has no meaning. A coding would mean that the
-    // frames are encoded (RFC 9112 6.1, 6.3).
-    if fields.has_transfer_coding {
-        return Err(HandshakeError::BodyPresent);
-    }
+    // Some servers send Content-Length or Transfer-Encoding in a 101. Neither has a meaning there: a
+    // response with status 1xx ends at the empty line whatever its fields say (RFC 9112 6.3).
     check_subprotocol(fields.subprotocol, offers)?;
     if !fields.has_extensions {
         return Ok(Negotiated::new());
@@ -215,18 +240,24 @@ fn check_extensions(
         if let Some(name) = names.get_mut(index) {
             *name = answer.name();
         }
-        let mut alternatives = offered
-            .iter()
-            .flatten()
-            .filter(|(offer, ..)| offer.name() == answer.name())
-            .peekable();
-        if alternatives.peek().is_none() {
-            return Err(HandshakeError::ExtensionNotOffered);
+        // The fault is that of the first alternative, the client's favourite.
+        let mut used = Err(HandshakeError::ExtensionNotOffered);
+        let mut faults = 0;
+        for (offer, bits, check) in offered.iter().flatten() {
+            if offer.name() != answer.name() {
+                continue;
+            }
+            match check.map_or(Ok(()), |check| check(offer, &answer)) {
+                Ok(()) => {
+                    used = Ok(*bits);
+                    break;
+                }
+                Err(fault) if faults == 0 => used = Err(fault.into()),
+                Err(_) => {}
+            }
+            faults += 1;
         }
-        let (_, used, _) = alternatives
-            .find(|(offer, _, check)| check.is_none_or(|check| check(offer, &answer)))
-            .ok_or(HandshakeError::ExtensionParamsInvalid)?;
-        rsv = offer::join_rsv(rsv, *used).ok_or(HandshakeError::ExtensionRepeated)?;
+        rsv = offer::join_rsv(rsv, used?).ok_or(HandshakeError::ExtensionRepeated)?;
     }
     Ok(Negotiated::new().with_rsv(rsv))
 }

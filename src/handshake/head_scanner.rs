@@ -19,7 +19,6 @@ use super::limits::Limits;
 use super::scan;
 use super::syntax;
 use crate::buf::{Input, Storage};
-use crate::error::CapacityError;
 
 /// The sender of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +100,20 @@ impl HeadScanner {
         self.state == ScanState::Start
     }
 
+    /// Whether the peer has sent anything, in this head or before it.
+    pub(super) fn has_begun(&self) -> bool {
+        self.state != ScanState::Start || self.bytes > 0 || self.skipped_empty_line
+    }
+
+    /// What the end of the transport means here, before the end of the head.
+    pub(super) fn eof(&self) -> HandshakeError {
+        if self.has_begun() {
+            HandshakeError::UnexpectedEof
+        } else {
+            HandshakeError::NothingReceived
+        }
+    }
+
     /// Stores the received part of the head. Returns `true` once the head is complete. Bytes after
     /// the head stay in `input`.
     pub(super) fn receive<S: Storage>(
@@ -170,7 +183,10 @@ impl HeadScanner {
                     at += 1;
                     break store(storage, inserted, 0..inserted.len()).map(|()| true);
                 }
-                Err(error) => break store(storage, bytes, copied..at).and(Err(error)),
+                Err(error) => {
+                    let stored = store(storage, bytes, copied..at);
+                    break stored.and(Err(self.named(error, storage.bytes())));
+                }
             }
             at += 1;
         };
@@ -200,6 +216,21 @@ impl HeadScanner {
         }
         self.bytes += skipped;
         skipped
+    }
+
+    /// Names a fault of the first line by the part of it that has the fault: after the method that is the
+    /// request target.
+    fn named(&self, error: HandshakeError, stored: &[u8]) -> HandshakeError {
+        match error {
+            HandshakeError::NotHttp if self.kind == HeadKind::Request => {
+                match stored.iter().filter(|byte| **byte == b' ').count() {
+                    0 => HandshakeError::NotHttp,
+                    1 => HandshakeError::TargetInvalid,
+                    _ => HandshakeError::StartLineInvalid,
+                }
+            }
+            _ => error,
+        }
     }
 
     fn step(&mut self, byte: u8, limits: &Limits) -> Result<Step, HandshakeError> {
@@ -325,10 +356,23 @@ fn store<S: Storage>(
 ) -> Result<(), HandshakeError> {
     match bytes.get(range) {
         None | Some([]) => Ok(()),
-        Some(bytes) => storage
-            .store(bytes)
-            .map_err(|CapacityError| HandshakeError::HeadTooLarge),
+        // What fits is kept: the refusal of a head depends on its method.
+        Some(bytes) if store_what_fits(storage, bytes) < bytes.len() => {
+            Err(HandshakeError::HeadTooLarge)
+        }
+        Some(_) => Ok(()),
     }
+}
+
+/// Returns how many bytes were stored.
+pub(super) fn store_what_fits<S: Storage>(storage: &mut S, bytes: &[u8]) -> usize {
+    if storage.store(bytes).is_ok() {
+        return bytes.len();
+    }
+    bytes
+        .chunks(1)
+        .take_while(|byte| storage.store(byte).is_ok())
+        .count()
 }
 
 const HTTP: &[u8] = b"HTTP/";

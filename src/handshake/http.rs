@@ -44,19 +44,21 @@ use super::established::{self, Established, Refusal};
 use super::headers::Headers;
 use super::negotiated::Negotiated;
 use super::offered::Offered;
+use super::origin_fault::OriginFault;
 use super::plain::PlainRequest;
 use super::request::ClientRequest;
 use super::upgrade::Upgrade;
 use super::{key, parse, syntax};
 use crate::buf::Storage;
 
-/// Checks a request as [`ServerHandshake`](super::ServerHandshake) does, and makes the response that
-/// accepts it. Check the Origin and the target before.
+/// Checks a request as [`ServerHandshake`](super::ServerHandshake) does, its `Origin` by
+/// [`Accept::origins`], and makes the response that accepts it. Check the target before.
 ///
 /// # Errors
 ///
-/// [`AcceptError::Handshake`] if it is no valid request for a WebSocket connection: answer with
-/// [`refusal`]. [`AcceptError::Head`] if `accept` does not fit it.
+/// [`AcceptError::Handshake`] if it is no valid request for a WebSocket connection,
+/// [`AcceptError::Origin`] if its `Origin` is not allowed: answer both with [`refusal`].
+/// [`AcceptError::Head`] if `accept` does not fit it.
 pub fn accept<B>(
     request: &Request<B>,
     accept: &Accept<'_>,
@@ -80,13 +82,19 @@ pub fn accept<B>(
     Ok((response, answer.negotiated()))
 }
 
-/// The response that refuses a request, with the status and the fields of `error` and its text as
-/// body.
-pub fn refusal(error: HandshakeError) -> Response<String> {
-    let mut response = Response::new(error.to_string());
-    let status = error.status().and_then(|s| StatusCode::from_u16(s).ok());
+/// The response that refuses a request, with the status and the fields of `error` and a text for a person as
+/// body. It has nothing that the client has sent.
+pub fn refusal(error: impl Into<AcceptError>) -> Response<String> {
+    let (status, fields, body) = match error.into() {
+        AcceptError::Handshake(error) => (error.status(), error.fields(), error.body()),
+        AcceptError::Origin(fault) => (Some(403), EMPTY, fault.body()),
+        // The mistake is the server's.
+        AcceptError::Head(_) => (Some(500), EMPTY, ""),
+    };
+    let mut response = Response::new(body.to_string());
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
     *response.status_mut() = status.unwrap_or(StatusCode::BAD_REQUEST);
-    for (name, value) in error.fields() {
+    for (name, value) in fields {
         let name = HeaderName::from_bytes(name.as_bytes());
         if let Ok(name) = name {
             response
@@ -198,6 +206,8 @@ pub enum AcceptError {
     Handshake(HandshakeError),
     /// The answer names something that was not offered, or cannot be sent.
     Head(HeadError),
+    /// The request's `Origin` is not allowed by [`Accept::origins`].
+    Origin(OriginFault),
 }
 
 impl fmt::Display for AcceptError {
@@ -205,6 +215,7 @@ impl fmt::Display for AcceptError {
         match self {
             Self::Handshake(error) => error.fmt(f),
             Self::Head(error) => error.fmt(f),
+            Self::Origin(fault) => fault.fmt(f),
         }
     }
 }
@@ -219,7 +230,10 @@ impl From<HandshakeError> for AcceptError {
 
 impl From<HeadError> for AcceptError {
     fn from(error: HeadError) -> Self {
-        Self::Head(error)
+        match error {
+            HeadError::OriginRefused(fault) => Self::Origin(fault),
+            error => Self::Head(error),
+        }
     }
 }
 
@@ -282,6 +296,8 @@ fn response_of<B>(
     }
     builder.body(body)
 }
+
+const EMPTY: &[(&str, &str)] = &[];
 
 fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), HeadError> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeadError::HeaderNameInvalid)?;

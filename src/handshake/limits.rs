@@ -2,16 +2,14 @@
 
 use core::time::Duration;
 
-/// The most lines that [`Limits::lines`] can be set to.
-pub const MAX_LINES: usize = 128;
-
 /// How much a handshake reads at most, and for how long (RFC 6455 10.4). Every limit is finite.
 ///
 /// | limit | default | when exceeded, a server | when exceeded, a client |
 /// |---|---|---|---|
 /// | [`head_bytes`](Self::head_bytes) | 16 KiB | answers 431 | fails |
-/// | [`lines`](Self::lines) | 100 | answers 431 | fails |
-/// | [`time`](Self::time) | 10 s | answers 408 | fails |
+/// | [`lines`](Self::lines) | 150 | answers 431 | fails |
+/// | [`time`](Self::time) | 10 s | [answers 408](Self::answer_silence) | fails |
+/// | [`drain`](Self::drain) | 10 s | says [`Abort`](crate::Transport::Abort) | says `Abort` |
 /// | [`body_bytes`](Self::body_bytes) | 4 KiB | - | cuts off the body of a refusal |
 /// | [`informational`](Self::informational) | 8 | - | fails |
 ///
@@ -31,6 +29,8 @@ pub struct Limits {
     pub(super) body_bytes: usize,
     pub(super) informational: u8,
     pub(super) time: Duration,
+    pub(super) drain: Duration,
+    pub(super) answer_silence: bool,
 }
 
 impl Limits {
@@ -38,10 +38,12 @@ impl Limits {
     pub const fn new() -> Self {
         Self {
             head_bytes: 16 * 1024,
-            lines: 100,
+            lines: 150,
             body_bytes: 4 * 1024,
             informational: 8,
             time: Duration::from_secs(10),
+            drain: Duration::from_secs(10),
+            answer_silence: false,
         }
     }
 
@@ -52,15 +54,11 @@ impl Limits {
         Self { head_bytes, ..self }
     }
 
-    /// Sets the most lines of a head, with its first line and without the empty line at its end; at
-    /// most
-    /// [`MAX_LINES`]. Each head counts for itself.
+    /// Sets the most lines of a head, with its first line and without the empty line at its end. Each
+    /// head counts for itself.
     #[must_use]
     pub const fn lines(self, lines: usize) -> Self {
-        Self {
-            lines: if lines < MAX_LINES { lines } else { MAX_LINES },
-            ..self
-        }
+        Self { lines, ..self }
     }
 
     /// Sets the most bytes that a client reads of the body of a refusal, with the sizes, extensions
@@ -83,6 +81,30 @@ impl Limits {
     #[must_use]
     pub const fn time(self, time: Duration) -> Self {
         Self { time, ..self }
+    }
+
+    /// Sets how long [`Transport::Close`](crate::Transport::Close) may last after a refusal or a plain
+    /// response, from the first `tick` in that state: for the driver to write out, and for the peer to end its
+    /// side.
+    #[must_use]
+    pub const fn drain(self, time: Duration) -> Self {
+        Self {
+            drain: time,
+            ..self
+        }
+    }
+
+    /// Sets whether a server answers 408 also to a client that has sent nothing within
+    /// [`time`](Self::time). By default it writes nothing then.
+    ///
+    /// Browsers open connections before they need them. One that gets an answer to no request may
+    /// show it for the next one (RFC 9110 15.5.9 asks for a request that is not complete).
+    #[must_use]
+    pub const fn answer_silence(self, answer: bool) -> Self {
+        Self {
+            answer_silence: answer,
+            ..self
+        }
     }
 }
 

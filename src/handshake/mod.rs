@@ -28,7 +28,7 @@
 //! # A server
 //!
 //! ```
-//! use ws_proto::handshake::{Accept, Limits, OriginPolicy, PlainResponse, ServerHandshake};
+//! use ws_proto::handshake::{Accept, Limits, PlainResponse, ServerHandshake};
 //! use ws_proto::{Config, Connection, Event, FixedBuf, Input};
 //!
 //! let mut handshake = ServerHandshake::new(FixedBuf::<2048>::new(), Limits::new());
@@ -46,13 +46,12 @@
 //! let mut input = Input::new(&mut read);
 //! let mut received = Vec::new();
 //! if let Some(upgrade) = handshake.receive(&mut input, &mut out)? {
-//!     if !OriginPolicy::same_host().allows(&upgrade) {
-//!         upgrade.reject(&PlainResponse::new(403), &mut out)?;
-//!     } else if upgrade.target() != "/chat" {
-//!         upgrade.reject(&PlainResponse::new(404), &mut out)?;
+//!     if upgrade.target() != "/chat" {
+//!         upgrade.reject(&PlainResponse::text(404, "There is no such room.\n"), &mut out)?;
 //!     } else {
 //!         let subprotocol = upgrade.choose_subprotocol(&["chat.v2", "chat.v1"]);
 //!         let accept = Accept::new().maybe_subprotocol(subprotocol);
+//!         // It checks `Origin`: pages of other hosts are refused, unless `Accept::origins` allows them.
 //!         let negotiated = upgrade.accept(&accept, &mut out)?;
 //!
 //!         let mut connection = Connection::server(negotiated, Config::new());
@@ -78,7 +77,7 @@
 //! ```
 //!
 //! The loop around it writes `out`, calls [`ServerHandshake::tick`] with the time, and does what
-//! [`ServerHandshake::transport`] says. When `receive` returns [`RequestError::Failed`], the
+//! [`ServerHandshake::transport`] says, and so it does after a refusal, until it has closed the transport. When `receive` returns [`RequestError::Failed`], the
 //! refusal is in `out`. When an output is bounded and has too little room, `receive` returns
 //! [`RequestError::OutputFull`] and changes nothing: write, then call again with the same input.
 //!
@@ -204,7 +203,10 @@
 //! | HTTP/1.0, HTTP/2.0 | 505 | fails |
 //! | `Upgrade: websocket, h2c` | accepts it | fails |
 //! | `Content-Length: 0` | accepts it | accepts any length in a 101 |
-//! | another field that announces a body | 400 | `Transfer-Encoding` in a 101 fails |
+//! | another field that announces a body | 400 | ignores it in a 101 |
+//! | a target with characters outside of visible ASCII | 400 | - |
+//! | `GET` without `Upgrade: websocket` | 426 with a text | - |
+//! | `Origin` of another host than `Host` | 403, unless [`Accept::origins`] allows it | - |
 //! | an absolute target | accepts it and uses its authority as the host | - |
 //! | a key with pad bits that are not zero | accepts it | - |
 //! | `Expect: 100-continue` | answers 101, there is no body | - |
@@ -212,6 +214,7 @@
 //! | a field twice that may occur once | 400 | fails |
 //! | no subprotocol, but some were offered | - | connects, [or fails] |
 //! | more than 64 subprotocols, 16 extensions, 16 parameters | 431 | fails |
+//! | an extension without a parameter that was asked for | - | fails |
 //! | a redirect, a 401 | - | fails, and [`ClientHandshake::refusal`] has the response |
 //!
 //! [or fails]: ClientRequest::require_subprotocol
@@ -232,6 +235,7 @@ mod negotiated;
 mod offer;
 mod offered;
 mod origin;
+mod origin_fault;
 mod parse;
 mod plain;
 mod request;
@@ -255,10 +259,13 @@ pub use extensions::{
 };
 pub use headers::{Headers, HeadersIter};
 pub use key::{AcceptKey, accept_key};
-pub use limits::{Limits, MAX_LINES};
+pub use limits::Limits;
 pub use negotiated::Negotiated;
-pub use offer::ExtensionOffer;
-pub use origin::OriginPolicy;
+pub use offer::{AnswerFault, ExtensionOffer};
+#[cfg(feature = "alloc")]
+pub use origin::OriginRefused;
+pub use origin::{OriginError, OriginListError, OriginPolicy};
+pub use origin_fault::OriginFault;
 pub use plain::{Incoming, PlainRequest};
 pub use request::ClientRequest;
 pub use request_check::MAX_SUBPROTOCOLS;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::error::HeadError;
+use super::error::{HandshakeError, HeadError};
 use super::extensions::Extension;
 use super::syntax;
 use crate::frame::Rsv;
@@ -33,8 +33,31 @@ enum OfferedParams<'e> {
     Received(Extension<'e>),
 }
 
-/// Whether an offer (first) allows a server's answer (second).
-pub(super) type AnswerCheck = fn(&Extension<'_>, &Extension<'_>) -> bool;
+/// Checks whether an offer (first) allows a server's answer (second).
+pub(super) type AnswerCheck = fn(&Extension<'_>, &Extension<'_>) -> Result<(), AnswerFault>;
+
+/// How a server's answer does not correspond to the offer, by the first wrong parameter. See
+/// [`ExtensionOffer::with_check`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AnswerFault {
+    /// The answer lacks a parameter that the offer demands.
+    Missing,
+    /// The answer has a parameter that was not offered, or one that is unknown or repeated.
+    NotOffered,
+    /// The value of a parameter is out of range, or beyond what was offered.
+    OutOfRange,
+}
+
+impl From<AnswerFault> for HandshakeError {
+    fn from(fault: AnswerFault) -> Self {
+        match fault {
+            AnswerFault::Missing => Self::ExtensionParamMissing,
+            AnswerFault::NotOffered => Self::ExtensionParamNotOffered,
+            AnswerFault::OutOfRange => Self::ExtensionParamOutOfRange,
+        }
+    }
+}
 
 impl<'e> ExtensionOffer<'e> {
     /// An extension of that name with these parameters.
@@ -54,13 +77,18 @@ impl<'e> ExtensionOffer<'e> {
     }
 
     /// Sets a check of the server's answer, besides the name. `check` takes the offer and the
-    /// answer, both as they are in the heads, and returns whether the offer allows the answer.
+    /// answer, both as they are in the heads, and returns why the offer does not allow the answer.
     ///
     /// ```
-    /// use ws_proto::handshake::ExtensionOffer;
+    /// use ws_proto::handshake::{AnswerFault, ExtensionOffer};
     ///
-    /// let offer = ExtensionOffer::new("x-example", &[("level", Some("3"))])
-    ///     .with_check(|offer, answer| answer.params().count() <= offer.params().count());
+    /// let offer = ExtensionOffer::new("x-example", &[("level", Some("3"))]).with_check(
+    ///     |offer, answer| match answer.params().count() {
+    ///         0 => Err(AnswerFault::Missing),
+    ///         params if params > offer.params().count() => Err(AnswerFault::NotOffered),
+    ///         _ => Ok(()),
+    ///     },
+    /// );
     /// # let _ = offer;
     /// ```
     #[must_use]

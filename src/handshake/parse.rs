@@ -10,8 +10,7 @@ use httparse::{Error, Header, ParserConfig, Status};
 
 use super::error::HandshakeError;
 use super::headers::{Headers, split_line};
-use super::limits::MAX_LINES;
-use super::syntax;
+use super::{scan, syntax};
 
 /// The head of a request that has passed [`request`], or that another HTTP server has parsed.
 #[derive(Clone, Copy)]
@@ -88,19 +87,19 @@ pub(super) fn request<'h>(
     field: impl FnMut(&'h [u8], &'h [u8]),
 ) -> Result<Parsed<RequestHead<'h>>, HandshakeError> {
     // Not initialised: that would write 4 KiB for each head (rows `handshake/*` of the benchmarks).
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
+    let mut headers = [const { MaybeUninit::uninit() }; FEW_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     let status = match request.parse_with_uninit_headers(bytes, &mut headers) {
-        Err(Error::Version) if has_other_version(bytes) => Err(HandshakeError::HttpVersion),
-        status => status.map_err(fault),
+        Err(Error::Version) if has_other_version(bytes) => return Err(HandshakeError::HttpVersion),
+        status => status,
     };
-    let head = whole(bytes, status?, request.headers)?;
+    // The first line is parsed also where there are more fields than that.
     let method = request.method.unwrap_or_default();
     let target = request.path.unwrap_or_default();
     if !target.is_ascii() {
-        return Err(HandshakeError::NotHttp);
+        return Err(HandshakeError::TargetInvalid);
     }
-    give(request.headers, field);
+    let (head, fields) = give(bytes, status, request.headers, field)?;
     let line = method.len() + " ".len() + target.len() + " HTTP/1.1\r\n".len();
     Ok(Parsed {
         first_line: RequestHead {
@@ -110,7 +109,7 @@ pub(super) fn request<'h>(
         },
         minor_version: request.version.unwrap_or_default(),
         bytes: head.len(),
-        lines: 1 + request.headers.len(),
+        lines: 1 + fields,
     })
 }
 
@@ -119,21 +118,20 @@ pub(super) fn response<'h>(
     bytes: &'h [u8],
     field: impl FnMut(&'h [u8], &'h [u8]),
 ) -> Result<Parsed<u16>, HandshakeError> {
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_LINES];
+    let mut headers = [const { MaybeUninit::uninit() }; FEW_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let config = ParserConfig::default();
     let status = config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
-    let head = whole(bytes, status.map_err(fault)?, response.headers)?;
+    let (head, fields) = give(bytes, status, response.headers, field)?;
     let status = response.code.unwrap_or_default();
     if status < 100 {
         return Err(HandshakeError::StartLineInvalid);
     }
-    give(response.headers, field);
     Ok(Parsed {
         first_line: status,
         minor_version: response.version.unwrap_or_default(),
         bytes: head.len(),
-        lines: 1 + response.headers.len(),
+        lines: 1 + fields,
     })
 }
 
@@ -170,10 +168,57 @@ fn count(bytes: &[u8], byte: u8) -> usize {
         .sum()
 }
 
-fn give<'h>(headers: &[Header<'h>], mut field: impl FnMut(&'h [u8], &'h [u8])) {
+/// Passes each header field to `field`. Returns the complete head and the number of its fields.
+fn give<'h>(
+    bytes: &'h [u8],
+    status: Result<Status<usize>, Error>,
+    headers: &[Header<'h>],
+    mut field: impl FnMut(&'h [u8], &'h [u8]),
+) -> Result<(&'h [u8], usize), HandshakeError> {
+    if let Err(Error::TooManyHeaders) = status {
+        return give_many(bytes, &mut field);
+    }
+    let head = whole(bytes, status.map_err(fault)?, headers)?;
     for header in headers {
         field(header.name.as_bytes(), header.value);
     }
+    Ok((head, headers.len()))
+}
+
+/// As [`give`], for more fields than `httparse` has places for, after a valid first line.
+#[cold]
+fn give_many<'h>(
+    bytes: &'h [u8],
+    field: &mut dyn FnMut(&'h [u8], &'h [u8]),
+) -> Result<(&'h [u8], usize), HandshakeError> {
+    let incomplete = HandshakeError::StartLineInvalid;
+    let (first, mut rest) = whole_line(bytes).ok_or(incomplete)?;
+    if first.is_empty() || scan::find(first, b'\n').is_some() {
+        return Err(HandshakeError::BareLf);
+    }
+    let mut fields = 0;
+    loop {
+        let (line, after) = whole_line(rest).ok_or(incomplete)?;
+        rest = after;
+        if line.is_empty() {
+            let head = bytes.get(..bytes.len() - rest.len());
+            return Ok((head.unwrap_or_default(), fields));
+        }
+        let colon = scan::find(line, b':').ok_or(HandshakeError::HeaderInvalid)?;
+        let (name, value) = line.split_at_checked(colon).unwrap_or_default();
+        if !syntax::is_token(name) || !value.iter().all(|&byte| syntax::is_text(byte)) {
+            return Err(HandshakeError::HeaderInvalid);
+        }
+        field(name, value.get(1..).unwrap_or_default());
+        fields += 1;
+    }
+}
+
+/// A line that ends in CRLF, and what follows it.
+fn whole_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = scan::find(bytes, b'\r')?;
+    let (line, rest) = bytes.split_at_checked(end)?;
+    Some((line, rest.strip_prefix(b"\r\n")?))
 }
 
 fn fault(error: Error) -> HandshakeError {
@@ -196,6 +241,9 @@ fn has_other_version(head: &[u8]) -> bool {
     matches!(version.and_then(|version| version.strip_prefix(b"HTTP/")),
         Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit())
 }
+
+/// How many fields are parsed at once. Few heads have more, and each place takes 32 bytes of the stack.
+const FEW_FIELDS: usize = 128;
 
 /// The length of `HTTP/1.1 101 `.
 const REASON_AT: usize = 13;

@@ -108,11 +108,12 @@ fn target(request: &RequestHead<'_>) -> Result<(), HandshakeError> {
         .ok_or(HandshakeError::TargetInvalid)
 }
 
-/// Checks a request for a WebSocket connection (RFC 6455 4.2.1). Returns its key.
-pub(super) fn upgrade(
+/// Checks a request for a WebSocket connection (RFC 6455 4.2.1). Returns its key and its
+/// `Origin`.
+pub(super) fn upgrade<'h>(
     request: &RequestHead<'_>,
-    fields: &RequestFields<'_>,
-) -> Result<ClientKey, HandshakeError> {
+    fields: &RequestFields<'h>,
+) -> Result<(ClientKey, Option<&'h [u8]>), HandshakeError> {
     if request.method != b"GET" {
         return Err(HandshakeError::MethodNotGet);
     }
@@ -139,16 +140,18 @@ pub(super) fn upgrade(
         Single::Missing | Single::Once(b"0") if !fields.has_transfer_coding => {}
         _ => return Err(HandshakeError::BodyPresent),
     }
-    if let Single::Repeated = fields.origin {
-        return Err(HandshakeError::OriginRepeated);
-    }
+    let origin = match fields.origin {
+        Single::Missing => None,
+        Single::Once(origin) => Some(origin),
+        Single::Repeated => return Err(HandshakeError::OriginRepeated),
+    };
     if fields.has_subprotocols {
         subprotocols(&request.headers)?;
     }
     if fields.has_extensions {
         extensions::check(&request.headers)?;
     }
-    Ok(key)
+    Ok((key, origin))
 }
 
 /// At least one, all tokens, all different (RFC 6455 4.1, 4.3).

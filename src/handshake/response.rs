@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::error::{HandshakeError, HeadError};
 use super::headers::Headers;
+use super::origin_fault::OriginFault;
 use super::syntax;
 use super::write::{self, Writer};
 use crate::buf::Output;
@@ -46,6 +47,27 @@ impl<'r> PlainResponse<'r> {
             headers: &[],
             body: &[],
         }
+    }
+
+    /// A response with a text for a person, as `text/plain` in UTF-8.
+    ///
+    /// ```
+    /// use ws_proto::handshake::PlainResponse;
+    ///
+    /// let response = PlainResponse::text(404, "There is no such room.\n");
+    /// # let _ = response;
+    /// ```
+    pub const fn text(status: u16, text: &'r str) -> Self {
+        Self::new(status)
+            .headers(&[PLAIN_TEXT])
+            .body(text.as_bytes())
+    }
+
+    /// The refusal of a request that is not for a WebSocket connection, for a server that answers some
+    /// of these: 426, with the text that [`ServerHandshake::receive`](super::ServerHandshake::receive) gives
+    /// it.
+    pub const fn upgrade_required() -> Self {
+        Self::text(426, HandshakeError::UpgradeInvalid.body())
     }
 
     /// Sets another reason phrase: visible ASCII, SP and HTAB.
@@ -113,6 +135,14 @@ impl<'r> PlainResponse<'r> {
     }
 }
 
+impl OriginFault {
+    /// The response to refuse with: 403 (RFC 6455 4.2.2), with a text for the user of the browser and
+    /// for the operator of the server. It has nothing that the client has sent.
+    pub const fn response(self) -> PlainResponse<'static> {
+        PlainResponse::text(403, self.body())
+    }
+}
+
 /// Writes no values of header fields, nor the body: they can be secrets.
 impl fmt::Debug for PlainResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,16 +163,16 @@ pub(super) fn refuse<O: Output + ?Sized>(
     let Some(status) = error.status() else {
         return Ok(());
     };
-    let text = error.text();
+    let text = error.body();
     write::write(out, |out| {
         status_line(out, status, reason_of(status));
-        if error != HandshakeError::VersionUnsupported {
+        if status != 426 {
             out.field("Connection", "close");
         }
         for (name, value) in error.fields() {
             out.field(name, value);
         }
-        out.field("Content-Type", "text/plain; charset=utf-8");
+        out.fields(&[PLAIN_TEXT]);
         out.display_field("Content-Length", text.len() + 1);
         out.put("\r\n");
         if !to_head {
@@ -151,6 +181,9 @@ pub(super) fn refuse<O: Output + ?Sized>(
         }
     })
 }
+
+/// The type of texts for people.
+const PLAIN_TEXT: (&str, &[u8]) = ("Content-Type", b"text/plain; charset=utf-8");
 
 pub(super) fn status_line(out: &mut Writer<'_>, status: u16, reason: &str) {
     out.put("HTTP/1.1 ");

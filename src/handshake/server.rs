@@ -9,7 +9,7 @@ use super::parse::{self, Parsed, RequestHead};
 use super::plain::{Incoming, PlainRequest};
 use super::request_check::{self, RequestFields};
 use super::response::{self, MAX_REFUSAL};
-use super::server_state::ServerState;
+use super::server_state::{Asked, ServerState};
 use super::time_limit::TimeLimit;
 use super::upgrade::Upgrade;
 use crate::buf::{Input, Output, Storage};
@@ -120,11 +120,16 @@ impl<S: Storage> ServerHandshake<S> {
     /// The request for a WebSocket connection that has been received and not answered yet.
     pub fn upgrade(&mut self) -> Option<Upgrade<'_>> {
         match self.state {
-            ServerState::Upgrade(key) => Some(Upgrade::new(
-                RequestHead::of(self.storage.bytes()),
-                key,
-                &mut self.state,
-            )),
+            ServerState::Upgrade(asked) => {
+                let head = self.storage.bytes();
+                let origin = asked.origin_in(head);
+                Some(Upgrade::new(
+                    RequestHead::of(head),
+                    asked.key,
+                    origin,
+                    &mut self.state,
+                ))
+            }
             _ => None,
         }
     }
@@ -133,13 +138,15 @@ impl<S: Storage> ServerHandshake<S> {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::UnexpectedEof`] if that is before the end of the request; the same error
-    /// again if the handshake has failed.
+    /// [`HandshakeError::NothingReceived`] if the client has sent nothing: a health check, no failed
+    /// handshake. [`HandshakeError::UnexpectedEof`] if the request is not complete; the same error again
+    /// if the handshake has failed.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         match self.state {
             ServerState::Head => {
-                self.state = ServerState::Failed(HandshakeError::UnexpectedEof);
-                Err(HandshakeError::UnexpectedEof)
+                let error = self.head.eof();
+                self.state = ServerState::Failed(error);
+                Err(error)
             }
             ServerState::Failed(error) => Err(error),
             _ => Ok(()),
@@ -147,43 +154,59 @@ impl<S: Storage> ServerHandshake<S> {
     }
 
     /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs
-    /// any more: the request is there, or the handshake is over.
+    /// any more: the request waits for an answer, or has been accepted.
     ///
-    /// [`Limits::time`] starts with the first call.
+    /// [`Limits::time`] starts with the first call, [`Limits::drain`] with the first call in
+    /// [`Transport::Close`]. A driver that goes on calling until it has closed the transport needs no
+    /// limit of its own.
     ///
     /// # Errors
     ///
-    /// [`TimedOut::Handshake`], from then on, if the request is not complete in time. The first
-    /// time, a response with status 408 is put into `out`, unless it does not fit. In both cases
-    /// [`transport`](Self::transport) says [`Abort`](Transport::Abort).
+    /// From then on, and [`transport`](Self::transport) says [`Abort`](Transport::Abort):
+    ///
+    /// - [`TimedOut::Handshake`] if the request is not complete in time. The first time, a response with
+    ///   status 408 is put into `out`, unless it does not fit, or the client has
+    ///   [sent nothing](Limits::answer_silence).
+    /// - [`TimedOut::Drain`] if the refusal or the response was not written in time, or the client did not
+    ///   end its side.
     pub fn tick<O: Output + ?Sized>(
         &mut self,
         now: Instant,
         out: &mut O,
     ) -> Result<Option<Instant>, TimedOut> {
-        if self.timer.expired() {
-            return Err(TimedOut::Handshake);
+        if let Some(expired) = self.timer.expired() {
+            return Err(expired);
         }
-        let ServerState::Head = self.state else {
-            return Ok(None);
-        };
-        let deadline = self.timer.tick(now, self.limits.time);
+        match self.state {
+            ServerState::Head => {}
+            ServerState::Answered | ServerState::Failed(_) => {
+                return self.timer.tick(now, TimedOut::Drain, self.limits.drain);
+            }
+            ServerState::Upgrade(_) | ServerState::Plain(_) | ServerState::Accepted => {
+                return Ok(None);
+            }
+        }
+        let deadline = self.timer.tick(now, TimedOut::Handshake, self.limits.time);
         if deadline.is_err() {
-            self.refuse(HandshakeError::TimedOut, out);
+            if self.head.has_begun() || self.limits.answer_silence {
+                self.refuse(HandshakeError::TimedOut, out);
+            } else {
+                self.state = ServerState::Failed(HandshakeError::TimedOut);
+            }
         }
         deadline
     }
 
     /// What the driver has to do with the transport: [`Close`](Transport::Close) once the request
-    /// has been refused or answered as a plain one, [`Abort`](Transport::Abort) when it took too
-    /// long.
+    /// has been refused or answered as a plain one, [`Abort`](Transport::Abort) when it or the end of the
+    /// transport took too long.
     pub fn transport(&self) -> Transport {
         match self.state {
+            _ if self.timer.expired().is_some() => Transport::Abort,
             ServerState::Head
             | ServerState::Upgrade(_)
             | ServerState::Plain(_)
             | ServerState::Accepted => Transport::Open,
-            ServerState::Failed(HandshakeError::TimedOut) => Transport::Abort,
             ServerState::Answered | ServerState::Failed(_) => Transport::Close,
         }
     }
@@ -283,7 +306,10 @@ fn check_head(
     }
     request_check::http(request, fields)?;
     match request_check::upgrade(request, fields) {
-        Ok(key) => Ok(ServerState::Upgrade(key)),
+        Ok((key, origin)) => {
+            let asked = Asked::new(key, origin, request.method);
+            Ok(ServerState::Upgrade(asked))
+        }
         Err(error) if !fields.asks_for_websocket() => Ok(ServerState::Plain(error)),
         Err(error) => Err(error),
     }

@@ -1,5 +1,7 @@
 //! Hosts and request targets (RFC 9112 3.2).
 
+use core::net::Ipv6Addr;
+
 use super::{scan, syntax};
 
 /// `host[:port]`, as in `Host`, in an absolute URI and in an origin.
@@ -38,8 +40,15 @@ impl<'a> Authority<'a> {
 
     /// Whether host and port are the same. A missing port means `default`.
     pub(super) fn matches(&self, other: &Authority<'_>, default: Option<u16>) -> bool {
-        self.host.eq_ignore_ascii_case(other.host)
-            && self.port.or(default) == other.port.or(default)
+        let same_host = self.host.eq_ignore_ascii_case(other.host)
+            || matches!((self.ipv6(), other.ipv6()), (Some(one), Some(other)) if one == other);
+        same_host && self.port.or(default) == other.port.or(default)
+    }
+
+    /// The IPv6 address in brackets: one address has several texts.
+    pub(super) fn ipv6(&self) -> Option<Ipv6Addr> {
+        let address = self.host.strip_prefix(b"[")?.strip_suffix(b"]")?;
+        syntax::ascii(address).parse().ok()
     }
 }
 

@@ -1,36 +1,45 @@
-//! The time limit of a handshake, the same for both roles.
+//! The time limits of a handshake, the same for both roles: for the peer's head, then for the end of the
+//! transport.
 
 use core::time::Duration;
 
 use crate::error::TimedOut;
 use crate::time::Instant;
 
-/// Starts with the first `tick`. Once it has expired, it stays expired.
+/// One limit at a time. It starts with the first `tick` for it. Once one has expired, it stays expired.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TimeLimit {
-    deadline: Option<Instant>,
-    expired: bool,
+    running: Option<(TimedOut, Instant)>,
+    expired: Option<TimedOut>,
 }
 
 impl TimeLimit {
-    /// Whether it has expired.
-    pub(super) const fn expired(&self) -> bool {
+    /// The limit that has expired.
+    pub(super) const fn expired(&self) -> Option<TimedOut> {
         self.expired
     }
 
-    /// The deadline, which is later than `now`; `None` if it would be at the [end of time](Instant): then the
-    /// limit starts again with the next call, in case that `now` was wrong.
+    /// The deadline of the limit `what`, which is later than `now`; `None` if it would be at the
+    /// [end of time](Instant): then the limit starts again with the next call, in case that `now` was wrong.
     pub(super) fn tick(
         &mut self,
         now: Instant,
+        what: TimedOut,
         limit: Duration,
     ) -> Result<Option<Instant>, TimedOut> {
-        let deadline = self.deadline.unwrap_or(now + limit);
-        if self.expired || (deadline <= now && deadline != Instant::END) {
-            self.expired = true;
-            return Err(TimedOut::Handshake);
+        if let Some(expired) = self.expired {
+            return Err(expired);
         }
-        self.deadline = Some(deadline).filter(|deadline| *deadline != Instant::END);
-        Ok(self.deadline)
+        let deadline = match self.running {
+            Some((running, deadline)) if running == what => deadline,
+            _ => now + limit,
+        };
+        if deadline <= now && deadline != Instant::END {
+            self.expired = Some(what);
+            return Err(what);
+        }
+        let deadline = Some(deadline).filter(|deadline| *deadline != Instant::END);
+        self.running = deadline.map(|deadline| (what, deadline));
+        Ok(deadline)
     }
 }

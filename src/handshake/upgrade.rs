@@ -6,6 +6,7 @@ use super::extensions::Extensions;
 use super::headers::Headers;
 use super::key::ClientKey;
 use super::negotiated::Negotiated;
+use super::origin::{OriginError, OriginPolicy};
 use super::parse::RequestHead;
 use super::request_check::{self, HOST, RequestFields};
 use super::response::PlainResponse;
@@ -18,7 +19,7 @@ use crate::buf::Output;
 /// [`reject`](Self::reject), at once or later.
 ///
 /// All requirements of RFC 6455 4.2.1 have been checked. The server's policy remains: who may
-/// connect ([`origin`](Self::origin), [`OriginPolicy`](super::OriginPolicy), cookies), to what
+/// connect ([`Accept::origins`], cookies), to what
 /// ([`target`](Self::target)), and with which subprotocol ([`subprotocols`](Self::subprotocols)).
 ///
 /// It borrows the handshake. To decide later, drop it, and get it again by
@@ -45,6 +46,7 @@ use crate::buf::Output;
 pub struct Upgrade<'h> {
     request: RequestHead<'h>,
     key: ClientKey,
+    origin: Option<&'h [u8]>,
     state: Option<&'h mut ServerState>,
 }
 
@@ -89,10 +91,11 @@ impl<'h> Upgrade<'h> {
         };
         let fields = RequestFields::of(&request.headers);
         request_check::http(&request, &fields)?;
-        let key = request_check::upgrade(&request, &fields)?;
+        let (key, origin) = request_check::upgrade(&request, &fields)?;
         Ok(Self {
             request,
             key,
+            origin,
             state: None,
         })
     }
@@ -100,11 +103,13 @@ impl<'h> Upgrade<'h> {
     pub(super) fn new(
         request: RequestHead<'h>,
         key: ClientKey,
+        origin: Option<&'h [u8]>,
         state: &'h mut ServerState,
     ) -> Self {
         Self {
             request,
             key,
+            origin,
             state: Some(state),
         }
     }
@@ -132,8 +137,8 @@ impl<'h> Upgrade<'h> {
 
     /// `Origin`: the site whose script made the request. Browsers always send it, other clients can
     /// omit it (RFC 6455 10.2).
-    pub fn origin(&self) -> Option<&'h [u8]> {
-        self.request.headers.get("Origin")
+    pub const fn origin(&self) -> Option<&'h [u8]> {
+        self.origin
     }
 
     /// The subprotocols that the client offers, in its order of preference; all are different.
@@ -153,19 +158,42 @@ impl<'h> Upgrade<'h> {
         Extensions::of(&self.request.headers)
     }
 
-    /// Accepts: writes the 101 to `out`. The handshake is done. Bytes that the client sent after its
-    /// request are still in the input; pass that on to the connection.
+    /// Checks `Origin` by another policy than that of [`Accept::origins`], or before a decision of one's
+    /// own. Reads nothing but the head and writes nothing.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] if the response cannot be sent. Nothing is written, and the request can be
-    /// answered again.
+    /// [`OriginError`], which names Origin and Host for a log. Answer with the response of its
+    /// [`fault`](OriginError::fault).
+    pub fn check_origin(&self, policy: &OriginPolicy<'_>) -> Result<(), OriginError<'h>> {
+        let (origin, host) = (self.origin(), self.host());
+        policy
+            .check(origin, host)
+            .map_err(|fault| OriginError::new(fault, origin, host))
+    }
+
+    /// Accepts: checks `Origin` by [`Accept::origins`], then writes the 101 to `out`. The handshake is
+    /// done. Bytes that the client sent after its request are still in the input; pass that on to the
+    /// connection.
+    ///
+    /// # Errors
+    ///
+    /// - [`HeadError::OriginRefused`] if the policy does not allow the request's `Origin`. As after
+    ///   [`reject`](Self::reject), the refusal (403) is in `out`, and the transport has to be closed.
+    /// - Any other [`HeadError`] if the response cannot be sent. Nothing is written, and the request can
+    ///   be answered again.
     pub fn accept<O: Output + ?Sized>(
         self,
         accept: &Accept<'_>,
         out: &mut O,
     ) -> Result<Negotiated, HeadError> {
-        let answer = self.answer(accept)?;
+        let answer = match self.answer(accept) {
+            Err(HeadError::OriginRefused(fault)) => {
+                self.reject(&fault.response(), out)?;
+                return Err(HeadError::OriginRefused(fault));
+            }
+            answer => answer?,
+        };
         answer.write(out)?;
         if let Some(state) = self.state {
             *state = ServerState::Accepted;
@@ -192,13 +220,23 @@ impl<'h> Upgrade<'h> {
         Ok(())
     }
 
-    /// Returns what [`accept`](Self::accept) would write, to write it with another HTTP server.
+    /// Checks the request as [`accept`](Self::accept) does, and returns what that would write, to write it
+    /// with another HTTP server.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] if the response cannot be sent.
+    /// [`HeadError::OriginRefused`] if the policy does not allow the request's `Origin`: send the
+    /// [`response`](super::OriginFault::response) of the fault. Any other [`HeadError`] if the response
+    /// cannot be sent.
     pub fn answer<'a>(&self, accept: &Accept<'a>) -> Result<Answer<'a>, HeadError> {
-        accept.check(self.key, &self.request.headers)
+        accept.check(self.key, self.origin, &self.request)
+    }
+}
+
+impl OriginPolicy<'_> {
+    /// Whether the request may be accepted. [`Upgrade::check_origin`] has the reason.
+    pub fn allows(&self, upgrade: &Upgrade<'_>) -> bool {
+        self.allows_origin(upgrade.origin(), upgrade.host())
     }
 }
 

@@ -4,7 +4,7 @@ use tungstenite::error::ProtocolError as TheirRule;
 use tungstenite::handshake::server::{Request as TheirRequest, Response as TheirResponse};
 use tungstenite::{Error as TheirError, HandshakeError as TheirHandshakeError};
 use ws_proto::Input;
-use ws_proto::handshake::{Accept, HandshakeError, Limits, ServerHandshake};
+use ws_proto::handshake::{Accept, HandshakeError, Limits, OriginPolicy, ServerHandshake};
 
 use crate::heads::{self, Field, Known};
 use crate::shrink::{literal, shrink};
@@ -320,7 +320,7 @@ fn ours(head: &[u8], cut: usize) -> Result<Accepted, HandshakeError> {
         let fields = upgrade.headers().iter();
         let fields = sorted(fields.map(|(name, value)| (name, value.to_vec())));
         upgrade
-            .accept(&Accept::new(), &mut out)
+            .accept(&Accept::new().origins(OriginPolicy::any()), &mut out)
             .expect("nothing but a 101");
         return Ok(Accepted {
             target,

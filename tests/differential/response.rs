@@ -28,7 +28,6 @@ fn a_client_makes_the_same_of_responses() {
             Known::Repeated,
             Known::Lists,
             Known::Offers,
-            Known::Body,
             Known::Folded,
             Known::Informational,
         ],
@@ -93,7 +92,6 @@ fn judge(head: &[u8], offered: &[&str], cut: usize) -> Result<(Vec<Known>, bool)
             HandshakeError::ExtensionNotOffered
             | HandshakeError::ExtensionRepeated
             | HandshakeError::ExtensionsInvalid => Known::Offers,
-            HandshakeError::BodyPresent if heads::has_body(head) => Known::Body,
             _ => return Err("only ours refuses".to_owned()),
         }),
         (Ok(_), Err(error)) => known.push(match error {

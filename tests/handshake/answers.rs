@@ -1,6 +1,8 @@
 //! Each answer of a handshake means one thing: `Ok(None)` says that all input was consumed, a full output
 //! is an error of its own that changes nothing.
 
+use core::time::Duration;
+
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
     MAX_REFUSAL, PlainResponse, RequestError, ServerHandshake,
@@ -165,7 +167,7 @@ fn a_refusal_that_does_not_fit_is_made_later() {
     let mut out = Sink::new(MAX_REFUSAL);
     let refused = handshake.receive(&mut Input::default(), &mut out);
     assert_eq!(failed(refused.unwrap_err()), HandshakeError::UpgradeInvalid);
-    assert!(out.bytes.starts_with(b"HTTP/1.1 400 "));
+    assert!(out.bytes.starts_with(b"HTTP/1.1 426 "));
 }
 
 /// What follows an accepted request is for the connection, and no call takes it.
@@ -229,7 +231,7 @@ fn a_client_that_wants_more_has_consumed_everything() {
 }
 
 #[test]
-fn tick_waits_for_nothing_once_the_handshake_is_over() {
+fn tick_waits_for_the_end_of_the_transport_once_the_handshake_has_failed() {
     let late = Instant::from_millis(1 << 40);
     let mut out = Vec::new();
     for request in [GOOD, FAULTS[0]] {
@@ -240,12 +242,15 @@ fn tick_waits_for_nothing_once_the_handshake_is_over() {
         ));
         let mut bytes = request.as_bytes().to_vec();
         let _ = handshake.receive(&mut Input::new(&mut bytes), &mut out);
-        assert_eq!(handshake.tick(late, &mut out), Ok(None));
+        let waits = handshake.tick(late, &mut out).unwrap();
+        let drain = Duration::from_secs(10);
+        assert_eq!(waits, (request != GOOD).then_some(late + drain));
     }
     // Without room there is no 408, and the transport is aborted all the same.
     for room in [0, MAX_REFUSAL] {
         let mut out = Sink::new(room);
-        let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+        let limits = Limits::new().answer_silence(true);
+        let mut handshake = ServerHandshake::new(Vec::new(), limits);
         handshake.tick(Instant::from_millis(0), &mut out).unwrap();
         for _ in 0..2 {
             assert!(handshake.tick(late, &mut out).is_err());

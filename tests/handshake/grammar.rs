@@ -344,7 +344,8 @@ fn origins() {
         "http://b.example:81",
         "app://x",
         "null",
-    ]);
+    ])
+    .unwrap();
     for (origin, allowed) in [
         ("https://a.example", true),
         ("https://A.example:443", true),
@@ -355,7 +356,7 @@ fn origins() {
         ("app://x", true),
         ("app://x:1", false),
         ("null", true),
-        ("NULL", false),
+        ("NULL", true),
         ("nonsense", false),
         ("", false),
     ] {
@@ -365,7 +366,6 @@ fn origins() {
             "{origin}"
         );
     }
-    assert!(!OriginPolicy::list(&["nonsense"]).allows_origin(Some(b"nonsense"), "h"));
     for policy in [OriginPolicy::any(), same, list] {
         assert!(policy.allows_origin(None, "h"));
         assert!(!policy.require_origin().allows_origin(None, "h"));

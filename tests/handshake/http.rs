@@ -5,7 +5,7 @@ use http::{HeaderMap, Request, Response, Version};
 use ws_proto::handshake::http::{AcceptError, ClientUpgrade, accept, fields, refusal};
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
-    ServerHandshake,
+    OriginFault, OriginPolicy, ServerHandshake,
 };
 use ws_proto::{FixedBuf, Input, Uri};
 
@@ -187,4 +187,21 @@ fn fields_of_a_header_map() {
     let request = ClientRequest::new("h", "/").headers(&fields);
     let (_, request) = ClientUpgrade::start(request, [1; 16], Vec::new()).unwrap();
     assert_eq!(request.headers()["authorization"], "Bearer x");
+}
+
+#[test]
+fn a_page_of_another_site_is_refused_with_words() {
+    let mut request = asking();
+    let origin = "https://evil.example".parse().unwrap();
+    request.headers_mut().insert("Origin", origin);
+    let error = accept(&request, &Accept::new()).unwrap_err();
+    assert_eq!(error, AcceptError::Origin(OriginFault::OtherHost));
+    let response = refusal(error);
+    assert_eq!(response.status(), 403);
+    assert!(response.body().contains("proxy_set_header Host"));
+    assert!(!response.body().contains("evil"));
+    let any = Accept::new().origins(OriginPolicy::any());
+    assert_eq!(accept(&request, &any).unwrap().0.status(), 101);
+    let mistake = AcceptError::from(HeadError::SubprotocolNotOffered);
+    assert_eq!(refusal(mistake).status(), 500);
 }

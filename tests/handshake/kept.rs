@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
-    ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Limits,
+    AnswerFault, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Limits,
     MAX_EXTENSIONS, accept_key,
 };
 use ws_proto::{FixedBuf, Input, Output, Storage, Transport};
@@ -31,7 +31,10 @@ fn start<S: Storage>(n: usize, storage: S) -> (ClientHandshake<S>, Answer) {
                     let mut params = extension.params();
                     params.find_map(|param| Some(param.value()?.to_string()))
                 });
-                offered == answered
+                match offered == answered {
+                    true => Ok(()),
+                    false => Err(AnswerFault::OutOfRange),
+                }
             }),
         ExtensionOffer::new("y", &[]).with_rsv(Rsv::RSV3),
     ];
@@ -81,7 +84,7 @@ fn start<S: Storage>(n: usize, storage: S) -> (ClientHandshake<S>, Answer) {
     let expected = match chosen {
         Some("other") => Err(HandshakeError::SubprotocolNotOffered),
         None if n % 5 == 0 && !names.is_empty() => Err(HandshakeError::SubprotocolMissing),
-        _ if wrong_level && !offers.is_empty() => Err(HandshakeError::ExtensionParamsInvalid),
+        _ if wrong_level && !offers.is_empty() => Err(HandshakeError::ExtensionParamOutOfRange),
         _ if foreign => Err(HandshakeError::ExtensionNotOffered),
         _ => Ok((chosen.map(str::to_owned), rsv)),
     };

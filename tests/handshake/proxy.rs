@@ -2,7 +2,8 @@
 
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits, ServerHandshake,
+    Accept, AnswerFault, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits,
+    ServerHandshake,
 };
 use ws_proto::{Input, Negotiated};
 
@@ -98,7 +99,12 @@ fn offers_and_answers_go_through_a_proxy() {
     let offers = [
         ExtensionOffer::new("permessage-deflate", &deflate)
             .with_rsv(Rsv::RSV1)
-            .with_check(|_, answer| answer.params().all(|param| param.value().is_some())),
+            .with_check(
+                |_, answer| match answer.params().all(|param| param.value().is_some()) {
+                    true => Ok(()),
+                    false => Err(AnswerFault::Missing),
+                },
+            ),
         ExtensionOffer::new("x-two", &[]).with_rsv(Rsv::RSV2),
     ];
     let window = [("server_max_window_bits", Some("9"))];
@@ -127,10 +133,13 @@ fn offers_and_answers_go_through_a_proxy() {
 fn an_answer_that_the_client_does_not_allow_fails_there() {
     let offers = [ExtensionOffer::new("x-two", &[])
         .with_rsv(Rsv::RSV2)
-        .with_check(|_, answer| answer.params().next().is_none())];
+        .with_check(|_, answer| match answer.params().next() {
+            None => Ok(()),
+            Some(_) => Err(AnswerFault::NotOffered),
+        })];
     let answer = [ExtensionOffer::new("x-two", &[("p", None)]).with_rsv(Rsv::RSV2)];
     let failed = through_a_proxy(&offers, &answer, None);
-    assert_eq!(failed, Err(HandshakeError::ExtensionParamsInvalid));
+    assert_eq!(failed, Err(HandshakeError::ExtensionParamNotOffered));
 }
 
 /// Quoted values are passed on without their quotes, which they do not need (RFC 6455 9.1).

@@ -215,8 +215,8 @@ fn a_server_checks_requests_as_required() {
         (HOST, "Host: example.com\r\nHost: example.com\r\n", 400),
         ("example.com", "exam ple.com", 400),
         // shows: RFC6455-4.2.1-06
-        (UPGRADE, "", 400),
-        ("websocket", "websocketx", 400),
+        (UPGRADE, "", 426),
+        ("websocket", "websocketx", 426),
         // shows: RFC6455-4.2.1-06, RFC6455-11.2-01, RFC9110-7.8-02
         ("websocket", "WebSocket", 101),
         ("websocket", "websocket, h2c", 101),

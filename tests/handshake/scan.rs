@@ -138,7 +138,7 @@ fn every_byte_at_every_place_of_a_target() {
                 b' ' => Err(HandshakeError::StartLineInvalid),
                 b'#' => Err(HandshakeError::TargetInvalid),
                 0x21..=0x7e => Ok(true),
-                _ => Err(HandshakeError::NotHttp),
+                _ => Err(HandshakeError::TargetInvalid),
             };
             assert_eq!(served, expected, "{byte} at {at}");
             tried += 1;

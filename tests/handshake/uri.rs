@@ -1,6 +1,7 @@
 //! `ws://` and `wss://` URIs (RFC 6455 3), through the public API.
 
 use core::hash::{Hash, Hasher};
+use core::mem::discriminant;
 use std::collections::hash_map::DefaultHasher;
 
 use proptest::prelude::*;
@@ -10,9 +11,37 @@ fn parse(text: &str) -> Uri<'_> {
     Uri::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
+const CHARACTER: UriError = UriError::Character {
+    character: ' ',
+    at: 0,
+};
+const FRAGMENT: UriError = UriError::Fragment { at: 0 };
+const NOT_ASCII: UriError = UriError::NotAscii {
+    character: ' ',
+    at: 0,
+};
+const PERCENT: UriError = UriError::PercentEncoding { at: 0 };
+
+/// The error is of the kind of `kind`, and names the right character at the right place.
 #[track_caller]
-fn refused(text: &str, error: UriError) {
-    assert_eq!(Uri::parse(text), Err(error), "{text:?}");
+fn refused(text: &str, kind: UriError) {
+    let error = Uri::parse(text).unwrap_err();
+    assert_eq!(
+        discriminant(&error),
+        discriminant(&kind),
+        "{text:?}: {error}"
+    );
+    let named = match error {
+        UriError::Character { character, at } | UriError::NotAscii { character, at } => {
+            Some((character, at))
+        }
+        UriError::Fragment { at } => Some(('#', at)),
+        UriError::PercentEncoding { at } => Some(('%', at)),
+        _ => None,
+    };
+    if let Some((character, at)) = named {
+        assert!(text[at..].starts_with(character), "{text:?}: {error}");
+    }
 }
 
 fn target(text: &str) -> String {
@@ -48,7 +77,7 @@ fn conformance_vectors() {
             // "`/` by the letter of section 3, or `/?`": by the letter.
             "ws://example.com/?" => assert_eq!(target(text), "/"),
             // "reject, or encode": reject, a URI is ASCII.
-            "ws://example.com/\u{e9}?\u{e9}" => refused(text, UriError::NotAscii),
+            "ws://example.com/\u{e9}?\u{e9}" => refused(text, NOT_ASCII),
             // "target unchanged; normalising is optional": unchanged.
             "ws://example.com/a/../b" => assert_eq!(target(text), "/a/../b"),
             // "reject; mapping http to ws is optional": reject.
@@ -169,7 +198,7 @@ fn fragments_are_refused_even_if_empty() {
         "ws://#h/",
     ] {
         // shows: RFC6455-3-07, WHATWG-3.1-02
-        refused(text, UriError::Fragment);
+        refused(text, FRAGMENT);
     }
 }
 
@@ -218,7 +247,6 @@ fn host_is_a_name_or_an_address() {
         "ws://[::1.2.3]",
         "ws://[::1/]",
         "ws://[v1.x]/",
-        "ws://[::%31]/",
         "ws://[ ::1]",
         "ws://[::1]%3a80/",
     ] {
@@ -237,9 +265,9 @@ fn host_is_a_name_or_an_address() {
 #[test]
 fn zone_identifiers_are_refused() {
     // shows: RFC3986-3.2.2-02
-    refused("ws://[fe80::1%25eth0]/", UriError::IpLiteral);
-    refused("ws://[fe80::1%eth0]/", UriError::IpLiteral);
-    refused("ws://[fe80::1%1]/", UriError::IpLiteral);
+    refused("ws://[fe80::1%25eth0]/", UriError::ZoneInUri);
+    refused("ws://[fe80::1%eth0]/", UriError::ZoneInUri);
+    refused("ws://[fe80::1%1]/", UriError::ZoneInUri);
 }
 
 #[test]
@@ -311,38 +339,33 @@ fn userinfo_is_refused() {
 #[test]
 fn hostile_texts_are_refused() {
     for (text, error) in [
-        ("ws://h/a b", UriError::Character),
-        ("ws://h/ HTTP/1.1\r\nX: y", UriError::Character),
-        ("ws://h/\r\n\r\nGET /", UriError::Character),
-        ("ws://h/a\0", UriError::Character),
-        ("ws://h/\t", UriError::Character),
-        ("ws://h/\x7f", UriError::Character),
-        ("ws://h/?a\nb", UriError::Character),
-        ("ws://h\r\nX: y/", UriError::Character),
-        ("ws://h\0.example/", UriError::Character),
-        ("ws://exa mple.com/", UriError::Character),
-        ("ws://h ", UriError::Character),
-        ("ws://h/ ", UriError::Character),
+        ("ws://h/a b", CHARACTER),
+        ("ws://h/ HTTP/1.1\r\nX: y", CHARACTER),
+        ("ws://h/\r\n\r\nGET /", CHARACTER),
+        ("ws://h/a\0", CHARACTER),
+        ("ws://h/\t", CHARACTER),
+        ("ws://h/\x7f", CHARACTER),
+        ("ws://h/?a\nb", CHARACTER),
+        ("ws://h\r\nX: y/", CHARACTER),
+        ("ws://h\0.example/", CHARACTER),
+        ("ws://exa mple.com/", CHARACTER),
+        ("ws://h ", CHARACTER),
+        ("ws://h/ ", CHARACTER),
         (" ws://h/", UriError::Scheme),
         ("\tws://h/", UriError::Scheme),
-        ("\u{feff}ws://h/", UriError::NotAscii),
+        ("\u{feff}ws://h/", NOT_ASCII),
         ("ws ://h/", UriError::Scheme),
         ("w\ns://h/", UriError::Scheme),
-        ("ws:// h/", UriError::Character),
+        ("ws:// h/", CHARACTER),
         ("ws://good.example\\@evil.example/", UriError::UserInfo),
-        ("ws://good.example\\evil.example/", UriError::Character),
+        ("ws://good.example\\evil.example/", CHARACTER),
         ("ws:\\\\h\\", UriError::HostMissing),
-        ("ws://h\\a", UriError::Character),
-        ("ws://h/\\..\\a", UriError::Character),
-        ("ws://h/\"", UriError::Character),
-        ("ws://h/<a>", UriError::Character),
-        ("ws://h/^", UriError::Character),
-        ("ws://h/`", UriError::Character),
-        ("ws://h/{a}", UriError::Character),
-        ("ws://h/a|b", UriError::Character),
-        ("ws://h/[a]", UriError::Character),
-        ("ws://h/?a[]=1", UriError::Character),
-        ("ws://h<", UriError::Character),
+        ("ws://h\\a", CHARACTER),
+        ("ws://h/\\..\\a", CHARACTER),
+        ("ws://h/\"", CHARACTER),
+        ("ws://h/<a>", CHARACTER),
+        ("ws://h/`", CHARACTER),
+        ("ws://h<", CHARACTER),
         ("ws://", UriError::HostMissing),
         ("ws:", UriError::HostMissing),
         ("ws:/", UriError::HostMissing),
@@ -356,7 +379,7 @@ fn hostile_texts_are_refused() {
 }
 
 #[test]
-fn every_ascii_character_is_checked_as_rfc_3986_has_it() {
+fn every_ascii_character_is_checked_as_rfc_3986_and_browsers_have_it() {
     let name = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=".contains(c);
     for c in (0..=0x7f_u8).map(char::from) {
         let host = format!("ws://a{c}b");
@@ -364,12 +387,12 @@ fn every_ascii_character_is_checked_as_rfc_3986_has_it() {
         let query = format!("ws://a/?{c}b");
         assert_eq!(
             Uri::parse(&path).is_ok(),
-            name(c) || ":@/?".contains(c),
+            name(c) || ":@/?[]{}|^".contains(c),
             "{path:?}"
         );
         assert_eq!(
             Uri::parse(&query).is_ok(),
-            name(c) || ":@/?".contains(c),
+            name(c) || ":@/?[]{}|^".contains(c),
             "{query:?}"
         );
         assert_eq!(
@@ -392,10 +415,10 @@ fn other_than_ascii_is_refused() {
             "\u{ff21}/",
         ] {
             // shows: RFC6455-11.1.1-01, RFC6455-11.1.1-02, RFC6455-11.1.2-01
-            refused(&format!("{scheme}://{rest}"), UriError::NotAscii);
+            refused(&format!("{scheme}://{rest}"), NOT_ASCII);
         }
     }
-    refused("w\u{17f}://h/", UriError::NotAscii); // a long s, which is an S in upper case
+    refused("w\u{17f}://h/", NOT_ASCII); // a long s, which is an S in upper case
     assert_eq!(
         parse("ws://xn--bcher-kva.example/%C3%A9").host(),
         "xn--bcher-kva.example"
@@ -414,12 +437,12 @@ fn percent_signs_are_followed_by_two_hexadecimal_digits() {
         "%", "%4", "%zz", "%4z", "%z4", "%%41", "%+1", "a%4/", "% 41", "%4%31",
     ] {
         // shows: RFC3986-2.1-01
-        refused(&format!("ws://h/{part}"), UriError::PercentEncoding);
-        refused(&format!("ws://h/?{part}"), UriError::PercentEncoding);
+        refused(&format!("ws://h/{part}"), PERCENT);
+        refused(&format!("ws://h/?{part}"), PERCENT);
     }
-    refused("ws://h%/", UriError::PercentEncoding);
-    refused("ws://h%4/1", UriError::PercentEncoding);
-    refused("ws://h%zz/", UriError::PercentEncoding);
+    refused("ws://h%/", PERCENT);
+    refused("ws://h%4/1", PERCENT);
+    refused("ws://h%zz/", PERCENT);
 }
 
 #[test]
@@ -491,17 +514,19 @@ fn equal_uris_lead_to_the_same_request() {
 
 #[test]
 fn errors_are_small_and_their_texts_printable() {
-    assert_eq!(size_of::<UriError>(), 1);
+    assert!(size_of::<UriError>() <= 16);
     for error in [
-        UriError::Character,
-        UriError::Fragment,
+        CHARACTER,
+        FRAGMENT,
         UriError::HostMissing,
         UriError::IpLiteral,
-        UriError::NotAscii,
-        UriError::PercentEncoding,
+        NOT_ASCII,
+        PERCENT,
         UriError::Port,
         UriError::Scheme,
         UriError::UserInfo,
+        UriError::Zone,
+        UriError::ZoneInUri,
     ] {
         let text = error.to_string();
         assert!(

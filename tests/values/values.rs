@@ -22,7 +22,7 @@ const REQUEST: &str = "GET /a?b HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
 /// Every error of the handshake, the status that a server answers with, and the section.
-const HANDSHAKE: [(HandshakeError, Option<u16>, &str); 34] = {
+const HANDSHAKE: [(HandshakeError, Option<u16>, &str); 37] = {
     use HandshakeError as E;
     [
         (E::AcceptInvalid, None, "RFC 6455 4.1"),
@@ -32,7 +32,9 @@ const HANDSHAKE: [(HandshakeError, Option<u16>, &str); 34] = {
         (E::ConnectionInvalid, Some(400), "RFC 6455 4.2.1"),
         (E::ControlCharacter, Some(400), "RFC 9110 5.5"),
         (E::ExtensionNotOffered, None, "RFC 6455 4.1"),
-        (E::ExtensionParamsInvalid, None, "RFC 6455 9.1"),
+        (E::ExtensionParamMissing, None, "RFC 6455 9.1"),
+        (E::ExtensionParamNotOffered, None, "RFC 6455 9.1"),
+        (E::ExtensionParamOutOfRange, None, "RFC 6455 9.1"),
         (E::ExtensionRepeated, None, "RFC 6455 9.1"),
         (E::ExtensionsInvalid, Some(400), "RFC 6455 9.1"),
         (E::HeadTooLarge, Some(431), "RFC 6455 10.4"),
@@ -43,6 +45,7 @@ const HANDSHAKE: [(HandshakeError, Option<u16>, &str); 34] = {
         (E::LineFolded, Some(400), "RFC 9112 5.2"),
         (E::MethodNotGet, Some(405), "RFC 6455 4.2.1"),
         (E::NotHttp, Some(400), "RFC 9112 2.2"),
+        (E::NothingReceived, None, "RFC 6455 4.1"),
         (E::OriginRepeated, Some(400), "RFC 6454 7.3"),
         (E::Refused { status: 302 }, Some(302), "RFC 6455 4.1"),
         (E::Refused { status: 503 }, Some(503), "RFC 6455 4.1"),
@@ -56,7 +59,7 @@ const HANDSHAKE: [(HandshakeError, Option<u16>, &str); 34] = {
         (E::TooManyInformational, None, "RFC 9110 15.2"),
         (E::TooManyLines, Some(431), "RFC 6455 10.4"),
         (E::UnexpectedEof, None, "RFC 6455 4.1"),
-        (E::UpgradeInvalid, Some(400), "RFC 6455 4.2.1"),
+        (E::UpgradeInvalid, Some(426), "RFC 6455 4.2.1"),
         (E::VersionRepeated, Some(400), "RFC 6455 11.3.5"),
         (E::VersionUnsupported, Some(426), "RFC 6455 4.4"),
     ]
@@ -400,14 +403,16 @@ fn odd_bodies_of_refusals_end_where_they_break() {
 }
 
 #[test]
-fn origins_may_have_the_schemes_of_websockets() {
+fn origins_of_the_same_host_have_the_schemes_of_pages() {
     let same = OriginPolicy::same_host();
     for (origin, host, allowed) in [
-        ("ws://h", "h:80", true),
-        ("wss://h", "h:443", true),
+        ("http://h", "h:80", true),
+        ("https://h", "h:443", true),
+        ("ws://h", "h:80", false),
+        ("wss://h", "h:443", false),
         ("ws://h", "h:443", false),
         ("wss://h", "h:80", false),
-        ("app://h", "h", true),
+        ("app://h", "h", false),
         ("app://h", "h:80", false),
     ] {
         let found = same.allows_origin(Some(origin.as_bytes()), host);
@@ -432,7 +437,7 @@ fn a_plain_request_waits_for_room_to_be_refused() {
     assert_eq!(full, Err(RequestError::OutputFull));
     assert!(small.pending().is_empty());
     assert!(handshake.receive(&mut input, &mut out).is_err());
-    assert!(out.starts_with(b"HTTP/1.1 400 "));
+    assert!(out.starts_with(b"HTTP/1.1 426 "));
 }
 
 fn feed(socket: &mut WebSocket<Server>, bytes: &[u8]) {

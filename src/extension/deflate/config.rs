@@ -23,6 +23,7 @@ pub struct Deflate {
     client_window_bits: u8,
     server_takeover: bool,
     client_takeover: bool,
+    offer_client_window: bool,
     level: u8,
     mem_level: u8,
     threshold: usize,
@@ -41,6 +42,7 @@ impl Deflate {
             client_window_bits: 15,
             server_takeover: true,
             client_takeover: true,
+            offer_client_window: true,
             level: 1,
             mem_level: 5,
             threshold: 32,
@@ -79,6 +81,23 @@ impl Deflate {
     /// server answers `client_no_context_takeover` (RFC 7692 7.1.1.2).
     pub const fn client_takeover(mut self, takeover: bool) -> Self {
         self.client_takeover = takeover;
+        self
+    }
+
+    /// Whether a client's offer has `client_max_window_bits`, so that the server may name the window of the
+    /// client's compressor (RFC 7692 7.1.2.2). Default: `true`.
+    ///
+    /// With `false` and no other setting the offer is the bare `permessage-deflate`, for servers that
+    /// know no parameter. The client's own [window](Self::client_window_bits) is kept either way.
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::Deflate;
+    ///
+    /// let offer = Deflate::new().offer_client_window(false).offer();
+    /// assert_eq!(offer.extension().to_string(), "permessage-deflate");
+    /// ```
+    pub const fn offer_client_window(mut self, offer: bool) -> Self {
+        self.offer_client_window = offer;
         self
     }
 
@@ -147,7 +166,7 @@ impl Deflate {
     /// ```
     pub fn accept(&self, offers: Extensions<'_>) -> Option<DeflateElement> {
         negotiate::named(offers)
-            .find_map(|offer| ParsedParams::in_head(offer.params()))
+            .find_map(|offer| ParsedParams::in_head(offer.params()).ok())
             .map(|offer| negotiate::answer(self.wanted(), &offer))
     }
 
@@ -170,7 +189,7 @@ impl Deflate {
     /// # Ok::<(), ws_proto::UriError>(())
     /// ```
     pub fn offer(&self) -> DeflateElement {
-        negotiate::offer(self.wanted())
+        negotiate::offer(self.wanted(), self.offer_client_window)
     }
 
     /// For a client: what the server has answered to the [offer](Self::offer); `None` if it has
@@ -182,7 +201,8 @@ impl Deflate {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::ExtensionParamsInvalid`] for an answer that does not correspond to the
+    /// [`HandshakeError::ExtensionParamMissing`], [`HandshakeError::ExtensionParamNotOffered`] or
+    /// [`HandshakeError::ExtensionParamOutOfRange`] for an answer that does not correspond to the
     /// offer, [`HandshakeError::ExtensionRepeated`] for more than one. A handshake of this crate
     /// has refused those. [`HandshakeError::ExtensionNotOffered`] for any other extension: use
     /// [`answered_beside`](Self::answered_beside) if others were offered too.
@@ -213,10 +233,9 @@ impl Deflate {
         if answers.next().is_some() {
             return Err(HandshakeError::ExtensionRepeated);
         }
-        ParsedParams::in_head(answer.params())
-            .and_then(|answer| negotiate::agree(self.wanted(), &answer))
-            .map(Some)
-            .ok_or(HandshakeError::ExtensionParamsInvalid)
+        let answer = ParsedParams::in_head(answer.params())?;
+        let agreed = negotiate::agree(self.wanted(), self.offer_client_window, &answer)?;
+        Ok(Some(agreed))
     }
 
     /// What is asked for of both directions.

@@ -5,7 +5,7 @@ use super::params::{
     SERVER_NO_TAKEOVER, SERVER_WINDOW,
 };
 use crate::frame::Rsv;
-use crate::handshake::{Extension, ExtensionOffer, Extensions};
+use crate::handshake::{AnswerFault, Extension, ExtensionOffer, Extensions};
 
 /// `permessage-deflate` with parameters: a client's offer or a server's answer.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl DeflateElement {
     pub fn extension(&self) -> ExtensionOffer<'_> {
         ExtensionOffer::new(NAME, self.written())
             .with_rsv(Rsv::RSV1)
-            .with_check(is_answer)
+            .with_check(check_answer)
     }
 
     /// A server's answer: what has been agreed on. Of an offer it is what the client asks for.
@@ -62,8 +62,9 @@ pub(super) fn has_other(mut extensions: Extensions<'_>, others: &[&str]) -> bool
     extensions.any(|extension| extension.name() != NAME && !others.contains(&extension.name()))
 }
 
-/// What a client offers to get these parameters.
-pub(super) fn offer(wanted: DeflateParams) -> DeflateElement {
+/// What a client offers to get these parameters. `window` is whether it lets the server name the window of the
+/// client's compressor.
+pub(super) fn offer(wanted: DeflateParams, window: bool) -> DeflateElement {
     let mut element = DeflateElement::new(wanted);
     if !wanted.server_takeover() {
         element.write(SERVER_NO_TAKEOVER, None);
@@ -75,8 +76,10 @@ pub(super) fn offer(wanted: DeflateParams) -> DeflateElement {
         element.write(SERVER_WINDOW, decimal(wanted.server_window_bits()));
     }
     // Without a value it says that the server may name any window.
-    let hint = decimal(wanted.client_window_bits()).filter(|_| wanted.client_window_bits() < 15);
-    element.write(CLIENT_WINDOW, hint);
+    if window {
+        let bits = wanted.client_window_bits();
+        element.write(CLIENT_WINDOW, decimal(bits).filter(|_| bits < 15));
+    }
     element
 }
 
@@ -117,11 +120,13 @@ pub(super) fn answer(wanted: DeflateParams, offer: &ParsedParams) -> DeflateElem
 }
 
 /// What a client and a server have agreed on, if this is an answer to the client's offer.
-pub(super) fn agree(wanted: DeflateParams, answer: &ParsedParams) -> Option<DeflateParams> {
-    let offer = ParsedParams::in_offer(offer(wanted).written())?;
-    if !corresponds(&offer, answer) {
-        return None;
-    }
+pub(super) fn agree(
+    wanted: DeflateParams,
+    window: bool,
+    answer: &ParsedParams,
+) -> Result<DeflateParams, AnswerFault> {
+    let offer = ParsedParams::in_offer(offer(wanted, window).written())?;
+    corresponds(&offer, answer)?;
     // Of its own compressor a client may use less than what the server allows.
     let mut agreed = DeflateParams::new();
     if answer.server_no_takeover {
@@ -134,7 +139,7 @@ pub(super) fn agree(wanted: DeflateParams, answer: &ParsedParams) -> Option<Defl
         Some(ClientWindow::AtMost(bits)) => bits.min(wanted.client_window_bits()),
         _ => wanted.client_window_bits(),
     };
-    Some(with_windows(
+    Ok(with_windows(
         agreed,
         answer.server_window.unwrap_or(15),
         client_window,
@@ -142,30 +147,27 @@ pub(super) fn agree(wanted: DeflateParams, answer: &ParsedParams) -> Option<Defl
 }
 
 /// What a client's handshake checks.
-fn is_answer(offer: &Extension<'_>, answer: &Extension<'_>) -> bool {
-    match (
-        ParsedParams::in_head(offer.params()),
-        ParsedParams::in_head(answer.params()),
-    ) {
-        (Some(offer), Some(answer)) => corresponds(&offer, &answer),
-        _ => false,
-    }
+fn check_answer(offer: &Extension<'_>, answer: &Extension<'_>) -> Result<(), AnswerFault> {
+    let offer = ParsedParams::in_head(offer.params())?;
+    corresponds(&offer, &ParsedParams::in_head(answer.params())?)
 }
 
-/// Whether the answer grants what was asked for and asks for nothing that was not offered.
-fn corresponds(offer: &ParsedParams, answer: &ParsedParams) -> bool {
-    let takeover = answer.server_no_takeover || !offer.server_no_takeover;
-    let server_window = match (offer.server_window, answer.server_window) {
-        (Some(most), Some(bits)) => bits <= most,
-        (Some(_), None) => false,
-        (None, _) => true,
-    };
-    let client_window = match answer.client_window {
-        None => true,
-        Some(ClientWindow::Any) => false,
-        Some(ClientWindow::AtMost(_)) => offer.client_window.is_some(),
-    };
-    takeover && server_window && client_window
+/// Checks whether the answer grants what was asked for and asks for nothing that was not offered.
+fn corresponds(offer: &ParsedParams, answer: &ParsedParams) -> Result<(), AnswerFault> {
+    if offer.server_no_takeover && !answer.server_no_takeover {
+        return Err(AnswerFault::Missing);
+    }
+    match (offer.server_window, answer.server_window) {
+        (Some(most), Some(bits)) if bits > most => return Err(AnswerFault::OutOfRange),
+        (Some(_), None) => return Err(AnswerFault::Missing),
+        _ => {}
+    }
+    match answer.client_window {
+        Some(_) if offer.client_window.is_none() => Err(AnswerFault::NotOffered),
+        // An answer names the window (RFC 7692 7.1.2.2).
+        Some(ClientWindow::Any) => Err(AnswerFault::OutOfRange),
+        Some(ClientWindow::AtMost(_)) | None => Ok(()),
+    }
 }
 
 /// Both are in range.

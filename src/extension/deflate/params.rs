@@ -1,5 +1,5 @@
 use crate::frame::Rsv;
-use crate::handshake::{Negotiated, Params};
+use crate::handshake::{AnswerFault, Negotiated, Params};
 
 /// What the two ends have agreed on: the parameters in the server's answer (RFC 7692 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,8 +122,8 @@ enum Value {
 }
 
 impl ParsedParams {
-    /// As read from a head; `None` if a parameter is unknown, repeated or out of range.
-    pub(super) fn in_head(params: Params<'_>) -> Option<Self> {
+    /// As read from a head, where a parameter can be unknown, repeated or out of range.
+    pub(super) fn in_head(params: Params<'_>) -> Result<Self, AnswerFault> {
         Self::of(params.map(|param| {
             let value = match param.value() {
                 None => Value::None,
@@ -134,7 +134,7 @@ impl ParsedParams {
     }
 
     /// As written by us.
-    pub(super) fn in_offer(params: &[(&str, Option<&str>)]) -> Option<Self> {
+    pub(super) fn in_offer(params: &[(&str, Option<&str>)]) -> Result<Self, AnswerFault> {
         Self::of(params.iter().map(|(name, value)| {
             let value = match value {
                 None => Value::None,
@@ -144,7 +144,7 @@ impl ParsedParams {
         }))
     }
 
-    fn of<'p>(params: impl Iterator<Item = (&'p str, Value)>) -> Option<Self> {
+    fn of<'p>(params: impl Iterator<Item = (&'p str, Value)>) -> Result<Self, AnswerFault> {
         let mut parsed = Self::default();
         for (name, value) in params {
             let repeated = match (name, value) {
@@ -164,13 +164,16 @@ impl ParsedParams {
                 (CLIENT_WINDOW, Value::None) => {
                     parsed.client_window.replace(ClientWindow::Any).is_some()
                 }
-                _ => return None,
+                (SERVER_NO_TAKEOVER | CLIENT_NO_TAKEOVER | SERVER_WINDOW | CLIENT_WINDOW, _) => {
+                    return Err(AnswerFault::OutOfRange);
+                }
+                _ => return Err(AnswerFault::NotOffered),
             };
             if repeated {
-                return None;
+                return Err(AnswerFault::NotOffered);
             }
         }
-        Some(parsed)
+        Ok(parsed)
     }
 }
 

@@ -368,6 +368,8 @@ pub enum TimedOut {
     Handshake,
     /// The peer sent nothing, not even a Pong, after a keepalive Ping.
     Pong,
+    /// The transport took nothing of the output for too long: the peer does not read.
+    Write,
 }
 
 impl fmt::Display for TimedOut {
@@ -378,6 +380,7 @@ impl fmt::Display for TimedOut {
             Self::Eof => "the server did not close the transport in time",
             Self::Handshake => "the handshake was not finished in time",
             Self::Pong => "no sign of life from the peer in time",
+            Self::Write => "the transport took nothing of the output in time",
         })
     }
 }

@@ -50,6 +50,8 @@
 //! | big messages, wanted whole without a copy | [`Connection::frame_missing`] |
 //! | a URL | [`Uri`] |
 //! | a client that lost its connection | [`Backoff`](reconnect::Backoff) |
+//! | a blocking stream | [`Connector::connect`](opening::Connector::connect), [`Acceptor::accept`](opening::Acceptor::accept), then [`WebSocket::exchange`] |
+//! | a transport of another kind, and `alloc` | [`Connecting`](opening::Connecting), [`Accepting`](opening::Accepting), then [`WebSocket`] |
 //! | messages to be compressed | [`Deflate`](extension::deflate::Deflate) |
 //! | only a frame codec | [`frame`] |
 //! | an event loop of your own | the rules in [`driving`] |
@@ -64,9 +66,9 @@
 //! | feature | adds |
 //! |---|---|
 //! | `std` (default) | [`io`], [`Instant::now_since`]; implies `alloc` |
-//! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`MessageBuf`], [`WebSocket`] |
+//! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`MessageBuf`], [`WebSocket`], [`opening`] |
 //! | `deflate` | [`extension::deflate`]: permessage-deflate (RFC 7692); implies `std` |
-//! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, `io::connect` |
+//! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, [`Connector::connect`](opening::Connector::connect) |
 //! | `http` | [`handshake::http`]: handshakes with the types of the crate `http`; implies `std` |
 //! | `simd` | no API but speed, and the only `unsafe`; implies `std` |
 //! | `arbitrary` | `Arbitrary` for the plain value types |
@@ -114,6 +116,8 @@ pub mod handshake;
 #[cfg(feature = "std")]
 pub mod io;
 pub mod message;
+#[cfg(feature = "alloc")]
+pub mod opening;
 #[cfg(feature = "getrandom")]
 mod random;
 pub mod reconnect;
@@ -130,7 +134,8 @@ pub use buf::Limited;
 pub use buf::{BufferLocation, FixedBuf, Input, MessageStorage, Output, Storage};
 pub use close::{CloseCode, CloseReason, ControlPayload, TooLong};
 pub use connection::{
-    Binary, Client, Config, Connection, Event, Extended, Fin, Kind, MaskSource, Role, Server, Text,
+    Binary, Client, Config, Connection, EitherRole, Event, Extended, Fin, Kind, MaskSource, Role,
+    Server, Text,
 };
 pub use error::{CapacityError, ProtocolError, ReceiveError, SendError, TimedOut, UnexpectedEof};
 pub use frame::MAX_CONTROL_FRAME;

@@ -51,6 +51,15 @@ impl MaskSource for OsRandom {
     }
 }
 
+/// For connections that have to be small, such as those of either [role](crate::EitherRole): the pool
+/// is 64 bytes.
+#[cfg(feature = "alloc")]
+impl MaskSource for alloc::boxed::Box<OsRandom> {
+    fn mask_key(&mut self) -> Option<[u8; 4]> {
+        (**self).mask_key()
+    }
+}
+
 impl Default for OsRandom {
     fn default() -> Self {
         Self::new()

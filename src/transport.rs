@@ -14,7 +14,8 @@
 ///
 /// In all of them the driver goes on calling [`tick`] until it has closed the transport; then it stops asking.
 /// The close timer ([`Config::close_timeout`]) runs from the first `tick` in `AwaitEof` and in `Close`, so that
-/// a peer that reads nothing, or never ends its side, holds no connection. The engine does not know whether
+/// a peer that reads nothing, or never ends its side, holds no connection. In a handshake that was refused
+/// [`Limits::drain`](crate::handshake::Limits::drain) is that time. The engine does not know whether
 /// output waits, so it cannot tell when all is written.
 ///
 /// With [`Config::manual_close`] the state stays `Open` after the peer's Close, until the application has

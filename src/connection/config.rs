@@ -6,6 +6,26 @@ use crate::time::millis_ceil;
 
 /// Limits, timers and modes of a [`Connection`](crate::Connection). Every limit is finite.
 ///
+/// # Keepalive and clocks
+///
+/// The engine has one deadline at a time and compares it with the time that
+/// [`tick`](crate::Connection::tick) is given. In the three states with a timer while the transport is
+/// [`Open`](crate::Transport::Open):
+///
+/// | | silence runs | a Ping waits for its answer | our Close waits for its answer |
+/// |---|---|---|---|
+/// | the clock reaches the deadline, or jumps past it by any time | one Ping; the time for its answer starts now | [`TimedOut::Pong`](crate::TimedOut::Pong), Close 1011 | [`TimedOut::Close`](crate::TimedOut::Close) |
+/// | the same, after something was received | silence starts again | silence starts again | [`TimedOut::Close`](crate::TimedOut::Close) |
+/// | the clock goes back | nothing; the deadline stays | nothing; the deadline stays | nothing; the deadline stays |
+/// | the clock stands | nothing | nothing | nothing |
+/// | the deadline comes, and the output has no room | no Ping; the time for an answer starts now | [`TimedOut::Pong`](crate::TimedOut::Pong) without a Close | [`TimedOut::Close`](crate::TimedOut::Close) |
+/// | the deadline comes, and there is no masking key | no Ping; the time for an answer starts now | [`TimedOut::Pong`](crate::TimedOut::Pong) without a Close | [`TimedOut::Close`](crate::TimedOut::Close) |
+/// | the peer pings too | `receive` answers; silence starts again with the next `tick` | `receive` answers; it counts as the answer to our Ping | `receive` answers; the time runs on |
+/// | the deadline comes inside a compressed message in parts, with [`hold_pings`](Self::hold_pings) | the Ping waits for the last part | [`TimedOut::Pong`](crate::TimedOut::Pong), Close 1011 | - |
+///
+/// So two ends that both ping need no agreement: the one with the shorter time pings, and each Ping that
+/// arrives keeps the other one quiet.
+///
 /// ```
 /// use core::time::Duration;
 /// use ws_proto::Config;
@@ -23,6 +43,7 @@ pub struct Config {
     pub(super) keepalive: u32,
     pub(super) pong_timeout: u32,
     pub(super) close_timeout: u32,
+    pub(super) hold_pings: bool,
     pub(super) manual_pong: bool,
     pub(super) manual_close: bool,
 }
@@ -38,6 +59,7 @@ impl Config {
             keepalive: 20_000,
             pong_timeout: 20_000,
             close_timeout: 10_000,
+            hold_pings: false,
             manual_pong: false,
             manual_close: false,
         }
@@ -51,6 +73,11 @@ impl Config {
     pub const fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = bytes;
         self
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn close_timeout_millis(&self) -> u32 {
+        self.close_timeout
     }
 
     /// What [`max_message`](Self::max_message) has set, for those who decode messages themselves.
@@ -89,6 +116,17 @@ impl Config {
         self
     }
 
+    /// Whether a keepalive Ping waits while a message of an extension, such as a compressed one, is sent in
+    /// parts. It is written by the first `tick` after the last part. Default: `false`.
+    ///
+    /// RFC 6455 5.4 allows control frames between the parts of a message. Tornado, and so Jupyter, takes the
+    /// next part of a compressed message for a fault after one, and drops the connection. While the Ping waits, a
+    /// peer that is gone is not noticed: a sender that takes long over a message has to look at its writes.
+    pub const fn hold_pings(mut self, hold: bool) -> Self {
+        self.hold_pings = hold;
+        self
+    }
+
     /// How long the peer may take to answer our Close, and then to end the transport or to take what is
     /// left of the output; see the table of [`tick`](crate::Connection::tick).
     pub const fn close_timeout(mut self, time: Duration) -> Self {
@@ -123,7 +161,7 @@ impl Default for Config {
     }
 }
 
-/// At least a millisecond, at most 49 days. From 2 h 19 min on, a connection keeps it in whole seconds.
+/// At least a millisecond, at most 48 days. From 70 min on, a connection keeps it in whole seconds.
 const fn timer(time: Duration) -> u32 {
     match millis_ceil(time) {
         0 => 1,

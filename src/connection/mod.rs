@@ -45,13 +45,10 @@ mod role;
 mod send;
 mod timer;
 
-use core::fmt;
-#[cfg(feature = "alloc")]
-use core::num::NonZeroUsize;
-
 pub use config::Config;
+use core::fmt;
 pub use event::{Binary, Event, Extended, Fin, Kind, Text};
-pub use role::{Client, MaskSource, Role, Server};
+pub use role::{Client, EitherRole, MaskSource, Role, Server};
 
 use crate::buf::{Input, Output};
 use crate::close::CloseCode;
@@ -144,7 +141,26 @@ impl<M: MaskSource> Connection<Client<M>> {
     }
 }
 
+impl<M: MaskSource> Connection<EitherRole<M>> {
+    /// The end of a connection that `role` says, after the handshake.
+    pub fn with_role(negotiated: Negotiated, config: Config, role: EitherRole<M>) -> Self {
+        Self::new(negotiated, config, role)
+    }
+}
+
 impl<R: Role> Connection<R> {
+    /// Nothing can be sent any more, our Close neither: it counts as sent.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn stop_sending(&mut self) {
+        self.flags.insert(Flags::CLOSE_SENT);
+        self.flags.set(Flags::CLOSE_OWED, false);
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn is_client(&self) -> bool {
+        self.role.masks_output()
+    }
+
     fn new(negotiated: Negotiated, config: Config, role: R) -> Self {
         let mut flags = Flags::default();
         flags.set(Flags::MANUAL_PONG, config.manual_pong);
@@ -225,27 +241,6 @@ impl<R: Role> Connection<R> {
         self.receive_rest(input, out)
     }
 
-    /// As [`receive`](Self::receive), but a message that is [not there as a whole](Self::frame_missing)
-    /// is waited for: how many bytes are missing of it, and nothing was done.
-    #[cfg(feature = "alloc")]
-    #[inline(never)]
-    pub(crate) fn receive_or_wait<'b, O: Output + ?Sized>(
-        &mut self,
-        input: &mut Input<'b>,
-        out: &mut O,
-        (least, most): (usize, usize),
-    ) -> Result<Result<Option<Event<'b>>, NonZeroUsize>, ReceiveError> {
-        let missing = if has_reply_room(out) {
-            self.frame_missing(input.bytes(), least, most)
-        } else {
-            0
-        };
-        match NonZeroUsize::new(missing) {
-            Some(missing) => Ok(Err(missing)),
-            None => self.receive(input, out).map(Ok),
-        }
-    }
-
     /// The answer when all input is consumed: no event, or the fault for ever.
     #[inline]
     fn outcome<'b>(&self) -> Result<Option<Event<'b>>, ReceiveError> {
@@ -272,7 +267,18 @@ impl<R: Role> Connection<R> {
     }
 
     /// What the driver has to do with the transport, once it has written the output.
+    #[inline]
     pub fn transport(&self) -> Transport {
+        // Faults and timers that have ended have sent a Close, or owe one: most calls end here, and a driver
+        // makes some in each turn (`mio/32/alone` in `benches/shells`).
+        const ENDING: u8 = Flags::CLOSE_SENT | Flags::CLOSE_RECEIVED | Flags::EOF;
+        if !self.flags.contains(ENDING) {
+            return Transport::Open;
+        }
+        self.transport_at_end()
+    }
+
+    fn transport_at_end(&self) -> Transport {
         if matches!(self.waiting, Waiting::Expired(_)) {
             Transport::Abort
         } else if self.flags.contains(Flags::EOF) {
@@ -284,7 +290,7 @@ impl<R: Role> Connection<R> {
             Transport::Close
         } else if !self.is_close_exchanged() {
             Transport::Open
-        } else if R::MASKS_OUTPUT {
+        } else if self.role.masks_output() {
             // The server closes first, so that the TIME_WAIT state stays with it (7.1.1).
             Transport::AwaitEof
         } else {
@@ -330,7 +336,8 @@ impl<R: Role> Connection<R> {
     /// ```
     #[inline]
     pub fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
-        self.receiver.missing::<R>(received, least, most)
+        self.receiver
+            .missing(self.role.side(), received, least, most)
     }
 
     /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.
@@ -372,7 +379,13 @@ impl<R: Role> Connection<R> {
         self.flags.contains(Flags::CLOSE_OWED)
     }
 
-    fn is_close_exchanged(&self) -> bool {
+    /// What [`Config::max_message`] has set.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn max_message_bytes(&self) -> u64 {
+        self.receiver.max_message()
+    }
+
+    pub(crate) fn is_close_exchanged(&self) -> bool {
         self.flags.contains(Flags::CLOSE_SENT) && self.flags.contains(Flags::CLOSE_RECEIVED)
     }
 
@@ -425,7 +438,8 @@ impl<R: Role> Connection<R> {
     /// ```
     #[cold]
     pub fn fail<O: Output + ?Sized>(&mut self, code: CloseCode, out: &mut O) {
-        self.fail_for(Fault::of_message(code, R::MASKS_OUTPUT), out);
+        let fault = Fault::of_message(code, self.role.masks_output());
+        self.fail_for(fault, out);
     }
 
     /// The only way to fail: the first fault stays, its Close is written.

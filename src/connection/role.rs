@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// The role of an endpoint: [`Server`] or [`Client`]. Sealed.
+/// The role of an endpoint: [`Server`], [`Client`], or either. Sealed.
 pub trait Role: sealed::Sealed {}
 
 /// The server's end: what it sends is not masked, what it receives is (RFC 6455 5.1).
@@ -63,7 +63,12 @@ impl<F: FnMut() -> [u8; 4]> MaskSource for F {
 }
 
 impl sealed::Sealed for Server {
-    const MASKS_OUTPUT: bool = false;
+    type Side = sealed::ServerSide;
+
+    #[inline(always)]
+    fn side(&self) -> sealed::ServerSide {
+        sealed::ServerSide
+    }
 
     #[inline]
     fn mask(&mut self) -> Result<Option<[u8; 4]>, sealed::NoKey> {
@@ -74,7 +79,12 @@ impl sealed::Sealed for Server {
 impl Role for Server {}
 
 impl<M: MaskSource> sealed::Sealed for Client<M> {
-    const MASKS_OUTPUT: bool = true;
+    type Side = sealed::ClientSide;
+
+    #[inline(always)]
+    fn side(&self) -> sealed::ClientSide {
+        sealed::ClientSide
+    }
 
     #[inline]
     fn mask(&mut self) -> Result<Option<[u8; 4]>, sealed::NoKey> {
@@ -84,6 +94,73 @@ impl<M: MaskSource> sealed::Sealed for Client<M> {
 
 impl<M: MaskSource> Role for Client<M> {}
 
+/// The end of a connection that is chosen while the program runs: for a type that is made over both, such
+/// as the connection of an adapter. Each check of the role is a branch then.
+///
+/// ```
+/// use ws_proto::{Config, Connection, EitherRole, Negotiated};
+///
+/// type Keys = fn() -> [u8; 4];
+///
+/// fn open(is_client: bool) -> Connection<EitherRole<Keys>> {
+///     let keys: Keys = || [7; 4];
+///     let role = if is_client { EitherRole::client(keys) } else { EitherRole::server() };
+///     Connection::with_role(Negotiated::new(), Config::new(), role)
+/// }
+///
+/// let mut out = Vec::new();
+/// open(false).send_text("a", &mut out)?;
+/// open(true).send_text("a", &mut out)?;
+/// assert_eq!(out, b"\x81\x01a\x81\x81\x07\x07\x07\x07f"); // not masked, and masked
+/// # Ok::<(), ws_proto::SendError>(())
+/// ```
+pub struct EitherRole<M> {
+    keys: Option<M>,
+}
+
+impl<M: MaskSource> EitherRole<M> {
+    /// The server's end.
+    pub const fn server() -> Self {
+        Self { keys: None }
+    }
+
+    /// The client's end; `keys` gives a masking key for every frame that is sent.
+    pub const fn client(keys: M) -> Self {
+        Self { keys: Some(keys) }
+    }
+}
+
+impl<M> fmt::Debug for EitherRole<M> {
+    /// Shows nothing of the key source.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.keys {
+            None => "Server",
+            Some(_) => "Client",
+        })
+    }
+}
+
+impl<M: MaskSource> sealed::Sealed for EitherRole<M> {
+    type Side = sealed::EitherSide;
+
+    #[inline(always)]
+    fn side(&self) -> sealed::EitherSide {
+        sealed::EitherSide {
+            is_client: self.keys.is_some(),
+        }
+    }
+
+    #[inline]
+    fn mask(&mut self) -> Result<Option<[u8; 4]>, sealed::NoKey> {
+        match &mut self.keys {
+            None => Ok(None),
+            Some(keys) => keys.mask_key().map(Some).ok_or(sealed::NoKey),
+        }
+    }
+}
+
+impl<M: MaskSource> Role for EitherRole<M> {}
+
 pub(super) mod sealed {
     #![expect(unnameable_types, reason = "that is what seals the roles")]
 
@@ -91,9 +168,54 @@ pub(super) mod sealed {
     #[derive(Debug)]
     pub struct NoKey;
 
-    pub trait Sealed {
+    /// Who masks. A type of its own for each role that is known when the program is compiled: then every
+    /// check of it is a constant.
+    pub trait Side: Copy {
         /// A client masks what it sends, and so a server expects masked input.
-        const MASKS_OUTPUT: bool;
+        fn masks_output(self) -> bool;
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub struct ServerSide;
+
+    impl Side for ServerSide {
+        #[inline(always)]
+        fn masks_output(self) -> bool {
+            false
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub struct ClientSide;
+
+    impl Side for ClientSide {
+        #[inline(always)]
+        fn masks_output(self) -> bool {
+            true
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub struct EitherSide {
+        pub(super) is_client: bool,
+    }
+
+    impl Side for EitherSide {
+        #[inline(always)]
+        fn masks_output(self) -> bool {
+            self.is_client
+        }
+    }
+
+    pub trait Sealed {
+        type Side: Side;
+
+        fn side(&self) -> Self::Side;
+
+        #[inline(always)]
+        fn masks_output(&self) -> bool {
+            self.side().masks_output()
+        }
 
         /// The masking key of the next frame to send, if this role masks.
         fn mask(&mut self) -> Result<Option<[u8; 4]>, NoKey>;

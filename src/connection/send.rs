@@ -60,7 +60,7 @@ impl Outgoing {
         self.0 & Self::OPEN != 0
     }
 
-    const fn open_message(self) -> Option<(Kind, Rsv)> {
+    pub(super) const fn open_message(self) -> Option<(Kind, Rsv)> {
         let rsv = Rsv::from_bits((self.0 & Self::DETAIL) << Self::RSV_SHIFT);
         match self.0 & Self::KIND {
             Self::BINARY => Some((Kind::Binary, rsv)),
@@ -373,7 +373,7 @@ impl<R: Role> Connection<R> {
         out: &mut O,
     ) -> Result<(), SendError> {
         let echoed = self.close_code() == Some(code);
-        if !R::MASKS_OUTPUT && code == CloseCode::MANDATORY_EXTENSION && !echoed {
+        if !self.role.masks_output() && code == CloseCode::MANDATORY_EXTENSION && !echoed {
             return Err(SendError::CodeForClients);
         }
         let mut body = [0; 2 + MAX_CLOSE_REASON];
@@ -491,7 +491,6 @@ impl<R: Role> Connection<R> {
     }
 
     /// The reserved bits of the message that is being sent in parts.
-    #[cfg(feature = "deflate")]
     pub(crate) fn open_rsv(&self) -> Option<Rsv> {
         self.sender.open_message().map(|(_, rsv)| rsv)
     }
@@ -510,7 +509,7 @@ impl<R: Role> Connection<R> {
         out: &O,
     ) -> Result<(), SendError> {
         self.data_first(kind, rsv, Fin::No)?;
-        if out.room() < frame::encoded_len(0, R::MASKS_OUTPUT) {
+        if out.room() < frame::encoded_len(0, self.role.masks_output()) {
             return Err(SendError::OutputFull);
         }
         Ok(())
@@ -552,7 +551,7 @@ impl<R: Role> Connection<R> {
 
     /// Writes the header of a whole message whose payload the caller writes after it.
     #[inline]
-    fn frame_whole<O: Output + ?Sized>(
+    pub(crate) fn frame_whole<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
         len: usize,
@@ -560,6 +559,18 @@ impl<R: Role> Connection<R> {
     ) -> Result<Option<[u8; 4]>, SendError> {
         let first = self.whole_first(kind)?;
         write_header(&mut self.role, first, len, out)
+    }
+
+    /// Writes the header of a part of whole characters or bytes, which the caller writes after it.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn frame_whole_part<O: Output + ?Sized>(
+        &mut self,
+        kind: Kind,
+        part: &[u8],
+        fin: Fin,
+        out: &mut O,
+    ) -> Result<Option<[u8; 4]>, SendError> {
+        self.frame_part(Part::new(kind, part), fin, out)
     }
 
     /// Writes the header of a part.
@@ -800,7 +811,7 @@ fn write_frame<R: Role, O: Output + ?Sized>(
     out: &mut O,
 ) -> Result<(), SendError> {
     let len = payload.len();
-    let total = frame::encoded_len(len as u64, R::MASKS_OUTPUT).saturating_add(len);
+    let total = frame::encoded_len(len as u64, role.masks_output()).saturating_add(len);
     let key = key_for(role, total, out)?;
     let header = frame::encode(first, len as u64, key, |header| header);
     out.put_frame(header, payload, key);
@@ -815,7 +826,11 @@ fn write_header<R: Role, O: Output + ?Sized>(
     len: usize,
     out: &mut O,
 ) -> Result<Option<[u8; 4]>, SendError> {
-    let key = key_for(role, frame::encoded_len(len as u64, R::MASKS_OUTPUT), out)?;
+    let key = key_for(
+        role,
+        frame::encoded_len(len as u64, role.masks_output()),
+        out,
+    )?;
     frame::encode(first, len as u64, key, |header| {
         out.put_frame(header, &[], None);
     });

@@ -22,7 +22,7 @@ pub(super) struct Timeouts {
 impl Timeouts {
     pub(super) const fn new(config: &Config) -> Self {
         Self {
-            keepalive: Timeout::new(config.keepalive),
+            keepalive: Timeout::new(config.keepalive).marked(config.hold_pings),
             pong: Timeout::new(config.pong_timeout),
             close: Timeout::new(config.close_timeout),
         }
@@ -30,7 +30,7 @@ impl Timeouts {
 
     const fn of(self, waiting: Waiting) -> Timeout {
         match waiting {
-            Waiting::Silence => self.keepalive,
+            Waiting::Silence | Waiting::Held => self.keepalive,
             Waiting::Pong => self.pong,
             Waiting::Unset
             | Waiting::Room
@@ -41,31 +41,46 @@ impl Timeouts {
     }
 }
 
-/// A time in three bytes, since a connection has to stay small: milliseconds, or seconds where the first
-/// bit is set. Those begin after 2 h 19 min.
+/// A time in three bytes, since a connection has to stay small. The first bit is for a mark. If the second
+/// is set, the rest are seconds, 48 days at most, and else milliseconds, up to 69 minutes.
 #[derive(Clone, Copy, Debug)]
 struct Timeout([u8; 3]);
 
 impl Timeout {
-    const SECONDS: u32 = 1 << 23;
+    const MARK: u8 = 1 << 7;
+    const SECONDS: u32 = 1 << 22;
 
     const fn new(millis: u32) -> Self {
         let coded = if millis < Self::SECONDS {
             millis
         } else {
-            Self::SECONDS | millis.div_ceil(1000)
+            let seconds = millis.div_ceil(1000);
+            if seconds < Self::SECONDS {
+                Self::SECONDS | seconds
+            } else {
+                Self::SECONDS | (Self::SECONDS - 1)
+            }
         };
         let [_, bytes @ ..] = coded.to_be_bytes();
         Self(bytes)
     }
 
+    const fn marked(self, mark: bool) -> Self {
+        let Self([a, b, c]) = self;
+        Self([if mark { a | Self::MARK } else { a }, b, c])
+    }
+
+    const fn is_marked(self) -> bool {
+        self.0[0] & Self::MARK != 0
+    }
+
     const fn is_zero(self) -> bool {
-        matches!(self.0, [0, 0, 0])
+        matches!(self.0, [0 | Self::MARK, 0, 0])
     }
 
     const fn duration(self) -> Duration {
         let [a, b, c] = self.0;
-        let coded = u32::from_be_bytes([0, a, b, c]);
+        let coded = u32::from_be_bytes([0, a & !Self::MARK, b, c]);
         if coded < Self::SECONDS {
             Duration::from_millis(coded as u64)
         } else {
@@ -81,6 +96,8 @@ pub(super) enum Waiting {
     Unset,
     /// For the peer to say something; then comes a Ping.
     Silence,
+    /// For the end of a message that is being sent; then comes the Ping that is due.
+    Held,
     /// For a sign of life after a Ping.
     Pong,
     /// After the peer's Close, for room to send the rest and our own.
@@ -136,7 +153,7 @@ impl<R: Role> Connection<R> {
             Transport::Close | Transport::Abort => {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
-            Transport::AwaitEof if self.receiver.error.is_some() || !R::MASKS_OUTPUT => {
+            Transport::AwaitEof if self.receiver.error.is_some() || !self.role.masks_output() => {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
             Transport::AwaitEof => self.tick_closing(Waiting::Close, TimedOut::Eof, now),
@@ -191,7 +208,8 @@ impl<R: Role> Connection<R> {
             self.flags.set(Flags::HEARD, false);
             self.wait(Waiting::Silence, now);
         }
-        if self.is_due(now) {
+        let holds = self.holds_pings();
+        if self.is_due(now) || (self.waiting == Waiting::Held && !holds) {
             if self.waiting == Waiting::Pong {
                 self.flags.insert(Flags::CLOSE_SENT);
                 let code = CloseCode::INTERNAL_ERROR.as_u16().to_be_bytes();
@@ -200,6 +218,10 @@ impl<R: Role> Connection<R> {
                     let _ = super::send::control(&mut self.role, Opcode::Close, &code, out);
                 }
                 return Err(self.time_out(TimedOut::Pong));
+            }
+            if holds {
+                self.wait(Waiting::Held, now);
+                return Ok(self.deadline(now));
             }
             if has_reply_room(out) {
                 // Without a masking key there is no Ping; the peer may still say something.
@@ -210,6 +232,11 @@ impl<R: Role> Connection<R> {
             self.wait(Waiting::Pong, now);
         }
         Ok(self.deadline(now))
+    }
+
+    /// Whether a Ping would come between the parts of an encoded message, and must not.
+    fn holds_pings(&self) -> bool {
+        self.timeouts.keepalive.is_marked() && self.open_rsv().is_some_and(|rsv| !rsv.is_none())
     }
 
     fn wait(&mut self, waiting: Waiting, now: Instant) {

@@ -2,6 +2,8 @@ use core::fmt;
 
 use super::{AssembleError, Message};
 use crate::buf::MessageStorage;
+#[cfg(feature = "alloc")]
+use crate::buf::Storage;
 use crate::connection::{Event, Extended, Kind, Text};
 use crate::error::CapacityError;
 use crate::extension::{Decode, DecodeError, NoExtension};
@@ -38,6 +40,8 @@ pub struct Assembler<S, X = NoExtension> {
     max_message: u64,
     /// Bytes of the current message that have been stored, and of a character that is not complete.
     collected: u64,
+    /// Bytes of the current message that were stored and have been emitted as pieces.
+    emitted: u64,
     state: State,
     /// How far a decoded text has been validated.
     utf8: Utf8,
@@ -95,6 +99,7 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
             extension,
             max_message,
             collected: 0,
+            emitted: 0,
             state: State::Ready,
             utf8: Utf8::new(),
         }
@@ -176,21 +181,6 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
         &mut self.storage
     }
 
-    /// Whether the storage holds a part of a message.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn is_collecting(&self) -> bool {
-        self.state == State::Ready && !self.storage.bytes().is_empty()
-    }
-
-    /// Forgets the message that is held, and goes on with other storage.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn discard(&mut self, storage: S) {
-        self.storage = storage;
-        if let State::Held(_) = self.state {
-            self.state = State::Ready;
-        }
-    }
-
     /// The extension that decodes.
     pub const fn extension_mut(&mut self) -> &mut X {
         &mut self.extension
@@ -269,7 +259,7 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
         let room = self.room();
         let mut decoded = self.extension.decode(piece, room, &mut self.storage);
         self.collected = self.storage.bytes().len() as u64;
-        if self.collected > self.max_message {
+        if self.collected.saturating_add(self.emitted) > self.max_message {
             // A decoder is not trusted with the limit.
             decoded = Err(DecodeError::TooBig);
         }
@@ -297,9 +287,10 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
 
     /// Forgets the message before.
     #[inline]
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.storage.clear();
         self.collected = 0;
+        self.emitted = 0;
         self.utf8 = Utf8::new();
         self.state = State::Ready;
     }
@@ -315,7 +306,9 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     /// How many bytes the message may still grow by.
     #[inline]
     const fn room(&self) -> u64 {
-        self.max_message.saturating_sub(self.collected)
+        self.max_message
+            .saturating_sub(self.collected)
+            .saturating_sub(self.emitted)
     }
 
     #[inline]
@@ -333,6 +326,62 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
         self.storage.clear();
         self.state = State::Skipping;
         error
+    }
+}
+
+/// For a [`WebSocket`](crate::WebSocket), which can emit what is stored as pieces.
+#[cfg(feature = "alloc")]
+impl<X: Decode> Assembler<super::MessageBuf, X> {
+    /// Stores a message that came in one piece.
+    pub(crate) fn hold(&mut self, message: Message<'_>) {
+        self.start();
+        let stored = match message {
+            Message::Text(text) => self.storage.store_text(None, text, text.as_bytes()),
+            Message::Binary(data) => self.storage.store(data),
+        };
+        if stored.is_ok() {
+            self.collected = message.as_bytes().len() as u64;
+            self.state = State::Held(message.kind());
+        }
+    }
+
+    /// How many bytes of the current message are stored.
+    pub(crate) fn stored(&self) -> usize {
+        self.storage.bytes().len()
+    }
+
+    /// What is stored of a message of that kind, without a character that is cut by its end.
+    pub(crate) fn stored_piece(&self, kind: Kind) -> Message<'_> {
+        match kind {
+            Kind::Binary => Message::Binary(self.storage.bytes()),
+            Kind::Text => Message::Text(self.storage.text_prefix()),
+        }
+    }
+
+    /// Drops the first `n` stored bytes: they have been emitted, or nobody wants them. They count towards
+    /// the limit of the message.
+    pub(crate) fn drop_stored(&mut self, n: usize) {
+        let n = n.min(self.stored());
+        self.emitted = self.emitted.saturating_add(n as u64);
+        self.collected = self.collected.saturating_sub(n as u64);
+        self.storage.drop_front(n);
+        if let State::Held(_) = self.state {
+            self.state = State::Ready;
+        }
+    }
+
+    /// How many bytes the storage has allocated.
+    pub(crate) fn capacity(&self) -> usize {
+        self.storage.capacity()
+    }
+
+    /// Gives the memory back if it is more than `retained` bytes and nothing is stored that will be
+    /// emitted: a message that was lent has to be dropped before.
+    pub(crate) fn release_over(&mut self, retained: usize) {
+        let is_free = self.state == State::Skipping || self.storage.bytes().is_empty();
+        if is_free && self.storage.capacity() > retained {
+            self.storage.release();
+        }
     }
 }
 

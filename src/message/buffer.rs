@@ -39,16 +39,63 @@ pub struct MessageBuf {
     /// Zero if there is text.
     len: usize,
     text: String,
+    /// Growing by doubling stops here.
+    limit: usize,
 }
 
 impl MessageBuf {
     /// An empty buffer. Allocates nothing yet.
     pub const fn new() -> Self {
+        Self::with_limit(usize::MAX)
+    }
+
+    /// An empty buffer for messages of at most `bytes` bytes. Memory is allocated for twice as much as
+    /// there is when it has to grow, but not for more than `bytes`. Allocates nothing yet.
+    pub const fn with_limit(bytes: usize) -> Self {
         Self {
             bytes: Vec::new(),
             len: 0,
             text: String::new(),
+            limit: bytes,
         }
+    }
+
+    /// How much to reserve to have `more` bytes after `len`, with `capacity` allocated.
+    #[inline]
+    fn growth(&self, len: usize, capacity: usize, more: usize) -> usize {
+        let needed = len.saturating_add(more);
+        let doubled = capacity.saturating_mul(2).min(self.limit);
+        needed.max(doubled).saturating_sub(len)
+    }
+
+    /// Drops the first `n` bytes, whole characters if it is text.
+    pub(crate) fn drop_front(&mut self, n: usize) {
+        let len = self.bytes().len();
+        if n >= len {
+            self.clear();
+        } else if n > 0 {
+            self.turn_into_bytes();
+            self.bytes.copy_within(n..len, 0);
+            self.len = len - n;
+        }
+    }
+
+    /// As much of it as is text, for bytes that may end inside a character.
+    pub(crate) fn text_prefix(&self) -> &str {
+        if self.len == 0 {
+            return &self.text;
+        }
+        let bytes = self.bytes();
+        let valid = match core::str::from_utf8(bytes) {
+            Ok(text) => return text,
+            Err(error) => bytes.get(..error.valid_up_to()).unwrap_or_default(),
+        };
+        core::str::from_utf8(valid).unwrap_or_default()
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn release(&mut self) {
+        *self = Self::with_limit(self.limit);
     }
 
     /// How many bytes are allocated.
@@ -98,6 +145,10 @@ impl Storage for MessageBuf {
             buf::copy(to, bytes);
         } else {
             self.bytes.truncate(self.len);
+            if self.bytes.capacity() - self.len < bytes.len() {
+                let more = self.growth(self.len, self.bytes.capacity(), bytes.len());
+                self.bytes.reserve_exact(more);
+            }
             buf::append(&mut self.bytes, bytes);
         }
         self.len += bytes.len();
@@ -129,8 +180,13 @@ impl MessageStorage for MessageBuf {
         body: &str,
         raw: &[u8],
     ) -> Result<(), CapacityError> {
+        let capacity = self.capacity();
+        let more = self.growth(self.bytes().len(), capacity, raw.len().saturating_add(4));
         match self.as_string() {
             Some(text) => {
+                if text.capacity() - text.len() < raw.len().saturating_add(4) {
+                    text.reserve_exact(more);
+                }
                 if let Some(head) = head {
                     text.push(head);
                 }
@@ -145,6 +201,10 @@ impl MessageStorage for MessageBuf {
         self.turn_into_bytes();
         let end = self.len.saturating_add(most);
         if self.bytes.len() < end {
+            if self.bytes.capacity() < end {
+                let more = self.growth(self.bytes.len(), self.bytes.capacity(), most);
+                self.bytes.reserve_exact(more);
+            }
             self.bytes.resize(end, 0);
         }
         match self.bytes.get_mut(self.len..end) {

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use ws_proto::extension::deflate::{Deflate, DeflatePool};
-use ws_proto::handshake::ClientRequest;
-use ws_proto::{CloseCode, CloseReason, Config, Message, Uri, io};
+use ws_proto::opening::{Acceptor, Connector, Options};
+use ws_proto::{CloseCode, CloseReason, Message};
 
 /// Counts what is written.
 struct Counted(TcpStream, usize);
@@ -37,11 +37,11 @@ fn echo(server: Option<&Deflate>, client: Option<&Deflate>) -> usize {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut server = match server {
-                Some(deflate) => io::accept_deflate(&mut stream, Config::new(), deflate),
-                None => io::accept(&mut stream, Config::new()),
+            let mut acceptor = Acceptor::new();
+            if let Some(deflate) = server {
+                acceptor = acceptor.deflate(deflate);
             }
-            .unwrap();
+            let mut server = acceptor.accept(&mut stream).unwrap();
             while server.exchange(&mut stream).unwrap() {
                 while let Some((message, mut reply)) = server.next_message().unwrap() {
                     reply.send(message).unwrap();
@@ -49,13 +49,14 @@ fn echo(server: Option<&Deflate>, client: Option<&Deflate>) -> usize {
             }
         });
         let mut stream = Counted(TcpStream::connect(address).unwrap(), 0);
-        let uri = format!("ws://{address}/");
-        let request = ClientRequest::from_uri(Uri::parse(&uri).unwrap());
-        let connected = match client {
-            Some(deflate) => io::connect_deflate(&mut stream, request, Config::new(), deflate),
-            None => io::connect(&mut stream, request, Config::new()),
-        };
-        let mut client = connected.unwrap().websocket;
+        // Room for all three messages at once.
+        let options = Options::new().high_water(1 << 20);
+        let connector = Connector::new(&format!("ws://{address}/")).unwrap();
+        let mut connector = connector.options(options);
+        if let Some(deflate) = client {
+            connector = connector.deflate(deflate);
+        }
+        let (mut client, _) = connector.connect(&mut stream).unwrap();
         let mut left = 3;
         for _ in 0..left {
             client.sender().send_text(&text).unwrap();

@@ -8,6 +8,7 @@
 mod answers;
 mod any_order;
 mod assembler;
+mod clocks;
 mod closing;
 mod coalescing;
 mod contracts;

@@ -137,7 +137,10 @@ impl Reference {
                 );
                 if setup.side == Side::Server {
                     let status = error.status().expect("a server answers");
-                    assert!(output.starts_with(format!("HTTP/1.1 {status} ").as_bytes()));
+                    let answered = output.starts_with(format!("HTTP/1.1 {status} ").as_bytes());
+                    // Time can run out before the first byte, and then nothing is written.
+                    let silent = error == HandshakeError::TimedOut && output.is_empty();
+                    assert!(answered || silent);
                 }
                 assert_eq!(trace.eof, Some(Err(Some(error))));
             }

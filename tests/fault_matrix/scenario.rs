@@ -603,8 +603,8 @@ fn requests() -> Vec<Scenario> {
         ("no host", 1, "", "", 400),
         ("two hosts", none, "", "Host: example.com", 400),
         ("bad host", 1, "Host: a b", "", 400),
-        ("no upgrade", 2, "", "", 400),
-        ("other upgrade", 2, "Upgrade: h2c", "", 400),
+        ("no upgrade", 2, "", "", 426),
+        ("other upgrade", 2, "Upgrade: h2c", "", 426),
         ("no connection", 3, "", "", 400),
         ("connection close", 3, "Connection: close", "", 400),
         ("no key", 4, "", "", 400),
@@ -726,7 +726,7 @@ fn responses() -> Vec<Scenario> {
         let scenario = Scenario::new(name, setup(side, true), bytes, End::Clean);
         all.push(scenario.app(app));
     }
-    let refused: [(&str, usize, &str, &str, u16); 22] = [
+    let refused: [(&str, usize, &str, &str, u16); 21] = [
         ("not http", 0, "SSH-2.0-x", "", 0),
         ("http/1.0", 0, "HTTP/1.0 101 OK", "", 0),
         ("status of two digits", 0, "HTTP/1.1 10", "", 0),
@@ -771,7 +771,6 @@ fn responses() -> Vec<Scenario> {
             "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
             0,
         ),
-        ("transfer coding", none, "", "Transfer-Encoding: chunked", 0),
         (
             "other subprotocol",
             none,
@@ -818,6 +817,11 @@ fn responses() -> Vec<Scenario> {
             End::Refused(status),
         ));
     }
+    // A 101 has no body whatever its fields say.
+    let coded = head(&RESPONSE, none, "", "Transfer-Encoding: chunked");
+    let bytes = [&coded, &exchange[..]].concat();
+    let coded = Scenario::new("transfer coding", setup(side, true), bytes, End::Clean);
+    all.push(coded);
     let hints = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(3);
     let mut informational =
         Scenario::new("too many hints", setup(side, true), hints, End::Refused(0));

@@ -273,13 +273,21 @@ const LENT: usize = 4 << 10;
 pub struct Easy<R: Role> {
     io: MemIo,
     socket: WebSocket<R>,
+    /// A client has to copy, to mask.
+    copies: bool,
 }
 
 impl Easy<Server> {
     pub fn server(io: MemIo) -> Self {
+        let socket = WebSocket::server(Negotiated::new(), Config::new());
+        Self::with(io, socket.with_read_size(READ))
+    }
+
+    pub fn with(io: MemIo, socket: WebSocket<Server>) -> Self {
         Self {
             io,
-            socket: WebSocket::server(Negotiated::new(), Config::new()).with_read_size(READ),
+            socket,
+            copies: false,
         }
     }
 }
@@ -290,15 +298,12 @@ impl Easy<Client<Keys>> {
             io,
             socket: WebSocket::client(Negotiated::new(), Config::new(), Keys::new())
                 .with_read_size(READ),
+            copies: true,
         }
     }
 }
 
 impl<R: Role> Easy<R> {
-    pub fn with(io: MemIo, socket: WebSocket<R>) -> Self {
-        Self { io, socket }
-    }
-
     fn read(&mut self) {
         let n = self.socket.read_hint();
         let len = self.io.read(&mut self.socket.read_buf(n)[..n]).unwrap();
@@ -331,7 +336,7 @@ impl<R: Role> Peer for Easy<R> {
 
     fn send(&mut self, n: usize, payload: &Bytes) {
         for _ in 0..n {
-            if R::MASKS_OUTPUT {
+            if self.copies {
                 self.socket.sender().send_binary(payload).unwrap();
                 self.write();
             } else {

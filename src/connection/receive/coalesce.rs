@@ -11,8 +11,8 @@ use super::message::{Limits, OpenMessage};
 use super::payload::text_piece;
 use super::{Phase, Receiver};
 use crate::buf::Input;
-use crate::connection::Role;
 use crate::connection::event::{Binary, Event, Kind};
+use crate::connection::role::sealed::Side;
 use crate::error::ProtocolError;
 use crate::frame::FirstByte;
 use crate::simd::{Joined, Loop, widest};
@@ -36,8 +36,9 @@ impl Receiver {
 
     /// The current frame, with a payload of `len` bytes, and the short ones after it: one piece.
     #[inline(never)]
-    pub(super) fn coalesced_piece<'b, R: Role>(
+    pub(super) fn coalesced_piece<'b, S: Side>(
         &mut self,
+        side: S,
         input: &mut Input<'b>,
         len: usize,
     ) -> Result<Event<'b>, ProtocolError> {
@@ -45,14 +46,14 @@ impl Receiver {
         let bytes = mem::take(input).into_bytes();
         match self.message.kind() {
             Kind::Binary => {
-                let joined = self.coalesce::<R, false>(bytes, len);
+                let joined = self.coalesce::<S, false>(side, bytes, len);
                 let (data, rest) = joined.payload.split(joined.end);
                 *input = Input::new(rest);
                 let (first, last) = self.coalesced(joined.message, joined.last);
                 Ok(Event::Binary(Binary { data, first, last }))
             }
             Kind::Text => {
-                let joined = self.coalesce::<R, true>(bytes, len);
+                let joined = self.coalesce::<S, true>(side, bytes, len);
                 let (data, rest) = joined.payload.split_text(joined.end);
                 *input = Input::new(rest);
                 let (first, last) = self.coalesced(joined.message, joined.last);
@@ -62,15 +63,16 @@ impl Receiver {
     }
 
     #[inline(always)]
-    fn coalesce<'b, R: Role, const TEXT: bool>(
+    fn coalesce<'b, S: Side, const TEXT: bool>(
         &self,
+        side: S,
         bytes: &'b mut [u8],
         len: usize,
     ) -> Coalesced<'b, TEXT> {
         let mut payload = Joined::new(bytes);
         payload.push(0, len, self.mask.key());
         widest(Fragments {
-            role: core::marker::PhantomData::<R>,
+            side,
             limits: self.limits,
             joined: Coalesced {
                 payload,
@@ -105,13 +107,13 @@ struct Coalesced<'b, const TEXT: bool> {
 }
 
 /// The loop over the fragments, compiled for what the processor has.
-struct Fragments<'b, R, const TEXT: bool> {
-    role: core::marker::PhantomData<R>,
+struct Fragments<'b, S, const TEXT: bool> {
+    side: S,
     limits: Limits,
     joined: Coalesced<'b, TEXT>,
 }
 
-impl<'b, R: Role, const TEXT: bool> Loop for Fragments<'b, R, TEXT> {
+impl<'b, S: Side, const TEXT: bool> Loop for Fragments<'b, S, TEXT> {
     type Output = Coalesced<'b, TEXT>;
 
     /// Adds short fragments until one is not there as a whole, ends the message, or is not acceptable:
@@ -126,7 +128,7 @@ impl<'b, R: Role, const TEXT: bool> Loop for Fragments<'b, R, TEXT> {
                 [LAST, ..] => FirstByte::LAST,
                 _ => break,
             };
-            let header = match check_rest::<R>(first, bytes, &joined.message, &self.limits) {
+            let header = match check_rest(self.side, first, bytes, &joined.message, &self.limits) {
                 Ok(Checked::Whole(header)) if header.is_whole => header,
                 _ => break,
             };

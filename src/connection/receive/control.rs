@@ -3,19 +3,20 @@
 use super::{Phase, Receiver};
 use crate::buf::Input;
 use crate::close::CloseCode;
-use crate::connection::Role;
+use crate::connection::role::sealed::Side;
 use crate::error::ProtocolError;
 use crate::frame::Opcode;
 
 impl Receiver {
     /// Collects the payload of a control frame; its opcode once it is complete.
     #[inline(never)]
-    pub(super) fn collect_control<R: Role>(
+    pub(super) fn collect_control<S: Side>(
         &mut self,
+        side: S,
         input: &mut Input<'_>,
     ) -> Result<Option<Opcode>, ProtocolError> {
         let before = self.spill.bytes().len();
-        let bytes = self.take_payload::<R>(input).unmask::<R>();
+        let bytes = self.take_payload(side, input).unmask(side);
         self.spill.push(bytes);
         let opcode = match self.phase {
             Phase::Ping => Opcode::Ping,

@@ -4,7 +4,7 @@ use super::message::{Limits, OpenMessage};
 use super::{Phase, Receiver};
 use crate::buf::Input;
 use crate::close::MAX_CONTROL_PAYLOAD;
-use crate::connection::Role;
+use crate::connection::role::sealed::Side;
 use crate::error::ProtocolError;
 use crate::frame::{FirstByte, Length, Opcode, Rsv, SecondByte};
 
@@ -38,7 +38,8 @@ pub(super) enum Checked {
 /// Decodes as much of a header as there is in `bytes`, and checks it. The order of the checks is that of
 /// the bytes, so that a fault is the same however the input is cut.
 #[inline(always)]
-pub(super) fn check<R: Role>(
+pub(super) fn check<S: Side>(
+    side: S,
     bytes: &[u8],
     message: &OpenMessage,
     limits: &Limits,
@@ -54,12 +55,13 @@ pub(super) fn check<R: Role>(
     check_reserved_bits(first, negotiated)?;
     first.check_fragmentation()?;
     message.check_order(first.opcode())?;
-    check_rest::<R>(first, bytes, message, limits)
+    check_rest(side, first, bytes, message, limits)
 }
 
 /// As [`check`], after the first byte.
 #[inline(always)]
-pub(super) fn check_rest<R: Role>(
+pub(super) fn check_rest<S: Side>(
+    side: S,
     first: FirstByte,
     bytes: &[u8],
     message: &OpenMessage,
@@ -72,7 +74,7 @@ pub(super) fn check_rest<R: Role>(
         });
     };
     let second = SecondByte::decode(*second, first)?;
-    check_mask_bit::<R>(second)?;
+    check_mask_bit(side, second)?;
     if first.opcode() == Opcode::Close && second.len_7() == 1 {
         return Err(ProtocolError::CloseBodyTooShort);
     }
@@ -90,7 +92,7 @@ pub(super) fn check_rest<R: Role>(
 
     let found = |header: &[u8], is_whole| {
         let key = match header.last_chunk() {
-            Some(key) if !R::MASKS_OUTPUT => *key,
+            Some(key) if !side.masks_output() => *key,
             _ => [0; 4],
         };
         Checked::Whole(FrameHeader {
@@ -132,11 +134,11 @@ fn check_reserved_bits(first: FirstByte, negotiated: Rsv) -> Result<(), Protocol
 
 /// Clients mask, servers do not (RFC 6455 5.1).
 #[inline(always)]
-fn check_mask_bit<R: Role>(second: SecondByte) -> Result<(), ProtocolError> {
-    if second.is_masked() != R::MASKS_OUTPUT {
+fn check_mask_bit<S: Side>(side: S, second: SecondByte) -> Result<(), ProtocolError> {
+    if second.is_masked() != side.masks_output() {
         return Ok(());
     }
-    Err(if R::MASKS_OUTPUT {
+    Err(if side.masks_output() {
         ProtocolError::MaskUnexpected
     } else {
         ProtocolError::MaskMissing
@@ -146,13 +148,14 @@ fn check_mask_bit<R: Role>(second: SecondByte) -> Result<(), ProtocolError> {
 impl Receiver {
     /// The next header, consumed; `None` if it is cut, and then all input is consumed.
     #[inline(always)]
-    pub(super) fn next_header<R: Role>(
+    pub(super) fn next_header<S: Side>(
         &mut self,
+        side: S,
         input: &mut Input<'_>,
         negotiated: Rsv,
     ) -> Result<Option<FrameHeader>, ProtocolError> {
         if self.phase != Phase::Header {
-            let checked = check::<R>(input.bytes(), &self.message, &self.limits, negotiated)?;
+            let checked = check(side, input.bytes(), &self.message, &self.limits, negotiated)?;
             if let Checked::Whole(header) = checked {
                 input.take(header.size);
                 return Ok(Some(header));
@@ -160,20 +163,21 @@ impl Receiver {
             self.spill.clear();
             self.phase = Phase::Header;
         }
-        self.cut_header::<R>(input, negotiated)
+        self.cut_header(side, input, negotiated)
     }
 
     /// Goes on with a header that is cut.
     #[inline(never)]
-    fn cut_header<R: Role>(
+    fn cut_header<S: Side>(
         &mut self,
+        side: S,
         input: &mut Input<'_>,
         negotiated: Rsv,
     ) -> Result<Option<FrameHeader>, ProtocolError> {
         while let [byte] = input.take(1) {
             self.spill.push(&[*byte]);
             let spilled = self.spill.bytes();
-            let checked = check::<R>(spilled, &self.message, &self.limits, negotiated)?;
+            let checked = check(side, spilled, &self.message, &self.limits, negotiated)?;
             if let Checked::Whole(header) = checked {
                 return Ok(Some(header));
             }

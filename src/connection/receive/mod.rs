@@ -32,6 +32,7 @@ mod message;
 mod payload;
 
 use super::event::{Event, Kind};
+use super::role::sealed::Side;
 use super::{Config, Connection, Flags, Role, has_reply_room, send};
 use crate::buf::{Input, Output};
 use crate::error::{Fault, ProtocolError, ReceiveError};
@@ -112,9 +113,10 @@ impl<R: Role> Connection<R> {
         if !has_reply_room(out) {
             return None;
         }
-        let (kind, payload) = self.receiver.whole_message::<R>(input)?;
+        let side = self.role.side();
+        let (kind, payload) = self.receiver.whole_message(side, input)?;
         self.flags.insert(Flags::HEARD);
-        Some(match payload.into_message::<R>(kind) {
+        Some(match payload.into_message(side, kind) {
             Ok(event) => Ok(event),
             Err(InvalidUtf8) => Err(self.fail_with(ProtocolError::TextNotUtf8, input, out)),
         })
@@ -131,7 +133,7 @@ impl<R: Role> Connection<R> {
         let phase = self.receiver.phase;
         if phase.is_in_data() && has_reply_room(out) {
             self.flags.insert(Flags::HEARD);
-            return match self.receiver.data_piece::<R>(input) {
+            return match self.receiver.data_piece(self.role.side(), input) {
                 Ok(event) => Ok(Some(event)),
                 Err(error) => Err(self.fail_with(error, input, out).into()),
             };
@@ -169,22 +171,23 @@ impl<R: Role> Connection<R> {
         out: &mut O,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         let receiver = &mut self.receiver;
+        let side = self.role.side();
         while !input.is_empty() {
             if receiver.phase.is_at_header() {
                 let negotiated = self.sender.negotiated();
-                let Some(header) = receiver.next_header::<R>(input, negotiated)? else {
+                let Some(header) = receiver.next_header(side, input, negotiated)? else {
                     break;
                 };
                 receiver.begin(&header);
             }
             if receiver.phase.is_in_data() {
                 if let Some(len) = receiver.begins_fragments(input.bytes()) {
-                    return receiver.coalesced_piece::<R>(input, len).map(Some);
+                    return receiver.coalesced_piece(side, input, len).map(Some);
                 }
                 if receiver.has_piece(input) {
-                    return receiver.data_piece::<R>(input).map(Some);
+                    return receiver.data_piece(side, input).map(Some);
                 }
-            } else if let Some(opcode) = receiver.collect_control::<R>(input)? {
+            } else if let Some(opcode) = receiver.collect_control(side, input)? {
                 return Ok(Some(self.control(opcode, out)));
             }
         }
@@ -237,11 +240,15 @@ impl Receiver {
     /// A text or binary message in one frame at the front of `input`, if all of it is there and nothing is
     /// wrong with it. It is taken, and no state is written.
     #[inline(always)]
-    fn whole_message<'b, R: Role>(&self, input: &mut Input<'b>) -> Option<(Kind, Payload<'b>)> {
+    fn whole_message<'b, S: Side>(
+        &self,
+        side: S,
+        input: &mut Input<'b>,
+    ) -> Option<(Kind, Payload<'b>)> {
         let [_, _, ..] = input.bytes() else {
             return None;
         };
-        let header = match self.message_header::<R>(input.bytes())? {
+        let header = match self.message_header(side, input.bytes())? {
             Ok(Checked::Whole(header)) if header.is_whole => header,
             _ => return None,
         };
@@ -254,7 +261,11 @@ impl Receiver {
     /// The header at the front of `bytes` if it is that of a message in one frame, not encoded by an
     /// extension.
     #[inline(always)]
-    fn message_header<R: Role>(&self, bytes: &[u8]) -> Option<Result<Checked, ProtocolError>> {
+    fn message_header<S: Side>(
+        &self,
+        side: S,
+        bytes: &[u8],
+    ) -> Option<Result<Checked, ProtocolError>> {
         if self.phase != Phase::Idle {
             return None;
         }
@@ -264,7 +275,8 @@ impl Receiver {
             [BINARY, ..] => FirstByte::BINARY,
             _ => return None,
         };
-        Some(check_rest::<R>(
+        Some(check_rest(
+            side,
             first,
             bytes,
             &OpenMessage::NONE,
@@ -275,9 +287,15 @@ impl Receiver {
     /// How many bytes are missing for the message at the front of `received` to be whole, if it is one
     /// in a frame with a payload of `least` to `most` bytes; 0 also if there is a fault.
     #[inline(never)]
-    pub(super) fn missing<R: Role>(&self, received: &[u8], least: usize, most: usize) -> usize {
+    pub(super) fn missing<S: Side>(
+        &self,
+        side: S,
+        received: &[u8],
+        least: usize,
+        most: usize,
+    ) -> usize {
         let in_range = |len| usize::try_from(len).is_ok_and(|len| (least..=most).contains(&len));
-        match self.message_header::<R>(received) {
+        match self.message_header(side, received) {
             Some(Ok(Checked::Whole(header))) if in_range(header.len) => header
                 .size
                 .saturating_add(header.len as usize)
@@ -313,6 +331,11 @@ impl Receiver {
             Phase::Between
         };
         is_final
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) const fn max_message(&self) -> u64 {
+        self.limits.message
     }
 
     pub(super) fn is_dead(&self) -> bool {

@@ -3,8 +3,8 @@
 use super::message::OpenMessage;
 use super::{Phase, Receiver};
 use crate::buf::Input;
-use crate::connection::Role;
 use crate::connection::event::{Binary, Event, Extended, Kind, Text};
+use crate::connection::role::sealed::Side;
 use crate::error::ProtocolError;
 use crate::frame::Mask;
 use crate::simd;
@@ -18,8 +18,8 @@ pub(super) struct Payload<'b> {
 
 impl<'b> Payload<'b> {
     #[inline(always)]
-    pub(super) fn unmask<R: Role>(mut self) -> &'b mut [u8] {
-        if !R::MASKS_OUTPUT {
+    pub(super) fn unmask<S: Side>(mut self, side: S) -> &'b mut [u8] {
+        if !side.masks_output() {
             self.mask.apply(self.bytes);
         }
         self.bytes
@@ -27,8 +27,8 @@ impl<'b> Payload<'b> {
 
     /// Unmasks text: `Ok` if it was found to be ASCII in doing so, and need not be validated.
     #[inline(always)]
-    fn unmask_text<R: Role>(self) -> Result<&'b str, &'b [u8]> {
-        if R::MASKS_OUTPUT {
+    fn unmask_text<S: Side>(self, side: S) -> Result<&'b str, &'b [u8]> {
+        if side.masks_output() {
             Err(self.bytes)
         } else {
             simd::unmask_text(self.bytes, self.mask.key())
@@ -37,13 +37,17 @@ impl<'b> Payload<'b> {
 
     /// The event of a message in one piece.
     #[inline(always)]
-    pub(super) fn into_message<R: Role>(self, kind: Kind) -> Result<Event<'b>, InvalidUtf8> {
+    pub(super) fn into_message<S: Side>(
+        self,
+        side: S,
+        kind: Kind,
+    ) -> Result<Event<'b>, InvalidUtf8> {
         let (first, last) = (true, true);
         if kind == Kind::Binary {
-            let data = self.unmask::<R>();
+            let data = self.unmask(side);
             return Ok(Event::Binary(Binary { data, first, last }));
         }
-        let body = match self.unmask_text::<R>() {
+        let body = match self.unmask_text(side) {
             Ok(text) => text,
             Err(bytes) => utf8::from_utf8(bytes)?,
         };
@@ -54,13 +58,17 @@ impl<'b> Payload<'b> {
 impl Receiver {
     /// Takes what has come of the current payload.
     #[inline(always)]
-    pub(super) fn take_payload<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Payload<'b> {
+    pub(super) fn take_payload<'b, S: Side>(
+        &mut self,
+        side: S,
+        input: &mut Input<'b>,
+    ) -> Payload<'b> {
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX);
         let bytes = input.take(wanted);
         // That is no more than wanted.
         self.remaining = self.remaining.wrapping_sub(bytes.len() as u64);
         let mask = self.mask;
-        if !R::MASKS_OUTPUT {
+        if !side.masks_output() {
             self.mask = mask.after(bytes.len());
         }
         Payload { bytes, mask }
@@ -79,11 +87,12 @@ impl Receiver {
 
     /// A piece of the current message.
     #[inline(always)]
-    pub(super) fn data_piece<'b, R: Role>(
+    pub(super) fn data_piece<'b, S: Side>(
         &mut self,
+        side: S,
         input: &mut Input<'b>,
     ) -> Result<Event<'b>, ProtocolError> {
-        let data = self.take_payload::<R>(input);
+        let data = self.take_payload(side, input);
         let last = self.end_of_data(self.phase == Phase::LastFragment);
         let message = self.message;
         let kind = message.kind();
@@ -92,19 +101,19 @@ impl Receiver {
             return Ok(Event::Extended(Extended {
                 kind,
                 rsv: message.rsv(),
-                data: data.unmask::<R>(),
+                data: data.unmask(side),
                 first,
                 last,
             }));
         }
         match kind {
             Kind::Binary => Ok(Event::Binary(Binary {
-                data: data.unmask::<R>(),
+                data: data.unmask(side),
                 first,
                 last,
             })),
             Kind::Text => {
-                text_piece(&mut self.message, data.unmask_text::<R>(), first, last).map(Event::Text)
+                text_piece(&mut self.message, data.unmask_text(side), first, last).map(Event::Text)
             }
         }
     }

@@ -12,9 +12,9 @@
 //! ```
 //!
 //! It is off unless asked for: a [`Deflate`] says what is offered or accepted, the handshake
-//! negotiates it, and [`WebSocket::with_deflate`](crate::WebSocket::with_deflate) turns it on. The
-//! blocking helpers do all that in one call: `accept_deflate` and `connect_deflate` of
-//! [`io`](crate::io). To a bare [`Connection`](crate::Connection) belong the two codecs: a
+//! negotiates it, and [`WebSocket::with_deflate`](crate::WebSocket::with_deflate) turns it on.
+//! [`Connector::deflate`](crate::opening::Connector::deflate) and
+//! [`Acceptor::deflate`](crate::opening::Acceptor::deflate) do all that. To a bare [`Connection`](crate::Connection) belong the two codecs: a
 //! [`DeflateEncoder`] sends by it, a [`DeflateDecoder`] goes into an
 //! [`Assembler`](crate::Assembler) or [inflates](DeflateDecoder::inflate) piece by piece.
 //!

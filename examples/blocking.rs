@@ -14,7 +14,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use anyhow::{Result, anyhow, bail, ensure};
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, Limits, OriginPolicy, PlainResponse, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, HeadError, Limits, ServerHandshake,
 };
 use ws_proto::io::now;
 use ws_proto::{
@@ -99,16 +99,17 @@ fn upgrade(
         };
         let mut input = Input::new(&mut read[..filled]);
         if let Some(upgrade) = handshake.receive(&mut input, out)? {
-            if !OriginPolicy::same_host().allows(&upgrade) {
-                upgrade.reject(&PlainResponse::new(403), out)?;
-                return Ok(None);
-            }
             println!(
                 "server: upgrade of {} from {:?}",
                 upgrade.target(),
                 upgrade.origin()
             );
-            let negotiated = upgrade.accept(&Accept::new(), out)?;
+            // A page of another site gets a 403.
+            let negotiated = match upgrade.accept(&Accept::new(), out) {
+                Ok(negotiated) => negotiated,
+                Err(HeadError::OriginRefused(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
             return Ok(Some((negotiated, filled - input.len()..filled)));
         }
     }

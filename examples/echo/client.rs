@@ -6,10 +6,9 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use anyhow::{Context, Result, bail, ensure};
 use ws_proto::extension::deflate::Deflate;
-use ws_proto::handshake::ClientRequest;
+use ws_proto::opening::{ConnectError, Connector};
 use ws_proto::{
-    Client, CloseCode, CloseReason, Config, Fin, Message, OsRandom, Transport, Uri, WebSocket,
-    WebSocketError, io,
+    Client, CloseCode, CloseReason, Fin, Message, OsRandom, Transport, WebSocket, WebSocketError,
 };
 
 use crate::Options;
@@ -103,7 +102,14 @@ fn talk(
 }
 
 fn connect(url: &str, options: &Options) -> Result<Connected> {
-    let uri = Uri::parse(url)?;
+    let offered: Vec<&str> = options.subprotocol.iter().map(String::as_str).collect();
+    let mut connector = Connector::new(url)?
+        .subprotocols(&offered)
+        .require_subprotocol(true);
+    if options.deflate {
+        connector = connector.deflate(&Deflate::new());
+    }
+    let uri = connector.uri();
     if uri.is_secure() {
         bail!("this example speaks no TLS: a ws:// URL is needed");
     }
@@ -111,36 +117,20 @@ fn connect(url: &str, options: &Options) -> Result<Connected> {
     let stream = TcpStream::connect(address).with_context(|| format!("cannot reach {url}"))?;
     stream.set_nodelay(true)?;
     let mut stream = Traced::new(stream, "client", options.quiet);
-    let offered: Vec<&str> = options.subprotocol.iter().map(String::as_str).collect();
-    let request = ClientRequest::from_uri(uri)
-        .subprotocols(&offered)
-        .require_subprotocol(true);
-    match open(&mut stream, request, options) {
-        Ok(connected) => {
-            println!("client: open, subprotocol {:?}", connected.subprotocol);
-            Ok((connected.websocket, stream))
+    match connector.connect(&mut stream) {
+        Ok((client, response)) => {
+            println!("client: open, subprotocol {:?}", response.subprotocol());
+            Ok((client, stream))
         }
-        Err(io::Error::Refused(refused)) => {
-            let body = String::from_utf8_lossy(&refused.body);
+        Err(ConnectError::Refused(refused)) => {
+            let body = String::from_utf8_lossy(refused.body());
             bail!(
                 "refused with status {}: {}",
-                refused.status,
+                refused.status(),
                 body.trim_end()
             )
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-fn open(
-    stream: &mut Traced<TcpStream>,
-    request: ClientRequest<'_>,
-    options: &Options,
-) -> Result<io::Connected<OsRandom>, io::Error> {
-    if options.deflate {
-        io::connect_deflate(stream, request, Config::new(), &Deflate::new())
-    } else {
-        io::connect(stream, request, Config::new())
     }
 }
 

@@ -1,15 +1,13 @@
 //! The server: a thread for each connection.
 
 use core::time::Duration;
-use std::io::Read as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use anyhow::Result;
-use ws_proto::extension::deflate::{Deflate, DeflateElement};
-use ws_proto::handshake::{
-    Accept, HeadError, Incoming, Limits, OriginPolicy, PlainRequest, PlainResponse, Upgrade,
-};
-use ws_proto::{Config, Negotiated, Server, WebSocket, WebSocketError, io};
+use ws_proto::extension::deflate::Deflate;
+use ws_proto::handshake::{Accept, OriginPolicy, PlainResponse};
+use ws_proto::opening::AcceptError;
+use ws_proto::{Server, WebSocket, WebSocketError, io, opening};
 
 use crate::Options;
 use crate::trace::Traced;
@@ -20,7 +18,16 @@ const TURN: Duration = Duration::from_millis(200);
 /// Serves whoever comes, until the process is ended.
 pub(crate) fn serve_all(listener: &TcpListener, options: &Options) -> Result<()> {
     for stream in listener.incoming() {
-        let (stream, options) = (stream?, options.clone());
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                // Such as: no more descriptors, until a connection ends.
+                println!("server: {error}");
+                std::thread::sleep(TURN);
+                continue;
+            }
+        };
+        let options = options.clone();
         std::thread::spawn(move || {
             if let Err(error) = serve(stream, &options) {
                 println!("server: {error}");
@@ -36,33 +43,52 @@ pub(crate) fn serve(stream: TcpStream, options: &Options) -> Result<()> {
     stream.set_read_timeout(Some(TURN))?;
     stream.set_write_timeout(Some(TURN))?;
     let mut stream = Traced::new(stream, "server", options.quiet);
-    let mut agreed = None;
-    let accepted = io::accept_any(
-        &mut stream,
-        Config::new(),
-        Limits::new(),
-        |incoming, out| match incoming {
-            Incoming::Upgrade(upgrade) => decide(upgrade, options, &mut agreed, out),
-            Incoming::Plain(request) => page(request, out).map(|()| None),
-        },
-    );
-    let served = match accepted {
-        Ok(mut server) => {
+    match open(&mut stream, options) {
+        Ok(Some(mut server)) => {
             println!("server: open");
-            if let Some(agreed) = &agreed {
-                server = server.with_deflate(&Deflate::new(), agreed.params());
-            }
             let served = echo(&mut server, &mut stream);
-            // After an error its Close frame is still to be written.
-            let _ = server.flush(&mut stream);
+            end(&mut server, &mut stream);
             println!("server: {}", close_of(&server));
             served
         }
-        Err(io::Error::Rejected) => Ok(()),
+        Ok(None) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Accepts the client, or answers it otherwise.
+fn open(
+    stream: &mut Traced<TcpStream>,
+    options: &Options,
+) -> Result<Option<WebSocket<Server>>, AcceptError> {
+    let incoming = io::read_request(stream, opening::Options::new())?;
+    let request = incoming.request();
+    if !request.is_upgrade() {
+        let page = page(request);
+        return incoming.respond(&page).map(|()| None);
+    }
+    let wanted = options.subprotocol.as_deref();
+    let chosen = wanted.and_then(|wanted| request.choose_subprotocol(&[wanted]));
+    if wanted.is_some() && chosen.is_none() {
+        let response = PlainResponse::new(400).body(b"no common subprotocol\n");
+        return incoming.respond(&response).map(|()| None);
+    }
+    // `accept` checks it too, and a page of another site gets a 403. Here the operator reads which fields
+    // do not fit.
+    if let Err(fault) = OriginPolicy::same_host().check(request.origin(), request.host()) {
+        let origin = request.origin().unwrap_or_default().escape_ascii();
+        eprintln!(
+            "refused: {fault} (Origin {origin}, Host {})",
+            request.host()
+        );
+    }
+    let accept = Accept::new().maybe_subprotocol(chosen);
+    let accepted = if options.deflate {
+        incoming.accept_deflate(&accept, &Deflate::new())
+    } else {
+        incoming.accept(&accept)
     };
-    linger(stream.into_inner());
-    served
+    accepted.map(Some)
 }
 
 fn echo(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) -> Result<()> {
@@ -83,42 +109,15 @@ fn echo(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) -> Resul
     Ok(())
 }
 
-fn decide(
-    upgrade: Upgrade<'_>,
-    options: &Options,
-    agreed: &mut Option<DeflateElement>,
-    out: &mut Vec<u8>,
-) -> Result<Option<Negotiated>, HeadError> {
-    if !OriginPolicy::same_host().allows(&upgrade) {
-        return upgrade
-            .reject(&PlainResponse::new(403).body(b"wrong origin\n"), out)
-            .map(|()| None);
-    }
-    let wanted = options.subprotocol.as_deref();
-    let chosen = wanted.and_then(|wanted| upgrade.choose_subprotocol(&[wanted]));
-    if wanted.is_some() && chosen.is_none() {
-        let response = PlainResponse::new(400).body(b"no common subprotocol\n");
-        return upgrade.reject(&response, out).map(|()| None);
-    }
-    if options.deflate {
-        *agreed = Deflate::new().accept(upgrade.extensions());
-    }
-    let extension = agreed.as_ref().map(DeflateElement::extension);
-    let accept = Accept::new()
-        .maybe_subprotocol(chosen)
-        .extensions(extension.as_slice());
-    upgrade.accept(&accept, out).map(Some)
-}
-
-fn page(request: PlainRequest<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {
+/// The answer to a plain request.
+fn page(request: &opening::Request) -> PlainResponse<'static> {
     const HTML: &[(&str, &[u8])] = &[("Content-Type", b"text/html; charset=utf-8")];
     match (request.method(), request.target()) {
-        ("GET" | "HEAD", "/") => {
-            let page = include_bytes!("page.html");
-            request.respond(&PlainResponse::new(200).headers(HTML).body(page), out)
-        }
-        ("GET" | "HEAD", _) => request.respond(&PlainResponse::new(404).body(b"not found\n"), out),
-        _ => request.refuse(out).map(drop),
+        ("GET" | "HEAD", "/") => PlainResponse::new(200)
+            .headers(HTML)
+            .body(include_bytes!("page.html")),
+        ("GET" | "HEAD", _) => PlainResponse::new(404).body(b"not found\n"),
+        _ => PlainResponse::new(405).body(b"only GET and HEAD\n"),
     }
 }
 
@@ -136,15 +135,13 @@ fn close_of(server: &WebSocket<Server>) -> String {
     }
 }
 
-/// Closes so that the peer gets what was written: closing with unread bytes would reset the
-/// connection, and a reset may overtake the last frame.
-fn linger(mut stream: TcpStream) {
-    let _ = stream.shutdown(Shutdown::Write);
-    let mut scratch = [0; 4096];
-    for _ in 0..64 {
-        match stream.read(&mut scratch) {
-            Ok(1..) => {}
-            Ok(0) | Err(_) => break,
-        }
+/// After a fault of the peer's: writes the Close frame that explains it, and reads on until the peer has it.
+/// Closing with unread bytes would reset the connection, and a reset may overtake the last frame.
+fn end(server: &mut WebSocket<Server>, stream: &mut Traced<TcpStream>) {
+    let _ = server.flush(stream);
+    if server.wants_half_close() {
+        let _ = stream.inner().shutdown(Shutdown::Write);
+        server.half_closed();
     }
+    while server.exchange(stream).unwrap_or(false) {}
 }

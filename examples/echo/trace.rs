@@ -23,10 +23,6 @@ impl<S> Traced<S> {
     pub(crate) fn inner(&self) -> &S {
         &self.inner
     }
-
-    pub(crate) fn into_inner(self) -> S {
-        self.inner
-    }
 }
 
 impl<S: Read> Read for Traced<S> {

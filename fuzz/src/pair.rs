@@ -654,9 +654,7 @@ impl<R: Side> End<R> {
         }
         let closing = match self.transport() {
             Transport::Close => Some((TimedOut::Drain, Closing::Drain)),
-            Transport::AwaitEof if failed || !R::CLIENT => {
-                Some((TimedOut::Drain, Closing::Drain))
-            }
+            Transport::AwaitEof if failed || !R::CLIENT => Some((TimedOut::Drain, Closing::Drain)),
             Transport::AwaitEof => Some((TimedOut::Eof, Closing::Close)),
             Transport::Open if self.close_sent => Some((TimedOut::Close, Closing::Close)),
             Transport::Open if answering && !room => Some((TimedOut::Drain, Closing::Room)),

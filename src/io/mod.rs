@@ -1,5 +1,9 @@
 //! For blocking programs: handshakes and messages over any `Read + Write`.
 //!
+//! A client opens a connection with [`Connector::connect`](crate::opening::Connector::connect), a server with
+//! [`Acceptor::accept`](crate::opening::Acceptor::accept), or with [`read_request`] if it looks at each request itself.
+//! [`WebSocket::exchange`](crate::WebSocket::exchange) does the rest, in a loop.
+//!
 //! This is the only module that does I/O and reads a clock, by means of `std`. Deadlines are only
 //! met when reads and writes return, and two peers that both write more than the sockets hold wait
 //! for each other for ever: give the stream timeouts for both (`TcpStream::set_read_timeout`,
@@ -8,7 +12,8 @@
 //! ```no_run
 //! use core::time::Duration;
 //! use std::net::TcpStream;
-//! use ws_proto::{Config, Server, WebSocket, WebSocketError, io};
+//! use ws_proto::opening::Acceptor;
+//! use ws_proto::{Server, WebSocket, WebSocketError};
 //!
 //! fn echo(
 //!     server: &mut WebSocket<Server>,
@@ -31,32 +36,23 @@
 //! let (mut stream, _) = listener.accept()?;
 //! stream.set_read_timeout(Some(Duration::from_millis(200)))?;
 //! stream.set_write_timeout(Some(Duration::from_millis(200)))?;
-//! let mut server = io::accept(&mut stream, Config::new())?;
+//! let mut server = Acceptor::new().accept(&mut stream)?;
 //! let echoed = echo(&mut server, &mut stream);
-//! let _ = server.flush(&mut stream); // after a fault: the Close frame that says so
+//! // After a fault: writes the Close frame that explains it, and reads until the client has got it.
+//! while server.exchange(&mut stream).unwrap_or(false) {}
 //! echoed?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod accept;
-mod connect;
 mod error;
+mod open;
 mod stream;
 mod turn;
 
 use std::sync::OnceLock;
 
-#[cfg(feature = "deflate")]
-pub use accept::accept_deflate;
-pub use accept::{accept, accept_any, accept_with};
-#[cfg(feature = "getrandom")]
-pub use connect::connect;
-#[cfg(all(feature = "deflate", feature = "getrandom"))]
-pub use connect::connect_deflate;
-#[cfg(feature = "deflate")]
-pub use connect::connect_deflate_with;
-pub use connect::{Connected, connect_with};
-pub use error::{Error, Refused};
+pub use error::Error;
+pub use open::{Incoming, read_request};
 
 use crate::time::Instant;
 

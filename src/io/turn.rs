@@ -5,58 +5,110 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use super::error::Error;
 use super::now;
 use super::stream::{is_timeout, read_once};
-use crate::buf::Input;
 use crate::connection::Role;
-use crate::socket::{VectoredSend, WebSocket};
-use crate::transport::Transport;
+use crate::socket::{Failure, VectoredSend, WebSocket};
 
-impl<R: Role> WebSocket<R> {
+/// After so many reads in a row the time is looked at though there may be more to read.
+const MAX_READS: u8 = 16;
+
+impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// One turn with a blocking stream: writes what waits, then reads once what comes. `false` when
     /// the connection is over and the stream is to be closed.
     ///
     /// Call it in a loop around [`next_message`](Self::next_message), which has to be called until
-    /// it gives `None`: before that nothing is read. When it fails, [`flush`](Self::flush) sends the
-    /// Close frame that explains why. A read or write that times out is no error: the rest is for
-    /// the next turn, or is given up if the connection is over.
+    /// it gives `None`: before that nothing is read. A read or write that times out is no error: the rest is for
+    /// the next turn. After a write that failed, what the peer has sent is still read: its Close, which
+    /// says why it left, makes an end without an error.
+    ///
+    /// After a fault of the peer's, turns write the Close frame and read on, until the peer ends its side or for
+    /// the [linger time](Self::with_linger_time): a stream that is closed while bytes wait in it is reset, and the
+    /// Close frame would be lost. A stream that can be half-closed saves that time. After
+    /// [`flush`](Self::flush), if [`wants_half_close`](Self::wants_half_close), do it (`TcpStream::shutdown`),
+    /// call [`half_closed`](Self::half_closed), and go on.
     ///
     /// # Errors
     ///
     /// [`Error::Io`], [`Error::Eof`] if the peer left without a closing handshake,
     /// [`Error::TimedOut`].
     pub fn exchange<S: Read + Write>(&mut self, stream: &mut S) -> Result<bool, Error> {
-        let ticked = self.tick(now());
-        if self.transport() != Transport::Abort {
-            match self.flush(stream) {
-                Err(error) if is_timeout(&error) => {}
-                flushed => flushed?,
-            }
+        // What lies unread in the stream, such as the peer's Close, wins over what has expired: so the time is
+        // looked at when there is nothing to read, or if there always is.
+        let reads = self.reads_since_tick();
+        if self.needs_tick() && (reads == 0 || reads >= MAX_READS) {
+            // What ends by it is reported below.
+            let _ = self.tick(now());
         }
-        ticked?;
-        if matches!(self.transport(), Transport::Close | Transport::Abort) {
-            return Ok(false);
+        if !self.write_out(stream) {
+            return self.ended();
         }
         if !self.wants_read() {
+            // The output has to be written first, and the stream does not take it.
+            let _ = self.tick(now());
             return Ok(true);
         }
-        let closing = self.transport() == Transport::AwaitEof;
         // The space may be longer, but bytes read after a big frame would have to be moved.
         let hint = self.read_hint();
         let space = self.read_buf(hint).get_mut(..hint).unwrap_or_default();
-        let read = match read_once(stream, space) {
-            // Some servers reset instead of closing once the closing handshake is done.
-            Err(error) if closing && error.kind() == ErrorKind::ConnectionReset => Some(0),
-            read => read?,
-        };
-        match read {
-            Some(0) => {
-                self.receive_eof()?;
-                Ok(false)
+        match read_once(stream, space) {
+            Ok(Some(0)) => {
+                // What it means is reported by `ended`.
+                let _ = self.receive_eof();
             }
-            Some(n) => {
+            Ok(Some(n)) => {
                 self.advance(n);
-                Ok(true)
+                return Ok(true);
             }
-            None => Ok(true),
+            Ok(None) => {
+                let is_blocked = self.pending_bytes() > 0;
+                let _ = self.tick(now());
+                if self.is_over() {
+                    // The Close frame that says why, if the stream takes it.
+                    self.write(stream);
+                } else if is_blocked {
+                    return Ok(true);
+                }
+            }
+            Err(error) => {
+                self.read_failed();
+                self.keep_error(error);
+            }
+        }
+        if self.write_out(stream) {
+            Ok(true)
+        } else {
+            self.ended()
+        }
+    }
+
+    /// Writes as far as the stream takes it; whether the connection goes on.
+    fn write_out<S: Write>(&mut self, stream: &mut S) -> bool {
+        if !self.is_over() {
+            self.write(stream);
+        }
+        if self.wants_half_close() {
+            self.half_closed();
+        }
+        !self.is_over()
+    }
+
+    /// Writes as far as the stream takes it. A failure ends writing only.
+    fn write<S: Write>(&mut self, stream: &mut S) {
+        match self.flush(stream) {
+            Err(error) if !is_timeout(&error) => {
+                self.write_failed();
+                self.keep_error(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// How it has ended.
+    fn ended(&mut self) -> Result<bool, Error> {
+        match self.failure() {
+            None | Some(Failure::Receive(_)) => Ok(false),
+            Some(Failure::Eof(error)) => Err(error.into()),
+            Some(Failure::TimedOut(error)) => Err(error.into()),
+            Some(Failure::Read | Failure::Write) => Err(self.kept_error().into()),
         }
     }
 
@@ -67,7 +119,7 @@ impl<R: Role> WebSocket<R> {
     /// What the stream says, also that a write has timed out; what was written is not written
     /// again.
     pub fn flush<S: Write>(&mut self, stream: &mut S) -> io::Result<()> {
-        while !self.pending().is_empty() {
+        while self.pending_bytes() > 0 {
             match stream.write(self.pending()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => self.consume(n),
@@ -77,19 +129,9 @@ impl<R: Role> WebSocket<R> {
         }
         stream.flush()
     }
-
-    /// With the bytes that were received after the handshake.
-    pub(super) fn with_input(mut self, input: &mut Input<'_>) -> Self {
-        let rest = input.take(input.len());
-        if let Some(space) = self.read_buf(rest.len()).get_mut(..rest.len()) {
-            space.copy_from_slice(rest);
-        }
-        self.advance(rest.len());
-        self
-    }
 }
 
-impl<R: Role> VectoredSend<'_, R> {
+impl<R: Role, B: AsRef<[u8]>> VectoredSend<'_, R, B> {
     /// Writes the queued output and then the message, uncopied, and flushes: `write_vectored`, so the stream
     /// should have that. What it does not take for as long as it waits is for
     /// [`flush`](WebSocket::flush) or the next [turn](WebSocket::exchange).

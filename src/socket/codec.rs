@@ -7,7 +7,7 @@ use crate::buf::Output;
 use crate::connection::{Connection, Fin, Kind, Role};
 use crate::error::SendError;
 #[cfg(feature = "deflate")]
-use crate::extension::deflate::{DeflateDecoder, DeflateEncoder};
+use crate::extension::deflate::{DeflateDecoder, DeflateEncoder, DeflateParams};
 
 /// One pointer, and none without the feature.
 #[cfg(feature = "deflate")]
@@ -19,24 +19,51 @@ pub(super) type Decoder = crate::extension::NoExtension;
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
     #[cfg(feature = "deflate")]
-    deflate: Option<Box<DeflateEncoder>>,
+    deflate: Option<Box<Deflating>>,
+}
+
+#[cfg(feature = "deflate")]
+#[derive(Debug)]
+struct Deflating {
+    encoder: DeflateEncoder,
+    params: DeflateParams,
+    /// Messages that begin now are not encoded.
+    is_paused: bool,
 }
 
 #[cfg(feature = "deflate")]
 impl Encoder {
-    pub(super) fn new(deflate: DeflateEncoder) -> Self {
+    pub(super) fn new(encoder: DeflateEncoder, params: DeflateParams) -> Self {
+        let deflate = Deflating {
+            encoder,
+            params,
+            is_paused: false,
+        };
         Self {
             deflate: Some(Box::new(deflate)),
+        }
+    }
+
+    pub(super) fn params(&self) -> Option<DeflateParams> {
+        self.deflate.as_ref().map(|deflate| deflate.params)
+    }
+
+    pub(super) fn pause(&mut self, is_paused: bool) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.is_paused = is_paused;
         }
     }
 }
 
 impl Encoder {
-    /// Whether it may make something else of a message.
+    /// Whether it may make something else of a message that begins now.
     #[inline]
-    pub(super) const fn encodes(&self) -> bool {
+    pub(super) fn encodes(&self) -> bool {
         #[cfg(feature = "deflate")]
-        return self.deflate.is_some();
+        return self
+            .deflate
+            .as_ref()
+            .is_some_and(|deflate| !deflate.is_paused);
         #[cfg(not(feature = "deflate"))]
         false
     }
@@ -44,7 +71,7 @@ impl Encoder {
     pub(super) fn release(&mut self) {
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &mut self.deflate {
-            deflate.release();
+            deflate.encoder.release();
         }
     }
 
@@ -57,8 +84,13 @@ impl Encoder {
         out: &mut O,
     ) -> Result<(), SendError> {
         #[cfg(feature = "deflate")]
-        if let Some(deflate) = &mut self.deflate {
-            return deflate.send_whole(connection, kind, payload, out);
+        if let Some(Deflating {
+            encoder,
+            is_paused: false,
+            ..
+        }) = self.deflate.as_deref_mut()
+        {
+            return encoder.send_whole(connection, kind, payload, out);
         }
         connection.send_whole(kind, payload, out)
     }
@@ -73,7 +105,7 @@ impl Encoder {
     ) -> Result<(), SendError> {
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &mut self.deflate {
-            return deflate.send_part(connection, kind, part, fin, out);
+            return deflate.encoder.send_part(connection, kind, part, fin, out);
         }
         connection.send_part(kind, part, fin, out)
     }

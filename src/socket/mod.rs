@@ -1,30 +1,37 @@
 //! The easy type: a connection with its buffers and whole messages, still without I/O.
 
 mod codec;
+mod ending;
+mod error;
 mod inbox;
+mod lent;
 mod outbox;
 mod queue;
 mod read_buffer;
+mod reading;
 mod retention;
 mod sender;
 mod vectored;
 
-use core::error::Error;
-use core::{fmt, mem};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
 
+pub use error::{Failure, WebSocketError};
+pub use queue::OutputMemory;
+pub use reading::{Next, Piece, Reading, Received, Want};
 pub use sender::Sender;
 pub use vectored::VectoredSend;
 
-use crate::close::CloseCode;
-use crate::connection::{Client, Config, Connection, MaskSource, Role, Server};
-use crate::error::{ProtocolError, TimedOut, UnexpectedEof};
+use crate::buf::Input;
+use crate::connection::{Client, Config, Connection, EitherRole, MaskSource, Role, Server};
 use crate::handshake::Negotiated;
-use crate::message::{AssembleError, Message};
-use crate::time::Instant;
+use crate::message::Message;
 use crate::transport::Transport;
 #[cfg(feature = "deflate")]
 use codec::Encoder;
-use inbox::Inbox;
+use ending::Ending;
+use inbox::{Inbox, Parts};
 use outbox::Outbox;
 use queue::{Queue, Sent};
 
@@ -34,30 +41,70 @@ const HIGH_WATER: usize = 1 << 20;
 /// What each buffer of an idle [`WebSocket`] keeps allocated at most.
 const RETAINED: usize = 4096;
 
-/// A connection that reads into its own buffer, joins messages and queues its output.
+/// A connection with all that stands between the engine and a transport: input that waits, messages that
+/// are put together, output that is queued, and what is left to do with the transport. It does no I/O and
+/// reads no clock: a shell drives it with whatever transport it has. [`io`](crate::io) is such a shell.
 ///
-/// Pings and Close are answered by themselves, whatever [`Config::manual_pong`] and
-/// [`Config::manual_close`] say: those are for [`Connection`], which tells of control frames.
+/// ```text
+///   read into read_buf, advance(n)      or    receive(bytes), a buffer that is only lent
+///                      \                        /
+///                       v                      v
+///        bytes that nobody has asked for --> poll_next(want): a message, a piece, an event
+///        (kept)                                | answers: Pong, Close        ^ sender().send_text(..)
+///                                              v                             |
+///        write <-- pending_slices, consume <-- output queue <----------------'
+///        tick(now) --> the next deadline       failure, wants_half_close, is_over --> the transport
+/// ```
 ///
-/// Bytes are read straight into [`read_buf`](Self::read_buf), messages come out of
-/// [`next_message`](Self::next_message), and what has to be written waits in
-/// [`pending`](Self::pending), except messages that [`send_vectored`](Sender::send_vectored) writes to a transport that takes
-/// them. There is a high-water mark for what waits (1 MiB unless
-/// [`with_high_water`](Self::with_high_water) says otherwise): while that much does, no message can
+/// # Driving it
+///
+/// 1. Call [`poll_next`](Self::poll_next) (or [`next_message`](Self::next_message), its simple form) until
+///    it asks for the transport.
+/// 2. Write what is [pending](Self::pending_slices), as much as the transport takes, and
+///    [`consume`](Self::consume) it. A burst of messages is answered by one write in this way.
+/// 3. If it [wants to](Self::wants_read), read once: into [`read_buf`](Self::read_buf), or into a buffer
+///    that many connections share ([`receive`](Self::receive)).
+/// 4. If there was nothing to read, call [`tick`](Self::tick), and wait for the transport until its
+///    deadline. What has been read goes before what has expired, so read first.
+///
+/// | what happens | call | what follows |
+/// |---|---|---|
+/// | bytes are read | `advance`, `receive` | they are emitted before anything that happens later |
+/// | the input ends | [`receive_eof`](Self::receive_eof) | the rest is written, then it is over |
+/// | reading fails | [`read_failed`](Self::read_failed) | it is over; after both Close frames that is the end that was waited for |
+/// | writing fails | [`write_failed`](Self::write_failed) | nothing is sent any more; reading goes on, for the peer's Close |
+/// | it [wants to half-close](Self::wants_half_close) | [`half_closed`](Self::half_closed) after doing so | after a fault: what comes is read and dropped, up to 4 MiB and the [linger time](Self::with_linger_time) |
+/// | it [is over](Self::is_over) | | close the transport; [`failure`](Self::failure) says why it failed, if it did |
+///
+/// | state | it wants to read | it wants to write | the state ends |
+/// |---|---|---|---|
+/// | open | unless input waits to be asked for | while output is pending | with both Close frames, a fault, the end of the input |
+/// | open, writing has failed | yes | no | with the peer's Close, the end of the input, the linger time |
+/// | the peer's Close has come, ours is left to the caller ([`Config::manual_close`]) | for the end of the input | while output is pending | when the caller closes |
+/// | a client has both Close frames | for the end of the input | while output is pending | with the end of the input, the [close timeout](Config::close_timeout) |
+/// | a server has both Close frames | no | while output is pending | when all is written and half-closed |
+/// | failed | for the end of the input | the Close frame that says why | with the end of the input, 4 MiB, the linger time |
+/// | over | no | no | for ever |
+///
+/// # Limits
+///
+/// There is a high-water mark for what waits to be written (1 MiB unless
+/// [`with_high_water`](Self::with_high_water) sets another): while that much does, no message can
 /// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
 /// Pongs and of what was sent by the handle that came with a message, nothing is received either,
-/// so that neither a flood of Pings nor a slow reader makes it grow.
+/// so that neither a flood of Pings nor a slow reader makes it grow. A transport that takes nothing for the
+/// [stall time](Self::with_stall_time) ends the connection.
 ///
-/// It has three buffers, each allocated when it is needed: for reading, for a message in several
-/// pieces, for the output. A message in one frame of 4 KiB to 2 MiB is not joined from pieces: it is read
-/// until it is there as a whole, and stays where it was read. Its header is checked on the byte that
-/// proves a fault, but text in it is validated only then; all other text is validated as it comes. While they
-/// hold nothing they keep 4 KiB each, and beside the start of such a frame 4 KiB and as much as there is
-/// of it. What has grown beyond that is kept, up to 2 MiB each,
-/// while there is traffic that needs it. It is given back at the end of a turn
-/// ([`next_message`](Self::next_message) gives `None`) that brought no more than 4 KiB, and by a
-/// [`tick`](Self::tick) unless bytes came or went both since the tick before and before that one. So
-/// after the last message two ticks at most give it back; [`release`](Self::release) does so at once.
+/// It has three buffers, each allocated when it is needed: for input, for a message in several pieces, for
+/// the output. A message in one frame of 4 KiB to 2 MiB that is read into [`read_buf`](Self::read_buf) is
+/// not put together from pieces: it is read until it is there as a whole, and stays where it was read. Its
+/// header is checked on the byte that proves a fault, but text in it is validated only then; all other text
+/// is validated as it comes. While they hold nothing the buffers keep 4 KiB each. What has grown beyond that
+/// is kept, up to 2 MiB each, while there is traffic that needs it. It is given back at the end of a turn
+/// (all input is used) that brought no more than 4 KiB, and by a [`tick`](Self::tick) unless bytes came or
+/// went both since the tick before and before that one. So after the last message two ticks at most give it
+/// back; [`release`](Self::release) does so at once. A message is never allocated by what its header claims,
+/// and never takes more than the [limit](Config::max_message).
 ///
 /// ```
 /// use ws_proto::{Config, Negotiated, WebSocket};
@@ -74,15 +121,18 @@ const RETAINED: usize = 4096;
 /// server.consume(written);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct WebSocket<R: Role> {
+pub struct WebSocket<R: Role, B = Vec<u8>> {
     inbox: Inbox,
-    outbox: Outbox<R>,
+    outbox: Outbox<R, B>,
+    ending: Ending,
 }
+
+/// A message, and a handle to answer it while it is borrowed.
+type MessageAndSender<'w, R, B> = (Message<'w>, Sender<'w, R, B>);
 
 impl WebSocket<Server> {
     /// The server's end of a connection, after the handshake. Allocates nothing yet.
     pub fn server(negotiated: Negotiated, config: Config) -> Self {
-        let config = automatic(config);
         Self::new(Connection::server(negotiated, config), config)
     }
 }
@@ -90,19 +140,47 @@ impl WebSocket<Server> {
 impl<M: MaskSource> WebSocket<Client<M>> {
     /// The client's end of a connection, after the handshake. Allocates nothing yet.
     pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
-        let config = automatic(config);
         Self::new(Connection::client(negotiated, config, keys), config)
+    }
+}
+
+impl<M: MaskSource> WebSocket<EitherRole<M>> {
+    /// The end of a connection that `role` says, after the handshake. Allocates nothing yet.
+    pub fn with_role(negotiated: Negotiated, config: Config, role: EitherRole<M>) -> Self {
+        Self::new(Connection::with_role(negotiated, config, role), config)
     }
 }
 
 impl<R: Role> WebSocket<R> {
     fn new(connection: Connection<R>, config: Config) -> Self {
         Self {
-            inbox: Inbox::new(config.max_message_bytes()),
+            inbox: Inbox::new(),
             outbox: Outbox::new(connection, HIGH_WATER),
+            ending: Ending::new(config.close_timeout_millis()),
         }
     }
 
+    /// For payloads of another type, which are [queued by reference](Sender::send_binary_shared):
+    /// `Arc<[u8]>`, or `Bytes` of the crate `bytes`. Call it before anything is sent.
+    #[must_use]
+    pub fn sharing<B: AsRef<[u8]>>(self) -> WebSocket<R, B> {
+        let Outbox {
+            connection,
+            encoder,
+            out,
+            ..
+        } = self.outbox;
+        let mut outbox = Outbox::new(connection, out.high_water());
+        outbox.encoder = encoder;
+        WebSocket {
+            inbox: self.inbox,
+            outbox,
+            ending: self.ending,
+        }
+    }
+}
+
+impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
@@ -110,11 +188,28 @@ impl<R: Role> WebSocket<R> {
         self
     }
 
+    /// With another time that a transport may take nothing of the output; 60 s unless this says otherwise.
+    /// Then the connection fails with [`TimedOut::Write`](crate::TimedOut::Write).
+    #[must_use]
+    pub fn with_stall_time(mut self, time: Duration) -> Self {
+        self.ending.set_stall_time(time);
+        self
+    }
+
+    /// With another time for the end, once nothing more will be received: to write out, to half-close, and
+    /// to read what the peer still sends, so that it can read our Close; the
+    /// [close timeout](Config::close_timeout) unless this says otherwise.
+    #[must_use]
+    pub fn with_linger_time(mut self, time: Duration) -> Self {
+        self.ending.set_linger_time(time);
+        self
+    }
+
     /// With another size of what [`read_hint`](Self::read_hint) asks for between big frames, in bytes;
     /// 4 KiB unless this says otherwise. More of it takes fewer reads for many small messages.
     #[must_use]
     pub fn with_read_size(mut self, bytes: usize) -> Self {
-        self.inbox.read_size = bytes.max(1);
+        self.inbox.set_read_size(bytes);
         self
     }
 
@@ -132,16 +227,25 @@ impl<R: Role> WebSocket<R> {
     ) -> Self {
         let negotiated = self.outbox.connection.negotiated_rsv();
         if negotiated.contains(crate::frame::Rsv::RSV1) {
-            let (encoder, decoder) = if R::MASKS_OUTPUT {
+            let (encoder, decoder) = if self.outbox.connection.is_client() {
                 deflate.client(params)
             } else {
                 deflate.server(params)
             };
-            self.outbox.encoder = Encoder::new(encoder);
-            self.inbox
+            self.outbox.encoder = Encoder::new(encoder, params);
+            self.parts()
+                .0
+                .messages
                 .decode_with(Some(alloc::boxed::Box::new(decoder)));
         }
         self
+    }
+
+    /// What is kept, and what is sent.
+    #[inline]
+    fn parts(&mut self) -> (&mut Parts, &mut Outbox<R, B>) {
+        let max_message = self.outbox.connection.max_message_bytes();
+        (self.inbox.parts(max_message), &mut self.outbox)
     }
 
     /// Room for at least `n` bytes, to read into; then tell [`advance`](Self::advance). They are
@@ -151,23 +255,28 @@ impl<R: Role> WebSocket<R> {
     /// was read waiting too, and this buffer grows. Tell at once what was read: [`tick`](Self::tick) and
     /// [`release`](Self::release) may take the space back.
     pub fn read_buf(&mut self, n: usize) -> &mut [u8] {
-        self.inbox.read.read_buf(n)
+        self.parts().0.read.read_buf(n)
     }
 
-    /// Tells that the first `n` bytes of [`read_buf`](Self::read_buf) have been read into, or fewer if
-    /// that has fewer.
+    /// The first `n` bytes of [`read_buf`](Self::read_buf) have been read into, or fewer if that has fewer.
     pub fn advance(&mut self, n: usize) {
-        self.inbox.advance(n);
-        if n > 0 {
-            self.outbox.connection.note_activity();
+        self.note_input(n);
+        if self.is_ending() {
+            self.ending.drop_bytes(n);
+        } else {
+            self.parts().0.advance(n);
         }
     }
 
-    /// Whether to read: not while there are bytes that [`next_message`](Self::next_message) has not
-    /// looked at, unless more is missing of the frame they belong to, nor while bytes wait for the output
-    /// to be drained.
+    /// Whether to read: not while there are bytes that nobody has asked for, unless more is missing of the
+    /// frame they belong to, nor while bytes wait for the output to be drained. At the end of the
+    /// connection: whether the peer is given time to end its side.
+    #[inline]
     pub fn wants_read(&self) -> bool {
-        self.inbox.wants_read()
+        match self.transport() {
+            Transport::Open => self.ending.reads_on() && self.inbox.wants_read(),
+            _ => self.reads_on(),
+        }
     }
 
     /// How many bytes to read next: more when a big frame is on its way. What is missing of one that
@@ -194,65 +303,94 @@ impl<R: Role> WebSocket<R> {
     // Inlined, so that message and handle stay in registers: through memory, where they are written by
     // the word and read by the pair, they take as long as all the rest.
     #[inline(always)]
-    pub fn next_message(&mut self) -> Result<Option<(Message<'_>, Sender<'_, R>)>, WebSocketError> {
-        match self.inbox.next(&mut self.outbox) {
-            Ok(Some(message)) => {
-                let reply = Sender::new(&mut self.outbox, Sent::InReply);
-                Ok(Some((message, reply)))
+    pub fn next_message(&mut self) -> Result<Option<MessageAndSender<'_, R, B>>, WebSocketError> {
+        let Some(parts) = &mut self.inbox.parts else {
+            return Ok(None);
+        };
+        if parts.read.is_empty() {
+            let is_idle = parts.messages.is_idle();
+            self.inbox
+                .end_turn(self.outbox.connection.frame_remaining());
+            if is_idle {
+                return Ok(None);
             }
-            Ok(None) => Ok(None),
+        }
+        let (Parts { read, messages }, outbox) = self.parts();
+        let (bytes, mut consumed) = read.unread();
+        let before = bytes.len();
+        let mut input = Input::new(bytes);
+        let whole = messages.next_whole(&mut input, outbox);
+        consumed.set(before - input.len());
+        match whole {
+            // On its own, so that the message stays in registers.
+            Ok(Some(message)) => Ok(Some((message, Sender::new(outbox, Sent::InReply)))),
+            Ok(None) => {
+                let mut rest = before;
+                let bytes = input.into_bytes();
+                let other = messages.next_message(bytes, &mut rest, outbox);
+                consumed.set(before - rest);
+                let Some(message) = other? else {
+                    return Ok(None);
+                };
+                Ok(Some((message, Sender::new(outbox, Sent::InReply))))
+            }
             Err(error) => Err(error),
         }
     }
 
     /// A handle to send without having received.
-    pub fn sender(&mut self) -> Sender<'_, R> {
+    #[inline]
+    pub fn sender(&mut self) -> Sender<'_, R, B> {
         Sender::new(&mut self.outbox, Sent::Unasked)
     }
 
-    /// The bytes to write to the peer; then tell [`consume`](Self::consume).
+    /// The first bytes that wait to be written, in one slice; then [`consume`](Self::consume). Empty if
+    /// nothing waits. It is all that waits, unless something is
+    /// [queued by reference](Sender::send_binary_shared).
+    #[inline]
     pub fn pending(&self) -> &[u8] {
         self.outbox.out.pending()
     }
 
-    /// Tells that the first `n` bytes of [`pending`](Self::pending) have been written.
+    /// All that waits to be written, in order, for a vectored write; then [`consume`](Self::consume).
+    pub fn pending_slices(&self) -> impl Iterator<Item = &[u8]> {
+        self.outbox.out.slices()
+    }
+
+    /// How many bytes wait to be written.
+    pub fn pending_bytes(&self) -> usize {
+        self.outbox.out.len()
+    }
+
+    /// The first `n` bytes that waited have been written.
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         if n > 0 {
             self.outbox.consume(n);
         }
     }
 
-    /// Tells the time; see [`Connection::tick`].
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`] as [`Connection::tick`].
-    pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
-        if mem::take(&mut self.outbox.went) {
-            self.inbox.retention.wrote();
-        }
-        let retained = self.inbox.retention.at_tick();
-        self.inbox.release_over(retained);
-        self.outbox.out.release_over(retained);
-        let Outbox {
-            connection, out, ..
-        } = &mut self.outbox;
-        connection.tick(now, &mut out.messages(Sent::Unasked))
-    }
-
-    /// Tells that the transport has ended; see [`Connection::receive_eof`]. Take all messages
-    /// before: what has been filled and not been taken is lost.
-    ///
-    /// # Errors
-    ///
-    /// [`UnexpectedEof`] unless the closing handshake was done.
-    pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
-        self.outbox.connection.receive_eof()
-    }
-
-    /// What the driver has to do with the transport, once [`pending`](Self::pending) is written.
+    /// What the driver has to do with the transport, once the output is written.
     pub fn transport(&self) -> Transport {
         self.outbox.connection.transport()
+    }
+
+    /// All that still comes is dropped, and not even decoded: nobody will ask for it.
+    pub fn discard(&mut self) {
+        self.parts().0.messages.discard();
+    }
+
+    /// Whether messages that begin from now on are compressed, if permessage-deflate was agreed on. A
+    /// message of which parts have been sent goes on as it began.
+    #[cfg(feature = "deflate")]
+    pub fn set_compressing(&mut self, compressing: bool) {
+        self.outbox.encoder.pause(!compressing);
+    }
+
+    /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<crate::extension::deflate::DeflateParams> {
+        self.outbox.encoder.params()
     }
 
     /// The connection inside: its close code and reason, for instance.
@@ -272,78 +410,12 @@ impl<R: Role> WebSocket<R> {
     }
 }
 
-impl<R: Role> fmt::Debug for WebSocket<R> {
+impl<R: Role, B> fmt::Debug for WebSocket<R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
             .field("connection", &self.outbox.connection)
             .field("out", &self.outbox.out)
-            .field("failed", &self.inbox.failed)
+            .field("ending", &self.ending)
             .finish_non_exhaustive()
     }
 }
-
-/// Nobody would answer by hand what `next_message` does not tell of.
-const fn automatic(config: Config) -> Config {
-    config.manual_pong(false).manual_close(false)
-}
-
-/// Why [`WebSocket::next_message`] gives no message, though there may be one.
-///
-/// [`OutputFull`](Self::OutputFull) is for the moment, all others have failed the connection.
-///
-/// ```
-/// use ws_proto::{CloseCode, Config, Negotiated, ProtocolError, WebSocket, WebSocketError};
-///
-/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
-/// server.read_buf(2)[..2].copy_from_slice(&[0x83, 0x80]); // a reserved opcode
-/// server.advance(2);
-/// let error = server.next_message().unwrap_err();
-/// assert_eq!(error, WebSocketError::Protocol(ProtocolError::OpcodeReserved));
-/// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
-/// assert_eq!(server.pending(), [0x88, 0x02, 0x03, 0xea]); // says so to the peer
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WebSocketError {
-    /// A message could not be put together.
-    Assemble(AssembleError),
-    /// Answers fill the queue: write [`pending`](WebSocket::pending), then call again.
-    OutputFull,
-    /// The peer broke the protocol.
-    Protocol(ProtocolError),
-}
-
-impl WebSocketError {
-    /// The code of the Close frame for it; `None` if the connection has not failed.
-    pub const fn close_code(self) -> Option<CloseCode> {
-        match self {
-            Self::Assemble(error) => Some(error.close_code()),
-            Self::OutputFull => None,
-            Self::Protocol(error) => Some(error.close_code()),
-        }
-    }
-}
-
-impl From<AssembleError> for WebSocketError {
-    fn from(error: AssembleError) -> Self {
-        Self::Assemble(error)
-    }
-}
-
-impl From<ProtocolError> for WebSocketError {
-    fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
-    }
-}
-
-impl fmt::Display for WebSocketError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Assemble(error) => error.fmt(f),
-            Self::OutputFull => f.write_str("queued answers fill the output: write it first"),
-            Self::Protocol(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for WebSocketError {}

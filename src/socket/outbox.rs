@@ -1,39 +1,60 @@
 use super::WebSocketError;
 use super::codec::Encoder;
-use super::queue::{Messages, Queue, Sent};
-use crate::connection::{Connection, Role};
-use crate::message::AssembleError;
+use super::queue::{Closing, Messages, Queue, Sent};
+use crate::MAX_CONTROL_FRAME;
+use crate::buf::{Input, Output};
+use crate::connection::{Connection, Event, Role};
+use crate::message::{AssembleError, Message};
+use crate::transport::Transport;
 
 /// What is sent: by the connection, on its way through an extension, into the queue.
-pub(super) struct Outbox<R> {
+pub(super) struct Outbox<R, B> {
     pub(super) connection: Connection<R>,
     pub(super) encoder: Encoder,
-    pub(super) out: Queue,
-    /// Whether anything was written since the last tick.
-    pub(super) went: bool,
+    pub(super) out: Queue<B>,
 }
 
-impl<R: Role> Outbox<R> {
+impl<R: Role, B> Outbox<R, B> {
     pub(super) fn new(connection: Connection<R>, high_water: usize) -> Self {
         Self {
             connection,
             encoder: Encoder::default(),
             out: Queue::new(high_water),
-            went: false,
         }
     }
 
-    pub(super) fn parts(&mut self, sent: Sent) -> (&mut Connection<R>, Messages<'_>) {
+    pub(super) fn parts(&mut self, sent: Sent) -> (&mut Connection<R>, Messages<'_, B>) {
         (&mut self.connection, self.out.messages(sent))
     }
 
-    /// The first `n` bytes that waited are gone.
-    pub(super) fn consume(&mut self, n: usize) {
-        if self.out.is_full() {
-            self.connection.note_activity();
+    /// For a Close: it is queued even if no message is taken any more, so that a full queue cannot keep the
+    /// connection from ending.
+    pub(super) fn closing(&mut self) -> (&mut Connection<R>, Closing<'_, B>) {
+        (&mut self.connection, self.out.closing())
+    }
+
+    /// The whole message at the front of the input, if there is one and it is not at fault.
+    #[inline(always)]
+    pub(super) fn receive_message<'i>(&mut self, input: &mut Input<'i>) -> Option<Message<'i>> {
+        match self
+            .connection
+            .receive_message(input, &mut self.out.engine())?
+        {
+            Ok(Event::Text(text)) => text.whole().map(Message::Text),
+            Ok(Event::Binary(binary)) => Some(Message::Binary(binary.data)),
+            // The fault stays: the next call reports it.
+            _ => None,
         }
-        self.out.consume(n);
-        self.went = true;
+    }
+
+    /// Whether nothing more is received.
+    #[inline]
+    pub(super) fn is_input_ended(&self) -> bool {
+        self.connection.is_close_received() || self.connection.transport() != Transport::Open
+    }
+
+    pub(super) fn can_send(&self) -> bool {
+        self.connection.can_send() && !self.out.is_broken()
     }
 
     /// Fails the connection because a message cannot be put together.
@@ -42,5 +63,29 @@ impl<R: Role> Outbox<R> {
         let code = error.close_code();
         self.connection.fail(code, &mut self.out.engine());
         error.into()
+    }
+
+    /// How many bytes are missing of a frame that is waited for; see [`Connection::frame_missing`]. A
+    /// frame is not waited for while its answer would have no room.
+    #[inline]
+    pub(super) fn frame_missing(&mut self, bytes: &[u8], least: usize, most: usize) -> usize {
+        if self.out.engine().room() < MAX_CONTROL_FRAME {
+            0
+        } else {
+            self.connection.frame_missing(bytes, least, most)
+        }
+    }
+}
+
+impl<R: Role, B: AsRef<[u8]>> Outbox<R, B> {
+    /// The first `n` bytes that waited are gone.
+    #[inline]
+    pub(super) fn consume(&mut self, n: usize) {
+        if self.out.was_blocked {
+            // The transport takes more of what it would not take before: the peer is there, and reads.
+            self.connection.note_activity();
+        }
+        self.out.consume(n);
+        self.out.went = true;
     }
 }

@@ -1,3 +1,8 @@
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::{fmt, mem};
+
 use super::retention;
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Limited, Output};
@@ -8,74 +13,361 @@ use crate::frame::EncodedHeader;
 /// It counts what answers the peer, Pongs and replies to messages, apart from what is sent unasked.
 /// Only the answers hold up receiving: a peer that does not read has to stop asking. If everything
 /// did, two ends that send a lot at once would both stop reading, and wait for each other for ever.
-#[derive(Debug)]
-pub(super) struct Queue {
-    out: Limited,
+pub(super) struct Queue<B> {
+    /// Allocated while something waits, and until its memory is given back or [lent](Memory) to others:
+    /// of many connections most are idle.
+    waiting: Option<Box<Waiting<B>>>,
+    high_water: u32,
+    /// Nothing is written any more: what is put is dropped.
+    is_broken: bool,
+    /// Whether anything was written since the last tick.
+    pub(super) went: bool,
+    /// Whether output was left over when the time was last set: the transport took no more.
+    pub(super) was_blocked: bool,
+}
+
+struct Waiting<B> {
+    /// All that was copied, in order.
+    copied: Limited,
+    /// Payloads that were not.
+    shared: Option<Box<SharedParts<B>>>,
+    /// How many bytes of them wait.
+    shared_len: usize,
     /// How many of the waiting bytes are answers, or fewer: what is written counts as answers
     /// first. So no more answers are added than bytes are taken.
     answers: usize,
-    high_water: usize,
     /// How many bytes were taken since it was empty.
     taken: usize,
 }
 
-impl Queue {
-    pub(super) fn new(high_water: usize) -> Self {
+/// The memory that the connections of a thread write from, in turn: see
+/// [`WebSocket::swap_output_memory`](crate::WebSocket::swap_output_memory).
+///
+/// ```
+/// use ws_proto::socket::OutputMemory;
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut memory = OutputMemory::new();
+/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// server.swap_output_memory(&mut memory); // its turn begins
+/// server.sender().send_text("hello")?;
+/// server.consume(server.pending_bytes()); // all is written
+/// server.return_output_memory(&mut memory); // its turn ends
+/// # Ok::<(), ws_proto::SendError>(())
+/// ```
+pub struct OutputMemory<B = Vec<u8>>(Option<Box<Waiting<B>>>);
+
+impl<B> OutputMemory<B> {
+    /// None yet: it is allocated when it is needed.
+    pub const fn new() -> Self {
+        Self(None)
+    }
+}
+
+impl<B> Default for OutputMemory<B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<B> fmt::Debug for OutputMemory<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.as_ref().map_or(0, |memory| memory.copied.capacity());
+        f.debug_tuple("OutputMemory").field(&bytes).finish()
+    }
+}
+
+struct SharedParts<B> {
+    parts: VecDeque<SharedPart<B>>,
+    /// How many bytes of the first part are written.
+    written: usize,
+    /// How many of the copied bytes are before one of the parts.
+    copied_before: usize,
+}
+
+struct SharedPart<B> {
+    /// How many copied bytes are between this part and the one before.
+    copied_before: usize,
+    payload: B,
+}
+
+impl<B> Waiting<B> {
+    const fn new() -> Self {
         Self {
-            out: Limited::new(isize::MAX as usize),
+            copied: Limited::new(isize::MAX as usize),
+            shared: None,
+            shared_len: 0,
             answers: 0,
-            high_water: high_water.max(MAX_CONTROL_FRAME),
             taken: 0,
         }
     }
 
-    pub(super) fn pending(&self) -> &[u8] {
-        self.out.pending()
+    #[cold]
+    #[inline(never)]
+    fn allocate() -> Box<Self> {
+        Box::new(Self::new())
     }
 
     #[inline]
-    pub(super) fn consume(&mut self, n: usize) {
-        let waiting = self.out.len();
-        self.out.consume(n);
-        if n < waiting {
-            self.answers = self.answers.saturating_sub(n);
-            self.taken = self.taken.saturating_add(n);
-        } else {
-            self.answers = 0;
-            let taken = core::mem::take(&mut self.taken);
-            self.release_over(retention::after(taken.saturating_add(waiting)));
+    fn len(&self) -> usize {
+        self.copied.len() + self.shared_len
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.copied.is_empty() && self.shared.is_none()
+    }
+}
+
+impl<B> Queue<B> {
+    pub(super) fn new(high_water: usize) -> Self {
+        let high_water = high_water.max(MAX_CONTROL_FRAME);
+        Self {
+            waiting: None,
+            high_water: u32::try_from(high_water).unwrap_or(u32::MAX),
+            is_broken: false,
+            went: false,
+            was_blocked: false,
         }
     }
 
-    /// Whether there is no room for a message, or receiving is held up.
+    /// What waits, in memory that is there.
+    #[inline(always)]
+    fn waiting(&mut self) -> &mut Waiting<B> {
+        self.waiting.get_or_insert_with(Waiting::allocate)
+    }
+
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        !self.has_room() || self.high_water.saturating_sub(self.answers) < MAX_CONTROL_FRAME
+    pub(super) fn len(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.len())
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting
+            .as_ref()
+            .is_none_or(|waiting| waiting.is_empty())
+    }
+
+    #[inline]
+    fn answers(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.answers)
+    }
+
+    pub(super) const fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Nothing can be written any more.
+    pub(super) fn break_off(&mut self) {
+        self.is_broken = true;
+        self.waiting = None;
     }
 
     /// Whether a message of any size is taken.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.out.len() < self.high_water
+        self.len() < self.high_water as usize
     }
 
     /// Gives the memory of an empty queue back if it is more than `retained` bytes.
     #[inline]
     pub(super) fn release_over(&mut self, retained: usize) {
-        if self.out.is_empty() && self.out.capacity() > retained {
-            self.out.release();
+        if let Some(waiting) = &mut self.waiting {
+            if waiting.is_empty() && waiting.copied.capacity() > retained {
+                self.waiting = None;
+            }
+        }
+    }
+
+    /// Exchanges the memory of an empty queue.
+    #[inline]
+    pub(super) fn swap_memory(&mut self, memory: &mut OutputMemory<B>) {
+        if self.is_empty() {
+            mem::swap(&mut self.waiting, &mut memory.0);
+        }
+    }
+
+    /// Gives all memory to `memory`, but what waits: that is copied, unless it fills half of it.
+    #[inline]
+    pub(super) fn return_memory(&mut self, memory: &mut OutputMemory<B>) {
+        if self.is_empty() {
+            if memory.0.is_none() {
+                memory.0 = self.waiting.take();
+            } else {
+                self.waiting = None;
+            }
+        } else if let Some(waiting) = &mut self.waiting {
+            if waiting.copied.capacity() > 2 * waiting.copied.len() {
+                waiting.copied.release();
+            }
         }
     }
 
     /// For what the engine answers by itself: up to the high-water mark.
-    pub(super) fn engine(&mut self) -> Engine<'_> {
+    #[inline]
+    pub(super) fn engine(&mut self) -> Engine<'_, B> {
         Engine { queue: self }
     }
 
     /// For messages: one more of any size while less than the high-water mark waits. A limit that
     /// also bounds single messages would make the big ones impossible to send.
-    pub(super) fn messages(&mut self, kind: Sent) -> Messages<'_> {
+    #[inline]
+    pub(super) fn messages(&mut self, kind: Sent) -> Messages<'_, B> {
         Messages { queue: self, kind }
+    }
+
+    /// For our Close, of which there is one: always.
+    pub(super) fn closing(&mut self) -> Closing<'_, B> {
+        Closing { queue: self }
+    }
+
+    /// How many more bytes may wait before no message is taken.
+    pub(super) fn room(&self) -> usize {
+        self.high_water().saturating_sub(self.len())
+    }
+
+    #[inline]
+    pub(super) const fn high_water(&self) -> usize {
+        self.high_water as usize
+    }
+
+    pub(super) fn has_shared(&self) -> bool {
+        self.waiting
+            .as_ref()
+            .is_some_and(|waiting| waiting.shared.is_some())
+    }
+}
+
+impl<B: AsRef<[u8]>> Queue<B> {
+    /// What waits, in order; the first slice is not empty if anything waits.
+    #[inline]
+    pub(super) fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let waiting = self.waiting.as_deref();
+        let shared = waiting.and_then(|waiting| waiting.shared.as_deref());
+        let mut copied = waiting.map_or(&[][..], |waiting| waiting.copied.pending());
+        let before = shared.map_or(0, |shared| shared.copied_before);
+        let mut written = shared.map_or(0, |shared| shared.written);
+        let parts = shared.into_iter().flat_map(|shared| &shared.parts);
+        let last = copied.get(before..);
+        parts
+            .flat_map(move |part| {
+                let (before, rest) = copied.split_at(part.copied_before.min(copied.len()));
+                copied = rest;
+                let payload = part.payload.as_ref().get(mem::take(&mut written)..);
+                [before, payload.unwrap_or_default()]
+            })
+            .chain(last)
+            .filter(|slice| !slice.is_empty())
+    }
+
+    /// The first of the [slices](Self::slices), empty if nothing waits.
+    #[inline]
+    pub(super) fn pending(&self) -> &[u8] {
+        match self.waiting.as_deref() {
+            None => &[],
+            Some(Waiting {
+                shared: None,
+                copied,
+                ..
+            }) => copied.pending(),
+            Some(_) => self.first_slice(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_slice(&self) -> &[u8] {
+        self.slices().next().unwrap_or_default()
+    }
+
+    /// Queues a payload by reference.
+    pub(super) fn push_shared(&mut self, payload: B, sent: Sent) {
+        let len = payload.as_ref().len();
+        if len == 0 || self.is_broken {
+            return;
+        }
+        let waiting = self.waiting();
+        if sent == Sent::InReply {
+            waiting.answers += len;
+        }
+        waiting.shared_len += len;
+        let shared = waiting.shared.get_or_insert_with(|| {
+            Box::new(SharedParts {
+                parts: VecDeque::new(),
+                written: 0,
+                copied_before: 0,
+            })
+        });
+        let copied = waiting.copied.len();
+        let before = mem::replace(&mut shared.copied_before, copied);
+        shared.parts.push_back(SharedPart {
+            copied_before: copied - before,
+            payload,
+        });
+    }
+
+    #[inline]
+    pub(super) fn consume(&mut self, n: usize) {
+        let Some(waiting) = &mut self.waiting else {
+            return;
+        };
+        let len = waiting.len();
+        if waiting.shared.is_none() {
+            waiting.copied.consume(n);
+        } else {
+            waiting.consume_shared(n);
+        }
+        if n < len {
+            waiting.answers = waiting.answers.saturating_sub(n);
+            waiting.taken = waiting.taken.saturating_add(n);
+        } else {
+            waiting.answers = 0;
+            let taken = mem::take(&mut waiting.taken).saturating_add(len);
+            if waiting.copied.capacity() > retention::after(taken) {
+                self.waiting = None;
+            }
+        }
+    }
+}
+
+impl<B: AsRef<[u8]>> Waiting<B> {
+    #[cold]
+    #[inline(never)]
+    fn consume_shared(&mut self, mut n: usize) {
+        let Some(shared) = &mut self.shared else {
+            return;
+        };
+        while let Some(part) = shared.parts.front_mut() {
+            let copied = part.copied_before.min(n);
+            self.copied.consume(copied);
+            part.copied_before -= copied;
+            shared.copied_before -= copied;
+            n -= copied;
+            let left = part.payload.as_ref().len().saturating_sub(shared.written);
+            let step = left.min(n);
+            self.shared_len -= step;
+            n -= step;
+            if step < left || part.copied_before > 0 {
+                shared.written += step;
+                return;
+            }
+            shared.written = 0;
+            shared.parts.pop_front();
+        }
+        self.copied.consume(n);
+        self.shared = None;
+    }
+}
+
+impl<B> fmt::Debug for Queue<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("len", &self.len())
+            .field("answers", &self.answers())
+            .field("high_water", &self.high_water)
+            .field("is_broken", &self.is_broken)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,43 +380,66 @@ pub(super) enum Sent {
     Unasked,
 }
 
-pub(super) struct Engine<'q> {
-    queue: &'q mut Queue,
+pub(super) struct Engine<'q, B> {
+    queue: &'q mut Queue<B>,
 }
 
-impl Output for Engine<'_> {
+impl<B> Output for Engine<'_, B> {
     #[inline]
     fn room(&self) -> usize {
-        self.queue.high_water.saturating_sub(self.queue.answers)
+        self.queue.high_water().saturating_sub(self.queue.answers())
     }
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        self.queue.out.put(bytes);
-        self.queue.answers += bytes.len();
+        self.put_frame(EncodedHeader::NONE, bytes, None);
     }
 
     #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
-        self.queue.out.last_mut(n)
+        self.queue.waiting().copied.last_mut(n)
     }
 
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
-        self.queue.out.put_frame(header, payload, key);
-        self.queue.answers += header.size() + payload.len();
+        if !self.queue.is_broken {
+            let waiting = self.queue.waiting();
+            waiting.copied.put_frame(header, payload, key);
+            waiting.answers += header.size() + payload.len();
+        }
     }
 }
 
-pub(super) struct Messages<'q> {
-    queue: &'q mut Queue,
+pub(super) struct Closing<'q, B> {
+    queue: &'q mut Queue<B>,
+}
+
+impl<B> Output for Closing<'_, B> {
+    fn room(&self) -> usize {
+        isize::MAX as usize
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if !self.queue.is_broken {
+            self.queue.waiting().copied.put(bytes);
+        }
+    }
+
+    fn last_mut(&mut self, n: usize) -> &mut [u8] {
+        self.queue.waiting().copied.last_mut(n)
+    }
+}
+
+/// A connection that is [broken](Queue::break_off) sends no messages.
+pub(super) struct Messages<'q, B> {
+    queue: &'q mut Queue<B>,
     kind: Sent,
 }
 
-impl Output for Messages<'_> {
+impl<B> Output for Messages<'_, B> {
     #[inline]
     fn room(&self) -> usize {
         if self.queue.has_room() {
-            self.queue.out.room()
+            isize::MAX as usize
         } else {
             0
         }
@@ -132,27 +447,29 @@ impl Output for Messages<'_> {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        self.queue.out.put(bytes);
+        let waiting = self.queue.waiting();
+        waiting.copied.put(bytes);
         if self.kind == Sent::InReply {
-            self.queue.answers += bytes.len();
+            waiting.answers += bytes.len();
         }
     }
 
     #[inline]
     fn reserve(&mut self, n: usize) {
-        self.queue.out.reserve(n);
+        self.queue.waiting().copied.reserve(n);
     }
 
     #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
-        self.queue.out.last_mut(n)
+        self.queue.waiting().copied.last_mut(n)
     }
 
     #[inline(always)]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
-        self.queue.out.put_frame(header, payload, key);
+        let waiting = self.queue.waiting();
+        waiting.copied.put_frame(header, payload, key);
         if self.kind == Sent::InReply {
-            self.queue.answers += header.size() + payload.len();
+            waiting.answers += header.size() + payload.len();
         }
     }
 }

@@ -52,6 +52,14 @@ impl ReadBuffer {
         self.start = 0;
     }
 
+    /// Appends bytes that were read elsewhere.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        if let Some(to) = self.read_buf(bytes.len()).get_mut(..bytes.len()) {
+            to.copy_from_slice(bytes);
+            self.advance(bytes.len());
+        }
+    }
+
     pub(super) fn advance(&mut self, n: usize) {
         self.end += n.min(self.bytes.len() - self.end);
     }
@@ -64,12 +72,16 @@ impl ReadBuffer {
         (bytes, Consumed { start, from })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.end - self.start
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.end
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Gives back what is more than `retained` bytes and holds nothing. Beside what is unread it stays if

@@ -12,10 +12,10 @@ use super::RETAINED;
 pub(super) const BUSY: usize = 2 << 20;
 
 /// How much traffic there was lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Retention {
-    /// Bytes received in this turn.
-    turn: usize,
+    /// Bytes received in this turn: whether they are more than [`RETAINED`].
+    turn: u16,
     /// Whether there was traffic since the last tick.
     traffic: bool,
     /// Whether there was between the last two.
@@ -23,9 +23,25 @@ pub(super) struct Retention {
 }
 
 impl Retention {
+    pub(super) const fn new() -> Self {
+        Self {
+            turn: 0,
+            traffic: false,
+            before: false,
+        }
+    }
+
+    #[inline]
     pub(super) fn received(&mut self, n: usize) {
-        self.turn = self.turn.saturating_add(n);
+        self.turn = self
+            .turn
+            .saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
         self.traffic = true;
+    }
+
+    /// Whether nothing was received in this turn.
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.turn == 0
     }
 
     pub(super) fn wrote(&mut self) {
@@ -34,12 +50,13 @@ impl Retention {
 
     /// The turn is over, and the next read should be of `hint` bytes: what may be kept.
     pub(super) fn at_end_of_turn(&mut self, hint: usize) -> usize {
-        let needed = core::mem::take(&mut self.turn).max(hint);
+        let needed = usize::from(core::mem::take(&mut self.turn)).max(hint);
         kept(needed > RETAINED)
     }
 
     /// Time passes: what may be kept. A connection is at work if it was between this tick and the
     /// last, and before that too. After a burst, or the last of many, the next tick finds it idle.
+    #[inline]
     pub(super) fn at_tick(&mut self) -> usize {
         let traffic = core::mem::take(&mut self.traffic);
         kept(core::mem::replace(&mut self.before, traffic) && traffic)

@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::outbox::Outbox;
@@ -8,6 +9,9 @@ use crate::connection::{Fin, Kind, Role};
 use crate::error::SendError;
 use crate::frame::EncodedHeader;
 use crate::message::Message;
+
+/// Payloads from this size on can be queued by reference: copying less is cheaper than one more slice.
+const SHARED: usize = 4096;
 
 /// The sending side of a [`WebSocket`](crate::WebSocket), apart from the message it has given.
 ///
@@ -26,20 +30,35 @@ use crate::message::Message;
 /// assert!(server.pending().ends_with(b"\x88\x02\x03\xe9"));
 /// # Ok::<(), ws_proto::SendError>(())
 /// ```
-pub struct Sender<'w, R: Role> {
-    to: &'w mut Outbox<R>,
+pub struct Sender<'w, R: Role, B = Vec<u8>> {
+    to: &'w mut Outbox<R, B>,
     sent: Sent,
     compressing: bool,
 }
 
-impl<'w, R: Role> Sender<'w, R> {
+impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     #[inline]
-    pub(super) const fn new(to: &'w mut Outbox<R>, sent: Sent) -> Self {
+    pub(super) const fn new(to: &'w mut Outbox<R, B>, sent: Sent) -> Self {
         Self {
             to,
             sent,
             compressing: true,
         }
+    }
+
+    /// The same, for a shorter time: for calls that take it.
+    pub const fn by_ref(&mut self) -> Sender<'_, R, B> {
+        Sender {
+            to: self.to,
+            sent: self.sent,
+            compressing: self.compressing,
+        }
+    }
+
+    /// As [`WebSocket::set_compressing`](crate::WebSocket::set_compressing).
+    #[cfg(feature = "deflate")]
+    pub fn set_compressing(&mut self, compressing: bool) {
+        self.to.encoder.pause(!compressing);
     }
 
     /// The same, but what is sent is not compressed.
@@ -48,9 +67,9 @@ impl<'w, R: Role> Sender<'w, R> {
     /// tell of the secret (RFC 7692 8), also when the two are in different messages and the context
     /// is taken over. And for what is compressed already.
     ///
-    /// A message in parts goes on as it began.
+    /// A message in parts goes on as it began: of its further parts this changes nothing.
     #[cfg(feature = "deflate")]
-    pub const fn uncompressed(&mut self) -> Sender<'_, R> {
+    pub const fn uncompressed(&mut self) -> Sender<'_, R, B> {
         Sender {
             to: self.to,
             sent: self.sent,
@@ -58,9 +77,16 @@ impl<'w, R: Role> Sender<'w, R> {
         }
     }
 
-    /// Whether a message can be sent: the connection is open and the output is not full.
+    /// Whether a message can be sent: the connection is open, writing has not failed, and less than the
+    /// high-water mark waits.
     pub fn can_send(&self) -> bool {
-        self.to.connection.can_send() && self.to.out.has_room()
+        self.to.can_send() && self.to.out.has_room()
+    }
+
+    /// How many more bytes may wait before nothing can be sent. A message of any size fits while it is
+    /// not 0.
+    pub fn room(&self) -> usize {
+        self.to.out.room()
     }
 
     /// Sends a text message.
@@ -104,13 +130,15 @@ impl<'w, R: Role> Sender<'w, R> {
     /// [`SendError`]; nothing was sent and nothing changed.
     // Inlined, so that the header stays in registers.
     #[inline(always)]
-    pub fn send_vectored(mut self, message: Message<'w>) -> Result<VectoredSend<'w, R>, SendError> {
+    pub fn send_vectored(
+        mut self,
+        message: Message<'w>,
+    ) -> Result<VectoredSend<'w, R, B>, SendError> {
         let (kind, payload) = match message {
             Message::Text(text) => (Kind::Text, text.as_bytes()),
             Message::Binary(data) => (Kind::Binary, data),
         };
-        let encodes = self.compressing && self.to.encoder.encodes();
-        let (header, payload) = if R::MASKS_OUTPUT || encodes {
+        let (header, payload) = if self.copies() {
             self.queue(kind, payload)?;
             (EncodedHeader::NONE, Default::default())
         } else {
@@ -123,9 +151,91 @@ impl<'w, R: Role> Sender<'w, R> {
         Ok(VectoredSend::new(self.to, self.sent, header, payload))
     }
 
+    /// Whether the payload has to be made anew: masked, or compressed. Or something is queued by
+    /// reference, which the slices of a [`VectoredSend`] have no place for.
+    #[inline(always)]
+    fn copies(&self) -> bool {
+        self.to.connection.is_client()
+            || (self.compressing && self.to.encoder.encodes())
+            || self.to.out.has_shared()
+    }
+
     #[inline(never)]
     fn queue(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
         self.whole(kind, payload)
+    }
+
+    /// Sends a text message whose payload is queued by reference, not copied: one payload can go to many
+    /// connections. `text` is turned into the type of payloads that this connection shares; one that is
+    /// shorter than 4 KiB, is compressed, or is sent by a client (which has to mask it) is copied.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn send_text_shared(&mut self, text: impl AsRef<str> + Into<B>) -> Result<(), SendError> {
+        if text.as_ref().len() < SHARED || self.copies_shared() {
+            return self.send_text(text.as_ref());
+        }
+        self.share(Kind::Text, text.into(), None)
+    }
+
+    /// Sends a binary message whose payload is queued by reference, as
+    /// [`send_text_shared`](Self::send_text_shared).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto::{Config, Negotiated, Server, WebSocket};
+    ///
+    /// type Shared = Arc<[u8]>;
+    /// let mut connections: Vec<WebSocket<Server, Shared>> = (0..3)
+    ///     .map(|_| WebSocket::server(Negotiated::new(), Config::new()).sharing())
+    ///     .collect();
+    /// let update: Shared = vec![7; 1 << 20].into();
+    /// for connection in &mut connections {
+    ///     connection.sender().send_binary_shared(update.clone())?;
+    /// }
+    /// assert_eq!(Arc::strong_count(&update), 4); // there is one copy of it
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn send_binary_shared(&mut self, data: B) -> Result<(), SendError> {
+        if data.as_ref().len() < SHARED || self.copies_shared() {
+            return self.send_binary(data.as_ref());
+        }
+        self.share(Kind::Binary, data, None)
+    }
+
+    /// Sends a part of a text message, queued by reference as
+    /// [`send_text_shared`](Self::send_text_shared).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn send_text_part_shared(
+        &mut self,
+        part: impl AsRef<str> + Into<B>,
+        fin: Fin,
+    ) -> Result<(), SendError> {
+        if part.as_ref().len() < SHARED || self.copies_part() {
+            return self.send_text_part(part.as_ref(), fin);
+        }
+        self.share(Kind::Text, part.into(), Some(fin))
+    }
+
+    /// Sends a part of a binary message, queued by reference as
+    /// [`send_text_shared`](Self::send_text_shared).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn send_binary_part_shared(&mut self, part: B, fin: Fin) -> Result<(), SendError> {
+        if part.as_ref().len() < SHARED || self.copies_part() {
+            return self.send_binary_part(part.as_ref(), fin);
+        }
+        self.share(Kind::Binary, part, Some(fin))
     }
 
     /// Sends a part of a text message; see [`Connection::send_text_part`](crate::Connection::send_text_part).
@@ -152,6 +262,7 @@ impl<'w, R: Role> Sender<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn ping<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
+        self.check()?;
         let (connection, mut out) = self.to.parts(self.sent);
         connection.ping(payload, &mut out)
     }
@@ -162,6 +273,7 @@ impl<'w, R: Role> Sender<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn pong<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
+        self.check()?;
         let (connection, mut out) = self.to.parts(self.sent);
         connection.pong(payload, &mut out)
     }
@@ -172,7 +284,7 @@ impl<'w, R: Role> Sender<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn close_empty(&mut self) -> Result<(), SendError> {
-        let (connection, mut out) = self.to.parts(self.sent);
+        let (connection, mut out) = self.to.closing();
         connection.close_empty(&mut out)
     }
 
@@ -182,12 +294,12 @@ impl<'w, R: Role> Sender<'w, R> {
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
     pub fn close(&mut self, code: CloseCode, reason: CloseReason<'_>) -> Result<(), SendError> {
-        let (connection, mut out) = self.to.parts(self.sent);
+        let (connection, mut out) = self.to.closing();
         connection.close(code, reason, &mut out)
     }
 }
 
-impl<R: Role> Sender<'_, R> {
+impl<R: Role, B: AsRef<[u8]>> Sender<'_, R, B> {
     fn whole(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
         let mut out = self.to.out.messages(self.sent);
         let connection = &mut self.to.connection;
@@ -200,18 +312,62 @@ impl<R: Role> Sender<'_, R> {
     }
 
     fn part(&mut self, kind: Kind, part: &[u8], fin: Fin) -> Result<(), SendError> {
+        let compresses = self.compresses_part();
         let mut out = self.to.out.messages(self.sent);
         let connection = &mut self.to.connection;
-        if self.compressing {
+        if compresses {
             let encoder = &mut self.to.encoder;
             encoder.send_part(connection, kind, part, fin, &mut out)
         } else {
             connection.send_part(kind, part, fin, &mut out)
         }
     }
+
+    /// A message goes on as it began.
+    fn compresses_part(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return match self.to.connection.open_rsv() {
+            Some(rsv) => !rsv.is_none(),
+            None => self.compressing && self.to.encoder.encodes(),
+        };
+        #[cfg(not(feature = "deflate"))]
+        false
+    }
+
+    /// As [`copies`](Self::copies), for a payload that is queued by reference.
+    fn copies_shared(&self) -> bool {
+        self.to.connection.is_client() || (self.compressing && self.to.encoder.encodes())
+    }
+
+    fn copies_part(&self) -> bool {
+        self.to.connection.is_client() || self.compresses_part()
+    }
+
+    /// Queues a header, and the payload by reference.
+    fn share(&mut self, kind: Kind, payload: B, fin: Option<Fin>) -> Result<(), SendError> {
+        let bytes = payload.as_ref();
+        let (connection, mut out) = self.to.parts(self.sent);
+        // Of a server: there is no masking key.
+        match fin {
+            None => connection.frame_whole(kind, bytes.len(), &mut out)?,
+            Some(fin) => connection.frame_whole_part(kind, bytes, fin, &mut out)?,
+        };
+        self.to.out.push_shared(payload, self.sent);
+        Ok(())
+    }
+
+    /// What cannot be written is not sent.
+    #[inline]
+    const fn check(&self) -> Result<(), SendError> {
+        if self.to.out.is_broken() {
+            Err(SendError::Closed)
+        } else {
+            Ok(())
+        }
+    }
 }
 
-impl<R: Role> fmt::Debug for Sender<'_, R> {
+impl<R: Role, B> fmt::Debug for Sender<'_, R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
             .field("connection", &self.to.connection)

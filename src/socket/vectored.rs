@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use core::fmt;
 use core::mem::ManuallyDrop;
 
@@ -29,18 +30,18 @@ use crate::frame::EncodedHeader;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "nothing of it is written yet: dropped, it waits in the queue"]
-pub struct VectoredSend<'w, R: Role> {
-    to: &'w mut Outbox<R>,
+pub struct VectoredSend<'w, R: Role, B: AsRef<[u8]> = Vec<u8>> {
+    to: &'w mut Outbox<R, B>,
     sent: Sent,
     /// Empty, as the payload, if the frame had to be put into the queue.
     header: EncodedHeader,
     payload: &'w [u8],
 }
 
-impl<'w, R: Role> VectoredSend<'w, R> {
+impl<'w, R: Role, B: AsRef<[u8]>> VectoredSend<'w, R, B> {
     #[inline(always)]
     pub(super) const fn new(
-        to: &'w mut Outbox<R>,
+        to: &'w mut Outbox<R, B>,
         sent: Sent,
         header: EncodedHeader,
         payload: &'w [u8],
@@ -64,23 +65,26 @@ impl<'w, R: Role> VectoredSend<'w, R> {
     pub fn consume(self, n: usize) {
         // Its parts are taken one by one: what was just put together in memory waits to be moved.
         let mut send = ManuallyDrop::new(self);
-        send.to.went |= n > 0;
+        send.to.out.went |= n > 0;
         let len = send.header.size().saturating_add(send.payload.len());
-        if n < len || !send.to.out.pending().is_empty() {
+        if n < len || !send.to.out.is_empty() {
             let (header, payload, sent) = (send.header, send.payload, send.sent);
             send.to.wrote_and_left(n, &header, payload, sent);
         }
     }
 }
 
-impl<R: Role> Drop for VectoredSend<'_, R> {
+impl<R: Role, B: AsRef<[u8]>> Drop for VectoredSend<'_, R, B> {
     fn drop(&mut self) {
+        if self.header.is_empty() && self.payload.is_empty() {
+            return;
+        }
         self.to
             .wrote_and_left(0, &self.header, self.payload, self.sent);
     }
 }
 
-impl<R: Role> Outbox<R> {
+impl<R: Role, B: AsRef<[u8]>> Outbox<R, B> {
     /// Of what waited, of a header and of its payload the first `n` bytes are gone, and the rest waits.
     #[inline(never)]
     fn wrote_and_left(&mut self, n: usize, header: &[u8], payload: &[u8], sent: Sent) {
@@ -99,7 +103,7 @@ impl<R: Role> Outbox<R> {
     }
 }
 
-impl<R: Role> fmt::Debug for VectoredSend<'_, R> {
+impl<R: Role, B: AsRef<[u8]>> fmt::Debug for VectoredSend<'_, R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VectoredSend")
             .field("connection", &self.to.connection)

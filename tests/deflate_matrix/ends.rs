@@ -3,7 +3,8 @@
 use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, Inflated};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, CloseReason, Connection, ControlPayload, Event, Input,
-    MAX_CONTROL_FRAME, Message, Output, ReceiveError, Role, SendError, WebSocket, WebSocketError,
+    MAX_CONTROL_FRAME, Message, Output, ReceiveError, Role, SendError, Transport, WebSocket,
+    WebSocketError,
 };
 
 use crate::run::{Call, Item, PART, PLAIN, Setup, TEXT, Taker};
@@ -269,6 +270,9 @@ impl<R: Role> Ends<R> for Socket<R> {
             Ok(None) => {}
             Err(WebSocketError::OutputFull) => return (used, Ok(Polled::Waiting)),
             Err(error) => return (bytes.len(), Err(error)),
+        }
+        if self.socket.transport() != Transport::Open {
+            return (bytes.len(), Ok(Polled::Nothing));
         }
         assert!(self.socket.wants_read(), "input is left");
         let polled = if used < bytes.len() {

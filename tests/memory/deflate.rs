@@ -141,8 +141,9 @@ fn a_web_socket_boxes_its_codecs() {
     let with = Region::new();
     let server = plain.with_deflate(&Deflate::new(), params);
     let change = with.change();
-    assert_eq!(change.allocations, 2);
-    assert!(change.bytes_allocated < 300, "{}", change.bytes_allocated);
+    // Both codecs, and what keeps messages that are put together.
+    assert_eq!(change.allocations, 3);
+    assert!(change.bytes_allocated < 520, "{}", change.bytes_allocated);
     drop(server);
     // Not agreed on: nothing.
     let not = Region::new();

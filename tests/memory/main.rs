@@ -8,6 +8,7 @@
 mod allocations;
 mod bomb;
 mod deflate;
+mod driver;
 mod past;
 mod retention;
 mod socket;

@@ -6,10 +6,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use ws_proto::handshake::{
-    Accept, ClientRequest, HandshakeError, HeadError, Incoming, Limits, PlainResponse,
-};
-use ws_proto::io::{self, Error};
+use ws_proto::handshake::{Accept, HandshakeError, HeadError, PlainResponse};
+use ws_proto::io::{Error, read_request};
+use ws_proto::opening::{AcceptError, Acceptor, ConnectError, Connector, Options};
 use ws_proto::{
     CloseCode, CloseReason, Config, Message, Negotiated, ProtocolError, Role, TimedOut, WebSocket,
     WebSocketError,
@@ -24,8 +23,8 @@ fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().expect("a pair of sockets")
 }
 
-fn request() -> ClientRequest<'static> {
-    ClientRequest::new("example.com", "/chat")
+fn connector() -> Connector {
+    Connector::new("ws://example.com/chat").expect("a valid URL")
 }
 
 /// Sends `bytes` as a client that then only listens; all that comes back.
@@ -41,7 +40,7 @@ fn answer_to(mut stream: UnixStream, bytes: &[u8]) -> String {
 fn client_and_server_exchange_messages_and_close() {
     let (mut ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        let mut server = io::accept(&mut theirs, Config::new()).unwrap();
+        let mut server = Acceptor::new().accept(&mut theirs).unwrap();
         while server.exchange(&mut theirs).unwrap() {
             while let Some((message, mut reply)) = server.next_message().unwrap() {
                 reply.send(message).unwrap();
@@ -49,9 +48,7 @@ fn client_and_server_exchange_messages_and_close() {
         }
         server.connection().close_code()
     });
-    let mut client = io::connect(&mut ours, request(), Config::new())
-        .unwrap()
-        .websocket;
+    let (mut client, _) = connector().connect(&mut ours).unwrap();
     let big = "\u{20ac}".repeat(100_000);
     client.sender().send_text(&big).unwrap();
     let mut echoed = false;
@@ -71,20 +68,18 @@ fn client_and_server_exchange_messages_and_close() {
 }
 
 #[test]
-fn the_subprotocol_that_the_server_chose_is_told() {
+fn the_subprotocol_that_the_server_chose_is_reported() {
     let (mut ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        io::accept_with(&mut theirs, Config::new(), Limits::new(), |upgrade, out| {
-            let chosen = upgrade.choose_subprotocol(&["b"]);
-            upgrade
-                .accept(&Accept::new().maybe_subprotocol(chosen), out)
-                .map(Some)
-        })
-        .map(drop)
+        let acceptor = Acceptor::new().subprotocols(&["c", "b"]);
+        acceptor.accept(&mut theirs).map(drop)
     });
-    let offered = ["a", "b"];
-    let connected = io::connect(&mut ours, request().subprotocols(&offered), Config::new());
-    assert_eq!(connected.unwrap().subprotocol.as_deref(), Some("b"));
+    let connector = connector().subprotocols(&["a", "b"]);
+    let (_, response) = connector.connect(&mut ours).unwrap();
+    assert_eq!(
+        (response.status(), response.subprotocol()),
+        (101, Some("b"))
+    );
     server.join().unwrap().unwrap();
 }
 
@@ -92,115 +87,118 @@ fn the_subprotocol_that_the_server_chose_is_told() {
 fn a_rejection_reaches_the_client_with_status_headers_and_body() {
     let (mut ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        io::accept_with(&mut theirs, Config::new(), Limits::new(), |upgrade, out| {
-            let headers: [(&str, &[u8]); 1] = [("WWW-Authenticate", b"Basic")];
-            let response = PlainResponse::new(401)
-                .headers(&headers)
-                .body(b"who are you");
-            upgrade.reject(&response, out).map(|()| None)
-        })
-        .map(drop)
+        let incoming = read_request(&mut theirs, Options::new())?;
+        let headers: [(&str, &[u8]); 1] = [("WWW-Authenticate", b"Basic")];
+        let response = PlainResponse::new(401)
+            .headers(&headers)
+            .body(b"who are you");
+        incoming.respond(&response)
     });
-    let Err(Error::Refused(refused)) = io::connect(&mut ours, request(), Config::new()) else {
+    let Err(ConnectError::Refused(refused)) = connector().connect(&mut ours) else {
         panic!("not refused");
     };
+    drop(ours);
     // shows: RFC7118-7-01, RFC6455-4.1-40
     assert_eq!(
-        (refused.status, &refused.body[..]),
+        (refused.status(), refused.body()),
         (401, &b"who are you"[..])
     );
-    assert_eq!(refused.header("www-authenticate"), Some(&b"Basic"[..]));
-    assert!(matches!(server.join().unwrap(), Err(Error::Rejected)));
+    let challenge = refused.headers().get("www-authenticate");
+    assert_eq!(challenge, Some(&b"Basic"[..]));
+    server.join().unwrap().unwrap();
 }
 
 #[test]
 fn another_origin_is_refused_by_default() {
     let (ours, mut theirs) = pair();
-    let server = thread::spawn(move || io::accept(&mut theirs, Config::new()).map(drop));
+    let server = thread::spawn(move || Acceptor::new().accept(&mut theirs).map(drop));
     let mut request = REQUEST[..REQUEST.len() - 2].to_vec();
     request.extend_from_slice(b"Origin: http://elsewhere\r\n\r\n");
     assert!(answer_to(ours, &request).starts_with("HTTP/1.1 403 "));
-    assert!(matches!(server.join().unwrap(), Err(Error::Rejected)));
+    assert!(is_origin_refused(&server.join().unwrap()));
 
     #[cfg(feature = "deflate")]
     {
         let (ours, mut theirs) = pair();
         let deflate = ws_proto::extension::deflate::Deflate::new();
         let server = thread::spawn(move || {
-            io::accept_deflate(&mut theirs, Config::new(), &deflate).map(drop)
+            let acceptor = Acceptor::new().deflate(&deflate);
+            acceptor.accept(&mut theirs).map(drop)
         });
         assert!(answer_to(ours, &request).starts_with("HTTP/1.1 403 "));
-        assert!(matches!(server.join().unwrap(), Err(Error::Rejected)));
+        assert!(is_origin_refused(&server.join().unwrap()));
     }
+}
+
+fn is_origin_refused(accepted: &Result<(), AcceptError>) -> bool {
+    matches!(
+        accepted,
+        Err(AcceptError::Head(HeadError::OriginRefused(_)))
+    )
 }
 
 #[test]
 fn a_bad_request_is_answered_and_reported() {
     let (ours, mut theirs) = pair();
-    let server = thread::spawn(move || io::accept(&mut theirs, Config::new()).map(drop));
+    let server = thread::spawn(move || Acceptor::new().accept(&mut theirs).map(drop));
     assert!(answer_to(ours, b"BREW / HTTP/1.1\nHost: h\n\n").starts_with("HTTP/1.1 400 "));
-    assert!(matches!(server.join().unwrap(), Err(Error::Handshake(_))));
+    assert!(matches!(
+        server.join().unwrap(),
+        Err(AcceptError::Handshake(_))
+    ));
 }
 
 #[test]
 fn a_plain_request_is_refused_unless_it_is_asked_for() {
     let plain = b"GET /page HTTP/1.1\r\nHost: h\r\n\r\n";
     let (ours, mut theirs) = pair();
-    let server = thread::spawn(move || io::accept(&mut theirs, Config::new()).map(drop));
-    assert!(answer_to(ours, plain).starts_with("HTTP/1.1 400 "));
+    let server = thread::spawn(move || Acceptor::new().accept(&mut theirs).map(drop));
+    assert!(answer_to(ours, plain).starts_with("HTTP/1.1 426 "));
     let refused = server.join().unwrap();
     assert!(matches!(
         refused,
-        Err(Error::Handshake(HandshakeError::UpgradeInvalid))
+        Err(AcceptError::Handshake(HandshakeError::UpgradeInvalid))
     ));
 
     let (ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        io::accept_any(
-            &mut theirs,
-            Config::new(),
-            Limits::new(),
-            |incoming, out| match incoming {
-                Incoming::Plain(request) if request.target() == "/page" => request
-                    .respond(&PlainResponse::new(200).body(b"a page"), out)
-                    .map(|()| None),
-                _ => panic!("a plain request"),
-            },
-        )
-        .map(drop)
+        let incoming = read_request(&mut theirs, Options::new())?;
+        assert!(!incoming.request().is_upgrade());
+        assert_eq!(incoming.request().target(), "/page");
+        incoming.respond(&PlainResponse::new(200).body(b"a page"))
     });
     let answer = answer_to(ours, plain);
     assert!(
         answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\na page"),
         "{answer}"
     );
-    assert!(matches!(server.join().unwrap(), Err(Error::Rejected)));
+    server.join().unwrap().unwrap();
 }
 
 #[test]
 fn a_mistake_of_the_server_s_is_answered_with_500() {
     let (ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        io::accept_with(&mut theirs, Config::new(), Limits::new(), |upgrade, out| {
-            upgrade
-                .accept(&Accept::new().subprotocol("not-offered"), out)
-                .map(Some)
-        })
-        .map(drop)
+        let incoming = read_request(&mut theirs, Options::new())?;
+        let accept = Accept::new().subprotocol("not-offered");
+        incoming.accept(&accept).map(drop)
     });
     assert!(answer_to(ours, REQUEST).starts_with("HTTP/1.1 500 "));
     let failed = server.join().unwrap();
     assert!(
-        matches!(failed, Err(Error::Head(HeadError::SubprotocolNotOffered))),
+        matches!(
+            failed,
+            Err(AcceptError::Head(HeadError::SubprotocolNotOffered))
+        ),
         "{failed:?}"
     );
 }
 
 #[test]
-fn frames_right_behind_the_handshake_are_not_lost() {
+fn frames_right_after_the_handshake_are_not_lost() {
     let (ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        let mut server = io::accept(&mut theirs, Config::new()).unwrap();
+        let mut server = Acceptor::new().accept(&mut theirs).unwrap();
         // What came with the request is there without another read.
         let (message, _) = server.next_message().unwrap().expect("a message");
         assert_eq!(message, Message::Text("hi"));
@@ -222,25 +220,26 @@ fn a_handshake_that_takes_too_long_is_answered_with_408() {
         .set_read_timeout(Some(Duration::from_millis(1)))
         .unwrap();
     let server = thread::spawn(move || {
-        let limits = Limits::new().time(Duration::from_millis(20));
-        io::accept_with(&mut theirs, Config::new(), limits, |_, _| {
-            panic!("no request")
-        })
-        .map(drop)
+        let options = Options::new().handshake_time(Duration::from_millis(20));
+        read_request(&mut theirs, options).map(drop)
     });
     ours.write_all(b"GET / HT").unwrap();
-    let mut answer = Vec::new();
-    ours.read_to_end(&mut answer).unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 408 "));
+    let mut answer = [0; 13];
+    ours.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408 ");
+    drop(ours);
     let failed = server.join().unwrap();
-    assert!(matches!(failed, Err(Error::TimedOut(TimedOut::Handshake))));
+    assert!(matches!(
+        failed,
+        Err(AcceptError::TimedOut(TimedOut::Handshake))
+    ));
 }
 
 #[test]
 fn the_close_frame_of_a_fault_is_flushed() {
     let (ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        let mut server = io::accept(&mut theirs, Config::new()).unwrap();
+        let mut server = Acceptor::new().accept(&mut theirs).unwrap();
         let failed = loop {
             if let Err(error) = server.next_message() {
                 break error;
@@ -270,7 +269,7 @@ fn the_close_frame_of_a_fault_is_flushed() {
 fn a_peer_that_leaves_without_a_close_is_an_error() {
     let (ours, mut theirs) = pair();
     let server = thread::spawn(move || {
-        let mut server = io::accept(&mut theirs, Config::new()).unwrap();
+        let mut server = Acceptor::new().accept(&mut theirs).unwrap();
         server.exchange(&mut theirs)
     });
     answer_to(ours, REQUEST);
@@ -304,21 +303,21 @@ fn a_reset_after_the_closing_handshake_is_its_end_and_before_it_an_error() {
 }
 
 #[test]
-fn a_refusal_is_told_however_its_body_ends() {
+fn a_refusal_is_reported_however_its_body_ends() {
     let head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\nabc".to_vec();
     let reset = || Err(ErrorKind::ConnectionReset);
     for end in [Some(reset()), Some(Ok(Vec::new())), None] {
         let mut reads = vec![Ok(head.clone())];
         reads.extend(end);
-        let limits = Limits::new().time(Duration::from_millis(1));
+        let options = Options::new().handshake_time(Duration::from_millis(1));
         let mut stream = Script::new().then_reads(reads).block_at_the_end();
         let keys = || [1, 2, 3, 4];
-        let connected =
-            io::connect_with(&mut stream, request(), [7; 16], keys, Config::new(), limits);
-        let Err(Error::Refused(refused)) = connected else {
+        let connector = connector().options(options);
+        let connected = connector.connect_with(&mut stream, [7; 16], keys);
+        let Err(ConnectError::Refused(refused)) = connected else {
             panic!("not refused")
         };
-        assert_eq!((refused.status, &refused.body[..]), (401, &b"abc"[..]));
+        assert_eq!((refused.status(), refused.body()), (401, &b"abc"[..]));
     }
 }
 

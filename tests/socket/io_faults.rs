@@ -1,19 +1,15 @@
 //! Blocking I/O over streams that fail, stall and lie.
 #![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
-use core::error::Error as _;
 use core::fmt;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 use std::thread;
 
-use ws_proto::handshake::{
-    ClientRequest, HandshakeError, HeadError, Incoming, Limits, PlainResponse,
-};
-use ws_proto::io::{Connected, Error, accept_any, connect_with};
-use ws_proto::{
-    CloseCode, CloseReason, Config, Negotiated, Server, TimedOut, UnexpectedEof, WebSocket,
-};
+use ws_proto::handshake::{Accept, HandshakeError, HeadError, PlainResponse};
+use ws_proto::io::{Error, read_request};
+use ws_proto::opening::{AcceptError, ConnectError, Connector, Options, Response};
+use ws_proto::{Client, Config, Negotiated, Server, TimedOut, UnexpectedEof, WebSocket};
 use ws_proto_test::stream::Script;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
@@ -35,23 +31,22 @@ fn writing(writes: impl IntoIterator<Item = Result<usize, ErrorKind>>) -> Script
 
 type Keys = fn() -> [u8; 4];
 
-fn connect(stream: &mut Script, limits: Limits) -> Result<Connected<Keys>, Error> {
-    let request = ClientRequest::new("h", "/");
+type Connected = (WebSocket<Client<Keys>>, Response);
+
+fn connect(stream: &mut Script, options: Options) -> Result<Connected, ConnectError> {
+    let connector = Connector::new("ws://h/")?.options(options);
     let keys: Keys = || [0; 4];
-    let nonce = *b"the sample nonce";
-    connect_with(stream, request, nonce, keys, Config::new(), limits)
+    connector.connect_with(stream, *b"the sample nonce", keys)
 }
 
-fn accept(stream: &mut Script) -> Result<WebSocket<Server>, Error> {
-    accept_any(
-        stream,
-        Config::new(),
-        Limits::new(),
-        |incoming, out| match incoming {
-            Incoming::Upgrade(upgrade) => upgrade.accept(&Default::default(), out).map(Some),
-            Incoming::Plain(plain) => plain.respond(&PlainResponse::new(99), out).map(|()| None),
-        },
-    )
+/// Accepts an upgrade; answers a plain request with a status that is none.
+fn accept(stream: &mut Script) -> Result<Option<WebSocket<Server>>, AcceptError> {
+    let incoming = read_request(stream, Options::new())?;
+    if incoming.request().is_upgrade() {
+        incoming.accept(&Accept::new()).map(Some)
+    } else {
+        incoming.respond(&PlainResponse::new(99)).map(|()| None)
+    }
 }
 
 fn server(config: Config) -> WebSocket<Server> {
@@ -68,8 +63,8 @@ fn interrupted_and_idle_reads_are_waited_out() {
         Err(ErrorKind::TimedOut),
         Ok(back.to_vec()),
     ]);
-    let connected = connect(&mut stream, Limits::new()).unwrap();
-    assert_eq!(connected.subprotocol, None);
+    let (_, response) = connect(&mut stream, Options::new()).unwrap();
+    assert_eq!(response.subprotocol(), None);
     let mut stream = reading([Err(ErrorKind::Interrupted), Ok(REQUEST.to_vec())]);
     assert!(accept(&mut stream).is_ok());
     assert!(stream.written().starts_with(b"HTTP/1.1 101 "));
@@ -79,42 +74,48 @@ fn interrupted_and_idle_reads_are_waited_out() {
 fn a_stream_that_ends_inside_a_handshake_is_an_error() {
     let eof = HandshakeError::UnexpectedEof;
     let mut stream = reading([Ok(ANSWER[..40].to_vec())]);
-    let ended = connect(&mut stream, Limits::new()).unwrap_err();
-    assert!(matches!(ended, Error::Handshake(error) if error == eof));
+    let ended = connect(&mut stream, Options::new()).unwrap_err();
+    assert!(matches!(ended, ConnectError::Handshake(error) if error == eof));
     let mut stream = reading([Ok(REQUEST[..40].to_vec())]);
     let ended = accept(&mut stream).unwrap_err();
-    assert!(matches!(ended, Error::Handshake(error) if error == eof));
+    assert!(matches!(ended, AcceptError::Handshake(error) if error == eof));
 }
 
 #[test]
-fn a_refusal_that_ends_with_the_stream_is_told_with_its_body() {
+fn a_refusal_that_ends_with_the_stream_is_reported_with_its_body() {
     let mut stream = reading([Ok(b"HTTP/1.1 503 Busy\r\n\r\ntry later".to_vec())]);
-    let Error::Refused(refused) = connect(&mut stream, Limits::new()).unwrap_err() else {
+    let ConnectError::Refused(refused) = connect(&mut stream, Options::new()).unwrap_err() else {
         panic!("refused")
     };
-    assert_eq!(
-        (refused.status, &refused.body[..]),
-        (503, &b"try later"[..])
-    );
+    assert_eq!((refused.status(), refused.body()), (503, &b"try later"[..]));
     let mut stream = reading([Ok(b"SSH-2.0-x\r\n".to_vec())]);
-    let failed = connect(&mut stream, Limits::new()).unwrap_err();
-    assert!(matches!(failed, Error::Handshake(HandshakeError::NotHttp)));
+    let failed = connect(&mut stream, Options::new()).unwrap_err();
+    assert!(matches!(
+        failed,
+        ConnectError::Handshake(HandshakeError::NotHttp)
+    ));
 }
 
 #[test]
 fn a_server_that_does_not_answer_is_given_up() {
     let mut stream = reading([Err(ErrorKind::WouldBlock)]);
-    let limits = Limits::new().time(Duration::ZERO);
-    let failed = connect(&mut stream, limits).unwrap_err();
-    assert!(matches!(failed, Error::TimedOut(TimedOut::Handshake)));
+    let options = Options::new().handshake_time(Duration::ZERO);
+    let failed = connect(&mut stream, options).unwrap_err();
+    assert!(matches!(
+        failed,
+        ConnectError::TimedOut(TimedOut::Handshake)
+    ));
 }
 
 #[test]
 fn a_mistake_in_the_answer_to_a_plain_request_still_answers() {
     let mut stream = reading([Ok(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec())]);
     let failed = accept(&mut stream).unwrap_err();
-    assert!(matches!(failed, Error::Head(HeadError::StatusInvalid)));
-    assert!(stream.written().starts_with(b"HTTP/1.1 400 "));
+    assert!(matches!(
+        failed,
+        AcceptError::Head(HeadError::StatusInvalid)
+    ));
+    assert!(stream.written().starts_with(b"HTTP/1.1 500 "));
 }
 
 #[test]
@@ -162,9 +163,9 @@ fn an_exchange_without_input_goes_on_and_one_with_an_error_does_not() {
     assert!(socket.exchange(&mut stream).unwrap());
     let reset = socket.exchange(&mut stream).unwrap_err();
     assert!(matches!(reset, Error::Io(error) if error.kind() == ErrorKind::ConnectionReset));
-    let ended = socket.exchange(&mut stream).unwrap_err();
-    assert!(matches!(ended, Error::Eof(UnexpectedEof)));
-    assert!(!socket.exchange(&mut stream).unwrap(), "it is over");
+    // The failure stays.
+    let again = socket.exchange(&mut stream).unwrap_err();
+    assert!(matches!(again, Error::Io(error) if error.kind() == ErrorKind::ConnectionReset));
 }
 
 #[test]
@@ -191,20 +192,7 @@ fn a_silent_peer_is_pinged_and_then_given_up() {
     thread::sleep(Duration::from_millis(10));
     let failed = socket.exchange(&mut stream).unwrap_err();
     assert!(matches!(failed, Error::TimedOut(TimedOut::Pong)));
-    assert_eq!(stream.written(), b"\x89\0", "an abort waits for nothing");
-}
-
-#[test]
-fn a_reset_behind_the_closing_handshake_is_its_end() {
-    let mut stream = reading([Ok(ANSWER.to_vec())]);
-    let mut client = connect(&mut stream, Limits::new()).unwrap().websocket;
-    let close = client.sender().close(CloseCode::NORMAL, CloseReason::EMPTY);
-    close.unwrap();
-    stream.push_read(Ok(b"\x88\x02\x03\xe8".to_vec()));
-    stream.push_read(Err(ErrorKind::ConnectionReset));
-    assert!(client.exchange(&mut stream).unwrap());
-    assert!(client.next_message().unwrap().is_none());
-    assert!(!client.exchange(&mut stream).unwrap());
+    assert_eq!(stream.written(), b"\x89\0\x88\x02\x03\xf3", "Close 1011");
 }
 
 /// An error of a stream that has a cause.
@@ -226,46 +214,71 @@ impl core::error::Error for Caused {
 #[test]
 fn errors_say_what_happened_and_why() {
     let mut stream = reading([Ok(b"HTTP/1.1 418 x\r\n\r\n".to_vec())]);
-    let refused = connect(&mut stream, Limits::new()).unwrap_err();
-    for (error, text) in [
-        (refused, "refused with status 418"),
+    let refused = connect(&mut stream, Options::new()).unwrap_err();
+    let uri = Connector::new("http://h/").unwrap_err();
+    let errors: [(Box<dyn core::error::Error>, &str); 15] = [
+        (refused.into(), "refused with status 418"),
         (
-            Error::NoRandomness,
+            ConnectError::NoRandomness.into(),
             "the random source of the operating system failed",
         ),
-        (Error::Rejected, "the request was rejected"),
         (
-            Error::Handshake(HandshakeError::NotHttp),
-            "this is not HTTP",
+            ConnectError::Handshake(HandshakeError::NotHttp).into(),
+            "expected HTTP/1.1: the first bytes are something else",
         ),
-        (Error::Head(HeadError::HostInvalid), "invalid host"),
         (
-            Error::Eof(UnexpectedEof),
+            ConnectError::Head(HeadError::HostInvalid).into(),
+            "invalid host",
+        ),
+        (
+            ConnectError::Io(io::Error::other("broken")).into(),
+            "broken",
+        ),
+        (
+            ConnectError::TimedOut(TimedOut::Handshake).into(),
+            &TimedOut::Handshake.to_string(),
+        ),
+        (
+            ConnectError::TlsNeeded.into(),
+            "a wss URL needs a TLS stream",
+        ),
+        (ConnectError::Uri(uri).into(), &uri.to_string()),
+        (
+            AcceptError::Refused { status: 404 }.into(),
+            "refused with status 404",
+        ),
+        (
+            AcceptError::Handshake(HandshakeError::NotHttp).into(),
+            "expected HTTP/1.1: the first bytes are something else",
+        ),
+        (
+            AcceptError::Head(HeadError::HostInvalid).into(),
+            "invalid host",
+        ),
+        (AcceptError::Io(io::Error::other("broken")).into(), "broken"),
+        (
+            Error::Eof(UnexpectedEof).into(),
             "the transport ended without a closing handshake",
         ),
         (
-            Error::TimedOut(TimedOut::Close),
+            Error::TimedOut(TimedOut::Close).into(),
             "no close frame from the peer in time",
         ),
-        (Error::Io(io::Error::other("broken")), "broken"),
-    ] {
+        (Error::Io(io::Error::other("broken")).into(), "broken"),
+    ];
+    for (error, text) in errors {
         assert_eq!(error.to_string(), text);
-        assert!(error.source().is_none(), "the text tells it all: {text}");
+        assert!(error.source().is_none(), "the text says it all: {text}");
     }
-    let caused = Error::Io(io::Error::other(Caused(UnexpectedEof)));
-    assert_eq!(caused.to_string(), "caused");
-    let cause = caused.source().expect("a cause of the stream's");
-    assert_eq!(cause.to_string(), UnexpectedEof.to_string());
-}
-
-#[test]
-fn another_error_behind_the_closing_handshake_is_an_error() {
-    let mut stream = reading([Ok(ANSWER.to_vec())]);
-    let mut client = connect(&mut stream, Limits::new()).unwrap().websocket;
-    stream.push_read(Ok(b"\x88\x02\x03\xe8".to_vec()));
-    stream.push_read(Err(ErrorKind::BrokenPipe));
-    assert!(client.exchange(&mut stream).unwrap());
-    assert!(client.next_message().unwrap().is_none());
-    let failed = client.exchange(&mut stream).unwrap_err();
-    assert!(matches!(failed, Error::Io(error) if error.kind() == ErrorKind::BrokenPipe));
+    let caused = || io::Error::other(Caused(UnexpectedEof));
+    let errors: [Box<dyn core::error::Error>; 3] = [
+        Error::Io(caused()).into(),
+        ConnectError::Io(caused()).into(),
+        AcceptError::Io(caused()).into(),
+    ];
+    for error in errors {
+        assert_eq!(error.to_string(), "caused");
+        let cause = error.source().expect("a cause of the stream's");
+        assert_eq!(cause.to_string(), UnexpectedEof.to_string());
+    }
 }

@@ -6,8 +6,12 @@
 )]
 
 mod big_frames;
+mod driver;
 mod failing;
 mod io;
+mod io_ends;
 mod io_faults;
+mod lent;
+mod matrix;
 mod messages;
 mod vectored;

@@ -348,13 +348,21 @@ fn limited_output_takes_no_more_than_its_limit() {
     assert_eq!((out.pending(), out.room()), (&b"abcd"[..], 0));
 }
 
+/// What the caller asked to answer by hand is left to it: sending goes on until it closes.
 #[test]
-fn control_frames_are_answered_whatever_the_manual_modes_say() {
+fn the_manual_modes_leave_the_answers_to_the_caller() {
     let config = Config::new().manual_pong(true).manual_close(true);
     let mut server = WebSocket::server(Negotiated::new(), config);
     feed(&mut server, b"\x89\x80\0\0\0\0\x88\x80\0\0\0\0");
     assert!(server.next_message().unwrap().is_none());
-    assert_eq!(server.pending(), [0x8a, 0, 0x88, 0]);
+    assert!(server.connection().is_close_received());
+    assert_eq!(
+        (server.pending(), server.transport()),
+        (&b""[..], Transport::Open)
+    );
+    server.sender().send_text("last").unwrap();
+    server.sender().close_empty().unwrap();
+    assert_eq!(server.pending(), b"\x81\x04last\x88\0");
     assert_eq!(server.transport(), Transport::Close);
 }
 

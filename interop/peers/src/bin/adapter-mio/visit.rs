@@ -86,7 +86,7 @@ impl Look {
     }
 
     fn describe(&mut self, response: &Response) {
-        let location = response.header("Location");
+        let location = response.headers().get("Location");
         self.see("status", json!(response.status()));
         self.see("subprotocol", json!(response.subprotocol()));
         self.see("location", json!(location.map(String::from_utf8_lossy)));

@@ -11,13 +11,10 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use ws_proto::extension::deflate::{Deflate, DeflateElement};
-use ws_proto::handshake::{
-    Accept, HeadError, Incoming, Limits, OriginPolicy, PlainResponse, Upgrade,
-};
-use ws_proto::{
-    CloseCode, CloseReason, Config, Message, Negotiated, Server, WebSocket, WebSocketError, io,
-};
+use ws_proto::extension::deflate::Deflate;
+use ws_proto::handshake::{Accept, PlainResponse};
+use ws_proto::opening::{AcceptError, Options};
+use ws_proto::{CloseCode, CloseReason, Message, Server, WebSocket, WebSocketError, io};
 
 /// How long a read or a write waits before the timers are looked at.
 const TURN: Duration = Duration::from_millis(200);
@@ -66,13 +63,6 @@ impl Write for Counted {
     }
 }
 
-/// What an upgrade has led to.
-#[derive(Default)]
-struct Opened {
-    target: String,
-    deflate: Option<(Deflate, DeflateElement)>,
-}
-
 fn serve(stream: TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TURN))?;
@@ -82,30 +72,10 @@ fn serve(stream: TcpStream) -> Result<()> {
         read: 0,
         written: 0,
     };
-    let mut opened = Opened::default();
-    let accepted = io::accept_any(
-        &mut stream,
-        Config::new(),
-        Limits::new(),
-        |incoming, out| match incoming {
-            Incoming::Upgrade(upgrade) => decide(upgrade, &mut opened, out),
-            Incoming::Plain(request) if request.target() == "/" => {
-                let html: &[(&str, &[u8])] = &[("Content-Type", b"text/html; charset=utf-8")];
-                let page = include_bytes!("page.html");
-                let response = PlainResponse::new(200).headers(html).body(page);
-                request.respond(&response, out).map(|()| None)
-            }
-            Incoming::Plain(request) => request
-                .respond(&PlainResponse::new(404).body(b"not found\n"), out)
-                .map(|()| None),
-        },
-    );
-    let served = match accepted {
-        Ok(mut server) => {
-            if let Some((deflate, agreed)) = &opened.deflate {
-                server = server.with_deflate(deflate, agreed.params());
-            }
-            let served = if opened.target == "/report" {
+    let mut target = String::new();
+    let served = match open(&mut stream, &mut target) {
+        Ok(Some(mut server)) => {
+            let served = if target == "/report" {
                 report(&mut server, &mut stream)
             } else {
                 echo(&mut server, &mut stream)
@@ -113,7 +83,7 @@ fn serve(stream: TcpStream) -> Result<()> {
             let _ = server.flush(&mut stream);
             served
         }
-        Err(io::Error::Rejected) => Ok(()),
+        Ok(None) => Ok(()),
         // A browser opens connections that it does not need.
         Err(_) if stream.read == 0 => Ok(()),
         Err(error) => Err(error.into()),
@@ -122,29 +92,34 @@ fn serve(stream: TcpStream) -> Result<()> {
     let mut scratch = [0; 4096];
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end && matches!(stream.read(&mut scratch), Ok(1..)) {}
-    served.with_context(|| opened.target)
+    served.with_context(|| target)
 }
 
-fn decide(
-    upgrade: Upgrade<'_>,
-    opened: &mut Opened,
-    out: &mut Vec<u8>,
-) -> Result<Option<Negotiated>, HeadError> {
-    if !OriginPolicy::same_host().allows(&upgrade) {
-        let response = PlainResponse::new(403).body(b"wrong origin\n");
-        return upgrade.reject(&response, out).map(|()| None);
+/// Accepts the page's script, as the query of `target` asks for, or gives a browser the page.
+fn open(
+    stream: &mut Counted,
+    target: &mut String,
+) -> Result<Option<WebSocket<Server>>, AcceptError> {
+    let incoming = io::read_request(stream, Options::new().high_water(1 << 20))?;
+    let request = incoming.request();
+    request.target().clone_into(target);
+    if request.is_upgrade() {
+        // A page of another site gets a 403.
+        let accepted = match wanted(target) {
+            Some(deflate) => incoming.accept_deflate(&Accept::new(), &deflate),
+            None => incoming.accept(&Accept::new()),
+        };
+        return accepted.map(Some);
     }
-    upgrade.target().clone_into(&mut opened.target);
-    if let Some(deflate) = wanted(upgrade.target()) {
-        let agreed = deflate.accept(upgrade.extensions());
-        opened.deflate = agreed.map(|agreed| (deflate, agreed));
-    }
-    let extension = opened
-        .deflate
-        .as_ref()
-        .map(|(_, agreed)| agreed.extension());
-    let accept = Accept::new().extensions(extension.as_slice());
-    upgrade.accept(&accept, out).map(Some)
+    let html: &[(&str, &[u8])] = &[("Content-Type", b"text/html; charset=utf-8")];
+    let response = if target == "/" {
+        PlainResponse::new(200)
+            .headers(html)
+            .body(include_bytes!("page.html"))
+    } else {
+        PlainResponse::new(404).body(b"not found\n")
+    };
+    incoming.respond(&response).map(|()| None)
 }
 
 /// What the query asks for.

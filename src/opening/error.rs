@@ -1,0 +1,177 @@
+use alloc::boxed::Box;
+use core::error::Error;
+use core::fmt;
+
+use super::Response;
+use crate::error::TimedOut;
+use crate::handshake::{HandshakeError, HeadError, RequestError};
+use crate::uri::UriError;
+
+/// Why a client has no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The server broke the handshake.
+    Handshake(HandshakeError),
+    /// The request cannot be sent as it is.
+    Head(HeadError),
+    /// Connecting or the stream failed.
+    #[cfg(feature = "std")]
+    Io(std::io::Error),
+    /// The operating system has no randomness to give.
+    NoRandomness,
+    /// The server answered with another status than 101: a redirect, a 401, an error.
+    Refused(Box<Response>),
+    /// It took longer than it may.
+    TimedOut(TimedOut),
+    /// A `wss` URL needs a TLS stream, which this way to connect does not make.
+    TlsNeeded,
+    /// The URL is not one of a WebSocket server.
+    Uri(UriError),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::Head(error) => error.fmt(f),
+            #[cfg(feature = "std")]
+            Self::Io(error) => error.fmt(f),
+            Self::NoRandomness => f.write_str("the random source of the operating system failed"),
+            Self::Refused(response) => write!(f, "refused with status {}", response.status()),
+            Self::TimedOut(error) => error.fmt(f),
+            Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),
+            Self::Uri(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ConnectError {
+    /// The cause of the error that is shown: an error of a stream may have one.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            #[cfg(feature = "std")]
+            Self::Io(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<HeadError> for ConnectError {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl From<HandshakeError> for ConnectError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<std::io::Error> for ConnectError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<TimedOut> for ConnectError {
+    fn from(error: TimedOut) -> Self {
+        Self::TimedOut(error)
+    }
+}
+
+impl From<UriError> for ConnectError {
+    fn from(error: UriError) -> Self {
+        Self::Uri(error)
+    }
+}
+
+/// A [`Connector`](super::Connector) is one already: for functions that take what becomes one.
+impl From<core::convert::Infallible> for ConnectError {
+    fn from(never: core::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Why a server has no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The client broke the handshake, or asked for something else than a WebSocket connection. The
+    /// response with [`HandshakeError::status`] was sent.
+    Handshake(HandshakeError),
+    /// The answer cannot be sent as it is: a 500 was sent. Or the request comes from an origin that is not
+    /// accepted ([`HeadError::OriginRefused`]): a 403 was sent.
+    Head(HeadError),
+    /// The stream failed.
+    #[cfg(feature = "std")]
+    Io(std::io::Error),
+    /// The request was refused with this status, as the [`Acceptor`](super::Acceptor) or the caller said.
+    Refused {
+        /// The status.
+        status: u16,
+    },
+    /// The request did not come in time.
+    TimedOut(TimedOut),
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::Head(error) => error.fmt(f),
+            #[cfg(feature = "std")]
+            Self::Io(error) => error.fmt(f),
+            Self::Refused { status } => write!(f, "refused with status {status}"),
+            Self::TimedOut(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for AcceptError {
+    /// The cause of the error that is shown: an error of a stream may have one.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            #[cfg(feature = "std")]
+            Self::Io(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<HeadError> for AcceptError {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl From<HandshakeError> for AcceptError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl From<RequestError> for AcceptError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Failed(error) => Self::Handshake(error),
+            // The output grows, and one request is read from a stream.
+            _ => Self::Head(HeadError::OutputFull),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<std::io::Error> for AcceptError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<TimedOut> for AcceptError {
+    fn from(error: TimedOut) -> Self {
+        Self::TimedOut(error)
+    }
+}

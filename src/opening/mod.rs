@@ -1,0 +1,100 @@
+//! Opening a connection over a transport: what a client asks for, what a server accepts, and both
+//! handshakes without I/O (RFC 6455 4).
+//!
+//! [`Connecting`] and [`Accepting`] are to [`handshake`](crate::handshake) what
+//! [`WebSocket`] is to [`Connection`](crate::Connection): they have their buffers, keep
+//! the time, and end as a `WebSocket` that has the bytes after the handshake. [`io`](crate::io) and the
+//! adapters drive them. A driver does the same with both:
+//!
+//! 1. write `pending`, and `consume` what was written;
+//! 2. read, and give the bytes to `receive`, the end of the input to `receive_eof`;
+//! 3. call `tick` when nothing was read, and at least once in a few reads, by the deadline that it returns;
+//! 4. on an error, or when a server has refused: write what is pending, half-close, read to the end or for
+//!    the linger time, close.
+
+mod accepting;
+mod acceptor;
+mod connecting;
+mod connector;
+mod error;
+mod options;
+mod request;
+mod response;
+
+pub use accepting::Accepting;
+pub use acceptor::Acceptor;
+pub use connecting::Connecting;
+pub use connector::Connector;
+pub use error::{AcceptError, ConnectError};
+pub use options::Options;
+pub use request::Request;
+pub use response::{Headers, Response};
+
+use alloc::boxed::Box;
+
+use crate::connection::{Client, EitherRole, MaskSource, Role, Server};
+#[cfg(feature = "deflate")]
+use crate::extension::deflate::{Deflate, DeflateParams};
+use crate::handshake::Negotiated;
+use crate::socket::WebSocket;
+
+/// A handshake that is done: what makes a [`WebSocket`].
+#[derive(Debug)]
+pub struct Opened {
+    negotiated: Negotiated,
+    options: Options,
+    subprotocol: Option<Box<str>>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<(Deflate, DeflateParams)>,
+}
+
+impl Opened {
+    fn new(negotiated: Negotiated, options: Options, subprotocol: Option<&str>) -> Self {
+        Self {
+            negotiated,
+            options,
+            subprotocol: subprotocol.map(Into::into),
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
+    }
+
+    /// The subprotocol that was agreed on.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// With other limits, timers and modes, such as a bigger message for one path.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The server's end of the connection.
+    pub fn server(self) -> WebSocket<Server> {
+        let websocket = WebSocket::server(self.negotiated, self.options.config);
+        self.finish(websocket)
+    }
+
+    /// The client's end of the connection; `keys` gives a masking key for every frame that is sent.
+    pub fn client<M: MaskSource>(self, keys: M) -> WebSocket<Client<M>> {
+        let websocket = WebSocket::client(self.negotiated, self.options.config, keys);
+        self.finish(websocket)
+    }
+
+    /// The end of the connection that `role` says.
+    pub fn either<M: MaskSource>(self, role: EitherRole<M>) -> WebSocket<EitherRole<M>> {
+        let websocket = WebSocket::with_role(self.negotiated, self.options.config, role);
+        self.finish(websocket)
+    }
+
+    fn finish<R: Role>(self, websocket: WebSocket<R>) -> WebSocket<R> {
+        let websocket = self.options.apply(websocket);
+        #[cfg(feature = "deflate")]
+        if let Some((deflate, params)) = &self.deflate {
+            return websocket.with_deflate(deflate, *params);
+        }
+        websocket
+    }
+}

@@ -1,0 +1,121 @@
+use core::time::Duration;
+
+use crate::connection::{Config, Role};
+use crate::handshake::Limits;
+use crate::socket::WebSocket;
+
+/// Limits, timers and modes of a handshake and of the connection after it.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto::Config;
+/// use ws_proto::opening::Options;
+///
+/// let options = Options::new()
+///     .config(Config::new().max_message(64 * 1024))
+///     .handshake_time(Duration::from_secs(5))
+///     .high_water(16 * 1024);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Options {
+    pub(crate) config: Config,
+    limits: Limits,
+    handshake_time: Duration,
+    high_water: usize,
+    linger: Duration,
+    stall_time: Duration,
+}
+
+impl Options {
+    /// The defaults of [`Config`] and [`Limits`]; 10 s for a handshake, a high-water mark of 64 KiB, 3 s for
+    /// the end, 60 s for a peer that takes nothing.
+    pub const fn new() -> Self {
+        Self {
+            config: Config::new(),
+            limits: Limits::new(),
+            handshake_time: Duration::from_secs(10),
+            high_water: 64 * 1024,
+            linger: Duration::from_secs(3),
+            stall_time: Duration::from_secs(60),
+        }
+    }
+
+    /// Sets limits, keepalive and close timers of the connection.
+    pub const fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets how much of a handshake is read. Its time is that of
+    /// [`handshake_time`](Self::handshake_time).
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how long a handshake may take: for a client from the call on, name resolution and connecting
+    /// included; for a server until the request is there. 10 s by default.
+    pub const fn handshake_time(mut self, time: Duration) -> Self {
+        self.handshake_time = time;
+        self
+    }
+
+    /// Sets how many bytes may wait to be written before sending waits. One message of any size fits on
+    /// top. 64 KiB by default.
+    pub const fn high_water(mut self, bytes: usize) -> Self {
+        self.high_water = if bytes == 0 { 1 } else { bytes };
+        self
+    }
+
+    /// Sets how long it may take to write what is left and to end the transport, once the connection is
+    /// over. 3 s by default.
+    pub const fn linger(mut self, time: Duration) -> Self {
+        self.linger = time;
+        self
+    }
+
+    /// Sets how long a peer may take nothing of what waits to be written before the connection fails with
+    /// [`TimedOut::Write`](crate::TimedOut::Write). 60 s by default.
+    pub const fn stall_time(mut self, time: Duration) -> Self {
+        self.stall_time = time;
+        self
+    }
+
+    /// How long a handshake may take.
+    pub const fn max_handshake_time(&self) -> Duration {
+        self.handshake_time
+    }
+
+    /// How long the end of a transport may take.
+    pub const fn max_linger(&self) -> Duration {
+        self.linger
+    }
+
+    /// The limits of a handshake that may still take `time`.
+    pub(super) const fn limits_within(&self, time: Duration) -> Limits {
+        self.limits.time(time).drain(self.linger)
+    }
+
+    /// A connection with these options, apart from its [`Config`].
+    #[must_use]
+    pub fn apply<R: Role>(&self, websocket: WebSocket<R>) -> WebSocket<R> {
+        websocket
+            .with_high_water(self.high_water)
+            .with_linger_time(self.linger)
+            .with_stall_time(self.stall_time)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<Config> for Options {
+    fn from(config: Config) -> Self {
+        Self::new().config(config)
+    }
+}

@@ -1,0 +1,102 @@
+use alloc::boxed::Box;
+
+use super::response::Headers;
+use crate::handshake::{Incoming, OriginPolicy};
+
+/// A client's request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: Box<str>,
+    target: Box<str>,
+    host: Box<str>,
+    headers: Headers,
+    is_upgrade: bool,
+}
+
+impl Request {
+    pub(super) fn of(incoming: &Incoming<'_>) -> Self {
+        match incoming {
+            Incoming::Upgrade(upgrade) => Self {
+                method: "GET".into(),
+                target: upgrade.target().into(),
+                host: upgrade.host().into(),
+                headers: Headers::of(&upgrade.headers()),
+                is_upgrade: true,
+            },
+            Incoming::Plain(plain) => Self {
+                method: plain.method().into(),
+                target: plain.target().into(),
+                host: plain.host().unwrap_or_default().into(),
+                headers: Headers::of(&plain.headers()),
+                is_upgrade: false,
+            },
+        }
+    }
+
+    /// Whether it asks for a WebSocket connection; else it is a plain request of HTTP, for a page or a
+    /// health check, of which nothing more was checked.
+    pub const fn is_upgrade(&self) -> bool {
+        self.is_upgrade
+    }
+
+    /// The method; `GET` for a WebSocket connection.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Path and query, such as `/chat?room=1`.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The path, such as `/chat`.
+    pub fn path(&self) -> &str {
+        match self.target.split_once('?') {
+            // Of an absolute target whose path is empty (RFC 9112 3.2.1).
+            Some(("", _)) => "/",
+            Some((path, _)) => path,
+            None => &self.target,
+        }
+    }
+
+    /// The query, such as `room=1`.
+    pub fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    /// `host[:port]`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The header fields.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// `Origin`: which site's script is asking.
+    pub fn origin(&self) -> Option<&[u8]> {
+        self.headers.get("Origin")
+    }
+
+    /// Whether a site's script may ask this. Accepting the request checks the same, by the policy of
+    /// [`Accept::origins`](crate::handshake::Accept::origins).
+    pub fn is_allowed_by(&self, origins: &OriginPolicy<'_>) -> bool {
+        origins.allows_origin(self.origin(), self.host())
+    }
+
+    /// The subprotocols that the client offers, its favourite first.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.headers
+            .get_all("Sec-WebSocket-Protocol")
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .filter_map(|offered| core::str::from_utf8(offered.trim_ascii()).ok())
+            .filter(|offered| !offered.is_empty())
+    }
+
+    /// The first of `preferred` that the client offers.
+    pub fn choose_subprotocol<'p>(&self, preferred: &[&'p str]) -> Option<&'p str> {
+        let offered = |wanted: &&'p str| self.subprotocols().any(|offered| offered == *wanted);
+        preferred.iter().copied().find(offered)
+    }
+}

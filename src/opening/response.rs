@@ -1,0 +1,109 @@
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::handshake;
+
+/// The header fields of a request or a response, in their order.
+///
+/// Names are compared without regard to ASCII case. Values are bytes. `Debug` writes the names only:
+/// values can be secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(Box<str>, Box<[u8]>)>);
+
+impl Headers {
+    pub(super) fn of(headers: &handshake::Headers<'_>) -> Self {
+        let fields = headers.iter();
+        Self(
+            fields
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    /// The value of the first field with this name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The values of all fields with this name.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// All fields.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+/// A server's answer to a handshake: the 101, or the refusal. `Debug` leaves out the body: it can have
+/// secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    status: u16,
+    headers: Headers,
+    body: Box<[u8]>,
+    subprotocol: Option<Box<str>>,
+}
+
+impl Response {
+    pub(super) fn established(established: &handshake::Established<'_>) -> Self {
+        Self {
+            status: 101,
+            headers: Headers::of(&established.headers()),
+            body: Box::default(),
+            subprotocol: established.subprotocol().map(Into::into),
+        }
+    }
+
+    pub(super) fn refusal(refusal: &handshake::Refusal<'_>) -> Self {
+        Self {
+            status: refusal.status(),
+            headers: Headers::of(&refusal.headers()),
+            body: refusal.body().into(),
+            subprotocol: None,
+        }
+    }
+
+    /// The status: 101, or that of the refusal.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields: `Location`, `Retry-After`, `Set-Cookie`, and so on.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The body of a refusal, as much of it as
+    /// [`Limits::body_bytes`](crate::handshake::Limits::body_bytes) allows.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The subprotocol that was agreed on.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("subprotocol", &self.subprotocol)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,365 @@
+//! How a connection ends: what is left to do with the transport, and how long that may take.
+
+use core::time::Duration;
+
+use super::{Failure, WebSocket};
+use crate::connection::Role;
+use crate::error::{TimedOut, UnexpectedEof};
+use crate::time::Instant;
+use crate::transport::Transport;
+
+/// How many bytes are read and dropped at the end, so that the peer can read our last bytes.
+const MAX_LINGER: usize = 4 << 20;
+
+/// The longest stall and linger times: what fits into four bytes.
+const MAX_MILLIS: u128 = u32::MAX as u128;
+
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// When the time ends for what is waited for.
+    deadline: Instant,
+    waiting: Waiting,
+    has_half_closed: bool,
+    /// Nothing more comes: the input has ended, or reading has failed.
+    has_ended: bool,
+    is_over: bool,
+    /// Without a closing handshake the peer is given the time to read our last bytes.
+    lingers: bool,
+    /// The time has not been set since bytes came.
+    needs_tick: bool,
+    lingered: u32,
+    linger_millis: u32,
+    stall_millis: u32,
+    cause: Option<Cause>,
+    /// How often bytes have come since the time was last set.
+    #[cfg(feature = "std")]
+    reads: u8,
+    /// The first error of the transport.
+    #[cfg(feature = "std")]
+    error: Option<alloc::boxed::Box<std::io::Error>>,
+}
+
+/// Why it ends: a [`Failure`] but for what was received, in two bytes, since a connection has to stay small.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause {
+    Eof,
+    Read,
+    TimedOut(TimedOut),
+    Write,
+}
+
+impl Cause {
+    const fn failure(self) -> Failure {
+        match self {
+            Self::Eof => Failure::Eof(UnexpectedEof),
+            Self::Read => Failure::Read,
+            Self::TimedOut(error) => Failure::TimedOut(error),
+            Self::Write => Failure::Write,
+        }
+    }
+}
+
+/// What is waited for, beside what the connection itself waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    /// For the transport to take some of the output.
+    Write,
+    /// For the end.
+    Linger,
+}
+
+impl Ending {
+    /// With `linger_millis` for the end.
+    pub(super) const fn new(linger_millis: u32) -> Self {
+        Self {
+            deadline: Instant::END,
+            waiting: Waiting::Nothing,
+            has_half_closed: false,
+            has_ended: false,
+            is_over: false,
+            lingers: false,
+            needs_tick: true,
+            lingered: 0,
+            linger_millis,
+            stall_millis: 60_000,
+            cause: None,
+            #[cfg(feature = "std")]
+            reads: 0,
+            #[cfg(feature = "std")]
+            error: None,
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn keep_error(&mut self, error: std::io::Error) {
+        self.error
+            .get_or_insert_with(|| alloc::boxed::Box::new(error));
+    }
+
+    /// The first time itself, and then another of its kind.
+    #[cfg(feature = "std")]
+    fn error(&mut self) -> std::io::Error {
+        let kind = self.error.as_ref().map(|error| error.kind());
+        let kind = kind.unwrap_or(std::io::ErrorKind::BrokenPipe);
+        let again = alloc::boxed::Box::new(kind.into());
+        self.error
+            .replace(again)
+            .map_or(kind.into(), |error| *error)
+    }
+
+    pub(super) fn set_linger_time(&mut self, time: Duration) {
+        self.linger_millis = time.as_millis().min(MAX_MILLIS) as u32;
+    }
+
+    pub(super) fn set_stall_time(&mut self, time: Duration) {
+        self.stall_millis = time.as_millis().min(MAX_MILLIS) as u32;
+    }
+
+    /// The first failure stays.
+    pub(super) fn fail(&mut self, cause: Cause) {
+        self.cause.get_or_insert(cause);
+    }
+
+    /// Bytes that came after everything that is of use.
+    pub(super) fn drop_bytes(&mut self, n: usize) {
+        self.lingered = self.lingered.saturating_add(n.min(MAX_LINGER) as u32);
+        self.is_over |= self.lingered as usize >= MAX_LINGER;
+    }
+
+    /// Whether nothing has ended reading.
+    #[inline]
+    pub(super) const fn reads_on(&self) -> bool {
+        !self.has_ended && !self.is_over
+    }
+
+    /// Reads on after the output.
+    pub(super) const fn linger(&mut self) {
+        self.lingers = true;
+    }
+
+    pub(super) const fn note_input(&mut self) {
+        self.needs_tick = true;
+        #[cfg(feature = "std")]
+        {
+            self.reads = self.reads.saturating_add(1);
+        }
+    }
+}
+
+impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
+    /// Sets the time, as [`Connection::tick`](crate::Connection::tick) does, and returns when to call again
+    /// at the latest; `None` if no timer runs. Call it when the transport has nothing more to read, and once
+    /// in a while if it always has. It writes what is due to the queue.
+    ///
+    /// To the timers of the connection it adds two: output of which the transport takes nothing for the
+    /// [stall time](Self::with_stall_time), and what is left to do [at the end](Self::with_linger_time).
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] when a timer has ended; the connection [is over](Self::is_over).
+    pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
+        let went = core::mem::take(&mut self.outbox.out.went);
+        if went {
+            self.inbox.retention.wrote();
+        }
+        let retained = self.inbox.retention.at_tick();
+        self.inbox.release_over(retained);
+        self.outbox.out.release_over(retained);
+        self.ending.needs_tick = false;
+        #[cfg(feature = "std")]
+        {
+            self.ending.reads = 0;
+        }
+
+        let outbox = &mut self.outbox;
+        outbox.out.was_blocked = !outbox.out.is_empty();
+        let ticked = outbox.connection.tick(now, &mut outbox.out.closing());
+        if ticked.is_ok()
+            && self.ending.waiting == Waiting::Nothing
+            && outbox.out.is_empty()
+            && !outbox.out.is_broken()
+            && outbox.connection.transport() == Transport::Open
+        {
+            // Most calls end here: it waits for nothing of its own.
+            return ticked;
+        }
+        self.tick_rest(ticked, now, went)
+    }
+
+    #[inline(never)]
+    fn tick_rest(
+        &mut self,
+        ticked: Result<Option<Instant>, TimedOut>,
+        now: Instant,
+        went: bool,
+    ) -> Result<Option<Instant>, TimedOut> {
+        let ticked = match ticked {
+            Ok(deadline) => self.tick_own(now, went).map(|own| match (own, deadline) {
+                (Some(own), Some(deadline)) => Some(own.min(deadline)),
+                (one, other) => one.or(other),
+            }),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = ticked {
+            self.ending.is_over = true;
+            // After both Close frames nothing is missing.
+            if !self.outbox.connection.is_close_exchanged() {
+                self.ending.fail(Cause::TimedOut(error));
+            }
+            if error == TimedOut::Write {
+                self.outbox.out.break_off();
+                self.outbox.connection.stop_sending();
+            }
+        }
+        ticked
+    }
+
+    fn tick_own(&mut self, now: Instant, went: bool) -> Result<Option<Instant>, TimedOut> {
+        let out = &self.outbox.out;
+        let ending = &mut self.ending;
+        let (waiting, millis) = if ending.is_over {
+            (Waiting::Nothing, 0)
+        } else if out.is_broken() || self.outbox.connection.transport() == Transport::Close {
+            (Waiting::Linger, ending.linger_millis)
+        } else if !out.is_empty() {
+            (Waiting::Write, ending.stall_millis)
+        } else {
+            (Waiting::Nothing, 0)
+        };
+        if waiting != ending.waiting || (waiting == Waiting::Write && went) {
+            ending.waiting = waiting;
+            ending.deadline = now + Duration::from_millis(millis.into());
+        } else if waiting != Waiting::Nothing && now >= ending.deadline {
+            return Err(match waiting {
+                Waiting::Write => TimedOut::Write,
+                _ => TimedOut::Drain,
+            });
+        }
+        let is_set = waiting != Waiting::Nothing && ending.deadline != Instant::END;
+        Ok(is_set.then_some(ending.deadline))
+    }
+
+    /// Whether [`tick`](Self::tick) has to be called before waiting for the transport without a limit:
+    /// something has come since the last call, or there was none. A keepalive or a closing handshake
+    /// that begins is not noticed before that.
+    pub const fn needs_tick(&self) -> bool {
+        self.ending.needs_tick
+    }
+
+    /// How often bytes have come since the last [`tick`](Self::tick), or 255.
+    #[cfg(feature = "std")]
+    pub(crate) const fn reads_since_tick(&self) -> u8 {
+        self.ending.reads
+    }
+
+    /// The end of the input: the peer sends nothing more. What was read before is still emitted.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`] unless the closing handshake was done.
+    pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
+        self.ending.has_ended = true;
+        let ended = self.outbox.connection.receive_eof();
+        if let Err(error) = ended {
+            if self.outbox.connection.is_close_received() {
+                // Our own Close is missing, and the peer does not wait for it.
+                return Err(error);
+            }
+            self.ending.fail(Cause::Eof);
+        }
+        ended
+    }
+
+    /// Reading from the transport has failed: nothing more comes. After both Close frames that is the end
+    /// that was waited for, whatever the transport calls it (a reset, TLS without close_notify); else it is
+    /// a [failure](Self::failure).
+    pub fn read_failed(&mut self) {
+        self.ending.has_ended = true;
+        self.ending.is_over = true;
+        let ended = self.outbox.connection.receive_eof();
+        if ended.is_err() && !self.outbox.connection.is_close_received() {
+            self.ending.fail(Cause::Read);
+        }
+        self.outbox.out.break_off();
+    }
+
+    /// Writing to the transport has failed: what waits is dropped, and nothing can be sent any more.
+    /// Reading goes on for the [linger time](Self::with_linger_time): the peer's last messages may lie
+    /// there, and its Close that says why it does not read. It is a [failure](Self::failure) unless that
+    /// Close comes.
+    pub fn write_failed(&mut self) {
+        self.outbox.out.break_off();
+        self.outbox.connection.stop_sending();
+        self.ending.needs_tick = true;
+        self.ending.fail(Cause::Write);
+    }
+
+    /// Why the connection has failed; `None` while it has not, and after a closing handshake. The first
+    /// failure stays, but a failed write counts only if the peer's Close has not come.
+    pub fn failure(&self) -> Option<Failure> {
+        let connection = &self.outbox.connection;
+        let failure = match self.inbox.failed() {
+            Some(error) => Some(Failure::Receive(error)),
+            None => self.ending.cause.map(Cause::failure),
+        };
+        failure.filter(|failure| *failure != Failure::Write || !connection.is_close_received())
+    }
+
+    /// Whether the sending side of the transport is to be ended now (`shutdown`, `close_notify`): all is
+    /// written, and nothing more will be. Call [`half_closed`](Self::half_closed) after that.
+    pub fn wants_half_close(&self) -> bool {
+        self.outbox.connection.transport() == Transport::Close
+            && self.outbox.out.is_empty()
+            && !self.outbox.out.is_broken()
+            && !self.ending.has_half_closed
+            && !self.ending.is_over
+    }
+
+    /// The sending side of the transport was ended, or could not be.
+    pub const fn half_closed(&mut self) {
+        self.ending.has_half_closed = true;
+    }
+
+    /// Whether the transport is to be closed: nothing is left to read or to write.
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        if self.ending.is_over {
+            return true;
+        }
+        match self.outbox.connection.transport() {
+            Transport::Abort => true,
+            Transport::Open | Transport::AwaitEof => false,
+            Transport::Close => {
+                // After a closing handshake the peer has read all that it wants to.
+                let lingers = !self.ending.has_ended
+                    && (self.ending.lingers || self.inbox.failed().is_some());
+                (self.ending.has_half_closed || self.outbox.out.is_broken()) && !lingers
+            }
+        }
+    }
+
+    /// Keeps an error of the transport, to report it when it is clear that it counts.
+    #[cfg(feature = "std")]
+    pub(crate) fn keep_error(&mut self, error: std::io::Error) {
+        self.ending.keep_error(error);
+    }
+
+    /// The error of the transport that was kept.
+    #[cfg(feature = "std")]
+    pub(crate) fn kept_error(&mut self) -> std::io::Error {
+        self.ending.error()
+    }
+
+    /// Whether there is more to read, or the peer is given the time to end its side.
+    #[inline]
+    pub(super) fn reads_on(&self) -> bool {
+        !self.ending.has_ended && !self.is_over()
+    }
+
+    /// Whether received bytes are dropped: the connection only waits for its end.
+    #[inline]
+    pub(super) fn is_ending(&self) -> bool {
+        self.outbox.connection.transport() != Transport::Open
+    }
+}

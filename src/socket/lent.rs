@@ -1,0 +1,194 @@
+//! For event loops: buffers that all connections of a thread share, and handshakes made elsewhere.
+
+use super::inbox::{Manner, Parts};
+use super::queue::{OutputMemory, Sent};
+use super::reading::resolve;
+use super::{Next, Received, Sender, Want, WebSocket, WebSocketError};
+use crate::buf::{Input, Output};
+use crate::connection::Role;
+use crate::message::Message;
+
+/// How many bytes of output are written before more is sent or received.
+const WRITE: usize = 16 * 1024;
+
+/// A buffer that is only lent cannot keep the first part of a frame.
+const LENT: Manner = Manner {
+    waits: false,
+    is_paced: true,
+};
+
+impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
+    /// Notes that `n` bytes were read into a lent buffer, for [`poll_next_in`](Self::poll_next_in) to look
+    /// at. `false` if they are dropped: nothing more is received, and the connection only waits for its
+    /// end.
+    ///
+    /// [`receive`](Self::receive) does all of this for whoever can keep a `Reading`.
+    #[inline]
+    pub fn note_read(&mut self, n: usize) -> bool {
+        self.note_input(n);
+        let is_ending = self.is_ending();
+        if is_ending {
+            self.ending.drop_bytes(n);
+        }
+        !is_ending
+    }
+
+    /// As [`Reading::poll_next`](super::Reading::poll_next), in what the connection has kept and then in
+    /// `bytes`, of which the first `used` are used already. Adds to `used` what it uses.
+    ///
+    /// Whoever gives the buffer to another connection calls [`keep`](Self::keep) with the rest first.
+    ///
+    /// ```
+    /// use ws_proto::socket::{Next, Received, Want};
+    /// use ws_proto::{Config, Message, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut shared = *b"\x81\x01a\x81\x01b"; // two messages in one read
+    /// let mut used = 0;
+    /// assert!(client.note_read(shared.len()));
+    /// let next = client.poll_next_in(&mut shared, &mut used, Want::Message)?;
+    /// assert!(matches!(next, Next::Received(Received::Message(Message::Text("a"), _))));
+    /// client.keep(&shared[used..]);
+    /// let next = client.poll_next_in(&mut [], &mut 0, Want::Message)?;
+    /// assert!(matches!(next, Next::Received(Received::Message(Message::Text("b"), _))));
+    /// # Ok::<(), ws_proto::WebSocketError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_next`](Self::poll_next).
+    #[inline]
+    pub fn poll_next_in<'w>(
+        &'w mut self,
+        bytes: &'w mut [u8],
+        used: &mut usize,
+        want: Want,
+    ) -> Result<Next<'w, R, B>, WebSocketError> {
+        let kept = &self.inbox.parts;
+        if kept.as_ref().is_some_and(|parts| !parts.read.is_empty()) {
+            self.keep(bytes.get(*used..).unwrap_or_default());
+            *used = bytes.len();
+            return self.poll_next(want);
+        }
+        let bytes = bytes.get_mut(*used..).unwrap_or_default();
+        let before = bytes.len();
+        let mut input = Input::new(bytes);
+        if matches!(want, Want::Message | Want::Event) {
+            if let Some(message) = self.next_whole_in(&mut input) {
+                *used += before - input.len();
+                return Ok(Next::Received(Received::Message(message, self.reply())));
+            }
+        }
+        if input.is_empty() && self.is_drained() {
+            return Ok(Next::Read);
+        }
+        let mut rest = input.len();
+        let bytes = input.into_bytes();
+        let (Parts { messages, .. }, outbox) = self.parts();
+        let found = messages.next(bytes, &mut rest, outbox, want, LENT);
+        *used += before - rest;
+        resolve(found?, messages, outbox)
+    }
+
+    /// The whole message at the front of `input`, if there is one and nothing is before it: what most calls of
+    /// [`poll_next_in`](Self::poll_next_in) find. [`reply`](Self::reply) gives the handle to answer it.
+    // On its own, so that the message stays in registers (`mio/32` in `benches/shells`).
+    #[inline(always)]
+    pub fn next_whole_in<'i>(&mut self, input: &mut Input<'i>) -> Option<Message<'i>> {
+        match &mut self.inbox.parts {
+            None => self.outbox.receive_message(input),
+            Some(parts) if parts.read.is_empty() => {
+                // The fault stays: the next call reports it.
+                parts.messages.next_whole(input, &mut self.outbox).ok()?
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// A handle to answer the message that was received last.
+    #[inline]
+    pub fn reply(&mut self) -> Sender<'_, R, B> {
+        Sender::new(&mut self.outbox, Sent::InReply)
+    }
+
+    /// Whether nothing is kept, and more can come: there is nothing to look for before the next read.
+    #[inline]
+    pub fn is_drained(&self) -> bool {
+        self.inbox.parts.is_none() && !self.outbox.is_input_ended()
+    }
+
+    /// Copies and keeps bytes that nobody has asked for: those of a lent buffer, or those that came after
+    /// a handshake that was made elsewhere.
+    pub fn keep(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() && !self.is_ending() {
+            let (parts, _) = self.parts();
+            parts.read.keep(bytes);
+            parts.messages.note_read(bytes.len());
+        }
+    }
+
+    /// Notes that the transport has more to read, and that it is not read for now. Call it before
+    /// [`tick`](Self::tick). A Pong may lie there, so the time for one does not count; the times for a
+    /// closing handshake, for output that waits, and for the end do.
+    #[inline]
+    pub fn note_unread(&mut self) {
+        self.outbox.connection.note_activity();
+    }
+
+    /// Whether so much output waits (16 KiB) that it is written before more is sent or received.
+    #[inline]
+    pub fn wants_write(&self) -> bool {
+        self.outbox.out.len() >= WRITE
+    }
+
+    /// With bytes to be written before all else: the response of a server's handshake. Call it before
+    /// anything is sent.
+    #[must_use]
+    pub fn with_output(mut self, bytes: &[u8]) -> Self {
+        self.outbox.out.closing().put(bytes);
+        self
+    }
+
+    /// What is left to do after an opening handshake that led to no connection: to write what
+    /// [`with_output`](Self::with_output) gives, a refusal, to half-close, and to read on for the
+    /// [linger time](Self::with_linger_time), so that the peer can read it. Then it
+    /// [is over](Self::is_over). Nothing is received or sent.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut refused = WebSocket::server(Negotiated::new(), Config::new())
+    ///     .with_output(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    ///     .refused();
+    /// refused.consume(refused.pending_bytes()); // what was written
+    /// assert!(refused.wants_half_close());
+    /// refused.half_closed();
+    /// assert!(refused.wants_read() && !refused.is_over());
+    /// refused.note_read(10_000); // the client sends on
+    /// refused.receive_eof().unwrap_err();
+    /// assert!(refused.is_over());
+    /// ```
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.outbox.connection.stop_sending();
+        let _ = self.outbox.connection.receive_eof();
+        self.ending.linger();
+        self
+    }
+
+    /// Exchanges the memory of the output queue with `memory`, if nothing waits in it: so that connections
+    /// of one thread share the memory that they write from. At the end of the turn of this connection call
+    /// [`return_output_memory`](Self::return_output_memory).
+    #[inline]
+    pub fn swap_output_memory(&mut self, memory: &mut OutputMemory<B>) {
+        self.outbox.out.swap_memory(memory);
+    }
+
+    /// Gives back what [`swap_output_memory`](Self::swap_output_memory) took. If something waits to be
+    /// written, the connection keeps the memory for it. What the input took and does not need is freed.
+    #[inline]
+    pub fn return_output_memory(&mut self, memory: &mut OutputMemory<B>) {
+        self.outbox.out.return_memory(memory);
+        self.inbox.release_over(0);
+    }
+}

@@ -1,0 +1,316 @@
+//! Receiving: what is asked for, and what is found.
+
+use core::fmt;
+
+use super::inbox::{Found, FoundPiece, Manner, Messages, Parts};
+use super::outbox::Outbox;
+use super::queue::Sent;
+use super::sender::Sender;
+use super::{WebSocket, WebSocketError};
+use crate::close::CloseCode;
+use crate::connection::Role;
+use crate::message::Message;
+use crate::transport::Transport;
+
+/// What a caller of [`WebSocket::poll_next`] waits for. It may change with every call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Want {
+    /// Nothing: the caller sends, and the input is read on its behalf. Pings are answered, and one message
+    /// is kept for whoever asks next; so is a Ping, a Pong, the peer's Close, once an
+    /// [`Event`](Self::Event) has been asked for.
+    Nothing,
+    /// A whole message. If pieces of the current one have been emitted, the rest of it is dropped.
+    Message,
+    /// As [`Message`](Self::Message), or a Ping, a Pong, the peer's Close.
+    Event,
+    /// A piece of a message: what there is of it.
+    Piece,
+}
+
+/// Something received: see [`Want`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Received<'w, R: Role, B: AsRef<[u8]>> {
+    /// A whole message, with a handle to answer it.
+    Message(Message<'w>, Sender<'w, R, B>),
+    /// A piece of a message, with a handle to answer it.
+    Piece(Piece<'w>, Sender<'w, R, B>),
+    /// A Ping with its payload. The Pong is queued, unless [`Config::manual_pong`](crate::Config::manual_pong)
+    /// is set.
+    Ping(&'w [u8]),
+    /// A Pong with its payload.
+    Pong(&'w [u8]),
+    /// The peer's Close, once: its code, `None` if it has none (1005), and its reason.
+    Close(Option<CloseCode>, &'w str),
+}
+
+/// A piece of a message.
+///
+/// ```
+/// use ws_proto::socket::{Next, Received, Want};
+/// use ws_proto::{Config, Message, Negotiated, WebSocket};
+///
+/// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut read = *b"\x82\x0512345"; // a message of which two reads bring a part each
+/// let (one, two) = read.split_at_mut(4);
+/// for (bytes, flags) in [(one, (true, false)), (two, (false, true))] {
+///     let mut reading = client.receive(bytes);
+///     let Next::Received(Received::Piece(piece, _)) = reading.poll_next(Want::Piece)? else {
+///         panic!("there is a piece in each")
+///     };
+///     assert_eq!((piece.first, piece.last), flags);
+/// }
+/// # Ok::<(), ws_proto::WebSocketError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Piece<'w> {
+    /// Of a text: the character that began in an earlier piece and ended in this one.
+    pub head: Option<char>,
+    /// What follows `head`: whole characters of a text, bytes of a binary message.
+    pub data: Message<'w>,
+    /// Whether the message begins with this piece.
+    pub first: bool,
+    /// Whether the message ends with this piece.
+    pub last: bool,
+}
+
+/// What [`WebSocket::poll_next`] found, or what is to be done before it can find something.
+///
+/// | answer | what to do |
+/// |---|---|
+/// | `Received` | use it, then call again |
+/// | `Write` | write as much of the output as the transport takes, then call again. If it takes nothing and the answer is `Write` again, wait until it does |
+/// | `Read` | write the output, then read, then call again |
+/// | `Yield` | let other connections have their turn, then call again |
+/// | `Untaken` | wait until somebody asks for messages; only after [`Want::Nothing`] |
+/// | `End` | nothing more will be received: see [`WebSocket::is_over`] |
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Next<'w, R: Role, B: AsRef<[u8]>> {
+    /// Something was received.
+    Received(Received<'w, R, B>),
+    /// The output comes first: an answer to a control frame that was received before a message waits to be
+    /// written, so that a slow handler does not look like a dead peer; or so many answers wait that
+    /// nothing more is received.
+    Write,
+    /// All that was read is used.
+    Read,
+    /// Much was received without anything to emit.
+    Yield,
+    /// There is something for those who receive, and this caller does not.
+    Untaken,
+    /// Nothing more comes: the peer's Close was received, or the transport has ended.
+    End,
+}
+
+/// The bytes of a read into a buffer that is not the connection's own: see [`WebSocket::receive`].
+///
+/// When it is dropped, the connection keeps what was not asked for.
+pub struct Reading<'w, R: Role, B: AsRef<[u8]>> {
+    socket: &'w mut WebSocket<R, B>,
+    bytes: &'w mut [u8],
+    /// So many of them are used.
+    start: usize,
+}
+
+const OWN: Manner = Manner {
+    waits: true,
+    is_paced: true,
+};
+
+impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
+    /// Takes bytes that were read into a buffer that is only lent, such as one that all connections of a
+    /// thread share. What is received from the `Reading` borrows that buffer. What is not asked for before
+    /// the `Reading` is dropped is copied and kept.
+    ///
+    /// Read only while [`wants_read`](Self::wants_read).
+    ///
+    /// ```
+    /// use ws_proto::socket::{Next, Received, Want};
+    /// use ws_proto::{Config, Message, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut shared = *b"\x81\x01a\x81\x01b"; // two messages in one read
+    /// let mut reading = client.receive(&mut shared);
+    /// let next = reading.poll_next(Want::Message)?;
+    /// assert!(matches!(next, Next::Received(Received::Message(Message::Text("a"), _))));
+    /// drop(reading); // the buffer is free for another connection
+    /// let next = client.poll_next(Want::Message)?;
+    /// assert!(matches!(next, Next::Received(Received::Message(Message::Text("b"), _))));
+    /// assert!(matches!(client.poll_next(Want::Message)?, Next::Read));
+    /// # Ok::<(), ws_proto::WebSocketError>(())
+    /// ```
+    pub fn receive<'w>(&'w mut self, bytes: &'w mut [u8]) -> Reading<'w, R, B> {
+        let start = if self.note_read(bytes.len()) {
+            0
+        } else {
+            bytes.len()
+        };
+        Reading {
+            socket: self,
+            bytes,
+            start,
+        }
+    }
+
+    /// Bytes have come: a sign of life.
+    #[inline]
+    pub(super) fn note_input(&mut self, n: usize) {
+        if n > 0 {
+            self.outbox.connection.note_activity();
+            self.inbox.retention.received(n);
+            self.ending.note_input();
+        }
+    }
+
+    /// Looks for what `want` names in what the connection has kept of its input: in its
+    /// [own buffer](Self::read_buf), and in messages that were put together.
+    ///
+    /// # Errors
+    ///
+    /// The connection has failed, its Close frame is in the output. Every further call returns the same
+    /// error, and nothing can be sent any more.
+    // Inlined, so that message and handle stay in registers (`tokio/batch/32/burst` in `benches/shells`).
+    #[inline(always)]
+    pub fn poll_next(&mut self, want: Want) -> Result<Next<'_, R, B>, WebSocketError> {
+        if want == Want::Event {
+            self.inbox.keep_control();
+        }
+        let is_ended = self.outbox.is_input_ended();
+        if !is_ended && self.inbox.is_used(&self.outbox.connection) {
+            // Half of the calls of a shell that has one message at a time end here
+            // (`tokio/send/32/alone` in `benches/shells` takes 15 % more without it).
+            return Ok(Next::Read);
+        }
+        let (Parts { read, messages, .. }, outbox) = self.parts();
+        let (bytes, mut consumed) = read.unread();
+        let before = bytes.len();
+        let mut input = crate::buf::Input::new(bytes);
+        if matches!(want, Want::Message | Want::Event) {
+            let whole = messages.next_whole(&mut input, outbox);
+            consumed.set(before - input.len());
+            if let Some(message) = whole? {
+                let sender = Sender::new(outbox, Sent::InReply);
+                return Ok(Next::Received(Received::Message(message, sender)));
+            }
+        }
+        let mut rest = before;
+        let bytes = input.into_bytes();
+        let next = look(messages, bytes, &mut rest, outbox, want, OWN);
+        consumed.set(before - rest);
+        next
+    }
+}
+
+impl<R: Role, B: AsRef<[u8]>> Reading<'_, R, B> {
+    /// As [`WebSocket::poll_next`], in what the connection has kept and then in these bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::poll_next`].
+    // Inlined, so that message and handle stay in registers (`tokio/batch/32/burst` in `benches/shells`).
+    #[inline(always)]
+    pub fn poll_next(&mut self, want: Want) -> Result<Next<'_, R, B>, WebSocketError> {
+        self.socket.poll_next_in(self.bytes, &mut self.start, want)
+    }
+}
+
+impl<R: Role, B: AsRef<[u8]>> Drop for Reading<'_, R, B> {
+    fn drop(&mut self) {
+        let rest = self.bytes.get(self.start..).unwrap_or_default();
+        self.socket.keep(rest);
+    }
+}
+
+impl<R: Role, B: AsRef<[u8]>> fmt::Debug for Reading<'_, R, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading")
+            .field("unread", &(self.bytes.len() - self.start))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whatever is not a whole message at the front of the input.
+#[inline(never)]
+fn look<'w, R: Role, B: AsRef<[u8]>>(
+    messages: &'w mut Messages,
+    bytes: &'w mut [u8],
+    rest: &mut usize,
+    outbox: &'w mut Outbox<R, B>,
+    want: Want,
+    manner: Manner,
+) -> Result<Next<'w, R, B>, WebSocketError> {
+    let found = messages.next(bytes, rest, outbox, want, manner)?;
+    resolve(found, messages, outbox)
+}
+
+/// What was found, with what it borrows.
+#[inline(always)]
+pub(super) fn resolve<'w, R: Role, B: AsRef<[u8]>>(
+    found: Found<'w>,
+    messages: &'w mut Messages,
+    outbox: &'w mut Outbox<R, B>,
+) -> Result<Next<'w, R, B>, WebSocketError> {
+    Ok(match found {
+        Found::Whole(message) => {
+            let sender = Sender::new(outbox, Sent::InReply);
+            Next::Received(Received::Message(message, sender))
+        }
+        Found::Held => {
+            let message = messages.held(outbox)?;
+            let sender = Sender::new(outbox, Sent::InReply);
+            Next::Received(Received::Message(message, sender))
+        }
+        Found::Piece(FoundPiece {
+            head,
+            data,
+            first,
+            last,
+        }) => {
+            let piece = Piece {
+                head,
+                data,
+                first,
+                last,
+            };
+            let sender = Sender::new(outbox, Sent::InReply);
+            Next::Received(Received::Piece(piece, sender))
+        }
+        Found::HeldPiece { first, last } => {
+            let piece = Piece {
+                head: None,
+                data: messages.held_piece(last, outbox)?,
+                first,
+                last,
+            };
+            let sender = Sender::new(outbox, Sent::InReply);
+            Next::Received(Received::Piece(piece, sender))
+        }
+        Found::Ping => Next::Received(Received::Ping(outbox.connection.control_payload())),
+        Found::Pong => Next::Received(Received::Pong(outbox.connection.control_payload())),
+        Found::Close => {
+            let connection = &outbox.connection;
+            Next::Received(Received::Close(
+                connection.close_code(),
+                connection.close_reason(),
+            ))
+        }
+        Found::Write | Found::Full => Next::Write,
+        Found::Read => {
+            let connection = &outbox.connection;
+            if connection.is_close_received() || connection.transport() != Transport::Open {
+                Next::End
+            } else {
+                Next::Read
+            }
+        }
+        Found::Yield => Next::Yield,
+        Found::Untaken => {
+            // What lies unread may be a Pong: a peer is not silent because nobody listens.
+            outbox.connection.note_activity();
+            Next::Untaken
+        }
+    })
+}

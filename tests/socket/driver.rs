@@ -1,0 +1,690 @@
+//! What a shell relies on: what `poll_next` answers, what is kept, and how a connection ends.
+
+use std::time::Duration;
+
+use ws_proto::socket::{Failure, Next, Received, Want};
+use ws_proto::{
+    Client, CloseCode, CloseReason, Config, EitherRole, Instant, Message, Negotiated, SendError,
+    Server, TimedOut, Transport, WebSocket,
+};
+use ws_proto_test::random::Random;
+
+type Key = fn() -> [u8; 4];
+
+fn key() -> [u8; 4] {
+    [0; 4]
+}
+
+fn server() -> WebSocket<Server> {
+    WebSocket::server(Negotiated::new(), Config::new())
+}
+
+fn client() -> WebSocket<Client<Key>> {
+    WebSocket::client(Negotiated::new(), Config::new(), key as Key)
+}
+
+fn at(millis: u64) -> Instant {
+    Instant::from_millis(millis)
+}
+
+/// Frames as a server gets them, masked with zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut wire = vec![first];
+    match payload.len() {
+        len @ 0..=125 => wire.push(0x80 | len as u8),
+        len => {
+            wire.push(0x80 | 126);
+            wire.extend((len as u16).to_be_bytes());
+        }
+    }
+    wire.extend([0; 4]);
+    wire.extend(payload);
+    wire
+}
+
+const TEXT: u8 = 0x81;
+const PING: u8 = 0x89;
+
+/// What an answer is, without what it borrows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Message(Vec<u8>),
+    Piece(Vec<u8>, bool, bool),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<CloseCode>, String),
+    Write,
+    Read,
+    Yield,
+    Untaken,
+    End,
+}
+
+fn seen(next: Next<'_, Server, Vec<u8>>) -> Seen {
+    match next {
+        Next::Received(Received::Message(message, _)) => Seen::Message(message.as_bytes().to_vec()),
+        Next::Received(Received::Piece(piece, _)) => {
+            let mut bytes = Vec::new();
+            if let Some(head) = piece.head {
+                bytes.extend_from_slice(head.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            bytes.extend_from_slice(piece.data.as_bytes());
+            Seen::Piece(bytes, piece.first, piece.last)
+        }
+        Next::Received(Received::Ping(payload)) => Seen::Ping(payload.to_vec()),
+        Next::Received(Received::Pong(payload)) => Seen::Pong(payload.to_vec()),
+        Next::Received(Received::Close(code, reason)) => Seen::Close(code, reason.to_owned()),
+        Next::Write => Seen::Write,
+        Next::Read => Seen::Read,
+        Next::Yield => Seen::Yield,
+        Next::Untaken => Seen::Untaken,
+        Next::End => Seen::End,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The next answer that is no request for the transport.
+fn poll(socket: &mut WebSocket<Server>, want: Want) -> Seen {
+    seen(socket.poll_next(want).expect("no fault"))
+}
+
+/// Gives `wire` in parts of `step` bytes, in the connection's own buffer or in a lent one, and collects
+/// what comes.
+fn collect(
+    socket: &mut WebSocket<Server>,
+    wire: &[u8],
+    step: usize,
+    own: bool,
+    mut want: impl FnMut() -> Want,
+) -> Vec<Seen> {
+    let mut all = Vec::new();
+    for part in wire.chunks(step) {
+        let mut part = part.to_vec();
+        if own {
+            socket.read_buf(part.len())[..part.len()].copy_from_slice(&part);
+            socket.advance(part.len());
+        } else {
+            let mut reading = socket.receive(&mut part);
+            // A few from the lent buffer; the rest is kept.
+            for _ in 0..2 {
+                match seen(reading.poll_next(want()).expect("no fault")) {
+                    Seen::Read | Seen::Write | Seen::Yield | Seen::Untaken | Seen::End => break,
+                    other => all.push(other),
+                }
+            }
+        }
+        loop {
+            match poll(socket, want()) {
+                Seen::Read | Seen::Untaken => break,
+                Seen::Write => {
+                    let n = socket.pending_bytes();
+                    socket.consume(n);
+                }
+                Seen::Yield => {}
+                Seen::End => {
+                    all.push(Seen::End);
+                    return all;
+                }
+                other => all.push(other),
+            }
+        }
+    }
+    all
+}
+
+/// However the input is cut, and whichever buffer it is in, the same comes of it.
+#[test]
+fn events_are_the_same_at_every_split_in_either_buffer() {
+    let wire = [
+        frame(TEXT, b"one"),
+        frame(PING, b"p"),
+        frame(0x01, "a\u{20ac}".as_bytes()),
+        frame(0x8a, b"q"),
+        frame(0x80, b"b"),
+        frame(0x82, &[7; 300]),
+        frame(0x88, b"\x03\xe8bye"),
+    ]
+    .concat();
+    let expected = vec![
+        Seen::Message(b"one".to_vec()),
+        Seen::Ping(b"p".to_vec()),
+        Seen::Pong(b"q".to_vec()),
+        Seen::Message("a\u{20ac}b".as_bytes().to_vec()),
+        Seen::Message(vec![7; 300]),
+        Seen::Close(Some(CloseCode::NORMAL), "bye".to_owned()),
+        Seen::End,
+    ];
+    for own in [true, false] {
+        for step in 1..=wire.len() {
+            let all = collect(&mut server(), &wire, step, own, || Want::Event);
+            assert_eq!(all, expected, "{step}, own {own}");
+        }
+    }
+}
+
+/// Pieces are the message, however they are cut: one is the first, one is the last.
+#[test]
+fn pieces_make_up_the_messages() {
+    let text = "\u{20ac}\u{e9}\u{1f980}".repeat(20);
+    let wire = [
+        frame(0x01, &text.as_bytes()[..50]),
+        frame(PING, b""),
+        frame(0x80, &text.as_bytes()[50..]),
+        frame(0x82, b""),
+    ]
+    .concat();
+    for own in [true, false] {
+        for step in 1..=wire.len() {
+            let all = collect(&mut server(), &wire, step, own, || Want::Piece);
+            let (last, pieces) = all.split_last().expect("pieces");
+            assert_eq!(last, &Seen::Piece(vec![], true, true), "{step}");
+            let mut joined = Vec::new();
+            for (n, piece) in pieces.iter().enumerate() {
+                let Seen::Piece(bytes, first, last) = piece else {
+                    panic!("{piece:?}")
+                };
+                assert!(std::str::from_utf8(bytes).is_ok(), "a character is cut");
+                let ends = (n == 0, n + 1 == pieces.len());
+                assert_eq!((*first, *last), ends, "{step}: {n} of {}", pieces.len());
+                joined.extend_from_slice(bytes);
+            }
+            assert_eq!(joined, text.as_bytes(), "{step}, own {own}");
+        }
+    }
+}
+
+/// Whatever mix of messages, events and pieces is asked for: each message comes once, whole or as
+/// pieces from its first on, or the rest of it is dropped because a whole one was asked for. In order.
+#[test]
+fn any_mix_of_wants_keeps_the_order_and_loses_only_what_was_begun() {
+    for seed in 1..=300 {
+        let mut numbers = Random::new(seed);
+        let mut wire = Vec::new();
+        for n in 0..20_u8 {
+            let parts = 1 + numbers.below(3);
+            for part in 0..parts {
+                let opcode = if part == 0 { 2 } else { 0 };
+                let fin = if part + 1 == parts { 0x80 } else { 0 };
+                wire.extend(frame(fin | opcode, &[n; 9]));
+                if numbers.below(4) == 0 {
+                    wire.extend(frame(PING, &[n]));
+                }
+            }
+        }
+        let mut wants = Random::new(seed + 1000);
+        let step = 1 + numbers.below(40);
+        let own = numbers.below(2) == 0;
+        let all = collect(&mut server(), &wire, step, own, || {
+            [Want::Message, Want::Event, Want::Piece, Want::Nothing][wants.below(4)]
+        });
+        let mut last = None;
+        let mut begun = None;
+        for event in &all {
+            let n = match event {
+                Seen::Message(bytes) => {
+                    assert!(bytes.len() % 9 == 0 && bytes.iter().all(|n| *n == bytes[0]));
+                    assert_ne!(Some(bytes[0]), begun, "seed {seed}: {all:?}");
+                    bytes[0]
+                }
+                Seen::Piece(bytes, first, _) => {
+                    let n = bytes[0];
+                    assert_eq!(*first, begun != Some(n), "seed {seed}: {all:?}");
+                    begun = Some(n);
+                    n
+                }
+                _ => continue,
+            };
+            assert!(last.is_none_or(|last| last <= n), "seed {seed}: {all:?}");
+            assert!(n <= last.map_or(0, |last| last + 1), "seed {seed}: {all:?}");
+            last = Some(n);
+        }
+    }
+}
+
+/// The answer to a Ping is offered for writing before the message that came after it, and once.
+#[test]
+fn a_pong_goes_before_a_later_message() {
+    for split in 0..2 {
+        let mut socket = server();
+        let wire = [frame(PING, b"1"), frame(PING, b"2"), frame(TEXT, b"m")].concat();
+        let all = if split == 0 {
+            let mut wire = wire.clone();
+            let mut reading = socket.receive(&mut wire);
+            seen(reading.poll_next(Want::Message).unwrap())
+        } else {
+            socket.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+            socket.advance(wire.len());
+            poll(&mut socket, Want::Message)
+        };
+        assert_eq!(all, Seen::Write);
+        assert_eq!(
+            socket.pending(),
+            b"\x8a\x011\x8a\x012",
+            "one write for both"
+        );
+        // The transport takes nothing: the message comes all the same.
+        assert_eq!(
+            poll(&mut socket, Want::Message),
+            Seen::Message(b"m".to_vec())
+        );
+        assert_eq!(poll(&mut socket, Want::Message), Seen::Read);
+    }
+}
+
+/// Who only sends takes nothing from who receives, and answers Pings meanwhile.
+#[test]
+fn a_caller_who_wants_nothing_leaves_everything() {
+    let mut socket = server();
+    let mut wire = [frame(PING, b"p"), frame(TEXT, b"one"), frame(TEXT, b"two")].concat();
+    assert_eq!(
+        seen(socket.receive(&mut wire).poll_next(Want::Nothing).unwrap()),
+        Seen::Untaken
+    );
+    assert_eq!(socket.pending(), b"\x8a\x01p");
+    assert!(!socket.wants_read());
+    for _ in 0..3 {
+        assert_eq!(poll(&mut socket, Want::Nothing), Seen::Untaken);
+    }
+    socket.consume(3);
+    assert_eq!(
+        poll(&mut socket, Want::Message),
+        Seen::Message(b"one".to_vec())
+    );
+    assert_eq!(
+        poll(&mut socket, Want::Message),
+        Seen::Message(b"two".to_vec())
+    );
+    assert_eq!(poll(&mut socket, Want::Message), Seen::Read);
+    assert!(socket.wants_read());
+}
+
+/// From the first event that is asked for, control frames wait as messages do while the caller only sends.
+#[test]
+fn a_caller_who_wants_nothing_leaves_control_frames_to_who_asks_for_them() {
+    let frames = [
+        (frame(PING, b"p"), Seen::Ping(b"p".to_vec())),
+        (frame(0x8a, b"q"), Seen::Pong(b"q".to_vec())),
+        (
+            frame(0x88, b"\x03\xe8bye"),
+            Seen::Close(Some(CloseCode::NORMAL), "bye".to_owned()),
+        ),
+    ];
+    for (mut wire, expected) in frames {
+        for (first, last) in [
+            (Want::Event, Want::Event),
+            (Want::Event, Want::Message),
+            (Want::Message, Want::Event),
+        ] {
+            let mut socket = server();
+            assert_eq!(poll(&mut socket, first), Seen::Read);
+            let found = seen(socket.receive(&mut wire).poll_next(Want::Nothing).unwrap());
+            let is_kept = first == Want::Event;
+            assert_eq!(found == Seen::Untaken, is_kept, "{found:?}");
+            assert_eq!(poll(&mut socket, Want::Nothing) == Seen::Untaken, is_kept);
+            if is_kept && !socket.connection().is_close_received() {
+                assert!(!socket.wants_read());
+            }
+            let found = poll(&mut socket, last);
+            let is_emitted = is_kept && last == Want::Event;
+            assert_eq!(found == expected, is_emitted, "{found:?}");
+            let rest = poll(&mut socket, Want::Event);
+            assert!(matches!(rest, Seen::Read | Seen::End), "once: {rest:?}");
+        }
+    }
+}
+
+/// While what has come is not taken, the peer is not silent: the Pong may lie behind it.
+#[test]
+fn a_peer_is_not_blamed_for_what_nobody_takes() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(20)))
+        .pong_timeout(Duration::from_secs(5));
+    let mut socket = WebSocket::server(Negotiated::new(), config);
+    assert_eq!(poll(&mut socket, Want::Nothing), Seen::Read);
+    assert_eq!(socket.tick(at(0)), Ok(Some(at(20_000))));
+    assert_eq!(socket.tick(at(20_000)), Ok(Some(at(25_000))));
+    let mut wire = frame(TEXT, b"m");
+    drop(socket.receive(&mut wire));
+    for second in 24..100 {
+        assert_eq!(poll(&mut socket, Want::Nothing), Seen::Untaken);
+        let ticked = socket.tick(at(second * 1000));
+        assert!(ticked.is_ok(), "{second}: {ticked:?}");
+        let queued = socket.pending_bytes();
+        socket.consume(queued);
+    }
+    assert_eq!(
+        poll(&mut socket, Want::Message),
+        Seen::Message(b"m".to_vec())
+    );
+    assert_eq!(poll(&mut socket, Want::Nothing), Seen::Read);
+    assert_eq!(socket.tick(at(119_000)), Ok(Some(at(124_000))));
+    assert_eq!(socket.tick(at(124_000)), Err(TimedOut::Pong));
+}
+
+/// A failed write ends writing only: the peer's last messages and its Close are still emitted.
+#[test]
+fn a_failed_write_leaves_what_the_peer_has_sent() {
+    let mut socket = client();
+    socket.sender().send_text("into the void").unwrap();
+    socket.write_failed();
+    assert_eq!(socket.pending_bytes(), 0);
+    assert_eq!(socket.failure(), Some(Failure::Write));
+    assert_eq!(socket.sender().send_text("x"), Err(SendError::Closed));
+    assert_eq!(socket.sender().ping(b""), Err(SendError::Closed));
+    assert!(socket.wants_read() && !socket.is_over());
+    let mut wire = *b"\x89\x00\x81\x04last\x88\x09\x03\xf0because";
+    let mut reading = socket.receive(&mut wire);
+    let next = reading.poll_next(Want::Message).unwrap();
+    assert!(matches!(
+        next,
+        Next::Received(Received::Message(Message::Text("last"), _))
+    ));
+    let next = reading.poll_next(Want::Event).unwrap();
+    assert!(matches!(
+        next,
+        Next::Received(Received::Close(
+            Some(CloseCode::POLICY_VIOLATION),
+            "because"
+        ))
+    ));
+    drop(reading);
+    assert_eq!(socket.failure(), None, "the peer has said why");
+    assert_eq!(
+        socket.pending_bytes(),
+        0,
+        "nothing is queued that cannot be written"
+    );
+    socket.read_failed();
+    assert!(socket.is_over());
+    assert_eq!(socket.failure(), None);
+}
+
+/// Without the peer's Close the failed write is what is reported, and the connection does not stay.
+#[test]
+fn a_failed_write_without_a_close_ends_in_time() {
+    let mut socket = server().with_linger_time(Duration::from_secs(3));
+    assert!(socket.tick(at(0)).is_ok());
+    socket.write_failed();
+    assert!(socket.needs_tick());
+    let deadline = socket.tick(at(1000)).unwrap();
+    assert_eq!(deadline, Some(at(4000)));
+    assert_eq!(socket.tick(at(4000)), Err(TimedOut::Drain));
+    assert!(socket.is_over());
+    assert_eq!(socket.failure(), Some(Failure::Write));
+}
+
+/// After both Close frames any end is the end.
+#[test]
+fn after_both_close_frames_every_error_of_reading_is_the_end() {
+    let mut socket = client();
+    socket
+        .sender()
+        .close(CloseCode::NORMAL, CloseReason::EMPTY)
+        .unwrap();
+    let mut wire = *b"\x88\x02\x03\xe8";
+    assert!(matches!(
+        socket.receive(&mut wire).poll_next(Want::Message),
+        Ok(Next::End)
+    ));
+    let sent = socket.pending_bytes();
+    socket.consume(sent);
+    assert!(socket.wants_read(), "for the end");
+    socket.read_failed();
+    assert_eq!((socket.failure(), socket.is_over()), (None, true));
+
+    let mut socket = client();
+    socket.read_failed();
+    assert_eq!(
+        (socket.failure(), socket.is_over()),
+        (Some(Failure::Read), true)
+    );
+}
+
+/// After a fault: write out, half-close, read and drop what comes, up to a limit of bytes and time.
+#[test]
+fn after_a_fault_the_peer_has_time_to_read_why() {
+    let broken = || {
+        let mut socket = server().with_linger_time(Duration::from_secs(3));
+        let mut wire = *b"\x83\x80\0\0\0\0";
+        assert!(socket.receive(&mut wire).poll_next(Want::Message).is_err());
+        assert!(matches!(socket.failure(), Some(Failure::Receive(_))));
+        assert!(!socket.wants_half_close() && !socket.is_over());
+        socket.consume(4);
+        assert!(socket.wants_half_close());
+        socket.half_closed();
+        assert!(!socket.wants_half_close() && !socket.is_over() && socket.wants_read());
+        socket
+    };
+    let mut socket = broken();
+    socket.receive_eof().unwrap_err();
+    assert!(socket.is_over());
+
+    let mut socket = broken();
+    for _ in 0..64 {
+        assert!(!socket.is_over());
+        assert!(
+            socket
+                .receive(&mut [0; 1 << 16])
+                .poll_next(Want::Message)
+                .is_err()
+        );
+    }
+    assert!(socket.is_over(), "a flood");
+
+    let mut socket = broken();
+    assert_eq!(socket.tick(at(5000)), Ok(Some(at(8000))));
+    assert_eq!(socket.tick(at(8000)), Err(TimedOut::Drain));
+    assert!(socket.is_over());
+    assert!(
+        matches!(socket.failure(), Some(Failure::Receive(_))),
+        "the first failure stays"
+    );
+}
+
+/// Output that the transport does not take ends the connection, and taking some of it is a sign of life.
+#[test]
+fn stalled_output_has_an_end() {
+    let stalled = || {
+        let config = Config::new().keepalive(None);
+        let mut socket =
+            WebSocket::server(Negotiated::new(), config).with_stall_time(Duration::from_secs(60));
+        socket.sender().send_binary(&[0; 1000]).unwrap();
+        assert_eq!(socket.tick(at(0)), Ok(Some(at(60_000))));
+        socket
+    };
+    let mut socket = stalled();
+    assert_eq!(socket.tick(at(60_000)), Err(TimedOut::Write));
+    assert_eq!(socket.failure(), Some(Failure::TimedOut(TimedOut::Write)));
+    assert!(socket.is_over());
+    assert!(!socket.sender().can_send());
+    assert_eq!(socket.sender().send_text("late"), Err(SendError::Closed));
+    assert_eq!(socket.pending_bytes(), 0, "nobody writes it any more");
+
+    let mut socket = stalled();
+    for minute in 1..10 {
+        socket.consume(1);
+        assert!(socket.tick(at(minute * 59_000)).is_ok());
+    }
+    let waiting = socket.pending_bytes();
+    socket.consume(waiting);
+    assert_eq!(socket.tick(at(10_000_000)), Ok(None));
+}
+
+/// A peer that takes a big output slowly and says nothing is alive.
+#[test]
+fn taking_output_slowly_is_a_sign_of_life() {
+    let mut socket = server();
+    socket.sender().send_binary(&vec![0; 900_000]).unwrap();
+    for second in 0..120 {
+        assert!(socket.tick(at(second * 1000)).is_ok(), "at {second} s");
+        socket.consume(5_000);
+    }
+    assert_eq!(socket.transport(), Transport::Open);
+}
+
+/// With `manual_close` the peer's Close is reported once, and sending goes on until the caller closes.
+#[test]
+fn a_manual_close_leaves_the_last_word_to_the_caller() {
+    for want in [Want::Message, Want::Event, Want::Piece] {
+        let config = Config::new().manual_close(true);
+        let mut socket = WebSocket::server(Negotiated::new(), config);
+        let mut wire = frame(0x88, b"\x03\xe8");
+        let next = seen(socket.receive(&mut wire).poll_next(want).unwrap());
+        if want == Want::Event {
+            assert_eq!(next, Seen::Close(Some(CloseCode::NORMAL), String::new()));
+        } else {
+            assert_eq!(next, Seen::End);
+        }
+        for _ in 0..2 {
+            assert_eq!(poll(&mut socket, want), Seen::End, "once");
+        }
+        assert!(socket.wants_read(), "for the end of the input");
+        socket.sender().send_text("more").unwrap();
+        socket
+            .sender()
+            .close(CloseCode::NORMAL, CloseReason::EMPTY)
+            .unwrap();
+        let waiting = socket.pending_bytes();
+        assert_eq!(waiting, 6 + 4);
+        socket.consume(waiting);
+        assert!(socket.wants_half_close());
+        socket.half_closed();
+        assert_eq!((socket.is_over(), socket.failure()), (true, None));
+    }
+}
+
+/// What is dropped gives nothing, and holds nothing.
+#[test]
+fn what_is_discarded_is_not_kept() {
+    let mut socket = server();
+    let mut wire = [frame(TEXT, b"one"), frame(0x01, b"two")].concat();
+    assert_eq!(
+        seen(socket.receive(&mut wire).poll_next(Want::Nothing).unwrap()),
+        Seen::Untaken
+    );
+    socket.discard();
+    assert_eq!(poll(&mut socket, Want::Message), Seen::Read);
+    let mut wire = [frame(PING, b"p"), frame(0x80, b"end"), frame(0x88, b"")].concat();
+    assert_eq!(
+        seen(socket.receive(&mut wire).poll_next(Want::Message).unwrap()),
+        Seen::End
+    );
+    assert_eq!(socket.pending(), b"\x8a\x01p\x88\x00");
+}
+
+/// Frames without content are work too: others get their turn.
+#[test]
+fn a_flood_of_empty_frames_yields() {
+    let mut socket = server();
+    let mut wire = [0x01, 0x80, 0, 0, 0, 0].to_vec();
+    wire.extend([0x00, 0x80, 0, 0, 0, 0].repeat(1 << 20));
+    let mut reading = socket.receive(&mut wire);
+    let mut yields = 0;
+    let mut previous = None;
+    while previous != Some(Seen::Read) {
+        match reading.poll_next(Want::Message) {
+            Ok(next) => {
+                let next = seen(next);
+                yields += usize::from(next == Seen::Yield);
+                previous = Some(next);
+            }
+            Err(_) => return, // there is a limit of fragments
+        }
+    }
+    assert!(yields > 0);
+}
+
+/// Payloads that are shared go out in their place, however the transport takes them.
+#[test]
+fn shared_payloads_keep_their_place() {
+    let big = vec![b'x'; 5000];
+    for step in [1, 3, 100, 4999, 5003, 5004, 5005, 20_000] {
+        let mut socket = server();
+        let mut sender = socket.sender();
+        sender.send_text("a").unwrap();
+        sender.send_binary_shared(big.clone()).unwrap();
+        sender.send_binary_shared(big.clone()).unwrap();
+        sender.send_binary_shared(b"small".to_vec()).unwrap();
+        sender.ping(b"p").unwrap();
+        let whole: Vec<u8> = socket.pending_slices().flatten().copied().collect();
+        assert_eq!(socket.pending_bytes(), whole.len());
+        let head = [0x82, 126, 0x13, 0x88];
+        let expected = [
+            b"\x81\x01a",
+            &head[..],
+            &big,
+            &head,
+            &big,
+            b"\x82\x05small",
+            b"\x89\x01p",
+        ]
+        .concat();
+        assert!(whole == expected);
+        let mut written = Vec::new();
+        while socket.pending_bytes() > 0 {
+            let first = socket.pending();
+            assert!(!first.is_empty());
+            let n = first.len().min(step);
+            written.extend_from_slice(&first[..n]);
+            socket.consume(n);
+        }
+        assert!(written == expected, "{step}");
+    }
+}
+
+/// A role that is chosen at run time sends and expects the same.
+#[test]
+fn either_role_is_like_the_one_it_stands_for() {
+    let mut wire = frame(TEXT, b"hi");
+    let mut server = WebSocket::with_role(
+        Negotiated::new(),
+        Config::new(),
+        EitherRole::<Key>::server(),
+    );
+    let mut reading = server.receive(&mut wire);
+    let Ok(Next::Received(Received::Message(message, mut sender))) =
+        reading.poll_next(Want::Message)
+    else {
+        panic!("a message")
+    };
+    sender.send(message).unwrap();
+    drop(reading);
+    assert_eq!(server.pending(), b"\x81\x02hi");
+    let mut client = WebSocket::with_role(
+        Negotiated::new(),
+        Config::new(),
+        EitherRole::client(key as Key),
+    );
+    client.sender().send_text("hi").unwrap();
+    assert_eq!(client.pending(), b"\x81\x82\0\0\0\0hi");
+    assert!(
+        client
+            .receive(&mut frame(TEXT, b"x"))
+            .poll_next(Want::Message)
+            .is_err()
+    );
+}
+
+/// What was collected of one message does not count towards the limit of the next, whose first piece was
+/// emitted where it lay.
+#[test]
+fn the_limit_is_that_of_one_message() {
+    let config = Config::new().max_message(1000);
+    let mut socket = WebSocket::server(Negotiated::new(), config);
+    for _ in 0..2 {
+        let mut one = [frame(0x02, &[1; 400]), frame(0x80, &[1; 500])].concat();
+        let next = socket.receive(&mut one).poll_next(Want::Message).map(seen);
+        assert_eq!(next, Ok(Seen::Message(vec![1; 900])));
+        let mut two = frame(0x02, &[2; 300]);
+        let next = socket.receive(&mut two).poll_next(Want::Piece).map(seen);
+        assert_eq!(next, Ok(Seen::Piece(vec![2; 300], true, false)));
+        // The caller sends for a while.
+        let mut two = frame(0x80, &[2; 600]);
+        let next = socket.receive(&mut two).poll_next(Want::Nothing).map(seen);
+        assert_eq!(next, Ok(Seen::Untaken));
+        assert_eq!(
+            poll(&mut socket, Want::Piece),
+            Seen::Piece(vec![2; 600], false, true)
+        );
+    }
+}

@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
     let mut socket = connect(&*url, Token(0), &Options::new())?;
     let interest = socket.interest();
     poll.registry().register(&mut socket, Token(0), interest)?;
-    let mut answers = 0;
+    let (mut answers, mut is_closing) = (0, false);
     loop {
         let now = Instant::now_since(epoch);
         let mut turn = socket.turn(&mut buffers, now);
@@ -51,7 +51,8 @@ fn main() -> anyhow::Result<()> {
                     sender.text(line)?;
                 }
             }
-            if answers >= lines.len() {
+            if answers >= lines.len() && !is_closing {
+                is_closing = true;
                 sender.close(CloseCode::NORMAL, "")?;
             }
             // What was sent is written in a turn.

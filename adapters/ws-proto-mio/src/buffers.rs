@@ -2,19 +2,17 @@
 
 use std::fmt;
 
-/// What the shared output buffer keeps allocated at most.
-const RETAINED: usize = 256 * 1024;
+use bytes::Bytes;
+use ws_proto::socket::OutputMemory;
 
 /// The buffers of an event loop: one for all of its connections.
 ///
-/// A connection uses them during its [`turn`](crate::WebSocket::turn) only, since the engine consumes
-/// what has been read. It keeps memory of its own only for what the peer does not take, and for
-/// messages that are not complete.
+/// A connection uses them during its [`turn`](crate::WebSocket::turn) only. It keeps memory of its own
+/// only for what the peer does not take, for what the program does not take, and for messages that are
+/// not complete.
 pub struct Buffers {
     pub(crate) input: Box<[u8]>,
-    pub(crate) output: Vec<u8>,
-    #[cfg(feature = "deflate")]
-    pub(crate) inflated: Vec<u8>,
+    pub(crate) output: OutputMemory<Bytes>,
 }
 
 impl Buffers {
@@ -28,17 +26,7 @@ impl Buffers {
     pub fn with_size(bytes: usize) -> Self {
         Self {
             input: vec![0; bytes.max(512)].into(),
-            output: Vec::new(),
-            #[cfg(feature = "deflate")]
-            inflated: Vec::new(),
-        }
-    }
-
-    /// Takes back an output buffer that is not needed any more.
-    pub(crate) fn give_back(&mut self, mut output: Vec<u8>) {
-        if output.capacity() > self.output.capacity() && output.capacity() <= RETAINED {
-            output.clear();
-            self.output = output;
+            output: OutputMemory::new(),
         }
     }
 }
@@ -53,7 +41,7 @@ impl fmt::Debug for Buffers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buffers")
             .field("input", &self.input.len())
-            .field("output", &self.output.capacity())
+            .field("output", &self.output)
             .finish_non_exhaustive()
     }
 }

@@ -5,8 +5,8 @@ use std::net::ToSocketAddrs;
 
 use mio::Token;
 use mio::net::TcpStream;
+use ws_proto::opening::Connector;
 
-use crate::connector::Connector;
 use crate::error::ConnectError;
 use crate::options::Options;
 use crate::socket::WebSocket;

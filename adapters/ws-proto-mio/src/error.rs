@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use ws_proto::handshake::{HandshakeError, HeadError};
-use ws_proto::{AssembleError, ProtocolError, TimedOut, UnexpectedEof, UriError, WebSocketError};
-
-use crate::response::Response;
+use ws_proto::handshake::HandshakeError;
+pub use ws_proto::opening::ConnectError;
+use ws_proto::opening::{AcceptError, Response};
+use ws_proto::{TimedOut, UnexpectedEof, WebSocketError};
 
 /// What has ended a connection, or kept it from being one. A closing handshake is no error.
 ///
@@ -59,76 +59,23 @@ impl From<io::Error> for Error {
     }
 }
 
-impl From<ProtocolError> for Error {
-    fn from(error: ProtocolError) -> Self {
-        Self::Receive(error.into())
-    }
-}
-
-impl From<AssembleError> for Error {
-    fn from(error: AssembleError) -> Self {
-        Self::Receive(error.into())
-    }
-}
-
-/// Why a client cannot even ask.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The request cannot be sent as it is.
-    Head(HeadError),
-    /// The name was not found, or no socket could be opened.
-    Io(io::Error),
-    /// The operating system has no randomness to give.
-    NoRandomness,
-    /// A `wss` URL needs a TLS stream, to be given to [`WebSocket::connect`](crate::WebSocket::connect).
-    TlsNeeded,
-    /// The URL is not one of a WebSocket server.
-    Uri(UriError),
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Head(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::NoRandomness => f.write_str("the random source of the operating system failed"),
-            Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),
-            Self::Uri(error) => error.fmt(f),
+impl From<AcceptError> for Error {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Handshake(error) => Self::Handshake(error),
+            AcceptError::TimedOut(error) => Self::TimedOut(error),
+            other => Self::Io(io::Error::other(other)),
         }
     }
 }
 
-impl StdError for ConnectError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Io(error) => error.source(),
-            _ => None,
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Handshake(error) => Self::Handshake(error),
+            ConnectError::Refused(response) => Self::Refused(response),
+            ConnectError::TimedOut(error) => Self::TimedOut(error),
+            other => Self::Io(io::Error::other(other)),
         }
-    }
-}
-
-impl From<HeadError> for ConnectError {
-    fn from(error: HeadError) -> Self {
-        Self::Head(error)
-    }
-}
-
-impl From<io::Error> for ConnectError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<UriError> for ConnectError {
-    fn from(error: UriError) -> Self {
-        Self::Uri(error)
-    }
-}
-
-/// A [`Connector`](crate::Connector) is one already.
-impl From<std::convert::Infallible> for ConnectError {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
     }
 }

@@ -1,9 +1,9 @@
 //! What a turn gives.
 
-use ws_proto::{Kind, Message};
+use ws_proto::opening::Response;
+use ws_proto::{CloseCode, Kind, Message};
 
 use crate::handshake::Request;
-use crate::response::Response;
 use crate::sender::Sender;
 
 /// What has come. It borrows the event loop's buffer, and is copied nowhere.
@@ -20,6 +20,10 @@ pub enum Event<'t, S> {
     Ping(&'t [u8]),
     /// A Pong.
     Pong(&'t [u8]),
+    /// The peer's Close, once: its code, `None` if it has none (1005), and its reason. It has been
+    /// answered, unless `Config::manual_close` is set: then sending goes on until
+    /// [`close`](Sender::close). Nothing comes after it.
+    Close(Option<CloseCode>, &'t str),
 }
 
 /// A part of a message, as much of it as is there: see [`Turn::next_piece`](crate::Turn::next_piece).

@@ -1,74 +1,204 @@
 //! Handshakes under way.
 
 use std::fmt;
+use std::ops::Deref;
 
-use ws_proto::Instant;
-#[cfg(feature = "deflate")]
-use ws_proto::extension::deflate::{Deflate, DeflateElement};
-use ws_proto::handshake::{
-    Accept, ClientHandshake, HandshakeError, HeadError, Headers, Incoming, OriginPolicy,
-    PlainResponse as Reply, RequestError, ServerHandshake,
-};
-use ws_proto::{Input, Negotiated, OsRandom};
+use ws_proto::handshake::{Accept, HeadError, PlainResponse as Reply};
+use ws_proto::opening::{self, AcceptError, Connecting, Connector, Opened, Response};
+use ws_proto::{EitherRole, Instant, Negotiated, OsRandom};
 
-use crate::connector::Connector;
-use crate::engine::Agreed;
 use crate::error::{ConnectError, Error};
 use crate::options::Options;
-use crate::outgoing::Outgoing;
-use crate::response::Response;
+use crate::socket::{Driver, Either};
 
-/// A server's handshake.
+/// A handshake, with what it has for the connection that follows it.
 #[derive(Debug)]
-pub(crate) struct Accepting {
-    pub(crate) handshake: ServerHandshake<Vec<u8>>,
-    pub(crate) options: Options,
-    /// The loop has been given the request.
-    pub(crate) is_shown: bool,
-    pub(crate) answer: Option<Answer>,
+pub(crate) struct Handshake {
+    side: Side,
+    options: Options,
+    /// What was received after the request.
+    pub(crate) early: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Side {
+    Server(Accepting),
+    Client(Connecting),
+}
+
+#[derive(Debug)]
+struct Accepting {
+    handshake: opening::Accepting,
+    /// What the loop has been given.
+    request: Option<opening::Request>,
+    answer: Option<Answer>,
 }
 
 /// What the loop has decided.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Accepted {
-        negotiated: Negotiated,
-        agreed: Agreed,
-        subprotocol: Option<Box<str>>,
-    },
-    Responded,
-    Unfit(HandshakeError),
+    Accepted(Box<Opened>),
+    /// The response is another, for this reason if it is an error.
+    Refused(Option<Error>),
 }
 
-impl Accepting {
-    pub(crate) fn new(options: Options) -> Self {
-        Self {
-            handshake: ServerHandshake::new(Vec::new(), options.limits),
-            options,
-            is_shown: false,
+/// What received bytes lead to.
+pub(crate) enum Received {
+    More,
+    /// The request is there, for the first time.
+    Request,
+    Response(Box<Opened>, Response),
+    Failed(Error),
+}
+
+impl Handshake {
+    pub(crate) fn accept(options: Options) -> Self {
+        let side = Side::Server(Accepting {
+            handshake: opening::Accepting::new(options.opening),
+            request: None,
             answer: None,
+        });
+        Self::new(side, options)
+    }
+
+    pub(crate) fn connect(connector: Connector, options: Options) -> Result<Self, ConnectError> {
+        let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
+        let connector = connector.options(options.opening);
+        #[cfg(feature = "deflate")]
+        let connector = match &options.deflate {
+            Some(deflate) => connector.deflate(deflate),
+            None => connector,
+        };
+        let connecting = Connecting::start(&connector, nonce)?;
+        Ok(Self::new(Side::Client(connecting), options))
+    }
+
+    const fn new(side: Side, options: Options) -> Self {
+        Self {
+            side,
+            options,
+            early: Vec::new(),
         }
     }
 
-    /// Reads the request; gives it once it is there.
-    pub(crate) fn request<'t>(
-        &'t mut self,
-        input: &mut Input<'_>,
-        out: &'t mut Outgoing,
-    ) -> Result<Option<Request<'t>>, HandshakeError> {
-        let mut refusal = out.sink(usize::MAX, true);
-        let incoming = match self.handshake.receive_any(input, &mut refusal) {
-            Ok(incoming) => incoming,
-            Err(RequestError::Failed(error)) => return Err(error),
-            // The sink always has room, and nothing is read once the request was accepted.
-            Err(_) => None,
+    /// Whether more is read now: no decision is waited for.
+    pub(crate) const fn wants_read(&self) -> bool {
+        match &self.side {
+            Side::Server(accepting) => accepting.request.is_none(),
+            Side::Client(_) => true,
+        }
+    }
+
+    /// The bytes to write: a client's request, a server's response.
+    pub(crate) fn pending(&self) -> &[u8] {
+        match &self.side {
+            Side::Server(accepting) => accepting.handshake.pending(),
+            Side::Client(connecting) => connecting.pending(),
+        }
+    }
+
+    pub(crate) fn consume(&mut self, n: usize) {
+        match &mut self.side {
+            Side::Server(accepting) => accepting.handshake.consume(n),
+            Side::Client(connecting) => connecting.consume(n),
+        }
+    }
+
+    /// Takes received bytes, but what follows the handshake.
+    pub(crate) fn receive(&mut self, bytes: &mut &mut [u8]) -> Received {
+        match &mut self.side {
+            Side::Server(accepting) if accepting.request.is_some() => Received::More,
+            Side::Server(accepting) => match accepting.handshake.receive(bytes) {
+                Ok(None) => Received::More,
+                Ok(request) => {
+                    accepting.request = request;
+                    Received::Request
+                }
+                Err(error) => Received::Failed(error.into()),
+            },
+            Side::Client(connecting) => match connecting.receive(bytes) {
+                Ok(None) => Received::More,
+                Ok(Some((opened, response))) => Received::Response(opened.into(), response),
+                Err(error) => Received::Failed(error.into()),
+            },
+        }
+    }
+
+    /// The stream has ended. What that means for the handshake.
+    pub(crate) fn receive_eof(&mut self) -> Error {
+        match &mut self.side {
+            Side::Server(accepting) => accepting.handshake.receive_eof().into(),
+            Side::Client(connecting) => connecting.receive_eof().into(),
+        }
+    }
+
+    pub(crate) fn tick(&mut self, now: Instant) -> Result<Option<Instant>, Error> {
+        Ok(match &mut self.side {
+            Side::Server(accepting) => accepting.handshake.tick(now)?,
+            Side::Client(connecting) => connecting.tick(now)?,
+        })
+    }
+
+    /// The request that waits for an answer.
+    pub(crate) fn request(&mut self) -> Option<Request<'_>> {
+        match &mut self.side {
+            Side::Server(Accepting {
+                handshake,
+                request: Some(request),
+                answer: answer @ None,
+            }) => Some(Request {
+                request,
+                handshake,
+                options: &self.options,
+                answer,
+            }),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn take_answer(&mut self) -> Option<Answer> {
+        match &mut self.side {
+            Side::Server(accepting) => accepting.answer.take(),
+            Side::Client(_) => None,
+        }
+    }
+
+    pub(crate) const fn is_client(&self) -> bool {
+        matches!(self.side, Side::Client(_))
+    }
+
+    /// The connection that was agreed on, with what is to be written and looked at first.
+    pub(crate) fn open(&self, opened: Opened) -> Driver {
+        let websocket = opened.either(role(self.is_client()));
+        let mut driver = websocket.sharing().with_output(self.pending());
+        driver.keep(&self.early);
+        driver
+    }
+
+    /// What is left to do without a connection: to write a server's response, to end the stream.
+    pub(crate) fn refuse(&self) -> Driver {
+        let driver = driver(self.is_client(), Negotiated::new(), &self.options);
+        let output = if self.is_client() {
+            &[]
+        } else {
+            self.pending()
         };
-        Ok(incoming.map(|incoming| Request {
-            incoming,
-            out,
-            options: &self.options,
-            answer: &mut self.answer,
-        }))
+        driver.with_output(output).refused()
+    }
+}
+
+/// The driver of a connection whose handshake was made elsewhere.
+pub(crate) fn driver(is_client: bool, negotiated: Negotiated, options: &Options) -> Driver {
+    let role = role(is_client);
+    let websocket = ws_proto::WebSocket::with_role(negotiated, options.config, role);
+    options.opening.apply(websocket).sharing()
+}
+
+fn role(is_client: bool) -> Either {
+    if is_client {
+        EitherRole::client(Box::new(OsRandom::new()))
+    } else {
+        EitherRole::server()
     }
 }
 
@@ -76,127 +206,41 @@ impl Accepting {
 ///
 /// To decide later, drop it, and take it again by [`WebSocket::request`](crate::WebSocket::request).
 pub struct Request<'t> {
-    incoming: Incoming<'t>,
-    out: &'t mut Outgoing,
+    request: &'t opening::Request,
+    handshake: &'t mut opening::Accepting,
     options: &'t Options,
     answer: &'t mut Option<Answer>,
 }
 
-impl<'t> Request<'t> {
-    /// Whether it asks for a WebSocket connection; else it is a plain request of HTTP, for a page or
-    /// a health check, and has been looked at no further.
-    pub const fn is_upgrade(&self) -> bool {
-        matches!(self.incoming, Incoming::Upgrade(_))
-    }
-
-    /// The method; `GET` for a WebSocket connection.
-    pub const fn method(&self) -> &'t str {
-        match &self.incoming {
-            Incoming::Plain(plain) => plain.method(),
-            _ => "GET",
-        }
-    }
-
-    /// Path and query, such as `/chat?room=1`.
-    pub fn target(&self) -> &'t str {
-        match &self.incoming {
-            Incoming::Upgrade(upgrade) => upgrade.target(),
-            Incoming::Plain(plain) => plain.target(),
-        }
-    }
-
-    /// The path, such as `/chat`.
-    pub fn path(&self) -> &'t str {
-        let target = self.target();
-        target.split_once('?').map_or(target, |(path, _)| path)
-    }
-
-    /// The query, such as `room=1`.
-    pub fn query(&self) -> Option<&'t str> {
-        self.target().split_once('?').map(|(_, query)| query)
-    }
-
-    /// `host[:port]`.
-    pub fn host(&self) -> &'t str {
-        match &self.incoming {
-            Incoming::Upgrade(upgrade) => upgrade.host(),
-            Incoming::Plain(plain) => plain.host().unwrap_or_default(),
-        }
-    }
-
-    /// The header fields.
-    pub const fn headers(&self) -> Headers<'t> {
-        match &self.incoming {
-            Incoming::Upgrade(upgrade) => upgrade.headers(),
-            Incoming::Plain(plain) => plain.headers(),
-        }
-    }
-
-    /// `Origin`: which site's script is asking.
-    pub fn origin(&self) -> Option<&'t [u8]> {
-        self.headers().get("Origin")
-    }
-
-    /// Whether a site's script may ask this. Without this check every page that a user visits can
-    /// connect in the user's name.
-    pub fn is_allowed_by(&self, origins: &OriginPolicy<'_>) -> bool {
-        origins.allows_origin(self.origin(), self.host())
-    }
-
-    /// The subprotocols that the client offers, its favourite first.
-    pub fn subprotocols(&self) -> impl Iterator<Item = &'t str> {
-        let upgrade = match &self.incoming {
-            Incoming::Upgrade(upgrade) => Some(upgrade.subprotocols()),
-            Incoming::Plain(_) => None,
-        };
-        upgrade.into_iter().flatten()
-    }
-
-    /// The first of `preferred` that the client offers.
-    pub fn choose_subprotocol<'p>(&self, preferred: &[&'p str]) -> Option<&'p str> {
-        let offered = |wanted: &&'p str| self.subprotocols().any(|offered| offered == *wanted);
-        preferred.iter().copied().find(offered)
-    }
-
+impl Request<'_> {
     /// Accepts: queues the 101. With `Options::deflate` permessage-deflate is agreed on if the
-    /// client offers it, in place of the extensions of `accept`. What is not a request for a
-    /// WebSocket connection is refused.
+    /// client offers it, in place of the extensions of `accept`.
+    ///
+    /// A request from a page of a site that [`Accept::origins`] does not allow is answered with 403: without
+    /// that call, from pages of another host. Without such a check every page that a user visits can
+    /// connect in the user's name (RFC 6455 10.2). What is not a request for a WebSocket connection is
+    /// refused, too; [`Turn::next`](crate::Turn::next) then reports the reason.
     ///
     /// # Errors
     ///
-    /// [`HeadError`] if `accept` is not possible. Nothing is decided then.
+    /// [`HeadError::OriginRefused`] if [`Accept::origins`] does not allow the request's `Origin`: the 403 is
+    /// queued, and the connection ends. Any other [`HeadError`] if `accept` is not possible: the same with
+    /// a 500.
     pub fn accept(self, accept: &Accept<'_>) -> Result<(), HeadError> {
-        let out = &mut self.out.sink(usize::MAX, true);
-        let upgrade = match self.incoming {
-            Incoming::Upgrade(upgrade) => upgrade,
-            Incoming::Plain(plain) => {
-                *self.answer = Some(Answer::Unfit(plain.refuse(out)?));
-                return Ok(());
-            }
-        };
-        let subprotocol = accept.chosen_subprotocol().map(Into::into);
         #[cfg(feature = "deflate")]
-        if let Some(deflate) = &self.options.deflate {
-            let element = deflate.accept(upgrade.extensions());
-            let extension = element.as_ref().map(DeflateElement::extension);
-            let accept = accept.extensions(extension.as_slice());
-            let negotiated = upgrade.accept(&accept, out)?;
-            let deflate = element.as_ref().map(DeflateElement::params);
-            *self.answer = Some(Answer::Accepted {
-                negotiated,
-                agreed: Agreed { deflate },
-                subprotocol,
-            });
-            return Ok(());
-        }
+        let deflate = self.options.deflate.as_ref();
+        #[cfg(feature = "deflate")]
+        let accepted = self.handshake.accept_deflate(accept, deflate);
+        #[cfg(not(feature = "deflate"))]
+        let accepted = self.handshake.accept(accept);
         let _ = self.options;
-        let negotiated = upgrade.accept(accept, out)?;
-        *self.answer = Some(Answer::Accepted {
-            negotiated,
-            agreed: Agreed::default(),
-            subprotocol,
-        });
-        Ok(())
+        let (answer, done) = match accepted {
+            Ok(opened) => (Answer::Accepted(opened.into()), Ok(())),
+            Err(AcceptError::Head(error)) => (Answer::Refused(None), Err(error)),
+            Err(error) => (Answer::Refused(Some(error.into())), Ok(())),
+        };
+        *self.answer = Some(answer);
+        done
     }
 
     /// Answers with another response: refuses, redirects, or serves a page. Then the stream is
@@ -206,114 +250,22 @@ impl<'t> Request<'t> {
     ///
     /// [`HeadError`] if that cannot be sent. Nothing is decided then.
     pub fn respond(self, response: &Reply<'_>) -> Result<(), HeadError> {
-        let out = &mut self.out.sink(usize::MAX, true);
-        match self.incoming {
-            Incoming::Upgrade(upgrade) => upgrade.reject(response, out)?,
-            Incoming::Plain(plain) => plain.respond(response, out)?,
-        }
-        *self.answer = Some(Answer::Responded);
+        self.handshake.respond(response)?;
+        *self.answer = Some(Answer::Refused(None));
         Ok(())
+    }
+}
+
+impl Deref for Request<'_> {
+    type Target = opening::Request;
+
+    fn deref(&self) -> &opening::Request {
+        self.request
     }
 }
 
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("method", &self.method())
-            .field("target", &self.target())
-            .field("headers", &self.headers())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A client's handshake.
-#[derive(Debug)]
-pub(crate) struct Connecting {
-    handshake: ClientHandshake<Vec<u8>>,
-    pub(crate) options: Options,
-    pub(crate) deadline: Option<Instant>,
-}
-
-/// What a server's answer leads to.
-pub(crate) enum Answered {
-    Established {
-        negotiated: Negotiated,
-        agreed: Agreed,
-        response: Response,
-    },
-    More,
-    Failed(Error),
-}
-
-impl Connecting {
-    /// Writes the request to `out`.
-    pub(crate) fn start(
-        connector: &Connector,
-        options: Options,
-        out: &mut Outgoing,
-    ) -> Result<Self, ConnectError> {
-        let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
-        let mut written = Vec::new();
-        #[cfg(feature = "deflate")]
-        let offer = options.deflate.as_ref().map(Deflate::offer);
-        #[cfg(feature = "deflate")]
-        let extension = offer.as_ref().map(DeflateElement::extension);
-        #[cfg(feature = "deflate")]
-        let extensions = extension.as_slice();
-        #[cfg(not(feature = "deflate"))]
-        let extensions = &[];
-        let handshake = connector.with_request(extensions, |request| {
-            ClientHandshake::start(request, nonce, Vec::new(), options.limits, &mut written)
-        })?;
-        out.push_shared(written.into(), false);
-        Ok(Self {
-            handshake,
-            options,
-            deadline: None,
-        })
-    }
-
-    pub(crate) fn deadline(&mut self, now: Instant) -> Instant {
-        *self
-            .deadline
-            .get_or_insert(now + self.options.handshake_time)
-    }
-
-    /// Takes received bytes. What follows the answer stays in `input`.
-    pub(crate) fn receive(&mut self, input: &mut Input<'_>) -> Answered {
-        match self.handshake.receive(input) {
-            Ok(Some(established)) => {
-                #[cfg(feature = "deflate")]
-                let agreed = match &self.options.deflate {
-                    None => Agreed::default(),
-                    Some(deflate) => match deflate.answered(established.extensions()) {
-                        Ok(deflate) => Agreed { deflate },
-                        Err(error) => return Answered::Failed(Error::Handshake(error)),
-                    },
-                };
-                #[cfg(not(feature = "deflate"))]
-                let agreed = Agreed::default();
-                Answered::Established {
-                    negotiated: established.negotiated(),
-                    agreed,
-                    response: Response::established(&established),
-                }
-            }
-            Ok(None) => Answered::More,
-            Err(error) => self.failed(error),
-        }
-    }
-
-    /// The stream has ended.
-    pub(crate) fn receive_eof(&mut self) -> Answered {
-        let ended = self.handshake.receive_eof().err();
-        self.failed(ended.unwrap_or(HandshakeError::UnexpectedEof))
-    }
-
-    fn failed(&self, error: HandshakeError) -> Answered {
-        Answered::Failed(match self.handshake.refusal() {
-            Some(refusal) => Error::Refused(Box::new(Response::refusal(&refusal))),
-            None => Error::Handshake(error),
-        })
+        self.request.fmt(f)
     }
 }

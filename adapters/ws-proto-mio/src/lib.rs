@@ -10,10 +10,12 @@
 //! ```
 //! # #[cfg(feature = "net")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//!
 //! use mio::net::{TcpListener, TcpStream};
 //! use mio::{Events, Interest, Poll, Token};
 //! use ws_proto_mio::{
-//!     Accept, Buffers, CloseCode, Event, Instant, Message, Options, Timers, WebSocket, connect,
+//!     Accept, Buffers, CloseCode, Event, Instant, Message, Options, Timers, Turn, WebSocket, connect,
 //! };
 //!
 //! let mut poll = Poll::new()?;
@@ -33,44 +35,57 @@
 //! while !sockets.is_empty() {
 //!     let now = Instant::now_since(epoch);
 //!     let busy = sockets.iter().any(WebSocket::has_more);
-//!     let patience = if busy { Some(std::time::Duration::ZERO) } else { timers.wait(now) };
-//!     poll.poll(&mut events, patience)?;
+//!     let patience = if busy { Duration::ZERO } else { Duration::from_millis(50) };
+//!     poll.poll(&mut events, Some(timers.wait(now).map_or(patience, |wait| wait.min(patience))))?;
 //!     for event in &events {
-//!         if event.token() == Token(0) {
-//!             while let Ok((stream, _)) = listener.accept() {
-//!                 let mut server = WebSocket::accept(stream, Token(2), &options);
-//!                 let interest = server.interest();
-//!                 poll.registry().register(&mut server, Token(2), interest)?;
-//!                 sockets.push(server);
-//!             }
-//!         } else if let Some(socket) = sockets.iter_mut().find(|s| s.token() == event.token()) {
+//!         if let Some(socket) = sockets.iter_mut().find(|s| s.token() == event.token()) {
 //!             socket.ready(event);
+//!         }
+//!     }
+//!     // Whatever `accept` fails of, those who are there are served: when file descriptors are free
+//!     // again, others get in.
+//!     while let Ok((stream, _)) = listener.accept() {
+//!         let mut server = WebSocket::accept(stream, Token(2), &options);
+//!         let interest = server.interest();
+//!         if poll.registry().register(&mut server, Token(2), interest).is_ok() {
+//!             sockets.push(server);
 //!         }
 //!     }
 //!     let now = Instant::now_since(epoch);
 //!     while timers.expired(now).is_some() {} // all get a turn here
 //!     for socket in &mut sockets {
-//!         let mut say_hello = false;
-//!         let mut turn = socket.turn(&mut buffers, now);
-//!         while turn.read() {
-//!             while let Some(event) = turn.next()? {
-//!                 match event {
-//!                     Event::Request(request) => request.accept(&Accept::new())?,
-//!                     Event::Connected(_) => say_hello = true,
-//!                     Event::Message(Message::Text("hello"), mut sender) => sender.text("bye")?,
-//!                     Event::Message(_, mut sender) => sender.close(CloseCode::NORMAL, "")?,
-//!                     _ => {}
-//!                 }
-//!             }
+//!         // What ends one connection does not end the loop.
+//!         let mut is_new = false;
+//!         if let Err(error) = serve(&mut socket.turn(&mut buffers, now), &mut is_new) {
+//!             eprintln!("{error}");
 //!         }
-//!         drop(turn);
-//!         if let (true, Some(mut sender)) = (say_hello, socket.sender()) {
+//!         if let (true, Some(mut sender)) = (is_new, socket.sender()) {
 //!             sender.text("hello")?;
-//!             socket.turn(&mut buffers, now).read();
+//!             socket.turn(&mut buffers, now).read(); // what was sent is written in a turn
 //!         }
 //!         timers.set(socket.token(), socket.next_deadline());
 //!     }
 //!     sockets.retain(|socket| !socket.is_done());
+//! }
+//!
+//! /// One turn of one connection.
+//! fn serve(
+//!     turn: &mut Turn<'_, TcpStream>,
+//!     is_new: &mut bool,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     while turn.read() {
+//!         while let Some(event) = turn.next()? {
+//!             match event {
+//!                 // Browsers get in from pages of the same host only: see `Accept::origins`.
+//!                 Event::Request(request) => request.accept(&Accept::new())?,
+//!                 Event::Connected(_) => *is_new = true,
+//!                 Event::Message(Message::Text("hello"), mut sender) => sender.text("bye")?,
+//!                 Event::Message(_, mut sender) => sender.close(CloseCode::NORMAL, "")?,
+//!                 _ => {}
+//!             }
+//!         }
+//!     }
+//!     Ok(())
 //! }
 //! # Ok(())
 //! # }
@@ -88,14 +103,23 @@
 //! | readiness | register once for [`interest`](WebSocket::interest); call [`ready`](WebSocket::ready) for each event |
 //! | fairness | give those that [have more](WebSocket::has_more) another turn after the others |
 //! | time | after each turn tell [`Timers`] its [`next_deadline`](WebSocket::next_deadline) |
-//! | the end | after an [`Error`] go on with turns, drop it when it [is done](WebSocket::is_done) |
-//! | sites | ask [`Request::is_allowed_by`] if browsers connect |
+//! | the end | after an [`Error`] go on with the turns of this connection and of all others; drop it when it [is done](WebSocket::is_done) |
+//! | sites | browsers get in from pages of the same host, unless [`Accept::origins`] says otherwise |
+//! | descriptors | go on when `accept` fails for lack of them, and try again a little later |
+//!
+//! # What is written when
+//!
+//! What was received is emitted before anything is written: the answers to all messages of one read leave in
+//! one write, when [`Turn::next`] has nothing more. They leave before that when 16 KiB of them wait, and a
+//! Pong leaves before the message after it is emitted. A write that fails ends writing only: what the peer
+//! has sent, and its Close, still come.
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `net` (default) | `connect` with a URL, and [`Stream`] for mio's sockets |
+//! | `simd` (default) | masks and validates with the vector instructions of the processor |
 //! | `deflate` | permessage-deflate (RFC 7692): `Options::deflate` |
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -103,14 +127,10 @@
 mod buffers;
 #[cfg(feature = "net")]
 mod connect;
-mod connector;
-mod engine;
 mod error;
 mod event;
 mod handshake;
 mod options;
-mod outgoing;
-mod response;
 mod sender;
 mod socket;
 mod stream;
@@ -122,12 +142,10 @@ pub use buffers::Buffers;
 pub use bytes::Bytes;
 #[cfg(feature = "net")]
 pub use connect::connect;
-pub use connector::Connector;
 pub use error::{ConnectError, Error};
 pub use event::{Event, Piece};
 pub use handshake::Request;
 pub use options::Options;
-pub use response::Response;
 pub use sender::Sender;
 pub use socket::WebSocket;
 pub use stream::{Stream, Wrapped};
@@ -137,8 +155,9 @@ pub use turn::Turn;
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Headers, Limits, OriginPolicy, PlainResponse as Reply,
+    Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
 };
+pub use ws_proto::opening::{Connector, Headers, Response};
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Message, Negotiated, ProtocolError,
     SendError, TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,

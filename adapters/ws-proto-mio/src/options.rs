@@ -6,6 +6,7 @@ use ws_proto::Config;
 #[cfg(feature = "deflate")]
 use ws_proto::extension::deflate::Deflate;
 use ws_proto::handshake::Limits;
+use ws_proto::opening;
 
 /// Limits, timers and modes of a handshake and of the connection behind it.
 ///
@@ -23,21 +24,11 @@ use ws_proto::handshake::Limits;
 #[must_use]
 pub struct Options {
     pub(crate) config: Config,
-    pub(crate) limits: Limits,
-    pub(crate) handshake_time: Duration,
-    pub(crate) settings: Settings,
+    pub(crate) opening: opening::Options,
+    pub(crate) budget: u32,
+    pub(crate) short_reads_end: bool,
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<Deflate>,
-}
-
-/// What a connection has to keep of its options.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) high_water: usize,
-    pub(crate) budget: usize,
-    pub(crate) linger: Duration,
-    pub(crate) stall_time: Duration,
-    pub(crate) short_reads_end: bool,
 }
 
 impl Options {
@@ -46,15 +37,9 @@ impl Options {
     pub const fn new() -> Self {
         Self {
             config: Config::new(),
-            limits: Limits::new(),
-            handshake_time: Duration::from_secs(10),
-            settings: Settings {
-                high_water: 64 * 1024,
-                budget: 256 * 1024,
-                linger: Duration::from_secs(3),
-                stall_time: Duration::from_secs(60),
-                short_reads_end: false,
-            },
+            opening: opening::Options::new(),
+            budget: 256 * 1024,
+            short_reads_end: false,
             #[cfg(feature = "deflate")]
             deflate: None,
         }
@@ -63,21 +48,21 @@ impl Options {
     /// Limits, keepalive and close timers of the connection.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self.opening = self.opening.config(config);
         self
     }
 
     /// How much of a handshake is read. Its time is that of
     /// [`handshake_time`](Self::handshake_time).
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits.time(self.handshake_time);
+        self.opening = self.opening.limits(limits);
         self
     }
 
     /// How long a handshake may take, from the first turn on: for a client until there is a
     /// connection, for a server until the request is there. 10 s by default.
     pub fn handshake_time(mut self, time: Duration) -> Self {
-        self.handshake_time = time;
-        self.limits = self.limits.time(time);
+        self.opening = self.opening.handshake_time(time);
         self
     }
 
@@ -86,27 +71,27 @@ impl Options {
     /// nothing can be sent unasked. One message of any size fits on top of less. 64 KiB by default,
     /// 1 KiB at least.
     pub fn high_water(mut self, bytes: usize) -> Self {
-        self.settings.high_water = bytes.max(1024);
+        self.opening = self.opening.high_water(bytes.max(1024));
         self
     }
 
     /// How many bytes one turn reads before it is another connection's: 256 KiB by default.
     pub fn read_budget(mut self, bytes: usize) -> Self {
-        self.settings.budget = bytes.max(1);
+        self.budget = u32::try_from(bytes.max(1)).unwrap_or(u32::MAX);
         self
     }
 
     /// How long it may take to write the last words and to end the transport, once the connection
     /// is over. 3 s by default.
     pub fn linger(mut self, time: Duration) -> Self {
-        self.settings.linger = time;
+        self.opening = self.opening.linger(time);
         self
     }
 
     /// How long a peer may take nothing of what waits to be written before the connection fails
     /// with [`TimedOut`](std::io::ErrorKind::TimedOut). 60 s by default.
     pub fn stall_time(mut self, time: Duration) -> Self {
-        self.settings.stall_time = time;
+        self.opening = self.opening.stall_time(time);
         self
     }
 
@@ -114,7 +99,7 @@ impl Options {
     /// would fail with `WouldBlock` is saved. So it is for TCP and Unix sockets with epoll and
     /// kqueue; with TLS it is not. Off by default.
     pub fn short_reads_end(mut self, end: bool) -> Self {
-        self.settings.short_reads_end = end;
+        self.short_reads_end = end;
         self
     }
 

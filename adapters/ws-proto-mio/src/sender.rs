@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ws_proto::{CloseCode, CloseReason, ControlPayload, Fin, Message, SendError};
 
-use crate::engine::{Encoder, Engine};
+use crate::socket::Either;
 use crate::stream::Stream;
 use crate::wire::Wire;
 
-/// Payloads from this size on are not copied into the output.
+/// Payloads from this size on are written from where they are.
 const BIG: usize = 4096;
 
 /// Sends on an open connection: in reply to a message, or unasked
@@ -18,26 +18,18 @@ const BIG: usize = 4096;
 /// What is sent is written in the connection's turn. Big payloads are written at once, from where
 /// they are; only what the stream does not take of them is copied.
 ///
-/// All methods fail with [`SendError::Closed`] once Close has been said, and with
+/// All methods fail with [`SendError::Closed`] once a Close was sent, and with
 /// [`SendError::OutputFull`] while the high-water mark is reached. Nothing was queued then.
 pub struct Sender<'t, S> {
-    pub(crate) engine: &'t mut Engine,
-    pub(crate) encoder: &'t mut Encoder,
+    pub(crate) to: ws_proto::Sender<'t, Either, Bytes>,
     pub(crate) wire: &'t mut Wire<S>,
-    pub(crate) high_water: usize,
-    pub(crate) is_reply: bool,
 }
 
 impl<S: Stream> Sender<'_, S> {
     /// How many more bytes may be queued before sending fails. A message of any size fits while it
     /// is not 0.
     pub fn room(&self) -> usize {
-        let waiting = if self.is_reply {
-            self.wire.out.replies()
-        } else {
-            self.wire.out.len()
-        };
-        self.high_water.saturating_sub(waiting)
+        self.to.room()
     }
 
     /// Sends a message.
@@ -45,19 +37,25 @@ impl<S: Stream> Sender<'_, S> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued.
+    #[inline]
     pub fn send(&mut self, message: Message<'_>) -> Result<(), SendError> {
-        self.check()?;
-        let payload = message.as_bytes();
-        if payload.len() >= BIG && self.encoder.is_plain() && self.wire.writable {
-            if let Engine::Server(connection) = &mut *self.engine {
-                let mut head = self.wire.out.sink(usize::MAX, self.is_reply);
-                Engine::frame(connection, message, &mut head)?;
-                self.wire.write_through(payload, self.is_reply);
-                return Ok(());
-            }
+        if message.as_bytes().len() < BIG {
+            return self.to.send(message);
         }
-        let mut out = self.wire.out.sink(usize::MAX, self.is_reply);
-        self.engine.send(message, self.encoder, &mut out)
+        self.send_through(message)
+    }
+
+    fn send_through(&mut self, message: Message<'_>) -> Result<(), SendError> {
+        let send = self.to.by_ref().send_vectored(message)?;
+        let slices = send.slices();
+        // What had to be copied waits for the others.
+        let is_lent = slices.last().is_some_and(|payload| !payload.is_empty());
+        if is_lent && self.wire.writable {
+            let slices = slices.into_iter().filter(|slice| !slice.is_empty());
+            let written = self.wire.gather(slices);
+            send.consume(written);
+        }
+        Ok(())
     }
 
     /// Sends a message that is not compressed, whatever was agreed on. For secrets, whose length when
@@ -70,10 +68,9 @@ impl<S: Stream> Sender<'_, S> {
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     pub fn send_uncompressed(&mut self, message: Message<'_>) -> Result<(), SendError> {
-        let was_paused = self.set_paused(true);
-        let sent = self.send(message);
-        self.set_paused(was_paused);
-        sent
+        let to = self.to.uncompressed();
+        let wire = &mut *self.wire;
+        Sender { to, wire }.send(message)
     }
 
     /// Whether messages that begin from now on are compressed, on this connection. They are, if
@@ -82,15 +79,7 @@ impl<S: Stream> Sender<'_, S> {
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     pub fn set_compressing(&mut self, compressing: bool) {
-        self.set_paused(!compressing);
-    }
-
-    #[cfg(feature = "deflate")]
-    fn set_paused(&mut self, is_paused: bool) -> bool {
-        match &mut self.encoder.deflate {
-            Some(deflate) => std::mem::replace(&mut deflate.is_paused, is_paused),
-            None => is_paused,
-        }
+        self.to.set_compressing(compressing);
     }
 
     /// Sends a text message.
@@ -111,34 +100,15 @@ impl<S: Stream> Sender<'_, S> {
         self.send(Message::Binary(data))
     }
 
-    /// Sends a binary message that is queued by reference: for one payload to many connections. A
-    /// client masks it in place if nobody shares it, and else a copy. Compressed, it is a copy
-    /// too.
+    /// Sends a binary message that is queued by reference: for one payload to many connections. What a
+    /// client sends is masked, and what is compressed is made anew: that is a copy, as is what has less
+    /// than 4 KiB.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued.
     pub fn binary_shared(&mut self, data: Bytes) -> Result<(), SendError> {
-        if data.len() < BIG || !self.encoder.is_plain() {
-            return self.binary(&data);
-        }
-        self.check()?;
-        let mut head = self.wire.out.sink(usize::MAX, self.is_reply);
-        let payload = match &mut *self.engine {
-            Engine::Server(connection) => {
-                Engine::frame(connection, Message::Binary(&data), &mut head)?;
-                data
-            }
-            Engine::Client(connection) => {
-                let mut own = data
-                    .try_into_mut()
-                    .unwrap_or_else(|shared| BytesMut::from(&*shared));
-                Engine::frame_masked(connection, ws_proto::Kind::Binary, &mut own, &mut head)?;
-                own.freeze()
-            }
-        };
-        self.wire.out.push_shared(payload, self.is_reply);
-        Ok(())
+        self.to.send_binary_shared(data)
     }
 
     /// Sends a part of a message as one frame: the first part opens the message, the one with
@@ -150,9 +120,10 @@ impl<S: Stream> Sender<'_, S> {
     /// [`SendError`], such as [`SendError::MessageOpen`] for a part of another kind; nothing was
     /// queued.
     pub fn part(&mut self, part: Message<'_>, fin: Fin) -> Result<(), SendError> {
-        self.check()?;
-        let mut out = self.wire.out.sink(usize::MAX, self.is_reply);
-        self.engine.send_part(part, fin, self.encoder, &mut out)
+        match part {
+            Message::Text(text) => self.to.send_text_part(text, fin),
+            Message::Binary(data) => self.to.send_binary_part(data, fin),
+        }
     }
 
     /// Sends a Ping with up to 125 bytes. Keepalive does this by itself when the peer is silent.
@@ -161,9 +132,7 @@ impl<S: Stream> Sender<'_, S> {
     ///
     /// [`SendError`]; nothing was queued.
     pub fn ping<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
-        self.check()?;
-        let mut out = self.wire.out.sink(usize::MAX, self.is_reply);
-        self.engine.ping(payload.into(), &mut out)
+        self.to.ping(payload)
     }
 
     /// Sends a Pong: the answer to a Ping with `Config::manual_pong`, or a sign of life.
@@ -172,41 +141,25 @@ impl<S: Stream> Sender<'_, S> {
     ///
     /// [`SendError`]; nothing was queued.
     pub fn pong<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
-        self.check()?;
-        let mut out = self.wire.out.sink(usize::MAX, self.is_reply);
-        self.engine.pong(payload.into(), &mut out)
+        self.to.pong(payload)
     }
 
-    /// Says Close, whatever the high-water mark. Nothing can be sent behind it; what the peer sends
-    /// before its own Close still comes. Of `reason`, 123 bytes are sent at most.
+    /// Sends Close, whatever the high-water mark. Nothing can be sent after it; what the peer sends
+    /// before its own Close still comes. With `Config::manual_close` it also answers the peer's
+    /// [Close](crate::Event::Close). Of `reason`, 123 bytes are sent at most.
     ///
     /// # Errors
     ///
     /// [`SendError`] if this code is not for this role, or the connection has ended.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        let mut out = self.wire.out.sink(usize::MAX, self.is_reply);
-        self.engine
-            .close(code, CloseReason::truncated(reason), &mut out)
-    }
-
-    fn check(&mut self) -> Result<(), SendError> {
-        if self.wire.is_broken {
-            return Err(SendError::Closed);
-        }
-        if self.room() == 0 {
-            self.wire.write();
-        }
-        if self.room() == 0 && self.engine.can_send() {
-            return Err(SendError::OutputFull);
-        }
-        Ok(())
+        self.to.close(code, CloseReason::truncated(reason))
     }
 }
 
 impl<S> fmt::Debug for Sender<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("queued", &self.wire.out.len())
+            .field("to", &self.to)
             .finish_non_exhaustive()
     }
 }

@@ -1,40 +1,33 @@
 //! A connection, from its handshake to its end.
-//!
-//! ```text
-//!           Close due               written             shut down, after an error
-//!   Open -----------------> Closing ---------> shutdown -------------------------> Linger --> Done
-//!     |                                            '----------- else ------------------------^
-//!     '-- end of the stream, error, nobody answers ------------------------------------------'
-//! ```
 
 use std::fmt;
 use std::io;
 
+use bytes::Bytes;
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
 #[cfg(feature = "deflate")]
 use ws_proto::extension::deflate::DeflateParams;
-use ws_proto::handshake::HandshakeError;
-use ws_proto::{
-    Assembler, CloseCode, Connection, Input, Instant, MAX_CONTROL_FRAME, Negotiated, TimedOut,
-    Transport,
-};
+use ws_proto::opening::{Connector, Opened};
+use ws_proto::socket::Failure;
+use ws_proto::{CloseCode, EitherRole, Instant, Negotiated, OsRandom, TimedOut, Transport};
 
 use crate::buffers::Buffers;
-use crate::connector::Connector;
-#[cfg(feature = "deflate")]
-use crate::engine::Compressing;
-use crate::engine::{Agreed, Decoder, Encoder, Engine};
 use crate::error::{ConnectError, Error};
-use crate::handshake::{Accepting, Answer, Answered, Connecting, Request};
-use crate::options::{Options, Settings};
+use crate::handshake::{self, Answer, Handshake, Request};
+use crate::options::Options;
 use crate::sender::Sender;
 use crate::stream::Stream;
 use crate::turn::Turn;
 use crate::wire::Wire;
 
-/// How many bytes are read and dropped after an error, so that the peer can read our last words.
-const MAX_LINGER: usize = 1 << 20;
+/// A connection of either role; a client's masking keys are apart, since servers are many.
+pub(crate) type Either = EitherRole<Box<OsRandom>>;
+
+const NEVER: Instant = Instant::from_millis(u64::MAX);
+
+/// What keeps the protocol, the order of things, the limits and the times.
+pub(crate) type Driver = ws_proto::WebSocket<Either, Bytes>;
 
 /// A WebSocket connection over a non-blocking stream, from its handshake to its end.
 ///
@@ -43,81 +36,55 @@ const MAX_LINGER: usize = 1 << 20;
 /// its [deadline](Self::next_deadline) has come, when it [has more to do](Self::has_more), and after
 /// something has been sent on it outside of a turn. When it [is done](Self::is_done), drop it.
 ///
-/// Register its stream once, for [`interest`](Self::interest), and leave it so: mio tells readiness
+/// Register its stream once, for [`interest`](Self::interest), and leave it so: mio reports readiness
 /// once, the connection remembers it.
 pub struct WebSocket<S> {
     pub(crate) wire: Wire<S>,
     pub(crate) state: State,
-    pub(crate) end: Ending,
-    /// Received bytes that wait until there is room for answers.
-    pub(crate) leftover: Box<[u8]>,
-    /// Not given yet.
-    pub(crate) failure: Option<Error>,
-    pub(crate) settings: Settings,
-    subprotocol: Option<Box<str>>,
-    deadline: Option<Instant>,
-    /// Since when the stream takes nothing of what waits.
-    stalled: Option<Instant>,
-}
-
-/// How far a connection is on its way to the end.
-#[derive(Debug)]
-pub(crate) struct Ending {
-    pub(crate) phase: Phase,
-    /// When it has to be over.
-    by: Option<Instant>,
-    lingered: usize,
-    /// The peer has to be given the chance to read why.
-    lingers: bool,
-}
-
-impl Ending {
-    /// The peer has broken the rules; it has been told so.
-    pub(crate) fn broken_by_peer(&mut self) {
-        self.phase = Phase::Closing;
-        self.lingers = true;
-    }
+    /// The end of time if there is none.
+    deadline: Instant,
 }
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all connections are open")]
 pub(crate) enum State {
-    Accepting(Box<Accepting>),
-    Connecting(Box<Connecting>),
-    Open(Open),
-    /// There was a handshake that led to no connection.
-    Nothing,
+    Handshake(Box<Handshake>),
+    /// A connection, or what is left to do after a handshake that led to none.
+    Open(Driver),
 }
 
-/// A connection whose handshake is done.
-#[derive(Debug)]
-pub(crate) struct Open {
-    pub(crate) engine: Engine,
-    pub(crate) assembler: Assembler<Vec<u8>, Decoder>,
-    pub(crate) encoder: Encoder,
-    /// A message has begun and not come to its end.
-    pub(crate) is_collecting: bool,
-    /// Its beginning has been given as pieces.
-    pub(crate) is_piecewise: bool,
-}
-
+/// What the last look at the input has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(crate) enum Left {
+    /// Nothing: more has to be read first.
+    Nothing,
+    /// There may be more.
+    Input,
+    /// There is more, after a try to write.
+    Answer,
+    /// As `Answer`, and that try has been made.
+    Tried,
+    /// There is more once the stream takes some of the output.
+    Output,
+}
+
+/// How the stream of a handshake goes on that led to no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// It can be read and written.
     Open,
-    /// Writes what waits, then shuts the stream down.
-    Closing,
-    /// Reads to the end: input that is left unread would make the system reset the connection, and
-    /// the peer would lose what it has not read yet.
-    Linger,
-    Done,
+    /// Nothing more comes.
+    Eof,
+    /// It is closed.
+    Abort,
 }
 
 impl<S: Stream> WebSocket<S> {
     /// The server's end over a stream that has been accepted. Its first event is the client's
     /// [`Request`](crate::Event::Request).
     pub fn accept(stream: S, token: Token, options: &Options) -> Self {
-        let state = State::Accepting(Box::new(Accepting::new(options.clone())));
-        Self::new(Wire::new(stream, token), state, options.settings)
+        let state = State::Handshake(Box::new(Handshake::accept(options.clone())));
+        Self::new(stream, token, state, options)
     }
 
     /// The client's end over a stream that is connected or being connected: TCP, TLS, a Unix
@@ -133,15 +100,15 @@ impl<S: Stream> WebSocket<S> {
         connector: Connector,
         options: &Options,
     ) -> Result<Self, ConnectError> {
-        let mut wire = Wire::new(stream, token);
-        wire.is_connecting = true;
-        let connecting = Connecting::start(&connector, options.clone(), &mut wire.out)?;
-        let state = State::Connecting(Box::new(connecting));
-        Ok(Self::new(wire, state, options.settings))
+        let handshake = Handshake::connect(connector, options.clone())?;
+        let state = State::Handshake(Box::new(handshake));
+        let mut this = Self::new(stream, token, state, options);
+        this.wire.is_connecting = true;
+        Ok(this)
     }
 
     /// The server's end of a connection whose handshake has been done elsewhere. `received` is what
-    /// was read behind the request, often nothing.
+    /// was read after the request, often nothing.
     pub fn server(
         stream: S,
         token: Token,
@@ -149,12 +116,11 @@ impl<S: Stream> WebSocket<S> {
         received: &[u8],
         options: &Options,
     ) -> Self {
-        let engine = Engine::Server(Connection::server(negotiated, options.config));
-        Self::agreed_elsewhere(stream, token, engine, received, options)
+        Self::agreed_elsewhere(stream, token, false, negotiated, received, options)
     }
 
     /// The client's end of a connection whose handshake has been done elsewhere. `received` is what
-    /// was read behind the response, often nothing.
+    /// was read after the response, often nothing.
     pub fn client(
         stream: S,
         token: Token,
@@ -162,43 +128,36 @@ impl<S: Stream> WebSocket<S> {
         received: &[u8],
         options: &Options,
     ) -> Self {
-        let engine = Engine::client(negotiated, options.config);
-        Self::agreed_elsewhere(stream, token, engine, received, options)
+        Self::agreed_elsewhere(stream, token, true, negotiated, received, options)
     }
 
     fn agreed_elsewhere(
         stream: S,
         token: Token,
-        engine: Engine,
+        is_client: bool,
+        negotiated: Negotiated,
         received: &[u8],
         options: &Options,
     ) -> Self {
-        let state = State::Open(Open::new(engine, options, &Agreed::default()));
-        let mut this = Self::new(Wire::new(stream, token), state, options.settings);
-        this.leftover = received.into();
+        let mut driver = handshake::driver(is_client, negotiated, options);
+        driver.keep(received);
+        let mut this = Self::new(stream, token, State::Open(driver), options);
+        if !received.is_empty() {
+            this.wire.left = Left::Input;
+        }
         this
     }
 
-    fn new(wire: Wire<S>, state: State, settings: Settings) -> Self {
+    fn new(stream: S, token: Token, state: State, options: &Options) -> Self {
         Self {
-            wire,
+            wire: Wire::new(stream, token, options),
             state,
-            end: Ending {
-                phase: Phase::Open,
-                by: None,
-                lingered: 0,
-                lingers: false,
-            },
-            leftover: Box::default(),
-            failure: None,
-            settings,
-            subprotocol: None,
-            deadline: None,
-            stalled: None,
+            deadline: NEVER,
         }
     }
 
     /// Does what can be done now, at the time `now`: see [`Turn`].
+    #[inline]
     pub fn turn<'t>(&'t mut self, buffers: &'t mut Buffers, now: Instant) -> Turn<'t, S> {
         Turn::new(self, buffers, now)
     }
@@ -210,85 +169,80 @@ impl<S: Stream> WebSocket<S> {
         self.set_ready();
     }
 
-    /// As [`ready`](Self::ready), for streams whose readiness is told by something else than mio.
+    /// As [`ready`](Self::ready), for streams whose readiness is reported by something else than mio.
     pub const fn set_ready(&mut self) {
         self.wire.readable = true;
-        self.wire.writable = true;
+        self.wire.writable = !self.wire.is_broken;
     }
 
     /// When to give it a turn at the latest; changed by turns only.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let stalled_until = self.stalled.map(|since| since + self.settings.stall_time);
-        let deadlines = [self.deadline, self.end.by, stalled_until];
-        deadlines.into_iter().flatten().min()
+        (self.deadline != NEVER).then_some(self.deadline)
     }
 
     /// Whether to give it another turn without waiting for an event: it has read as much as one turn
     /// may, or the program has left it early.
     pub fn has_more(&self) -> bool {
-        self.failure.is_some()
-            || match self.end.phase {
-                Phase::Open => {
-                    self.can_receive() && (self.wire.readable || !self.leftover.is_empty())
+        self.wire.has_failure()
+            || !self.is_over()
+                && match self.wire.left {
+                    Left::Nothing => self.wire.readable && self.wants_read(),
+                    Left::Input | Left::Answer | Left::Tried => true,
+                    Left::Output => self.wire.writable,
                 }
-                Phase::Closing => self.wire.writable || self.end.by.is_none(),
-                Phase::Linger => self.wire.readable,
-                Phase::Done => false,
-            }
     }
 
     /// Whether it is over: drop it, and the stream with it.
-    pub const fn is_done(&self) -> bool {
-        matches!(self.end.phase, Phase::Done) && self.failure.is_none()
+    pub fn is_done(&self) -> bool {
+        !self.wire.has_failure() && self.is_over()
     }
 
-    /// Whether messages can be sent: the handshake is done, and Close has not been said.
+    /// Whether messages can be sent: the handshake is done, and no Close was sent.
     pub fn can_send(&self) -> bool {
         match &self.state {
-            State::Open(open) => self.end.phase == Phase::Open && open.engine.can_send(),
-            _ => false,
+            State::Open(driver) => driver.connection().can_send() && !driver.is_over(),
+            State::Handshake(_) => false,
         }
     }
 
     /// To send unasked. `None` before the end of the handshake, and once the connection is over.
     /// Give it a turn afterwards.
     pub fn sender(&mut self) -> Option<Sender<'_, S>> {
-        match &mut self.state {
-            State::Open(open) if self.end.phase == Phase::Open => Some(Sender {
-                engine: &mut open.engine,
-                encoder: &mut open.encoder,
-                wire: &mut self.wire,
-                high_water: self.settings.high_water,
-                is_reply: false,
-            }),
-            _ => None,
+        let State::Open(driver) = &mut self.state else {
+            return None;
+        };
+        if driver.wants_write() {
+            self.wire.write(driver);
         }
+        (driver.transport() == Transport::Open).then(|| Sender {
+            to: driver.sender(),
+            wire: &mut self.wire,
+        })
     }
 
     /// The request that the loop has been given and has not answered. Give it a turn afterwards.
     pub fn request(&mut self) -> Option<Request<'_>> {
         match &mut self.state {
-            State::Accepting(accepting) if accepting.answer.is_none() => accepting
-                .request(&mut Input::default(), &mut self.wire.out)
-                .ok()
-                .flatten(),
-            _ => None,
+            State::Handshake(handshake) => handshake.request(),
+            State::Open(_) => None,
         }
     }
 
     /// Code and reason of the peer's Close, once that has come; code `None` if it gave none (1005).
     pub fn closed(&self) -> Option<(Option<CloseCode>, &str)> {
-        match &self.state {
-            State::Open(Open { engine, .. }) if engine.is_close_received() => {
-                Some((engine.close_code(), engine.close_reason()))
-            }
-            _ => None,
-        }
+        let State::Open(driver) = &self.state else {
+            return None;
+        };
+        let connection = driver.connection();
+        connection
+            .is_close_received()
+            .then(|| (connection.close_code(), connection.close_reason()))
     }
 
     /// The subprotocol that the handshake agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
+        self.wire.cold()?.subprotocol.as_deref()
     }
 
     /// What was agreed on of permessage-deflate; `None` if messages are not compressed, and before
@@ -297,14 +251,17 @@ impl<S: Stream> WebSocket<S> {
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     pub fn deflate(&self) -> Option<DeflateParams> {
         match &self.state {
-            State::Open(open) => open.encoder.deflate.as_ref().map(|deflate| deflate.params),
-            _ => None,
+            State::Open(driver) => driver.deflate(),
+            State::Handshake(_) => None,
         }
     }
 
     /// How many bytes wait to be written.
-    pub const fn queued(&self) -> usize {
-        self.wire.out.len()
+    pub fn queued(&self) -> usize {
+        match &self.state {
+            State::Open(driver) => driver.pending_bytes(),
+            State::Handshake(handshake) => handshake.pending().len(),
+        }
     }
 
     /// The token of its events.
@@ -335,228 +292,200 @@ impl<S: Stream> WebSocket<S> {
 
     // The work, for turns.
 
-    /// Whether more is received now: there is room for the answers, and no decision is waited for.
-    pub(crate) fn can_receive(&self) -> bool {
-        let is_undecided = match &self.state {
-            State::Accepting(accepting) => accepting.is_shown,
-            _ => false,
-        };
-        let is_open = self.end.phase == Phase::Open;
-        is_open && !is_undecided && self.answers_room() >= MAX_CONTROL_FRAME
-    }
-
-    fn answers_room(&self) -> usize {
-        let replies = self.wire.out.replies();
-        self.settings.high_water.saturating_sub(replies)
-    }
-
-    /// Takes note of the loop's answer to a request.
-    pub(crate) fn settle(&mut self) {
-        let State::Accepting(accepting) = &mut self.state else {
-            return;
-        };
-        match accepting.answer.take() {
-            None => {}
-            Some(Answer::Accepted {
-                negotiated,
-                agreed,
-                subprotocol,
-            }) => {
-                let options = &accepting.options;
-                let engine = Engine::Server(Connection::server(negotiated, options.config));
-                self.state = State::Open(Open::new(engine, options, &agreed));
-                self.subprotocol = subprotocol;
-            }
-            Some(Answer::Responded) => self.end_handshake(None),
-            Some(Answer::Unfit(error)) => self.end_handshake(Some(Error::Handshake(error))),
+    fn is_over(&self) -> bool {
+        match &self.state {
+            State::Open(driver) => driver.is_over(),
+            State::Handshake(_) => false,
         }
     }
 
-    /// A client's handshake is done.
-    pub(crate) fn established(
-        &mut self,
-        negotiated: Negotiated,
-        agreed: &Agreed,
-        subprotocol: Option<&str>,
-    ) {
-        if let State::Connecting(connecting) = &self.state {
-            let options = &connecting.options;
-            let engine = Engine::client(negotiated, options.config);
-            self.state = State::Open(Open::new(engine, options, agreed));
-            self.subprotocol = subprotocol.map(Into::into);
+    pub(crate) fn wants_read(&self) -> bool {
+        match &self.state {
+            State::Open(driver) => driver.wants_read(),
+            State::Handshake(handshake) => handshake.wants_read(),
+        }
+    }
+
+    /// Takes note of the loop's answer to a request.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if let State::Handshake(handshake) = &mut self.state {
+            match handshake.take_answer() {
+                None => {}
+                Some(Answer::Accepted(opened)) => self.open(*opened),
+                Some(Answer::Refused(error)) => self.refuse(error, After::Open),
+            }
+        }
+    }
+
+    /// A handshake has led to a connection.
+    pub(crate) fn open(&mut self, opened: Opened) {
+        if let State::Handshake(handshake) = &self.state {
+            if !handshake.early.is_empty() {
+                self.wire.left = Left::Input;
+            }
+            let subprotocol = opened.subprotocol().map(Into::into);
+            self.state = State::Open(handshake.open(opened));
+            if subprotocol.is_some() {
+                self.wire.cold_mut().subprotocol = subprotocol;
+            }
             self.wire.is_connecting = false;
         }
     }
 
     /// There will be no connection. What is queued is still written.
-    pub(crate) fn end_handshake(&mut self, error: Option<Error>) {
-        self.state = State::Nothing;
-        self.failure = error;
-        self.end.phase = Phase::Closing;
-        self.end.lingers = true;
+    #[cold]
+    pub(crate) fn refuse(&mut self, error: Option<Error>, after: After) {
+        if let State::Handshake(handshake) = &self.state {
+            let mut driver = handshake.refuse();
+            match after {
+                After::Open => {}
+                // It has been told so already.
+                After::Eof => drop(driver.receive_eof()),
+                After::Abort => driver.read_failed(),
+            }
+            self.state = State::Open(driver);
+            self.wire.left = Left::Nothing;
+            let cold = self.wire.cold_mut();
+            cold.has_failed = true;
+            cold.failure = error;
+        }
     }
 
+    #[cold]
     pub(crate) fn read_eof(&mut self) {
         self.wire.readable = false;
-        self.end.phase = Phase::Closing;
-        let error = match &mut self.state {
-            State::Accepting(accepting) => match accepting.handshake.receive_eof() {
-                Ok(()) => HandshakeError::UnexpectedEof.into_error(),
-                Err(error) => error.into_error(),
-            },
-            State::Connecting(connecting) => match connecting.receive_eof() {
-                Answered::Failed(error) => error,
-                _ => HandshakeError::UnexpectedEof.into_error(),
-            },
-            State::Open(open) => match open.engine.receive_eof() {
-                Ok(()) => return,
-                Err(error) => Error::Eof(error),
-            },
-            State::Nothing => return,
-        };
-        if !matches!(self.state, State::Open(_)) {
-            self.state = State::Nothing;
-        }
-        // A write that has failed tells more than that nothing comes.
-        let cause = match (&error, self.wire.write_failure.take()) {
-            (Error::Refused(_), _) | (_, None) => error,
-            (_, Some(cause)) => Error::Io(cause),
-        };
-        self.failure.get_or_insert(cause);
-    }
-
-    pub(crate) fn read_failed(&mut self, error: io::Error) {
-        // Some peers reset, or end without TLS's close_notify, once the closing handshake is done.
-        let ended = match &mut self.state {
-            State::Open(open) => open.engine.receive_eof().is_ok(),
-            State::Nothing => true,
-            _ => false,
-        };
-        self.end.phase = Phase::Done;
-        if !ended {
-            self.failure.get_or_insert(Error::Io(error));
-        }
-    }
-
-    /// Writes as far as the stream takes it.
-    pub(crate) fn write(&mut self) {
-        let was_full = self.answers_room() < MAX_CONTROL_FRAME;
-        let before = self.wire.out.len();
-        self.wire.write();
-        if let (true, State::Open(open)) = (was_full, &mut self.state) {
-            // Nothing is received meanwhile, so this is the sign of life.
-            if self.wire.out.len() < before && !self.wire.is_broken {
-                open.engine.heard();
-            }
-        }
-    }
-
-    /// Keeps the time and goes on towards the end, once it is due.
-    pub(crate) fn keep_time(&mut self, now: Instant) {
-        if self.end.phase == Phase::Open {
-            self.tick(now);
-        }
-        self.write();
-        self.notice_stall(now);
-        self.wind_up(now);
-        if self.end.by.is_some_and(|end_by| now >= end_by) {
-            self.abort();
-        }
-        if self.end.phase == Phase::Done {
-            self.deadline = None;
-            self.end.by = None;
-            self.stalled = None;
-        }
-    }
-
-    fn tick(&mut self, now: Instant) {
-        let room = self.answers_room();
         match &mut self.state {
-            State::Accepting(accepting) => {
-                let mut out = self.wire.out.sink(usize::MAX, true);
-                match accepting.handshake.tick(now, &mut out) {
-                    Ok(deadline) => self.deadline = deadline,
-                    Err(error) => self.end_handshake(Some(Error::TimedOut(error))),
-                }
-            }
-            State::Connecting(connecting) => {
-                let deadline = connecting.deadline(now);
-                self.deadline = Some(deadline);
-                if now >= deadline {
-                    self.failure = Some(Error::TimedOut(TimedOut::Handshake));
-                    self.end.phase = Phase::Done;
-                }
-            }
-            State::Open(open) => {
-                let mut out = self.wire.out.sink(room, true);
-                match open.engine.tick(now, &mut out) {
-                    Ok(deadline) => self.deadline = deadline,
-                    // Both have said Close: nothing is missing.
-                    Err(TimedOut::Eof) => {}
-                    Err(error) => {
-                        self.failure.get_or_insert(Error::TimedOut(error));
-                    }
-                }
-            }
-            State::Nothing => {}
-        }
-    }
-
-    fn notice_stall(&mut self, now: Instant) {
-        if self.wire.out.is_empty() || std::mem::take(&mut self.wire.progressed) {
-            self.stalled = None;
-        }
-        if self.wire.out.is_empty() {
-            return;
-        }
-        let since = *self.stalled.get_or_insert(now);
-        if now >= since + self.settings.stall_time {
-            self.failure
-                .get_or_insert(Error::Io(io::ErrorKind::TimedOut.into()));
-            self.abort();
-        }
-    }
-
-    fn wind_up(&mut self, now: Instant) {
-        if self.wire.is_broken {
-            self.end.by.get_or_insert(now + self.settings.linger);
-            if self.end.phase == Phase::Closing {
-                self.end.phase = Phase::Done;
-            }
-        }
-        if let (Phase::Open, State::Open(open)) = (self.end.phase, &self.state) {
-            match open.engine.transport() {
-                Transport::Open | Transport::AwaitEof => {}
-                Transport::Close => self.end.phase = Phase::Closing,
-                Transport::Abort => self.abort(),
-            }
-        }
-        if self.end.phase == Phase::Closing {
-            self.end.by.get_or_insert(now + self.settings.linger);
-            self.deadline = None;
-            if self.wire.is_written() {
-                let shut = self.wire.stream.shutdown();
-                self.end.phase = match shut {
-                    Ok(()) if self.end.lingers => Phase::Linger,
-                    _ => Phase::Done,
+            State::Handshake(handshake) => {
+                let error = match (handshake.receive_eof(), self.wire.cold_mut().cause.take()) {
+                    // A write that has failed says more than that nothing comes.
+                    (Error::Handshake(_), Some(cause)) => Error::Io(cause),
+                    (error, _) => error,
                 };
+                self.refuse(Some(error), After::Eof);
+            }
+            State::Open(driver) => {
+                let _ = driver.receive_eof();
+                self.note_failure();
             }
         }
     }
 
-    /// Reads and drops what the peer still sends.
-    pub(crate) fn linger(&mut self, buffer: &mut [u8]) {
-        while self.end.phase == Phase::Linger && self.wire.readable {
-            match self.wire.read(buffer) {
-                Ok(None) => {}
-                Ok(Some(n @ 1..)) if self.end.lingered < MAX_LINGER => self.end.lingered += n,
-                _ => self.end.phase = Phase::Done,
+    #[cold]
+    pub(crate) fn read_failed(&mut self, error: io::Error) {
+        self.wire.readable = false;
+        self.wire.cold_mut().cause.get_or_insert(error);
+        match &mut self.state {
+            State::Handshake(_) => {
+                let cause = self.wire.cold_mut().cause.take().map(Error::Io);
+                self.refuse(cause, After::Abort);
+            }
+            State::Open(driver) => {
+                driver.read_failed();
+                self.note_failure();
             }
         }
     }
 
-    const fn abort(&mut self) {
-        self.end.phase = Phase::Done;
+    /// Takes what the connection has failed of, once. A failed write is none before its end: the peer's
+    /// Close may still come.
+    #[cold]
+    fn note_failure(&mut self) {
+        let State::Open(driver) = &self.state else {
+            return;
+        };
+        let failure = match driver.failure() {
+            Some(Failure::Write) if !driver.is_over() => return,
+            Some(failure) if self.wire.cold().is_none_or(|cold| !cold.has_failed) => failure,
+            _ => return,
+        };
+        self.wire.cold_mut().has_failed = true;
+        let failure = match failure {
+            Failure::Eof(error) => Error::Eof(error),
+            Failure::Receive(error) => Error::Receive(error),
+            Failure::TimedOut(TimedOut::Write) => Error::Io(io::ErrorKind::TimedOut.into()),
+            Failure::TimedOut(error) => Error::TimedOut(error),
+            _ => Error::Io(match self.wire.cold_mut().cause.take() {
+                Some(cause) => cause,
+                None => io::ErrorKind::BrokenPipe.into(),
+            }),
+        };
+        self.wire.cold_mut().failure = Some(failure);
+    }
+
+    /// Writes as far as the stream takes it. Whether it took any.
+    #[inline]
+    pub(crate) fn write(&mut self) -> bool {
+        match &mut self.state {
+            State::Open(driver) => self.wire.write(driver),
+            State::Handshake(handshake) => {
+                while self.wire.writable && !handshake.pending().is_empty() {
+                    let taken = self.wire.write_once(handshake.pending());
+                    handshake.consume(taken);
+                }
+                self.wire.flush();
+                false
+            }
+        }
+    }
+
+    /// Sets the time, does what is due, and goes on towards the end.
+    pub(crate) fn keep_time(&mut self, now: Instant) {
+        if let State::Handshake(handshake) = &mut self.state {
+            match handshake.tick(now) {
+                Ok(deadline) => {
+                    self.deadline = deadline.unwrap_or(NEVER);
+                    return;
+                }
+                Err(error) => {
+                    let after = match handshake.is_client() {
+                        true => After::Abort,
+                        false => After::Open,
+                    };
+                    self.refuse(Some(error), after);
+                }
+            }
+        }
+        let State::Open(driver) = &mut self.state else {
+            return;
+        };
+        if self.wire.readable && (self.wire.left != Left::Nothing || driver.wants_read()) {
+            driver.note_unread();
+        }
+        let waiting = driver.pending_bytes();
+        let Ok(deadline) = driver.tick(now) else {
+            return self.wind_up(now);
+        };
+        self.deadline = deadline.unwrap_or(NEVER);
+        let is_due = driver.pending_bytes() > waiting;
+        if is_due || (waiting > 0 && self.wire.left != Left::Input) {
+            self.wire.write(driver);
+        }
+        if driver.transport() != Transport::Open || driver.needs_tick() || self.wire.is_broken {
+            self.wind_up(now);
+        }
+    }
+
+    /// What is left to do at the end.
+    #[cold]
+    #[inline(never)]
+    fn wind_up(&mut self, now: Instant) {
+        let State::Open(driver) = &mut self.state else {
+            return;
+        };
+        self.wire.write(driver);
+        if driver.wants_half_close() && !self.wire.needs_flush {
+            // Its failure is of no consequence: nothing follows.
+            let _ = self.wire.stream.shutdown();
+            driver.half_closed();
+        }
+        if driver.needs_tick() {
+            self.deadline = driver.tick(now).ok().flatten().unwrap_or(NEVER);
+        }
+        if driver.is_over() {
+            self.deadline = NEVER;
+            self.note_failure();
+        }
     }
 }
 
@@ -587,65 +516,12 @@ impl<S: Source> Source for WebSocket<S> {
     }
 }
 
-impl Open {
-    fn new(engine: Engine, options: &Options, agreed: &Agreed) -> Self {
-        let max_message = options.config.max_message_bytes();
-        let (decoder, encoder) = codecs(&engine, options, agreed, max_message);
-        Self {
-            engine,
-            assembler: Assembler::with_extension(Vec::new(), max_message, decoder),
-            encoder,
-            is_collecting: false,
-            is_piecewise: false,
-        }
-    }
-}
-
-#[cfg(feature = "deflate")]
-fn codecs(
-    engine: &Engine,
-    options: &Options,
-    agreed: &Agreed,
-    max_message: u64,
-) -> (Decoder, Encoder) {
-    let (Some(deflate), Some(params)) = (&options.deflate, agreed.deflate) else {
-        return Default::default();
-    };
-    let (encoder, decoder) = match engine {
-        Engine::Server(_) => deflate.server(params),
-        Engine::Client(_) => deflate.client(params),
-    };
-    let decoder = Decoder {
-        deflate: Some(Box::new(decoder.max_message(max_message))),
-    };
-    let encoder = Encoder {
-        deflate: Some(Box::new(Compressing::new(encoder, params))),
-    };
-    (decoder, encoder)
-}
-
-#[cfg(not(feature = "deflate"))]
-fn codecs(_: &Engine, _: &Options, _: &Agreed, _: u64) -> (Decoder, Encoder) {
-    Default::default()
-}
-
-trait IntoError {
-    fn into_error(self) -> Error;
-}
-
-impl IntoError for HandshakeError {
-    fn into_error(self) -> Error {
-        Error::Handshake(self)
-    }
-}
-
 impl<S> fmt::Debug for WebSocket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
             .field("token", &self.wire.token)
             .field("state", &self.state)
-            .field("end", &self.end)
-            .field("queued", &self.wire.out.len())
+            .field("left", &self.wire.left)
             .finish_non_exhaustive()
     }
 }

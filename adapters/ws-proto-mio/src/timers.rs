@@ -28,7 +28,55 @@ use ws_proto::Instant;
 pub struct Timers {
     heap: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The entry of the heap that counts for each token; others are stale.
-    set: HashMap<usize, Instant>,
+    set: Set,
+}
+
+/// A deadline for some of all tokens.
+#[derive(Debug, Default)]
+struct Set {
+    /// By token, where tokens are the numbers of a slab: no deadline is the end of time.
+    dense: Vec<Instant>,
+    /// All others.
+    sparse: HashMap<usize, Instant>,
+    len: usize,
+}
+
+impl Set {
+    const NONE: Instant = Instant::from_millis(u64::MAX);
+
+    #[inline]
+    fn get(&self, token: usize) -> Instant {
+        match self.dense.get(token) {
+            Some(deadline) => *deadline,
+            None if self.sparse.is_empty() => Self::NONE,
+            None => self.sparse.get(&token).copied().unwrap_or(Self::NONE),
+        }
+    }
+
+    fn insert(&mut self, token: usize, deadline: Instant) {
+        if token >= self.dense.len() && token < 64 + 2 * self.len {
+            let len = (token + 1).max(self.dense.len() + self.dense.len() / 4);
+            self.dense.resize(len, Self::NONE);
+            let dense = &mut self.dense;
+            self.sparse.retain(|token, deadline| {
+                let slot = dense.get_mut(*token).map(|slot| *slot = *deadline);
+                slot.is_none()
+            });
+        }
+        let before = match self.dense.get_mut(token) {
+            Some(slot) => std::mem::replace(slot, deadline),
+            None => self.sparse.insert(token, deadline).unwrap_or(Self::NONE),
+        };
+        self.len += usize::from(before == Self::NONE);
+    }
+
+    fn remove(&mut self, token: usize) {
+        let before = match self.dense.get_mut(token) {
+            Some(slot) => std::mem::replace(slot, Self::NONE),
+            None => self.sparse.remove(&token).unwrap_or(Self::NONE),
+        };
+        self.len -= usize::from(before != Self::NONE);
+    }
 }
 
 impl Timers {
@@ -38,44 +86,48 @@ impl Timers {
     }
 
     /// Wakes `token` at `deadline` or, if it had an earlier one, at that. `None` forgets it.
+    #[inline]
     pub fn set(&mut self, token: Token, deadline: Option<Instant>) {
-        let Some(deadline) = deadline else {
-            self.set.remove(&token.0);
-            return;
-        };
-        let earlier = self.set.get(&token.0).is_none_or(|set| deadline < *set);
-        if earlier {
-            self.set.insert(token.0, deadline);
-            self.heap.push(Reverse((deadline, token.0)));
+        match deadline {
+            // Most calls end here: a deadline that has moved away.
+            Some(deadline) if deadline >= self.set.get(token.0) => {}
+            Some(deadline) => self.move_closer(token.0, deadline),
+            None => self.set.remove(token.0),
         }
-        // Connections that come and go leave stale entries behind.
-        if self.heap.len() > 64 + 4 * self.set.len() {
+    }
+
+    fn move_closer(&mut self, token: usize, deadline: Instant) {
+        self.set.insert(token, deadline);
+        self.heap.push(Reverse((deadline, token)));
+        // Connections that come and go leave stale entries.
+        if self.heap.len() > 64 + 4 * self.set.len {
             let set = &self.set;
             self.heap
-                .retain(|Reverse((at, token))| set.get(token) == Some(at));
+                .retain(|Reverse((at, token))| set.get(*token) == *at);
         }
     }
 
     /// A token whose deadline has come, which is forgotten by that. Call it until `None`.
+    #[inline]
     pub fn expired(&mut self, now: Instant) -> Option<Token> {
         loop {
             let Reverse((deadline, token)) = *self.heap.peek()?;
-            let counts = self.set.get(&token) == Some(&deadline);
-            if counts && deadline > now {
+            if deadline > now {
                 return None;
             }
             self.heap.pop();
-            if counts {
-                self.set.remove(&token);
+            if self.set.get(token) == deadline {
+                self.set.remove(token);
                 return Some(Token(token));
             }
         }
     }
 
     /// How long to wait for events, until the first deadline; `None` if there is none.
+    #[inline]
     pub fn wait(&mut self, now: Instant) -> Option<Duration> {
         while let Some(Reverse((deadline, token))) = self.heap.peek() {
-            if self.set.get(token) == Some(deadline) {
+            if self.set.get(*token) == *deadline {
                 return Some(deadline.saturating_duration_since(now));
             }
             self.heap.pop();

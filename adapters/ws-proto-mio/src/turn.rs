@@ -2,33 +2,22 @@
 
 use std::fmt;
 
-#[cfg(feature = "deflate")]
-use ws_proto::Extended;
-use ws_proto::extension::DecodeError;
-#[cfg(feature = "deflate")]
-use ws_proto::extension::deflate::Inflated;
-use ws_proto::{
-    AssembleError, CloseReason, Event as Received, Input, Instant, Kind, Message, ReceiveError,
-};
+use ws_proto::socket::{Next, Received, Want};
+use ws_proto::{Input, Instant};
 
 use crate::buffers::Buffers;
 use crate::error::Error;
 use crate::event::{Event, Piece};
-use crate::handshake::Answered;
+use crate::handshake;
 use crate::sender::Sender;
-use crate::socket::{Ending, Open, Phase, State, WebSocket};
+use crate::socket::{After, Driver, Either, Left, State, WebSocket};
 use crate::stream::Stream;
 use crate::wire::Wire;
 
 /// How much is read at once while the peer does not take what waits for it.
 const CAUTIOUS: usize = 8 * 1024;
 
-/// How much compressed input is inflated at once where pieces are wanted: no more than 1 MiB comes
-/// out of it.
-#[cfg(feature = "deflate")]
-const INFLATED_AT_ONCE: usize = 1024;
-
-/// One turn of a connection: it reads, gives what has come, writes, and keeps the time.
+/// One turn of a connection: it reads, emits what has come, writes, and keeps the time.
 ///
 /// ```no_run
 /// # use ws_proto_mio::{Accept, Buffers, Error, Event, Instant, Stream, WebSocket};
@@ -48,27 +37,32 @@ const INFLATED_AT_ONCE: usize = 1024;
 /// # }
 /// ```
 ///
-/// A turn can be left at any time: what was read and not taken is kept for the next one. What was
-/// sent is written when [`read`](Self::read) is called, at the latest in the next turn.
+/// A turn can be left at any time: what was read and not taken is kept for the next one, and the time is
+/// kept. What was sent is written when all that was read is taken, so that the answers to many messages
+/// leave in one write, and before that when 16 KiB of it wait.
 pub struct Turn<'t, S: Stream> {
     socket: &'t mut WebSocket<S>,
     buffers: &'t mut Buffers,
-    /// What has been read and not been taken, in the input buffer.
+    /// So many bytes of the input buffer are taken, of so many that have been read.
     start: usize,
     end: usize,
     budget: usize,
     now: Instant,
+    is_timed: bool,
 }
 
 impl<'t, S: Stream> Turn<'t, S> {
+    #[inline]
     pub(crate) fn new(
         socket: &'t mut WebSocket<S>,
         buffers: &'t mut Buffers,
         now: Instant,
     ) -> Self {
         socket.settle();
-        socket.wire.out.borrow(&mut buffers.output);
-        let budget = socket.settings.budget;
+        if let State::Open(driver) = &mut socket.state {
+            driver.swap_output_memory(&mut buffers.output);
+        }
+        let budget = socket.wire.budget as usize;
         Self {
             socket,
             buffers,
@@ -76,52 +70,75 @@ impl<'t, S: Stream> Turn<'t, S> {
             end: 0,
             budget,
             now,
+            is_timed: false,
         }
     }
 
-    /// Writes what waits, then reads once. Whether there is something for [`next`](Self::next) to
-    /// look at; if not, this turn is over.
+    /// Writes what waits, then reads once, unless there is more of what was read before. Whether there is
+    /// something for [`next`](Self::next) to look at; if not, this turn is over.
     ///
     /// It is over when the stream has nothing more, when the turn has read its
     /// [budget](crate::Options::read_budget), while too many answers wait to be written, and at the
     /// end of the connection.
+    #[inline]
     pub fn read(&mut self) -> bool {
         self.socket.settle();
-        if self.socket.failure.is_some() {
+        if self.socket.wire.has_failure() {
             return true;
         }
-        self.socket.write();
-        if self.socket.can_receive()
-            && (self.start < self.end || self.take_leftover() || self.fill())
-        {
+        let left = self.socket.wire.left;
+        if left != Left::Input {
+            let progressed = self.socket.write();
+            self.socket.wire.left = match left {
+                Left::Answer | Left::Tried | Left::Output if progressed => Left::Input,
+                Left::Answer => Left::Tried,
+                left => left,
+            };
+        }
+        let goes_on = match self.socket.wire.left {
+            Left::Nothing => self.fill(),
+            Left::Input | Left::Answer | Left::Tried => self.budget > 0,
+            Left::Output => false,
+        };
+        if goes_on {
+            self.is_timed = false;
             return true;
         }
+        self.is_timed = true;
         self.socket.keep_time(self.now);
-        if self.socket.end.phase == Phase::Linger {
-            self.socket.linger(&mut self.buffers.input);
-            self.socket.keep_time(self.now);
-        }
-        self.socket.failure.is_some()
+        self.socket.wire.has_failure()
     }
 
     /// What comes next in what has been read; `None` if that needs another [`read`](Self::read).
     ///
-    /// If parts of the current message have been given as [pieces](Self::next_piece), the rest of it
+    /// If parts of the current message have been emitted as [pieces](Self::next_piece), the rest of it
     /// is dropped.
     ///
     /// # Errors
     ///
     /// What has ended the connection, once. Go on with its turns until it is
     /// [done](WebSocket::is_done): the peer is told.
-    #[expect(clippy::should_implement_trait, reason = "what it gives borrows it")]
+    #[expect(clippy::should_implement_trait, reason = "what it emits borrows it")]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Event<'_, S>>, Error> {
         self.prepare()?;
-        match self.socket.state {
-            State::Accepting(_) => self.next_request(),
-            State::Connecting(_) => self.next_answer(),
-            State::Open(_) => self.next_message(),
-            State::Nothing => Ok(None),
+        if matches!(self.socket.state, State::Handshake(_)) {
+            return self.next_handshake();
         }
+        let (driver, mut look) = self.look();
+        let Some(driver) = driver else {
+            return Ok(None);
+        };
+        // Most messages are emitted here: they stay in registers (`mio/32` in `benches/shells`).
+        if let Some(message) = look.whole(driver) {
+            let (to, wire) = (driver.reply(), look.wire);
+            return Ok(Some(Event::Message(message, Sender { to, wire })));
+        }
+        if look.input.is_empty() && driver.is_drained() {
+            look.wire.left = Left::Nothing;
+            return Ok(None);
+        }
+        look.event(driver)
     }
 
     /// What is there of the next or the current message, so that a big one need not be held; `None`
@@ -133,372 +150,218 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// As [`next`](Self::next).
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_, S>>, Error> {
         self.prepare()?;
-        let Self {
-            socket,
-            buffers,
-            start,
-            end,
-            ..
-        } = self;
-        let room = socket.settings.high_water;
-        let WebSocket {
-            wire,
-            state,
-            end: ending,
-            ..
-        } = &mut **socket;
-        let State::Open(open) = state else {
+        let (driver, look) = self.look();
+        let Some(driver) = driver else {
+            // It would look at the same bytes for ever.
+            *look.budget = 0;
             return Ok(None);
         };
-        #[cfg(feature = "deflate")]
-        let most = match open.encoder.deflate {
-            None => usize::MAX,
-            Some(_) => INFLATED_AT_ONCE,
+        let Some((Received::Piece(piece, to), wire)) = look.poll(driver, Want::Piece)? else {
+            return Ok(None);
         };
-        #[cfg(not(feature = "deflate"))]
-        let most = usize::MAX;
-        let stop = start.saturating_add(most).min(*end);
-        let mut input = Input::new(buffers.input.get_mut(*start..stop).unwrap_or_default());
-        loop {
-            let mut answers = wire.out.sink(room.saturating_sub(wire.out.replies()), true);
-            let received = open.engine.receive(&mut input, &mut answers);
-            *start = stop - input.len();
-            let piece = match received {
-                Ok(Some(Received::Text(text))) => {
-                    let (first, last) = (text.first, text.last);
-                    (Kind::Text, text.head, Message::Text(text.body), first, last)
-                }
-                Ok(Some(Received::Binary(binary))) => {
-                    let (first, last) = (binary.first, binary.last);
-                    (
-                        Kind::Binary,
-                        None,
-                        Message::Binary(binary.data),
-                        first,
-                        last,
-                    )
-                }
-                #[cfg(feature = "deflate")]
-                Ok(Some(Received::Extended(piece))) => {
-                    let (kind, first, last) = (piece.kind, piece.first, piece.last);
-                    open.is_collecting = !last;
-                    open.is_piecewise = !last;
-                    let inflated = &mut buffers.inflated;
-                    if let Err(error) = inflate(open, piece, inflated) {
-                        return Err(give_up(error.into(), open, wire, ending));
-                    }
-                    let data = match kind {
-                        Kind::Text => {
-                            Message::Text(std::str::from_utf8(inflated).unwrap_or_default())
-                        }
-                        Kind::Binary => Message::Binary(inflated),
-                    };
-                    let sender = replying(open, wire, room);
-                    return Ok(Some(Piece {
-                        kind,
-                        head: None,
-                        data,
-                        first,
-                        last,
-                        sender,
-                    }));
-                }
-                #[cfg(not(feature = "deflate"))]
-                Ok(Some(Received::Extended(_))) => {
-                    let error = DecodeError::Unsupported.into();
-                    return Err(give_up(error, open, wire, ending));
-                }
-                Ok(Some(_)) => continue,
-                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
-                Err(ReceiveError::Protocol(error)) => {
-                    ending.broken_by_peer();
-                    return Err(error.into());
-                }
-            };
-            let (kind, head, data, first, last) = piece;
-            open.is_collecting = !last;
-            open.is_piecewise = !last;
-            let sender = replying(open, wire, room);
-            return Ok(Some(Piece {
-                kind,
-                head,
-                data,
-                first,
-                last,
-                sender,
-            }));
-        }
+        Ok(Some(Piece {
+            kind: piece.data.kind(),
+            head: piece.head,
+            data: piece.data,
+            first: piece.first,
+            last: piece.last,
+            sender: Sender { to, wire },
+        }))
     }
 
-    /// Gives the failure, once, and drops input that is of no use any more.
+    /// Emits the failure, once.
+    #[inline]
     fn prepare(&mut self) -> Result<(), Error> {
         self.socket.settle();
-        if self.socket.end.phase != Phase::Open {
-            self.start = self.end;
-        }
-        self.socket.failure.take().map_or(Ok(()), Err)
-    }
-
-    fn take_leftover(&mut self) -> bool {
-        let leftover = std::mem::take(&mut self.socket.leftover);
-        let n = leftover.len().min(self.buffers.input.len());
-        let (now, later) = leftover.split_at(n);
-        if let Some(to) = self.buffers.input.get_mut(..n) {
-            to.copy_from_slice(now);
-        }
-        self.socket.leftover = later.into();
-        (self.start, self.end) = (0, n);
-        n > 0
-    }
-
-    fn fill(&mut self) -> bool {
-        let wire = &mut self.socket.wire;
-        if !wire.readable || self.budget == 0 {
-            return false;
-        }
-        let size = self.buffers.input.len();
-        let most = if wire.out.is_empty() {
-            size
+        if self.socket.wire.has_failure() {
+            self.socket
+                .wire
+                .cold_mut()
+                .failure
+                .take()
+                .map_or(Ok(()), Err)
         } else {
-            CAUTIOUS.min(size)
-        };
-        let buffer = self.buffers.input.get_mut(..most).unwrap_or_default();
-        match wire.read(buffer) {
-            Ok(None) => false,
-            Ok(Some(0)) => {
-                self.socket.read_eof();
-                self.socket.failure.is_some()
-            }
-            Ok(Some(n)) => {
-                self.budget = self.budget.saturating_sub(n);
-                (self.start, self.end) = (0, n);
-                if self.socket.settings.short_reads_end && n < most && !wire.is_end_near {
-                    wire.readable = false;
-                }
-                true
-            }
-            Err(error) => {
-                self.socket.read_failed(error);
-                self.socket.failure.is_some()
-            }
-        }
-    }
-
-    fn next_request(&mut self) -> Result<Option<Event<'_, S>>, Error> {
-        if !self.read_request()? {
-            return Ok(None);
-        }
-        Ok(self.socket.request().map(Event::Request))
-    }
-
-    /// Whether the request is there, for the first time.
-    fn read_request(&mut self) -> Result<bool, Error> {
-        let bytes = self.buffers.input.get_mut(self.start..self.end);
-        let mut input = Input::new(bytes.unwrap_or_default());
-        let WebSocket { wire, state, .. } = &mut *self.socket;
-        let State::Accepting(accepting) = state else {
-            return Ok(false);
-        };
-        if accepting.is_shown {
-            return Ok(false);
-        }
-        let read = accepting.request(&mut input, &mut wire.out);
-        let read = read.map(|request| request.is_some());
-        self.start = self.end - input.len();
-        match read {
-            Ok(is_there) => accepting.is_shown = is_there,
-            Err(_) => self.socket.end_handshake(None),
-        }
-        read.map_err(Error::Handshake)
-    }
-
-    fn next_answer(&mut self) -> Result<Option<Event<'_, S>>, Error> {
-        let State::Connecting(connecting) = &mut self.socket.state else {
-            return Ok(None);
-        };
-        let bytes = self.buffers.input.get_mut(self.start..self.end);
-        let mut input = Input::new(bytes.unwrap_or_default());
-        let answered = connecting.receive(&mut input);
-        self.start = self.end - input.len();
-        match answered {
-            Answered::More => Ok(None),
-            Answered::Failed(error) => {
-                self.socket.end_handshake(None);
-                Err(error)
-            }
-            Answered::Established {
-                negotiated,
-                agreed,
-                response,
-            } => {
-                self.socket
-                    .established(negotiated, &agreed, response.subprotocol());
-                Ok(Some(Event::Connected(response)))
-            }
-        }
-    }
-
-    fn next_message(&mut self) -> Result<Option<Event<'_, S>>, Error> {
-        let Self {
-            socket,
-            buffers,
-            start,
-            end,
-            ..
-        } = self;
-        let high_water = socket.settings.high_water;
-        let WebSocket {
-            wire,
-            state,
-            end: ending,
-            ..
-        } = &mut **socket;
-        let State::Open(open) = state else {
-            return Ok(None);
-        };
-        let mut input = Input::new(buffers.input.get_mut(*start..*end).unwrap_or_default());
-        loop {
-            let room = high_water.saturating_sub(wire.out.replies());
-            let received = open
-                .engine
-                .receive(&mut input, &mut wire.out.sink(room, true));
-            *start = *end - input.len();
-            let event = match received {
-                Ok(Some(event)) => event,
-                Ok(None) | Err(ReceiveError::OutputFull) => return Ok(None),
-                Err(ReceiveError::Protocol(error)) => {
-                    ending.broken_by_peer();
-                    return Err(error.into());
-                }
-            };
-            let last = match &event {
-                Received::Text(piece) => piece.last,
-                Received::Binary(piece) => piece.last,
-                Received::Extended(piece) => piece.last,
-                Received::Ping => return Ok(Some(Event::Ping(open.engine.control_payload()))),
-                Received::Pong => return Ok(Some(Event::Pong(open.engine.control_payload()))),
-                _ => continue,
-            };
-            open.is_collecting = !last;
-            if open.is_piecewise {
-                open.is_piecewise = !last;
-                if let Err(error) = drop_piece(open, event) {
-                    return Err(give_up(error, open, wire, ending));
-                }
-                continue;
-            }
-            if !last {
-                let failed = open.assembler.push(event).err();
-                let Some(error) = failed else { continue };
-                return Err(give_up(error, open, wire, ending));
-            }
-            let Open {
-                engine,
-                assembler,
-                encoder,
-                ..
-            } = open;
-            return match assembler.push(event) {
-                Ok(None) => Ok(None),
-                Ok(Some(message)) => {
-                    let sender = Sender {
-                        engine,
-                        encoder,
-                        wire,
-                        high_water,
-                        is_reply: true,
-                    };
-                    Ok(Some(Event::Message(message, sender)))
-                }
-                Err(error) => {
-                    let mut out = wire.out.sink(usize::MAX, true);
-                    let _ = engine.close(error.close_code(), CloseReason::EMPTY, &mut out);
-                    ending.broken_by_peer();
-                    Err(error.into())
-                }
-            };
-        }
-    }
-}
-
-/// A message that could not be put together ends the connection.
-fn give_up<S>(
-    error: AssembleError,
-    open: &mut Open,
-    wire: &mut Wire<S>,
-    ending: &mut Ending,
-) -> Error {
-    let mut out = wire.out.sink(usize::MAX, true);
-    let code = error.close_code();
-    let _ = open.engine.close(code, CloseReason::EMPTY, &mut out);
-    ending.broken_by_peer();
-    error.into()
-}
-
-fn replying<'t, S>(open: &'t mut Open, wire: &'t mut Wire<S>, high_water: usize) -> Sender<'t, S> {
-    Sender {
-        engine: &mut open.engine,
-        encoder: &mut open.encoder,
-        wire,
-        high_water,
-        is_reply: true,
-    }
-}
-
-/// Takes note of a piece that is not wanted. A compressed one is part of the window all the same.
-fn drop_piece(open: &mut Open, event: Received<'_>) -> Result<(), AssembleError> {
-    match event {
-        #[cfg(feature = "deflate")]
-        Received::Extended(piece) => Ok(inflate(open, piece, &mut Vec::new())?),
-        #[cfg(not(feature = "deflate"))]
-        Received::Extended(_) => Err(DecodeError::Unsupported.into()),
-        _ => {
-            let _ = open;
             Ok(())
         }
     }
-}
 
-#[cfg(feature = "deflate")]
-fn inflate(open: &mut Open, piece: Extended<'_>, to: &mut Vec<u8>) -> Result<(), DecodeError> {
-    to.clear();
-    let Some(decoder) = &mut open.assembler.extension_mut().deflate else {
-        return Err(DecodeError::Unsupported);
-    };
-    let mut inflating = decoder.inflate(piece);
-    while let Some(inflated) = inflating.next_piece()? {
-        match inflated {
-            Inflated::Text(text) => {
-                let mut utf8 = [0; 4];
-                let head = text.head.map(|head| head.encode_utf8(&mut utf8).len());
-                to.extend_from_slice(utf8.get(..head.unwrap_or(0)).unwrap_or_default());
-                to.extend_from_slice(text.body.as_bytes());
+    /// The driver of an open connection, and all that it looks at.
+    #[inline(always)]
+    fn look(&mut self) -> (Option<&mut Driver>, Look<'_, S>) {
+        let WebSocket { wire, state, .. } = &mut *self.socket;
+        let bytes = self.buffers.input.get_mut(self.start..self.end);
+        let look = Look {
+            input: Input::new(bytes.unwrap_or_default()),
+            start: &mut self.start,
+            wire,
+            budget: &mut self.budget,
+        };
+        let State::Open(driver) = state else {
+            return (None, look);
+        };
+        if driver.wants_write() {
+            look.wire.write(driver);
+        }
+        (Some(driver), look)
+    }
+
+    #[cold]
+    fn next_handshake(&mut self) -> Result<Option<Event<'_, S>>, Error> {
+        let State::Handshake(handshake) = &mut self.socket.state else {
+            return Ok(None);
+        };
+        // As long as there is something from an earlier turn, nothing is read.
+        let mut early = std::mem::take(&mut handshake.early);
+        let received = if early.is_empty() {
+            let bytes = self.buffers.input.get_mut(self.start..self.end);
+            let mut bytes = bytes.unwrap_or_default();
+            let received = handshake.receive(&mut bytes);
+            self.start = self.end - bytes.len();
+            received
+        } else {
+            let mut bytes = &mut *early;
+            let received = handshake.receive(&mut bytes);
+            handshake.early = bytes.to_vec();
+            received
+        };
+        match received {
+            handshake::Received::More => {
+                self.socket.wire.left = Left::Nothing;
+                Ok(None)
             }
-            Inflated::Binary { data, .. } => to.extend_from_slice(data),
+            handshake::Received::Request => Ok(self.socket.request().map(Event::Request)),
+            handshake::Received::Response(opened, response) => {
+                self.socket.open(*opened);
+                Ok(Some(Event::Connected(response)))
+            }
+            handshake::Received::Failed(error) => {
+                self.socket.refuse(None, After::Open);
+                Err(error)
+            }
         }
     }
-    Ok(())
+
+    /// Reads once, or until there is something that is of use.
+    fn fill(&mut self) -> bool {
+        let socket = &mut *self.socket;
+        while socket.wire.readable && self.budget > 0 && socket.wants_read() {
+            let size = self.buffers.input.len();
+            let most = match socket.queued() {
+                0 => size,
+                _ => CAUTIOUS.min(size),
+            };
+            let buffer = self.buffers.input.get_mut(..most).unwrap_or_default();
+            match socket.wire.read(buffer) {
+                Ok(None) => break,
+                Ok(Some(0)) => {
+                    socket.read_eof();
+                    return true;
+                }
+                Ok(Some(n)) => {
+                    self.budget = self.budget.saturating_sub(n);
+                    let ends = socket.wire.short_reads_end && !socket.wire.is_end_near;
+                    socket.wire.readable = n == most || !ends;
+                    let is_of_use = match &mut socket.state {
+                        State::Open(driver) => driver.note_read(n),
+                        State::Handshake(_) => true,
+                    };
+                    if is_of_use {
+                        (self.start, self.end) = (0, n);
+                        socket.wire.left = Left::Input;
+                        return true;
+                    }
+                }
+                Err(error) => {
+                    socket.read_failed(error);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Keeps what was not taken.
+    #[cold]
+    fn keep(&mut self) {
+        let unread = self.buffers.input.get(self.start..self.end);
+        let unread = unread.unwrap_or_default();
+        match &mut self.socket.state {
+            State::Open(driver) => driver.keep(unread),
+            State::Handshake(handshake) => handshake.early.extend_from_slice(unread),
+        }
+    }
 }
 
-/// Keeps what was not taken, and nothing that is not needed.
+/// What was received, and the stream to answer to.
+type Polled<'t, S> = (Received<'t, Either, bytes::Bytes>, &'t mut Wire<S>);
+
+/// A look at what has been read.
+struct Look<'t, S> {
+    input: Input<'t>,
+    start: &'t mut usize,
+    wire: &'t mut Wire<S>,
+    budget: &'t mut usize,
+}
+
+impl<'t, S: Stream> Look<'t, S> {
+    /// The message at the front, if it is there as a whole.
+    #[inline(always)]
+    fn whole(&mut self, driver: &mut Driver) -> Option<ws_proto::Message<'t>> {
+        let before = self.input.len();
+        let message = driver.next_whole_in(&mut self.input);
+        *self.start += before - self.input.len();
+        message
+    }
+
+    /// Whatever comes next.
+    #[inline(never)]
+    fn event(self, driver: &'t mut Driver) -> Result<Option<Event<'t, S>>, Error> {
+        Ok(match self.poll(driver, Want::Event)? {
+            Some((Received::Message(message, to), wire)) => {
+                Some(Event::Message(message, Sender { to, wire }))
+            }
+            Some((Received::Ping(payload), _)) => Some(Event::Ping(payload)),
+            Some((Received::Pong(payload), _)) => Some(Event::Pong(payload)),
+            Some((Received::Close(code, reason), _)) => Some(Event::Close(code, reason)),
+            Some(_) | None => None,
+        })
+    }
+
+    #[inline(always)]
+    fn poll(self, driver: &'t mut Driver, want: Want) -> Result<Option<Polled<'t, S>>, Error> {
+        let mut used = 0;
+        let polled = driver.poll_next_in(self.input.into_bytes(), &mut used, want);
+        *self.start += used;
+        match polled {
+            Ok(Next::Received(received)) => return Ok(Some((received, self.wire))),
+            Ok(Next::Write) if self.wire.left == Left::Tried => self.wire.left = Left::Output,
+            Ok(Next::Write) => self.wire.left = Left::Answer,
+            Ok(Next::Yield) => *self.budget = 0,
+            Ok(_) => self.wire.left = Left::Nothing,
+            Err(error) => {
+                self.wire.left = Left::Nothing;
+                if !std::mem::replace(&mut self.wire.cold_mut().has_failed, true) {
+                    return Err(Error::Receive(error));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
 impl<S: Stream> Drop for Turn<'_, S> {
+    #[inline]
     fn drop(&mut self) {
-        let socket = &mut *self.socket;
-        socket.settle();
-        let unread = self.buffers.input.get(self.start..self.end);
-        match unread {
-            Some(unread) if !unread.is_empty() && socket.end.phase == Phase::Open => {
-                socket.leftover = [unread, &socket.leftover].concat().into();
-            }
-            _ => {}
+        self.socket.settle();
+        if self.start < self.end {
+            self.keep();
         }
-        if let State::Open(open) = &mut socket.state {
-            if !open.is_collecting || open.is_piecewise {
-                *open.assembler.storage_mut() = Vec::new();
-            }
+        if !self.is_timed {
+            self.socket.keep_time(self.now);
         }
-        let output = socket.wire.out.give_back();
-        self.buffers.give_back(output);
+        if let State::Open(driver) = &mut self.socket.state {
+            driver.return_output_memory(&mut self.buffers.output);
+        }
     }
 }
 

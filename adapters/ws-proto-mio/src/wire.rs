@@ -1,64 +1,123 @@
-//! The stream with what waits to be written to it.
+//! The stream, and what is known of its readiness.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 
-use bytes::Bytes;
 use mio::Token;
 
-use crate::outgoing::Outgoing;
+use crate::error::Error;
+use crate::options::Options;
+use crate::socket::{Driver, Left};
 use crate::stream::Stream;
+
+/// How many slices one write gathers.
+const SLICES: usize = 16;
+
+/// What few connections have.
+#[derive(Debug, Default)]
+pub(crate) struct Cold {
+    /// Why the stream has failed.
+    pub(crate) cause: Option<io::Error>,
+    /// Why the connection has failed; not emitted yet.
+    pub(crate) failure: Option<Error>,
+    /// That was taken note of.
+    pub(crate) has_failed: bool,
+    pub(crate) subprotocol: Option<Box<str>>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Wire<S> {
     pub(crate) stream: S,
     pub(crate) token: Token,
-    pub(crate) out: Outgoing,
-    /// Whether reading may give something: readiness is told once.
+    cold: Option<Box<Cold>>,
+    /// Whether reading may give something: mio reports readiness once.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     /// The end of the stream has been announced: short reads do not tell that it is empty.
     pub(crate) is_end_near: bool,
     /// A connect may be under way: not being connected is no error.
     pub(crate) is_connecting: bool,
-    /// Something has been written since this was last looked at.
-    pub(crate) progressed: bool,
     /// Writing has failed.
     pub(crate) is_broken: bool,
-    /// Why; of no interest if the peer has said Close before it went.
-    pub(crate) write_failure: Option<io::Error>,
-    needs_flush: bool,
+    pub(crate) needs_flush: bool,
+    /// A read that does not fill the buffer has emptied the stream.
+    pub(crate) short_reads_end: bool,
+    pub(crate) left: Left,
+    /// How many bytes a turn reads.
+    pub(crate) budget: u32,
 }
 
 impl<S: Stream> Wire<S> {
-    pub(crate) fn new(stream: S, token: Token) -> Self {
+    pub(crate) const fn new(stream: S, token: Token, options: &Options) -> Self {
         Self {
             stream,
             token,
-            out: Outgoing::default(),
+            cold: None,
             readable: true,
             writable: true,
             is_end_near: false,
             is_connecting: false,
-            progressed: false,
             is_broken: false,
-            write_failure: None,
             needs_flush: false,
+            short_reads_end: options.short_reads_end,
+            left: Left::Nothing,
+            budget: options.budget,
         }
     }
 
-    /// Whether the stream has all that was queued.
-    pub(crate) const fn is_written(&self) -> bool {
-        self.out.is_empty() && !self.needs_flush
+    /// Writes what waits as far as the stream takes it. Whether it took any.
+    #[inline]
+    pub(crate) fn write(&mut self, driver: &mut Driver) -> bool {
+        (driver.pending_bytes() > 0 || self.needs_flush || self.is_broken) && self.write_all(driver)
     }
 
-    /// Writes as far as the stream takes it.
-    pub(crate) fn write(&mut self) {
+    #[inline(never)]
+    fn write_all(&mut self, driver: &mut Driver) -> bool {
+        let mut progressed = false;
+        while self.writable {
+            let first = driver.pending();
+            if first.is_empty() {
+                break;
+            }
+            let taken = if first.len() == driver.pending_bytes() {
+                self.write_once(first)
+            } else {
+                self.gather(driver.pending_slices())
+            };
+            driver.consume(taken);
+            progressed |= taken > 0;
+        }
+        if self.needs_flush {
+            self.flush();
+        }
         if self.is_broken {
-            self.out.clear();
+            self.report_failure(driver);
         }
-        while self.writable && !self.out.is_empty() {
-            self.write_once(&[]);
+        progressed
+    }
+
+    #[inline]
+    pub(crate) fn cold(&self) -> Option<&Cold> {
+        self.cold.as_deref()
+    }
+
+    #[cold]
+    pub(crate) fn cold_mut(&mut self) -> &mut Cold {
+        self.cold.get_or_insert_default()
+    }
+
+    #[inline]
+    pub(crate) fn has_failure(&self) -> bool {
+        self.cold().is_some_and(|cold| cold.failure.is_some())
+    }
+
+    #[cold]
+    fn report_failure(&self, driver: &mut Driver) {
+        if driver.pending_bytes() > 0 || driver.connection().can_send() {
+            driver.write_failed();
         }
+    }
+
+    pub(crate) fn flush(&mut self) {
         if self.writable && self.needs_flush {
             match self.stream.flush() {
                 Ok(()) => self.needs_flush = false,
@@ -67,54 +126,52 @@ impl<S: Stream> Wire<S> {
         }
     }
 
-    /// Writes what waits and `payload` behind it, without copying it; what the stream does not take
-    /// of it is queued.
-    pub(crate) fn write_through(&mut self, payload: &[u8], is_reply: bool) {
-        let mut rest = payload;
-        while self.writable && !rest.is_empty() {
-            let taken = self.write_once(rest);
-            rest = rest.get(taken..).unwrap_or_default();
-        }
-        if !self.is_broken {
-            self.out.push_shared(Bytes::copy_from_slice(rest), is_reply);
-        }
+    /// One write. How many bytes were taken; 0 if it has to wait, or has failed.
+    pub(crate) fn write_once(&mut self, bytes: &[u8]) -> usize {
+        let written = self.stream.write(bytes);
+        self.wrote(written)
     }
 
-    /// One write of what waits and of `behind`. Returns how much of `behind` was taken.
-    fn write_once(&mut self, behind: &[u8]) -> usize {
-        let stream = &mut self.stream;
-        let written = self.out.with_slices(behind, |slices| match slices {
-            [one] => stream.write(one),
-            more => stream.write_vectored(more),
-        });
+    /// As [`write_once`](Self::write_once), of several slices.
+    #[inline(never)]
+    pub(crate) fn gather<'a>(&mut self, from: impl Iterator<Item = &'a [u8]>) -> usize {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut count = 0;
+        for (slice, bytes) in slices.iter_mut().zip(from) {
+            *slice = IoSlice::new(bytes);
+            count += 1;
+        }
+        let written = self
+            .stream
+            .write_vectored(slices.get(..count).unwrap_or_default());
+        self.wrote(written)
+    }
+
+    fn wrote(&mut self, written: io::Result<usize>) -> usize {
         match written {
             Ok(0) => self.stopped(ErrorKind::WriteZero.into()),
             Ok(n) => {
                 self.needs_flush = true;
-                self.progressed = true;
-                return self.out.wrote(n);
+                return n;
             }
             Err(error) => self.stopped(error),
         }
         0
     }
 
+    #[cold]
     fn stopped(&mut self, error: io::Error) {
         match error.kind() {
             ErrorKind::Interrupted => {}
             ErrorKind::WouldBlock => self.writable = false,
             ErrorKind::NotConnected if self.is_connecting => self.writable = false,
-            _ => self.fail(error),
+            _ => {
+                self.is_broken = true;
+                self.writable = false;
+                self.needs_flush = false;
+                self.cold_mut().cause.get_or_insert(error);
+            }
         }
-    }
-
-    /// What the peer has sent before it went can still be read, its Close above all.
-    pub(crate) fn fail(&mut self, error: io::Error) {
-        self.is_broken = true;
-        self.writable = false;
-        self.needs_flush = false;
-        self.out.clear();
-        self.write_failure.get_or_insert(error);
     }
 
     /// Reads once. `None` if there is nothing to read now.

@@ -34,6 +34,7 @@ pub(crate) fn turn_with<S: Stream>(
             match turn.next() {
                 Ok(None) => break,
                 Err(error) => return (seen, Err(error)),
+                Ok(Some(Event::Close(..))) => {} // `WebSocket::closed` has it
                 Ok(Some(event)) => seen.push(match event {
                     Event::Request(request) => {
                         let target = request.target().to_owned();

@@ -46,7 +46,9 @@ fn a_request_is_looked_at_and_accepted_whatever_its_pieces() {
                     assert!(request.is_allowed_by(&OriginPolicy::any()));
                     assert_eq!(request.subprotocols().count(), 2);
                     let chosen = request.choose_subprotocol(&["chat.v2", "chat.v1"]);
-                    let accept = Accept::new().maybe_subprotocol(chosen);
+                    let accept = Accept::new()
+                        .maybe_subprotocol(chosen)
+                        .origins(OriginPolicy::any());
                     request
                         .accept(&accept.headers(&[("X-Room", b"1")]))
                         .unwrap();
@@ -77,7 +79,8 @@ fn a_decision_can_be_made_later_and_what_comes_meanwhile_waits() {
     drop(one);
     assert!(!socket.has_more() && !socket.is_done() && !socket.can_send());
     assert_eq!(raw.drain(), b"");
-    socket.request().unwrap().accept(&Accept::new()).unwrap();
+    let accept = Accept::new().origins(OriginPolicy::any());
+    socket.request().unwrap().accept(&accept).unwrap();
     let (seen, result) = turn(&mut socket, &mut buffers, at(0));
     result.unwrap();
     assert_eq!(seen, [Seen::Text("hi".into())]);
@@ -153,7 +156,7 @@ fn plain_requests_are_served_or_refused() {
         let status = if serve {
             "HTTP/1.1 200 "
         } else {
-            "HTTP/1.1 400 "
+            "HTTP/1.1 426 "
         };
         assert!(answer.starts_with(status), "{answer}");
     }
@@ -254,7 +257,7 @@ fn refusals_and_redirects_are_surfaced_however_they_are_cut() {
             panic!("{refused:?}")
         };
         assert_eq!((response.status(), response.body()), (301, &b"gone"[..]));
-        assert_eq!(response.header("location"), Some(&b"/there"[..]));
+        assert_eq!(response.headers().get("location"), Some(&b"/there"[..]));
     }
 }
 
@@ -282,5 +285,147 @@ fn what_cannot_be_asked_for_is_an_error_at_once() {
     {
         let refused = ws_proto_mio::connect("wss://localhost/", Token(0), &Options::new());
         assert!(matches!(refused, Err(ConnectError::TlsNeeded)));
+    }
+}
+
+#[test]
+fn a_page_of_another_site_gets_a_403_and_its_connection_ends() {
+    let (mut socket, mut raw, mut buffers) = server();
+    raw.put(REQUEST);
+    socket.set_ready();
+    let mut one = socket.turn(&mut buffers, at(0));
+    assert!(one.read());
+    let Some(Event::Request(request)) = one.next().unwrap() else {
+        panic!("the request is there");
+    };
+    assert!(request.accept(&Accept::new()).is_err());
+    while one.read() {}
+    drop(one);
+    let answer = text(&raw.drain());
+    assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+    assert!(!socket.can_send());
+}
+
+/// A request that a turn has read and not taken is kept, and so is what came with it.
+#[test]
+fn turns_can_be_left_during_a_handshake() {
+    let wire = [REQUEST, b"\x81\x82\0\0\0\0hi\x81\x82\0\0\0\0ho"].concat();
+    for step in [1, 30, 300, wire.len()] {
+        let (mut socket, mut raw, mut buffers) = server();
+        let mut seen = Vec::new();
+        for bytes in wire.chunks(step) {
+            raw.put(bytes);
+            socket.set_ready();
+            loop {
+                // One call a turn, and turns without any.
+                for takes in [false, true] {
+                    let mut one = socket.turn(&mut buffers, at(0));
+                    if one.read() && takes {
+                        match one.next().unwrap() {
+                            None => {}
+                            Some(Event::Request(request)) => {
+                                let any = Accept::new().origins(OriginPolicy::any());
+                                request.accept(&any).unwrap();
+                            }
+                            Some(Event::Message(message, _)) => {
+                                seen.push(message.as_text().unwrap().to_owned());
+                            }
+                            other => panic!("{other:?}"),
+                        }
+                    }
+                }
+                if !socket.has_more() {
+                    break;
+                }
+            }
+        }
+        assert_eq!(seen, ["hi", "ho"], "{step}");
+        assert!(raw.drain().starts_with(b"HTTP/1.1 101 "));
+    }
+}
+
+#[test]
+fn a_foreign_origin_is_refused_unless_it_is_allowed_by_name() {
+    const LISTED: OriginPolicy<'_> = OriginPolicy::const_list(&["https://example.org"]);
+    let allowed = [
+        Accept::new().origins(LISTED),
+        Accept::new().origins(OriginPolicy::any()),
+    ];
+    for (accept, is_allowed) in [
+        (Accept::new(), false),
+        (allowed[0], true),
+        (allowed[1], true),
+    ] {
+        let (mut socket, mut raw, mut buffers) = server();
+        raw.put(REQUEST);
+        let mut one = socket.turn(&mut buffers, at(0));
+        assert!(one.read());
+        let Some(Event::Request(request)) = one.next().unwrap() else {
+            panic!("no request")
+        };
+        let accepted = request.accept(&accept);
+        assert_eq!(accepted.is_ok(), is_allowed, "{accepted:?}");
+        // It is reported once.
+        while one.read() {
+            assert!(one.next().unwrap().is_none());
+        }
+        drop(one);
+        let status = if is_allowed {
+            "HTTP/1.1 101 "
+        } else {
+            "HTTP/1.1 403 "
+        };
+        assert!(raw.drain().starts_with(status.as_bytes()));
+        assert_eq!(
+            (socket.can_send(), raw.is_ended()),
+            (is_allowed, !is_allowed)
+        );
+    }
+}
+
+/// What the client sent early is read: a connection that is closed while there is unread input is reset,
+/// and the client may never see why it was refused.
+#[cfg(feature = "net")]
+#[test]
+fn a_client_that_has_sent_a_lot_sees_its_refusal() {
+    use std::io::{Read, Write};
+    use std::time::{Duration, Instant as Clock};
+
+    for _ in 0..20 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let stream = mio::net::TcpStream::from_std(stream);
+        let mut socket = WebSocket::accept(stream, Token(0), &Options::new());
+        client.write_all(REQUEST).unwrap();
+        client.write_all(&[b'x'; 20_000]).unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut answer = Vec::new();
+            let read = client.read_to_end(&mut answer);
+            (read.map_err(|error| error.kind()), answer)
+        });
+        let mut buffers = Buffers::with_size(1024);
+        let epoch = Clock::now();
+        while !socket.is_done() {
+            socket.set_ready();
+            let now = ws_proto_mio::Instant::now_since(epoch);
+            assert!(now < at(2000), "it waits for its linger time");
+            let mut one = socket.turn(&mut buffers, now);
+            while one.read() {
+                while let Some(event) = one.next().unwrap() {
+                    if let Event::Request(request) = event {
+                        request.accept(&Accept::new()).unwrap_err();
+                    }
+                }
+            }
+            drop(one);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(socket);
+        let (read, answer) = reader.join().unwrap();
+        let answer = text(&answer);
+        assert_eq!(read, Ok(answer.len()));
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     }
 }

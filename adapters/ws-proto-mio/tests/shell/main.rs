@@ -3,5 +3,12 @@
 mod common;
 mod ending;
 mod handshake;
+mod matrix;
 mod messages;
 mod streams;
+mod turns;
+
+use ws_proto_test::heap::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

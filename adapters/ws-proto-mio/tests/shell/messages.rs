@@ -175,7 +175,7 @@ fn one_buffer_serves_all_and_idle_connections_keep_nothing() {
     }
     let size = size_of::<WebSocket<()>>();
     println!("a connection is {size} bytes");
-    assert!(size <= 640, "{size}");
+    assert!(size <= 336, "{size}");
 }
 
 #[test]

@@ -1,0 +1,565 @@
+//! Turns that are left early, or that ask for messages and pieces by turns; what is written, and when.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
+
+use crate::common::{Seen, at, pair, turn, turn_with};
+use mio::Token;
+use ws_proto_mio::{
+    Buffers, CloseCode, Config, Error, Event, Message, Negotiated, Options, Stream, TimedOut, Turn,
+    WebSocket, Wrapped,
+};
+use ws_proto_test::Side;
+use ws_proto_test::heap::Region;
+use ws_proto_test::stream::{End, Script, pipe};
+use ws_proto_test::wire::{BINARY, CLOSE, FIN, PING, PONG, TEXT, close_body, frame};
+
+/// A server's end of a connection that is open, and what its peer writes to and reads from.
+pub(crate) fn server(options: &Options) -> (WebSocket<End>, End, Buffers) {
+    let (left, raw) = pipe(1 << 20);
+    let socket = WebSocket::server(left, Token(0), Negotiated::new(), &[], options);
+    (socket, raw, Buffers::new())
+}
+
+/// The same over a script.
+fn scripted(script: Script, options: &Options) -> WebSocket<Wrapped<Script>> {
+    let stream = Wrapped::new(script, |script| {
+        script.end_writing();
+        Ok(())
+    });
+    WebSocket::server(stream, Token(0), Negotiated::new(), &[], options)
+}
+
+fn text(number: usize) -> Vec<u8> {
+    frame(
+        Side::Server,
+        FIN | TEXT,
+        format!("message {number}").as_bytes(),
+    )
+}
+
+/// A stream that counts its writes.
+struct Counting {
+    inner: End,
+    writes: usize,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
+    }
+}
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes += 1;
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Counting {
+    fn shutdown(&mut self) -> io::Result<()> {
+        self.inner.end_writing();
+        Ok(())
+    }
+}
+
+/// What 16 frames that come in one read are answered with: the writes, the bytes.
+fn answers_to(frames: &[u8], one_event_a_turn: bool) -> (usize, Vec<u8>) {
+    let (inner, mut raw) = pipe(1 << 20);
+    let stream = Counting { inner, writes: 0 };
+    let options = Options::new();
+    let mut socket = WebSocket::server(stream, Token(0), Negotiated::new(), &[], &options);
+    let mut buffers = Buffers::new();
+    raw.put(frames);
+    socket.set_ready();
+    while socket.has_more() {
+        let mut turn = socket.turn(&mut buffers, at(0));
+        while turn.read() {
+            while let Some(event) = turn.next().unwrap() {
+                if let Event::Message(message, mut sender) = event {
+                    sender.send(message).unwrap();
+                }
+                if one_event_a_turn {
+                    break;
+                }
+            }
+            if one_event_a_turn {
+                break;
+            }
+        }
+    }
+    (socket.get_ref().writes, raw.drain())
+}
+
+#[test]
+fn a_burst_is_answered_in_one_write() {
+    for one_event_a_turn in [false, true] {
+        let messages: Vec<u8> = (0..16).flat_map(text).collect();
+        let answers: Vec<u8> = (0..16)
+            .flat_map(|i| frame(Side::Client, FIN | TEXT, format!("message {i}").as_bytes()))
+            .collect();
+        assert_eq!(answers_to(&messages, one_event_a_turn), (1, answers));
+
+        let pings: Vec<u8> = (0..16)
+            .flat_map(|i| frame(Side::Server, PING, &[i]))
+            .collect();
+        let pongs: Vec<u8> = (0..16)
+            .flat_map(|i| frame(Side::Client, PONG, &[i]))
+            .collect();
+        assert_eq!(answers_to(&pings, one_event_a_turn), (1, pongs));
+    }
+}
+
+#[test]
+fn answers_are_written_before_they_are_many() {
+    let big: Vec<u8> = (0..64)
+        .flat_map(|i| frame(Side::Server, FIN | BINARY, &[i; 1000]))
+        .collect();
+    let (mut socket, mut raw, mut buffers) = server(&Options::new());
+    raw.put(&big);
+    let mut most = 0;
+    let mut turn = socket.turn(&mut buffers, at(0));
+    while turn.read() {
+        let mut pending = 0;
+        while let Some(event) = turn.next().unwrap() {
+            if let Event::Message(message, mut sender) = event {
+                sender.send(message).unwrap();
+                pending = 64 * 1024 - sender.room();
+            }
+            most = most.max(pending);
+        }
+    }
+    assert!(most > 10_000 && most < 18_000, "{most} bytes wait");
+}
+
+#[test]
+fn a_pong_is_written_before_the_message_after_it_is_handled() {
+    let (mut socket, mut raw, mut buffers) = server(&Options::new());
+    raw.put(&frame(Side::Server, PING, b"?"));
+    raw.put(&text(0));
+    let mut turn = socket.turn(&mut buffers, at(0));
+    while turn.read() {
+        while let Some(event) = turn.next().unwrap() {
+            if let Event::Message(..) = event {
+                assert_eq!(raw.drain(), frame(Side::Client, PONG, b"?"));
+                return;
+            }
+        }
+    }
+    panic!("no message");
+}
+
+fn body(number: usize) -> String {
+    format!("{number:04} ").repeat(1 + number % 40)
+}
+
+/// What was taken, the calls alternating.
+#[derive(Default)]
+struct Taken {
+    calls: usize,
+    /// The pieces of a message that has not ended.
+    pieces: String,
+    numbers: Vec<usize>,
+}
+
+impl Taken {
+    /// Takes one thing; whether there was any.
+    fn take(&mut self, turn: &mut Turn<'_, End>) -> bool {
+        self.calls += 1;
+        if self.calls % 3 > 0 {
+            return match turn.next().unwrap() {
+                Some(Event::Message(Message::Text(text), _)) => {
+                    self.drop_pieces();
+                    self.end(text);
+                    true
+                }
+                other => other.is_some(),
+            };
+        }
+        let Some(piece) = turn.next_piece().unwrap() else {
+            return false;
+        };
+        if piece.first {
+            self.drop_pieces();
+        }
+        self.pieces.extend(piece.head);
+        self.pieces
+            .push_str(std::str::from_utf8(piece.data.as_bytes()).unwrap());
+        if piece.last {
+            let pieces = std::mem::take(&mut self.pieces);
+            self.end(&pieces);
+        }
+        true
+    }
+
+    fn end(&mut self, text: &str) {
+        let number = text[..4].parse().unwrap();
+        assert_eq!(text, body(number));
+        self.numbers.push(number);
+    }
+
+    /// `next` drops the rest of a message of which there was a piece.
+    fn drop_pieces(&mut self) {
+        if !self.pieces.is_empty() {
+            let number = self.numbers.len();
+            assert!(body(number).starts_with(&self.pieces));
+            self.numbers.push(number);
+            self.pieces.clear();
+        }
+    }
+}
+
+#[test]
+fn what_turns_leave_comes_in_order_whatever_is_asked_for() {
+    for takes_a_turn in [1, 2, 5, usize::MAX] {
+        for frames_a_read in [1, 3, 50] {
+            let (mut socket, mut raw, _) = server(&Options::new());
+            let (mut other, ..) = server(&Options::new());
+            let mut buffers = Buffers::with_size(512);
+            let mut taken = Taken::default();
+            let mut numbers = (0..300_usize).peekable();
+            while numbers.peek().is_some() || socket.has_more() {
+                for i in numbers.by_ref().take(frames_a_read) {
+                    raw.put(&frame(Side::Server, FIN | TEXT, body(i).as_bytes()));
+                    if i % 7 == 0 {
+                        raw.put(&frame(Side::Server, PING, b"x"));
+                    }
+                }
+                // Others use the buffer meanwhile.
+                drop(turn(&mut other, &mut buffers, at(0)));
+                socket.set_ready();
+                let mut turn = socket.turn(&mut buffers, at(0));
+                let mut takes = 0;
+                'turn: while turn.read() {
+                    while taken.take(&mut turn) {
+                        takes += 1;
+                        if takes == takes_a_turn {
+                            break 'turn;
+                        }
+                    }
+                }
+            }
+            taken.drop_pieces();
+            assert_eq!(taken.numbers, (0..300).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn a_big_message_is_kept_over_many_turns() {
+    let options = Options::new().read_budget(10_000);
+    let (mut socket, mut raw, _) = server(&options);
+    let mut buffers = Buffers::with_size(4096);
+    let body: Vec<u8> = (0..400_000_u32).map(|i| (i / 7) as u8).collect();
+    let wire = [
+        frame(Side::Server, BINARY, &body[..150_000]),
+        frame(Side::Server, PING, b"in between"),
+        frame(Side::Server, FIN, &body[150_000..]),
+    ]
+    .concat();
+    let mut seen = Vec::new();
+    let mut turns = 0;
+    for chunk in wire.chunks(7000) {
+        raw.put(chunk);
+        socket.set_ready();
+        while socket.has_more() {
+            turns += 1;
+            seen.extend(turn(&mut socket, &mut buffers, at(0)).0);
+            // The buffers are those of other connections too.
+            turn(&mut server(&options).0, &mut buffers, at(0))
+                .1
+                .unwrap();
+            if seen.last() == Some(&Seen::Binary(body.clone())) {
+                break;
+            }
+        }
+    }
+    assert!(turns > 40, "{turns}");
+    assert_eq!(
+        seen,
+        [Seen::Ping(b"in between".to_vec()), Seen::Binary(body)]
+    );
+}
+
+#[test]
+fn an_idle_connection_has_no_memory_after_all_of_this() {
+    let (mut socket, mut raw, mut buffers) = server(&Options::new());
+    let mut held = 0;
+    // The first time the pipe grows.
+    for _ in 0..2 {
+        let region = Region::new();
+        // A part of a message, two messages of which one is left, an answer.
+        let big = frame(Side::Server, FIN | BINARY, &[7; 60_000]);
+        raw.put(&big[..30_000]);
+        turn(&mut socket, &mut buffers, at(0)).1.unwrap();
+        raw.put(&big[30_000..]);
+        raw.put(&text(1));
+        raw.put(&text(2));
+        drop(big);
+        socket.set_ready();
+        let mut one = socket.turn(&mut buffers, at(0));
+        assert!(one.read() && one.next().unwrap().is_some());
+        drop(one);
+        let (seen, _) = turn_with(&mut socket, &mut buffers, at(0), |message, mut sender| {
+            sender.send(message).unwrap();
+        });
+        assert_eq!(seen.len(), 2);
+        drop(seen);
+        drop(raw.drain());
+        held = region.change().held();
+    }
+    assert!(held <= 0, "{held} bytes");
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_compressed_message_that_is_dropped_takes_no_memory() {
+    let options = Options::new()
+        .deflate(ws_proto_mio::Deflate::new())
+        .config(Config::new().max_message(256 << 20));
+    let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
+    let zeros = "\0".repeat(48 << 20);
+    client.sender().unwrap().text(&zeros).unwrap();
+    client.sender().unwrap().text("after it").unwrap();
+    drop(zeros);
+    turn(&mut client, &mut buffers, at(0)).1.unwrap();
+    server.set_ready();
+    let region = Region::new();
+    let mut one = server.turn(&mut buffers, at(0));
+    assert!(one.read());
+    assert!(one.next_piece().unwrap().is_some_and(|piece| piece.first));
+    drop(one);
+    let mut seen = Vec::new();
+    while seen.is_empty() {
+        assert!(server.has_more());
+        let mut one = server.turn(&mut buffers, at(0));
+        while one.read() {
+            while let Some(event) = one.next().unwrap() {
+                if let Event::Message(Message::Text(text), _) = event {
+                    seen.push(text.to_owned());
+                }
+            }
+        }
+    }
+    assert_eq!(seen, ["after it"]);
+    let allocated = region.change().bytes_allocated;
+    assert!(allocated < 8 << 20, "{allocated} bytes");
+}
+
+#[test]
+fn the_close_timer_runs_while_the_peer_floods_and_turns_are_left() {
+    let config = Config::new().close_timeout(Duration::from_secs(4));
+    let (mut socket, mut raw, mut buffers) = server(&Options::new().config(config));
+    socket
+        .sender()
+        .unwrap()
+        .close(CloseCode::NORMAL, "")
+        .unwrap();
+    let flood = text(0).repeat(100);
+    for millis in (0..10_000).step_by(10) {
+        raw.drain();
+        if socket.has_more() || millis == 0 {
+            let _ = raw.write(&flood);
+        }
+        socket.set_ready();
+        let mut one = socket.turn(&mut buffers, at(millis));
+        let next = if one.read() {
+            one.next().map(drop)
+        } else {
+            Ok(())
+        };
+        drop(one);
+        if millis < 4000 {
+            next.unwrap();
+            assert_eq!(socket.next_deadline(), Some(at(4000)), "at {millis}");
+        } else if let Err(error) = next {
+            assert!(
+                matches!(error, Error::TimedOut(TimedOut::Close)),
+                "{error:?}"
+            );
+            assert!(socket.is_done());
+            assert!(millis < 4050, "{millis}");
+            return;
+        }
+    }
+    panic!("it is never over");
+}
+
+#[test]
+fn a_pong_that_nobody_has_read_counts() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(2)))
+        .pong_timeout(Duration::from_secs(1));
+    let (mut socket, mut raw, mut buffers) = server(&Options::new().config(config));
+    raw.put(&(0..10).flat_map(text).collect::<Vec<u8>>());
+    // The program takes one message every 700 ms; the Pong lies behind them all.
+    let mut pings = 0;
+    for step in 0..10 {
+        socket.set_ready();
+        let mut one = socket.turn(&mut buffers, at(step * 700));
+        assert!(one.read(), "{step}");
+        assert!(one.next().unwrap().is_some(), "{step}");
+        drop(one);
+        if !raw.drain().is_empty() {
+            pings += 1;
+            raw.put(&frame(Side::Server, PONG, b""));
+        }
+        assert!(socket.has_more() && !socket.is_done());
+    }
+    println!("{pings} Pings");
+}
+
+#[test]
+fn a_slow_reader_is_no_dead_peer() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(2)))
+        .pong_timeout(Duration::from_secs(1));
+    let (left, mut raw) = pipe(1000);
+    let options = Options::new().config(config);
+    let mut socket = WebSocket::server(left, Token(0), Negotiated::new(), &[], &options);
+    let mut buffers = Buffers::new();
+    socket.sender().unwrap().binary(&[7; 60_000]).unwrap();
+    for second in 0..60 {
+        turn(&mut socket, &mut buffers, at(second * 1000))
+            .1
+            .unwrap();
+        assert_eq!(raw.drain().len(), 1000, "at {second} s");
+    }
+    // Now it takes nothing more, and says nothing.
+    let mut end = 60;
+    let error = loop {
+        if let Err(error) = turn(&mut socket, &mut buffers, at(end * 1000)).1 {
+            break error;
+        }
+        end += 1;
+        assert!(end < 200);
+    };
+    assert!(
+        matches!(error, Error::TimedOut(TimedOut::Pong)),
+        "{error:?}"
+    );
+}
+
+/// What a server sees of a script, and how it ends.
+fn played(script: Script, send: bool) -> (Vec<Seen>, Option<Error>, WebSocket<Wrapped<Script>>) {
+    let mut socket = scripted(script, &Options::new());
+    let mut buffers = Buffers::new();
+    if send {
+        socket.sender().unwrap().text("hello").unwrap();
+    }
+    let (mut seen, mut failed) = (Vec::new(), None);
+    for second in 0..20 {
+        let (more, result) = turn(&mut socket, &mut buffers, at(second * 1000));
+        seen.extend(more);
+        failed = failed.or(result.err());
+        if socket.is_done() {
+            return (seen, failed, socket);
+        }
+    }
+    panic!("never over: {seen:?} {failed:?}");
+}
+
+#[test]
+fn a_failed_write_ends_writing_only() {
+    let last = [
+        text(1),
+        frame(Side::Server, CLOSE, &close_body(1008, b"bad token")),
+    ];
+    let script = Script::new()
+        .then_write_error(ErrorKind::BrokenPipe)
+        .then_read(last.concat());
+    let (seen, failed, socket) = played(script, true);
+    assert_eq!(seen, [Seen::Text("message 1".into())]);
+    assert!(failed.is_none(), "{failed:?}");
+    let code = CloseCode::new(1008);
+    assert_eq!(socket.closed(), Some((code, "bad token")));
+    assert!(!socket.can_send());
+
+    // Without a Close it is the failure, also if the peer says nothing and stays.
+    for ends in [true, false] {
+        let script = Script::new()
+            .then_write_error(ErrorKind::BrokenPipe)
+            .then_read(text(1));
+        let script = if ends {
+            script
+        } else {
+            script.block_at_the_end()
+        };
+        let (seen, failed, _) = played(script, true);
+        assert_eq!(seen, [Seen::Text("message 1".into())]);
+        let Some(Error::Io(error)) = failed else {
+            panic!("{failed:?}")
+        };
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
+}
+
+#[test]
+fn after_both_closes_any_error_of_reading_is_the_end() {
+    for kind in [
+        ErrorKind::UnexpectedEof,
+        ErrorKind::ConnectionReset,
+        ErrorKind::ConnectionAborted,
+    ] {
+        let closing = frame(Side::Server, CLOSE, &close_body(1000, b""));
+        let script = Script::new().then_read(closing).then_read_error(kind);
+        let (_, failed, socket) = played(script, false);
+        assert!(failed.is_none(), "{kind:?}: {failed:?}");
+        assert_eq!(socket.closed(), Some((Some(CloseCode::NORMAL), "")));
+
+        let script = Script::new().then_read(text(1)).then_read_error(kind);
+        let (seen, failed, _) = played(script, false);
+        assert_eq!(seen, [Seen::Text("message 1".into())]);
+        assert!(matches!(failed, Some(Error::Io(error)) if error.kind() == kind));
+    }
+}
+
+#[test]
+fn the_close_of_the_peer_is_an_event_once() {
+    for manual in [false, true] {
+        let config = Config::new().manual_close(manual);
+        let (mut socket, mut raw, mut buffers) = server(&Options::new().config(config));
+        raw.put(&text(1));
+        raw.put(&frame(Side::Server, CLOSE, &close_body(4000, b"enough")));
+        raw.put(&text(2)); // dropped: nothing counts after Close
+        let mut events = Vec::new();
+        for second in 0..3 {
+            socket.set_ready();
+            let mut one = socket.turn(&mut buffers, at(second));
+            while one.read() {
+                while let Some(event) = one.next().unwrap() {
+                    events.push(match event {
+                        Event::Message(message, _) => format!("{message:?}"),
+                        Event::Close(code, reason) => {
+                            format!("{} {reason}", code.unwrap().as_u16())
+                        }
+                        other => panic!("{other:?}"),
+                    });
+                }
+            }
+        }
+        assert_eq!(events, ["Text(\"message 1\")", "4000 enough"]);
+        let echo = frame(Side::Client, CLOSE, &close_body(4000, b""));
+        if manual {
+            assert_eq!(raw.drain(), b"");
+            assert!(socket.can_send() && !socket.has_more() && !socket.is_done());
+            let mut sender = socket.sender().unwrap();
+            sender.text("one more").unwrap();
+            sender.close(CloseCode::NORMAL, "").unwrap();
+            turn(&mut socket, &mut buffers, at(5)).1.unwrap();
+            let written = [
+                frame(Side::Client, FIN | TEXT, b"one more"),
+                frame(Side::Client, CLOSE, &close_body(1000, b"")),
+            ];
+            assert_eq!(raw.drain(), written.concat());
+        } else {
+            assert_eq!(raw.drain(), echo);
+        }
+        assert!(raw.is_ended() && socket.is_done());
+    }
+}

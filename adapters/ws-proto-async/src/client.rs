@@ -6,17 +6,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_proto::handshake::{ClientHandshake, ClientRequest, Established, HandshakeError};
-use ws_proto::{Connection, Input, Negotiated, OsRandom, Uri, UriError};
+use ws_proto::{EitherRole, Input, Negotiated, OsRandom, Uri, UriError};
 
 use crate::buffer::with_buffer;
-use crate::deflate::{Agreed, Wish};
-use crate::engine::Engine;
+use crate::core::driver;
 use crate::error::ConnectError;
 use crate::io::Io;
 use crate::options::Options;
 use crate::response::Response;
-use crate::server::poll_write_all;
+use crate::server::{READS, poll_write_all, wait};
 use crate::socket::WebSocket;
+use crate::wish::{Agreed, Wish};
 
 /// What a client asks for: a URL with everything that goes along.
 ///
@@ -49,7 +49,7 @@ impl<'r> Connector<'r> {
         Ok(Self {
             uri,
             request: ClientRequest::from_uri(uri),
-            wish: Wish::none(),
+            wish: Wish::NONE,
             options: Options::new(),
         })
     }
@@ -167,15 +167,11 @@ pub async fn connect<T: Io>(
         response,
         received,
     } = answer.await?;
-    let connection = Connection::client(negotiated, options.config, OsRandom::new());
-    let mut websocket = WebSocket::new(
-        io,
-        Engine::Client(connection),
-        &received,
-        &options,
-        response.subprotocol(),
-    );
-    websocket.agree(connector.wish, agreed);
+    let role = EitherRole::client(Box::new(OsRandom::new()));
+    let driver = connector
+        .wish
+        .apply(agreed, driver(role, negotiated, &options));
+    let websocket = WebSocket::new(io, driver, &received, response.subprotocol());
     Ok((websocket, response))
 }
 
@@ -208,6 +204,7 @@ fn poll_answer<T: Io>(
     wish: Wish<'_>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Answer, ConnectError>> {
+    let mut reads = 0;
     loop {
         let read = with_buffer(|buffer| match io.poll_read(cx, buffer) {
             Poll::Pending => Poll::Pending,
@@ -230,15 +227,15 @@ fn poll_answer<T: Io>(
         });
         let error = match read {
             Poll::Ready(Ok(Some(answer))) => return Poll::Ready(Ok(answer)),
-            Poll::Ready(Ok(None)) => continue,
+            Poll::Ready(Ok(None)) if reads < READS => {
+                reads += 1;
+                continue;
+            }
             Poll::Ready(Err(error)) => error,
-            Poll::Pending => match handshake.tick(io.now()) {
+            paused => match handshake.tick(io.now()) {
                 Err(error) => ConnectError::TimedOut(error),
-                Ok(None) => return Poll::Pending,
-                Ok(Some(deadline)) => match io.poll_until(cx, deadline) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(()) => continue,
-                },
+                Ok(deadline) if wait(io, paused.is_ready(), deadline, cx) => return Poll::Pending,
+                Ok(_) => continue,
             },
         };
         return Poll::Ready(Err(match handshake.refusal() {

@@ -1,157 +1,211 @@
-//! The connection over a stream: what both halves work on.
-//!
-//! ```text
-//!           Close due               written             shut down, after an error
-//!   Open -----------------> Closing ---------> shutdown -------------------------> Linger --> Done
-//!     |                                            '----------- else ------------------------^
-//!     '-- end of the stream, error, nobody answers ------------------------------------------'
-//! ```
+//! The connection over a stream: what both halves work on. All decisions are those of
+//! [`ws_proto::WebSocket`]; this does what it asks for.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use ws_proto::socket::{Next, Received as Found, Want};
 use ws_proto::{
-    AssembleError, CloseCode, CloseReason, ControlPayload, Event as Received, Fin, Input, Instant,
-    ReceiveError, SendError, TimedOut, Transport, WebSocketError,
+    CloseCode, CloseReason, ControlPayload, EitherRole, Fin, Instant, MAX_CONTROL_FRAME,
+    Negotiated, OsRandom, SendError, Sender, TimedOut, Transport, WebSocketError,
 };
 
-use crate::buffer::{Leftover, with_buffer};
-use crate::deflate::{Agreed, Codec, Wish};
-use crate::engine::Engine;
-use crate::error::{Error, Failure, TrySendError};
-use crate::inbox::{Inbox, Want};
+use crate::buffer::with_buffer;
+use crate::error::{Error, TrySendError};
 use crate::io::Io;
-use crate::message::{Closed, Event, Message, Piece, Utf8Bytes};
+use crate::message::{Closed, Event, Message, Piece};
 use crate::options::Options;
-use crate::outgoing::Outgoing;
-use crate::wakers::{Side, Wakers};
+use crate::tasks::{Side, Tasks};
 
-/// How many reads one poll does at most, so that a fast peer does not keep the task from others.
-const READS: usize = 32;
+pub(crate) type Role = EitherRole<Box<OsRandom>>;
+pub(crate) type Driver = ws_proto::WebSocket<Role, Bytes>;
+type Received<'w> = Found<'w, Role, Bytes>;
 
-/// How many bytes are read and dropped after an error, so that the peer can read our Close.
-const MAX_LINGER: usize = 4 << 20;
+/// After so many reads the time is looked at though the stream always has more, and others get their turn.
+const READS: u8 = 32;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Open,
-    /// Writes what waits, then shuts the stream down.
-    Closing,
-    /// Reads to the end: input that is left unread would make the system reset the connection, and
-    /// the peer would lose what it has not read yet.
-    Linger,
-    Done,
-}
+/// How many bytes wait for more before they are written.
+const TOGETHER: usize = 16 * 1024;
+
+/// How many slices one write gathers.
+const SLICES: usize = 16;
 
 pub(crate) struct Core<T> {
     io: T,
-    engine: Engine,
-    codec: Codec,
-    /// The most bytes of a message, once it is decoded.
-    max_message: u64,
-    inbox: Inbox,
-    out: Outgoing,
-    leftover: Leftover,
-    wakers: Arc<Wakers>,
-    /// Wakes all of `wakers`.
-    proxy: Waker,
-    phase: Phase,
-    /// Why it has failed.
-    failure: Option<Failure>,
-    /// Why writing has failed; of no interest if the peer has said Close before it went.
-    write_failure: Option<Failure>,
-    /// Since when the stream takes nothing of what waits.
-    stalled: Option<Instant>,
-    stall_time: Duration,
-    /// The reader has been told.
-    reported: bool,
-    /// Writing has failed.
-    broken: bool,
-    eof: bool,
+    pub(crate) driver: Driver,
+    tasks: Tasks,
+    timer: Option<Timer>,
+    /// Why reading or writing has failed.
+    error: Option<Arc<io::Error>>,
+    /// Writing has failed, or will not be done any more: what was queued is lost.
+    is_broken: bool,
+    /// Something was written since the last flush.
     needs_flush: bool,
-    /// A message is being sent in parts.
-    parts_open: bool,
-    /// Nobody reads any more.
-    pub(crate) reader_gone: bool,
+    /// How many reads there were since the time was looked at.
+    reads: u8,
+    /// What the last batch ended with; `None` if there may be more in what was read.
+    batch: Option<Step<()>>,
     /// The last call of the reader's has got something: it does not wait now.
-    reader_busy: bool,
-    /// When it has to be over.
-    end_by: Option<Instant>,
-    high_water: usize,
-    linger: Duration,
-    lingered: usize,
+    is_reader_busy: bool,
+    /// Nobody reads any more.
+    pub(crate) is_reader_gone: bool,
+    /// Receiving has come to its end.
+    has_ended: bool,
+    /// The failure has been reported.
+    is_reported: bool,
     subprotocol: Option<Box<str>>,
 }
 
-impl<T> std::fmt::Debug for Core<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebSocket")
-            .field("engine", &self.engine)
-            .field("phase", &self.phase)
-            .field("failure", &self.failure)
-            .field("queued", &self.out.len())
-            .finish_non_exhaustive()
+/// A deadline that the stream's timer waits for, and whom it wakes.
+struct Timer {
+    deadline: Instant,
+    waker: Waker,
+}
+
+/// What the driver has found, or asks for.
+#[derive(Debug)]
+pub(crate) enum Step<V> {
+    Received(V),
+    /// Ask the driver again.
+    Again,
+    Write,
+    Read,
+    Yield,
+    /// Nothing can be done before the stream or the timer wakes the task.
+    Wait,
+    Untaken,
+    End,
+}
+
+/// How something is received: what is asked for, and where bytes are read to.
+trait Lane<V> {
+    /// Whether the caller only sends.
+    fn is_idle(&self) -> bool;
+
+    /// What there is in the bytes that the driver has kept.
+    fn kept(&mut self, driver: &mut Driver) -> Step<V>;
+
+    /// Reads. `None` is the end of the stream.
+    fn read<T: Io>(
+        &mut self,
+        io: &mut T,
+        driver: &mut Driver,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Step<V>>>>;
+}
+
+/// Reads into the thread's buffer, and takes what is received as values of its own.
+struct Owned<F> {
+    want: Want,
+    take: F,
+}
+
+/// Reads into the connection's buffer, for a batch.
+struct Lent<'a>(&'a mut Option<Step<()>>);
+
+impl<V, F: FnMut(Received<'_>) -> Option<V>> Lane<V> for Owned<F> {
+    fn is_idle(&self) -> bool {
+        self.want == Want::Nothing
+    }
+
+    #[inline]
+    fn kept(&mut self, driver: &mut Driver) -> Step<V> {
+        step(driver.poll_next(self.want), &mut self.take)
+    }
+
+    #[inline]
+    fn read<T: Io>(
+        &mut self,
+        io: &mut T,
+        driver: &mut Driver,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Step<V>>>> {
+        with_buffer(|buffer| {
+            let n = ready!(io.poll_read(cx, buffer))?;
+            if n == 0 {
+                return Poll::Ready(Ok(None));
+            }
+            let mut reading = driver.receive(buffer.get_mut(..n).unwrap_or_default());
+            Poll::Ready(Ok(Some(step(reading.poll_next(self.want), &mut self.take))))
+        })
+    }
+}
+
+impl Lane<()> for Lent<'_> {
+    fn is_idle(&self) -> bool {
+        false
+    }
+
+    fn kept(&mut self, driver: &mut Driver) -> Step<()> {
+        match self.0.take() {
+            Some(step) => step,
+            // There has to be room for an answer.
+            None if driver.sender().room() < MAX_CONTROL_FRAME => Step::Write,
+            None => Step::Received(()),
+        }
+    }
+
+    fn read<T: Io>(
+        &mut self,
+        io: &mut T,
+        driver: &mut Driver,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Step<()>>>> {
+        let buffer = driver.read_buf(driver.read_hint());
+        let n = ready!(io.poll_read(cx, buffer))?;
+        driver.advance(n);
+        Poll::Ready(Ok((n > 0).then_some(Step::Again)))
+    }
+}
+
+#[inline(always)]
+fn step<V>(
+    next: Result<Next<'_, Role, Bytes>, WebSocketError>,
+    take: &mut impl FnMut(Received<'_>) -> Option<V>,
+) -> Step<V> {
+    match next {
+        Ok(Next::Received(received)) => take(received).map_or(Step::Again, Step::Received),
+        Ok(Next::Write) => Step::Write,
+        Ok(Next::Read) => Step::Read,
+        Ok(Next::Yield) => Step::Yield,
+        Ok(Next::Untaken) => Step::Untaken,
+        // A failure is reported when all is over.
+        _ => Step::End,
     }
 }
 
 impl<T: Io> Core<T> {
-    pub(crate) fn new(
-        io: T,
-        engine: Engine,
-        received: &[u8],
-        options: &Options,
-        subprotocol: Option<&str>,
-    ) -> Self {
-        let wakers = Arc::new(Wakers::default());
-        let mut leftover = Leftover::default();
-        leftover.keep(received);
-        Self {
+    pub(crate) fn new(io: T, driver: Driver, received: &[u8], subprotocol: Option<&str>) -> Self {
+        let mut core = Self {
             io,
-            engine,
-            codec: Codec::none(),
-            max_message: options.config.max_message_bytes(),
-            inbox: Inbox::default(),
-            out: Outgoing::default(),
-            leftover,
-            proxy: Waker::from(Arc::clone(&wakers)),
-            wakers,
-            phase: Phase::Open,
-            failure: None,
-            write_failure: None,
-            stalled: None,
-            stall_time: options.stall_time,
-            reported: false,
-            broken: false,
-            eof: false,
+            driver,
+            tasks: Tasks::default(),
+            timer: None,
+            error: None,
+            is_broken: false,
             needs_flush: false,
-            parts_open: false,
-            reader_gone: false,
-            reader_busy: false,
-            end_by: None,
-            high_water: options.high_water,
-            linger: options.linger,
-            lingered: 0,
+            reads: 0,
+            batch: None,
+            is_reader_busy: false,
+            is_reader_gone: false,
+            has_ended: false,
+            is_reported: false,
             subprotocol: subprotocol.map(Into::into),
+        };
+        if !received.is_empty() {
+            core.driver.receive(&mut received.to_vec());
         }
-    }
-
-    /// Turns on what the handshake has agreed on.
-    pub(crate) fn agree(&mut self, wish: Wish<'_>, agreed: Agreed) {
-        let is_client = self.engine.is_client();
-        self.codec = Codec::new(wish, agreed, is_client, self.max_message);
+        core
     }
 
     #[cfg(feature = "deflate")]
-    pub(crate) const fn codec(&self) -> &Codec {
-        &self.codec
-    }
-
-    #[cfg(feature = "deflate")]
-    pub(crate) const fn codec_mut(&mut self) -> &mut Codec {
-        &mut self.codec
+    pub(crate) fn map_driver(self, map: impl FnOnce(Driver) -> Driver) -> Self {
+        Self {
+            driver: map(self.driver),
+            ..self
+        }
     }
 
     pub(crate) const fn io(&self) -> &T {
@@ -171,562 +225,559 @@ impl<T: Io> Core<T> {
     }
 
     pub(crate) fn closed(&self) -> Option<Closed> {
-        self.engine.is_close_received().then(|| Closed {
-            code: self.engine.close_code(),
-            reason: Utf8Bytes::from(self.engine.close_reason()),
-        })
+        let connection = self.driver.connection();
+        let closed = || Closed::new(connection.close_code(), connection.close_reason());
+        connection.is_close_received().then(closed)
     }
 
     /// Whether the reader has come to the end.
-    pub(crate) const fn is_reported(&self) -> bool {
-        self.reported
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
-    pub(crate) fn wake(&self, side: Side) {
-        self.wakers.wake_side(side);
+    pub(crate) fn wake(&mut self, side: Side) {
+        self.tasks.wake(side);
     }
 
-    pub(crate) fn queued(&self) -> usize {
-        self.out.len()
+    /// Calls `poll` with the waker that the stream has to get, and wakes the other side if it can go on.
+    #[inline]
+    fn poll_as<V>(
+        &mut self,
+        side: Side,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<V>,
+    ) -> Poll<V> {
+        let writer_waits = side == Side::Read && self.tasks.is_waiting(Side::Write);
+        let before = writer_waits.then(|| self.progress());
+        let polled = match self.tasks.begin(side, cx.waker()) {
+            None => poll(self, cx),
+            Some(waker) => poll(self, &mut Context::from_waker(&waker)),
+        };
+        self.tasks.end(side, cx.waker(), polled.is_pending());
+        if before.is_some_and(|before| before != self.progress()) {
+            self.tasks.wake(Side::Write);
+        }
+        polled
     }
 
-    // What the caller asks for.
+    /// What somebody who writes may be waiting for.
+    fn progress(&self) -> (bool, usize, bool, bool) {
+        let (queued, is_over) = (self.driver.pending_bytes(), self.driver.is_over());
+        (self.can_send(), queued, self.needs_flush, is_over)
+    }
 
+    // Receiving.
+
+    #[inline]
     pub(crate) fn poll_message(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
-        self.poll_take(cx, Want::Message, Inbox::take_message)
+        self.poll_receive(cx, Want::Message, |received| match received {
+            Found::Message(message, _) => Some(message.into()),
+            _ => None,
+        })
     }
 
-    pub(crate) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Event, Error>>> {
-        self.inbox.report_control = true;
-        self.poll_take(cx, Want::Event, Inbox::take_event)
-    }
-
-    pub(crate) fn poll_piece(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Piece, Error>>> {
-        self.poll_take(cx, Want::Piece, Inbox::take_piece)
-    }
-
-    fn poll_take<V>(
+    pub(crate) fn poll_event(
         &mut self,
-        cx: &Context<'_>,
-        want: Want,
-        take: impl Fn(&mut Inbox) -> Option<V>,
-    ) -> Poll<Option<Result<V, Error>>> {
-        self.drive(cx, Side::Read, want);
-        let taken = take(&mut self.inbox);
-        self.reader_busy = taken.is_some();
-        let taken = match taken {
-            Some(taken) => Some(Ok(taken)),
-            None if self.phase != Phase::Done => return Poll::Pending,
-            None if self.reported => None,
-            None => {
-                self.reported = true;
-                self.outcome().map(|failure| Err(failure.to_error()))
-            }
-        };
-        self.wakers.clear(Side::Read);
-        Poll::Ready(taken)
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Event, Error>>> {
+        self.poll_receive(cx, Want::Event, |received| match received {
+            Found::Message(message, _) => Some(Event::Message(message.into())),
+            Found::Ping(payload) => Some(Event::Ping(Bytes::copy_from_slice(payload))),
+            Found::Pong(payload) => Some(Event::Pong(Bytes::copy_from_slice(payload))),
+            Found::Close(code, reason) => Some(Event::Close(Closed::new(code, reason))),
+            _ => None,
+        })
     }
+
+    pub(crate) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Piece, Error>>> {
+        self.poll_receive(cx, Want::Piece, |received| match received {
+            Found::Piece(piece, _) => Some(piece.into()),
+            _ => None,
+        })
+    }
+
+    #[inline]
+    fn poll_receive<V>(
+        &mut self,
+        cx: &mut Context<'_>,
+        want: Want,
+        take: impl FnMut(Received<'_>) -> Option<V>,
+    ) -> Poll<Option<Result<V, Error>>> {
+        self.batch = None;
+        let mut lane = Owned { want, take };
+        match lane.kept(&mut self.driver) {
+            // On its own, before anything else: of a burst most messages end here
+            // (`tokio/feed/32/burst` in `benches/shells`).
+            Step::Received(received) if !self.has_ended => {
+                self.is_reader_busy = true;
+                Poll::Ready(Some(Ok(received)))
+            }
+            step => self.poll_receive_from(cx, step, &mut lane),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_receive_from<V, L: Lane<V>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        step: Step<V>,
+        lane: &mut L,
+    ) -> Poll<Option<Result<V, Error>>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let received = self.poll_as(Side::Read, cx, |core, cx| core.drive(cx, step, lane));
+        Poll::Ready(match ready!(received) {
+            Some(received) => {
+                self.is_reader_busy = true;
+                Some(Ok(received))
+            }
+            None => self.end_receiving(),
+        })
+    }
+
+    /// Ready when there is something to look for in what was read.
+    pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
+        let mut batch = self.batch.take();
+        let mut lane = Lent(&mut batch);
+        let step = lane.kept(&mut self.driver);
+        self.poll_receive_from(cx, step, &mut lane)
+    }
+
+    /// The next message of a batch.
+    #[inline]
+    pub(crate) fn next_of_batch(
+        &mut self,
+    ) -> Option<(ws_proto::Message<'_>, Sender<'_, Role, Bytes>)> {
+        if self.driver.sender().room() == 0 {
+            self.batch = Some(Step::Write);
+            return None;
+        }
+        match self.driver.poll_next(Want::Message) {
+            Ok(Next::Received(Found::Message(message, sender))) => Some((message, sender)),
+            other => {
+                self.batch = Some(step(other, &mut |_| None));
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn end_receiving<V>(&mut self) -> Option<Result<V, Error>> {
+        self.has_ended = true;
+        self.report().map(Err)
+    }
+
+    /// Why the connection has ended, once; `None` after a closing handshake.
+    fn report(&mut self) -> Option<Error> {
+        if self.is_reported {
+            return None;
+        }
+        let failure = self.failure();
+        self.is_reported = failure.is_some();
+        failure
+    }
+
+    fn failure(&self) -> Option<Error> {
+        let failure = self.driver.failure()?;
+        Some(Error::of(failure, self.error.as_ref()))
+    }
+
+    // Sending.
 
     /// Whether a message may be queued.
-    pub(crate) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        let mut ready = self.ready();
-        if ready.is_pending() {
-            self.drive(cx, Side::Write, self.idle_want());
-            ready = self.ready();
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.is_ready() {
+            return Poll::Ready(Ok(()));
         }
-        if ready.is_ready() {
-            self.wakers.clear(Side::Write);
-        }
-        ready
+        self.poll_as(Side::Write, cx, |core, cx| {
+            let _ = core.write(cx);
+            if !core.can_send() || !core.has_room() {
+                core.idle(cx);
+            }
+            if !core.can_send() {
+                Poll::Ready(Err(core.send_error()))
+            } else if core.has_room() {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        })
     }
 
-    fn ready(&self) -> Poll<Result<(), Error>> {
-        if !self.can_send() {
-            Poll::Ready(Err(self.send_error()))
-        } else if self.out.len() < self.high_water {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
-        }
+    /// Whether a message may be queued at once, and nothing has to be written before.
+    #[inline]
+    pub(crate) fn is_ready(&mut self) -> bool {
+        self.driver.pending_bytes() < TOGETHER && self.driver.sender().can_send()
     }
 
-    pub(crate) fn can_send(&self) -> bool {
-        self.phase == Phase::Open && !self.broken && self.engine.can_send()
+    fn has_room(&mut self) -> bool {
+        self.driver.sender().room() > 0
+    }
+
+    fn can_send(&self) -> bool {
+        self.driver.connection().can_send()
     }
 
     /// What is said to who sends on a connection that has ended.
     fn send_error(&self) -> Error {
-        match self.outcome() {
-            Some(failure) => failure.to_error(),
-            None => Error::Send(SendError::Closed),
-        }
+        self.failure().unwrap_or(Error::Send(SendError::Closed))
     }
 
-    /// Why the connection has ended, if not by a closing handshake.
-    fn outcome(&self) -> Option<&Failure> {
-        let unheard = !self.engine.is_close_received();
-        let write = self.write_failure.as_ref().filter(|_| unheard);
-        self.failure.as_ref().or(write)
-    }
-
-    /// Queues a message at once, whatever the high-water mark.
+    /// Queues a message at once.
     pub(crate) fn queue(&mut self, message: Message) -> Result<(), Error> {
-        self.queue_whole(message, false)
-    }
-
-    fn queue_whole(&mut self, message: Message, plainly: bool) -> Result<(), Error> {
-        if !self.can_send() {
-            return Err(self.send_error());
-        }
-        if self.parts_open {
-            return Err(Error::Send(SendError::MessageOpen));
-        }
-        Ok(self.send(message, Fin::Yes, plainly)?)
+        self.put(Outgo::Message(message))
     }
 
     pub(crate) fn try_send(&mut self, message: Message) -> Result<(), TrySendError> {
         if !self.can_send() {
             Err(TrySendError::Closed(message))
-        } else if self.parts_open {
-            Err(TrySendError::Send(SendError::MessageOpen))
-        } else if self.out.len() >= self.high_water {
+        } else if !self.has_room() {
             Err(TrySendError::Full(message))
         } else {
-            let sent = self.send(message, Fin::Yes, false);
+            let sent = send_whole(&mut self.driver.sender(), message);
             sent.map_err(TrySendError::Send)
         }
     }
 
-    fn send(&mut self, part: Message, fin: Fin, plainly: bool) -> Result<(), SendError> {
-        self.codec
-            .send(&mut self.engine, part, fin, plainly, &mut self.out)
+    #[inline]
+    pub(crate) fn put(&mut self, item: Outgo<'_>) -> Result<(), Error> {
+        let mut sender = self.driver.sender();
+        let sent = match item {
+            Outgo::Message(message) => send_whole(&mut sender, message),
+            #[cfg(feature = "deflate")]
+            Outgo::Uncompressed(message) => send_whole(&mut sender.uncompressed(), message),
+            Outgo::Part(Message::Text(text), fin) => sender.send_text_part_shared(text, fin),
+            Outgo::Part(Message::Binary(data), fin) => sender.send_binary_part_shared(data, fin),
+            Outgo::Ping(payload) => sender.ping(payload),
+            Outgo::Pong(payload) => sender.pong(payload),
+        };
+        sent.map_err(|error| match error {
+            SendError::Closed => self.send_error(),
+            error => Error::Send(error),
+        })
     }
 
     /// Waits until there is room, then queues what `item` has.
+    #[inline]
     pub(crate) fn poll_queue(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         item: &mut Option<Outgo<'_>>,
     ) -> Poll<Result<(), Error>> {
-        match self.poll_ready(cx) {
-            Poll::Ready(Ok(())) => {}
-            other => return other,
-        }
-        let Some(item) = item.take() else {
+        if item.is_none() {
             return Poll::Ready(Ok(()));
-        };
-        Poll::Ready(match item {
-            Outgo::Message(message) => self.queue(message),
-            #[cfg(feature = "deflate")]
-            Outgo::Uncompressed(message) => self.queue_whole(message, true),
-            Outgo::Part(part, fin) => {
-                let sent = self.send(part, fin, false);
-                if sent.is_ok() {
-                    self.parts_open = fin == Fin::No;
-                }
-                sent.map_err(Error::Send)
+        }
+        ready!(self.poll_ready(cx))?;
+        Poll::Ready(item.take().map_or(Ok(()), |item| self.put(item)))
+    }
+
+    /// Waits until what `item` has is queued and written.
+    #[inline]
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        item: &mut Option<Outgo<'_>>,
+    ) -> Poll<Result<(), Error>> {
+        ready!(self.poll_queue(cx, item))?;
+        let reads_on = std::mem::take(&mut self.is_reader_busy);
+        self.poll_written(cx, reads_on)
+    }
+
+    /// Whether all that was queued has been handed to the stream, and flushed there; the answer to a Ping
+    /// that has been read among it.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let reads_on = std::mem::take(&mut self.is_reader_busy) && self.driver.wants_read();
+        self.poll_written(cx, reads_on)
+    }
+
+    /// Whether all is written. Who answers what it has received `reads_on` after that: once, the reading is
+    /// left to it.
+    #[inline]
+    fn poll_written(&mut self, cx: &mut Context<'_>, reads_on: bool) -> Poll<Result<(), Error>> {
+        self.poll_as(Side::Write, cx, |core, cx| {
+            let written = core.write(cx);
+            if written.is_ready() && reads_on && core.can_send() {
+                return Poll::Ready(Ok(()));
             }
-            Outgo::Ping(payload) => {
-                let sent = self.engine.ping(payload, &mut self.out);
-                sent.map_err(Error::Send)
-            }
-            Outgo::Pong(payload) => {
-                let sent = self.engine.pong(payload, &mut self.out);
-                sent.map_err(Error::Send)
+            core.idle(cx);
+            if core.has_lost() {
+                Poll::Ready(Err(core.send_error()))
+            } else if core.is_written() {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
             }
         })
     }
 
-    /// Whether all that was queued has been handed to the stream, and flushed there.
-    pub(crate) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        // Who answers what it has got reads on after that: once, the reading is left to it. Not what
-        // has been read already: a Ping in it is answered now.
-        let reads_on = std::mem::take(&mut self.reader_busy) && self.leftover.is_empty();
-        if reads_on && self.phase == Phase::Open {
-            let proxy = self.proxy.clone();
-            self.write(&mut Context::from_waker(&proxy));
-            if self.is_written() {
-                return Poll::Ready(Ok(()));
-            } // else it is written to again, with somebody to wake
-        }
-        self.drive(cx, Side::Write, self.idle_want());
-        let flushed = if self.broken {
-            Err(self.send_error())
-        } else if self.is_written() {
-            Ok(())
-        } else if self.phase == Phase::Done {
-            Err(self.send_error())
-        } else {
-            return Poll::Pending;
-        };
-        self.wakers.clear(Side::Write);
-        Poll::Ready(flushed)
+    fn is_written(&self) -> bool {
+        self.driver.pending_bytes() == 0 && !self.needs_flush
     }
 
-    fn is_written(&self) -> bool {
-        !self.broken && self.out.is_empty() && !self.needs_flush
+    /// Whether what was queued is lost.
+    fn has_lost(&self) -> bool {
+        self.is_broken || (self.driver.is_over() && !self.is_written())
     }
 
     /// Queues our Close, if there is none yet.
-    pub(crate) fn start_close(
-        &mut self,
-        code: CloseCode,
-        reason: CloseReason<'_>,
-    ) -> Result<(), Error> {
-        if self.phase != Phase::Open || self.broken {
-            return Ok(());
-        }
-        match self.engine.close(code, reason, &mut self.out) {
+    pub(crate) fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let reason = CloseReason::truncated(reason);
+        match self.driver.sender().close(code, reason) {
             Ok(()) | Err(SendError::Closed) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Waits for the end of the closing handshake and of the stream. What comes is dropped.
-    pub(crate) fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        self.drive(cx, Side::Write, Want::Discard);
-        if self.phase != Phase::Done {
-            return Poll::Pending;
+    /// Waits until our Close is written.
+    pub(crate) fn poll_close_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match ready!(self.poll_flush(cx)) {
+            // Whoever closes need not know that it was closed already.
+            Err(error) if error.is_closed() => Poll::Ready(Ok(())),
+            written => Poll::Ready(written),
         }
-        self.wakers.clear(Side::Write);
-        if self.reported {
-            return Poll::Ready(Ok(()));
-        }
-        self.reported = true;
-        Poll::Ready(match self.outcome() {
-            Some(failure) => Err(failure.to_error()),
-            None => Ok(()),
-        })
     }
 
-    const fn idle_want(&self) -> Want {
-        if self.reader_gone {
-            Want::Discard
-        } else {
-            Want::Nothing
-        }
+    /// Waits for the end of the closing handshake and of the stream. What comes is dropped.
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_as(Side::Write, cx, |core, cx| {
+            core.driver.discard();
+            core.idle(cx);
+            if !core.driver.is_over() {
+                return Poll::Pending;
+            }
+            Poll::Ready(core.report().map_or(Ok(()), Err))
+        })
     }
 
     // The work.
 
-    /// Does whatever can be done now: writes, reads as far as there is use for it, keeps the time.
-    fn drive(&mut self, cx: &Context<'_>, side: Side, want: Want) {
-        self.wakers.set(side, cx.waker());
-        let proxy = self.proxy.clone();
-        let cx = &mut Context::from_waker(&proxy);
-        let before = self.progress();
+    /// Reads as far as there is use for it while the caller only sends.
+    fn idle(&mut self, cx: &mut Context<'_>) {
+        if self.is_reader_gone {
+            self.driver.discard();
+        }
+        self.batch = None;
+        let (want, take) = (Want::Nothing, |_: Received<'_>| None::<()>);
+        let _ = self.drive(cx, Step::Again, &mut Owned { want, take });
+    }
+
+    /// Goes on from `step`: does what the driver asks for until something is received, or the stream has to be waited for.
+    /// `None`: nothing more will be received.
+    fn drive<V, L: Lane<V>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut step: Step<V>,
+        lane: &mut L,
+    ) -> Poll<Option<V>> {
+        let mut reads = 0;
         loop {
-            let phase = self.phase;
-            self.write(cx);
-            let looked = self.read(cx, want);
-            if !(self.inbox.satisfies(want) && self.is_calm()) {
-                self.keep_time(cx, looked);
-            }
-            self.write(cx);
-            self.wind_up(cx);
-            if self.phase == phase {
-                break;
-            }
-        }
-        if !self.leftover.is_empty()
-            && self.phase == Phase::Open
-            && !self.inbox.satisfies(want)
-            && self.out.has_room_for_answers()
-        {
-            // It was stopped by answers that have been written since.
-            cx.waker().wake_by_ref();
-        }
-        match side {
-            Side::Read if before != self.progress() => self.wakers.wake_side(Side::Write),
-            Side::Write if self.phase == Phase::Done || self.inbox.has_some() => {
-                self.wakers.wake_side(Side::Read);
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether no time runs out while there is always something to take: who sends is alive.
-    fn is_calm(&self) -> bool {
-        self.can_send() && self.stalled.is_none() && self.end_by.is_none()
-    }
-
-    /// What somebody who writes may be waiting for.
-    fn progress(&self) -> (Phase, bool, usize, bool) {
-        let can_send = self.can_send();
-        (self.phase, can_send, self.out.len(), self.needs_flush)
-    }
-
-    fn write(&mut self, cx: &mut Context<'_>) {
-        if self.out.is_empty() && !self.needs_flush {
-            return;
-        }
-        if self.broken {
-            self.out.clear();
-        }
-        while !self.out.is_empty() {
-            match self
-                .out
-                .with_slices(|slices| self.io.poll_write(cx, slices))
-            {
-                Poll::Pending => {
-                    self.stalled.get_or_insert_with(|| self.io.now());
-                    break;
-                }
-                Poll::Ready(Ok(0)) => return self.write_failed(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(n)) => {
-                    if !self.out.has_room_for_answers() {
-                        // Nothing is received meanwhile, so this is the sign of life.
-                        self.engine.heard();
+            step = match step {
+                Step::Received(received) => return Poll::Ready(Some(received)),
+                Step::Again => lane.kept(&mut self.driver),
+                Step::Write => {
+                    let written = self.write(cx);
+                    match lane.kept(&mut self.driver) {
+                        Step::Write if written.is_pending() => Step::Wait,
+                        next => next,
                     }
-                    self.out.wrote(n);
-                    self.needs_flush = true;
-                    self.stalled = None;
                 }
-                Poll::Ready(Err(error)) => return self.write_failed(error),
+                Step::Read => {
+                    let _ = self.write(cx);
+                    self.read(cx, lane, &mut reads)
+                }
+                Step::Yield => {
+                    let _ = self.write(cx);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Step::Untaken => {
+                    let _ = self.write(cx);
+                    self.tasks.wake(Side::Read);
+                    Step::Wait
+                }
+                Step::Wait if self.driver.is_over() => return Poll::Ready(None),
+                Step::Wait if self.keep_time(cx) => Step::Again,
+                Step::Wait => return Poll::Pending,
+                Step::End => {
+                    if lane.is_idle() {
+                        self.tasks.wake(Side::Read);
+                    }
+                    self.wind_up(cx);
+                    let is_open = self.driver.transport() == Transport::Open;
+                    if self.driver.is_over() || (is_open && !lane.is_idle()) {
+                        return Poll::Ready(None);
+                    }
+                    if self.driver.wants_read() {
+                        self.read(cx, lane, &mut reads)
+                    } else {
+                        Step::Wait
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn read<V, L: Lane<V>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        lane: &mut L,
+        reads: &mut u8,
+    ) -> Step<V> {
+        if self.driver.is_over() {
+            return Step::End;
+        }
+        if *reads == READS {
+            return Step::Yield;
+        }
+        *reads += 1;
+        self.reads += 1;
+        if self.reads >= READS && self.keep_time(cx) {
+            return Step::Again;
+        }
+        match lane.read(&mut self.io, &mut self.driver, cx) {
+            Poll::Pending => Step::Wait,
+            Poll::Ready(Ok(Some(step))) => step,
+            Poll::Ready(Ok(None)) => {
+                let _ = self.driver.receive_eof();
+                Step::Again
+            }
+            Poll::Ready(Err(error)) => {
+                self.error.get_or_insert_with(|| Arc::new(error));
+                self.is_broken = true;
+                self.driver.read_failed();
+                Step::Again
+            }
+        }
+    }
+
+    /// Writes what waits. Ready if all of it is written and flushed, or nothing can be written.
+    #[inline]
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_written() {
+            return Poll::Ready(());
+        }
+        self.write_out(cx)
+    }
+
+    fn write_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.driver.pending_bytes() > 0 {
+            match ready!(write_once(&mut self.io, &self.driver, cx)) {
+                Ok(0) => return self.write_failed(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    self.driver.consume(n);
+                    self.needs_flush = true;
+                }
+                Err(error) => return self.write_failed(error),
             }
         }
         // Not while something waits to be written: a stream that keeps one waker for both, as those of
         // `async-net` do, forgets who waits for room when a flush succeeds.
-        if self.needs_flush && self.out.is_empty() {
-            match self.io.poll_flush(cx) {
-                Poll::Pending => {}
-                Poll::Ready(Ok(())) => self.needs_flush = false,
-                Poll::Ready(Err(error)) => self.write_failed(error),
+        if self.needs_flush {
+            match ready!(self.io.poll_flush(cx)) {
+                Ok(()) => self.needs_flush = false,
+                Err(error) => return self.write_failed(error),
             }
         }
+        Poll::Ready(())
     }
 
-    /// What the peer has sent before it went can still be read, its Close above all.
-    fn write_failed(&mut self, error: io::Error) {
-        self.broken = true;
+    #[cold]
+    fn write_failed(&mut self, error: io::Error) -> Poll<()> {
+        self.error.get_or_insert_with(|| Arc::new(error));
+        self.is_broken = true;
         self.needs_flush = false;
-        self.out.clear();
-        self.stalled = None;
-        self.write_failure = Some(error.into());
-        self.end_by.get_or_insert(self.io.now() + self.linger);
+        self.driver.write_failed();
+        Poll::Ready(())
     }
 
-    /// Reads while there is use for it. Whether the peer has had its chance to be heard.
-    fn read(&mut self, cx: &mut Context<'_>, want: Want) -> bool {
-        let mut looked = false;
-        for _ in 0..READS {
-            let over = !matches!(
-                self.engine.transport(),
-                Transport::Open | Transport::AwaitEof
-            );
-            if self.phase != Phase::Open || self.inbox.satisfies(want) || over {
-                return looked;
-            }
-            looked = true;
-            if !self.leftover.is_empty() {
-                let mut leftover = std::mem::take(&mut self.leftover);
-                let rest = self.process(leftover.unread(), want);
-                leftover.set_rest(rest);
-                self.leftover = leftover;
-                if rest > 0 {
-                    return looked;
-                }
-                continue;
-            }
-            let read = with_buffer(|buffer| {
-                let read = self.io.poll_read(cx, buffer);
-                if let Poll::Ready(Ok(n @ 1..)) = read {
-                    let bytes = buffer.get_mut(..n).unwrap_or_default();
-                    let rest = self.process(bytes, want);
-                    self.leftover
-                        .keep(bytes.get(bytes.len() - rest..).unwrap_or_default());
-                }
-                read
-            });
-            match read {
-                Poll::Pending => return looked,
-                Poll::Ready(Ok(0)) => self.read_eof(),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => self.read_failed(error),
-            }
-        }
-        cx.waker().wake_by_ref();
-        looked
-    }
-
-    /// Hands received bytes to the engine; returns how many of them have to wait.
-    fn process(&mut self, mut bytes: &mut [u8], want: Want) -> usize {
-        loop {
-            let bite = self.codec.bite(want, bytes.len());
-            let (now, later) = bytes.split_at_mut(bite);
-            let rest = self.process_bite(now, want) + later.len();
-            if rest > later.len() || later.is_empty() || self.inbox.satisfies(want) {
-                return rest;
-            }
-            if self.failure.is_some() {
-                return 0;
-            }
-            bytes = later;
-        }
-    }
-
-    fn process_bite(&mut self, bytes: &mut [u8], want: Want) -> usize {
-        let mut input = Input::new(bytes);
-        while !self.inbox.satisfies(want) {
-            let event = match self.engine.receive(&mut input, &mut self.out.answers()) {
-                Ok(Some(event)) => event,
-                Ok(None) | Err(ReceiveError::OutputFull) => break,
-                Err(ReceiveError::Protocol(error)) => {
-                    self.failure.get_or_insert(error.into());
-                    break;
-                }
-            };
-            let remaining = self.engine.frame_remaining();
-            match event {
-                Received::Text(piece) => {
-                    self.codec.saw_plain(piece.last);
-                    self.inbox.text(&piece, remaining);
-                }
-                Received::Binary(piece) => {
-                    self.codec.saw_plain(piece.last);
-                    self.inbox
-                        .binary(piece.data, piece.first, piece.last, remaining);
-                }
-                Received::Ping if self.inbox.report_control => {
-                    let payload = Bytes::copy_from_slice(self.engine.control_payload());
-                    self.inbox.control(Event::Ping(payload));
-                }
-                Received::Pong if self.inbox.report_control => {
-                    let payload = Bytes::copy_from_slice(self.engine.control_payload());
-                    self.inbox.control(Event::Pong(payload));
-                }
-                Received::Extended(piece) => {
-                    if let Err(error) = self.codec.receive(piece, &mut self.inbox) {
-                        return self.fail_assembly(error);
-                    }
-                }
-                _ => {}
-            }
-        }
-        input.len()
-    }
-
-    fn fail_assembly(&mut self, error: AssembleError) -> usize {
-        self.failure
-            .get_or_insert(Failure::Receive(WebSocketError::from(error)));
-        let _ = self
-            .engine
-            .close(error.close_code(), CloseReason::EMPTY, &mut self.out);
-        self.begin_closing();
-        0
-    }
-
-    fn read_eof(&mut self) {
-        self.eof = true;
-        if let Err(error) = self.engine.receive_eof() {
-            if self.write_failure.is_none() {
-                self.failure.get_or_insert(Failure::Eof(error));
-            }
-        }
-    }
-
-    fn read_failed(&mut self, error: io::Error) {
-        // Some peers reset, or end without TLS's close_notify, once the closing handshake is done.
-        let ended = self.engine.receive_eof().is_ok();
-        self.eof = true;
-        self.broken = true;
-        if !ended {
-            self.failure.get_or_insert(error.into());
-        }
-        self.phase = Phase::Done;
-    }
-
-    /// Keepalive, close timer, and the limit on closing. The engine's timers rest while nobody
-    /// reads: a peer cannot be blamed for answers that wait to be read.
-    fn keep_time(&mut self, cx: &mut Context<'_>, looked: bool) {
-        let mut now = self.io.now();
-        loop {
-            let stalled_until = self.stalled.map(|since| since + self.stall_time);
-            if stalled_until.is_some_and(|until| now >= until) {
-                self.write_failed(io::ErrorKind::TimedOut.into());
-                self.phase = Phase::Done;
-                return;
-            }
-            let mut deadline = match (self.end_by, stalled_until) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-            if self.phase == Phase::Open && looked {
-                match self.engine.tick(now, &mut self.out.answers()) {
-                    Ok(Some(tick)) => {
-                        deadline = Some(deadline.map_or(tick, |end_by| end_by.min(tick)));
-                    }
-                    Ok(None) => {}
-                    // Both have said Close: nothing is missing.
-                    Err(TimedOut::Eof) => {}
-                    Err(error) => {
-                        self.failure.get_or_insert(Failure::TimedOut(error));
-                    }
-                }
-            }
-            if self.phase == Phase::Done {
-                return;
-            }
-            if self.end_by.is_some_and(|end_by| now >= end_by) {
-                self.phase = Phase::Done;
-                return;
-            }
-            let Some(deadline) = deadline.filter(|deadline| *deadline > now) else {
-                return;
-            };
-            match self.io.poll_until(cx, deadline) {
-                Poll::Pending => return,
-                Poll::Ready(()) => now = self.io.now(),
-            }
-        }
-    }
-
-    fn begin_closing(&mut self) {
-        if self.phase == Phase::Open {
-            self.phase = Phase::Closing;
-            self.end_by.get_or_insert(self.io.now() + self.linger);
-        }
-    }
-
-    /// Goes on towards the end, once it is due.
+    /// Goes on towards the end: writes out and ends the writing side.
+    #[cold]
     fn wind_up(&mut self, cx: &mut Context<'_>) {
-        if self.phase == Phase::Open {
-            match self.engine.transport() {
-                Transport::Open | Transport::AwaitEof => {}
-                Transport::Close => self.begin_closing(),
-                Transport::Abort => self.phase = Phase::Done,
-            }
-        }
-        if self.phase == Phase::Closing {
-            self.write(cx);
-            if !self.out.is_empty() || self.needs_flush {
-                return;
-            }
-            let failed = matches!(self.failure, Some(Failure::Receive(_)));
-            match self.io.poll_shutdown(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(())) if failed && !self.eof => self.phase = Phase::Linger,
-                Poll::Ready(_) => self.phase = Phase::Done,
-            }
-        }
-        if self.phase == Phase::Linger {
-            self.linger(cx);
+        let written = self.write(cx);
+        if written.is_ready()
+            && self.driver.wants_half_close()
+            && self.io.poll_shutdown(cx).is_ready()
+        {
+            self.driver.half_closed();
         }
     }
 
-    fn linger(&mut self, cx: &mut Context<'_>) {
-        while self.lingered < MAX_LINGER {
-            match with_buffer(|buffer| self.io.poll_read(cx, buffer)) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(n @ 1..)) => self.lingered += n,
-                Poll::Ready(_) => break,
+    /// Sets the driver's time, and the timer to its deadline. Whether a timer has ended, so that there is
+    /// something to do.
+    fn keep_time(&mut self, cx: &mut Context<'_>) -> bool {
+        self.reads = 0;
+        loop {
+            let now = self.io.now();
+            let queued = self.driver.pending_bytes();
+            let deadline = match self.driver.tick(now) {
+                Ok(deadline) => deadline,
+                Err(error) => {
+                    self.is_broken |= error == TimedOut::Write;
+                    return true;
+                }
+            };
+            if self.driver.pending_bytes() > queued {
+                let _ = self.write(cx);
+            }
+            let Some(deadline) = deadline else {
+                return false;
+            };
+            // A timer that ends too early is left alone: keepalive moves the deadline with every read.
+            let is_set = self.timer.as_ref().is_some_and(|timer| {
+                now < timer.deadline
+                    && timer.deadline <= deadline
+                    && timer.waker.will_wake(cx.waker())
+            });
+            if is_set {
+                return false;
+            }
+            if self.io.poll_until(cx, deadline).is_pending() {
+                let waker = cx.waker().clone();
+                self.timer = Some(Timer { deadline, waker });
+                return false;
             }
         }
-        self.phase = Phase::Done;
     }
+}
+
+#[inline]
+fn write_once<T: Io>(io: &mut T, driver: &Driver, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let first = driver.pending();
+    if first.len() == driver.pending_bytes() {
+        return io.poll_write(cx, &[IoSlice::new(first)]);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let mut count = 0;
+    for (slice, bytes) in slices.iter_mut().zip(driver.pending_slices()) {
+        *slice = IoSlice::new(bytes);
+        count += 1;
+    }
+    io.poll_write(cx, slices.get(..count).unwrap_or_default())
+}
+
+#[inline]
+fn send_whole(sender: &mut Sender<'_, Role, Bytes>, message: Message) -> Result<(), SendError> {
+    match message {
+        Message::Text(text) => sender.send_text_shared(text),
+        Message::Binary(data) => sender.send_binary_shared(data),
+    }
+}
+
+/// The driver of a connection after its handshake.
+pub(crate) fn driver(role: Role, negotiated: Negotiated, options: &Options) -> Driver {
+    ws_proto::WebSocket::with_role(negotiated, options.config, role)
+        .sharing()
+        .with_high_water(options.high_water)
+        .with_stall_time(options.stall_time)
+        .with_linger_time(options.linger)
 }
 
 /// Something to queue.
@@ -738,4 +789,13 @@ pub(crate) enum Outgo<'p> {
     Part(Message, Fin),
     Ping(ControlPayload<'p>),
     Pong(ControlPayload<'p>),
+}
+
+impl<T> std::fmt::Debug for Core<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("driver", &self.driver)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }

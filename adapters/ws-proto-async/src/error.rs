@@ -6,7 +6,8 @@ use std::io;
 use std::sync::Arc;
 
 use ws_proto::handshake::{HandshakeError, HeadError, RequestError};
-use ws_proto::{ProtocolError, SendError, TimedOut, UnexpectedEof, UriError, WebSocketError};
+use ws_proto::socket::Failure;
+use ws_proto::{SendError, TimedOut, UnexpectedEof, UriError, WebSocketError};
 
 use crate::message::Message;
 use crate::response::Response;
@@ -30,6 +31,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// What `failure` is; `error` is the one of the stream.
+    pub(crate) fn of(failure: Failure, error: Option<&Arc<io::Error>>) -> Self {
+        match (failure, error) {
+            (Failure::Eof(error), _) => Self::Eof(error),
+            (Failure::Receive(error), _) => Self::Receive(error),
+            (Failure::TimedOut(error), _) => Self::TimedOut(error),
+            (_, Some(error)) => Self::Io(again(error)),
+            (_, None) => Self::Send(SendError::Closed),
+        }
+    }
+
     /// Whether it says no more than that the connection is closed already.
     pub const fn is_closed(&self) -> bool {
         matches!(self, Self::Send(SendError::Closed))
@@ -221,38 +233,6 @@ impl From<RequestError> for AcceptError {
 impl From<io::Error> for AcceptError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
-    }
-}
-
-/// What has ended a connection, kept for both halves.
-#[derive(Clone, Debug)]
-pub(crate) enum Failure {
-    Eof(UnexpectedEof),
-    Io(Arc<io::Error>),
-    Receive(WebSocketError),
-    TimedOut(TimedOut),
-}
-
-impl Failure {
-    pub(crate) fn to_error(&self) -> Error {
-        match self {
-            Self::Eof(error) => Error::Eof(*error),
-            Self::Io(error) => Error::Io(again(error)),
-            Self::Receive(error) => Error::Receive(*error),
-            Self::TimedOut(error) => Error::TimedOut(*error),
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(Arc::new(error))
-    }
-}
-
-impl From<ProtocolError> for Failure {
-    fn from(error: ProtocolError) -> Self {
-        Self::Receive(error.into())
     }
 }
 

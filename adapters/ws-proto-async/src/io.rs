@@ -37,7 +37,7 @@ pub trait Io: Unpin {
     fn now(&self) -> Instant;
 
     /// Ready once [`now`](Self::now) has reached `deadline`, by the runtime's timer. Called with
-    /// another deadline than before, it waits for that one.
+    /// another deadline than before, it waits for that one, earlier or later.
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 
     /// The stream inside.

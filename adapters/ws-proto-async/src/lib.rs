@@ -10,32 +10,28 @@
 //! | to connect | [`client::connect`] |
 //! | a handshake made by an HTTP server | [`WebSocket::server`] |
 //! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
+//! | messages without a copy | [`WebSocket::next_batch`] |
 //! | two tasks | [`WebSocket::split`] |
 //! | compression | [`Connector::deflate`], [`Acceptor::deflate`] (feature `deflate`) |
 //! | messages too big to hold | [`WebSocket::next_piece`], [`WebSocket::send_binary_part`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "deflate"), allow(rustdoc::broken_intra_doc_links))]
 
+mod batch;
 mod buffer;
 pub mod client;
 mod core;
-#[cfg(feature = "deflate")]
-mod deflate;
-#[cfg(not(feature = "deflate"))]
-#[path = "plain.rs"]
-mod deflate;
-mod engine;
 mod error;
-mod inbox;
 mod io;
 mod message;
 mod options;
-mod outgoing;
 mod response;
 pub mod server;
 mod socket;
-mod wakers;
+mod tasks;
+mod wish;
 
+pub use batch::{Batch, Sender};
 pub use bytes::Bytes;
 pub use client::Connector;
 pub use error::{AcceptError, ConnectError, Error, TrySendError};
@@ -45,6 +41,8 @@ pub use options::Options;
 pub use response::{Headers, Response};
 pub use server::{Acceptor, Incoming, Request};
 pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
+/// A message that is lent; it becomes a [`Message`] by `into`, which copies the payload.
+pub use ws_proto::Message as MessageRef;
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};

@@ -80,6 +80,16 @@ impl Message {
     }
 }
 
+/// Copies the payload.
+impl From<ws_proto::Message<'_>> for Message {
+    fn from(message: ws_proto::Message<'_>) -> Self {
+        match message {
+            ws_proto::Message::Text(text) => text.into(),
+            ws_proto::Message::Binary(data) => data.into(),
+        }
+    }
+}
+
 impl From<&str> for Message {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
@@ -150,14 +160,6 @@ impl Utf8Bytes {
             Text::Static(text) => text,
             Text::Shared(text) => text,
             Text::String(text) => text,
-        }
-    }
-
-    /// The bytes, without a copy if nothing else shares them and they came as a `String`.
-    pub(crate) fn into_vec(self) -> Vec<u8> {
-        match self.0 {
-            Text::String(text) => Arc::unwrap_or_clone(text).into_bytes(),
-            _ => self.as_bytes().to_vec(),
         }
     }
 }
@@ -284,6 +286,26 @@ pub struct Piece {
     pub last: bool,
 }
 
+/// Copies the bytes.
+impl From<ws_proto::socket::Piece<'_>> for Piece {
+    fn from(piece: ws_proto::socket::Piece<'_>) -> Self {
+        let data = match (piece.head, piece.data) {
+            (Some(head), ws_proto::Message::Text(text)) => {
+                let mut joined = String::with_capacity(head.len_utf8() + text.len());
+                joined.push(head);
+                joined.push_str(text);
+                joined.into()
+            }
+            (_, data) => data.into(),
+        };
+        Self {
+            data,
+            first: piece.first,
+            last: piece.last,
+        }
+    }
+}
+
 /// What [`WebSocket::next_event`](crate::WebSocket::next_event) gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -294,6 +316,8 @@ pub enum Event {
     Ping(Bytes),
     /// A Pong.
     Pong(Bytes),
+    /// The peer's Close. It has been answered, unless `Config::manual_close` is set.
+    Close(Closed),
 }
 
 /// Code and reason of the peer's Close.
@@ -303,6 +327,17 @@ pub struct Closed {
     pub code: Option<CloseCode>,
     /// The reason, often empty.
     pub reason: Utf8Bytes,
+}
+
+impl Closed {
+    pub(crate) fn new(code: Option<CloseCode>, reason: &str) -> Self {
+        let reason = if reason.is_empty() {
+            Utf8Bytes::default()
+        } else {
+            reason.into()
+        };
+        Self { code, reason }
+    }
 }
 
 impl fmt::Display for Closed {

@@ -77,7 +77,7 @@ impl Options {
     }
 
     /// How long a peer may take nothing of what waits to be written before the connection fails
-    /// with [`TimedOut`](std::io::ErrorKind::TimedOut). 60 s by default.
+    /// with [`TimedOut::Write`](ws_proto::TimedOut::Write). 60 s by default.
     pub const fn stall_time(mut self, time: Duration) -> Self {
         self.stall_time = time;
         self

@@ -10,16 +10,16 @@ use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Incoming as Parsed, OriginPolicy, PlainResponse,
     ServerHandshake,
 };
-use ws_proto::{Connection, Input, Instant, Negotiated};
+use ws_proto::{EitherRole, Input, Instant, Negotiated};
 
 use crate::buffer::with_buffer;
-use crate::deflate::{Agreed, Wish, Wished};
-use crate::engine::Engine;
+use crate::core::driver;
 use crate::error::AcceptError;
 use crate::io::Io;
 use crate::options::Options;
 use crate::response::Headers;
 use crate::socket::WebSocket;
+use crate::wish::{Agreed, Wish, Wished};
 
 /// What a server accepts, for those who need not look at each request.
 ///
@@ -31,7 +31,7 @@ use crate::socket::WebSocket;
 ///
 /// let acceptor = Acceptor::new()
 ///     .path("/chat")
-///     .origins(OriginPolicy::list(&["https://example.com"]))
+///     .origins(OriginPolicy::const_list(&["https://example.com"]))
 ///     .subprotocols(&["chat.v2", "chat.v1"]);
 /// # let _ = acceptor;
 /// ```
@@ -52,7 +52,7 @@ impl<'a> Acceptor<'a> {
             path: None,
             origins: OriginPolicy::same_host(),
             subprotocols: &[],
-            wish: Wish::none(),
+            wish: Wish::NONE,
             options: Options::new(),
         }
     }
@@ -127,7 +127,11 @@ pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>
     }
     let subprotocol = request.choose_subprotocol(acceptor.subprotocols);
     incoming
-        .accept(&Accept::new().maybe_subprotocol(subprotocol))
+        .accept(
+            &Accept::new()
+                .maybe_subprotocol(subprotocol)
+                .origins(acceptor.origins),
+        )
         .await
 }
 
@@ -149,7 +153,7 @@ pub async fn read_request<T: Io>(mut io: T, options: Options) -> Result<Incoming
             handshake,
             request,
             received,
-            wished: Wish::none().to_owned(),
+            wished: Wish::NONE.to_owned(),
             options,
         }),
         Err(error) => {
@@ -165,6 +169,7 @@ fn poll_request<T: Io>(
     out: &mut Vec<u8>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(Request, Vec<u8>), AcceptError>> {
+    let mut reads = 0;
     loop {
         let read = with_buffer(|buffer| match io.poll_read(cx, buffer) {
             Poll::Pending => Poll::Pending,
@@ -188,18 +193,33 @@ fn poll_request<T: Io>(
         });
         match read {
             Poll::Ready(Ok(Some(request))) => return Poll::Ready(Ok(request)),
-            Poll::Ready(Ok(None)) => {}
+            Poll::Ready(Ok(None)) if reads < READS => reads += 1,
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => match handshake.tick(io.now(), out) {
+            paused => match handshake.tick(io.now(), out) {
                 Err(error) => return Poll::Ready(Err(AcceptError::TimedOut(error))),
-                Ok(None) => return Poll::Pending,
-                Ok(Some(deadline)) => match io.poll_until(cx, deadline) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(()) => {}
-                },
+                Ok(deadline) if wait(io, paused.is_ready(), deadline, cx) => return Poll::Pending,
+                Ok(_) => {}
             },
         }
     }
+}
+
+/// After so many reads a handshake looks at the time though the stream always has more, and others get
+/// their turn.
+pub(crate) const READS: u8 = 32;
+
+/// Whether to wait: for the stream, or for others that get their turn, until `deadline` at the latest.
+pub(crate) fn wait<T: Io>(
+    io: &mut T,
+    has_more: bool,
+    deadline: Option<Instant>,
+    cx: &mut Context<'_>,
+) -> bool {
+    if has_more {
+        cx.waker().wake_by_ref();
+        return true;
+    }
+    deadline.is_none_or(|deadline| io.poll_until(cx, deadline).is_pending())
 }
 
 /// A client's request on its stream: look at it, then [`accept`](Self::accept) or
@@ -259,16 +279,10 @@ impl<T: Io> Incoming<T> {
             }
         };
         write_all(&mut self.io, &out, self.options.handshake_time).await?;
-        let engine = Engine::Server(Connection::server(negotiated, self.options.config));
-        let mut websocket = WebSocket::new(
-            self.io,
-            engine,
-            &self.received,
-            &self.options,
-            subprotocol.as_deref(),
-        );
-        websocket.agree(self.wished.as_wish(), agreed);
-        Ok(websocket)
+        let driver = driver(EitherRole::server(), negotiated, &self.options);
+        let driver = self.wished.as_wish().apply(agreed, driver);
+        let subprotocol = subprotocol.as_deref();
+        Ok(WebSocket::new(self.io, driver, &self.received, subprotocol))
     }
 
     fn answer(

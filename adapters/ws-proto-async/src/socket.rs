@@ -13,16 +13,17 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 #[cfg(feature = "deflate")]
 use ws_proto::extension::deflate::{Deflate, DeflateParams};
-use ws_proto::{CloseCode, CloseReason, Connection, ControlPayload, Fin, Negotiated, OsRandom};
+use ws_proto::{CloseCode, ControlPayload, EitherRole, Fin, Negotiated, OsRandom};
 
-use crate::core::{Core, Outgo};
-use crate::deflate::{Agreed, Wish};
-use crate::engine::Engine;
+use crate::batch::Batch;
+use crate::core::{Core, Driver, Outgo, driver};
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
 use crate::message::{Closed, Event, Message, Piece, Utf8Bytes};
 use crate::options::Options;
-use crate::wakers::Side;
+use crate::tasks::Side;
+#[cfg(feature = "deflate")]
+use crate::wish::Wish;
 
 /// An open WebSocket connection over a stream.
 ///
@@ -45,6 +46,19 @@ use crate::wakers::Side;
 /// code and reason. After anything else it gives the error once, then `None`. Messages that came
 /// before are given first. After an error of the peer's, its Close frame with the reason is written
 /// and the stream is read to its end for a moment, so that the peer can see it.
+///
+/// With [`Config::manual_close`](crate::Config::manual_close), receiving gives `None` once the peer has said
+/// Close, and sending goes on until [`close`](Self::close) ends it.
+///
+/// When writing fails, what the peer has sent before is still received. Its Close among it, which says why it
+/// does not read, makes that a clean end; else the failure is reported after the last message.
+///
+/// # Bursts
+///
+/// [`feed`](Self::feed) and a `Sink` queue what is sent, and all of it is written together: once 16 KiB
+/// wait, when all that was read is taken, or by [`flush`](Self::flush). [`send`](Self::send) writes at once.
+/// So `feed` in a loop of [`next`](Self::next) answers a burst with one write, and no message waits longer than
+/// until the loop waits.
 pub struct WebSocket<T> {
     core: Core<T>,
 }
@@ -53,32 +67,21 @@ impl<T: Io> WebSocket<T> {
     /// The server's end of a connection whose handshake has been done elsewhere, for instance by an
     /// HTTP server. `received` is what was read behind the request, often nothing.
     pub fn server(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
-        let engine = Engine::Server(Connection::server(negotiated, options.config));
-        Self::new(io, engine, received, &options, None)
+        let driver = driver(EitherRole::server(), negotiated, &options);
+        Self::new(io, driver, received, None)
     }
 
     /// The client's end of a connection whose handshake has been done elsewhere. `received` is what
     /// was read behind the response, often nothing.
     pub fn client(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
-        let keys = OsRandom::new();
-        let engine = Engine::Client(Connection::client(negotiated, options.config, keys));
-        Self::new(io, engine, received, &options, None)
+        let role = EitherRole::client(Box::new(OsRandom::new()));
+        Self::new(io, driver(role, negotiated, &options), received, None)
     }
 
-    pub(crate) fn new(
-        io: T,
-        engine: Engine,
-        received: &[u8],
-        options: &Options,
-        subprotocol: Option<&str>,
-    ) -> Self {
+    pub(crate) fn new(io: T, driver: Driver, received: &[u8], subprotocol: Option<&str>) -> Self {
         Self {
-            core: Core::new(io, engine, received, options, subprotocol),
+            core: Core::new(io, driver, received, subprotocol),
         }
-    }
-
-    pub(crate) fn agree(&mut self, wish: Wish<'_>, agreed: Agreed) {
-        self.core.agree(wish, agreed);
     }
 
     /// Turns on permessage-deflate, for a connection whose handshake has been done elsewhere: what
@@ -88,9 +91,12 @@ impl<T: Io> WebSocket<T> {
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
-    pub fn with_deflate(mut self, deflate: &Deflate, params: DeflateParams) -> Self {
-        self.agree(Wish::new(deflate), Some(params));
-        self
+    pub fn with_deflate(self, deflate: &Deflate, params: DeflateParams) -> Self {
+        let wish = Wish::new(deflate);
+        let agree = |driver| wish.apply(Some(params), driver);
+        Self {
+            core: self.core.map_driver(agree),
+        }
     }
 
     #[cfg(feature = "deflate")]
@@ -114,7 +120,7 @@ impl<T: Io> WebSocket<T> {
 
     /// How many bytes wait to be written.
     pub fn queued(&self) -> usize {
-        self.core.queued()
+        self.core.driver.pending_bytes()
     }
 
     /// The stream below.
@@ -158,6 +164,37 @@ impl<T: Io> WebSocket<T> {
         self.start_close(code, reason)?;
         poll_fn(|cx| self.core.poll_closed(cx)).await
     }
+
+    /// Waits until something has been read, to take the messages in it without copying them; `None` after
+    /// the end. What the handles of a batch have sent is written together.
+    ///
+    /// A batch can be empty, if no message has come as a whole. Beside the buffer of the thread that
+    /// other ways of receiving share, this uses one of the connection's, of 4 KiB if it is idle.
+    ///
+    /// Cancel safe: the next call goes on where this one was.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Error, Io, WebSocket};
+    /// async fn echo<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    ///     while let Some(batch) = socket.next_batch().await {
+    ///         let mut batch = batch?;
+    ///         while let Some((message, mut sender)) = batch.next() {
+    ///             sender.send(message)?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub async fn next_batch(&mut self) -> Option<Result<Batch<'_, T>, Error>> {
+        match poll_fn(|cx| self.core.poll_batch(cx)).await? {
+            Ok(()) => Some(Ok(Batch::new(&mut self.core))),
+            Err(error) => Some(Err(error)),
+        }
+    }
 }
 
 /// What receives: the whole connection and the reading half.
@@ -178,8 +215,9 @@ macro_rules! receiving {
                 poll_fn(|cx| self.core().poll_message(cx)).await
             }
 
-            /// The next message, Ping or Pong; `None` after the end. From the first call on, a Ping
-            /// or Pong waits to be taken by this as a message does; [`next`](Self::next) drops it.
+            /// The next message, Ping or Pong, or the peer's Close; `None` after the end. From the first
+            /// call on, each of them waits to be taken by this as a message does; [`next`](Self::next)
+            /// drops it.
             ///
             /// Cancel safe: the next call goes on where this one was.
             ///
@@ -226,8 +264,7 @@ macro_rules! sending {
             ///
             /// What keeps it from being sent, or has ended the connection.
             pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-                self.put(Outgo::Message(message.into())).await?;
-                self.flush().await
+                self.put_out(Outgo::Message(message.into())).await
             }
 
             /// Sends a message as [`send`](Self::send) does, but not compressed, whatever was agreed
@@ -245,15 +282,14 @@ macro_rules! sending {
                 &mut self,
                 message: impl Into<Message>,
             ) -> Result<(), Error> {
-                self.put(Outgo::Uncompressed(message.into())).await?;
-                self.flush().await
+                self.put_out(Outgo::Uncompressed(message.into())).await
             }
 
             /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
             #[cfg(feature = "deflate")]
             #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
             pub fn deflate(&self) -> Option<DeflateParams> {
-                self.core_ref().codec().agreed()
+                self.core_ref().driver.deflate()
             }
 
             /// Whether messages that begin from now on are compressed, by every way of sending,
@@ -263,7 +299,7 @@ macro_rules! sending {
             #[cfg(feature = "deflate")]
             #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
             pub fn set_compressing(&mut self, compressing: bool) {
-                self.core().codec_mut().set_paused(!compressing);
+                self.core().driver.set_compressing(compressing);
             }
 
             /// Sends a text message, as [`send`](Self::send) does.
@@ -276,7 +312,7 @@ macro_rules! sending {
             }
 
             /// Sends a binary message, as [`send`](Self::send) does. A payload from 4 KiB on is not
-            /// copied; a client masks it in place if `data` is not shared, and else copies it.
+            /// copied, unless a client has to mask it or it is compressed.
             ///
             /// # Errors
             ///
@@ -317,8 +353,9 @@ macro_rules! sending {
                     .await
             }
 
-            /// Waits for room and queues a message, to be written with what follows, or by
-            /// [`flush`](Self::flush).
+            /// Waits for room and queues a message. It is written with what follows, once 16 KiB wait, or
+            /// when this connection is waited for: by [`flush`](Self::flush), or by receiving once all that
+            /// was read is taken.
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
@@ -373,8 +410,7 @@ macro_rules! sending {
                 &mut self,
                 payload: impl Into<ControlPayload<'p>>,
             ) -> Result<(), Error> {
-                self.put(Outgo::Ping(payload.into())).await?;
-                self.flush().await
+                self.put_out(Outgo::Ping(payload.into())).await
             }
 
             /// Sends a Pong: the answer to a Ping with `Config::manual_pong`, or a sign of life.
@@ -388,8 +424,7 @@ macro_rules! sending {
                 &mut self,
                 payload: impl Into<ControlPayload<'p>>,
             ) -> Result<(), Error> {
-                self.put(Outgo::Pong(payload.into())).await?;
-                self.flush().await
+                self.put_out(Outgo::Pong(payload.into())).await
             }
 
             /// Queues our Close. Nothing can be sent behind it; what the peer sends before its own
@@ -400,13 +435,33 @@ macro_rules! sending {
             /// [`Error::Send`] if this code is not for this role. On a connection that has ended it
             /// does nothing.
             pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-                self.core()
-                    .start_close(code, CloseReason::truncated(reason))
+                self.core().start_close(code, reason)
             }
 
             async fn put(&mut self, item: Outgo<'_>) -> Result<(), Error> {
+                {
+                    #[allow(unused_mut, reason = "the guard of a half needs it")]
+                    let mut core = self.core();
+                    if core.is_ready() {
+                        return core.put(item);
+                    }
+                }
                 let mut item = Some(item);
                 poll_fn(|cx| self.core().poll_queue(cx, &mut item)).await
+            }
+
+            async fn put_out(&mut self, item: Outgo<'_>) -> Result<(), Error> {
+                let mut waiting = None;
+                {
+                    #[allow(unused_mut, reason = "the guard of a half needs it")]
+                    let mut core = self.core();
+                    if core.is_ready() {
+                        core.put(item)?;
+                    } else {
+                        waiting = Some(item);
+                    }
+                }
+                poll_fn(|cx| self.core().poll_send(cx, &mut waiting)).await
             }
         }
 
@@ -438,17 +493,16 @@ sending!(WebSocket);
 sending!(WriteHalf);
 
 impl<T: Io> WebSocket<T> {
-    /// As [`close`](Self::close), with code 1000.
-    fn poll_end(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        self.core
-            .start_close(CloseCode::NORMAL, CloseReason::EMPTY)?;
-        self.core.poll_closed(cx)
+    /// Says Close with code 1000. The end is left to who receives.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.core.start_close(CloseCode::NORMAL, "")?;
+        self.core.poll_close_written(cx)
     }
 }
 
 impl<T: Io> FusedStream for WebSocket<T> {
     fn is_terminated(&self) -> bool {
-        self.core.is_reported()
+        self.core.has_ended()
     }
 }
 
@@ -490,7 +544,7 @@ impl<T: Io> ReadHalf<T> {
         match Arc::try_unwrap(shared) {
             Ok(core) => {
                 let mut core = core.into_inner().unwrap_or_else(PoisonError::into_inner);
-                core.reader_gone = false;
+                core.is_reader_gone = false;
                 Ok(WebSocket { core })
             }
             Err(_) => unreachable!("there are two halves"),
@@ -502,7 +556,7 @@ impl<T: Io> ReadHalf<T> {
 impl<T: Io> Drop for ReadHalf<T> {
     fn drop(&mut self) {
         let mut core = lock(&self.shared);
-        core.reader_gone = true;
+        core.is_reader_gone = true;
         core.wake(Side::Write);
     }
 }
@@ -524,7 +578,7 @@ impl<T: Io> WriteHalf<T> {
 
     /// How many bytes wait to be written.
     pub fn queued(&self) -> usize {
-        lock(&self.shared).queued()
+        lock(&self.shared).driver.pending_bytes()
     }
 
     /// Says Close. While there is a reading half, it waits until that is written: the reading half
@@ -541,21 +595,17 @@ impl<T: Io> WriteHalf<T> {
         poll_fn(|cx| self.poll_said(cx)).await
     }
 
-    fn poll_end(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        self.core()
-            .start_close(CloseCode::NORMAL, CloseReason::EMPTY)?;
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.core().start_close(CloseCode::NORMAL, "")?;
         self.poll_said(cx)
     }
 
-    fn poll_said(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_said(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut core = self.core();
-        if core.reader_gone {
-            return core.poll_closed(cx);
-        }
-        match core.poll_flush(cx) {
-            // Whoever closes need not know that it was closed already.
-            Poll::Ready(Err(error)) if error.is_closed() => Poll::Ready(Ok(())),
-            other => other,
+        if core.is_reader_gone {
+            core.poll_closed(cx)
+        } else {
+            core.poll_close_written(cx)
         }
     }
 }

@@ -198,7 +198,7 @@ async fn answer(
     let origins: Vec<&str> = args.origin.iter().map(String::as_str).collect();
     let request = incoming.request();
     let is_allowed = request.is_allowed_by(&OriginPolicy::same_host())
-        || request.is_allowed_by(&OriginPolicy::list(&origins));
+        || OriginPolicy::list(&origins).is_ok_and(|list| request.is_allowed_by(&list));
     if request.is_upgrade() && !is_allowed {
         incoming.respond(&Reply::new(403)).await?;
         return Ok(None);
@@ -212,6 +212,7 @@ async fn answer(
     let subprotocol = request.choose_subprotocol(&spoken);
     let accept = Accept::new()
         .maybe_subprotocol(subprotocol)
+        .origins(OriginPolicy::any()) // checked above
         .headers(&headers);
     if args.compress {
         incoming = incoming.deflate(&Deflate::new());

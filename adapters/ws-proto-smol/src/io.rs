@@ -66,22 +66,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io for Smol<S> {
         let (timer, rings) = self
             .timer
             .get_or_insert_with(|| (Timer::at(deadline), deadline));
-        // One that is too early is kept: keepalive moves its deadline with every read, and so it is
-        // set but once in a while.
-        if *rings > deadline {
+        if *rings != deadline {
             timer.set_at(deadline);
             *rings = deadline;
         }
-        loop {
-            ready!(Pin::new(&mut *timer).poll(cx));
-            if *rings >= deadline {
-                // It has rung, and would not again.
-                self.timer = None;
-                return Poll::Ready(());
-            }
-            timer.set_at(deadline);
-            *rings = deadline;
-        }
+        ready!(Pin::new(timer).poll(cx));
+        // It has rung, and would not again.
+        self.timer = None;
+        Poll::Ready(())
     }
 
     fn stream(&self) -> &S {

@@ -19,6 +19,8 @@
 
 pub mod clock;
 pub mod heap;
+#[doc(hidden)]
+pub mod matrix;
 pub mod random;
 #[cfg(feature = "shells")]
 #[doc(hidden)]

@@ -57,6 +57,21 @@ pub fn poll_pinned<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// Polls a future until it is ready, without ever waiting: for those that wake themselves.
+///
+/// # Panics
+///
+/// If it is not ready after a hundred thousand polls.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = Box::pin(future);
+    for _ in 0..100_000 {
+        if let Poll::Ready(output) = poll_pinned(future.as_mut()) {
+            return output;
+        }
+    }
+    panic!("it never ends");
+}
+
 /// Lets other tasks run once.
 pub async fn yield_now() {
     let mut yielded = false;

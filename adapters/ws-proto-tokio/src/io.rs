@@ -67,18 +67,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io for Tokio<S> {
         let sleep = self
             .sleep
             .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        // One that is too early is kept: keepalive moves its deadline with every read, and so it is
-        // set but once in a while.
-        if sleep.deadline() > deadline {
+        if sleep.deadline() != deadline {
             sleep.as_mut().reset(deadline);
         }
-        loop {
-            ready!(sleep.as_mut().poll(cx));
-            if sleep.deadline() >= deadline {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(deadline);
-        }
+        sleep.as_mut().poll(cx)
     }
 
     fn stream(&self) -> &S {

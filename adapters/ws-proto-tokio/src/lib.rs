@@ -70,7 +70,9 @@
 //! * Every future is cancel safe; see [`WebSocket`].
 //! * Messages too big to hold are received by [`next_piece`](WebSocket::next_piece) and sent by
 //!   [`send_binary_part`](WebSocket::send_binary_part).
-//! * Big payloads are written from where they are, without a copy.
+//! * All messages of one read are answered in one write by [`feed`](WebSocket::feed), which queues; received
+//!   messages are lent, not copied, by [`next_batch`](WebSocket::next_batch).
+//! * A server writes big payloads from where they are, without a copy.
 //! * Everything is bounded: the size of messages, what waits to be written, each handshake in time,
 //!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
 //! * An idle connection has no buffers: a thread's connections share one.
@@ -81,6 +83,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `net` (default) | [`connect`]: name resolution and TCP |
+//! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -96,8 +99,9 @@ use ws_proto_async as core;
 pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Bytes, CloseCode, Closed, Config, ConnectError, Connector,
     ControlPayload, Error, Event, Fin, HandshakeError, HeadError, Headers, Kind, Limits, Message,
-    Negotiated, Options, OriginPolicy, Piece, ProtocolError, Reply, Request, Response, SendError,
-    TimedOut, TrySendError, UnexpectedEof, Uri, UriError, Utf8Bytes, WebSocketError,
+    MessageRef, Negotiated, Options, OriginPolicy, Piece, ProtocolError, Reply, Request, Response,
+    SendError, Sender, TimedOut, TrySendError, UnexpectedEof, Uri, UriError, Utf8Bytes,
+    WebSocketError,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -111,6 +115,9 @@ pub type ReadHalf<S> = core::ReadHalf<Tokio<S>>;
 
 /// The half of a connection that sends.
 pub type WriteHalf<S> = core::WriteHalf<Tokio<S>>;
+
+/// What one read has brought, lent.
+pub type Batch<'s, S> = core::Batch<'s, Tokio<S>>;
 
 /// A client's request on its stream, to be looked at and answered.
 pub type Incoming<S> = core::Incoming<Tokio<S>>;

@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use ws_proto_tokio::{
-    Accept, Acceptor, CloseCode, Deflate, Event, Message, Options, Reply, accept, accept_with,
-    read_request,
+    Accept, Acceptor, CloseCode, Deflate, Event, Message, Options, OriginPolicy, Reply, accept,
+    accept_with, read_request,
 };
 
 #[test]
@@ -132,6 +132,7 @@ fn the_handshake_says_what_it_was_told_to() {
         );
         let accept = Accept::new()
             .subprotocol("two")
+            .origins(OriginPolicy::any())
             .headers(&[("X-Room", b"7")]);
         let mut socket = incoming.accept(&accept).await.unwrap();
         socket.send(said).await.unwrap();

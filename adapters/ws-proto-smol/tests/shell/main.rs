@@ -2,11 +2,10 @@
 
 mod cancel;
 mod common;
-#[cfg(feature = "deflate")]
-mod deflate;
 mod flush;
 mod halves;
 mod handshake;
 mod messages;
+mod shared;
 mod time;
 mod tls;

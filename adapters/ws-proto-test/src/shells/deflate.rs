@@ -11,13 +11,13 @@ use ws_proto_async::{
 };
 
 use super::{Runtime, quiet};
-use crate::stream::pipe;
+use crate::stream::{End, pipe};
 use crate::task::{poll_once, retry};
 
 const PIPE: usize = 4096;
 
 /// Both ends of a pipe, as the runtime has them.
-fn ends<R: Runtime>(capacity: usize) -> (R::Io, R::Io) {
+fn ends<R: Runtime>(capacity: usize) -> (R::Io<End>, R::Io<End>) {
     let (one, other) = pipe(capacity);
     (R::io(one), R::io(other))
 }
@@ -27,7 +27,7 @@ async fn pair_of<R: Runtime>(
     client: &Deflate,
     server: &Deflate,
     options: Options,
-) -> (WebSocket<R::Io>, WebSocket<R::Io>) {
+) -> (WebSocket<R::Io<End>>, WebSocket<R::Io<End>>) {
     let (one, other) = ends::<R>(PIPE);
     let connector = Connector::new("ws://example.com/").unwrap();
     let connector = connector.options(options).deflate(client);
@@ -40,7 +40,7 @@ async fn pair_of<R: Runtime>(
     (client.unwrap().0, server.unwrap())
 }
 
-async fn pair<R: Runtime>() -> (WebSocket<R::Io>, WebSocket<R::Io>) {
+async fn pair<R: Runtime>() -> (WebSocket<R::Io<End>>, WebSocket<R::Io<End>>) {
     pair_of::<R>(&Deflate::new(), &Deflate::new(), quiet()).await
 }
 
@@ -415,5 +415,22 @@ pub fn a_handshake_made_elsewhere_can_turn_it_on<R: Runtime>() {
         exchange(&mut client, &mut server, lines(0, 100).into()).await;
         exchange(&mut server, &mut client, Bytes::from(vec![7; 9999]).into()).await;
         assert!(cost(&mut client, lines(0, 100)) < 200);
+    });
+}
+
+/// Nobody will ask for what comes after a close: not even that it cannot be inflated is noticed.
+pub fn what_is_dropped_is_not_inflated<R: Runtime>() {
+    R::run(async {
+        let (one, mut raw) = pipe(PIPE);
+        let (deflate, params) = (Deflate::new(), DeflateParams::new());
+        let server = WebSocket::server(R::io(one), params.negotiated(), &[], quiet());
+        let mut server = server.with_deflate(&deflate, params);
+        assert!(poll_once(server.close(CloseCode::NORMAL, "")).is_pending());
+        raw.put(&[0xc1, 0x83, 0, 0, 0, 0, 0xff, 0xff, 0xff]);
+        assert!(poll_once(server.close(CloseCode::NORMAL, "")).is_pending());
+        raw.put(b"\x88\x82\0\0\0\0\x03\xe8");
+        server.close(CloseCode::NORMAL, "").await.unwrap();
+        assert_eq!(server.closed().unwrap().code, Some(CloseCode::NORMAL));
+        assert_eq!(raw.drain(), b"\x88\x02\x03\xe8");
     });
 }

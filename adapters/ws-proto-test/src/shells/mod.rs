@@ -5,20 +5,37 @@
     reason = "only this workspace uses it"
 )]
 
+pub mod connection;
 pub mod deflate;
+pub mod hand;
+pub mod matrix;
 
 use std::future::Future;
 
 use ws_proto_async::{Config, Io, Options};
 
-use crate::stream::End;
+/// A stream for every runtime.
+pub trait Stream:
+    futures_io::AsyncRead
+    + futures_io::AsyncWrite
+    + tokio::io::AsyncRead
+    + tokio::io::AsyncWrite
+    + Unpin
+    + Send
+    + 'static
+{
+}
+
+impl Stream for crate::stream::End {}
+impl Stream for crate::stream::Endless {}
+impl Stream for crate::stream::Script {}
 
 /// A runtime with its shell.
 pub trait Runtime {
-    /// The end of a pipe with the clock and the timer of the runtime.
-    type Io: Io<Stream = End> + Send + 'static;
+    /// A stream with the clock and the timer of the runtime.
+    type Io<S: Stream>: Io<Stream = S> + Send + 'static;
 
-    fn io(end: End) -> Self::Io;
+    fn io<S: Stream>(stream: S) -> Self::Io<S>;
 
     fn run<T>(test: impl Future<Output = T>) -> T;
 
@@ -31,6 +48,52 @@ pub trait Runtime {
 /// No keepalive.
 pub fn quiet() -> Options {
     Options::new().config(Config::new().keepalive(None))
+}
+
+/// Makes a test of each body of [`connection`] for a [`Runtime`].
+#[macro_export]
+macro_rules! test_connection {
+    ($runtime:ty) => {
+        $crate::test_connection! { $runtime:
+            a_burst_is_answered_in_one_write
+            a_burst_is_answered_in_one_write_by_batches
+            pings_are_answered_in_one_write
+            what_is_fed_is_written_when_much_waits
+            a_message_waits_for_the_answer_to_an_earlier_ping
+            closing_the_sink_leaves_what_comes_to_the_stream
+            closing_a_half_leaves_what_comes_to_the_other
+            a_manual_close_is_the_end_of_receiving_only
+            the_close_of_the_peer_is_an_event
+            events_wait_while_the_program_sends
+            a_failed_write_is_explained_by_the_close_of_the_peer
+            a_failed_write_leaves_messages_and_is_reported_once
+            a_claimed_length_allocates_nothing
+            a_stream_that_always_has_more_is_timed
+            a_handshake_ends_in_time_whatever_comes
+            a_request_ends_in_time_whatever_comes
+            messages_are_lent_in_order_with_every_other_way
+            a_batch_can_be_left_and_waits_for_room
+        }
+    };
+    ($runtime:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::connection::$name::<$runtime>();
+            }
+        )*
+    };
+}
+
+/// Makes a test of the scenarios of [`matrix`](crate::matrix) for a [`Runtime`].
+#[macro_export]
+macro_rules! test_matrix {
+    ($runtime:ty) => {
+        #[test]
+        fn every_scenario_comes_to_the_same_as_by_hand() {
+            $crate::shells::matrix::every_scenario_comes_to_the_same_as_by_hand::<$runtime>();
+        }
+    };
 }
 
 /// Makes a test of each body of [`deflate`] for a [`Runtime`].
@@ -53,6 +116,7 @@ macro_rules! test_deflate {
             a_part_that_cannot_be_sent_leaves_the_window_alone
             a_request_that_was_looked_at_can_agree
             a_handshake_made_elsewhere_can_turn_it_on
+            what_is_dropped_is_not_inflated
         }
     };
     ($runtime:ty: $($name:ident)*) => {

@@ -78,8 +78,13 @@ macro_rules! asynchronous {
     };
 }
 
+#[cfg(any(feature = "futures", feature = "tokio"))]
+pub(crate) use asynchronous;
+
+mod endless;
 mod pipe;
 mod script;
 
+pub use endless::Endless;
 pub use pipe::{End, pipe};
 pub use script::Script;

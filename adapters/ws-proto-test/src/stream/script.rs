@@ -32,6 +32,7 @@ pub struct Script {
     reads: VecDeque<Result<Vec<u8>, ErrorKind>>,
     writes: VecDeque<Result<usize, ErrorKind>>,
     written: Vec<u8>,
+    write_count: usize,
     blocks_at_the_end: bool,
     takes: Option<usize>,
     is_shut: bool,
@@ -122,6 +123,12 @@ impl Script {
         &self.written
     }
 
+    /// How many writes there were that took something.
+    #[must_use]
+    pub const fn write_count(&self) -> usize {
+        self.write_count
+    }
+
     /// Whether the writing side was ended.
     #[must_use]
     pub const fn is_shut(&self) -> bool {
@@ -134,7 +141,7 @@ impl Script {
     }
 
     #[cfg(any(feature = "futures", feature = "tokio"))]
-    fn poll_read_with(
+    pub(crate) fn poll_read_with(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
@@ -143,7 +150,11 @@ impl Script {
     }
 
     #[cfg(any(feature = "futures", feature = "tokio"))]
-    fn poll_write_with(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         poll(cx, Write::write(self, bytes))
     }
 }
@@ -151,7 +162,8 @@ impl Script {
 #[cfg(any(feature = "futures", feature = "tokio"))]
 fn poll(cx: &mut Context<'_>, done: io::Result<usize>) -> Poll<io::Result<usize>> {
     match done {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+        // An asynchronous stream fails with neither of the two.
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
             cx.waker().wake_by_ref();
             Poll::Pending
         }
@@ -186,6 +198,7 @@ impl Write for Script {
         };
         let n = bytes.len().min(most);
         self.written.extend_from_slice(&bytes[..n]);
+        self.write_count += usize::from(n > 0);
         Ok(n)
     }
 

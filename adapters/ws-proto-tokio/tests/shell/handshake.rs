@@ -51,7 +51,7 @@ async fn the_request_is_there_to_be_looked_at() {
     assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["v1", "v2"]);
     assert_eq!(request.choose_subprotocol(&["v3", "v2", "v1"]), Some("v2"));
     assert!(request.is_allowed_by(&OriginPolicy::same_host()));
-    assert!(!request.is_allowed_by(&OriginPolicy::list(&["https://other.example"])));
+    assert!(!request.is_allowed_by(&OriginPolicy::const_list(&["https://other.example"])));
 
     let accept = Accept::new()
         .subprotocol("v2")
@@ -138,7 +138,7 @@ async fn an_acceptor_says_what_it_takes() {
     let acceptor = Acceptor::new()
         .path("/chat")
         .subprotocols(&["v2", "v1"])
-        .origins(OriginPolicy::list(&["https://app.example"]).require_origin());
+        .origins(OriginPolicy::const_list(&["https://app.example"]).require_origin());
     for (url, origin, expected) in [
         ("ws://h/chat?x", Some("https://app.example"), 101),
         ("ws://h/chat", Some("https://evil.example"), 403),

@@ -2,10 +2,9 @@
 
 mod cancel;
 mod common;
-#[cfg(feature = "deflate")]
-mod deflate;
 mod halves;
 mod handshake;
 mod messages;
+mod shared;
 mod time;
 mod tls;

@@ -152,10 +152,10 @@ async fn a_peer_that_takes_nothing_is_given_up() {
         }
         assert!(server.queued() < 2000, "what waits is bounded");
     };
-    assert!(matches!(&error, Error::Io(error) if error.kind() == ErrorKind::TimedOut));
+    assert!(matches!(error, Error::TimedOut(TimedOut::Write)));
     assert_eq!(started.elapsed().as_secs(), 60);
     let error = server.next().await.unwrap().unwrap_err();
-    assert!(matches!(&error, Error::Io(error) if error.kind() == ErrorKind::TimedOut));
+    assert!(matches!(error, Error::TimedOut(TimedOut::Write)));
     assert!(server.next().await.is_none());
     drop(raw);
 }

@@ -1,0 +1,48 @@
+//! Messages that are lent, not copied.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::core::{Core, Role};
+use crate::io::Io;
+
+/// A handle to answer a message: what is sent is queued at once, and written when the connection is next
+/// waited for. See [`ws_proto::Sender`].
+pub type Sender<'s> = ws_proto::Sender<'s, Role, Bytes>;
+
+/// What one read has brought: see [`WebSocket::next_batch`](crate::WebSocket::next_batch).
+///
+/// It may be dropped at any time: what was not taken comes with the next batch, or by any other way of
+/// receiving.
+pub struct Batch<'s, T> {
+    core: &'s mut Core<T>,
+}
+
+impl<'s, T: Io> Batch<'s, T> {
+    pub(crate) const fn new(core: &'s mut Core<T>) -> Self {
+        Self { core }
+    }
+
+    /// The next message, which is lent until the next call, and a handle to answer it. `None` if there is
+    /// no other whole message in what was read, or so many answers wait that they have to be written first;
+    /// then ask for the next batch.
+    ///
+    /// If parts of the current message have been taken by
+    /// [`next_piece`](crate::WebSocket::next_piece), the rest of it is dropped.
+    // Not an iterator: an item borrows from it.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an item borrows from the batch"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> Option<(ws_proto::Message<'_>, Sender<'_>)> {
+        self.core.next_of_batch()
+    }
+}
+
+impl<T> fmt::Debug for Batch<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("core", self.core).finish()
+    }
+}

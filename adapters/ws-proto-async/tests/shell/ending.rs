@@ -1,0 +1,105 @@
+//! How a connection ends, and what is reported.
+
+use std::io::ErrorKind;
+use std::task::Poll;
+
+use ws_proto_async::{CloseCode, Error};
+use ws_proto_test::task::Wakes;
+
+use crate::common::{CLOSE, frame, poll, quiet, server, text};
+
+/// A write that fails is no failure of a connection whose peer has said Close before it went.
+#[test]
+fn a_failed_write_after_the_close_of_the_peer_is_a_clean_end() {
+    for ends in [false, true] {
+        let (mut socket, hand) = server(quiet());
+        let task = Wakes::new();
+        hand.break_writes(ErrorKind::BrokenPipe);
+        hand.put(&[&frame(0x81, b"last")[..], CLOSE].concat());
+        if ends {
+            hand.end();
+        }
+        let Poll::Ready(Err(error)) = poll(&task, socket.send("x")) else {
+            panic!("it is reported")
+        };
+        assert!(
+            matches!(error, Error::Io(_)),
+            "its Close lies behind a message"
+        );
+        assert_eq!(text(poll(&task, socket.next())), "last");
+        assert!(matches!(poll(&task, socket.next()), Poll::Ready(None)));
+        assert_eq!(socket.closed().unwrap().code, Some(CloseCode::NORMAL));
+        let Poll::Ready(Err(error)) = poll(&task, socket.send("x")) else {
+            panic!("it is reported")
+        };
+        assert!(error.is_closed());
+    }
+}
+
+/// A half that receives reports the failure once; one that sends, each time.
+#[test]
+fn both_halves_learn_why() {
+    let (socket, hand) = server(quiet());
+    let (mut read, mut write) = socket.split();
+    let task = Wakes::new();
+    hand.end();
+    assert!(matches!(
+        poll(&task, read.next()),
+        Poll::Ready(Some(Err(Error::Eof(_))))
+    ));
+    assert!(matches!(poll(&task, read.next()), Poll::Ready(None)));
+    for _ in 0..2 {
+        assert!(matches!(
+            poll(&task, write.send("late")),
+            Poll::Ready(Err(Error::Eof(_)))
+        ));
+    }
+}
+
+/// Who has got the failure by receiving does not get it again by closing, and the other way round.
+#[test]
+fn a_failure_is_reported_once() {
+    let task = Wakes::new();
+    let (mut socket, hand) = server(quiet());
+    hand.end();
+    assert!(matches!(
+        poll(&task, socket.next()),
+        Poll::Ready(Some(Err(Error::Eof(_))))
+    ));
+    assert!(matches!(
+        poll(&task, socket.close(CloseCode::NORMAL, "")),
+        Poll::Ready(Ok(()))
+    ));
+    let (mut socket, hand) = server(quiet());
+    hand.end();
+    assert!(matches!(
+        poll(&task, socket.close(CloseCode::NORMAL, "")),
+        Poll::Ready(Err(Error::Eof(_)))
+    ));
+    assert!(matches!(poll(&task, socket.next()), Poll::Ready(None)));
+}
+
+/// `close` waits for the end and drops what comes; who closes a half is done when that is written.
+#[test]
+fn a_half_closes_without_waiting_for_the_peer() {
+    let (mut socket, hand) = server(quiet());
+    let task = Wakes::new();
+    assert!(poll(&task, socket.close(CloseCode::NORMAL, "")).is_pending());
+    hand.put(&frame(0x81, b"dropped"));
+    assert!(poll(&task, socket.close(CloseCode::NORMAL, "")).is_pending());
+    hand.put(CLOSE);
+    assert!(matches!(
+        poll(&task, socket.close(CloseCode::NORMAL, "")),
+        Poll::Ready(Ok(()))
+    ));
+
+    let (socket, hand) = server(quiet());
+    let (mut read, mut write) = socket.split();
+    hand.make_room(3);
+    assert!(poll(&task, write.close(CloseCode::NORMAL, "")).is_pending());
+    hand.make_room(1);
+    assert!(poll(&task, write.close(CloseCode::NORMAL, "")).is_ready());
+    hand.put(&[&frame(0x81, b"kept")[..], CLOSE].concat());
+    assert_eq!(text(poll(&task, read.next())), "kept");
+    assert!(matches!(poll(&task, read.next()), Poll::Ready(None)));
+}

@@ -1,0 +1,119 @@
+//! When the clock is looked at, and when the timer is set.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use ws_proto_async::{Config, Error, Instant, Options, TimedOut};
+use ws_proto_test::task::Wakes;
+
+use crate::common::{frame, poll, server, text};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn options() -> Options {
+    let config = Config::new()
+        .keepalive(Some(20 * SECOND))
+        .pong_timeout(5 * SECOND);
+    Options::new().config(config)
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::from_millis(seconds * 1000)
+}
+
+#[test]
+fn a_timer_that_ends_early_enough_is_left_alone() {
+    let (mut socket, hand) = server(options());
+    let task = Wakes::new();
+    assert!(poll(&task, socket.next()).is_pending());
+    assert_eq!(hand.deadline(), Some(at(20)));
+    for _ in 0..10 {
+        hand.advance(SECOND);
+        hand.put(&frame(0x81, b"one"));
+        assert_eq!(text(poll(&task, socket.next())), "one");
+        assert!(poll(&task, socket.send("answer")).is_ready());
+        assert!(poll(&task, socket.next()).is_pending());
+    }
+    assert_eq!(hand.state().timer_polls, 1);
+    // It ends, and is set anew: the last message came at 10 s.
+    let before = task.count();
+    hand.advance(10 * SECOND);
+    assert!(task.count() > before);
+    assert!(poll(&task, socket.next()).is_pending());
+    assert_eq!(hand.deadline(), Some(at(30)));
+    hand.advance(10 * SECOND);
+    assert!(poll(&task, socket.next()).is_pending());
+    assert!(hand.state().written.ends_with(b"\x89\0"), "a Ping");
+    assert_eq!(hand.deadline(), Some(at(35)));
+    hand.advance(5 * SECOND);
+    assert!(matches!(
+        poll(&task, socket.next()),
+        Poll::Ready(Some(Err(Error::TimedOut(TimedOut::Pong))))
+    ));
+}
+
+#[test]
+fn the_clock_is_not_looked_at_while_there_are_messages() {
+    let (mut socket, hand) = server(options());
+    let task = Wakes::new();
+    for _ in 0..20 {
+        hand.put(&frame(0x81, b"one"));
+        assert_eq!(text(poll(&task, socket.next())), "one");
+        assert!(poll(&task, socket.send("answer")).is_ready());
+    }
+    assert_eq!(hand.state().looks, 0);
+    for _ in 0..100 {
+        hand.put(&frame(0x81, b"one"));
+        assert_eq!(text(poll(&task, socket.next())), "one");
+    }
+    let looks = hand.state().looks;
+    assert!((3..=4).contains(&looks), "{looks}: once in 32 reads");
+}
+
+/// A timer wakes the task that waits now, not the one that waited before.
+#[test]
+fn a_timer_goes_along_to_another_task() {
+    let (mut socket, hand) = server(options());
+    let (old, new) = (Wakes::new(), Wakes::new());
+    assert!(poll(&old, socket.next()).is_pending());
+    assert!(poll(&new, socket.next()).is_pending());
+    hand.advance(20 * SECOND);
+    assert_eq!((old.count(), new.count()), (0, 1));
+    assert!(poll(&new, socket.next()).is_pending());
+    assert_eq!(hand.state().written, b"\x89\0");
+}
+
+/// Both halves are woken by the timer, whichever has set it.
+#[test]
+fn a_timer_wakes_both_halves() {
+    let (socket, hand) = server(options());
+    let (mut read, mut write) = socket.split();
+    let (reader, writer) = (Wakes::new(), Wakes::new());
+    hand.make_room(0);
+    assert!(poll(&reader, read.next()).is_pending());
+    assert!(poll(&writer, write.send("x")).is_pending());
+    hand.advance(20 * SECOND);
+    assert!(reader.count() > 0 && writer.count() > 0);
+}
+
+/// A peer that takes nothing fails the connection though it sends.
+#[test]
+fn a_peer_that_takes_nothing_is_given_up() {
+    let (mut socket, hand) = server(options().stall_time(60 * SECOND));
+    let task = Wakes::new();
+    hand.make_room(0);
+    assert!(poll(&task, socket.send(vec![1; 10])).is_pending());
+    let mut seconds = 0;
+    let error = loop {
+        hand.put(&frame(0x8a, b""));
+        hand.advance(SECOND);
+        seconds += 1;
+        assert!(seconds <= 60);
+        if let Poll::Ready(error) = poll(&task, socket.flush()) {
+            break error.unwrap_err();
+        }
+    };
+    assert_eq!(seconds, 60);
+    assert!(matches!(error, Error::TimedOut(TimedOut::Write)));
+    assert!(poll(&task, socket.send("late")).is_ready());
+}

@@ -1,0 +1,189 @@
+//! Who is woken: by the stream, and by the other half.
+
+use std::task::Poll;
+
+use futures_util::{SinkExt, StreamExt};
+use ws_proto_test::task::Wakes;
+
+use crate::common::{CLOSE, frame, poll, quiet, server, text};
+
+/// A sender that waits for room is woken when the reader has written for it.
+#[test]
+fn a_writer_is_woken_by_the_reader_that_writes_for_it() {
+    let (socket, hand) = server(quiet().high_water(1000));
+    let (mut read, mut write) = socket.split();
+    let (reader, writer) = (Wakes::new(), Wakes::new());
+    hand.make_room(0);
+    write.try_send(vec![1; 2000]).unwrap();
+    assert!(poll(&writer, write.send("waits for room")).is_pending());
+    // The reader is polled for a reason of its own, before anybody is woken, and finds room.
+    hand.make_room_silently(usize::MAX);
+    assert!(poll(&reader, read.next()).is_pending());
+    assert!(hand.state().written.len() > 2000);
+    assert!(writer.count() > 0, "there is room, and nobody says it");
+    assert!(poll(&writer, write.send("has room")).is_ready());
+}
+
+/// A reader that waits is woken when the writer has read for it.
+#[test]
+fn a_reader_is_woken_by_the_writer_that_reads_for_it() {
+    let (socket, hand) = server(quiet());
+    let (mut read, mut write) = socket.split();
+    let (reader, writer) = (Wakes::new(), Wakes::new());
+    assert!(poll(&reader, read.next()).is_pending());
+    hand.put_silently(&frame(0x81, b"one"));
+    assert!(poll(&writer, write.send("x")).is_ready());
+    assert!(reader.count() > 0);
+    assert_eq!(text(poll(&reader, read.next())), "one");
+}
+
+/// Whichever half was polled last, every event of the stream wakes both.
+#[test]
+fn neither_half_takes_the_notices_of_the_stream_from_the_other() {
+    for reader_is_last in [false, true] {
+        let (socket, hand) = server(quiet());
+        let (mut read, mut write) = socket.split();
+        let (reader, writer) = (Wakes::new(), Wakes::new());
+        hand.make_room(0);
+        for turn in 0..4 {
+            if (turn % 2 == 0) == reader_is_last {
+                assert!(poll(&writer, write.send(vec![1; 10])).is_pending());
+            } else {
+                assert!(poll(&reader, read.next()).is_pending());
+            }
+        }
+        let before = (reader.count(), writer.count());
+        hand.put(&frame(0x81, b"one"));
+        assert!(reader.count() > before.0, "{reader_is_last}");
+        assert_eq!(text(poll(&reader, read.next())), "one");
+        // The reader may have written, but the stream takes nothing.
+        assert!(poll(&reader, read.next()).is_pending());
+        assert!(poll(&writer, write.flush()).is_pending());
+        let before = writer.count();
+        hand.make_room(usize::MAX);
+        assert!(writer.count() > before, "{reader_is_last}");
+        assert!(poll(&writer, write.flush()).is_ready());
+    }
+}
+
+/// So it is with one connection that two tasks poll, as the halves of `futures` do.
+#[test]
+fn two_tasks_share_one_connection() {
+    let (socket, hand) = server(quiet());
+    let (mut sink, mut stream) = StreamExt::split(socket);
+    let (reader, writer) = (Wakes::new(), Wakes::new());
+    assert!(poll(&reader, stream.next()).is_pending());
+    hand.make_room(0);
+    assert!(poll(&writer, sink.send(vec![1; 10].into())).is_pending());
+    hand.put(&frame(0x81, b"one"));
+    assert!(reader.count() > 0);
+    assert_eq!(text(poll(&reader, stream.next())), "one");
+    assert!(poll(&reader, stream.next()).is_pending());
+    assert!(poll(&writer, sink.flush()).is_pending());
+    let before = writer.count();
+    hand.make_room(usize::MAX);
+    assert!(writer.count() > before);
+    assert!(poll(&writer, sink.flush()).is_ready());
+}
+
+/// A connection that moves to another task takes its notices along.
+#[test]
+fn a_connection_wakes_the_task_that_it_has_moved_to() {
+    let (mut socket, hand) = server(quiet());
+    let (old, new) = (Wakes::new(), Wakes::new());
+    assert!(poll(&old, socket.next()).is_pending());
+    assert!(poll(&new, socket.next()).is_pending());
+    hand.put(&frame(0x81, b"one"));
+    assert_eq!((old.count(), new.count()), (0, 1));
+}
+
+/// One task that receives and sends is woken once for each event, and by the stream itself.
+#[test]
+fn one_task_is_not_woken_in_vain() {
+    let (mut socket, hand) = server(quiet());
+    let task = Wakes::new();
+    for n in 1..10 {
+        assert!(poll(&task, socket.next()).is_pending());
+        hand.put(&frame(0x81, b"one"));
+        assert_eq!(task.count(), n);
+        assert_eq!(text(poll(&task, socket.next())), "one");
+        assert!(poll(&task, socket.send("answer")).is_ready());
+        assert_eq!(task.count(), n);
+    }
+}
+
+/// 52 KB of Pings in one read, while the output is blocked: all of them are answered, and the message
+/// after them comes.
+#[test]
+fn input_that_waited_for_the_output_goes_on() {
+    let (mut socket, hand) = server(quiet().high_water(1000));
+    let task = Wakes::new();
+    let mut input: Vec<u8> = (0..400).flat_map(|_| frame(0x89, &[7; 125])).collect();
+    input.extend(frame(0x81, b"end"));
+    hand.make_room(0);
+    hand.put(&input);
+    assert!(poll(&task, socket.next()).is_pending());
+    assert!(socket.queued() <= 1000);
+    assert!(
+        hand.deadline().is_some(),
+        "a peer that takes nothing is timed"
+    );
+    let mut turns = 0;
+    loop {
+        let before = task.count();
+        hand.make_room(500);
+        assert!(task.count() > before, "nobody waits for room");
+        turns += 1;
+        assert!(turns < 1000);
+        if let message @ Poll::Ready(_) = poll(&task, socket.next()) {
+            assert_eq!(text(message), "end");
+            break;
+        }
+    }
+    hand.make_room(usize::MAX);
+    assert!(poll(&task, socket.flush()).is_ready());
+    assert_eq!(hand.state().written.len(), 400 * 127);
+}
+
+/// A half that ends wakes the other one, which may wait for ever else.
+#[test]
+fn the_end_that_one_half_sees_wakes_the_other() {
+    let (socket, hand) = server(quiet());
+    let (mut read, mut write) = socket.split();
+    let (reader, writer) = (Wakes::new(), Wakes::new());
+    assert!(poll(&reader, read.next()).is_pending());
+    hand.put_silently(CLOSE);
+    hand.end_silently();
+    let _ = poll(&writer, write.send("x"));
+    assert!(reader.count() > 0);
+    assert!(matches!(poll(&reader, read.next()), Poll::Ready(None)));
+}
+
+/// A writer that waits is woken when the reader is dropped: from now on it drops what comes.
+#[test]
+fn a_reader_that_is_dropped_wakes_the_writer() {
+    let (socket, hand) = server(quiet().high_water(200));
+    let (read, mut write) = socket.split();
+    let writer = Wakes::new();
+    hand.make_room(0);
+    write.try_send(vec![1; 1000]).unwrap();
+    assert!(poll(&writer, write.ready()).is_pending());
+    let before = writer.count();
+    drop(read);
+    assert!(writer.count() > before);
+}
+
+/// Halves that are joined again are a whole connection: it hands out what comes.
+#[test]
+fn halves_that_are_joined_lose_no_message() {
+    let (socket, hand) = server(quiet());
+    let task = Wakes::new();
+    let (read, mut write) = socket.split();
+    hand.put(&frame(0x81, b"one"));
+    assert!(poll(&task, write.send("x")).is_ready());
+    let mut socket = read.reunite(write).unwrap();
+    hand.put(&frame(0x81, b"two"));
+    assert!(poll(&task, socket.send("y")).is_ready());
+    assert_eq!(text(poll(&task, socket.next())), "one");
+    assert_eq!(text(poll(&task, socket.next())), "two");
+}

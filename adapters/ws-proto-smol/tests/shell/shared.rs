@@ -1,0 +1,40 @@
+//! What every asynchronous shell plays, over streams of futures-io.
+
+use std::future::Future;
+
+use ws_proto_smol::Smol;
+use ws_proto_test::heap::Counting;
+use ws_proto_test::shells::{Runtime, Stream};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Global;
+
+impl Runtime for Global {
+    type Io<S: Stream> = Smol<S>;
+
+    fn io<S: Stream>(stream: S) -> Self::Io<S> {
+        Smol::new(stream)
+    }
+
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        smol::block_on(test)
+    }
+
+    fn spawn<T: Send + 'static>(
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> {
+        smol::spawn(task)
+    }
+}
+
+mod connection {
+    ws_proto_test::test_connection!(super::Global);
+}
+
+#[cfg(feature = "deflate")]
+mod deflate {
+    ws_proto_test::test_deflate!(super::Global);
+}
+ws_proto_test::test_matrix!(Global);

@@ -1,0 +1,42 @@
+//! What every asynchronous shell plays, over streams of tokio's.
+
+use std::future::Future;
+
+use ws_proto_test::heap::Counting;
+use ws_proto_test::shells::{Runtime, Stream};
+use ws_proto_tokio::Tokio;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct CurrentThread;
+
+impl Runtime for CurrentThread {
+    type Io<S: Stream> = Tokio<S>;
+
+    fn io<S: Stream>(stream: S) -> Self::Io<S> {
+        Tokio::new(stream)
+    }
+
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(test)
+    }
+
+    fn spawn<T: Send + 'static>(
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> {
+        let task = tokio::spawn(task);
+        async { task.await.unwrap() }
+    }
+}
+
+mod connection {
+    ws_proto_test::test_connection!(super::CurrentThread);
+}
+
+#[cfg(feature = "deflate")]
+mod deflate {
+    ws_proto_test::test_deflate!(super::CurrentThread);
+}
+ws_proto_test::test_matrix!(CurrentThread);

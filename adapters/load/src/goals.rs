@@ -7,18 +7,22 @@ use anyhow::Result;
 
 use crate::client::Sample;
 use crate::loads::{
-    ALONE, BURSTS_OF_16, BURSTS_OF_64, CONTENDERS, LOADS, LONE, Load, MIO, OTHERS, SMOL, SMOL_FEED,
-    TOKIO, TOKIO_FEED,
+    ALONE, BURSTS_OF_16, BURSTS_OF_64, CONTENDERS, LOADS, LONE, Load, MIO, OTHERS, SMOL,
+    SMOL_BATCH, SMOL_FEED, TOKIO, TOKIO_BATCH, TOKIO_FEED,
 };
 use crate::measures::{Measures, Spread};
 
 /// CPU time an echo, at most so many times the floor's.
-const TO_THE_FLOOR: [(&str, Load, f64); 9] = [
+const TO_THE_FLOOR: [(&str, Load, f64); 13] = [
     (TOKIO, ALONE, 1.05),
     (SMOL, ALONE, 1.05),
     (TOKIO_FEED, BURSTS_OF_16, 1.5),
     (TOKIO_FEED, BURSTS_OF_64, 2.0),
     (SMOL_FEED, BURSTS_OF_16, 1.5),
+    (TOKIO_BATCH, BURSTS_OF_16, 1.15),
+    (TOKIO_BATCH, BURSTS_OF_64, 1.15),
+    (SMOL_BATCH, BURSTS_OF_16, 1.15),
+    (SMOL_BATCH, BURSTS_OF_64, 1.15),
     (SMOL_FEED, BURSTS_OF_64, 2.0),
     (MIO, ALONE, 1.05),
     (MIO, BURSTS_OF_16, 1.05),

@@ -87,22 +87,26 @@ pub struct Contender {
 pub const MIO: &str = "ws-proto-mio";
 pub const TOKIO: &str = "ws-proto-tokio";
 pub const TOKIO_FEED: &str = "ws-proto-tokio-feed";
+pub const TOKIO_BATCH: &str = "ws-proto-tokio-batch";
 pub const SMOL: &str = "ws-proto-smol";
 pub const SMOL_FEED: &str = "ws-proto-smol-feed";
+pub const SMOL_BATCH: &str = "ws-proto-smol-batch";
 pub const OTHERS: [&str; 3] = ["fastwebsockets", "tokio-websockets", "tokio-tungstenite"];
 
-pub const CONTENDERS: [Contender; 11] = [
+pub const CONTENDERS: [Contender; 13] = [
     floor("floor-epoll"),
     contender(MIO, "floor-epoll"),
     floor("floor-tokio"),
     contender(TOKIO, "floor-tokio"),
     contender(TOKIO_FEED, "floor-tokio"),
+    contender(TOKIO_BATCH, "floor-tokio"),
     contender(OTHERS[0], "floor-tokio"),
     contender(OTHERS[1], "floor-tokio"),
     contender(OTHERS[2], "floor-tokio"),
     floor("floor-smol"),
     contender(SMOL, "floor-smol"),
     contender(SMOL_FEED, "floor-smol"),
+    contender(SMOL_BATCH, "floor-smol"),
 ];
 
 const fn floor(name: &'static str) -> Contender {

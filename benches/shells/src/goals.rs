@@ -12,20 +12,29 @@ use crate::{Each, each};
 const SIZE: usize = 32;
 
 /// The most instructions an echo over the floor.
-const OVER_THE_FLOOR: [(&str, &str, f64); 6] = [
+const OVER_THE_FLOOR: [(&str, &str, f64); 8] = [
     ("tokio/send", "alone", 700.0),
     ("smol/send", "alone", 700.0),
     ("tokio/feed", "burst", 300.0),
     ("smol/feed", "burst", 300.0),
+    ("tokio/batch", "burst", 100.0),
+    ("smol/batch", "burst", 100.0),
     ("mio", "alone", 100.0),
     ("mio", "burst", 100.0),
 ];
 
 /// They answer a burst that comes in one read with one write.
-const ONE_WRITE: [&str; 4] = ["tokio/feed", "smol/feed", "mio", "io"];
+const ONE_WRITE: [&str; 6] = [
+    "tokio/feed",
+    "tokio/batch",
+    "smol/feed",
+    "smol/batch",
+    "mio",
+    "io",
+];
 
 /// The rows that are compared with other implementations, which are on tokio.
-const AHEAD: [&str; 2] = ["tokio/send", "tokio/feed"];
+const AHEAD: [&str; 3] = ["tokio/send", "tokio/feed", "tokio/batch"];
 
 /// The floor's instructions an echo.
 pub fn floor(row: &Row, rows: &[Row], counts: &BTreeMap<String, Count>) -> Option<f64> {

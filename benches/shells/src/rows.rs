@@ -61,6 +61,11 @@ fn shells() -> Vec<Shell> {
             S::Tokio(|stream| Box::pin(ours::tokio_feed(tokio(stream)))),
         ),
         shell(
+            "tokio/batch",
+            on_tokio,
+            S::Tokio(|stream| Box::pin(ours::tokio_batch(tokio(stream)))),
+        ),
+        shell(
             "smol/send",
             on_smol,
             S::Smol(|stream| Box::pin(ours::smol_send(smol(stream)))),
@@ -69,6 +74,11 @@ fn shells() -> Vec<Shell> {
             "smol/feed",
             on_smol,
             S::Smol(|stream| Box::pin(ours::smol_feed(smol(stream)))),
+        ),
+        shell(
+            "smol/batch",
+            on_smol,
+            S::Smol(|stream| Box::pin(ours::smol_batch(smol(stream)))),
         ),
         shell("mio", Some("floor/epoll"), S::Mio),
         shell("io", Some("floor/blocking"), S::Io),

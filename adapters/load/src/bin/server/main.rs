@@ -39,6 +39,12 @@ fn main() -> Result<()> {
         "ws-proto-smol-feed" => on_smol::serve(move |stream| async move {
             ours::smol_feed(on_smol::accept(stream, options).await?).await
         }),
+        "ws-proto-tokio-batch" => on_tokio::serve(move |stream| async move {
+            ours::tokio_batch(on_tokio::accept(stream, options).await?).await
+        }),
+        "ws-proto-smol-batch" => on_smol::serve(move |stream| async move {
+            ours::smol_batch(on_smol::accept(stream, options).await?).await
+        }),
         "floor-tokio" => on_tokio::serve(|stream| by_hand::on_tokio(stream, Echo::accept())),
         "floor-smol" => on_smol::serve(|stream| by_hand::on_smol(stream, Echo::accept())),
         "floor-epoll" => epoll::serve(),

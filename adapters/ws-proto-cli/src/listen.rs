@@ -10,8 +10,8 @@ use tokio::signal::ctrl_c;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use ws_proto_tokio::{
-    Accept, AcceptError, CloseCode, Deflate, Error, Message, OriginPolicy, Reply, WebSocket,
-    read_request,
+    Accept, AcceptError, CloseCode, Deflate, Error, Message, OriginPolicy, Reply, Request,
+    WebSocket, read_request,
 };
 
 use crate::args::Args;
@@ -39,6 +39,11 @@ enum News {
 pub(crate) async fn run(args: Args, address: &str) -> Result<(), Failure> {
     let notices = Notices::new(&args);
     let printer = Printer::new(&args)?;
+    if let Some(origin) = &args.origin {
+        let _ = OriginPolicy::list(&[origin])
+            .with_context(|| format!("--origin {origin} cannot match"))
+            .or_exit(Exit::Usage)?;
+    }
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("{address} cannot be listened on"))
@@ -58,6 +63,7 @@ pub(crate) async fn run(args: Args, address: &str) -> Result<(), Failure> {
         ending,
         tell,
         notices,
+        is_local: bound.ip().is_loopback(),
     };
     let accepting = tokio::spawn(accept_all(listener, Arc::new(door)));
     let served = tokio::select! {
@@ -141,6 +147,8 @@ struct Door {
     ending: watch::Receiver<bool>,
     tell: mpsc::Sender<News>,
     notices: Notices,
+    /// Only programs of this machine reach it.
+    is_local: bool,
 }
 
 async fn accept_all(listener: TcpListener, door: Arc<Door>) {
@@ -163,7 +171,7 @@ async fn accept_all(listener: TcpListener, door: Arc<Door>) {
 /// From a peer's handshake to its end.
 async fn meet(door: Arc<Door>, stream: TcpStream, number: usize) {
     let notices = door.notices;
-    let mut socket = match answer(&door.args, stream).await {
+    let mut socket = match answer(&door.args, stream, door.is_local).await {
         Ok(Some(socket)) => socket,
         Ok(None) => return notices.say("a page of another site was refused: see --origin"),
         Err(error) => return notices.say(format_args!("no connection: {error}")),
@@ -188,20 +196,38 @@ async fn meet(door: Arc<Door>, stream: TcpStream, number: usize) {
     let _ = door.tell.send(News::Left).await;
 }
 
+/// What a page of another site gets. A server on this machine is not reached by the name of a site either,
+/// which can be made to lead here (DNS rebinding).
+fn check_origin(args: &Args, request: &Request, is_local: bool) -> Result<(), Reply<'static>> {
+    let named: Vec<&str> = args.origin.iter().map(String::as_str).collect();
+    if OriginPolicy::list(&named)
+        .is_ok_and(|list| request.origin().is_some() && request.is_allowed_by(&list))
+    {
+        return Ok(());
+    }
+    let policy = if is_local {
+        OriginPolicy::local()
+    } else {
+        OriginPolicy::same_host()
+    };
+    let checked = policy.check(request.origin(), request.host());
+    checked.map_err(|fault| fault.response())
+}
+
 /// Lets a peer in; `None` if it is a page of another site.
 async fn answer(
     args: &Args,
     stream: TcpStream,
+    is_local: bool,
 ) -> Result<Option<WebSocket<TcpStream>>, AcceptError> {
     let _ = stream.set_nodelay(true);
     let mut incoming = read_request(stream, options(args)).await?;
-    let origins: Vec<&str> = args.origin.iter().map(String::as_str).collect();
     let request = incoming.request();
-    let is_allowed = request.is_allowed_by(&OriginPolicy::same_host())
-        || OriginPolicy::list(&origins).is_ok_and(|list| request.is_allowed_by(&list));
-    if request.is_upgrade() && !is_allowed {
-        incoming.respond(&Reply::new(403)).await?;
-        return Ok(None);
+    if request.is_upgrade() {
+        if let Err(refusal) = check_origin(args, request, is_local) {
+            incoming.respond(&refusal).await?;
+            return Ok(None);
+        }
     }
     let spoken: Vec<&str> = args.subprotocols.iter().map(String::as_str).collect();
     let headers: Vec<(&str, &[u8])> = args

@@ -139,6 +139,42 @@ fn pages_of_other_sites_are_refused_unless_named() {
     server.stop();
 }
 
+/// A site can give its own name the address of this machine. Its page and the server then seem to be of
+/// the same host.
+#[test]
+fn a_server_on_this_machine_is_not_reached_by_the_name_of_a_site() {
+    let server = Listening::start(&["--echo", "-n"]);
+    let address = server.url.trim_start_matches("ws://").trim_end_matches('/');
+    let port = address.rsplit(':').next().unwrap();
+    for (host, status) in [
+        ("evil.example", "403"),
+        ("localhost", "101"),
+        ("127.0.0.1", "101"),
+    ] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://{host}:{port}\r\n\
+             Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(answer, format!("HTTP/1.1 {status}"), "{host}");
+    }
+    server.stop();
+}
+
+#[test]
+fn an_origin_that_cannot_match_is_a_wrong_argument() {
+    for origin in ["https://app.example/", "app.example", "*"] {
+        let done = run(&["--listen", "127.0.0.1:0", "--origin", origin], b"");
+        assert_eq!(done.code, 1, "{}", done.stderr);
+        assert!(done.stderr.contains("cannot match"), "{}", done.stderr);
+    }
+}
+
 #[test]
 fn a_request_that_is_none_does_no_harm() {
     let server = Listening::start(&["--echo", "-n"]);

@@ -59,7 +59,7 @@ fn drive<R: Role>(
     } else {
         deflate.server(params)
     };
-    let most = setup.config(client).max_message_bytes();
+    let most = setup.config(client).get_max_message();
     let mut assembler = Assembler::with_extension(Vec::new(), most, decoder);
     let mut messages = Vec::new();
     let mut take = |piece: &mut [u8]| -> Result<(), WebSocketError> {

@@ -381,7 +381,7 @@ impl<R: Role> Connection<R> {
 
     /// What [`Config::max_message`] has set.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn max_message_bytes(&self) -> u64 {
+    pub(crate) const fn get_max_message(&self) -> u64 {
         self.receiver.max_message()
     }
 

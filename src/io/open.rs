@@ -71,7 +71,7 @@ impl Connector {
         keys: M,
     ) -> Result<(WebSocket<Client<M>>, Response), ConnectError> {
         let mut connecting = Connecting::start(self, nonce)?;
-        let deadline = now() + self.options_ref().max_handshake_time();
+        let deadline = now() + self.get_options().get_handshake_time();
         let mut buffer = [0; READ];
         let mut write_error = None;
         loop {
@@ -128,7 +128,7 @@ impl Acceptor<'_> {
         &self,
         stream: &mut S,
     ) -> Result<WebSocket<Server>, AcceptError> {
-        let mut incoming = read_request(stream, *self.options_ref())?;
+        let mut incoming = read_request(stream, *self.get_options())?;
         let decided = incoming.accepting.decide(&incoming.request, self);
         incoming.finish(decided)
     }
@@ -275,7 +275,7 @@ impl<S: Read + Write> Incoming<'_, S> {
     }
 
     fn write_out(&mut self) -> Result<(), AcceptError> {
-        let deadline = self.started + self.options.max_handshake_time();
+        let deadline = self.started + self.options.get_handshake_time();
         if write_until(self.stream, &mut self.accepting, deadline)? {
             Ok(())
         } else {
@@ -355,7 +355,7 @@ fn write_until<S: Write>(
 /// Writes a refusal, and reads on for a while: a stream that is closed while bytes wait in it is reset, and
 /// the client would lose the refusal.
 fn refuse<S: Read + Write>(stream: &mut S, accepting: &mut Accepting, options: &Options) {
-    let deadline = now() + options.max_linger();
+    let deadline = now() + options.get_linger();
     if !matches!(write_until(stream, accepting, deadline), Ok(true)) {
         return;
     }

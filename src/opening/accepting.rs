@@ -39,7 +39,7 @@ pub struct Accepting {
 impl Accepting {
     /// Waits for a request.
     pub fn new(options: Options) -> Self {
-        let limits = options.limits_within(options.max_handshake_time());
+        let limits = options.limits_within(options.get_handshake_time());
         Self {
             handshake: ServerHandshake::new(Vec::new(), limits),
             out: Vec::new(),

@@ -80,7 +80,7 @@ impl<'a> Acceptor<'a> {
     }
 
     /// The options.
-    pub const fn options_ref(&self) -> &Options {
+    pub const fn get_options(&self) -> &Options {
         &self.options
     }
 }

@@ -61,7 +61,7 @@ impl Connecting {
     ///
     /// [`HeadError`] if the request cannot be sent as it is.
     pub fn start(connector: &Connector, nonce: [u8; 16]) -> Result<Self, HeadError> {
-        let time = connector.options.max_handshake_time();
+        let time = connector.options.get_handshake_time();
         Self::start_within(connector, nonce, time)
     }
 

@@ -101,7 +101,7 @@ impl Connector {
     }
 
     /// The options.
-    pub const fn options_ref(&self) -> &Options {
+    pub const fn get_options(&self) -> &Options {
         &self.options
     }
 

@@ -84,12 +84,12 @@ impl Options {
     }
 
     /// How long a handshake may take.
-    pub const fn max_handshake_time(&self) -> Duration {
+    pub const fn get_handshake_time(&self) -> Duration {
         self.handshake_time
     }
 
     /// How long the end of a transport may take.
-    pub const fn max_linger(&self) -> Duration {
+    pub const fn get_linger(&self) -> Duration {
         self.linger
     }
 

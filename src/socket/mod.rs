@@ -244,7 +244,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// What is kept, and what is sent.
     #[inline]
     fn parts(&mut self) -> (&mut Parts, &mut Outbox<R, B>) {
-        let max_message = self.outbox.connection.max_message_bytes();
+        let max_message = self.outbox.connection.get_max_message();
         (self.inbox.parts(max_message), &mut self.outbox)
     }
 

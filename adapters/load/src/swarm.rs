@@ -147,7 +147,7 @@ impl Swarm {
             if let Some(client) = &mut self.clients[index] {
                 client.sent = Clock::now();
                 if let Some(mut sender) = client.socket.sender() {
-                    let _ = sender.binary(&self.message);
+                    let _ = sender.send_binary(&self.message);
                 }
             }
             self.turn(Token(index));
@@ -199,7 +199,7 @@ impl Swarm {
                                 let micros = client.sent.elapsed().as_micros();
                                 self.latencies.push(micros.min(u32::MAX.into()) as u32);
                                 client.sent = Clock::now();
-                                let _ = sender.binary(&self.message);
+                                let _ = sender.send_binary(&self.message);
                             }
                         }
                         Ok(Some(_)) => {}

@@ -12,11 +12,11 @@ use crate::buffer::with_buffer;
 use crate::core::driver;
 use crate::error::ConnectError;
 use crate::io::Io;
+use crate::offer::{Agreed, Offer};
 use crate::options::Options;
 use crate::response::Response;
 use crate::server::{READS, poll_write_all, wait};
 use crate::socket::WebSocket;
-use crate::wish::{Agreed, Wish};
 
 /// What a client asks for: a URL with everything that goes along.
 ///
@@ -34,7 +34,7 @@ use crate::wish::{Agreed, Wish};
 pub struct Connector<'r> {
     uri: Uri<'r>,
     request: ClientRequest<'r>,
-    wish: Wish<'r>,
+    offer: Offer<'r>,
     options: Options,
 }
 
@@ -49,7 +49,7 @@ impl<'r> Connector<'r> {
         Ok(Self {
             uri,
             request: ClientRequest::from_uri(uri),
-            wish: Wish::NONE,
+            offer: Offer::NONE,
             options: Options::new(),
         })
     }
@@ -87,7 +87,7 @@ impl<'r> Connector<'r> {
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     pub const fn deflate(mut self, deflate: &'r ws_proto::extension::deflate::Deflate) -> Self {
-        self.wish = Wish::new(deflate);
+        self.offer = Offer::new(deflate);
         self
     }
 
@@ -147,7 +147,7 @@ pub async fn connect<T: Io>(
     let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
     let mut out = Vec::new();
     let limits = options.limits_within(time);
-    let offer = connector.wish.offer();
+    let offer = connector.offer.element();
     let extension = offer.extension();
     let request = connector.request.extensions(extension.as_slice());
     let mut handshake = ClientHandshake::start(request, nonce, Vec::new(), limits, &mut out)?;
@@ -159,7 +159,7 @@ pub async fn connect<T: Io>(
             // the request, and TLS has things to say as well. If writing fails, it tells why.
             is_asked = poll_write_all(&mut io, &out, &mut written, started + time, cx).is_ready();
         }
-        poll_answer(&mut io, &mut handshake, connector.wish, cx)
+        poll_answer(&mut io, &mut handshake, connector.offer, cx)
     });
     let Answer {
         negotiated,
@@ -169,7 +169,7 @@ pub async fn connect<T: Io>(
     } = answer.await?;
     let role = EitherRole::client(Box::new(OsRandom::new()));
     let driver = connector
-        .wish
+        .offer
         .apply(agreed, driver(role, negotiated, &options));
     let websocket = WebSocket::new(io, driver, &received, response.subprotocol());
     Ok((websocket, response))
@@ -186,12 +186,12 @@ struct Answer {
 impl Answer {
     fn of(
         established: &Established<'_>,
-        wish: Wish<'_>,
+        offer: Offer<'_>,
         received: &[u8],
     ) -> Result<Self, HandshakeError> {
         Ok(Self {
             negotiated: established.negotiated(),
-            agreed: wish.answered(established.extensions())?,
+            agreed: offer.answered(established.extensions())?,
             response: Response::established(established),
             received: received.to_vec(),
         })
@@ -201,7 +201,7 @@ impl Answer {
 fn poll_answer<T: Io>(
     io: &mut T,
     handshake: &mut ClientHandshake<Vec<u8>>,
-    wish: Wish<'_>,
+    offer: Offer<'_>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Answer, ConnectError>> {
     let mut reads = 0;
@@ -217,7 +217,7 @@ fn poll_answer<T: Io>(
             Poll::Ready(Ok(n)) => {
                 let mut input = Input::new(buffer.get_mut(..n).unwrap_or_default());
                 Poll::Ready(match handshake.receive(&mut input) {
-                    Ok(Some(established)) => Answer::of(&established, wish, input.bytes())
+                    Ok(Some(established)) => Answer::of(&established, offer, input.bytes())
                         .map(Some)
                         .map_err(ConnectError::Handshake),
                     Ok(None) => Ok(None),

@@ -24,12 +24,12 @@ mod core;
 mod error;
 mod io;
 mod message;
+mod offer;
 mod options;
 mod response;
 pub mod server;
 mod socket;
 mod tasks;
-mod wish;
 
 pub use batch::{Batch, Sender};
 pub use bytes::Bytes;

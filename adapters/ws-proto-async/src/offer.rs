@@ -1,4 +1,4 @@
-//! permessage-deflate in a handshake: what is wished for, and what was agreed on. Nothing of it without the
+//! permessage-deflate in a handshake: what is offered, and what was agreed on. Nothing of it without the
 //! feature `deflate`.
 
 #[cfg(not(feature = "deflate"))]
@@ -18,14 +18,14 @@ pub(crate) type Agreed = Option<Infallible>;
 
 /// What an end wants; by default no extension.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish<'w> {
+pub(crate) struct Offer<'w> {
     #[cfg(feature = "deflate")]
     deflate: Option<&'w Deflate>,
     #[cfg(not(feature = "deflate"))]
     nothing: PhantomData<&'w ()>,
 }
 
-impl<'w> Wish<'w> {
+impl<'w> Offer<'w> {
     pub(crate) const NONE: Self = Self {
         #[cfg(feature = "deflate")]
         deflate: None,
@@ -40,15 +40,15 @@ impl<'w> Wish<'w> {
         }
     }
 
-    pub(crate) fn to_owned(self) -> Wished {
-        Wished {
+    pub(crate) fn to_owned(self) -> OwnedOffer {
+        OwnedOffer {
             #[cfg(feature = "deflate")]
             deflate: self.deflate.cloned(),
         }
     }
 
     /// For a client: what it says.
-    pub(crate) fn offer(self) -> Element {
+    pub(crate) fn element(self) -> Element {
         Element {
             #[cfg(feature = "deflate")]
             element: self.deflate.map(Deflate::offer),
@@ -80,16 +80,16 @@ impl<'w> Wish<'w> {
     }
 }
 
-/// A [`Wish`] that is kept.
+/// A [`Offer`] that is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Wished {
+pub(crate) struct OwnedOffer {
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
 }
 
-impl Wished {
-    pub(crate) const fn as_wish(&self) -> Wish<'_> {
-        Wish {
+impl OwnedOffer {
+    pub(crate) const fn as_offer(&self) -> Offer<'_> {
+        Offer {
             #[cfg(feature = "deflate")]
             deflate: self.deflate.as_ref(),
             #[cfg(not(feature = "deflate"))]

@@ -16,10 +16,10 @@ use crate::buffer::with_buffer;
 use crate::core::driver;
 use crate::error::AcceptError;
 use crate::io::Io;
+use crate::offer::{Agreed, Offer, OwnedOffer};
 use crate::options::Options;
 use crate::response::Headers;
 use crate::socket::WebSocket;
-use crate::wish::{Agreed, Wish, Wished};
 
 /// What a server accepts, for those who need not look at each request.
 ///
@@ -41,7 +41,7 @@ pub struct Acceptor<'a> {
     path: Option<&'a str>,
     origins: OriginPolicy<'a>,
     subprotocols: &'a [&'a str],
-    wish: Wish<'a>,
+    offer: Offer<'a>,
     options: Options,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Acceptor<'a> {
             path: None,
             origins: OriginPolicy::same_host(),
             subprotocols: &[],
-            wish: Wish::NONE,
+            offer: Offer::NONE,
             options: Options::new(),
         }
     }
@@ -84,7 +84,7 @@ impl<'a> Acceptor<'a> {
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     pub const fn deflate(mut self, deflate: &'a ws_proto::extension::deflate::Deflate) -> Self {
-        self.wish = Wish::new(deflate);
+        self.offer = Offer::new(deflate);
         self
     }
 
@@ -110,7 +110,7 @@ impl Default for Acceptor<'_> {
 /// [`AcceptError`]; the client has got its answer.
 pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>, AcceptError> {
     let mut incoming = read_request(io, acceptor.options).await?;
-    incoming.wished = acceptor.wish.to_owned();
+    incoming.offer = acceptor.offer.to_owned();
     let request = incoming.request();
     let refused = if !request.is_upgrade() {
         None
@@ -153,7 +153,7 @@ pub async fn read_request<T: Io>(mut io: T, options: Options) -> Result<Incoming
             handshake,
             request,
             received,
-            wished: Wish::NONE.to_owned(),
+            offer: Offer::NONE.to_owned(),
             options,
         }),
         Err(error) => {
@@ -229,7 +229,7 @@ pub struct Incoming<T> {
     handshake: ServerHandshake<Vec<u8>>,
     request: Request,
     received: Vec<u8>,
-    wished: Wished,
+    offer: OwnedOffer,
     options: Options,
 }
 
@@ -257,7 +257,7 @@ impl<T: Io> Incoming<T> {
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
     pub fn deflate(mut self, deflate: &ws_proto::extension::deflate::Deflate) -> Self {
-        self.wished = Wish::new(deflate).to_owned();
+        self.offer = Offer::new(deflate).to_owned();
         self
     }
 
@@ -280,7 +280,7 @@ impl<T: Io> Incoming<T> {
         };
         write_all(&mut self.io, &out, self.options.handshake_time).await?;
         let driver = driver(EitherRole::server(), negotiated, &self.options);
-        let driver = self.wished.as_wish().apply(agreed, driver);
+        let driver = self.offer.as_offer().apply(agreed, driver);
         let subprotocol = subprotocol.as_deref();
         Ok(WebSocket::new(self.io, driver, &self.received, subprotocol))
     }
@@ -293,7 +293,7 @@ impl<T: Io> Incoming<T> {
         let parsed = self.handshake.receive_any(&mut Input::default(), out);
         let accepted = match parsed? {
             Some(Parsed::Upgrade(upgrade)) => {
-                let element = self.wished.answer(upgrade.extensions());
+                let element = self.offer.answer(upgrade.extensions());
                 let extension = element.extension();
                 let accept = match &extension {
                     Some(extension) => accept.extensions(std::slice::from_ref(extension)),

@@ -20,10 +20,10 @@ use crate::core::{Core, Driver, Outgo, driver};
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
 use crate::message::{Closed, Event, Message, Piece, Utf8Bytes};
+#[cfg(feature = "deflate")]
+use crate::offer::Offer;
 use crate::options::Options;
 use crate::tasks::Side;
-#[cfg(feature = "deflate")]
-use crate::wish::Wish;
 
 /// An open WebSocket connection over a stream.
 ///
@@ -92,8 +92,8 @@ impl<T: Io> WebSocket<T> {
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
     pub fn with_deflate(self, deflate: &Deflate, params: DeflateParams) -> Self {
-        let wish = Wish::new(deflate);
-        let agree = |driver| wish.apply(Some(params), driver);
+        let offer = Offer::new(deflate);
+        let agree = |driver| offer.apply(Some(params), driver);
         Self {
             core: self.core.map_driver(agree),
         }

@@ -48,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         if let Some(mut sender) = socket.sender() {
             if is_connected {
                 for line in &lines {
-                    sender.text(line)?;
+                    sender.send_text(line)?;
                 }
             }
             if answers >= lines.len() && !is_closing {

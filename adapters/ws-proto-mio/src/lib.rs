@@ -60,7 +60,7 @@
 //!             eprintln!("{error}");
 //!         }
 //!         if let (true, Some(mut sender)) = (is_new, socket.sender()) {
-//!             sender.text("hello")?;
+//!             sender.send_text("hello")?;
 //!             socket.turn(&mut buffers, now).read(); // what was sent is written in a turn
 //!         }
 //!         timers.set(socket.token(), socket.next_deadline());
@@ -79,7 +79,7 @@
 //!                 // Browsers get in from pages of the same host only: see `Accept::origins`.
 //!                 Event::Request(request) => request.accept(&Accept::new())?,
 //!                 Event::Connected(_) => *is_new = true,
-//!                 Event::Message(Message::Text("hello"), mut sender) => sender.text("bye")?,
+//!                 Event::Message(Message::Text("hello"), mut sender) => sender.send_text("bye")?,
 //!                 Event::Message(_, mut sender) => sender.close(CloseCode::NORMAL, "")?,
 //!                 _ => {}
 //!             }

@@ -87,7 +87,7 @@ impl<S: Stream> Sender<'_, S> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued.
-    pub fn text(&mut self, text: &str) -> Result<(), SendError> {
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.send(Message::Text(text))
     }
 
@@ -96,7 +96,7 @@ impl<S: Stream> Sender<'_, S> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued.
-    pub fn binary(&mut self, data: &[u8]) -> Result<(), SendError> {
+    pub fn send_binary(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.send(Message::Binary(data))
     }
 
@@ -107,7 +107,7 @@ impl<S: Stream> Sender<'_, S> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued.
-    pub fn binary_shared(&mut self, data: Bytes) -> Result<(), SendError> {
+    pub fn send_binary_shared(&mut self, data: Bytes) -> Result<(), SendError> {
         self.to.send_binary_shared(data)
     }
 
@@ -119,7 +119,7 @@ impl<S: Stream> Sender<'_, S> {
     ///
     /// [`SendError`], such as [`SendError::MessageOpen`] for a part of another kind; nothing was
     /// queued.
-    pub fn part(&mut self, part: Message<'_>, fin: Fin) -> Result<(), SendError> {
+    pub fn send_part(&mut self, part: Message<'_>, fin: Fin) -> Result<(), SendError> {
         match part {
             Message::Text(text) => self.to.send_text_part(text, fin),
             Message::Binary(data) => self.to.send_binary_part(data, fin),

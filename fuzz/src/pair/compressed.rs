@@ -41,7 +41,7 @@ impl Codec {
                 params.server_window_bits()
             },
             decoder: decoder
-                .max_message(setup.config(client).max_message_bytes())
+                .max_message(setup.config(client).get_max_message())
                 .max_piece(compression.max_piece()),
         }
     }

@@ -16,9 +16,9 @@ fn both_sides_see_a_closing_handshake_to_its_end() {
             &mut client
         };
         let mut sender = closing.sender().unwrap();
-        sender.text("last words").unwrap();
+        sender.send_text("last words").unwrap();
         sender.close(CloseCode::NORMAL, "done").unwrap();
-        assert_eq!(sender.text("x"), Err(SendError::Closed));
+        assert_eq!(sender.send_text("x"), Err(SendError::Closed));
         let mut seen = Vec::new();
         for _ in 0..4 {
             for socket in [&mut server, &mut client] {
@@ -59,7 +59,7 @@ fn a_peer_that_breaks_the_protocol_is_told_and_given_time_to_read_it() {
 fn a_message_over_the_limit_ends_the_connection() {
     let options = Options::new().config(Config::new().max_message(1000));
     let (mut server, mut client, mut buffers) = pair(1 << 16, &options, &Options::new());
-    client.sender().unwrap().binary(&[0; 1001]).unwrap();
+    client.sender().unwrap().send_binary(&[0; 1001]).unwrap();
     turn(&mut client, &mut buffers, at(0)).1.unwrap();
     let (seen, result) = turn(&mut server, &mut buffers, at(0));
     assert_eq!(seen, []);
@@ -118,7 +118,7 @@ fn a_peer_that_takes_nothing_is_given_up() {
         .config(config)
         .stall_time(Duration::from_secs(5));
     let (mut server, client, mut buffers) = pair(1000, &options, &Options::new());
-    server.sender().unwrap().binary(&[0; 5000]).unwrap();
+    server.sender().unwrap().send_binary(&[0; 5000]).unwrap();
     turn(&mut server, &mut buffers, at(1000)).1.unwrap();
     turn(&mut server, &mut buffers, at(1000)).1.unwrap();
     assert_eq!(server.next_deadline(), Some(at(6000)));
@@ -157,7 +157,7 @@ fn a_peer_that_does_not_answer_close_is_given_up() {
 fn an_end_without_close_is_an_error_once_and_what_came_before_is_given() {
     let options = Options::new();
     let (mut server, mut client, mut buffers) = pair(1000, &options, &options);
-    client.sender().unwrap().text("bye").unwrap();
+    client.sender().unwrap().send_text("bye").unwrap();
     turn(&mut client, &mut buffers, at(0)).1.unwrap();
     drop(client);
     let (seen, result) = turn(&mut server, &mut buffers, at(0));

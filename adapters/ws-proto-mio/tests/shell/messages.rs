@@ -86,7 +86,7 @@ fn compressed_messages_are_compressed_and_come_in_pieces() {
     let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
     let big = vec![b'a'; 20 << 20];
     let text = std::str::from_utf8(&big).unwrap();
-    client.sender().unwrap().text(text).unwrap();
+    client.sender().unwrap().send_text(text).unwrap();
     assert!(client.queued() < big.len() / 50, "it is compressed");
     let (mut len, mut most, mut last) = (0, 0, false);
     while !last {
@@ -123,22 +123,22 @@ fn a_message_can_be_kept_from_being_compressed() {
         sizes.push(waiting - room);
         waiting = room;
     };
-    sender.text(&text).unwrap();
+    sender.send_text(&text).unwrap();
     sent(&mut sender);
     sender.send_uncompressed(Message::Text(&text)).unwrap();
     sent(&mut sender);
-    sender.text(&text).unwrap();
+    sender.send_text(&text).unwrap();
     sent(&mut sender);
     // A message goes on as it began.
-    sender.part(Message::Text(&text), Fin::No).unwrap();
+    sender.send_part(Message::Text(&text), Fin::No).unwrap();
     sent(&mut sender);
     sender.set_compressing(false);
-    sender.part(Message::Text(&text), Fin::Yes).unwrap();
+    sender.send_part(Message::Text(&text), Fin::Yes).unwrap();
     sent(&mut sender);
-    sender.part(Message::Text(&text), Fin::No).unwrap();
+    sender.send_part(Message::Text(&text), Fin::No).unwrap();
     sent(&mut sender);
     sender.set_compressing(true);
-    sender.part(Message::Text(&text), Fin::Yes).unwrap();
+    sender.send_part(Message::Text(&text), Fin::Yes).unwrap();
     sent(&mut sender);
     let plain: Vec<bool> = sizes.iter().map(|size| *size > text.len()).collect();
     assert_eq!(plain, [false, true, false, false, false, true, true]);
@@ -162,7 +162,11 @@ fn one_buffer_serves_all_and_idle_connections_keep_nothing() {
     let mut buffers = Buffers::new();
     let mut pairs: Vec<_> = (0..50).map(|_| pair(1 << 20, &options, &options)).collect();
     for (i, (server, client, _)) in pairs.iter_mut().enumerate() {
-        client.sender().unwrap().text(&"x".repeat(i * 700)).unwrap();
+        client
+            .sender()
+            .unwrap()
+            .send_text(&"x".repeat(i * 700))
+            .unwrap();
         turn(client, &mut buffers, at(0)).1.unwrap();
         assert_eq!(client.queued(), 0);
         echo(server, &mut buffers, at(0)).1.unwrap();
@@ -183,7 +187,7 @@ fn a_message_can_be_taken_in_pieces_while_it_comes() {
     let options = Options::new();
     let (mut server, mut client, mut buffers) = pair(1000, &options, &options);
     let text = "aé€😀".repeat(2000);
-    client.sender().unwrap().text(&text).unwrap();
+    client.sender().unwrap().send_text(&text).unwrap();
     let (mut got, mut pieces, mut last) = (String::new(), 0, false);
     while !last {
         turn(&mut client, &mut buffers, at(0)).1.unwrap();
@@ -210,8 +214,8 @@ fn a_message_can_be_taken_in_pieces_while_it_comes() {
 fn the_rest_of_a_message_whose_beginning_was_taken_is_dropped() {
     let options = Options::new();
     let (mut server, mut client, mut buffers) = pair(1000, &options, &options);
-    client.sender().unwrap().binary(&[1; 5000]).unwrap();
-    client.sender().unwrap().text("next").unwrap();
+    client.sender().unwrap().send_binary(&[1; 5000]).unwrap();
+    client.sender().unwrap().send_text("next").unwrap();
     server.set_ready();
     let mut one = server.turn(&mut buffers, at(0));
     assert!(!one.read());
@@ -238,11 +242,11 @@ fn messages_are_sent_in_parts_and_by_reference() {
     let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
     for socket in [&mut server, &mut client] {
         let mut sender = socket.sender().unwrap();
-        sender.part(Message::Text("in "), Fin::No).unwrap();
-        assert_eq!(sender.text("x"), Err(SendError::MessageOpen));
-        sender.part(Message::Text("parts"), Fin::Yes).unwrap();
+        sender.send_part(Message::Text("in "), Fin::No).unwrap();
+        assert_eq!(sender.send_text("x"), Err(SendError::MessageOpen));
+        sender.send_part(Message::Text("parts"), Fin::Yes).unwrap();
         let shared = Bytes::from(vec![5; 10_000]);
-        sender.binary_shared(shared.clone()).unwrap();
+        sender.send_binary_shared(shared.clone()).unwrap();
         sender.ping(b"abc").unwrap();
         assert_eq!(
             shared,
@@ -271,7 +275,7 @@ fn a_peer_that_does_not_read_stops_what_is_read_from_it() {
     let (mut server, mut client, mut buffers) = pair(2000, &options, &options);
     let mut sent = 0;
     for _ in 0..2000 {
-        while client.sender().unwrap().binary(&[3; 500]).is_ok() {
+        while client.sender().unwrap().send_binary(&[3; 500]).is_ok() {
             sent += 1;
         }
         // The client writes and never reads.
@@ -300,7 +304,7 @@ fn unasked_messages_are_refused_at_the_high_water_mark() {
     turn(&mut server, &mut buffers, at(0)).1.unwrap();
     let mut sent = 0;
     let refused = loop {
-        match server.sender().unwrap().binary(&[1; 1000]) {
+        match server.sender().unwrap().send_binary(&[1; 1000]) {
             Ok(()) => sent += 1,
             Err(error) => break error,
         }
@@ -308,7 +312,7 @@ fn unasked_messages_are_refused_at_the_high_water_mark() {
     assert_eq!(refused, SendError::OutputFull);
     assert_eq!(server.sender().unwrap().room(), 0);
     // It still receives.
-    client.sender().unwrap().text("hello").unwrap();
+    client.sender().unwrap().send_text("hello").unwrap();
     client.set_ready();
     let _ = client.turn(&mut buffers, at(0)).read();
     let (seen, _) = turn(&mut server, &mut buffers, at(0));
@@ -326,7 +330,7 @@ fn a_fast_peer_gets_no_more_than_its_budget_in_a_turn() {
     let (mut server, mut client, _) = pair(1 << 20, &options, &Options::new());
     let mut buffers = Buffers::with_size(4096);
     for _ in 0..50 {
-        client.sender().unwrap().binary(&[1; 1000]).unwrap();
+        client.sender().unwrap().send_binary(&[1; 1000]).unwrap();
     }
     client.set_ready();
     let _ = client.turn(&mut buffers, at(0)).read();
@@ -349,7 +353,7 @@ fn a_turn_that_is_left_early_loses_nothing() {
         client
             .sender()
             .unwrap()
-            .text(&format!("message {i}"))
+            .send_text(&format!("message {i}"))
             .unwrap();
     }
     client.set_ready();

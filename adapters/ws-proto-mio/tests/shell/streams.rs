@@ -67,7 +67,7 @@ fn play<S: Stream, C: Stream>(
         came.extend(seen);
         if let Some(mut sender) = client.sender().filter(|_| !sent) {
             for message in messages {
-                sender.text(message).unwrap();
+                sender.send_text(message).unwrap();
             }
             sent = true;
         }

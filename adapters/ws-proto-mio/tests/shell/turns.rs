@@ -324,8 +324,8 @@ fn a_compressed_message_that_is_dropped_takes_no_memory() {
         .config(Config::new().max_message(256 << 20));
     let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
     let zeros = "\0".repeat(48 << 20);
-    client.sender().unwrap().text(&zeros).unwrap();
-    client.sender().unwrap().text("after it").unwrap();
+    client.sender().unwrap().send_text(&zeros).unwrap();
+    client.sender().unwrap().send_text("after it").unwrap();
     drop(zeros);
     turn(&mut client, &mut buffers, at(0)).1.unwrap();
     server.set_ready();
@@ -423,7 +423,7 @@ fn a_slow_reader_is_no_dead_peer() {
     let options = Options::new().config(config);
     let mut socket = WebSocket::server(left, Token(0), Negotiated::new(), &[], &options);
     let mut buffers = Buffers::new();
-    socket.sender().unwrap().binary(&[7; 60_000]).unwrap();
+    socket.sender().unwrap().send_binary(&[7; 60_000]).unwrap();
     for second in 0..60 {
         turn(&mut socket, &mut buffers, at(second * 1000))
             .1
@@ -450,7 +450,7 @@ fn played(script: Script, send: bool) -> (Vec<Seen>, Option<Error>, WebSocket<Wr
     let mut socket = scripted(script, &Options::new());
     let mut buffers = Buffers::new();
     if send {
-        socket.sender().unwrap().text("hello").unwrap();
+        socket.sender().unwrap().send_text("hello").unwrap();
     }
     let (mut seen, mut failed) = (Vec::new(), None);
     for second in 0..20 {
@@ -549,7 +549,7 @@ fn the_close_of_the_peer_is_an_event_once() {
             assert_eq!(raw.drain(), b"");
             assert!(socket.can_send() && !socket.has_more() && !socket.is_done());
             let mut sender = socket.sender().unwrap();
-            sender.text("one more").unwrap();
+            sender.send_text("one more").unwrap();
             sender.close(CloseCode::NORMAL, "").unwrap();
             turn(&mut socket, &mut buffers, at(5)).1.unwrap();
             let written = [

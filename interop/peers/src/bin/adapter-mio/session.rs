@@ -187,11 +187,11 @@ impl Task<TcpStream> for Play<'_> {
 fn send(sender: &mut Sender<'_, TcpStream>, next: Sent) -> Result<()> {
     match next {
         Sent::Compressing(compressing) => sender.set_compressing(compressing),
-        Sent::Text(text, None) => sender.text(&text)?,
-        Sent::Text(text, Some(fin)) => sender.part(Message::Text(&text), fin)?,
+        Sent::Text(text, None) => sender.send_text(&text)?,
+        Sent::Text(text, Some(fin)) => sender.send_part(Message::Text(&text), fin)?,
         // Of both ways to queue bytes, the one without a copy.
-        Sent::Binary(data, None) => sender.binary_shared(data.into())?,
-        Sent::Binary(data, Some(fin)) => sender.part(Message::Binary(&data), fin)?,
+        Sent::Binary(data, None) => sender.send_binary_shared(data.into())?,
+        Sent::Binary(data, Some(fin)) => sender.send_part(Message::Binary(&data), fin)?,
         Sent::Ping(payload) => sender.ping(ControlPayload::new(&payload)?)?,
     }
     Ok(())

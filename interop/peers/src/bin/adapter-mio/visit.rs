@@ -111,16 +111,16 @@ impl Look {
         let size = SIZES.get(self.at / 2).copied();
         match (size, self.at % 2) {
             (Some(size), 0) => {
-                sender.text(&text(size))?;
+                sender.send_text(&text(size))?;
                 self.expected.push_back(Echo::Text(text(size)));
             }
             (Some(size), _) => {
-                sender.binary(&binary(size))?;
+                sender.send_binary(&binary(size))?;
                 self.expected.push_back(Echo::Binary(binary(size)));
             }
             (None, 0) => {
                 for (part, fin) in PARTS {
-                    sender.part(Message::Text(part), fin)?;
+                    sender.send_part(Message::Text(part), fin)?;
                 }
                 sender.ping(PING)?;
                 let whole = PARTS.map(|(part, _)| part).concat();

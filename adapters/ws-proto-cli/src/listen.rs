@@ -210,8 +210,10 @@ fn check_origin(args: &Args, request: &Request, is_local: bool) -> Result<(), Re
     } else {
         OriginPolicy::same_host()
     };
-    let checked = policy.check(request.origin(), request.host());
-    checked.map_err(|fault| fault.response())
+    match policy.check(request.origin(), request.host()) {
+        Ok(()) => Ok(()),
+        Err(fault) => Err(fault.response()),
+    }
 }
 
 /// Lets a peer in; `None` if it is a page of another site.

@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -72,6 +73,14 @@ impl Connector {
         self
     }
 
+    /// Adds several header fields.
+    pub fn headers(mut self, headers: &[(&str, &[u8])]) -> Self {
+        let fields = headers.iter();
+        self.headers
+            .extend(fields.map(|(name, value)| ((*name).into(), (*value).into())));
+        self
+    }
+
     /// Sets `Origin`, such as `https://example.com`. Programs that are not browsers need none.
     pub fn origin(mut self, origin: &str) -> Self {
         self.origin = Some(origin.into());
@@ -134,6 +143,22 @@ impl TryFrom<&str> for Connector {
 
     fn try_from(url: &str) -> Result<Self, UriError> {
         Self::new(url)
+    }
+}
+
+impl TryFrom<&String> for Connector {
+    type Error = UriError;
+
+    fn try_from(url: &String) -> Result<Self, UriError> {
+        Self::new(url)
+    }
+}
+
+impl TryFrom<String> for Connector {
+    type Error = UriError;
+
+    fn try_from(url: String) -> Result<Self, UriError> {
+        Self::new(&url)
     }
 }
 

@@ -83,6 +83,11 @@ impl Options {
         self
     }
 
+    /// Limits, keepalive and close timers of the connection.
+    pub const fn get_config(&self) -> &Config {
+        &self.config
+    }
+
     /// How long a handshake may take.
     pub const fn get_handshake_time(&self) -> Duration {
         self.handshake_time

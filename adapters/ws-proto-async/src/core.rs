@@ -16,8 +16,8 @@ use crate::buffer::with_buffer;
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
 use crate::message::{Closed, Event, Message, Piece};
-use crate::options::Options;
 use crate::tasks::{Side, Tasks};
+use ws_proto::opening::Options;
 
 pub(crate) type Role = EitherRole<Box<OsRandom>>;
 pub(crate) type Driver = ws_proto::WebSocket<Role, Bytes>;
@@ -771,13 +771,11 @@ fn send_whole(sender: &mut Sender<'_, Role, Bytes>, message: Message) -> Result<
     }
 }
 
-/// The driver of a connection after its handshake.
+/// The driver of a connection whose handshake was made elsewhere.
 pub(crate) fn driver(role: Role, negotiated: Negotiated, options: &Options) -> Driver {
-    ws_proto::WebSocket::with_role(negotiated, options.config, role)
-        .sharing()
-        .with_high_water(options.high_water)
-        .with_stall_time(options.stall_time)
-        .with_linger_time(options.linger)
+    let config = *options.get_config();
+    let driver = ws_proto::WebSocket::with_role(negotiated, config, role);
+    options.apply(driver).sharing()
 }
 
 /// Something to queue.

@@ -5,12 +5,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use ws_proto::handshake::{HandshakeError, HeadError, RequestError};
 use ws_proto::socket::Failure;
-use ws_proto::{SendError, TimedOut, UnexpectedEof, UriError, WebSocketError};
+use ws_proto::{SendError, TimedOut, UnexpectedEof, WebSocketError};
 
 use crate::message::Message;
-use crate::response::Response;
 
 /// What ends a connection, or keeps something from being sent on it.
 ///
@@ -114,127 +112,6 @@ impl fmt::Display for TrySendError {
 }
 
 impl StdError for TrySendError {}
-
-/// Why a client has no connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The server broke the handshake.
-    Handshake(HandshakeError),
-    /// The request cannot be sent as it is.
-    Head(HeadError),
-    /// Connecting or the stream failed.
-    Io(io::Error),
-    /// The operating system has no randomness to give.
-    NoRandomness,
-    /// The server answered with another status than 101: a redirect, a 401, an error.
-    Refused(Box<Response>),
-    /// It took longer than it may.
-    TimedOut(TimedOut),
-    /// A `wss` URL needs a TLS stream, to be given to `connect_over`.
-    TlsNeeded,
-    /// The URL is not one of a WebSocket server.
-    Uri(UriError),
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Handshake(error) => error.fmt(f),
-            Self::Head(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::NoRandomness => f.write_str("the random source of the operating system failed"),
-            Self::Refused(response) => write!(f, "refused with status {}", response.status()),
-            Self::TimedOut(error) => error.fmt(f),
-            Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),
-            Self::Uri(error) => error.fmt(f),
-        }
-    }
-}
-
-impl StdError for ConnectError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Io(error) => error.source(),
-            _ => None,
-        }
-    }
-}
-
-impl From<HeadError> for ConnectError {
-    fn from(error: HeadError) -> Self {
-        Self::Head(error)
-    }
-}
-
-impl From<io::Error> for ConnectError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<UriError> for ConnectError {
-    fn from(error: UriError) -> Self {
-        Self::Uri(error)
-    }
-}
-
-/// Why a server has no connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// The client broke the handshake, or asked for something else than a WebSocket connection. It
-    /// has got the response with [`HandshakeError::status`].
-    Handshake(HandshakeError),
-    /// The answer cannot be sent as it is. The client has got a 500.
-    Head(HeadError),
-    /// The stream failed.
-    Io(io::Error),
-    /// The request was refused with this status, as the [`Acceptor`](crate::Acceptor) said.
-    Refused {
-        /// The status.
-        status: u16,
-    },
-    /// The request did not come in time.
-    TimedOut(TimedOut),
-}
-
-impl fmt::Display for AcceptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Handshake(error) => error.fmt(f),
-            Self::Head(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::Refused { status } => write!(f, "refused with status {status}"),
-            Self::TimedOut(error) => error.fmt(f),
-        }
-    }
-}
-
-impl StdError for AcceptError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Io(error) => error.source(),
-            _ => None,
-        }
-    }
-}
-
-impl From<RequestError> for AcceptError {
-    fn from(error: RequestError) -> Self {
-        match error {
-            RequestError::Failed(error) => Self::Handshake(error),
-            // The output grows, and one request is read from a stream.
-            _ => Self::Head(HeadError::OutputFull),
-        }
-    }
-}
-
-impl From<io::Error> for AcceptError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 /// The same error once more: errors of I/O cannot be cloned.
 fn again(error: &Arc<io::Error>) -> io::Error {

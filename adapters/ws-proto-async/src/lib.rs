@@ -24,22 +24,16 @@ mod core;
 mod error;
 mod io;
 mod message;
-mod offer;
-mod options;
-mod response;
 pub mod server;
 mod socket;
 mod tasks;
 
 pub use batch::{Batch, Sender};
 pub use bytes::Bytes;
-pub use client::Connector;
-pub use error::{AcceptError, ConnectError, Error, TrySendError};
+pub use error::{Error, TrySendError};
 pub use io::Io;
 pub use message::{Closed, Event, Message, Piece, Utf8Bytes};
-pub use options::Options;
-pub use response::{Headers, Response};
-pub use server::{Acceptor, Incoming, Request};
+pub use server::Incoming;
 pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
 /// A message that is lent; it becomes a [`Message`] by `into`, which copies the payload.
 pub use ws_proto::Message as MessageRef;
@@ -48,6 +42,9 @@ pub use ws_proto::Message as MessageRef;
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginPolicy, PlainResponse as Reply,
+};
+pub use ws_proto::opening::{
+    AcceptError, Acceptor, ConnectError, Connector, Headers, Options, Request, Response,
 };
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, SendError,

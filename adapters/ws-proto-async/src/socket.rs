@@ -20,10 +20,8 @@ use crate::core::{Core, Driver, Outgo, driver};
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
 use crate::message::{Closed, Event, Message, Piece, Utf8Bytes};
-#[cfg(feature = "deflate")]
-use crate::offer::Offer;
-use crate::options::Options;
 use crate::tasks::Side;
+use ws_proto::opening::Options;
 
 /// An open WebSocket connection over a stream.
 ///
@@ -92,10 +90,10 @@ impl<T: Io> WebSocket<T> {
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
     pub fn with_deflate(self, deflate: &Deflate, params: DeflateParams) -> Self {
-        let offer = Offer::new(deflate);
-        let agree = |driver| offer.apply(Some(params), driver);
         Self {
-            core: self.core.map_driver(agree),
+            core: self
+                .core
+                .map_driver(|driver| driver.with_deflate(deflate, params)),
         }
     }
 

@@ -101,7 +101,7 @@ async fn secure(
 
 async fn ask(
     args: &Args,
-    connector: Connector<'_>,
+    connector: Connector,
     stream: Stream,
     time: Duration,
 ) -> Result<(WebSocket<Stream>, Response), Failure> {

@@ -251,11 +251,9 @@ where
 /// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss://` URL, which takes a TLS stream and
 /// [`connect_over`].
 #[cfg(feature = "net")]
-pub async fn connect<'r, C>(
-    to: C,
-) -> Result<(WebSocket<async_net::TcpStream>, Response), ConnectError>
+pub async fn connect<C>(to: C) -> Result<(WebSocket<async_net::TcpStream>, Response), ConnectError>
 where
-    C: TryInto<Connector<'r>>,
+    C: TryInto<Connector>,
     ConnectError: From<C::Error>,
 {
     let connector = to.try_into()?;
@@ -263,11 +261,12 @@ where
     if uri.is_secure() {
         return Err(ConnectError::TlsNeeded);
     }
+    let time = connector.get_options().get_handshake_time();
     let started = Instant::now();
     let connecting = async_net::TcpStream::connect((uri.host(), uri.port()));
-    let stream = within(connector.time(), connecting).await?;
+    let stream = within(time, connecting).await?;
     stream.set_nodelay(true)?;
-    let left = connector.time().saturating_sub(started.elapsed());
+    let left = time.saturating_sub(started.elapsed());
     core::client::connect(Smol::new(stream), connector, left).await
 }
 
@@ -279,17 +278,15 @@ where
 /// # Errors
 ///
 /// [`ConnectError`].
-pub async fn connect_over<'r, S, C>(
-    stream: S,
-    to: C,
-) -> Result<(WebSocket<S>, Response), ConnectError>
+pub async fn connect_over<S, C>(stream: S, to: C) -> Result<(WebSocket<S>, Response), ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    C: TryInto<Connector<'r>>,
+    C: TryInto<Connector>,
     ConnectError: From<C::Error>,
 {
     let connector = to.try_into()?;
-    core::client::connect(Smol::new(stream), connector, connector.time()).await
+    let time = connector.get_options().get_handshake_time();
+    core::client::connect(Smol::new(stream), connector, time).await
 }
 
 /// The result of `connecting`, if it is there in time.

@@ -237,11 +237,9 @@ where
 /// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss://` URL, which takes a TLS stream and
 /// [`connect_over`].
 #[cfg(feature = "net")]
-pub async fn connect<'r, C>(
-    to: C,
-) -> Result<(WebSocket<tokio::net::TcpStream>, Response), ConnectError>
+pub async fn connect<C>(to: C) -> Result<(WebSocket<tokio::net::TcpStream>, Response), ConnectError>
 where
-    C: TryInto<Connector<'r>>,
+    C: TryInto<Connector>,
     ConnectError: From<C::Error>,
 {
     let connector = to.try_into()?;
@@ -249,13 +247,14 @@ where
     if uri.is_secure() {
         return Err(ConnectError::TlsNeeded);
     }
+    let time = connector.get_options().get_handshake_time();
     let started = tokio::time::Instant::now();
     let connecting = tokio::net::TcpStream::connect((uri.host(), uri.port()));
-    let stream = tokio::time::timeout(connector.time(), connecting)
+    let stream = tokio::time::timeout(time, connecting)
         .await
         .map_err(|_| ConnectError::TimedOut(TimedOut::Handshake))??;
     stream.set_nodelay(true)?;
-    let left = connector.time().saturating_sub(started.elapsed());
+    let left = time.saturating_sub(started.elapsed());
     core::client::connect(Tokio::new(stream), connector, left).await
 }
 
@@ -267,15 +266,13 @@ where
 /// # Errors
 ///
 /// [`ConnectError`].
-pub async fn connect_over<'r, S, C>(
-    stream: S,
-    to: C,
-) -> Result<(WebSocket<S>, Response), ConnectError>
+pub async fn connect_over<S, C>(stream: S, to: C) -> Result<(WebSocket<S>, Response), ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    C: TryInto<Connector<'r>>,
+    C: TryInto<Connector>,
     ConnectError: From<C::Error>,
 {
     let connector = to.try_into()?;
-    core::client::connect(Tokio::new(stream), connector, connector.time()).await
+    let time = connector.get_options().get_handshake_time();
+    core::client::connect(Tokio::new(stream), connector, time).await
 }

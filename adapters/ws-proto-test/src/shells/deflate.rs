@@ -74,7 +74,11 @@ pub fn it_is_off_unless_both_ask_for_it<R: Runtime>() {
         let plain = Connector::new("ws://example.com/").unwrap();
         for (asks, agrees) in [(false, false), (false, true), (true, false), (true, true)] {
             let (one, other) = ends::<R>(PIPE);
-            let connector = if asks { plain.deflate(&deflate) } else { plain };
+            let connector = if asks {
+                plain.clone().deflate(&deflate)
+            } else {
+                plain.clone()
+            };
             let mut acceptor = Acceptor::new();
             if agrees {
                 acceptor = acceptor.deflate(&deflate);

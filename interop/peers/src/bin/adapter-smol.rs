@@ -53,13 +53,13 @@ impl Runtime for Adapter {
     }
 
     async fn connect(
-        connector: Connector<'_>,
+        connector: Connector,
     ) -> Result<(WebSocket<TcpStream>, Response), ConnectError> {
         ws_proto_smol::connect(connector).await
     }
 
     async fn connect_tls(
-        connector: Connector<'_>,
+        connector: Connector,
         config: ClientConfig,
     ) -> Result<(WebSocket<TlsStream<TcpStream>>, Response), ConnectError> {
         let uri = connector.uri();

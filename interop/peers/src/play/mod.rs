@@ -56,12 +56,12 @@ pub trait Runtime: 'static {
 
     /// The adapter's `connect`.
     fn connect(
-        connector: Connector<'_>,
+        connector: Connector,
     ) -> impl Future<Output = Result<(WebSocket<Self::Io>, Response), ConnectError>>;
 
     /// The adapter's `connect_over` on a TLS stream.
     fn connect_tls(
-        connector: Connector<'_>,
+        connector: Connector,
         config: ClientConfig,
     ) -> impl Future<Output = Result<(WebSocket<Self::TlsIo>, Response), ConnectError>>;
 

@@ -1,6 +1,6 @@
 //! Driving it right: the rules for a program that owns the transport, each with a program that runs.
 //!
-//! The engine does no I/O. The program that drives it reads, writes, tells the time and closes. A program
+//! The engine does no I/O. The program that drives it reads, writes, keeps the time and closes. A program
 //! that breaks one of these rules loses data, or holds connections for ever. The whole loop stands in the
 //! README; here are its parts.
 //!

@@ -1,4 +1,4 @@
-//! Points in time, as the caller tells them.
+//! Points in time, as the caller gives them.
 
 use core::time::Duration;
 
@@ -43,7 +43,7 @@ impl Instant {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The time since `epoch`, as the operating system's monotonic clock tells it.
+    /// The time since `epoch`, as the operating system's monotonic clock shows it.
     ///
     /// ```
     /// let epoch = std::time::Instant::now(); // once, at the start of the program

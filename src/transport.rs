@@ -16,7 +16,7 @@
 /// The close timer ([`Config::close_timeout`]) runs from the first `tick` in `AwaitEof` and in `Close`, so that
 /// a peer that reads nothing, or never ends its side, holds no connection. In a handshake that was refused
 /// [`Limits::drain`](crate::handshake::Limits::drain) is that time. The engine does not know whether
-/// output waits, so it cannot tell when all is written.
+/// output waits, so it does not know when all is written.
 ///
 /// With [`Config::manual_close`] the state stays `Open` after the peer's Close, until the application has
 /// sent its own. The driver goes on reading, for the end of the input.
@@ -38,7 +38,7 @@
 /// | close | `close` | `close` | both sides have ended; nothing is left to do |
 /// | abort | `close`, or with `SO_LINGER` 0 a reset | the same, without `close_notify` | RST_STREAM with CANCEL (RFC 8441 5) |
 ///
-/// The end of the input that the engine was told of, or an error of the transport, leaves nothing to read: the
+/// The end of the input that the engine knows of, or an error of the transport, leaves nothing to read: the
 /// driver then only writes out and closes. A failed write does not end reading: the peer's Close may lie
 /// there to be read.
 ///

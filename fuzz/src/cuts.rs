@@ -11,21 +11,21 @@ use crate::session::Setup;
 /// Longer input is not cut into single bytes: that takes the fuzzer's time.
 const MOST_SINGLE: usize = 1 << 14;
 
-/// What an end of a session with compression has been told.
+/// What an end of a session with compression has received.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Emitted {
     pub messages: Vec<(Kind, Vec<u8>)>,
     /// The close code for the first fault.
     pub fault: Option<u16>,
 }
 
-/// Compares with what is told of the same bytes in one piece, in pieces of a few bytes and in
+/// Compares with what is emitted of the same bytes in one piece, in pieces of a few bytes and in
 /// single bytes, put together by an `Assembler`.
-pub fn check(setup: Setup, client: bool, received: &[u8], told: &Told) {
+pub fn check(setup: Setup, client: bool, received: &[u8], emitted: &Emitted) {
     let single = if received.len() > MOST_SINGLE { 509 } else { 1 };
     for size in [usize::MAX, 7, single] {
         let again = receive(setup, client, received, size);
-        assert_eq!(&again, told, "in pieces of {size} bytes");
+        assert_eq!(&again, emitted, "in pieces of {size} bytes");
     }
 }
 
@@ -34,7 +34,7 @@ fn endless(error: ReceiveError) -> ProtocolError {
     error.protocol().expect("a `Vec` is never full")
 }
 
-fn receive(setup: Setup, client: bool, bytes: &[u8], size: usize) -> Told {
+fn receive(setup: Setup, client: bool, bytes: &[u8], size: usize) -> Emitted {
     let (negotiated, config) = (setup.negotiated(), setup.config(client));
     if client {
         let connection = Connection::client(negotiated, config, || [0; 4]);
@@ -51,7 +51,7 @@ fn drive<R: Role>(
     client: bool,
     bytes: &[u8],
     size: usize,
-) -> Told {
+) -> Emitted {
     let compression = setup.compression.expect("agreed on");
     let (deflate, params) = (compression.deflate(), compression.params());
     let (_, decoder) = if client {
@@ -80,7 +80,7 @@ fn drive<R: Role>(
         .to_vec()
         .chunks_mut(size)
         .find_map(|piece| take(piece).err());
-    Told {
+    Emitted {
         messages,
         fault: fault
             .and_then(WebSocketError::close_code)

@@ -32,7 +32,7 @@ pub struct Stream<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Trace {
     messages: Vec<(Kind, u8, Vec<u8>)>,
-    /// What has been told of a message that is not complete, unless the connection has failed.
+    /// What has been emitted of a message that is not complete, unless the connection has failed.
     open: Option<(Kind, u8, Vec<u8>)>,
     controls: Vec<(u8, Vec<u8>)>,
     output: Vec<Frame>,
@@ -235,9 +235,9 @@ impl<R: Role> Run<R> {
         );
         match event {
             Event::Text(text) => {
-                let mut told = String::new();
-                told.extend(text.head);
-                told.push_str(text.body);
+                let mut emitted = String::new();
+                emitted.extend(text.head);
+                emitted.push_str(text.body);
                 assert_eq!(text.whole().is_some(), text.first && text.last);
                 self.piece(Kind::Text, 0, text.raw, text.first, text.last);
                 // `head` and `body` so far are the whole characters of `raw` so far.
@@ -246,7 +246,7 @@ impl<R: Role> Run<R> {
                     None => &self.trace.messages.last().expect("just ended").2,
                 };
                 let whole = raw.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-                assert!(whole.ends_with(&told), "{whole:?} {told:?}");
+                assert!(whole.ends_with(&emitted), "{whole:?} {emitted:?}");
                 if text.last {
                     assert!(core::str::from_utf8(raw).is_ok(), "text is UTF-8");
                 }
@@ -330,8 +330,8 @@ fn expect(stream: &Stream<'_>, client: bool) -> Trace {
     };
     match decoder.frames() {
         Ok(()) | Err(Stop::End) => {
-            let told = decoder.message.filter(|(_, _, bytes)| !bytes.is_empty());
-            decoder.trace.open = told.filter(|_| !decoder.trace.closed);
+            let emitted = decoder.message.filter(|(_, _, bytes)| !bytes.is_empty());
+            decoder.trace.open = emitted.filter(|_| !decoder.trace.closed);
         }
         Err(Stop::Error(error)) => {
             let farewell = error.close_code().as_u16().to_be_bytes();

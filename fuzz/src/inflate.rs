@@ -41,9 +41,9 @@ impl<'a> Arbitrary<'a> for Inflate<'a> {
     }
 }
 
-/// What is told of whole messages, or of messages joined from what is inflated.
+/// What is emitted of whole messages, or of messages joined from what is inflated.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Emitted {
     Message(Kind, Vec<u8>),
     Fail(u16),
 }
@@ -56,8 +56,8 @@ enum Told {
 pub fn check(case: &Inflate<'_>) {
     let wire = case.wire();
     let whole = case.assembled(&wire, &[wire.len().max(1)]);
-    for told in &whole {
-        assert!(!matches!(told, Told::Message(_, data) if data.len() > case.limit.into()));
+    for emitted in &whole {
+        assert!(!matches!(emitted, Emitted::Message(_, data) if data.len() > case.limit.into()));
     }
     let cuts = case.cuts.map(|cut| usize::from(cut).max(1));
     assert_eq!(whole, case.assembled(&wire, &cuts), "cut as chosen");
@@ -106,29 +106,29 @@ impl Inflate<'_> {
         Config::new().max_message(self.limit.into())
     }
 
-    fn assembled(&self, wire: &[u8], cuts: &[usize]) -> Vec<Told> {
+    fn assembled(&self, wire: &[u8], cuts: &[usize]) -> Vec<Emitted> {
         let (params, decoder) = self.decoder();
         let mut assembler = Assembler::with_extension(Vec::new(), self.limit.into(), decoder);
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         let fault = drive(params, self.config(), wire, cuts, |event| {
             if let Some(message) = assembler.push(event)? {
-                told.push(match message {
-                    Message::Text(text) => Told::Message(Kind::Text, text.into()),
-                    Message::Binary(data) => Told::Message(Kind::Binary, data.into()),
+                emitted.push(match message {
+                    Message::Text(text) => Emitted::Message(Kind::Text, text.into()),
+                    Message::Binary(data) => Emitted::Message(Kind::Binary, data.into()),
                 });
             }
             Ok(())
         });
-        told.extend(fault.map(Told::Fail));
-        told
+        emitted.extend(fault.map(Emitted::Fail));
+        emitted
     }
 
-    fn streamed(&self, wire: &[u8], cuts: &[usize]) -> Vec<Told> {
+    fn streamed(&self, wire: &[u8], cuts: &[usize]) -> Vec<Emitted> {
         let (params, decoder) = self.decoder();
         let mut decoder = decoder
             .max_message(self.limit.into())
             .max_piece(self.max_piece);
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         let mut message = Vec::new();
         let fault = drive(params, self.config(), wire, cuts, |event| {
             let Event::Extended(piece) = event else {
@@ -146,13 +146,13 @@ impl Inflate<'_> {
                 }
                 message.extend_from_slice(bytes);
                 if last {
-                    told.push(Told::Message(kind, core::mem::take(&mut message)));
+                    emitted.push(Emitted::Message(kind, core::mem::take(&mut message)));
                 }
             }
             Ok(())
         });
-        told.extend(fault.map(Told::Fail));
-        told
+        emitted.extend(fault.map(Emitted::Fail));
+        emitted
     }
 }
 

@@ -171,7 +171,7 @@ struct End<R: Side> {
     sending: Option<Sent>,
     got: Vec<Sent>,
     getting: Option<Sent>,
-    told: String,
+    emitted: String,
     /// Whether what arrives is not what was sent.
     tampered: bool,
 
@@ -214,7 +214,7 @@ impl<R: Side> End<R> {
             sending: None,
             got: Vec::new(),
             getting: None,
-            told: String::new(),
+            emitted: String::new(),
             tampered: false,
             received: Vec::new(),
             refused: None,
@@ -610,14 +610,14 @@ impl<R: Side> End<R> {
 
     fn text_piece(&mut self, rsv: u8, piece: Text<'_>) {
         if piece.first {
-            self.told.clear();
+            self.emitted.clear();
         }
-        self.told.extend(piece.head);
-        self.told.push_str(piece.body);
+        self.emitted.extend(piece.head);
+        self.emitted.push_str(piece.body);
         self.piece((Kind::Text, rsv), piece.raw, piece.first, piece.last);
         if piece.last && self.refused.is_none() {
             let (_, _, raw) = self.got.last().expect("just ended");
-            assert_eq!(self.told.as_bytes(), raw, "head and body are the text");
+            assert_eq!(self.emitted.as_bytes(), raw, "head and body are the text");
         }
     }
 

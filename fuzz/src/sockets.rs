@@ -5,7 +5,7 @@ use ws_proto::{
     Server, TimedOut, Transport, WebSocket, WebSocketError,
 };
 
-use crate::cuts::{self, Told};
+use crate::cuts::{self, Emitted};
 use crate::pair::Sent;
 use crate::session::{MAX_MESSAGE, Op, Session, Setup, What};
 use crate::support::{Keys, binary, text};
@@ -386,7 +386,7 @@ impl<R: Role> Socket<R> {
             return;
         }
         let messages = self.got.iter();
-        let told = Told {
+        let emitted = Emitted {
             messages: messages
                 .map(|(kind, _, got)| (*kind, got.clone()))
                 .collect(),
@@ -395,6 +395,6 @@ impl<R: Role> Socket<R> {
                 .and_then(WebSocketError::close_code)
                 .map(CloseCode::as_u16),
         };
-        cuts::check(self.setup, client, &self.received, &told);
+        cuts::check(self.setup, client, &self.received, &emitted);
     }
 }

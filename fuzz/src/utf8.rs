@@ -36,14 +36,14 @@ fn run(bytes: &[u8], cuts: &[u8]) {
         end += piece.len();
         let (valid, verdict) = valid_prefix(&bytes[..end]);
         match utf8.push(piece) {
-            Ok(told) => {
+            Ok(emitted) => {
                 assert_ne!(
                     verdict,
                     Verdict::Invalid,
                     "refused with the byte that proves it"
                 );
-                decoded.extend(told.head);
-                decoded.push_str(told.body);
+                decoded.extend(emitted.head);
+                decoded.push_str(emitted.body);
                 assert_eq!(decoded, valid, "all whole characters so far");
                 assert_eq!(utf8.is_complete(), verdict == Verdict::Valid);
             }

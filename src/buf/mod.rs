@@ -111,7 +111,7 @@ pub trait Output {
     /// How many bytes can be [`put`](Self::put) now.
     fn room(&self) -> usize;
 
-    /// Tells that `n` bytes, which fit, are about to be put: memory for all of them can be had at
+    /// Announces that `n` bytes, which fit, are about to be put: memory for all of them can be reserved at
     /// once. Provided, it does nothing.
     #[inline]
     fn reserve(&mut self, n: usize) {

@@ -74,7 +74,7 @@ pub trait Storage {
 /// # let _ = assembler;
 /// ```
 pub trait MessageStorage: Storage {
-    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It tells how many
+    /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It returns how many
     /// bytes these are.
     ///
     /// `write` is called once, or not at all if there is no room. Provided, it is never called:

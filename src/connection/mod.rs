@@ -250,7 +250,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Tells the connection that the transport has ended: the peer sends nothing more.
+    /// The transport has ended: the peer sends nothing more.
     ///
     /// # Errors
     ///
@@ -298,7 +298,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Tells of a sign of life that [`receive`](Self::receive) does not see, as good as input: the
+    /// Notes a sign of life that [`receive`](Self::receive) does not see, as good as input: the
     /// transport took some of an output that was full, or read more of a frame of which the caller
     /// [waits](Self::frame_missing) for the rest. Without it, a peer that takes longer for that than the
     /// keepalive timers counts as gone.

@@ -8,7 +8,7 @@ use core::fmt;
 /// ```
 /// use ws_proto::handshake::{OriginFault, OriginPolicy};
 ///
-/// // What nginx makes of a page of https://example.com, unless it is told to pass Host on.
+/// // What nginx makes of a page of https://example.com, unless it is set to pass Host on.
 /// let fault = OriginPolicy::same_host().check(Some(b"https://example.com"), "127.0.0.1:9001");
 /// assert_eq!(fault, Err(OriginFault::OtherHost));
 /// ```

@@ -248,11 +248,11 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         (self.inbox.parts(max_message), &mut self.outbox)
     }
 
-    /// Room for at least `n` bytes, to read into; then tell [`advance`](Self::advance). They are
+    /// Room for at least `n` bytes, to read into; then call [`advance`](Self::advance). They are
     /// allocated.
     ///
     /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
-    /// was read waiting too, and this buffer grows. Tell at once what was read: [`tick`](Self::tick) and
+    /// was read waiting too, and this buffer grows. Call it as soon as something was read: [`tick`](Self::tick) and
     /// [`release`](Self::release) may take the space back.
     pub fn read_buf(&mut self, n: usize) -> &mut [u8] {
         self.parts().0.read.read_buf(n)
@@ -288,7 +288,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     }
 
     /// The next whole message in what has been read, and a handle to answer it while the message
-    /// is borrowed. `Ok(None)` if more has to be read first; then [`transport`](Self::transport) tells
+    /// is borrowed. `Ok(None)` if more has to be read first; then [`transport`](Self::transport) says
     /// whether anything will come.
     ///
     /// Pings and Close have been answered into [`pending`](Self::pending).

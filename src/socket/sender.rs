@@ -64,7 +64,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// The same, but what is sent is not compressed.
     ///
     /// For a message that has a secret next to what an attacker chose: its compressed length would
-    /// tell of the secret (RFC 7692 8), also when the two are in different messages and the context
+    /// reveal the secret (RFC 7692 8), also when the two are in different messages and the context
     /// is taken over. And for what is compressed already.
     ///
     /// A message in parts goes on as it began: of its further parts this changes nothing.

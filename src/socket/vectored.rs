@@ -10,7 +10,7 @@ use crate::frame::EncodedHeader;
 
 /// A message that is sent where it lies: what the transport takes at once is not copied.
 ///
-/// [`Sender::send_vectored`](super::Sender::send_vectored) gives it. Write [`slices`](Self::slices) (`writev`), and tell
+/// [`Sender::send_vectored`](super::Sender::send_vectored) gives it. Write [`slices`](Self::slices) (`writev`), and call
 /// [`consume`](Self::consume): what is left then waits in
 /// [`WebSocket::pending`](crate::WebSocket::pending), as with a message that was sent. One that is
 /// dropped without that waits there as a whole, so that an error of the transport may be returned in
@@ -60,7 +60,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> VectoredSend<'w, R, B> {
         [self.to.out.pending(), &self.header, self.payload]
     }
 
-    /// Tells that the first `n` bytes of [`slices`](Self::slices) together have been written.
+    /// The first `n` bytes of [`slices`](Self::slices) together have been written.
     #[inline(always)]
     pub fn consume(self, n: usize) {
         // Its parts are taken one by one: what was just put together in memory waits to be moved.

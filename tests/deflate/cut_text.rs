@@ -3,7 +3,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Connection, Fin, Kind, Role, SendError};
-use ws_proto_test::suite::deflate::{Told, receive};
+use ws_proto_test::suite::deflate::{Emitted, receive};
 
 struct Sender<R: Role> {
     connection: Connection<R>,
@@ -55,8 +55,8 @@ fn each(expected: &str, send: impl Fn(&mut dyn Steps)) {
             wire: Vec::new(),
         };
         send(&mut sender);
-        let told = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
-        assert_eq!(told, [Told::Text(expected.into())], "server");
+        let emitted = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
+        assert_eq!(emitted, [Emitted::Text(expected.into())], "server");
 
         let client = || Connection::client(params.negotiated(), Config::new(), || [1, 2, 3, 4]);
         let mut sender = Sender {
@@ -66,8 +66,8 @@ fn each(expected: &str, send: impl Fn(&mut dyn Steps)) {
             wire: Vec::new(),
         };
         send(&mut sender);
-        let told = receive(true, params, 1 << 20, usize::MAX, &[&sender.wire]);
-        assert_eq!(told, [Told::Text(expected.into())], "client");
+        let emitted = receive(true, params, 1 << 20, usize::MAX, &[&sender.wire]);
+        assert_eq!(emitted, [Emitted::Text(expected.into())], "client");
     }
 }
 

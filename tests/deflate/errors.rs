@@ -8,7 +8,7 @@ use ws_proto::{
     CloseCode, CloseReason, Config, Connection, Fin, FixedBuf, Kind, MaskSource, Negotiated,
     Output, Role, SendError,
 };
-use ws_proto_test::suite::deflate::{Told, receive};
+use ws_proto_test::suite::deflate::{Emitted, receive};
 
 const TEXT: &str = "a text that is said again, a text that is said again";
 
@@ -149,8 +149,8 @@ fn without_room_or_a_key_the_same_can_be_sent_later() {
         }
         encoder.send_text(&mut client, TEXT, &mut out).unwrap();
     }
-    let told = receive(true, params, 1 << 20, usize::MAX, &[&out]);
-    assert_eq!(told, vec![Told::Text(TEXT.into()); 3]);
+    let emitted = receive(true, params, 1 << 20, usize::MAX, &[&out]);
+    assert_eq!(emitted, vec![Emitted::Text(TEXT.into()); 3]);
 }
 
 /// Where it was not agreed on nothing is compressed, and that is no error.

@@ -4,7 +4,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Connection, Fin, Kind, SendError, Server};
-use ws_proto_test::suite::deflate::{Told, receive};
+use ws_proto_test::suite::deflate::{Emitted, receive};
 
 const A: &str = "the first message, the first message, again the first message";
 const B: &str = "something else was compressed elsewhere, elsewhere, elsewhere";
@@ -48,7 +48,7 @@ struct Sender {
     wire: Vec<u8>,
     /// The text of the compressed message that is open.
     open: Option<String>,
-    expected: Vec<Told>,
+    expected: Vec<Emitted>,
 }
 
 impl Sender {
@@ -111,7 +111,7 @@ impl Sender {
         match whole {
             Ok(text) => {
                 assert!(self.open.is_none(), "{step:?} went into a message");
-                self.expected.push(Told::Text(text.into()));
+                self.expected.push(Emitted::Text(text.into()));
             }
             Err(error) => {
                 assert_eq!(error, SendError::MessageOpen);
@@ -126,7 +126,7 @@ impl Sender {
         open.push_str(text);
         if fin == Fin::Yes {
             let text = self.open.take().unwrap();
-            self.expected.push(Told::Text(text));
+            self.expected.push(Emitted::Text(text));
         }
     }
 }
@@ -151,8 +151,8 @@ fn in_every_order() {
                 sender.step(Step::Part(0));
             }
             sender.step(Step::Encoder(0));
-            let told = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
-            assert_eq!(told, sender.expected, "{steps:?} {params:?}");
+            let emitted = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
+            assert_eq!(emitted, sender.expected, "{steps:?} {params:?}");
         }
     }
 }
@@ -207,8 +207,8 @@ fn text_that_is_cut_inside_characters() {
         encoder
             .send_utf8_part(connection, rest, Fin::Yes, out)
             .unwrap();
-        let told = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
-        assert_eq!(told, [Told::Text(text.into())], "{size}");
+        let emitted = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
+        assert_eq!(emitted, [Emitted::Text(text.into())], "{size}");
     }
 }
 
@@ -222,8 +222,8 @@ fn a_text_as_bytes_that_began_without_compression_goes_on_so() {
     sender.encoders[0]
         .send_utf8_part(connection, b"\x82\xac", Fin::Yes, out)
         .unwrap();
-    let told = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
-    assert_eq!(told, [Told::Text("\u{20ac}".into())]);
+    let emitted = receive(false, params, 1 << 20, usize::MAX, &[&sender.wire]);
+    assert_eq!(emitted, [Emitted::Text("\u{20ac}".into())]);
 }
 
 /// What was agreed on with one peer is a setting for the other: a proxy asks for the same.

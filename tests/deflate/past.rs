@@ -5,32 +5,32 @@ use ws_proto::extension::Decode;
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams, DeflatePool};
 use ws_proto::{Config, Connection, Event, Fin, FixedBuf, Input, Kind, Server};
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::deflate::{Reference, Told, frame, frames, receive};
+use ws_proto_test::suite::deflate::{Emitted, Reference, frame, frames, receive};
 
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 const AGAIN: [u8; 5] = [0xf2, 0x00, 0x11, 0x00, 0x00];
 
-fn hello() -> Told {
-    Told::Text("Hello".into())
+fn hello() -> Emitted {
+    Emitted::Text("Hello".into())
 }
 
-fn text(text: &str) -> Told {
-    Told::Text(text.into())
+fn text(text: &str) -> Emitted {
+    Emitted::Text(text.into())
 }
 
 /// What a client makes of these frames, cut everywhere.
-fn client_with(params: DeflateParams, wire: &[Vec<u8>]) -> Vec<Told> {
+fn client_with(params: DeflateParams, wire: &[Vec<u8>]) -> Vec<Emitted> {
     let wire = wire.concat();
-    let told = receive(false, params, 1 << 20, usize::MAX, &[&wire]);
+    let emitted = receive(false, params, 1 << 20, usize::MAX, &[&wire]);
     for size in 1..wire.len().min(60) {
         let pieces: Vec<&[u8]> = wire.chunks(size).collect();
         let cut = receive(false, params, 1 << 20, size, &pieces);
-        assert_eq!(cut, told, "in pieces of {size}");
+        assert_eq!(cut, emitted, "in pieces of {size}");
     }
-    told
+    emitted
 }
 
-fn client(wire: &[Vec<u8>]) -> Vec<Told> {
+fn client(wire: &[Vec<u8>]) -> Vec<Emitted> {
     client_with(DeflateParams::new(), wire)
 }
 
@@ -107,7 +107,7 @@ fn b65_the_second_message_refers_to_the_first() {
 
 #[test]
 fn b66_control_frames_around_and_inside_compressed_messages() {
-    let told = client(&[
+    let emitted = client(&[
         frame(0x89, b"1"),
         frame(0x41, &HELLO[..3]),
         frame(0x89, b"2"),
@@ -116,16 +116,16 @@ fn b66_control_frames_around_and_inside_compressed_messages() {
         frame(0x89, b"4"),
         frame(0xc1, &AGAIN),
     ]);
-    let ping = |n: &str| Told::Ping(n.into());
+    let ping = |n: &str| Emitted::Ping(n.into());
     let expected = [
         ping("1"),
         ping("2"),
-        Told::Pong("3".into()),
+        Emitted::Pong("3".into()),
         hello(),
         ping("4"),
         hello(),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(emitted, expected);
 }
 
 #[test]
@@ -134,31 +134,31 @@ fn b67_rsv1_belongs_to_the_first_frame() {
     // shows: RFC7692-6.1-05
     assert_eq!(
         client(&[first.clone(), frame(0xc0, &HELLO[3..])]),
-        [Told::Fail(1002)]
+        [Emitted::Fail(1002)]
     );
     for control in [0xc8, 0xc9, 0xca] {
         // shows: RFC7692-6.1-06
-        assert_eq!(client(&[frame(control, b"")]), [Told::Fail(1002)]);
+        assert_eq!(client(&[frame(control, b"")]), [Emitted::Fail(1002)]);
         assert_eq!(
             client(&[first.clone(), frame(control, b"")]),
-            [Told::Fail(1002)]
+            [Emitted::Fail(1002)]
         );
     }
     for other in [0xe1, 0xd1, 0xa1, 0x91] {
-        assert_eq!(client(&[frame(other, &HELLO)]), [Told::Fail(1002)]);
+        assert_eq!(client(&[frame(other, &HELLO)]), [Emitted::Fail(1002)]);
     }
 }
 
 #[test]
 fn b68_empty_fragments_first_and_last() {
-    let told = client(&[
+    let emitted = client(&[
         frame(0x41, b""),
         frame(0x00, &HELLO),
         frame(0x00, b""),
         frame(0x80, b""),
         frame(0xc1, &AGAIN),
     ]);
-    assert_eq!(told, [hello(), hello()]);
+    assert_eq!(emitted, [hello(), hello()]);
 }
 
 #[test]
@@ -168,14 +168,14 @@ fn b69_empty_messages() {
         &[0x02, 0x00],
         &[0x00, 0x00, 0x00, 0xff, 0xff, 0x00],
     ] {
-        let told = client(&[frame(0xc1, &HELLO), frame(0xc1, empty), frame(0xc1, &AGAIN)]);
-        assert_eq!(told, [hello(), text(""), hello()]);
+        let emitted = client(&[frame(0xc1, &HELLO), frame(0xc1, empty), frame(0xc1, &AGAIN)]);
+        assert_eq!(emitted, [hello(), text(""), hello()]);
     }
     // The tail alone is half a block.
-    assert_eq!(client(&[frame(0xc1, b"")]), [Told::Fail(1007)]);
+    assert_eq!(client(&[frame(0xc1, b"")]), [Emitted::Fail(1007)]);
     assert_eq!(
         client(&[frame(0x41, b""), frame(0x80, b"")]),
-        [Told::Fail(1007)]
+        [Emitted::Fail(1007)]
     );
     let mut sender = Sender::new(&everything(), DeflateParams::new());
     for _ in 0..3 {
@@ -197,7 +197,7 @@ fn b69_empty_messages() {
 
 #[test]
 fn b70_an_uncompressed_message_leaves_the_window_alone() {
-    let told = client(&[
+    let emitted = client(&[
         frame(0xc1, &HELLO),
         frame(0x81, b"plain"),
         frame(0x01, b"pla"),
@@ -205,7 +205,7 @@ fn b70_an_uncompressed_message_leaves_the_window_alone() {
         frame(0xc1, &AGAIN),
     ]);
     // shows: RFC7692-6-04, RFC7692-6.2-03, RFC7692-7.2.3.2-01
-    assert_eq!(told, [hello(), text("plain"), text("plain"), hello()]);
+    assert_eq!(emitted, [hello(), text("plain"), text("plain"), hello()]);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn b71_final_blocks_anywhere() {
     let last = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let with_header = [&last[..], &[0x00]].concat();
     // Then a message that refers to what was in front of it, and in front of that.
-    let told = client(&[
+    let emitted = client(&[
         frame(0xc1, &HELLO),
         frame(0xc1, &with_header),
         frame(0xc1, &AGAIN),
@@ -222,7 +222,7 @@ fn b71_final_blocks_anywhere() {
         frame(0xc1, &AGAIN),
     ]);
     // shows: RFC7692-7.2.3.4-01
-    assert_eq!(told, vec![hello(); 6]);
+    assert_eq!(emitted, vec![hello(); 6]);
     // Several in a message, empty ones and stored ones too.
     let many = [
         &last[..],
@@ -235,17 +235,17 @@ fn b71_final_blocks_anywhere() {
     .concat();
     assert_eq!(client(&[frame(0xc1, &many)]), [text("Hello!HelloHello")]);
     // The block that the tail completes can be a final one as well.
-    let told = client(&[
+    let emitted = client(&[
         frame(0xc1, &[0x01]),
         frame(0xc1, &HELLO),
         frame(0xc1, &AGAIN),
     ]);
-    assert_eq!(told, [text(""), hello(), hello()]);
+    assert_eq!(emitted, [text(""), hello(), hello()]);
     // Nothing behind the final block: the tail is half a block.
-    assert_eq!(client(&[frame(0xc1, &last)]), [Told::Fail(1007)]);
+    assert_eq!(client(&[frame(0xc1, &last)]), [Emitted::Fail(1007)]);
     // Something behind it that is no block.
     let garbage = [&last[..], &[0x06]].concat();
-    assert_eq!(client(&[frame(0xc1, &garbage)]), [Told::Fail(1007)]);
+    assert_eq!(client(&[frame(0xc1, &garbage)]), [Emitted::Fail(1007)]);
 }
 
 /// Each costs time, which has a bound; but one in each message is no reason to complain.
@@ -255,18 +255,18 @@ fn b71_final_blocks_without_end() {
         |finals: usize| frame(0xc2, &[&[0x03, 0x00].repeat(finals)[..], &[0x00]].concat());
     let params = DeflateParams::new();
     let enough = message(1000);
-    let told = receive(false, params, 1 << 20, usize::MAX, &[&enough]);
-    assert_eq!(told, [Told::Binary(vec![])]);
+    let emitted = receive(false, params, 1 << 20, usize::MAX, &[&enough]);
+    assert_eq!(emitted, [Emitted::Binary(vec![])]);
     let too_many = message(1300);
     for size in [1, 10, 1000, 5000] {
         let pieces: Vec<&[u8]> = too_many.chunks(size).collect();
-        let told = receive(false, params, 1 << 20, usize::MAX, &pieces);
-        assert_eq!(told, [Told::Fail(1009)]);
+        let emitted = receive(false, params, 1 << 20, usize::MAX, &pieces);
+        assert_eq!(emitted, [Emitted::Fail(1009)]);
     }
     let small = message(1).repeat(5000);
     for params in [params, params.without_server_takeover()] {
-        let told = receive(false, params, 1 << 20, usize::MAX, &[&small]);
-        assert_eq!(told, vec![Told::Binary(vec![]); 5000]);
+        let emitted = receive(false, params, 1 << 20, usize::MAX, &[&small]);
+        assert_eq!(emitted, vec![Emitted::Binary(vec![]); 5000]);
     }
 }
 
@@ -288,9 +288,9 @@ fn b71_the_whole_window_survives_a_final_block() {
         .unwrap();
     assert!(wire.len() - start < 1_000, "it refers 32 000 bytes back");
     for max_piece in [100, 4096, usize::MAX] {
-        let told = receive(false, params, 1 << 20, max_piece, &[&wire]);
-        let expected = [&data[..], b"", &data[8_000..]].map(|data| Told::Binary(data.to_vec()));
-        assert!(told == expected);
+        let emitted = receive(false, params, 1 << 20, max_piece, &[&wire]);
+        let expected = [&data[..], b"", &data[8_000..]].map(|data| Emitted::Binary(data.to_vec()));
+        assert!(emitted == expected);
     }
 }
 
@@ -299,7 +299,7 @@ fn b72_a_truncated_message_is_an_error() {
     for len in 0..HELLO.len() {
         assert_eq!(
             client(&[frame(0xc1, &HELLO[..len])]),
-            [Told::Fail(1007)],
+            [Emitted::Fail(1007)],
             "{len}"
         );
     }
@@ -309,9 +309,9 @@ fn b72_a_truncated_message_is_an_error() {
         .1;
     for len in 0..encoded.len() {
         let wire = frame(0xc1, &encoded[..len]);
-        let told = receive(false, DeflateParams::new(), 1 << 20, usize::MAX, &[&wire]);
+        let emitted = receive(false, DeflateParams::new(), 1 << 20, usize::MAX, &[&wire]);
         // shows: RFC7692-7.2.2-12
-        assert_eq!(told, [Told::Fail(1007)], "{len}");
+        assert_eq!(emitted, [Emitted::Fail(1007)], "{len}");
     }
 }
 
@@ -320,7 +320,7 @@ fn b72_a_message_with_the_tail_left_on_is_an_error() {
     let wire = [&HELLO[..], &[0, 0, 0xff, 0xff]].concat();
     assert_eq!(
         client(&[frame(0xc1, &wire), frame(0xc1, &HELLO)]),
-        [Told::Fail(1007)]
+        [Emitted::Fail(1007)]
     );
 }
 
@@ -328,7 +328,7 @@ fn b72_a_message_with_the_tail_left_on_is_an_error() {
 /// for the end of the message. Its last byte is the end of the codes of a block, and that block's
 /// end, in one bit. The next compressed message fails.
 #[test]
-fn b72_a_message_whose_tail_ends_another_block_is_told_and_the_next_fails() {
+fn b72_a_message_whose_tail_ends_another_block_is_emitted_and_the_next_fails() {
     let crafted = crafted_end();
     let mut runs = 0;
     let in_front: [(&[u8], &[u8]); 2] = [
@@ -346,9 +346,9 @@ fn b72_a_message_whose_tail_ends_another_block_is_told_and_the_next_fails() {
         for size in 1..=wire.len() {
             let pieces: Vec<&[u8]> = wire.chunks(size).collect();
             for max_piece in [1, 2, usize::MAX] {
-                let told = receive(false, DeflateParams::new(), 100, max_piece, &pieces);
-                let expected = [Told::Binary(message.into()), Told::Fail(1007)];
-                assert_eq!(told, expected, "in pieces of {size}");
+                let emitted = receive(false, DeflateParams::new(), 100, max_piece, &pieces);
+                let expected = [Emitted::Binary(message.into()), Emitted::Fail(1007)];
+                assert_eq!(emitted, expected, "in pieces of {size}");
                 runs += 1;
             }
         }
@@ -403,7 +403,7 @@ fn b73_garbage_is_an_error() {
         // shows: RFC7692-7.2.2-11, RFC1951-3.2.3-01, RFC1951-3.2.6-01, RFC1951-3.2.7-01
         assert_eq!(
             client(&[frame(0xc2, garbage)]),
-            [Told::Fail(1007)],
+            [Emitted::Fail(1007)],
             "{garbage:x?}"
         );
     }
@@ -418,9 +418,9 @@ fn b73_garbage_is_an_error() {
         );
         let mut reference = Reference::new(15);
         match (&whole[..], reference.message(&wire[wire.len() - len..])) {
-            ([Told::Binary(data)], Ok(expected)) => assert_eq!(*data, expected),
-            ([Told::Fail(_)], _) => {}
-            (told, expected) => panic!("{told:?} {expected:?}"),
+            ([Emitted::Binary(data)], Ok(expected)) => assert_eq!(*data, expected),
+            ([Emitted::Fail(_)], _) => {}
+            (emitted, expected) => panic!("{emitted:?} {expected:?}"),
         }
     }
 }
@@ -436,10 +436,10 @@ fn b74_the_limit_holds_on_the_last_piece_too() {
         1000,
         &[&frame(0xc1, &payload)],
     );
-    assert!(matches!(&fits[..], [Told::Text(_)]));
+    assert!(matches!(&fits[..], [Emitted::Text(_)]));
     for (limit, cut) in [((1 << 20) - 1, payload.len() - 1), (1000, 3), (0, 1)] {
         let fragments = [frame(0x41, &payload[..cut]), frame(0x80, &payload[cut..])].concat();
-        let told = receive(
+        let emitted = receive(
             false,
             DeflateParams::new(),
             limit,
@@ -447,7 +447,7 @@ fn b74_the_limit_holds_on_the_last_piece_too() {
             &[&fragments],
         );
         // shows: RFC7692-8-02
-        assert_eq!(told, [Told::Fail(1009)]);
+        assert_eq!(emitted, [Emitted::Fail(1009)]);
     }
 }
 
@@ -460,25 +460,28 @@ fn b75_text_is_validated_after_inflating_and_only_then() {
         [&header[..], bytes, tail].concat()
     };
     let euro = "\u{20ac}".as_bytes();
-    let told = client(&[
+    let emitted = client(&[
         frame(0x41, &stored(&euro[..1], false)),
         frame(0x80, &stored(&euro[1..], true)),
         frame(0xc2, &stored(b"\xc0\x80", true)),
     ]);
     // shows: RFC7692-6.1-07, RFC7692-6.1-09
-    assert_eq!(told, [text("\u{20ac}"), Told::Binary(vec![0xc0, 0x80])]);
+    assert_eq!(
+        emitted,
+        [text("\u{20ac}"), Emitted::Binary(vec![0xc0, 0x80])]
+    );
     assert_eq!(
         client(&[frame(0xc1, &stored(b"\xc0\x80", true))]),
-        [Told::Fail(1007)]
+        [Emitted::Fail(1007)]
     );
     assert_eq!(
         client(&[frame(0xc1, &stored(&euro[..2], true))]),
-        [Told::Fail(1007)]
+        [Emitted::Fail(1007)]
     );
     // It fails as soon as it is certain, not at the end of the message.
     assert_eq!(
         client(&[frame(0x41, &stored(b"ok \xed\xa0", false))]),
-        [Told::Fail(1007)]
+        [Emitted::Fail(1007)]
     );
     assert_eq!(client(&[frame(0x41, &stored(b"ok \xed", false))]), []);
 }
@@ -522,8 +525,8 @@ fn b79_without_takeover_each_message_stands_alone() {
         client_with(params, &[frame(0xc1, &HELLO), frame(0xc1, &HELLO)]),
         [hello(), hello()]
     );
-    let told = client_with(params, &[frame(0xc1, &HELLO), frame(0xc1, &AGAIN)]);
-    assert_eq!(told, [hello(), Told::Fail(1007)]);
+    let emitted = client_with(params, &[frame(0xc1, &HELLO), frame(0xc1, &AGAIN)]);
+    assert_eq!(emitted, [hello(), Emitted::Fail(1007)]);
     for deflate in [everything(), everything().pool(&DeflatePool::new(1))] {
         let mut sender = Sender::new(&deflate.level(6), params);
         for _ in 0..3 {
@@ -563,10 +566,10 @@ fn b79_big_incompressible_messages_with_takeover() {
                     .send_binary(&mut sender.connection, message, &mut wire)
                     .unwrap();
             }
-            let expected: Vec<Told> = messages.iter().cloned().map(Told::Binary).collect();
+            let expected: Vec<Emitted> = messages.iter().cloned().map(Emitted::Binary).collect();
             for max_piece in [4096, usize::MAX] {
-                let told = receive(false, params, 1 << 20, max_piece, &[&wire]);
-                assert!(told == expected, "{level}");
+                let emitted = receive(false, params, 1 << 20, max_piece, &[&wire]);
+                assert!(emitted == expected, "{level}");
             }
         }
     }
@@ -706,8 +709,8 @@ fn b82_the_frame_limit_is_for_the_wire_and_the_message_limit_for_what_is_inflate
     let payload = frames(&sender.out).remove(0).1;
     assert!(payload.len() > 1000, "incompressible data grows");
     // 1000 bytes are allowed, and more are on the wire.
-    let told = receive(false, params, 1000, usize::MAX, &[&frame(0xc2, &payload)]);
-    assert_eq!(told, [Told::Binary(data)]);
+    let emitted = receive(false, params, 1000, usize::MAX, &[&frame(0xc2, &payload)]);
+    assert_eq!(emitted, [Emitted::Binary(data)]);
     let config = Config::new().max_frame(1000);
     let mut client = Connection::client(params.negotiated(), config, || [0; 4]);
     let mut wire = frame(0xc2, &payload);

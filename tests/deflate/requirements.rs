@@ -4,7 +4,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::{Header, Opcode, Rsv};
 use ws_proto::{Client, Config, Connection};
-use ws_proto_test::suite::deflate::{Reference, Told, frame, frames, receive};
+use ws_proto_test::suite::deflate::{Emitted, Reference, frame, frames, receive};
 
 type Keys = fn() -> [u8; 4];
 
@@ -34,8 +34,8 @@ impl Sender {
     }
 }
 
-/// What a server is told of a compressed binary message.
-fn server(payload: &[u8]) -> Vec<Told> {
+/// What a server emits for a compressed binary message.
+fn server(payload: &[u8]) -> Vec<Emitted> {
     let header = Header {
         rsv: Rsv::RSV1,
         ..Header::new(Opcode::Binary, payload.len() as u64).masked([0; 4])
@@ -44,8 +44,8 @@ fn server(payload: &[u8]) -> Vec<Told> {
     receive(true, DeflateParams::new(), 1 << 20, usize::MAX, &[&wire])
 }
 
-/// What a client is told of it.
-fn client(payload: &[u8]) -> Vec<Told> {
+/// What a client emits for it.
+fn client(payload: &[u8]) -> Vec<Emitted> {
     let wire = frame(0xc2, payload);
     receive(false, DeflateParams::new(), 1 << 20, usize::MAX, &[&wire])
 }
@@ -134,11 +134,11 @@ fn stored_blocks_are_compression_too() {
 #[test]
 fn the_whole_window_is_there_for_the_other_end() {
     let (payload, inflated) = far_match();
-    let told = [Told::Binary(inflated)];
+    let emitted = [Emitted::Binary(inflated)];
     // shows: RFC7692-7.1.2.1-04, RFC7692-7.2.2-08, RFC1951-3.2.5-01
-    assert_eq!(client(&payload), told);
+    assert_eq!(client(&payload), emitted);
     // shows: RFC7692-7.1.2.2-08, RFC7692-7.2.2-10
-    assert_eq!(server(&payload), told);
+    assert_eq!(server(&payload), emitted);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn the_longest_match_overlaps_itself() {
         bits.push_code(0, 7);
         bits.push(0, 3);
         // shows: RFC1951-3.2.5-02, RFC1951-3.2.3-04
-        assert_eq!(client(&bits.bytes), [Told::Binary(vec![b'z'; 259])]);
+        assert_eq!(client(&bits.bytes), [Emitted::Binary(vec![b'z'; 259])]);
     }
 }
 

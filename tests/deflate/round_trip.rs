@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 use ws_proto::{Config, Connection, Fin, FixedBuf, Message, SendError, WebSocket};
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::deflate::{Reference, Told, frame, frames, receive, receive_whole};
+use ws_proto_test::suite::deflate::{Emitted, Reference, frame, frames, receive, receive_whole};
 
 #[derive(Clone, Debug)]
 enum Send {
@@ -170,17 +170,17 @@ proptest! {
                 send_all!(connection, deflate.client(params).0, &sends)
             };
             let pieces: Vec<&[u8]> = bytes.chunks(cut).collect();
-            let told = receive(!server, params, 16 << 20, max_piece, &pieces);
-            let told: Vec<Vec<u8>> = told
+            let emitted = receive(!server, params, 16 << 20, max_piece, &pieces);
+            let emitted: Vec<Vec<u8>> = emitted
                 .into_iter()
-                .filter_map(|told| match told {
-                    Told::Binary(data) => Some(data),
-                    Told::Ping(_) => None,
+                .filter_map(|emitted| match emitted {
+                    Emitted::Binary(data) => Some(data),
+                    Emitted::Ping(_) => None,
                     other => panic!("{other:?}"),
                 })
                 .collect();
             // shows: RFC7692-5-19
-            prop_assert_eq!(&told, &sent);
+            prop_assert_eq!(&emitted, &sent);
         }
     }
 
@@ -344,8 +344,8 @@ fn a_pool_is_shared() {
             out, first,
             "the window is empty at the start of each message"
         );
-        let told = receive_whole(&mut client, decoder, 100, &[&out]);
-        assert_eq!(told, [Told::Text("Hello, Hello Hello".into())]);
+        let emitted = receive_whole(&mut client, decoder, 100, &[&out]);
+        assert_eq!(emitted, [Emitted::Text("Hello, Hello Hello".into())]);
     }
 }
 
@@ -409,14 +409,16 @@ fn the_storage_makes_no_difference() {
         let mut assembler = ws_proto::Assembler::with_extension(storage, limit, decoder);
         let mut wire = wire.to_vec();
         let mut input = ws_proto::Input::new(&mut wire);
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         while let Some(event) = connection.receive(&mut input, &mut Vec::new()).unwrap() {
             match assembler.push(event) {
-                Ok(message) => told.extend(message.map(|message| Ok(message.as_bytes().to_vec()))),
-                Err(error) => told.push(Err(error.close_code().as_u16())),
+                Ok(message) => {
+                    emitted.extend(message.map(|message| Ok(message.as_bytes().to_vec())))
+                }
+                Err(error) => emitted.push(Err(error.close_code().as_u16())),
             }
         }
-        told
+        emitted
     }
 
     // Each message ends in a final block, and the next refers to it.
@@ -454,9 +456,9 @@ fn the_storage_makes_no_difference() {
     assert_eq!(all(*array, 1 << 20, &wire), messages);
     // One byte too many.
     for limit in [2999, 69_999, 299_999] {
-        let told = all(Vec::new(), limit, &wire);
-        assert_eq!(told, all(Bare::default(), limit, &wire));
-        assert!(told.contains(&Err(1009)));
+        let emitted = all(Vec::new(), limit, &wire);
+        assert_eq!(emitted, all(Bare::default(), limit, &wire));
+        assert!(emitted.contains(&Err(1009)));
     }
     assert_eq!(all(Vec::new(), 300_000, &wire), messages);
 }

@@ -171,21 +171,25 @@ fn a_storage_that_fails_at_any_store_costs_the_connection_or_nothing() {
         ]
         .concat();
         for size in [1, 3, wire.len()] {
-            let expected = told(side, &wire, size, Lack::Never).0;
+            let expected = emitted(side, &wire, size, Lack::Never).0;
             assert_eq!(expected.len(), 5);
             assert!(expected.iter().all(Result::is_ok), "{expected:?}");
             for lack in [Lack::At, Lack::From] {
                 for n in 0.. {
-                    let (told, failed) = told(side, &wire, size, lack(n));
+                    let (emitted, failed) = emitted(side, &wire, size, lack(n));
                     runs += 1;
                     if failed == 0 {
                         break;
                     }
-                    let right = told.iter().zip(&expected).filter(|(a, b)| a == b).count();
-                    let lost = told.iter().filter(|one| one.is_err()).count();
-                    assert_eq!(right + lost, expected.len(), "{told:?}");
+                    let right = emitted
+                        .iter()
+                        .zip(&expected)
+                        .filter(|(a, b)| a == b)
+                        .count();
+                    let lost = emitted.iter().filter(|one| one.is_err()).count();
+                    assert_eq!(right + lost, expected.len(), "{emitted:?}");
                     let capacity = Err(AssembleError::Capacity);
-                    assert!(lost == told.iter().filter(|one| **one == capacity).count());
+                    assert!(lost == emitted.iter().filter(|one| **one == capacity).count());
                     if lack(n) == Lack::From(0) {
                         // The plain one may have been read as a whole, and stays where it is.
                         let whole = usize::from(size == wire.len());
@@ -199,9 +203,9 @@ fn a_storage_that_fails_at_any_store_costs_the_connection_or_nothing() {
     assert!(runs > 100, "{runs}");
 }
 
-type Told = Vec<Result<String, AssembleError>>;
+type Emitted = Vec<Result<String, AssembleError>>;
 
-fn told(side: Side, wire: &[u8], size: usize, lack: Lack) -> (Told, usize) {
+fn emitted(side: Side, wire: &[u8], size: usize, lack: Lack) -> (Emitted, usize) {
     let params = DeflateParams::new();
     let deflate = Deflate::new();
     let mut endpoint =
@@ -211,7 +215,7 @@ fn told(side: Side, wire: &[u8], size: usize, lack: Lack) -> (Told, usize) {
         Side::Client => deflate.client(params),
     };
     let mut assembler = Assembler::with_extension(Room::new(1000, lack), 1000, decoder);
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     for piece in wire.chunks(size) {
         let mut piece = piece.to_vec();
         let mut input = Input::new(&mut piece);
@@ -222,13 +226,13 @@ fn told(side: Side, wire: &[u8], size: usize, lack: Lack) -> (Told, usize) {
             match assembler.push(event) {
                 Ok(None) => {}
                 Ok(Some(message)) => {
-                    told.push(Ok(String::from_utf8_lossy(message.as_bytes()).into_owned()));
+                    emitted.push(Ok(String::from_utf8_lossy(message.as_bytes()).into_owned()));
                 }
-                Err(error) => told.push(Err(error)),
+                Err(error) => emitted.push(Err(error)),
             }
         }
     }
-    (told, assembler.storage().failed)
+    (emitted, assembler.storage().failed)
 }
 
 /// Once a text has turned out not to be one, the rest of it is not inflated. The window is lost, and
@@ -248,12 +252,12 @@ fn behind_a_text_that_was_given_up_nothing_is_inflated() {
         ]
         .concat();
         for size in [1, wire.len()] {
-            let (told, _) = told(side, &wire, size, Lack::Never);
-            assert_eq!(told.len(), 4, "{told:?}");
-            assert_eq!(told[0], Ok("Hello".to_owned()));
-            assert_eq!(told[1], Err(AssembleError::TextNotUtf8));
-            assert!(told[2].is_err(), "made of another window: {told:?}");
-            assert_eq!(told[3], Ok("plain".to_owned()));
+            let (emitted, _) = emitted(side, &wire, size, Lack::Never);
+            assert_eq!(emitted.len(), 4, "{emitted:?}");
+            assert_eq!(emitted[0], Ok("Hello".to_owned()));
+            assert_eq!(emitted[1], Err(AssembleError::TextNotUtf8));
+            assert!(emitted[2].is_err(), "made of another window: {emitted:?}");
+            assert_eq!(emitted[3], Ok("plain".to_owned()));
         }
     }
 }
@@ -315,7 +319,7 @@ fn a_message_for_many_connections() {
     }
 }
 
-/// A pool keeps no more than it was told, however many codecs come back to it.
+/// A pool keeps no more than it may, however many codecs come back to it.
 #[test]
 fn a_pool_is_bounded() {
     for most in [0, 1, 3] {

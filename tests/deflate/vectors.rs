@@ -5,7 +5,7 @@ use serde::Deserialize;
 use ws_proto::extension::deflate::{Deflate, DeflateParams};
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
 use ws_proto::{Input, Uri};
-use ws_proto_test::suite::deflate::{Reference, Told, receive};
+use ws_proto_test::suite::deflate::{Emitted, Reference, receive};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -88,13 +88,13 @@ fn params(pmd: Pmd) -> DeflateParams {
 }
 
 /// Whether it is what the vector expects: long payloads are given by their beginning and length.
-fn is_expected(told: &Told, expected: &str) -> bool {
+fn is_expected(emitted: &Emitted, expected: &str) -> bool {
     let (kind, value) = expected.split_once(' ').unwrap_or((expected, ""));
-    let bytes = match (kind, told) {
-        ("FAIL", Told::Fail(code)) => return value == code.to_string(),
-        ("text", Told::Text(text)) => text.as_bytes(),
-        ("bin", Told::Binary(data)) => data,
-        ("ping", Told::Ping(data)) | ("pong", Told::Pong(data)) => data,
+    let bytes = match (kind, emitted) {
+        ("FAIL", Emitted::Fail(code)) => return value == code.to_string(),
+        ("text", Emitted::Text(text)) => text.as_bytes(),
+        ("bin", Emitted::Binary(data)) => data,
+        ("ping", Emitted::Ping(data)) | ("pong", Emitted::Pong(data)) => data,
         _ => return false,
     };
     match value.split_once("..(") {
@@ -119,16 +119,21 @@ fn frames_at_every_split_and_with_output_of_every_size() {
         let server = vector.to == "server";
         let max = vector.max.unwrap_or(16 << 20);
         let check = |pieces: &[&[u8]], max_piece| {
-            let told = receive(server, params(pmd), max, max_piece, pieces);
+            let emitted = receive(server, params(pmd), max, max_piece, pieces);
             if BEYOND_THE_WINDOW.contains(&vector.id.as_str()) {
                 let mut reference = Reference::new(15);
                 let data = reference.message(&bytes[4..]).unwrap();
-                assert_eq!(told, [Told::Binary(data)], "{}", vector.id);
+                assert_eq!(emitted, [Emitted::Binary(data)], "{}", vector.id);
                 return;
             }
-            assert_eq!(told.len(), vector.expect.len(), "{} {told:?}", vector.id);
-            for (told, expected) in told.iter().zip(&vector.expect) {
-                assert!(is_expected(told, expected), "{} {told:?}", vector.id);
+            assert_eq!(
+                emitted.len(),
+                vector.expect.len(),
+                "{} {emitted:?}",
+                vector.id
+            );
+            for (emitted, expected) in emitted.iter().zip(&vector.expect) {
+                assert!(is_expected(emitted, expected), "{} {emitted:?}", vector.id);
             }
         };
         for max_piece in [1, 3, 255, 4096, usize::MAX] {
@@ -167,18 +172,18 @@ fn attacks_on_messages() {
         let max = max.unwrap_or(16 << 20);
         for size in [1, 2, 3, 7, bytes.len()] {
             let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
-            let told = receive(true, DeflateParams::new(), max, size, &pieces);
+            let emitted = receive(true, DeflateParams::new(), max, size, &pieces);
             let expected = attack.expect.split('@').next().unwrap();
-            let ok = match (&told[..], expected.split_once(':')) {
-                ([Told::Fail(code)], None) => expected == code.to_string(),
+            let ok = match (&emitted[..], expected.split_once(':')) {
+                ([Emitted::Fail(code)], None) => expected == code.to_string(),
                 // The empty message is written as its length.
-                ([Told::Text(text)], Some(("text", value))) => {
+                ([Emitted::Text(text)], Some(("text", value))) => {
                     text == value || text.is_empty() && value == "0"
                 }
-                ([Told::Binary(data)], Some(("binary", len))) => len == data.len().to_string(),
+                ([Emitted::Binary(data)], Some(("binary", len))) => len == data.len().to_string(),
                 _ => false,
             };
-            assert!(ok, "{} {told:?}", attack.id);
+            assert!(ok, "{} {emitted:?}", attack.id);
         }
     }
     assert!(count >= 10, "{count}");
@@ -439,7 +444,7 @@ fn an_answer_honours_the_offer() {
         line(&small, hints),
         "permessage-deflate; server_max_window_bits=11; client_max_window_bits=10"
     );
-    // A client that does not let itself be told keeps its 32 KiB.
+    // A client that does not take orders keeps its 32 KiB.
     let (text, agreed) = answer(&small, &request("permessage-deflate"));
     assert_eq!(text, "permessage-deflate; server_max_window_bits=11");
     assert_eq!(agreed.unwrap().client_window_bits(), 15);

@@ -14,7 +14,7 @@ use crate::sink::Sink;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Polled {
     /// There may be more.
-    Told,
+    Emitted,
     /// Input is left until output is drained.
     Waiting,
     /// All input is used up.
@@ -22,11 +22,11 @@ pub(crate) enum Polled {
 }
 
 pub(crate) trait Ends<R> {
-    /// One call of what receives; how many bytes that uses up. A message goes into `told`.
+    /// One call of what receives; how many bytes that uses up. A message goes into `emitted`.
     fn poll(
         &mut self,
         bytes: &mut [u8],
-        told: &mut Option<Item>,
+        emitted: &mut Option<Item>,
     ) -> (usize, Result<Polled, WebSocketError>);
     fn echo(&mut self, data: &[u8]) -> Result<(), SendError>;
     fn call(&mut self, call: Call) -> Result<(), SendError>;
@@ -96,7 +96,7 @@ impl<R: Role> Ends<R> for Bare<R> {
     fn poll(
         &mut self,
         bytes: &mut [u8],
-        told: &mut Option<Item>,
+        emitted: &mut Option<Item>,
     ) -> (usize, Result<Polled, WebSocketError>) {
         let before = bytes.len();
         if let Some(error @ WebSocketError::Assemble(_)) = self.failed {
@@ -123,8 +123,8 @@ impl<R: Role> Ends<R> for Bare<R> {
         let used = before - input.len();
         match self.messages.take(event) {
             Ok(item) => {
-                *told = item;
-                (used, Ok(Polled::Told))
+                *emitted = item;
+                (used, Ok(Polled::Emitted))
             }
             Err(error) => {
                 self.failed = Some(error.into());
@@ -193,18 +193,18 @@ impl Messages {
                 last: binary.last,
             })),
             Event::Extended(extended) => {
-                let mut told = None;
+                let mut emitted = None;
                 let mut inflating = decoder.inflate(extended);
                 while let Some(piece) = inflating.next_piece()? {
-                    assert!(told.is_none(), "a piece behind the last");
+                    assert!(emitted.is_none(), "a piece behind the last");
                     let len = match &piece {
                         Inflated::Text(text) => text.raw.len(),
                         Inflated::Binary { data, .. } => data.len(),
                     };
                     assert!(len <= pieces.most, "a piece of {len} bytes");
-                    told = pieces.take(piece);
+                    emitted = pieces.take(piece);
                 }
-                Ok(told)
+                Ok(emitted)
             }
             _ => Ok(None),
         }
@@ -254,7 +254,7 @@ impl<R: Role> Ends<R> for Socket<R> {
     fn poll(
         &mut self,
         bytes: &mut [u8],
-        told: &mut Option<Item>,
+        emitted: &mut Option<Item>,
     ) -> (usize, Result<Polled, WebSocketError>) {
         let mut used = 0;
         if self.socket.wants_read() {
@@ -264,8 +264,8 @@ impl<R: Role> Ends<R> for Socket<R> {
         }
         match self.socket.next_message() {
             Ok(Some((message, _))) => {
-                *told = Some(item(message));
-                return (used, Ok(Polled::Told));
+                *emitted = Some(item(message));
+                return (used, Ok(Polled::Emitted));
             }
             Ok(None) => {}
             Err(WebSocketError::OutputFull) => return (used, Ok(Polled::Waiting)),
@@ -276,7 +276,7 @@ impl<R: Role> Ends<R> for Socket<R> {
         }
         assert!(self.socket.wants_read(), "input is left");
         let polled = if used < bytes.len() {
-            Polled::Told
+            Polled::Emitted
         } else {
             Polled::Nothing
         };

@@ -142,7 +142,7 @@ impl Matrix {
         for (mark, exact) in marks.chain(run.fault_at.iter().zip(&reference.fault_at)) {
             assert!(
                 (mark.0 + 1..=mark.1).contains(&exact.1),
-                "told in {mark:?}, not at {exact:?}"
+                "emitted in {mark:?}, not at {exact:?}"
             );
         }
     }
@@ -214,7 +214,7 @@ impl Matrix {
         }
     }
 
-    /// The transport ends, or the end is dropped, in front of each byte: what was told before is a
+    /// The transport ends, or the end is dropped, in front of each byte: what was emitted before is a
     /// prefix of the whole.
     pub(crate) fn ends_at_every_byte(&mut self, scenario: &Scenario) {
         let Scenario {
@@ -235,10 +235,10 @@ impl Matrix {
                 let faults = [(at, act)];
                 let _context = Context(name, setup, bytes, how, &faults);
                 let run = self.play(setup, bytes, how, &faults);
-                let told = (reference.marks.iter())
+                let emitted = (reference.marks.iter())
                     .filter(|(_, fed)| *fed <= at)
                     .count();
-                assert_eq!(messages(&run), messages(&reference)[..told]);
+                assert_eq!(messages(&run), messages(&reference)[..emitted]);
                 let failed = reference.fault_at.is_some_and(|(_, fed)| fed <= at);
                 assert_eq!(run.trace.fault.is_some(), failed);
             }
@@ -340,7 +340,7 @@ fn messages(run: &Run) -> Vec<&Item> {
         .collect()
 }
 
-/// A scenario is told, and ends, as it says itself.
+/// A scenario emits, and ends, as it says itself.
 fn expect(scenario: &Scenario, run: &Run) {
     let expected: Vec<&Item> = scenario.items.iter().collect();
     assert_eq!(messages(run), expected, "{}", scenario.name);

@@ -168,7 +168,7 @@ pub(crate) struct Trace {
     pub(crate) clean: Option<bool>,
 }
 
-/// When something was told: how much was fed before all of it was taken the last time, and how much
+/// When something was emitted: how much was fed before all of it was taken the last time, and how much
 /// when it came.
 pub(crate) type Mark = (usize, usize);
 
@@ -259,7 +259,7 @@ impl<R: Role, E: Ends<R>> Player<'_, R, E> {
     fn take_all(&mut self, bytes: &mut [u8]) {
         loop {
             match self.poll(bytes) {
-                Polled::Told => {}
+                Polled::Emitted => {}
                 Polled::Waiting => assert!(self.drain() > 0, "waiting with nothing to drain"),
                 Polled::Nothing => break,
             }
@@ -272,14 +272,14 @@ impl<R: Role, E: Ends<R>> Player<'_, R, E> {
         let fresh = bytes.get_mut(self.read..self.fed).unwrap_or_default();
         let written = self.end.written();
         let over = self.run.trace.fault.is_some() || self.end.is_closed();
-        let mut told = None;
-        let (used, polled) = self.end.poll(fresh, &mut told);
+        let mut emitted = None;
+        let (used, polled) = self.end.poll(fresh, &mut emitted);
         self.read += used;
         let mark = (self.taken, self.fed);
         match polled {
             Ok(polled) => {
-                if let Some(item) = told {
-                    assert!(!over, "something is told after the end");
+                if let Some(item) = emitted {
+                    assert!(!over, "something is emitted after the end");
                     self.message(item, mark);
                 }
                 if over {
@@ -288,7 +288,7 @@ impl<R: Role, E: Ends<R>> Player<'_, R, E> {
                 polled
             }
             Err(error) => {
-                assert!(told.is_none());
+                assert!(emitted.is_none());
                 match self.run.trace.fault {
                     None => {
                         assert!(!over, "an error after the end");
@@ -378,11 +378,11 @@ impl<R: Role, E: Ends<R>> Player<'_, R, E> {
         self.run.trace.clean = Some(self.end.eof());
         assert_eq!(self.run.trace.clean, Some(self.end.eof()), "the same again");
         let written = self.end.written();
-        let mut told = None;
+        let mut emitted = None;
         // A whole message and the start of another, masked or not.
         let mut late = [0xc1, 0x85, 0, 0, 0, 0, 0xf2, 0, 0x11, 0, 0, 0xc1, 0x03];
-        let (_, polled) = self.end.poll(&mut late, &mut told);
-        assert!(told.is_none(), "something is told after the end");
+        let (_, polled) = self.end.poll(&mut late, &mut emitted);
+        assert!(emitted.is_none(), "something is emitted after the end");
         if let Err(error) = polled {
             assert_eq!(self.run.trace.fault, Some(error), "another error");
         }

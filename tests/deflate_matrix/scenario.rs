@@ -1,4 +1,4 @@
-//! What a peer sends, and what has to be told of it: by a slow inflater, not by the engine.
+//! What a peer sends, and what has to be emitted for it: by a slow inflater, not by the engine.
 
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 use ws_proto::{Config, Fin};
@@ -213,7 +213,7 @@ impl Peer {
         self
     }
 
-    /// A frame of which nothing is told.
+    /// A frame for which nothing is emitted.
     fn raw(mut self, first: u8, payload: &[u8]) -> Self {
         let mut bytes = frame(first, payload);
         if self.setup.server {
@@ -242,7 +242,7 @@ impl Peer {
 
     fn last_part(mut self, part: &[u8]) -> Self {
         self.open.extend_from_slice(part);
-        self.told();
+        self.emitted();
         self.raw(0x80, part)
     }
 
@@ -251,7 +251,7 @@ impl Peer {
             let mut peer = self;
             peer.kind = kind;
             peer.open = parts[0].into();
-            peer.told();
+            peer.emitted();
             return peer.raw(0xc0 | kind, parts[0]);
         };
         let peer = self.first_part(kind, first);
@@ -260,7 +260,7 @@ impl Peer {
     }
 
     /// What has been sent of a message is all of it.
-    fn told(&mut self) {
+    fn emitted(&mut self) {
         if !self.takeover {
             self.inflater.reset();
         }

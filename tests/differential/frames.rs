@@ -78,7 +78,7 @@ const CLIENT: [Known; 9] = {
 
 /// Something that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Told {
+enum Emitted {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
@@ -98,7 +98,7 @@ enum End<E> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome<E> {
-    told: Vec<Told>,
+    emitted: Vec<Emitted>,
     sent: Vec<Frame>,
     end: End<E>,
 }
@@ -200,35 +200,40 @@ fn judge(case: Case, stream: &[u8]) -> Result<Vec<Known>, String> {
 fn explain(case: Case, ours: &Ours, theirs: &Theirs, known: &mut Vec<Known>) -> Result<(), String> {
     use ProtocolError as Rule;
 
-    let is_prefix = |told: &[Told]| theirs.told.starts_with(told);
-    let told = ours.told.len();
+    let is_prefix = |emitted: &[Emitted]| theirs.emitted.starts_with(emitted);
+    let emitted = ours.emitted.len();
     match (&ours.end, &theirs.end) {
-        (End::Fault(Rule::LengthNotMinimal), _) if is_prefix(&ours.told) => {
+        (End::Fault(Rule::LengthNotMinimal), _) if is_prefix(&ours.emitted) => {
             known.push(Known::LengthNotMinimal);
             return Ok(()); // they go on behind it
         }
         // The same in a control frame, where no long form is right.
         (End::Fault(Rule::ControlTooLong), end)
-            if is_prefix(&ours.told)
-                && (theirs.told.len() > told || matches!(end, End::Fault((1007, _)))) =>
+            if is_prefix(&ours.emitted)
+                && (theirs.emitted.len() > emitted || matches!(end, End::Fault((1007, _)))) =>
         {
             known.push(Known::LengthNotMinimal);
             return Ok(());
         }
         (End::Fault(error), End::Fault((1009, _)))
-            if error.close_code() == CloseCode::PROTOCOL_ERROR && ours.told == theirs.told =>
+            if error.close_code() == CloseCode::PROTOCOL_ERROR
+                && ours.emitted == theirs.emitted =>
         {
             known.push(Known::HeaderBeforeSize);
         }
-        (End::Fault(Rule::CloseCodeInvalid), End::Fault((1007, _))) if ours.told == theirs.told => {
+        (End::Fault(Rule::CloseCodeInvalid), End::Fault((1007, _)))
+            if ours.emitted == theirs.emitted =>
+        {
             known.push(Known::CodeBeforeReason);
         }
         (End::Fault(Rule::CloseCodeInvalid), _)
-            if is_prefix(&ours.told) && told + 1 == theirs.told.len() =>
+            if is_prefix(&ours.emitted) && emitted + 1 == theirs.emitted.len() =>
         {
-            let replaced = match &theirs.told[told] {
-                Told::Close(Some((code, _))) if case.close_first => CloseCode::new(*code).is_none(),
-                Told::Close(Some((code, reason))) => {
+            let replaced = match &theirs.emitted[emitted] {
+                Emitted::Close(Some((code, _))) if case.close_first => {
+                    CloseCode::new(*code).is_none()
+                }
+                Emitted::Close(Some((code, reason))) => {
                     *code == 1002 && reason == "Protocol violation"
                 }
                 _ => false,
@@ -239,19 +244,20 @@ fn explain(case: Case, ours: &Ours, theirs: &Theirs, known: &mut Vec<Known>) -> 
             known.push(Known::CloseCodeReplaced);
         }
         (End::Clean, End::Fault(_))
-            if case.role == Role::Client && matches!(ours.told.last(), Some(Told::Close(_))) =>
+            if case.role == Role::Client
+                && matches!(ours.emitted.last(), Some(Emitted::Close(_))) =>
         {
             known.push(Known::AfterClose);
-            same_told(case, ours, theirs, known)?;
+            same_emitted(case, ours, theirs, known)?;
         }
         (End::Clean, End::Clean) | (End::Reset, End::Reset) => {
-            same_told(case, ours, theirs, known)?;
+            same_emitted(case, ours, theirs, known)?;
         }
         (End::Fault(error), End::Fault((code, text))) => {
             if error.close_code().as_u16() != *code {
                 return Err(format!("{error:?} is not {code}, {text}"));
             }
-            if ours.told != theirs.told {
+            if ours.emitted != theirs.emitted {
                 return Err("different messages before the same fault".to_owned());
             }
         }
@@ -260,17 +266,19 @@ fn explain(case: Case, ours: &Ours, theirs: &Theirs, known: &mut Vec<Known>) -> 
     same_sent(case, ours, theirs, known)
 }
 
-fn same_told(
+fn same_emitted(
     case: Case,
     ours: &Ours,
     theirs: &Theirs,
     known: &mut Vec<Known>,
 ) -> Result<(), String> {
-    if ours.told == theirs.told {
+    if ours.emitted == theirs.emitted {
         return Ok(());
     }
-    if let (Some((Told::Close(Some((1014, _))), before)), Some((Told::Close(Some(_)), same))) =
-        (ours.told.split_last(), theirs.told.split_last())
+    if let (
+        Some((Emitted::Close(Some((1014, _))), before)),
+        Some((Emitted::Close(Some(_)), same)),
+    ) = (ours.emitted.split_last(), theirs.emitted.split_last())
     {
         if before == same && !case.close_first {
             known.push(Known::CloseCode1014);
@@ -331,11 +339,13 @@ fn check_sent(case: Case, ours: &Ours) -> Result<(), String> {
     if case.close_first {
         answer(0x88, &OUR_CLOSE);
     }
-    for told in &ours.told {
-        match told {
-            Told::Ping(payload) => answer(0x8a, payload),
-            Told::Close(Some((code, _))) if !case.close_first => answer(0x88, &code.to_be_bytes()),
-            Told::Close(None) if !case.close_first => answer(0x88, &[]),
+    for emitted in &ours.emitted {
+        match emitted {
+            Emitted::Ping(payload) => answer(0x8a, payload),
+            Emitted::Close(Some((code, _))) if !case.close_first => {
+                answer(0x88, &code.to_be_bytes())
+            }
+            Emitted::Close(None) if !case.close_first => answer(0x88, &[]),
             _ => {}
         }
     }
@@ -388,7 +398,7 @@ fn through_connection<R: ws_proto::Role>(
     mut connection: Connection<R>,
 ) -> Ours {
     let mut assembler = Assembler::new(Vec::new(), case.limit as u64);
-    let (mut told, mut out) = (Vec::new(), Vec::new());
+    let (mut emitted, mut out) = (Vec::new(), Vec::new());
     if case.close_first {
         connection
             .close(CloseCode::GOING_AWAY, CloseReason::EMPTY, &mut out)
@@ -417,14 +427,14 @@ fn through_connection<R: ws_proto::Role>(
         loop {
             match connection.receive(&mut input, &mut out) {
                 Ok(Some(Event::Ping)) => {
-                    told.push(Told::Ping(connection.control_payload().to_vec()));
+                    emitted.push(Emitted::Ping(connection.control_payload().to_vec()));
                 }
                 Ok(Some(Event::Pong)) => {
-                    told.push(Told::Pong(connection.control_payload().to_vec()));
+                    emitted.push(Emitted::Pong(connection.control_payload().to_vec()));
                 }
-                Ok(Some(Event::Close(_))) => told.push(close_of(&connection)),
+                Ok(Some(Event::Close(_))) => emitted.push(close_of(&connection)),
                 Ok(Some(event)) => match assembler.push(event) {
-                    Ok(message) => told.extend(message.map(message_of)),
+                    Ok(message) => emitted.extend(message.map(message_of)),
                     Err(error) => panic!("the limits are the same, but {error}"),
                 },
                 Ok(None) => break,
@@ -436,7 +446,7 @@ fn through_connection<R: ws_proto::Role>(
         }
     }
     Outcome {
-        told,
+        emitted,
         sent: naive::frames(&out),
         end: end.unwrap_or_else(|| end_of(connection.receive_eof().is_ok())),
     }
@@ -473,10 +483,10 @@ fn through_socket<R: ws_proto::Role>(case: Case, stream: &[u8], mut socket: WebS
         ..case
     };
     let core = ours(whole, stream);
-    let without_control: Vec<Told> = core
-        .told
+    let without_control: Vec<Emitted> = core
+        .emitted
         .iter()
-        .filter(|told| !matches!(told, Told::Ping(_) | Told::Pong(_)))
+        .filter(|emitted| !matches!(emitted, Emitted::Ping(_) | Emitted::Pong(_)))
         .cloned()
         .collect();
     assert_eq!(
@@ -484,22 +494,22 @@ fn through_socket<R: ws_proto::Role>(case: Case, stream: &[u8], mut socket: WebS
         "the easy type against the core type"
     );
     Outcome {
-        told: core.told,
+        emitted: core.emitted,
         sent,
         end,
     }
 }
 
-fn message_of(message: Message<'_>) -> Told {
+fn message_of(message: Message<'_>) -> Emitted {
     match message {
-        Message::Text(text) => Told::Text(text.to_owned()),
-        Message::Binary(data) => Told::Binary(data.to_vec()),
+        Message::Text(text) => Emitted::Text(text.to_owned()),
+        Message::Binary(data) => Emitted::Binary(data.to_vec()),
     }
 }
 
-fn close_of<R: ws_proto::Role>(connection: &Connection<R>) -> Told {
+fn close_of<R: ws_proto::Role>(connection: &Connection<R>) -> Emitted {
     let reason = connection.close_reason().to_owned();
-    Told::Close(connection.close_code().map(|code| (code.as_u16(), reason)))
+    Emitted::Close(connection.close_code().map(|code| (code.as_u16(), reason)))
 }
 
 fn end_of(clean: bool) -> End<ProtocolError> {
@@ -522,14 +532,14 @@ fn theirs(case: Case, stream: &[u8]) -> Theirs {
         };
         socket.close(Some(close)).expect("open");
     }
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     let end = loop {
         match socket.read() {
-            Ok(TheirMessage::Text(text)) => told.push(Told::Text(text.to_string())),
-            Ok(TheirMessage::Binary(data)) => told.push(Told::Binary(data.to_vec())),
-            Ok(TheirMessage::Ping(data)) => told.push(Told::Ping(data.to_vec())),
-            Ok(TheirMessage::Pong(data)) => told.push(Told::Pong(data.to_vec())),
-            Ok(TheirMessage::Close(close)) => told.push(Told::Close(
+            Ok(TheirMessage::Text(text)) => emitted.push(Emitted::Text(text.to_string())),
+            Ok(TheirMessage::Binary(data)) => emitted.push(Emitted::Binary(data.to_vec())),
+            Ok(TheirMessage::Ping(data)) => emitted.push(Emitted::Ping(data.to_vec())),
+            Ok(TheirMessage::Pong(data)) => emitted.push(Emitted::Pong(data.to_vec())),
+            Ok(TheirMessage::Close(close)) => emitted.push(Emitted::Close(
                 close.map(|close| (close.code.into(), close.reason.to_string())),
             )),
             Ok(TheirMessage::Frame(frame)) => panic!("never read: {frame:?}"),
@@ -542,7 +552,7 @@ fn theirs(case: Case, stream: &[u8]) -> Theirs {
         }
     };
     Outcome {
-        told,
+        emitted,
         sent: naive::frames(socket.get_ref().written()),
         end,
     }

@@ -43,7 +43,7 @@ fn message(side: Side, first: u8, lens: &[usize]) -> (Item, Vec<Vec<u8>>) {
     }
 }
 
-/// How many pieces a read is told in, and the lengths of their payloads.
+/// How many pieces a read is emitted in, and the lengths of their payloads.
 fn pieces(side: Side, bytes: &[u8]) -> Vec<usize> {
     let mut endpoint = Endpoint::new(side);
     let mut read = bytes.to_vec();

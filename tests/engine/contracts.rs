@@ -147,7 +147,7 @@ fn contract_7_an_error_is_final() {
             assert_eq!(
                 trace.items,
                 [Item::Text("ok".to_owned())],
-                "what came before is told"
+                "what came before is emitted"
             );
             let frames = parse_output(side, &trace.output);
             assert_eq!(frames.len(), 1);

@@ -101,7 +101,7 @@ impl Sent {
         }
     }
 
-    /// The messages and control frames that the other end is told.
+    /// The messages and control frames that the other end emits.
     fn items(&self) -> Vec<Item> {
         if let How::Send = self.how {
             return match self.kind {

@@ -1,5 +1,5 @@
 //! Contract 11: a `SendError` leaves state and sink unchanged. Of two equal connections one makes
-//! the failing call; after it they cannot be told apart.
+//! the failing call; after it they cannot be distinguished.
 
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Fin, Kind, Negotiated, SendError};

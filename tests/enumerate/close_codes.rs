@@ -24,8 +24,8 @@ fn all_codes_in_bodies_of_all_lengths_are_judged_as_received() {
                 let mut endpoint = Endpoint::new(side);
                 let mut bytes = frame(side, CLOSE, &body);
                 let mut out = FixedBuf::<256>::new();
-                let told = endpoint.receive(&mut Input::new(&mut bytes), &mut out);
-                let told = told.map(|event| event.is_some());
+                let emitted = endpoint.receive(&mut Input::new(&mut bytes), &mut out);
+                let emitted = emitted.map(|event| event.is_some());
                 let expected = match len {
                     0 => Some(None),
                     1 => None,
@@ -34,13 +34,13 @@ fn all_codes_in_bodies_of_all_lengths_are_judged_as_received() {
                 let answer = parse_output(side, out.pending());
                 assert_eq!(answer.len(), 1);
                 if let Some(code) = expected {
-                    assert_eq!(told, Ok(true), "{code:?} {len}");
+                    assert_eq!(emitted, Ok(true), "{code:?} {len}");
                     assert_eq!(endpoint.close_code(), code);
                     assert_eq!(endpoint.close_reason().len(), len.saturating_sub(2));
                     assert_eq!(answer[0].close_code(), code);
                     assert!(endpoint.receive_eof().is_ok());
                 } else {
-                    let error = told.expect_err("a bad code");
+                    let error = emitted.expect_err("a bad code");
                     assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
                     assert_eq!(answer[0].close_code(), Some(1002), "{code} is not echoed");
                     assert_eq!(endpoint.close_code(), None);

@@ -150,9 +150,9 @@ fn engine(bytes: &mut [u8], step: usize) -> Verdict {
     for chunk in bytes.chunks_mut(step) {
         let before = chunk.len();
         let mut input = Input::new(chunk);
-        let told = handshake.receive(&mut input, &mut out);
+        let emitted = handshake.receive(&mut input, &mut out);
         read += before - input.len();
-        match told {
+        match emitted {
             Ok(None) => {}
             Err(_) => return Verdict::Refused,
             Ok(Some(upgrade)) => {
@@ -181,15 +181,15 @@ fn all_short_strings_in_a_head() {
             crate::strings(ALPHABET, len, |string| {
                 let mut bytes = [front.as_bytes(), string, back.as_bytes()].concat();
                 let expected = reference(&bytes);
-                let told = engine(&mut bytes.clone(), usize::MAX);
-                match (&expected, &told) {
-                    // A fault is told before the head is complete.
+                let emitted = engine(&mut bytes.clone(), usize::MAX);
+                match (&expected, &emitted) {
+                    // A fault is reported before the head is complete.
                     (Verdict::Unfinished, Verdict::Refused) => {}
-                    _ => assert_eq!(told, expected, "{}", bytes.escape_ascii()),
+                    _ => assert_eq!(emitted, expected, "{}", bytes.escape_ascii()),
                 }
                 if string.len() < 3 {
                     let single = engine(&mut bytes, 1);
-                    assert_eq!(single, told, "{}", bytes.escape_ascii());
+                    assert_eq!(single, emitted, "{}", bytes.escape_ascii());
                 }
                 good += u64::from(matches!(expected, Verdict::Accepted { .. }));
                 count += 1;

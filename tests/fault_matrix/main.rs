@@ -5,7 +5,7 @@
 //!
 //! * the same of both for every split, drain and pace, every event at the same byte of the input,
 //!   and an error in the feed that brings the byte which proves it;
-//! * one terminal event at most, nothing told and nothing written after it;
+//! * one terminal event at most, nothing emitted and nothing written after it;
 //! * output that is bounded by the input and is a sequence of frames that may be sent;
 //! * a clean end exactly when both Close frames are on the wire.
 //!

@@ -47,7 +47,7 @@ impl Reference {
         }
     }
 
-    /// Holds a run that ended in front of the byte `at` against this one: all that was told before.
+    /// Holds a run that ended in front of the byte `at` against this one: all that was emitted before.
     pub(crate) fn assert_prefix(&self, runner: &Runner, at: usize) {
         if let Some(fault) = self.trace.fault {
             let there = self.fault_at < at;
@@ -62,12 +62,12 @@ impl Reference {
             _ => self.output_at[at - 1],
         };
         assert!(runner.sink.bytes == self.output[..output], "other output");
-        let told = self.marks.iter().take_while(|mark| mark.input <= at);
-        let items = told.last().map_or(0, |mark| mark.items);
-        let told = &runner.trace.items;
+        let emitted = self.marks.iter().take_while(|mark| mark.input <= at);
+        let items = emitted.last().map_or(0, |mark| mark.items);
+        let emitted = &runner.trace.items;
         // A client's refusal is noted at the end, however much of it there is.
         if !(runner.notes.head.is_none() && self.marks.is_empty()) {
-            assert_eq!(told[..], self.trace.items[..items], "other items");
+            assert_eq!(emitted[..], self.trace.items[..items], "other items");
         }
     }
 
@@ -98,7 +98,7 @@ impl Reference {
         assert!(body[1..].starts_with(&kept[1..]), "another body");
     }
 
-    /// The rules for every run that has been told the end of the transport.
+    /// The rules for every run that knows the end of the transport.
     pub(crate) fn verify(runner: &Runner, setup: Setup, input: usize) {
         let (trace, notes) = (&runner.trace, &runner.notes);
         let output = &runner.sink.bytes;

@@ -100,7 +100,7 @@ pub(crate) enum Fault {
 /// The normal form of a run: the same however input is cut, output is drained, events are taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trace {
-    /// Whole messages, control frames and results of calls; where in the input each was told.
+    /// Whole messages, control frames and results of calls; where in the input each was emitted.
     pub(crate) items: Vec<u8>,
     pub(crate) fault: Option<Fault>,
     /// What `receive_eof` says.
@@ -199,7 +199,7 @@ impl Runner {
         let mut session = Session {
             engine,
             app: scenario.app,
-            told: 0,
+            emitted: 0,
             read: 0,
             fed: 0,
             polled: 0,
@@ -255,7 +255,7 @@ struct Session<'r> {
     engine: Engine,
     app: App,
     /// Items so far.
-    told: usize,
+    emitted: usize,
     /// Input used up so far.
     read: usize,
     /// Input given so far.
@@ -321,12 +321,12 @@ impl Session<'_> {
     /// Takes events until there are no more; drains when the engine waits for room.
     fn take_all(&mut self, bytes: &mut [u8]) {
         loop {
-            let told = self.poll(bytes);
-            if self.read == self.fed && !told {
+            let emitted = self.poll(bytes);
+            if self.read == self.fed && !emitted {
                 self.polled = self.fed;
                 return;
             }
-            if !told {
+            if !emitted {
                 assert!(
                     self.sink.room() < self.engine.least_room(),
                     "input is left though there is room for a reply"
@@ -336,7 +336,7 @@ impl Session<'_> {
         }
     }
 
-    /// One call of `receive`; whether it told something. `bytes` may be empty: no input.
+    /// One call of `receive`; whether it emitted something. `bytes` may be empty: no input.
     fn poll(&mut self, bytes: &mut [u8]) -> bool {
         let bytes = bytes.get_mut(self.read..self.fed).unwrap_or_default();
         let (before, written) = (bytes.len(), self.sink.bytes.len());
@@ -503,7 +503,7 @@ impl Session<'_> {
         items.extend_from_slice(&(self.read as u32).to_le_bytes());
         items.extend_from_slice(&(data.len() as u32).to_le_bytes());
         items.extend_from_slice(data);
-        self.told += 1;
+        self.emitted += 1;
     }
 
     fn mark(&mut self) {
@@ -526,7 +526,7 @@ impl Session<'_> {
                 }
             }
             App::SendsParts => {
-                let fin = if self.told % 3 == 0 {
+                let fin = if self.emitted % 3 == 0 {
                     ws_proto::Fin::Yes
                 } else {
                     ws_proto::Fin::No
@@ -534,7 +534,7 @@ impl Session<'_> {
                 self.retry(Call::TextPart(fin));
             }
             App::ClosesAfter(n) => {
-                if self.told == n {
+                if self.emitted == n {
                     self.retry(Call::Close);
                     self.retry(Call::Text);
                     self.retry(Call::Ping);
@@ -647,7 +647,7 @@ impl Session<'_> {
         let written = self.sink.bytes.len();
         let eof = engine.eof();
         self.trace.eof = Some(eof);
-        assert_eq!(engine.eof(), eof, "the end is told the same again");
+        assert_eq!(engine.eof(), eof, "the end is reported the same again");
         let rest = &mut bytes[..0];
         let mut garbage = [0x81, 0x00, 0x88, 0x80, 1, 2, 3, 4, b'G', b'E', b'T'];
         for input in [rest, &mut garbage[..]] {
@@ -661,7 +661,7 @@ impl Session<'_> {
                     assert!(eof == Err(Some(error)), "{error:?} after {eof:?}");
                 }
                 Polled::Full | Polled::Event(_) | Polled::Open | Polled::Rejected => {
-                    panic!("something is told after the end")
+                    panic!("something is emitted after the end")
                 }
             }
             if self.engine.is_open() {

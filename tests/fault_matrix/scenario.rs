@@ -10,7 +10,7 @@ use ws_proto_test::wire::{
     BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_body, frame, header,
 };
 
-/// What the application does with what it is told. None of it depends on how input is cut.
+/// What the application does with what it receives. None of it depends on how input is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum App {
     Silent,

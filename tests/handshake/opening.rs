@@ -336,7 +336,7 @@ fn only_one_path_is_accepted_where_that_is_said() {
     assert!(matches!(refused, Err(AcceptError::Refused { status: 404 })));
     assert!(written.starts_with("HTTP/1.1 404 "));
 
-    // A plain request is told that the server speaks WebSocket.
+    // The answer to a plain request says that the server speaks WebSocket.
     let plain = b"GET /other HTTP/1.1\r\nHost: h\r\n\r\n";
     let (refused, written) = decide(plain, &acceptor);
     assert!(matches!(

@@ -128,7 +128,7 @@ fn handshakes_of_the_drafts_are_refused() {
 }
 
 #[test]
-fn refusals_of_all_kinds_are_told_with_status_fields_and_body() {
+fn refusals_of_all_kinds_are_reported_with_status_fields_and_body() {
     for status in [
         200, 204, 301, 302, 307, 400, 401, 403, 404, 407, 429, 500, 503,
     ] {

@@ -252,7 +252,7 @@ fn attempts_may_be_limited() {
 }
 
 #[test]
-fn ends_are_told_apart() {
+fn ends_are_distinguished() {
     let finals = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003];
     for code in (0..=u16::MAX).filter_map(CloseCode::new) {
         let end = End::Closed(Some(code));

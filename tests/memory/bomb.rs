@@ -5,7 +5,7 @@ use ws_proto::extension::deflate::{Deflate, DeflateParams, Inflated};
 use ws_proto::{AssembleError, Assembler, CloseCode, Config, Connection, Fin, Input, WebSocket};
 use ws_proto_test::heap::Region;
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::deflate::{Compressor, Told, frame, receive};
+use ws_proto_test::suite::deflate::{Compressor, Emitted, frame, receive};
 
 /// Zeros that inflate anywhere in a message: flushed, and without history but zeros.
 fn zeros(len: usize) -> Vec<u8> {
@@ -110,11 +110,11 @@ fn at_the_limit_and_one_over() {
                     let pieces: Vec<&[u8]> = wire.chunks(size).collect();
                     // The wire may have a few bytes more than what it inflates to.
                     let max = limit as u64;
-                    let told = receive(false, DeflateParams::new(), max, max_piece, &pieces);
+                    let emitted = receive(false, DeflateParams::new(), max, max_piece, &pieces);
                     if len <= limit {
-                        assert_eq!(told, [Told::Binary(data[..len].to_vec())]);
+                        assert_eq!(emitted, [Emitted::Binary(data[..len].to_vec())]);
                     } else {
-                        assert_eq!(told, [Told::Fail(1009)], "{limit} {level}");
+                        assert_eq!(emitted, [Emitted::Fail(1009)], "{limit} {level}");
                     }
                 }
             }
@@ -136,14 +136,14 @@ fn many_messages_at_the_limit() {
     encoder
         .send_binary(&mut server, &[7; 10_001], &mut wire)
         .unwrap();
-    let told = receive(false, params, 10_000, usize::MAX, &[&wire]);
-    assert_eq!(told.len(), 51);
+    let emitted = receive(false, params, 10_000, usize::MAX, &[&wire]);
+    assert_eq!(emitted.len(), 51);
     assert!(
-        told[..50]
+        emitted[..50]
             .iter()
-            .all(|told| *told == Told::Binary(vec![7; 10_000]))
+            .all(|emitted| *emitted == Emitted::Binary(vec![7; 10_000]))
     );
-    assert_eq!(told[50], Told::Fail(1009));
+    assert_eq!(emitted[50], Emitted::Fail(1009));
 }
 
 /// Text that is wrong in front of the limit or of bad data, wherever it is cut.
@@ -173,8 +173,8 @@ fn the_first_fault_counts() {
         for size in 1..=wire.len() {
             for max_piece in [1, 3, usize::MAX] {
                 let pieces: Vec<&[u8]> = wire.chunks(size).collect();
-                let told = receive(false, params, limit, max_piece, &pieces);
-                assert_eq!(told, [Told::Fail(code)], "{limit} {size} {max_piece}");
+                let emitted = receive(false, params, limit, max_piece, &pieces);
+                assert_eq!(emitted, [Emitted::Fail(code)], "{limit} {size} {max_piece}");
             }
         }
     }

@@ -28,14 +28,14 @@ fn one_in(numbers: &mut Random, n: usize) -> bool {
     numbers.below(n) == 0
 }
 
-/// What a peer is told: messages, and the error that ends them.
+/// What a peer receives: messages, and the error that ends them.
 #[derive(Default, PartialEq)]
-struct Told {
+struct Emitted {
     messages: Vec<(bool, Vec<u8>)>,
     error: Option<ProtocolError>,
 }
 
-impl Told {
+impl Emitted {
     fn message(&mut self, message: &Message<'_>) {
         let is_text = matches!(message, Message::Text(_));
         self.messages.push((is_text, message.as_bytes().to_vec()));
@@ -43,8 +43,8 @@ impl Told {
 }
 
 /// Messages in fragments with control frames between them, maybe a fault or a Close at the end.
-fn wire(side: Side, numbers: &mut Random, biggest: usize) -> (Vec<u8>, Told) {
-    let (mut wire, mut told) = (Vec::new(), Told::default());
+fn wire(side: Side, numbers: &mut Random, biggest: usize) -> (Vec<u8>, Emitted) {
+    let (mut wire, mut emitted) = (Vec::new(), Emitted::default());
     for _ in 0..1 + numbers.below(6) {
         let is_text = one_in(numbers, 4);
         let len = size(numbers, biggest);
@@ -78,17 +78,17 @@ fn wire(side: Side, numbers: &mut Random, biggest: usize) -> (Vec<u8>, Told) {
                 break;
             }
         }
-        told.messages.push((is_text, payload));
+        emitted.messages.push((is_text, payload));
     }
     match numbers.below(6) {
         0 => {
             wire.extend(frame(side, 0x83, b"reserved"));
-            told.error = Some(ProtocolError::OpcodeReserved);
+            emitted.error = Some(ProtocolError::OpcodeReserved);
         }
         1 => {
             wire.extend(frame(side, BINARY, &vec![1; size(numbers, biggest)]));
             wire.extend(frame(side, FIN | BINARY, b"between"));
-            told.error = Some(ProtocolError::MessageInterleaved);
+            emitted.error = Some(ProtocolError::MessageInterleaved);
         }
         2 => {
             wire.extend(frame(side, BINARY, &vec![1; size(numbers, biggest)]));
@@ -101,14 +101,14 @@ fn wire(side: Side, numbers: &mut Random, biggest: usize) -> (Vec<u8>, Told) {
         }
         _ => {}
     }
-    (wire, told)
+    (wire, emitted)
 }
 
-/// What a connection and an assembler make of it: what is told, and what is written.
-fn assembled(side: Side, wire: &[u8], numbers: &mut Random) -> (Told, Vec<u8>) {
+/// What a connection and an assembler make of it: what is emitted, and what is written.
+fn assembled(side: Side, wire: &[u8], numbers: &mut Random) -> (Emitted, Vec<u8>) {
     let mut endpoint = Endpoint::with(side, Negotiated::new(), Config::new());
     let mut assembler = Assembler::new(Vec::new(), 16 << 20);
-    let (mut told, mut out) = (Told::default(), Vec::new());
+    let (mut emitted, mut out) = (Emitted::default(), Vec::new());
     let mut rest = &mut wire.to_vec()[..];
     while !rest.is_empty() {
         let (now, after) = rest.split_at_mut((1 + size(numbers, 1 << 20)).min(rest.len()));
@@ -120,18 +120,18 @@ fn assembled(side: Side, wire: &[u8], numbers: &mut Random) -> (Told, Vec<u8>) {
                 Ok(Some(event)) => {
                     let is_close = matches!(event, Event::Close(_));
                     if let Some(message) = assembler.push(event).expect("within the limit") {
-                        told.message(&message);
+                        emitted.message(&message);
                     }
                     assert!(!is_close || input.is_empty());
                 }
                 Err(error) => {
-                    told.error = error.protocol();
-                    return (told, out);
+                    emitted.error = error.protocol();
+                    return (emitted, out);
                 }
             }
         }
     }
-    (told, out)
+    (emitted, out)
 }
 
 /// What a `WebSocket` makes of it, in reads of any size into space of any size. With `echo` it answers,
@@ -141,8 +141,8 @@ fn received<R: Role>(
     wire: &[u8],
     numbers: &mut Random,
     echo: bool,
-) -> (Told, Vec<u8>) {
-    let (mut told, mut out) = (Told::default(), Vec::new());
+) -> (Emitted, Vec<u8>) {
+    let (mut emitted, mut out) = (Emitted::default(), Vec::new());
     let mut rest = wire;
     loop {
         if socket.wants_read() {
@@ -165,16 +165,16 @@ fn received<R: Role>(
             match socket.next_message() {
                 Ok(None) | Err(WebSocketError::OutputFull) => break,
                 Ok(Some((message, mut reply))) => {
-                    told.message(&message);
+                    emitted.message(&message);
                     if echo && message.as_bytes().len() < 100_000 {
                         // It may be full.
                         let _ = reply.send(message);
                     }
                 }
                 Err(WebSocketError::Protocol(error)) => {
-                    told.error = Some(error);
+                    emitted.error = Some(error);
                     out.extend_from_slice(socket.pending());
-                    return (told, out);
+                    return (emitted, out);
                 }
                 Err(error) => panic!("{error}"),
             }
@@ -193,14 +193,14 @@ fn received<R: Role>(
         }
     }
     out.extend_from_slice(socket.pending());
-    (told, out)
+    (emitted, out)
 }
 
 fn key() -> [u8; 4] {
     [0x12, 0x34, 0x56, 0x78]
 }
 
-fn socket_of(side: Side, wire: &[u8], numbers: &mut Random, echo: bool) -> (Told, Vec<u8>) {
+fn socket_of(side: Side, wire: &[u8], numbers: &mut Random, echo: bool) -> (Emitted, Vec<u8>) {
     let high_water = if echo {
         131 + numbers.below(2_000)
     } else {
@@ -225,21 +225,21 @@ fn compare(seed: u64, biggest: usize) {
             let at = numbers.below(wire.len());
             wire[at] ^= 1 << numbers.below(8);
         }
-        let (told, written) = assembled(side, &wire, &mut numbers);
+        let (emitted, written) = assembled(side, &wire, &mut numbers);
         if is_damaged {
-            expected = told;
+            expected = emitted;
         } else {
-            assert!(told == expected, "assembled, {side:?}, seed {seed}");
+            assert!(emitted == expected, "assembled, {side:?}, seed {seed}");
         }
-        let (told, answers) = socket_of(side, &wire, &mut numbers, false);
-        assert!(told == expected, "received, {side:?}, seed {seed}");
+        let (emitted, answers) = socket_of(side, &wire, &mut numbers, false);
+        assert!(emitted == expected, "received, {side:?}, seed {seed}");
         let frames = |out: &[u8]| -> Vec<(u8, Vec<u8>)> {
             let frames = parse_output(side, out).into_iter();
             frames.map(|frame| (frame.first, frame.payload)).collect()
         };
         assert_eq!(frames(&answers), frames(&written), "{side:?}, seed {seed}");
-        let (told, _) = socket_of(side, &wire, &mut numbers, true);
-        assert!(told == expected, "with answers, {side:?}, seed {seed}");
+        let (emitted, _) = socket_of(side, &wire, &mut numbers, true);
+        assert!(emitted == expected, "with answers, {side:?}, seed {seed}");
     }
 }
 

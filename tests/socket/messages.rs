@@ -183,7 +183,7 @@ fn a_fault_leaves_a_close_frame_and_stays() {
 }
 
 #[test]
-fn a_fault_is_told_again_without_further_input() {
+fn a_fault_is_reported_again_without_further_input() {
     let mut server = server();
     feed(&mut server, b"\x83");
     let error = WebSocketError::Protocol(ProtocolError::OpcodeReserved);

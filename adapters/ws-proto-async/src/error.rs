@@ -20,7 +20,7 @@ pub enum Error {
     Eof(UnexpectedEof),
     /// The stream failed.
     Io(io::Error),
-    /// The peer broke the protocol or a limit. It has been told so.
+    /// The peer broke the protocol or a limit. Its Close frame says so.
     Receive(WebSocketError),
     /// This cannot be sent. [`SendError::Closed`] is what sending on a closed connection gives.
     Send(SendError),

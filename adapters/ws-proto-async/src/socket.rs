@@ -35,7 +35,7 @@ use ws_proto::opening::Options;
 /// Every future of every method can be dropped at any time, in `select!` or by a timeout, and
 /// nothing is lost: received messages and parts of them stay, the next call gives them. A message to
 /// send is queued as a whole or not at all. Dropping the future of a `send` before it has waited for
-/// room drops its message; [`ready`](Self::ready) and then [`try_send`](Self::try_send) tell for
+/// room drops its message; [`ready`](Self::ready) and then [`try_send`](Self::try_send) show it for
 /// sure.
 ///
 /// # End
@@ -266,7 +266,7 @@ macro_rules! sending {
             }
 
             /// Sends a message as [`send`](Self::send) does, but not compressed, whatever was agreed
-            /// on. For secrets, whose length when compressed with something else would tell of them,
+            /// on. For secrets, whose length when compressed with something else would reveal them,
             /// and for what is compressed already. What is compressed later does not refer to it.
             ///
             /// Cancel safe: the message is queued as a whole or not at all.

@@ -164,11 +164,11 @@ pub(crate) struct Args {
           num_args = 0..=1, require_equals = true, help_heading = "What is printed")]
     pub(crate) timestamps: When,
 
-    /// Tell more: the response, what was agreed on, how it was closed
+    /// Print more: the response, what was agreed on, how it was closed
     #[arg(short, long, help_heading = "What is printed")]
     pub(crate) verbose: bool,
 
-    /// Tell nothing but errors
+    /// Print nothing but errors
     #[arg(
         short,
         long,

@@ -140,7 +140,7 @@ pub(crate) fn options(args: &Args) -> Options {
         .max_message(args.max_message)
         .max_frame(args.max_message);
     if args.ping.is_some() {
-        // Its Pings could not be told from ours.
+        // Its Pings could not be distinguished from ours.
         config = config.keepalive(None);
     }
     Options::new().config(config).handshake_time(args.timeout)

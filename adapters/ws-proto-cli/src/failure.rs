@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Error;
 
-/// What the shell is told.
+/// The exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Usage = 1,

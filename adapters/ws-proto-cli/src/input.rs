@@ -21,7 +21,7 @@ const PART: usize = 64 * 1024;
 /// Why not everything was sent.
 #[derive(Debug)]
 pub(crate) enum Unsent {
-    /// The connection has ended; receiving tells why.
+    /// The connection has ended; receiving reports why.
     Connection,
     /// What was to be sent cannot be had.
     Input(anyhow::Error),
@@ -36,7 +36,7 @@ impl From<ws_proto_tokio::Error> for Unsent {
 }
 
 /// Sends what the command line says, in this order; lines of standard input if it says nothing.
-/// `is_idle` tells that nothing is left unsent if it is given up now.
+/// `is_idle` says that nothing is left unsent if it is given up now.
 pub(crate) async fn send(
     write: &mut WriteHalf<Stream>,
     args: &Args,

@@ -30,7 +30,7 @@ const GOODBYE: Duration = Duration::from_secs(3);
 /// What goes to each peer, by number.
 type Outboxes = BTreeMap<usize, mpsc::Sender<Message>>;
 
-/// What peers tell.
+/// What peers do.
 enum News {
     Said(usize, Message),
     Left,
@@ -96,7 +96,7 @@ async fn print_all(
             Some(News::Said(peer, message)) => {
                 received += 1;
                 if printer.message(Some(peer), message).await.is_err() {
-                    // Finishing tells why.
+                    // Finishing reports why.
                     return Ok(());
                 }
             }

@@ -18,7 +18,7 @@ impl Pings {
         self.waiting.borrow_mut().push_back(Instant::now());
     }
 
-    /// Takes note of a Pong, and tells how long it took; `None` if nobody asked for it.
+    /// Takes note of a Pong, and returns how long it took; `None` if nobody asked for it.
     pub(crate) fn answered(&self) -> Option<Duration> {
         let sent = self.waiting.borrow_mut().pop_front();
         self.answered.notify_one();

@@ -33,7 +33,7 @@ enum Print {
     Pong(Bytes, Duration),
 }
 
-/// There is nowhere to print to; [`Printer::finish`] tells why.
+/// There is nowhere to print to; [`Printer::finish`] reports why.
 #[derive(Debug)]
 pub(crate) struct Unprinted;
 
@@ -53,7 +53,7 @@ impl Printer {
         Ok(Self { to_print, ended })
     }
 
-    /// Prints a whole message; `from` tells who of many has sent it. Waits for room.
+    /// Prints a whole message; `from` is who of many has sent it. Waits for room.
     pub(crate) async fn message(
         &self,
         from: Option<usize>,

@@ -17,7 +17,7 @@ use crate::socket::WebSocket;
 /// first address is taken. A loop that cannot wait, or has several addresses to try, resolves
 /// elsewhere and gives a stream to [`WebSocket::connect`].
 ///
-/// Register what is returned, then give it a turn. That the server cannot be reached is told by a
+/// Register what is returned, then give it a turn. That the server cannot be reached is reported by a
 /// turn.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use ws_proto::{TimedOut, UnexpectedEof, WebSocketError};
 
 /// What has ended a connection, or kept it from being one. A closing handshake is no error.
 ///
-/// It is given once, by [`Turn::next`](crate::Turn::next). The peer has been told, as far as there is
+/// It is given once, by [`Turn::next`](crate::Turn::next). The peer has been informed, as far as there is
 /// a way to; the connection goes on with its turns until that is written.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -102,7 +102,7 @@
 //! |---|---|
 //! | readiness | register once for [`interest`](WebSocket::interest); call [`ready`](WebSocket::ready) for each event |
 //! | fairness | give those that [have more](WebSocket::has_more) another turn after the others |
-//! | time | after each turn tell [`Timers`] its [`next_deadline`](WebSocket::next_deadline) |
+//! | time | after each turn give [`Timers`] its [`next_deadline`](WebSocket::next_deadline) |
 //! | the end | after an [`Error`] go on with the turns of this connection and of all others; drop it when it [is done](WebSocket::is_done) |
 //! | sites | browsers get in from pages of the same host, unless [`Accept::origins`] says otherwise |
 //! | descriptors | go on when `accept` fails for lack of them, and try again a little later |

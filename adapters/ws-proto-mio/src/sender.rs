@@ -59,7 +59,7 @@ impl<S: Stream> Sender<'_, S> {
     }
 
     /// Sends a message that is not compressed, whatever was agreed on. For secrets, whose length when
-    /// compressed with something else would tell of them, and for what is compressed already. What is
+    /// compressed with something else would reveal them, and for what is compressed already. What is
     /// compressed later does not refer to it.
     ///
     /// # Errors

@@ -340,7 +340,7 @@ impl<S: Stream> WebSocket<S> {
             let mut driver = handshake.refuse();
             match after {
                 After::Open => {}
-                // It has been told so already.
+                // It has the answer already.
                 After::Eof => drop(driver.receive_eof()),
                 After::Abort => driver.read_failed(),
             }

@@ -10,7 +10,7 @@ use ws_proto::Instant;
 /// When which connection wants its next turn, for a loop with many of them.
 ///
 /// Deadlines mostly move away: every message puts the next Ping off. So a later deadline costs
-/// nothing here; the connection is woken at the earlier one, and its turn tells the later.
+/// nothing here; the connection is woken at the earlier one, and its turn gives the later.
 ///
 /// ```
 /// use std::time::Duration;

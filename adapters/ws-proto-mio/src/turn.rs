@@ -117,7 +117,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// # Errors
     ///
     /// What has ended the connection, once. Go on with its turns until it is
-    /// [done](WebSocket::is_done): the peer is told.
+    /// [done](WebSocket::is_done): the peer gets a Close frame.
     #[expect(clippy::should_implement_trait, reason = "what it emits borrows it")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Event<'_, S>>, Error> {

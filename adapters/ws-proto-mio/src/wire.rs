@@ -32,7 +32,7 @@ pub(crate) struct Wire<S> {
     /// Whether reading may give something: mio reports readiness once.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// The end of the stream has been announced: short reads do not tell that it is empty.
+    /// The end of the stream has been announced: short reads do not mean that it is empty.
     pub(crate) is_end_near: bool,
     /// A connect may be under way: not being connected is no error.
     pub(crate) is_connecting: bool,

@@ -6,7 +6,7 @@ use ws_proto::{AssembleError, Connection, Extended, Fin, Kind, Output, Role, Sen
 
 use super::{End, Side, Way};
 use crate::compression::Compression;
-use crate::cuts::{self, Told};
+use crate::cuts::{self, Emitted};
 use crate::session::{MAX_MESSAGE, Setup};
 use crate::support::Sink;
 use crate::wire::Frame;
@@ -211,13 +211,13 @@ impl<R: Side> End<R> {
             return;
         }
         let messages = self.got.iter();
-        let told = Told {
+        let emitted = Emitted {
             messages: messages
                 .map(|(kind, _, got)| (*kind, got.clone()))
                 .collect(),
             fault: self.fault,
         };
-        cuts::check(self.setup, R::CLIENT, &self.received, &told);
+        cuts::check(self.setup, R::CLIENT, &self.received, &emitted);
     }
 }
 

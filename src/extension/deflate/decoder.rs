@@ -51,7 +51,7 @@ impl DeflateDecoder {
         }
     }
 
-    /// The most bytes that a message may have for [`inflate`](Self::inflate); 16 MiB unless told.
+    /// The most bytes that a message may have for [`inflate`](Self::inflate); 16 MiB by default.
     ///
     /// An [`Assembler`](crate::Assembler) has a limit of its own.
     #[must_use]
@@ -202,7 +202,7 @@ impl DeflateDecoder {
                 room -= len;
                 state
             } else {
-                // One byte over the limit tells that it is exceeded.
+                // One byte over the limit shows that it is exceeded.
                 let most = room.saturating_add(1);
                 let inflated = inflater.inflate(&mut input, most, &mut self.credit);
                 let bytes = inflater.bytes(&inflated);

@@ -56,7 +56,7 @@ impl Credit {
 /// input and output are cut: a window of the size agreed on would be checked against the output
 /// buffer too.
 ///
-/// The backend cannot go on after a final block (BFINAL) nor tell its window. So what comes out is
+/// The backend cannot go on after a final block (BFINAL) nor give its window. So what comes out is
 /// kept in a ring, from which a new stream gets its history. What is inflated piece by piece is
 /// written there in the first place, and what goes elsewhere is copied afterwards.
 pub(super) struct Inflater {

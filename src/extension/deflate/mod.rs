@@ -33,7 +33,7 @@
 //!
 //! # Secrets
 //!
-//! The length of what is compressed tells of its content. Where a secret is compressed together
+//! The length of what is compressed reveals its content. Where a secret is compressed together
 //! with text that an attacker chose, in one message or with context takeover in several, the
 //! attacker can find out the secret by watching lengths, through TLS too (RFC 7692 8). Send such
 //! messages uncompressed: by [`Sender::uncompressed`](crate::Sender::uncompressed), or by the
@@ -92,7 +92,7 @@
 //!
 //! A known limit: if the last byte of the tail that is put back completes both the header and the
 //! end of a block with codes of its own, that is taken for the end of the message. It has to be
-//! made on purpose; the message is told as far as it goes, and the next compressed one fails with
+//! made on purpose; the message is emitted as far as it goes, and the next compressed one fails with
 //! 1007.
 
 mod config;

@@ -247,7 +247,7 @@ impl Reference {
 
 /// What a connection tells, joined over its pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum Emitted {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
@@ -256,8 +256,8 @@ pub enum Told {
     Fail(u16),
 }
 
-pub fn fail(error: impl Into<AssembleError>) -> Told {
-    Told::Fail(error.into().close_code().as_u16())
+pub fn fail(error: impl Into<AssembleError>) -> Emitted {
+    Emitted::Fail(error.into().close_code().as_u16())
 }
 
 /// Receives the pieces with whole messages.
@@ -266,9 +266,9 @@ pub fn receive_whole<R: Role>(
     decoder: DeflateDecoder,
     max_message: u64,
     pieces: &[&[u8]],
-) -> Vec<Told> {
+) -> Vec<Emitted> {
     let mut assembler = Assembler::with_extension(Vec::new(), max_message, decoder);
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     let mut out = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -279,25 +279,25 @@ pub fn receive_whole<R: Role>(
                 Ok(Some(event)) => event,
                 Err(error) => {
                     let code = error.close_code().expect("a `Vec` is never full");
-                    told.push(Told::Fail(code.as_u16()));
-                    return told;
+                    emitted.push(Emitted::Fail(code.as_u16()));
+                    return emitted;
                 }
             };
             match control(connection, &event) {
-                Some(control) => told.push(control),
+                Some(control) => emitted.push(control),
                 None => match assembler.push(event) {
                     Ok(None) => {}
-                    Ok(Some(Message::Text(text))) => told.push(Told::Text(text.into())),
-                    Ok(Some(Message::Binary(data))) => told.push(Told::Binary(data.into())),
+                    Ok(Some(Message::Text(text))) => emitted.push(Emitted::Text(text.into())),
+                    Ok(Some(Message::Binary(data))) => emitted.push(Emitted::Binary(data.into())),
                     Err(error) => {
-                        told.push(fail(error));
-                        return told;
+                        emitted.push(fail(error));
+                        return emitted;
                     }
                 },
             }
         }
     }
-    told
+    emitted
 }
 
 /// Receives the pieces with messages inflated piece by piece.
@@ -305,8 +305,8 @@ pub fn receive_streaming<R: Role>(
     connection: &mut Connection<R>,
     decoder: &mut DeflateDecoder,
     pieces: &[&[u8]],
-) -> Vec<Told> {
-    let mut told = Vec::new();
+) -> Vec<Emitted> {
+    let mut emitted = Vec::new();
     let mut out = Vec::new();
     let (mut text, mut binary) = (String::new(), Vec::new());
     let mut open = false;
@@ -319,12 +319,12 @@ pub fn receive_streaming<R: Role>(
                 Ok(Some(event)) => event,
                 Err(error) => {
                     let code = error.close_code().expect("a `Vec` is never full");
-                    told.push(Told::Fail(code.as_u16()));
-                    return told;
+                    emitted.push(Emitted::Fail(code.as_u16()));
+                    return emitted;
                 }
             };
             if let Some(control) = control(connection, &event) {
-                told.push(control);
+                emitted.push(control);
                 continue;
             }
             let mut take = |inflated: Inflated<'_>| {
@@ -342,9 +342,9 @@ pub fn receive_streaming<R: Role>(
                 assert_eq!(first, !open, "the first piece, and no other, is the first");
                 open = !last;
                 if last {
-                    told.push(match inflated {
-                        Inflated::Text(_) => Told::Text(core::mem::take(&mut text)),
-                        Inflated::Binary { .. } => Told::Binary(core::mem::take(&mut binary)),
+                    emitted.push(match inflated {
+                        Inflated::Text(_) => Emitted::Text(core::mem::take(&mut text)),
+                        Inflated::Binary { .. } => Emitted::Binary(core::mem::take(&mut binary)),
                     });
                 }
             };
@@ -362,8 +362,8 @@ pub fn receive_streaming<R: Role>(
                             Ok(Some(piece)) => take(piece),
                             Ok(None) => break,
                             Err(error) => {
-                                told.push(fail(error));
-                                return told;
+                                emitted.push(fail(error));
+                                return emitted;
                             }
                         }
                     }
@@ -372,14 +372,14 @@ pub fn receive_streaming<R: Role>(
             }
         }
     }
-    told
+    emitted
 }
 
-fn control<R: Role>(connection: &Connection<R>, event: &Event<'_>) -> Option<Told> {
+fn control<R: Role>(connection: &Connection<R>, event: &Event<'_>) -> Option<Emitted> {
     Some(match event {
-        Event::Ping => Told::Ping(connection.control_payload().into()),
-        Event::Pong => Told::Pong(connection.control_payload().into()),
-        Event::Close(_) => Told::Close,
+        Event::Ping => Emitted::Ping(connection.control_payload().into()),
+        Event::Pong => Emitted::Pong(connection.control_payload().into()),
+        Event::Close(_) => Emitted::Close,
         _ => return None,
     })
 }
@@ -400,7 +400,7 @@ pub fn receive(
     max_message: u64,
     max_piece: usize,
     pieces: &[&[u8]],
-) -> Vec<Told> {
+) -> Vec<Emitted> {
     let config = Config::new().max_message(max_message);
     let deflate = Deflate::new();
     let negotiated = params.negotiated();

@@ -153,7 +153,7 @@ pub fn run(endpoint: &mut Endpoint, bytes: &[u8]) -> Trace {
     drive(endpoint, &[bytes.to_vec()])
 }
 
-/// What is told about `bytes`, fed in one piece; they must be valid.
+/// What is emitted about `bytes`, fed in one piece; they must be valid.
 pub fn event_items(endpoint: &mut Endpoint, bytes: &[u8]) -> Vec<Item> {
     let trace = run(endpoint, bytes);
     assert_eq!(trace.error, None);

@@ -181,15 +181,15 @@ fn what_waits_to_be_read_comes_before_another_read() {
 #[test]
 fn a_silent_peer_is_pinged_and_then_given_up() {
     let config = Config::new()
-        .keepalive(Some(Duration::from_millis(1)))
-        .pong_timeout(Duration::from_millis(1));
+        .keepalive(Some(Duration::from_millis(500)))
+        .pong_timeout(Duration::from_millis(500));
     let mut socket = server(config);
     let mut stream = reading(vec![Err(ErrorKind::WouldBlock); 3]);
     assert!(socket.exchange(&mut stream).unwrap());
-    thread::sleep(Duration::from_millis(10));
+    thread::sleep(Duration::from_millis(600));
     assert!(socket.exchange(&mut stream).unwrap());
     assert_eq!(stream.written(), b"\x89\0", "a Ping");
-    thread::sleep(Duration::from_millis(10));
+    thread::sleep(Duration::from_millis(600));
     let failed = socket.exchange(&mut stream).unwrap_err();
     assert!(matches!(failed, Error::TimedOut(TimedOut::Pong)));
     assert_eq!(stream.written(), b"\x89\0\x88\x02\x03\xf3", "Close 1011");

@@ -152,6 +152,8 @@ fn note(event: Result<Event, Error>, report: &mut Report) -> Result<()> {
         Ok(Event::Message(message)) => report.message(message.kind(), message.as_bytes()),
         Ok(Event::Ping(payload)) => report.pings.push(to_hex(&payload)),
         Ok(Event::Pong(payload)) => report.pongs.push(to_hex(&payload)),
+        // The report has it at the end.
+        Ok(Event::Close(_)) => {}
         Err(Error::Receive(error)) => report.fault = error.close_code().map(CloseCode::as_u16),
         // The report says that there was no Close. A peer that is gone can reset what we still say.
         Err(Error::Eof(_) | Error::Io(_)) => {}

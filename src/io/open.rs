@@ -12,8 +12,8 @@ use crate::connection::{Client, MaskSource, Role, Server};
 use crate::error::TimedOut;
 use crate::handshake::{Accept, PlainResponse};
 use crate::opening::{
-    AcceptError, Accepting, Acceptor, ConnectError, Connecting, Connector, Opened, Options,
-    Request, Response,
+    AcceptError, Accepting, Acceptor, ConnectError, Connecting, Connector, Handshake, Opened,
+    Options, Request, Response,
 };
 use crate::socket::WebSocket;
 use crate::time::Instant;
@@ -293,34 +293,8 @@ impl<S> fmt::Debug for Incoming<'_, S> {
     }
 }
 
-/// Something that has bytes to write.
-trait Pending {
-    fn pending(&self) -> &[u8];
-    fn consume(&mut self, n: usize);
-}
-
-impl Pending for Connecting {
-    fn pending(&self) -> &[u8] {
-        self.pending()
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.consume(n);
-    }
-}
-
-impl Pending for Accepting {
-    fn pending(&self) -> &[u8] {
-        self.pending()
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.consume(n);
-    }
-}
-
 /// Writes as much as the stream takes for as long as it waits. `true` if that is all.
-fn write<S: Write>(stream: &mut S, from: &mut impl Pending) -> io::Result<bool> {
+fn write<S: Write>(stream: &mut S, from: &mut impl Handshake) -> io::Result<bool> {
     while !from.pending().is_empty() {
         match stream.write(from.pending()) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -339,7 +313,7 @@ fn write<S: Write>(stream: &mut S, from: &mut impl Pending) -> io::Result<bool> 
 /// Writes all. `false` if that is not done by `deadline`.
 fn write_until<S: Write>(
     stream: &mut S,
-    from: &mut impl Pending,
+    from: &mut impl Handshake,
     deadline: Instant,
 ) -> io::Result<bool> {
     loop {

@@ -38,6 +38,50 @@ use crate::extension::deflate::{Deflate, DeflateParams};
 use crate::handshake::Negotiated;
 use crate::socket::WebSocket;
 
+/// A handshake under way, of either end: what a driver that writes has to know of it.
+///
+/// ```
+/// use std::io::{self, Write};
+/// use ws_proto::opening::Handshake;
+///
+/// fn write_all(handshake: &mut impl Handshake, to: &mut impl Write) -> io::Result<()> {
+///     while !handshake.pending().is_empty() {
+///         let n = to.write(handshake.pending())?;
+///         handshake.consume(n);
+///     }
+///     to.flush()
+/// }
+/// # let mut accepting = ws_proto::opening::Accepting::new(Default::default());
+/// # write_all(&mut accepting, &mut Vec::new()).unwrap();
+/// ```
+pub trait Handshake {
+    /// The bytes to write.
+    fn pending(&self) -> &[u8];
+
+    /// The first `n` of the pending bytes have been written.
+    fn consume(&mut self, n: usize);
+}
+
+impl Handshake for Accepting {
+    fn pending(&self) -> &[u8] {
+        self.pending()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.consume(n);
+    }
+}
+
+impl Handshake for Connecting {
+    fn pending(&self) -> &[u8] {
+        self.pending()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.consume(n);
+    }
+}
+
 /// A handshake that is done: what makes a [`WebSocket`].
 #[derive(Debug)]
 pub struct Opened {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_proto::handshake::{Accept, PlainResponse};
-use ws_proto::opening::{AcceptError, Accepting, Acceptor, Connecting, Opened, Options, Request};
+use ws_proto::opening::{AcceptError, Accepting, Acceptor, Handshake, Opened, Options, Request};
 use ws_proto::{EitherRole, Instant};
 
 use crate::buffer::with_buffer;
@@ -203,36 +203,10 @@ impl<T> fmt::Debug for Incoming<T> {
     }
 }
 
-/// A handshake that has bytes to write.
-pub(crate) trait Pending {
-    fn pending(&self) -> &[u8];
-    fn consume(&mut self, n: usize);
-}
-
-impl Pending for Accepting {
-    fn pending(&self) -> &[u8] {
-        self.pending()
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.consume(n);
-    }
-}
-
-impl Pending for Connecting {
-    fn pending(&self) -> &[u8] {
-        self.pending()
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.consume(n);
-    }
-}
-
 /// Writes all that is pending, if that takes no longer than `time`.
 async fn write_pending<T: Io>(
     io: &mut T,
-    from: &mut impl Pending,
+    from: &mut impl Handshake,
     time: Duration,
 ) -> io::Result<()> {
     let deadline = io.now() + time;
@@ -248,7 +222,7 @@ async fn write_pending<T: Io>(
 /// Goes on writing what is pending.
 pub(crate) fn poll_write_pending<T: Io>(
     io: &mut T,
-    from: &mut impl Pending,
+    from: &mut impl Handshake,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while !from.pending().is_empty() {

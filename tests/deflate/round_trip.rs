@@ -413,7 +413,7 @@ fn the_storage_makes_no_difference() {
         while let Some(event) = connection.receive(&mut input, &mut Vec::new()).unwrap() {
             match assembler.push(event) {
                 Ok(message) => {
-                    emitted.extend(message.map(|message| Ok(message.as_bytes().to_vec())))
+                    emitted.extend(message.map(|message| Ok(message.as_bytes().to_vec())));
                 }
                 Err(error) => emitted.push(Err(error.close_code().as_u16())),
             }

@@ -343,7 +343,7 @@ fn check_sent(case: Case, ours: &Ours) -> Result<(), String> {
         match emitted {
             Emitted::Ping(payload) => answer(0x8a, payload),
             Emitted::Close(Some((code, _))) if !case.close_first => {
-                answer(0x88, &code.to_be_bytes())
+                answer(0x88, &code.to_be_bytes());
             }
             Emitted::Close(None) if !case.close_first => answer(0x88, &[]),
             _ => {}

@@ -1,6 +1,7 @@
 //! For event loops: buffers that all connections of a thread share, and handshakes made elsewhere.
 
-use super::inbox::{Manner, Parts};
+use super::inbox::Parts;
+use super::messages::Manner;
 use super::queue::{OutputMemory, Sent};
 use super::reading::resolve;
 use super::{Next, Received, Sender, Want, WebSocket, WebSocketError};

@@ -5,6 +5,7 @@ mod ending;
 mod error;
 mod inbox;
 mod lent;
+mod messages;
 mod outbox;
 mod queue;
 mod read_buffer;

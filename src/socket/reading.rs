@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::inbox::{Found, FoundPiece, Manner, Messages, Parts};
+use super::inbox::Parts;
+use super::messages::{Found, FoundPiece, Manner, Messages};
 use super::outbox::Outbox;
 use super::queue::Sent;
 use super::sender::Sender;

@@ -5,7 +5,7 @@ use core::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 
 use super::now;
-use super::stream::{is_timeout, read_once};
+use super::stream::{self, is_timeout, read_once};
 #[cfg(feature = "getrandom")]
 use crate::OsRandom;
 use crate::connection::{Client, MaskSource, Role, Server};
@@ -246,13 +246,10 @@ impl<S: Read + Write> Incoming<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`AcceptError::Head`] if that cannot be sent: the client has got a 500. [`AcceptError::Io`].
+    /// [`AcceptError::Head`] if that cannot be sent: the client has got a 500. [`AcceptError::Io`] if the
+    /// stream fails.
     pub fn respond(mut self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
         let responded = self.accepting.respond(response);
-        if responded.is_err() {
-            // The client is owed an answer, whatever the caller got wrong.
-            let _ = self.accepting.respond(&PlainResponse::new(500));
-        }
         self.write_out()?;
         refuse(self.stream, &mut self.accepting, &self.options);
         Ok(responded?)
@@ -304,7 +301,7 @@ fn write<S: Write>(stream: &mut S, from: &mut impl Handshake) -> io::Result<bool
             Err(error) => return Err(error),
         }
     }
-    match stream.flush() {
+    match stream::flush(stream) {
         Err(error) if is_timeout(&error) => Ok(false),
         flushed => flushed.map(|()| true),
     }

@@ -147,10 +147,8 @@ impl Accepting {
                 accept.chosen_subprotocol(),
             )),
             Err(error) => {
-                // The client is owed an answer, whatever the caller got wrong.
-                if let Some(upgrade) = self.handshake.upgrade() {
-                    let _ = upgrade.reject(&PlainResponse::new(500), &mut self.out);
-                }
+                // As in `respond`.
+                let _ = self.try_respond(&PlainResponse::new(500));
                 Err(AcceptError::Head(error))
             }
         }
@@ -186,8 +184,17 @@ impl Accepting {
     ///
     /// # Errors
     ///
-    /// [`HeadError`] if that cannot be sent. Nothing is decided then.
+    /// [`HeadError`] if that cannot be sent: a 500 is pending in its place.
     pub fn respond(&mut self, response: &PlainResponse<'_>) -> Result<(), HeadError> {
+        let responded = self.try_respond(response);
+        if responded.is_err() {
+            // The client is owed an answer, whatever the caller got wrong.
+            let _ = self.try_respond(&PlainResponse::new(500));
+        }
+        responded
+    }
+
+    fn try_respond(&mut self, response: &PlainResponse<'_>) -> Result<(), HeadError> {
         match self.incoming_with_output() {
             Some((Incoming::Upgrade(upgrade), out)) => upgrade.reject(response, out),
             Some((Incoming::Plain(plain), out)) => plain.respond(response, out),

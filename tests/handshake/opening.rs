@@ -398,6 +398,21 @@ fn an_answer_that_the_caller_got_wrong_is_a_500() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_sent_becomes_a_500() {
+    for plain in [false, true] {
+        let mut accepting = Accepting::new(Options::new());
+        let mut bytes = match plain {
+            true => b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
+            false => request("").to_vec(),
+        };
+        accepting.receive(&mut &mut bytes[..]).unwrap().unwrap();
+        assert!(accepting.respond(&PlainResponse::new(99)).is_err());
+        assert!(accepting.pending().starts_with(b"HTTP/1.1 500 "));
+        assert_eq!(accepting.transport(), Transport::Close);
+    }
+}
+
+#[test]
 fn an_answer_before_the_request_is_an_error() {
     let mut accepting = Accepting::new(Options::new());
     assert!(accepting.incoming().is_none());

@@ -248,11 +248,10 @@ impl Request<'_> {
     ///
     /// # Errors
     ///
-    /// [`HeadError`] if that cannot be sent. Nothing is decided then.
+    /// [`HeadError`] if that cannot be sent: the client gets a 500 in its place.
     pub fn respond(self, response: &Reply<'_>) -> Result<(), HeadError> {
-        self.handshake.respond(response)?;
         *self.answer = Some(Answer::Refused(None));
-        Ok(())
+        self.handshake.respond(response)
     }
 }
 

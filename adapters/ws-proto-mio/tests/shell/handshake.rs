@@ -116,6 +116,24 @@ fn a_request_is_refused_with_status_headers_and_body() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_sent_becomes_a_500() {
+    let (mut socket, mut raw, mut buffers) = server();
+    raw.put(REQUEST);
+    let mut one = socket.turn(&mut buffers, at(0));
+    assert!(one.read());
+    let Some(Event::Request(request)) = one.next().unwrap() else {
+        panic!("no request")
+    };
+    assert!(request.respond(&Reply::new(99)).is_err());
+    while one.read() {
+        assert!(one.next().unwrap().is_none());
+    }
+    drop(one);
+    assert!(raw.drain().starts_with(b"HTTP/1.1 500 "));
+    assert!(raw.is_ended(), "the client reads to an end");
+}
+
+#[test]
 fn a_client_that_does_not_go_away_is_left_after_the_linger() {
     let (mut socket, mut raw, mut buffers) = server();
     raw.put(b"nonsense\r\n\r\n");

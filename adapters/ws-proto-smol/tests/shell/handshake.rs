@@ -98,6 +98,23 @@ fn a_plain_request_is_served_and_refused() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_sent_becomes_a_500() {
+    run(async {
+        for request in [
+            format!("GET / HTTP/1.1\r\n{ASK}\r\n"),
+            "GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(),
+        ] {
+            let (server, asking) = answer_to(request).await;
+            let incoming = read_request(server, Options::new()).await.unwrap();
+            let error = incoming.respond(&Reply::new(99)).await.unwrap_err();
+            assert!(matches!(error, AcceptError::Head(_)), "{error:?}");
+            let answer = asking.await;
+            assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+        }
+    });
+}
+
+#[test]
 fn requests_that_break_a_rule_get_their_answer() {
     run(async {
         for (request, status, expected) in [

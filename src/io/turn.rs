@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use super::error::Error;
 use super::now;
-use super::stream::{is_timeout, read_once};
+use super::stream::{self, is_timeout, read_once};
 use crate::connection::Role;
 use crate::socket::{Failure, VectoredSend, WebSocket};
 
@@ -127,7 +127,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
                 Err(error) => return Err(error),
             }
         }
-        stream.flush()
+        stream::flush(stream)
     }
 }
 
@@ -153,7 +153,7 @@ impl<R: Role, B: AsRef<[u8]>> VectoredSend<'_, R, B> {
         let mut written = 0;
         let result = write_slices(stream, self.slices(), &mut written);
         self.consume(written);
-        match result.and_then(|()| stream.flush()) {
+        match result.and_then(|()| stream::flush(stream)) {
             Err(error) if is_timeout(&error) => Ok(()),
             result => result,
         }

@@ -34,7 +34,7 @@ use codec::Encoder;
 use ending::Ending;
 use inbox::{Inbox, Parts};
 use outbox::Outbox;
-use queue::{Queue, Sent};
+use queue::Sent;
 
 /// How many bytes of waiting output stop a [`WebSocket`] from receiving and sending more.
 const HIGH_WATER: usize = 1 << 20;
@@ -162,7 +162,8 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// For payloads of another type, which are [queued by reference](Sender::send_binary_shared):
-    /// `Arc<[u8]>`, or `Bytes` of the crate `bytes`. Call it before anything is sent.
+    /// `Arc<[u8]>`, or `Bytes` of the crate `bytes`. Call it before anything is sent: what waits is
+    /// dropped.
     #[must_use]
     pub fn sharing<B: AsRef<[u8]>>(self) -> WebSocket<R, B> {
         let Outbox {
@@ -185,7 +186,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
-        self.outbox.out = Queue::new(bytes);
+        self.outbox.out.set_high_water(bytes);
         self
     }
 

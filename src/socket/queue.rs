@@ -121,14 +121,20 @@ impl<B> Waiting<B> {
 
 impl<B> Queue<B> {
     pub(super) fn new(high_water: usize) -> Self {
-        let high_water = high_water.max(MAX_CONTROL_FRAME);
-        Self {
+        let mut queue = Self {
             waiting: None,
-            high_water: u32::try_from(high_water).unwrap_or(u32::MAX),
+            high_water: 0,
             is_broken: false,
             went: false,
             was_blocked: false,
-        }
+        };
+        queue.set_high_water(high_water);
+        queue
+    }
+
+    pub(super) fn set_high_water(&mut self, bytes: usize) {
+        let bytes = bytes.max(MAX_CONTROL_FRAME);
+        self.high_water = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
 
     /// What waits, in memory that is there.

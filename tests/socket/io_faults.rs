@@ -3,7 +3,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::thread;
 
 use ws_proto::handshake::{Accept, HandshakeError, HeadError, PlainResponse};
@@ -135,6 +135,79 @@ fn short_and_interrupted_writes_go_on_and_failed_ones_are_errors() {
         assert_eq!(socket.pending(), b"x", "what was not written waits");
         socket.consume(1);
     }
+}
+
+/// A stream whose flushes are interrupted at first.
+struct Interrupting {
+    inner: Script,
+    flushes_left: usize,
+}
+
+impl Read for Interrupting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
+    }
+}
+
+impl Write for Interrupting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.flushes_left == 0 {
+            return Ok(());
+        }
+        self.flushes_left -= 1;
+        Err(ErrorKind::Interrupted.into())
+    }
+}
+
+#[test]
+fn interrupted_flushes_go_on() {
+    let mut stream = Interrupting {
+        inner: reading([Ok(REQUEST.to_vec())]),
+        flushes_left: 2,
+    };
+    let incoming = read_request(&mut stream, Options::new()).unwrap();
+    let mut socket = incoming.accept(&Accept::new()).unwrap();
+    stream.flushes_left = 2;
+    socket.sender().send_text("hello").unwrap();
+    socket.flush(&mut stream).unwrap();
+    stream.flushes_left = 2;
+    let message = ws_proto::Message::Text("again");
+    let mut sender = socket.sender();
+    let sending = sender.send_vectored(message).unwrap();
+    sending.write_to(&mut stream).unwrap();
+    assert!(stream.inner.written().ends_with(b"\x81\x05again"));
+    assert_eq!(stream.flushes_left, 0);
+}
+
+/// A stream that counts more than it has room for.
+struct Boasting;
+
+impl Read for Boasting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(buffer.len() + 1)
+    }
+}
+
+impl Write for Boasting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stream_that_counts_wrongly_fails() {
+    let failed = read_request(&mut Boasting, Options::new()).unwrap_err();
+    assert!(matches!(failed, AcceptError::Io(error) if error.kind() == ErrorKind::InvalidData));
+    let failed = server(Config::new()).exchange(&mut Boasting).unwrap_err();
+    assert!(matches!(failed, Error::Io(error) if error.kind() == ErrorKind::InvalidData));
 }
 
 /// A peer that does not read for a while is no error; one that is gone is.

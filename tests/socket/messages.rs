@@ -278,6 +278,17 @@ fn one_message_of_any_size_fits_on_top_of_the_mark_and_no_second() {
 }
 
 #[test]
+fn another_mark_keeps_what_waits() {
+    let mut server = server();
+    server.sender().send_text("hello").unwrap();
+    let mut server = server.with_high_water(1_000);
+    assert_eq!(server.pending(), b"\x81\x05hello");
+    server.write_failed();
+    let mut server = server.with_high_water(2_000);
+    assert!(!server.sender().can_send(), "writing has failed for good");
+}
+
+#[test]
 fn a_small_mark_still_has_room_for_a_control_frame() {
     let mut server = server().with_high_water(0);
     feed(&mut server, b"\x89\x80\0\0\0\0");

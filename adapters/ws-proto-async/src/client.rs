@@ -9,7 +9,7 @@ use ws_proto::opening::{ConnectError, Connecting, Connector, Opened, Response};
 use ws_proto::{EitherRole, Instant, OsRandom, TimedOut};
 
 use crate::buffer::with_buffer;
-use crate::io::Io;
+use crate::io::{Io, poll_read};
 use crate::server::{READS, poll_write_pending, wait};
 use crate::socket::WebSocket;
 
@@ -95,7 +95,7 @@ impl Opening {
         let connecting = &mut self.connecting;
         let mut reads = 0;
         loop {
-            let read = with_buffer(|buffer| match io.poll_read(cx, buffer) {
+            let read = with_buffer(|buffer| match poll_read(io, cx, buffer) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Err(error)) => Poll::Ready(Err(connecting.explain(error))),
                 Poll::Ready(Ok(0)) => Poll::Ready(Err(connecting.receive_eof())),

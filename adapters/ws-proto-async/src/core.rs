@@ -14,7 +14,7 @@ use ws_proto::{
 
 use crate::buffer::with_buffer;
 use crate::error::{Error, TrySendError};
-use crate::io::Io;
+use crate::io::{Io, poll_read};
 use crate::message::{Closed, Event, Message, Piece};
 use crate::tasks::{Side, Tasks};
 use ws_proto::opening::Options;
@@ -123,7 +123,7 @@ impl<V, F: FnMut(Received<'_>) -> Option<V>> Lane<V> for Owned<F> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Step<V>>>> {
         with_buffer(|buffer| {
-            let n = ready!(io.poll_read(cx, buffer))?;
+            let n = ready!(poll_read(io, cx, buffer))?;
             if n == 0 {
                 return Poll::Ready(Ok(None));
             }
@@ -154,7 +154,7 @@ impl Lane<()> for Lent<'_> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Step<()>>>> {
         let buffer = driver.read_buf(driver.read_hint());
-        let n = ready!(io.poll_read(cx, buffer))?;
+        let n = ready!(poll_read(io, cx, buffer))?;
         driver.advance(n);
         Poll::Ready(Ok((n > 0).then_some(Step::Again)))
     }

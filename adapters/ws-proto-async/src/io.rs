@@ -1,6 +1,6 @@
 //! What a runtime has to offer.
 
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::task::{Context, Poll};
 
 use ws_proto::Instant;
@@ -48,4 +48,17 @@ pub trait Io: Unpin {
 
     /// Takes the stream out.
     fn into_stream(self) -> Self::Stream;
+}
+
+/// Reads once. A stream that counts more than it has room for fails: bytes would be missed.
+#[inline]
+pub(crate) fn poll_read<T: Io>(
+    io: &mut T,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    match io.poll_read(cx, buffer) {
+        Poll::Ready(Ok(n)) if n > buffer.len() => Poll::Ready(Err(ErrorKind::InvalidData.into())),
+        read => read,
+    }
 }

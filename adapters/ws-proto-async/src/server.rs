@@ -11,7 +11,7 @@ use ws_proto::opening::{AcceptError, Accepting, Acceptor, Handshake, Opened, Opt
 use ws_proto::{EitherRole, Instant};
 
 use crate::buffer::with_buffer;
-use crate::io::Io;
+use crate::io::{Io, poll_read};
 use crate::socket::WebSocket;
 
 /// Answers a client's handshake.
@@ -60,7 +60,7 @@ fn poll_request<T: Io>(
 ) -> Poll<Result<(Request, Vec<u8>), AcceptError>> {
     let mut reads = 0;
     loop {
-        let read = with_buffer(|buffer| match io.poll_read(cx, buffer) {
+        let read = with_buffer(|buffer| match poll_read(io, cx, buffer) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
             Poll::Ready(Ok(0)) => Poll::Ready(Err(accepting.receive_eof())),
@@ -183,13 +183,12 @@ impl<T: Io> Incoming<T> {
     ///
     /// # Errors
     ///
-    /// [`AcceptError::Head`] if that cannot be sent.
+    /// [`AcceptError::Head`] if that cannot be sent: the client has got a 500. [`AcceptError::Io`] if the
+    /// stream fails.
     pub async fn respond(mut self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
         let answered = self.accepting.respond(response);
-        if answered.is_ok() {
-            let time = self.options.get_handshake_time();
-            write_pending(&mut self.io, &mut self.accepting, time).await?;
-        }
+        let time = self.options.get_handshake_time();
+        write_pending(&mut self.io, &mut self.accepting, time).await?;
         refuse(&mut self.io, &mut self.accepting, self.options.get_linger()).await;
         Ok(answered?)
     }
@@ -253,7 +252,7 @@ async fn refuse<T: Io>(io: &mut T, from: &mut Accepting, time: Duration) {
             }
         }
         while left > 0 {
-            match with_buffer(|buffer| io.poll_read(cx, buffer)) {
+            match with_buffer(|buffer| poll_read(io, cx, buffer)) {
                 Poll::Pending => return io.poll_until(cx, deadline),
                 Poll::Ready(Ok(n @ 1..)) => left = left.saturating_sub(n),
                 Poll::Ready(_) => break,

@@ -63,6 +63,7 @@ impl From<AcceptError> for Error {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Handshake(error) => Self::Handshake(error),
+            AcceptError::Io(error) => Self::Io(error),
             AcceptError::TimedOut(error) => Self::TimedOut(error),
             other => Self::Io(io::Error::other(other)),
         }
@@ -73,6 +74,7 @@ impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Handshake(error) => Self::Handshake(error),
+            ConnectError::Io(error) => Self::Io(error),
             ConnectError::Refused(response) => Self::Refused(response),
             ConnectError::TimedOut(error) => Self::TimedOut(error),
             other => Self::Io(io::Error::other(other)),

@@ -89,7 +89,8 @@ impl Options {
     }
 
     /// How long a peer may take nothing of what waits to be written before the connection fails
-    /// with [`TimedOut`](std::io::ErrorKind::TimedOut). 60 s by default.
+    /// with [`TimedOut::Write`](crate::TimedOut::Write). 60 s by default. A peer that sends nothing
+    /// either fails earlier, by the [keepalive](Config::keepalive).
     pub fn stall_time(mut self, time: Duration) -> Self {
         self.opening = self.opening.stall_time(time);
         self

@@ -10,7 +10,7 @@ use mio::{Interest, Registry, Token};
 use ws_proto::extension::deflate::DeflateParams;
 use ws_proto::opening::{Connector, Opened};
 use ws_proto::socket::Failure;
-use ws_proto::{CloseCode, EitherRole, Instant, Negotiated, OsRandom, TimedOut, Transport};
+use ws_proto::{CloseCode, EitherRole, Instant, Negotiated, OsRandom, Transport};
 
 use crate::buffers::Buffers;
 use crate::error::{ConnectError, Error};
@@ -403,7 +403,6 @@ impl<S: Stream> WebSocket<S> {
         let failure = match failure {
             Failure::Eof(error) => Error::Eof(error),
             Failure::Receive(error) => Error::Receive(error),
-            Failure::TimedOut(TimedOut::Write) => Error::Io(io::ErrorKind::TimedOut.into()),
             Failure::TimedOut(error) => Error::TimedOut(error),
             _ => Error::Io(match self.wire.cold_mut().cause.take() {
                 Some(cause) => cause,

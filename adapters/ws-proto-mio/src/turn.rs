@@ -90,7 +90,12 @@ impl<'t, S: Stream> Turn<'t, S> {
         if left != Left::Input {
             let progressed = self.socket.write();
             self.socket.wire.left = match left {
-                Left::Answer | Left::Tried | Left::Output if progressed => Left::Input,
+                // Nothing waits any more if writing has failed: what was kept is looked at.
+                Left::Answer | Left::Tried | Left::Output
+                    if progressed || self.socket.queued() == 0 =>
+                {
+                    Left::Input
+                }
                 Left::Answer => Left::Tried,
                 left => left,
             };

@@ -118,7 +118,7 @@ impl<S: Stream> Wire<S> {
     }
 
     pub(crate) fn flush(&mut self) {
-        if self.writable && self.needs_flush {
+        while self.writable && self.needs_flush {
             match self.stream.flush() {
                 Ok(()) => self.needs_flush = false,
                 Err(error) => self.stopped(error),
@@ -178,6 +178,8 @@ impl<S: Stream> Wire<S> {
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match self.stream.read(buffer) {
+                // Behind what was read stands what others have received.
+                Ok(n) if n > buffer.len() => return Err(ErrorKind::InvalidData.into()),
                 Ok(n) => return Ok(Some(n)),
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}

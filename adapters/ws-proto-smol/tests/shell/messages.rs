@@ -1,9 +1,14 @@
 //! Messages both ways, in both roles.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use crate::common::{masked, pair, quiet, run, server_and_raw, spawn};
-use futures_util::{AsyncReadExt, AsyncWriteExt, SinkExt, StreamExt};
+use futures_util::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, SinkExt, StreamExt};
 use ws_proto_smol::{
-    Bytes, CloseCode, Error, Event, Fin, Message, SendError, TrySendError, Utf8Bytes,
+    AcceptError, Bytes, CloseCode, Error, Event, Fin, Message, Negotiated, SendError, TrySendError,
+    Utf8Bytes, accept, server,
 };
 
 fn samples() -> Vec<Message> {
@@ -282,5 +287,54 @@ fn a_peer_that_breaks_the_protocol_is_told_and_heard_out() {
         assert!(server.send("late").await.is_err());
         drop(server);
         assert_eq!(peer.await, b"\x88\x02\x03\xea");
+    });
+}
+
+/// A stream that counts more than it has room for.
+struct Boasting;
+
+impl AsyncRead for Boasting {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buffer.len() + 1))
+    }
+}
+
+impl AsyncWrite for Boasting {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_stream_that_counts_wrongly_fails() {
+    run(async {
+        let error = accept(Boasting).await.unwrap_err();
+        let is_invalid = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
+        assert!(
+            matches!(&error, AcceptError::Io(error) if is_invalid(error)),
+            "{error:?}"
+        );
+        let mut socket = server(Boasting, Negotiated::new(), quiet());
+        let result = socket.next().await.unwrap();
+        assert!(
+            matches!(&result, Err(Error::Io(error)) if is_invalid(error)),
+            "{result:?}"
+        );
     });
 }

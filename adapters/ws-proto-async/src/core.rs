@@ -283,13 +283,18 @@ impl<T: Io> Core<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Event, Error>>> {
-        self.poll_receive(cx, Want::Event, |received| match received {
+        let polled = self.poll_receive(cx, Want::Event, |received| match received {
             Found::Message(message, _) => Some(Event::Message(message.into())),
             Found::Ping(payload) => Some(Event::Ping(Bytes::copy_from_slice(payload))),
             Found::Pong(payload) => Some(Event::Pong(Bytes::copy_from_slice(payload))),
             Found::Close(code, reason) => Some(Event::Close(Closed::new(code, reason))),
             _ => None,
-        })
+        });
+        if matches!(polled, Poll::Ready(Some(Ok(Event::Close(_))))) {
+            // Nothing can be sent any more, and a writer that waits has not seen that.
+            self.tasks.wake(Side::Write);
+        }
+        polled
     }
 
     pub(crate) fn poll_piece(
@@ -331,6 +336,10 @@ impl<T: Io> Core<T> {
     ) -> Poll<Option<Result<V, Error>>> {
         if self.has_ended {
             return Poll::Ready(None);
+        }
+        if matches!(step, Step::End) {
+            // Found in what was kept, which a writer that waits has not seen.
+            self.tasks.wake(Side::Write);
         }
         let received = self.poll_as(Side::Read, cx, |core, cx| core.drive(cx, step, lane));
         Poll::Ready(match ready!(received) {

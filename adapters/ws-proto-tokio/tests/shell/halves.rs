@@ -197,3 +197,33 @@ async fn keepalive_runs_while_either_half_is_waited_for() {
         }
     }
 }
+
+/// A writer that waits for room hears of the end, whatever the reader finds it in: what it waits for
+/// does not come any more.
+#[tokio::test]
+async fn a_waiting_writer_is_woken_by_the_end_that_the_reader_finds() {
+    let messages = [masked(0x81, b"a"), masked(0x81, b"b")].concat();
+    for end in [masked(0x88, &[3, 0xe8]), masked(0x83, b"")] {
+        for asks_for_events in [false, true] {
+            let (server, mut raw) = server_and_raw(256, quiet().high_water(1000)).await;
+            let (mut read, mut write) = server.split();
+            write.feed(vec![7; 3000]).await.unwrap();
+            let mut writing = tokio::spawn(async move { write.ready().await });
+            tokio::task::yield_now().await;
+            raw.write_all(&[&messages[..], &end].concat())
+                .await
+                .unwrap();
+            // The writer reads too while it waits, and finds a message that is not for it.
+            tokio::task::yield_now().await;
+            for _ in 0..4 {
+                if asks_for_events {
+                    let _ = poll_once(read.next_event());
+                } else {
+                    let _ = poll_once(read.next());
+                }
+            }
+            let written = timeout(Duration::from_secs(1), &mut writing).await;
+            assert!(written.expect("it was woken").unwrap().is_err());
+        }
+    }
+}

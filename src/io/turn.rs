@@ -33,8 +33,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     pub fn exchange<S: Read + Write>(&mut self, stream: &mut S) -> Result<bool, Error> {
         // What lies unread in the stream, such as the peer's Close, wins over what has expired: so the time is
         // looked at when there is nothing to read, or if there always is.
-        let reads = self.reads_since_tick();
-        if self.needs_tick() && (reads == 0 || reads >= MAX_READS) {
+        if self.reads_since_tick() >= MAX_READS {
             // What ends by it is reported below.
             let _ = self.tick(now());
         }
@@ -61,10 +60,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
             Ok(None) => {
                 let is_blocked = self.pending_bytes() > 0;
                 let _ = self.tick(now());
-                if self.is_over() {
-                    // The Close frame that says why, if the stream takes it.
-                    self.write(stream);
-                } else if is_blocked {
+                if is_blocked && !self.is_over() {
                     return Ok(true);
                 }
             }
@@ -82,7 +78,8 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Writes as far as the stream takes it; whether the connection goes on.
     fn write_out<S: Write>(&mut self, stream: &mut S) -> bool {
-        if !self.is_over() {
+        // After a timer has ended, the Close frame that says so waits.
+        if !self.is_over() || self.pending_bytes() > 0 {
             self.write(stream);
         }
         if self.wants_half_close() {

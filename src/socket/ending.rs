@@ -31,7 +31,9 @@ pub(super) struct Ending {
     linger_millis: u32,
     stall_millis: u32,
     cause: Option<Cause>,
-    /// How often bytes have come since the time was last set.
+    /// Why the input has ended, if something was before its end that nobody had asked for.
+    end: Option<Cause>,
+    /// How often bytes have come since the time was last set; 255 if it was not set yet.
     #[cfg(feature = "std")]
     reads: u8,
     /// The first error of the transport.
@@ -84,8 +86,9 @@ impl Ending {
             linger_millis,
             stall_millis: 60_000,
             cause: None,
+            end: None,
             #[cfg(feature = "std")]
-            reads: 0,
+            reads: u8::MAX,
             #[cfg(feature = "std")]
             error: None,
         }
@@ -167,6 +170,10 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self.inbox.release_over(retained);
         self.outbox.out.release_over(retained);
         self.ending.needs_tick = false;
+        if !self.inbox.wants_read() {
+            // What waits may be a Pong: a peer is not silent because nobody listens.
+            self.outbox.connection.note_activity();
+        }
         #[cfg(feature = "std")]
         {
             self.ending.reads = 0;
@@ -240,26 +247,34 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         Ok(is_set.then_some(ending.deadline))
     }
 
-    /// Whether [`tick`](Self::tick) has to be called before waiting for the transport without a limit:
-    /// something has come since the last call, or there was none. A keepalive or a closing handshake
-    /// that begins is not noticed before that.
-    pub const fn needs_tick(&self) -> bool {
+    /// Whether [`tick`](Self::tick) has to be called before waiting for the transport without a limit: since
+    /// the last call something has come or gone, or output waits; or there was no call. A timer that begins
+    /// with that is not noticed before: the keepalive, those for a closing handshake, for output that waits,
+    /// and for the end.
+    pub fn needs_tick(&self) -> bool {
+        let out = &self.outbox.out;
         self.ending.needs_tick
+            || out.went
+            || (!out.is_empty() && self.ending.waiting == Waiting::Nothing)
     }
 
-    /// How often bytes have come since the last [`tick`](Self::tick), or 255.
+    /// How often bytes have come since the last [`tick`](Self::tick); 255 at most, and before the first one.
     #[cfg(feature = "std")]
     pub(crate) const fn reads_since_tick(&self) -> u8 {
         self.ending.reads
     }
 
-    /// The end of the input: the peer sends nothing more. What was read before is still emitted.
+    /// The end of the input: the peer sends nothing more. What was read before is still emitted, and the end
+    /// counts when all of it has been asked for.
     ///
     /// # Errors
     ///
-    /// [`UnexpectedEof`] unless the closing handshake was done.
+    /// [`UnexpectedEof`] unless the closing handshake was done. If something is left to ask for, it is `Ok`:
+    /// the peer's Close may be in there. Then [`failure`](Self::failure) says so after that.
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
-        self.ending.has_ended = true;
+        if self.ends_later(Cause::Eof) {
+            return Ok(());
+        }
         let ended = self.outbox.connection.receive_eof();
         if let Err(error) = ended {
             if self.outbox.connection.is_close_received() {
@@ -273,15 +288,32 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Reading from the transport has failed: nothing more comes. After both Close frames that is the end
     /// that was waited for, whatever the transport calls it (a reset, TLS without close_notify); else it is
-    /// a [failure](Self::failure).
+    /// a [failure](Self::failure). What was read before is still emitted, as by
+    /// [`receive_eof`](Self::receive_eof).
     pub fn read_failed(&mut self) {
-        self.ending.has_ended = true;
+        if self.ends_later(Cause::Read) {
+            return;
+        }
         self.ending.is_over = true;
         let ended = self.outbox.connection.receive_eof();
         if ended.is_err() && !self.outbox.connection.is_close_received() {
             self.ending.fail(Cause::Read);
         }
         self.outbox.out.break_off();
+    }
+
+    /// Notes that the input has ended. `true` if that is later: there is something left to ask for.
+    fn ends_later(&mut self, cause: Cause) -> bool {
+        self.ending.has_ended = true;
+        self.ending.needs_tick = true;
+        match &mut self.inbox.parts {
+            Some(parts) if !parts.wants_read() && !self.outbox.is_input_ended() => {
+                parts.messages.end_later(matches!(cause, Cause::Read));
+                self.ending.end = Some(cause);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Writing to the transport has failed: what waits is dropped, and nothing can be sent any more.
@@ -298,12 +330,16 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// Why the connection has failed; `None` while it has not, and after a closing handshake. The first
     /// failure stays, but a failed write counts only if the peer's Close has not come.
     pub fn failure(&self) -> Option<Failure> {
-        let connection = &self.outbox.connection;
-        let failure = match self.inbox.failed() {
-            Some(error) => Some(Failure::Receive(error)),
-            None => self.ending.cause.map(Cause::failure),
-        };
-        failure.filter(|failure| *failure != Failure::Write || !connection.is_close_received())
+        if let Some(error) = self.inbox.failed() {
+            return Some(Failure::Receive(error));
+        }
+        let end = self.ending.end.filter(|_| !self.inbox.ends_later());
+        let cause = self.ending.cause.or(end)?;
+        let is_closed = self.outbox.connection.is_close_received();
+        match cause {
+            Cause::Eof | Cause::Read | Cause::Write if is_closed => None,
+            cause => Some(cause.failure()),
+        }
     }
 
     /// Whether the sending side of the transport is to be ended now (`shutdown`, `close_notify`): all is

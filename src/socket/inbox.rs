@@ -56,6 +56,12 @@ impl Inbox {
         self.parts.as_ref()?.messages.failed()
     }
 
+    /// Whether the end of the input is still to come, behind what waits.
+    pub(super) fn ends_later(&self) -> bool {
+        let parts = self.parts.as_ref();
+        parts.is_some_and(|parts| parts.messages.ends_later())
+    }
+
     pub(super) fn wants_read(&self) -> bool {
         self.parts.as_ref().is_none_or(|parts| parts.wants_read())
     }
@@ -140,7 +146,7 @@ impl Parts {
         self.messages.note_read(n);
     }
 
-    fn wants_read(&self) -> bool {
+    pub(super) fn wants_read(&self) -> bool {
         let messages = &self.messages;
         (self.read.is_empty() && !messages.has_held()) || messages.missing() > 0
     }

@@ -97,13 +97,24 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     #[inline(always)]
     pub fn next_whole_in<'i>(&mut self, input: &mut Input<'i>) -> Option<Message<'i>> {
         match &mut self.inbox.parts {
-            None => self.outbox.receive_message(input),
+            None => match self.outbox.receive_message(input) {
+                Ok(message) => message,
+                Err(error) => self.note_fault(error.into()),
+            },
             Some(parts) if parts.read.is_empty() => {
                 // The fault stays: the next call reports it.
                 parts.messages.next_whole(input, &mut self.outbox).ok()?
             }
             Some(_) => None,
         }
+    }
+
+    /// The next call reports it.
+    #[cold]
+    #[inline(never)]
+    fn note_fault<'i>(&mut self, error: WebSocketError) -> Option<Message<'i>> {
+        self.parts().0.messages.fail_with(error);
+        None
     }
 
     /// A handle to answer the message that was received last.
@@ -190,6 +201,17 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     #[inline]
     pub fn return_output_memory(&mut self, memory: &mut OutputMemory<B>) {
         self.outbox.out.return_memory(memory);
-        self.inbox.release_over(0);
+        self.release_input();
+    }
+
+    /// Gives back what the input holds and does not need.
+    #[inline]
+    pub(super) fn release_input(&mut self) {
+        if let Some(parts) = &mut self.inbox.parts {
+            if self.outbox.out.is_empty() {
+                parts.messages.note_written();
+            }
+            self.inbox.release_over(0);
+        }
     }
 }

@@ -88,6 +88,10 @@ impl State {
     const FAILED: u16 = 1 << 7;
     /// A control frame that came while its caller did not ask waits to be emitted.
     const CONTROL: u16 = 1 << 8;
+    /// The input has ended behind what waits.
+    const ENDED: u16 = 1 << 9;
+    /// As `ENDED`: reading has failed there, and nothing is written after that.
+    const BROKEN: u16 = 1 << 10;
 
     const fn has(self, bits: u16) -> bool {
         self.0 & bits != 0
@@ -184,6 +188,22 @@ impl Messages {
         self.missing
     }
 
+    /// Notes that the input has ended behind what waits, or that reading has failed there.
+    pub(super) const fn end_later(&mut self, is_broken: bool) {
+        self.state.set(State::ENDED, true);
+        self.state.set(State::BROKEN, is_broken);
+    }
+
+    /// Whether the end of the input is still to come.
+    pub(super) const fn ends_later(&self) -> bool {
+        self.state.has(State::ENDED)
+    }
+
+    /// Notes that no answer waits to be written.
+    pub(super) const fn note_written(&mut self) {
+        self.state.set(State::ANSWERED, false);
+    }
+
     /// Whether something waits to be asked for.
     pub(super) const fn has_held(&self) -> bool {
         self.state.has(State::HELD | State::CONTROL)
@@ -278,9 +298,35 @@ impl Messages {
             *rest = 0;
             return Err(error);
         }
-        if self.state.has(State::ANSWERED) && to.out.is_empty() {
-            self.state.set(State::ANSWERED, false);
+        if to.out.is_empty() {
+            self.note_written();
         }
+        let found = self.find(bytes, rest, to, want, manner)?;
+        if self.ends_later() && (matches!(found, Found::Read) || to.is_input_ended()) {
+            self.end(to);
+        }
+        Ok(found)
+    }
+
+    /// All that came before the end of the input is used.
+    #[cold]
+    fn end<R: Role, B>(&mut self, to: &mut Outbox<R, B>) {
+        self.state.set(State::ENDED, false);
+        let _ = to.connection.receive_eof();
+        if self.state.take(State::BROKEN) {
+            to.out.break_off();
+        }
+    }
+
+    #[inline(always)]
+    fn find<'i, R: Role, B>(
+        &mut self,
+        bytes: &'i mut [u8],
+        rest: &mut usize,
+        to: &mut Outbox<R, B>,
+        want: Want,
+        manner: Manner,
+    ) -> Result<Found<'i>, WebSocketError> {
         if let Some(found) = self.next_control(want) {
             return Ok(self.emit(found));
         }
@@ -610,7 +656,7 @@ impl Messages {
 
     /// Nothing is emitted any more.
     #[cold]
-    fn fail_with(&mut self, error: WebSocketError) -> WebSocketError {
+    pub(super) fn fail_with(&mut self, error: WebSocketError) -> WebSocketError {
         self.discard();
         self.missing = 0;
         self.failed = Some(error);

@@ -71,8 +71,8 @@ const RETAINED: usize = 4096;
 /// | what happens | call | what follows |
 /// |---|---|---|
 /// | bytes are read | `advance`, `receive` | they are emitted before anything that happens later |
-/// | the input ends | [`receive_eof`](Self::receive_eof) | the rest is written, then it is over |
-/// | reading fails | [`read_failed`](Self::read_failed) | it is over; after both Close frames that is the end that was waited for |
+/// | the input ends | [`receive_eof`](Self::receive_eof) | once all that was read is emitted, the rest is written, then it is over |
+/// | reading fails | [`read_failed`](Self::read_failed) | once all that was read is emitted, it is over; after both Close frames that is the end that was waited for |
 /// | writing fails | [`write_failed`](Self::write_failed) | nothing is sent any more; reading goes on, for the peer's Close |
 /// | it [wants to half-close](Self::wants_half_close) | [`half_closed`](Self::half_closed) after doing so | after a fault: what comes is read and dropped, up to 4 MiB and the [linger time](Self::with_linger_time) |
 /// | it [is over](Self::is_over) | | close the transport; [`failure`](Self::failure) says why it failed, if it did |
@@ -83,7 +83,7 @@ const RETAINED: usize = 4096;
 /// | open, writing has failed | yes | no | with the peer's Close, the end of the input, the linger time |
 /// | the peer's Close has come, ours is left to the caller ([`Config::manual_close`]) | for the end of the input | while output is pending | when the caller closes |
 /// | a client has both Close frames | for the end of the input | while output is pending | with the end of the input, the [close timeout](Config::close_timeout) |
-/// | a server has both Close frames | no | while output is pending | when all is written and half-closed |
+/// | a server has both Close frames | until it has half-closed | while output is pending | when all is written and half-closed |
 /// | failed | for the end of the input | the Close frame that says why | with the end of the input, 4 MiB, the linger time |
 /// | over | no | no | for ever |
 ///
@@ -406,7 +406,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// been noticed, as described [above](Self). A compressor it keeps; with this call that is freed
     /// too, and begins anew with the next message.
     pub fn release(&mut self) {
-        self.inbox.release_over(0);
+        self.release_input();
         self.outbox.encoder.release();
         self.outbox.out.release_over(0);
     }

@@ -4,6 +4,7 @@ use super::queue::{Closing, Messages, Queue, Sent};
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Input, Output};
 use crate::connection::{Connection, Event, Role};
+use crate::error::ProtocolError;
 use crate::message::{AssembleError, Message};
 use crate::transport::Transport;
 
@@ -33,18 +34,21 @@ impl<R: Role, B> Outbox<R, B> {
         (&mut self.connection, self.out.closing())
     }
 
-    /// The whole message at the front of the input, if there is one and it is not at fault.
+    /// The whole message at the front of the input, if there is one.
     #[inline(always)]
-    pub(super) fn receive_message<'i>(&mut self, input: &mut Input<'i>) -> Option<Message<'i>> {
-        match self
-            .connection
-            .receive_message(input, &mut self.out.engine())?
-        {
-            Ok(Event::Text(text)) => text.whole().map(Message::Text),
-            Ok(Event::Binary(binary)) => Some(Message::Binary(binary.data)),
-            // The fault stays: the next call reports it.
+    pub(super) fn receive_message<'i>(
+        &mut self,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Message<'i>>, ProtocolError> {
+        let mut out = self.out.engine();
+        let Some(event) = self.connection.receive_message(input, &mut out) else {
+            return Ok(None);
+        };
+        Ok(match event? {
+            Event::Text(text) => text.whole().map(Message::Text),
+            Event::Binary(binary) => Some(Message::Binary(binary.data)),
             _ => None,
-        }
+        })
     }
 
     /// Whether nothing more is received.

@@ -1,5 +1,6 @@
 //! How much an idle `WebSocket` holds on to.
 
+use ws_proto::socket::{Next, OutputMemory, Want};
 use ws_proto::{Config, Instant, Negotiated, WebSocket};
 use ws_proto_test::heap::Region;
 
@@ -48,4 +49,24 @@ fn an_idle_socket_gives_its_memory_back() {
     assert!(server.next_message().expect("no fault").is_some());
     server.release();
     assert_eq!(held(&region), held_by_test, "released, it holds nothing");
+}
+
+/// Between its Pings such a connection is idle, however they came.
+#[test]
+fn a_written_pong_leaves_nothing_behind() {
+    let region = Region::new();
+    let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    let mut memory = OutputMemory::new();
+    for mut bytes in [b"\x89\x81\0".to_vec(), b"\0\0\0p".to_vec()] {
+        server.swap_output_memory(&mut memory);
+        let mut used = 0;
+        assert!(server.note_read(bytes.len()));
+        let next = server.poll_next_in(&mut bytes, &mut used, Want::Message);
+        assert!(matches!(next, Ok(Next::Read)), "{next:?}");
+        server.keep(&bytes[used..]);
+        server.consume(server.pending_bytes());
+        server.return_output_memory(&mut memory);
+    }
+    drop(memory);
+    assert_eq!(held(&region), 0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ws_proto::socket::{Failure, Next, Received, Want};
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, EitherRole, Instant, Message, Negotiated, SendError,
-    Server, TimedOut, Transport, WebSocket,
+    Server, TimedOut, Transport, UnexpectedEof, WebSocket,
 };
 use ws_proto_test::random::Random;
 
@@ -687,4 +687,136 @@ fn the_limit_is_that_of_one_message() {
             Seen::Piece(vec![2; 600], false, true)
         );
     }
+}
+
+/// Bytes and the end of the input can come together, as in a completion queue.
+#[test]
+fn the_end_of_the_input_waits_for_what_came_before() {
+    type End = fn(&mut WebSocket<Server>);
+    let ends: [(End, Failure); 2] = [
+        (
+            |socket| {
+                let _ = socket.receive_eof();
+            },
+            Failure::Eof(UnexpectedEof),
+        ),
+        (WebSocket::read_failed, Failure::Read),
+    ];
+    let messages = [frame(TEXT, b"a"), frame(TEXT, b"b"), frame(PING, b"p")].concat();
+    for (end, failure) in ends {
+        for is_lent in [false, true] {
+            for closes in [false, true] {
+                let mut wire = messages.clone();
+                if closes {
+                    wire.extend(frame(0x88, &[3, 0xe8]));
+                }
+                let mut socket = server();
+                if is_lent {
+                    drop(socket.receive(&mut wire));
+                } else {
+                    socket.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+                    socket.advance(wire.len());
+                }
+                end(&mut socket);
+                assert!(!socket.is_over() && !socket.wants_read());
+                assert_eq!(socket.failure(), None, "not known yet");
+                // Nobody is silent whose bytes lie there.
+                for second in 0..100 {
+                    socket.tick(at(second * 1000)).unwrap();
+                }
+                assert_eq!(poll(&mut socket, Want::Event), Seen::Message(b"a".to_vec()));
+                assert_eq!(poll(&mut socket, Want::Event), Seen::Message(b"b".to_vec()));
+                assert_eq!(poll(&mut socket, Want::Event), Seen::Ping(b"p".to_vec()));
+                if closes {
+                    let close = Seen::Close(Some(CloseCode::NORMAL), String::new());
+                    assert_eq!(poll(&mut socket, Want::Event), close);
+                }
+                assert_eq!(poll(&mut socket, Want::Event), Seen::End);
+                assert_eq!(socket.failure(), (!closes).then_some(failure));
+                socket.consume(usize::MAX);
+                if socket.wants_half_close() {
+                    socket.half_closed();
+                }
+                assert!(socket.is_over());
+            }
+        }
+    }
+}
+
+/// As the test before, for those who take messages only.
+#[test]
+fn next_message_emits_what_came_before_the_end() {
+    let mut socket = server();
+    let wire = [frame(TEXT, b"a"), frame(TEXT, b"b")].concat();
+    socket.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+    socket.advance(wire.len());
+    socket.receive_eof().unwrap();
+    for expected in ["a", "b"] {
+        let (message, _) = socket.next_message().unwrap().unwrap();
+        assert_eq!(message, Message::Text(expected));
+    }
+    assert!(socket.next_message().unwrap().is_none());
+    assert_eq!(socket.failure(), Some(Failure::Eof(UnexpectedEof)));
+}
+
+/// What the peer has sent lies there unread, and may be its Pong.
+#[test]
+fn a_peer_is_not_blamed_for_output_that_it_may_not_get() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(20)))
+        .pong_timeout(Duration::from_secs(5));
+    let mut socket = WebSocket::server(Negotiated::new(), config).with_high_water(131);
+    let mut wire = frame(PING, b"are you there").repeat(20);
+    drop(socket.receive(&mut wire));
+    assert_eq!(poll(&mut socket, Want::Message), Seen::Write);
+    for second in 0..60 {
+        let ticked = socket.tick(at(second * 1000));
+        assert!(ticked.is_ok(), "{second}: {ticked:?}");
+    }
+    assert_eq!(socket.tick(at(60_000)), Err(TimedOut::Write));
+}
+
+#[test]
+fn whatever_starts_a_timer_needs_a_tick() {
+    let config = Config::new().keepalive(None);
+    let idle = || {
+        let mut socket = WebSocket::server(Negotiated::new(), config);
+        assert_eq!(socket.tick(at(0)), Ok(None));
+        assert!(!socket.needs_tick());
+        socket
+    };
+    let mut socket = idle();
+    socket.sender().send_text("x").unwrap();
+    assert!(socket.needs_tick(), "output waits");
+    assert_eq!(socket.tick(at(0)), Ok(Some(at(60_000))));
+    assert!(!socket.needs_tick());
+    let mut socket = idle();
+    socket
+        .sender()
+        .close(CloseCode::NORMAL, CloseReason::EMPTY)
+        .unwrap();
+    assert!(socket.needs_tick(), "a Close waits");
+    socket.consume(usize::MAX);
+    assert!(socket.needs_tick(), "a Close was written");
+    assert_eq!(socket.tick(at(0)), Ok(Some(at(10_000))));
+    assert!(!socket.needs_tick());
+    let mut socket = idle();
+    socket.receive_eof().unwrap_err();
+    assert!(socket.needs_tick(), "the input has ended");
+}
+
+#[test]
+fn a_fault_is_known_to_whoever_asks_next() {
+    let mut socket = server();
+    let mut wire = frame(TEXT, b"\xff");
+    let mut input = ws_proto::Input::new(&mut wire);
+    assert!(socket.next_whole_in(&mut input).is_none());
+    assert!(
+        matches!(socket.failure(), Some(Failure::Receive(_))),
+        "{:?}",
+        socket.failure()
+    );
+    assert!(socket.next_message().is_err());
+    socket.receive_eof().unwrap_err();
+    assert!(matches!(socket.failure(), Some(Failure::Receive(_))));
 }

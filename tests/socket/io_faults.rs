@@ -176,7 +176,7 @@ fn interrupted_flushes_go_on() {
     socket.flush(&mut stream).unwrap();
     stream.flushes_left = 2;
     let message = ws_proto::Message::Text("again");
-    let mut sender = socket.sender();
+    let sender = socket.sender();
     let sending = sender.send_vectored(message).unwrap();
     sending.write_to(&mut stream).unwrap();
     assert!(stream.inner.written().ends_with(b"\x81\x05again"));

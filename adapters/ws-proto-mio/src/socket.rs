@@ -460,7 +460,7 @@ impl<S: Stream> WebSocket<S> {
         if is_due || (waiting > 0 && self.wire.left != Left::Input) {
             self.wire.write(driver);
         }
-        if driver.transport() != Transport::Open || driver.needs_tick() || self.wire.is_broken {
+        if driver.transport() != Transport::Open || self.wire.is_broken {
             self.wind_up(now);
         }
     }

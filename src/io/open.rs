@@ -113,7 +113,7 @@ impl Acceptor<'_> {
     ///
     /// # Errors
     ///
-    /// [`AcceptError`]; the client has got its answer.
+    /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
     ///
     /// ```no_run
     /// use ws_proto::opening::Acceptor;
@@ -138,7 +138,8 @@ impl Acceptor<'_> {
 ///
 /// # Errors
 ///
-/// [`AcceptError`] for what is not a valid request of HTTP; the client has got its answer.
+/// [`AcceptError`] for what is not a valid request of HTTP. The client has got an answer that says why,
+/// unless the stream failed.
 ///
 /// ```no_run
 /// use ws_proto::handshake::{Accept, PlainResponse};
@@ -220,7 +221,7 @@ impl<S: Read + Write> Incoming<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`AcceptError`]; the client has got its answer.
+    /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
     pub fn accept(mut self, accept: &Accept<'_>) -> Result<WebSocket<Server>, AcceptError> {
         let accepted = self.accepting.accept(accept);
         self.finish(accepted)

@@ -108,7 +108,7 @@ pub enum AcceptError {
     /// The stream failed.
     #[cfg(feature = "std")]
     Io(std::io::Error),
-    /// The request was refused with this status, as the [`Acceptor`](super::Acceptor) or the caller said.
+    /// The request was refused with this status, as the [`Acceptor`](super::Acceptor) said.
     Refused {
         /// The status.
         status: u16,

@@ -48,15 +48,16 @@ impl Options {
         self
     }
 
-    /// Sets how much of a handshake is read. Its time is that of
-    /// [`handshake_time`](Self::handshake_time).
+    /// Sets how much of a handshake is read. [`handshake_time`](Self::handshake_time) and
+    /// [`linger`](Self::linger) take the place of its time and its drain.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets how long a handshake may take: for a client from the call on, name resolution and connecting
-    /// included; for a server until the request is there. 10 s by default.
+    /// Sets how long a handshake may take, from its first `tick` on: for a client until there is a connection,
+    /// for a server until the request is there. Calls that connect count name resolution and connecting
+    /// too. 10 s by default.
     pub const fn handshake_time(mut self, time: Duration) -> Self {
         self.handshake_time = time;
         self

@@ -267,7 +267,8 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
         connection.ping(payload, &mut out)
     }
 
-    /// Sends a Pong that nobody asked for, as a sign of life. Pings are answered by themselves.
+    /// Sends a Pong: as a sign of life, or the answer to a Ping with
+    /// [`Config::manual_pong`](crate::Config::manual_pong). Without that Pings are answered by themselves.
     ///
     /// # Errors
     ///

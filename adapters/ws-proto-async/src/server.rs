@@ -20,7 +20,7 @@ use crate::socket::WebSocket;
 ///
 /// # Errors
 ///
-/// [`AcceptError`]; the client has got its answer.
+/// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
 pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>, AcceptError> {
     let mut incoming = read_request(io, *acceptor.get_options()).await?;
     let decided = incoming.accepting.decide(&incoming.request, &acceptor);
@@ -33,7 +33,8 @@ pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>
 ///
 /// # Errors
 ///
-/// [`AcceptError`] for what is not a valid request of HTTP; the client has got its answer.
+/// [`AcceptError`] for what is not a valid request of HTTP. The client has got an answer that says why,
+/// unless the stream failed.
 pub async fn read_request<T: Io>(mut io: T, options: Options) -> Result<Incoming<T>, AcceptError> {
     let mut accepting = Accepting::new(options);
     match poll_fn(|cx| poll_request(&mut io, &mut accepting, cx)).await {
@@ -150,7 +151,8 @@ impl<T: Io> Incoming<T> {
     /// # Errors
     ///
     /// [`AcceptError::Head`] if `accept` is not possible, [`AcceptError::Handshake`] if the request
-    /// was not for a WebSocket connection; the client has got its answer.
+    /// was not for a WebSocket connection: the client has got an answer that says why. [`AcceptError::Io`]
+    /// if the stream fails.
     pub async fn accept(mut self, accept: &Accept<'_>) -> Result<WebSocket<T>, AcceptError> {
         #[cfg(feature = "deflate")]
         let decided = self.accepting.accept_deflate(accept, self.deflate.as_ref());

@@ -17,6 +17,8 @@ use crate::socket::WebSocket;
 /// first address is taken. A loop that cannot wait, or has several addresses to try, resolves
 /// elsewhere and gives a stream to [`WebSocket::connect`].
 ///
+/// `options` take the place of those of a [`Connector`].
+///
 /// Register what is returned, then give it a turn. That the server cannot be reached is reported by a
 /// turn.
 ///

@@ -32,11 +32,16 @@
 //! let (mut buffers, mut timers) = (Buffers::new(), Timers::new());
 //! let mut events = Events::with_capacity(64);
 //! let epoch = std::time::Instant::now();
+//! let mut last = 1; // every connection has a token of its own
 //! while !sockets.is_empty() {
 //!     let now = Instant::now_since(epoch);
 //!     let busy = sockets.iter().any(WebSocket::has_more);
 //!     let patience = if busy { Duration::ZERO } else { Duration::from_millis(50) };
-//!     poll.poll(&mut events, Some(timers.wait(now).map_or(patience, |wait| wait.min(patience))))?;
+//!     let wait = timers.wait(now).map_or(patience, |wait| wait.min(patience));
+//!     match poll.poll(&mut events, Some(wait)) {
+//!         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue, // a signal
+//!         polled => polled?,
+//!     }
 //!     for event in &events {
 //!         if let Some(socket) = sockets.iter_mut().find(|s| s.token() == event.token()) {
 //!             socket.ready(event);
@@ -45,9 +50,10 @@
 //!     // Whatever `accept` fails of, those who are there are served: when file descriptors are free
 //!     // again, others get in.
 //!     while let Ok((stream, _)) = listener.accept() {
-//!         let mut server = WebSocket::accept(stream, Token(2), &options);
+//!         last += 1;
+//!         let mut server = WebSocket::accept(stream, Token(last), &options);
 //!         let interest = server.interest();
-//!         if poll.registry().register(&mut server, Token(2), interest).is_ok() {
+//!         if poll.registry().register(&mut server, Token(last), interest).is_ok() {
 //!             sockets.push(server);
 //!         }
 //!     }
@@ -60,7 +66,7 @@
 //!             eprintln!("{error}");
 //!         }
 //!         if let (true, Some(mut sender)) = (is_new, socket.sender()) {
-//!             sender.send_text("hello")?;
+//!             let _ = sender.send_text("hello"); // it may have failed meanwhile
 //!             socket.turn(&mut buffers, now).read(); // what was sent is written in a turn
 //!         }
 //!         timers.set(socket.token(), socket.next_deadline());
@@ -106,6 +112,7 @@
 //! | the end | after an [`Error`] go on with the turns of this connection and of all others; drop it when it [is done](WebSocket::is_done) |
 //! | sites | browsers get in from pages of the same host, unless [`Accept::origins`] says otherwise |
 //! | descriptors | go on when `accept` fails for lack of them, and try again a little later |
+//! | signals | go on when `poll` fails with `Interrupted` |
 //!
 //! # What is written when
 //!

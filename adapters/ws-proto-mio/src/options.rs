@@ -32,8 +32,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults of [`Config`] and [`Limits`]; a high-water mark of 64 KiB, 256 KiB read in a
-    /// turn, 3 s for closing, 60 s for a peer that takes nothing.
+    /// The defaults of [`Config`] and [`Limits`]; 10 s for a handshake, a high-water mark of 64 KiB,
+    /// 256 KiB read in a turn, 3 s for the end, 60 s for a peer that takes nothing.
     pub const fn new() -> Self {
         Self {
             config: Config::new(),
@@ -52,8 +52,8 @@ impl Options {
         self
     }
 
-    /// How much of a handshake is read. Its time is that of
-    /// [`handshake_time`](Self::handshake_time).
+    /// How much of a handshake is read. [`handshake_time`](Self::handshake_time) and
+    /// [`linger`](Self::linger) take the place of its time and its drain.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.opening = self.opening.limits(limits);
         self
@@ -68,7 +68,7 @@ impl Options {
 
     /// How many bytes may wait to be written. While as many bytes of answers wait (of Pongs, and of
     /// what was sent in reply to a message), nothing is received; while as many bytes wait in all,
-    /// nothing can be sent unasked. One message of any size fits on top of less. 64 KiB by default,
+    /// nothing can be sent. One message of any size fits on top of less. 64 KiB by default,
     /// 1 KiB at least.
     pub fn high_water(mut self, bytes: usize) -> Self {
         self.opening = self.opening.high_water(bytes.max(1024));

@@ -144,7 +144,7 @@ pub type Incoming<S> = core::Incoming<Smol<S>>;
 ///
 /// # Errors
 ///
-/// [`AcceptError`]; the client has got its answer.
+/// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
 pub async fn accept<S>(stream: S) -> Result<WebSocket<S>, AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -158,7 +158,7 @@ where
 ///
 /// # Errors
 ///
-/// [`AcceptError`]; the client has got its answer.
+/// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
 ///
 /// ```
 /// # smol::block_on(async {
@@ -190,7 +190,8 @@ where
 ///
 /// # Errors
 ///
-/// [`AcceptError`] for what is not a valid request of HTTP; the client has got its answer.
+/// [`AcceptError`] for what is not a valid request of HTTP. The client has got an answer that says why,
+/// unless the stream failed.
 ///
 /// ```
 /// # smol::block_on(async {

@@ -130,7 +130,7 @@ pub type Incoming<S> = core::Incoming<Tokio<S>>;
 ///
 /// # Errors
 ///
-/// [`AcceptError`]; the client has got its answer.
+/// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
 pub async fn accept<S>(stream: S) -> Result<WebSocket<S>, AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -144,7 +144,7 @@ where
 ///
 /// # Errors
 ///
-/// [`AcceptError`]; the client has got its answer.
+/// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -176,7 +176,8 @@ where
 ///
 /// # Errors
 ///
-/// [`AcceptError`] for what is not a valid request of HTTP; the client has got its answer.
+/// [`AcceptError`] for what is not a valid request of HTTP. The client has got an answer that says why,
+/// unless the stream failed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -23,6 +23,7 @@ pub mod client;
 mod core;
 mod error;
 mod io;
+mod lane;
 mod message;
 pub mod server;
 mod socket;

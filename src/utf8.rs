@@ -34,9 +34,9 @@ pub struct Utf8 {
     pending: [u8; 3],
 }
 
-/// One piece of a text: the character that the piece completes, and all whole characters after it.
+/// What one piece of a text adds: the character that it completes, and all whole characters after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'t> {
+pub struct Validated<'t> {
     /// The character that began in an earlier piece and ended in this one.
     pub head: Option<char>,
     /// The whole characters that follow. A character cut at the end is in neither; it comes as
@@ -56,17 +56,17 @@ impl Utf8 {
     ///
     /// [`InvalidUtf8`] if no text can start with the bytes so far. The state is of no use then.
     #[inline]
-    pub fn push<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
+    pub fn push<'t>(&mut self, bytes: &'t [u8]) -> Result<Validated<'t>, InvalidUtf8> {
         if self.is_complete() && bytes.last().is_none_or(u8::is_ascii) {
             let body = from_utf8(bytes)?;
-            return Ok(Piece { head: None, body });
+            return Ok(Validated { head: None, body });
         }
         self.push_cut(bytes)
     }
 
     /// As [`push`](Self::push), where a character may be cut at the start or at the end.
     #[inline(never)]
-    fn push_cut<'t>(&mut self, bytes: &'t [u8]) -> Result<Piece<'t>, InvalidUtf8> {
+    fn push_cut<'t>(&mut self, bytes: &'t [u8]) -> Result<Validated<'t>, InvalidUtf8> {
         let (head, rest) = if self.is_complete() {
             (None, bytes)
         } else {
@@ -77,7 +77,7 @@ impl Utf8 {
         for &byte in cut {
             self.step(byte)?;
         }
-        Ok(Piece { head, body })
+        Ok(Validated { head, body })
     }
 
     /// Ends the text; the state is then that of a new one.

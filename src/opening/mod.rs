@@ -28,7 +28,7 @@ pub use connector::Connector;
 pub use error::{AcceptError, ConnectError};
 pub use options::Options;
 pub use request::Request;
-pub use response::{Headers, Response};
+pub use response::{OwnedHeaders, Response};
 
 use alloc::boxed::Box;
 

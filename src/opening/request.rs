@@ -1,6 +1,6 @@
 use alloc::boxed::Box;
 
-use super::response::Headers;
+use super::response::OwnedHeaders;
 use crate::handshake::{Incoming, OriginPolicy};
 
 /// A client's request.
@@ -9,7 +9,7 @@ pub struct Request {
     method: Box<str>,
     target: Box<str>,
     host: Box<str>,
-    headers: Headers,
+    headers: OwnedHeaders,
     is_upgrade: bool,
 }
 
@@ -20,14 +20,14 @@ impl Request {
                 method: "GET".into(),
                 target: upgrade.target().into(),
                 host: upgrade.host().into(),
-                headers: Headers::of(&upgrade.headers()),
+                headers: OwnedHeaders::of(&upgrade.headers()),
                 is_upgrade: true,
             },
             Incoming::Plain(plain) => Self {
                 method: plain.method().into(),
                 target: plain.target().into(),
                 host: plain.host().unwrap_or_default().into(),
-                headers: Headers::of(&plain.headers()),
+                headers: OwnedHeaders::of(&plain.headers()),
                 is_upgrade: false,
             },
         }
@@ -70,7 +70,7 @@ impl Request {
     }
 
     /// The header fields.
-    pub const fn headers(&self) -> &Headers {
+    pub const fn headers(&self) -> &OwnedHeaders {
         &self.headers
     }
 

@@ -9,9 +9,9 @@ use crate::handshake;
 /// Names are compared without regard to ASCII case. Values are bytes. `Debug` writes the names only:
 /// values can be secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(Box<str>, Box<[u8]>)>);
+pub struct OwnedHeaders(Vec<(Box<str>, Box<[u8]>)>);
 
-impl Headers {
+impl OwnedHeaders {
     pub(super) fn of(headers: &handshake::Headers<'_>) -> Self {
         let fields = headers.iter();
         Self(
@@ -39,7 +39,7 @@ impl Headers {
     }
 }
 
-impl fmt::Debug for Headers {
+impl fmt::Debug for OwnedHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
             .entries(self.iter().map(|(name, _)| name))
@@ -52,7 +52,7 @@ impl fmt::Debug for Headers {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
-    headers: Headers,
+    headers: OwnedHeaders,
     body: Box<[u8]>,
     subprotocol: Option<Box<str>>,
 }
@@ -61,7 +61,7 @@ impl Response {
     pub(super) fn established(established: &handshake::Established<'_>) -> Self {
         Self {
             status: 101,
-            headers: Headers::of(&established.headers()),
+            headers: OwnedHeaders::of(&established.headers()),
             body: Box::default(),
             subprotocol: established.subprotocol().map(Into::into),
         }
@@ -70,7 +70,7 @@ impl Response {
     pub(super) fn refusal(refusal: &handshake::Refusal<'_>) -> Self {
         Self {
             status: refusal.status(),
-            headers: Headers::of(&refusal.headers()),
+            headers: OwnedHeaders::of(&refusal.headers()),
             body: refusal.body().into(),
             subprotocol: None,
         }
@@ -82,7 +82,7 @@ impl Response {
     }
 
     /// The header fields: `Location`, `Retry-After`, `Set-Cookie`, and so on.
-    pub const fn headers(&self) -> &Headers {
+    pub const fn headers(&self) -> &OwnedHeaders {
         &self.headers
     }
 

@@ -45,7 +45,7 @@ pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginPolicy, PlainResponse as Reply,
 };
 pub use ws_proto::opening::{
-    AcceptError, Acceptor, ConnectError, Connector, Headers, Options, Request, Response,
+    AcceptError, Acceptor, ConnectError, Connector, Options, OwnedHeaders, Request, Response,
 };
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, SendError,

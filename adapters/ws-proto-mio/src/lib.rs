@@ -164,7 +164,7 @@ pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
 };
-pub use ws_proto::opening::{Connector, Headers, Response};
+pub use ws_proto::opening::{Connector, OwnedHeaders, Response};
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Message, Negotiated, ProtocolError,
     SendError, TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,

@@ -98,10 +98,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use ws_proto_async as core;
 pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Bytes, CloseCode, Closed, Config, ConnectError, Connector,
-    ControlPayload, Error, Event, Fin, HandshakeError, HeadError, Headers, Kind, Limits, Message,
-    MessageRef, Negotiated, Options, OriginPolicy, Piece, ProtocolError, Reply, Request, Response,
-    SendError, Sender, TimedOut, TrySendError, UnexpectedEof, Uri, UriError, Utf8Bytes,
-    WebSocketError,
+    ControlPayload, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message,
+    MessageRef, Negotiated, Options, OriginPolicy, OwnedHeaders, Piece, ProtocolError, Reply,
+    Request, Response, SendError, Sender, TimedOut, TrySendError, UnexpectedEof, Uri, UriError,
+    Utf8Bytes, WebSocketError,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]

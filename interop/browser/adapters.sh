@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A browser, Chromium without a window, with the chat examples of the adapters: the page with several
-# tabs and rooms, messages both ways of up to 2 MiB, closing, the server going away, refusals.
+# tabs and rooms, messages both ways of up to 2 MiB, closing, the server going away, refusals, and nginx in
+# front with and without a Host that it passes on.
 #
 # usage: interop/browser/adapters.sh [ADAPTER | NAME=PROGRAM]...
 #
@@ -24,6 +25,8 @@ browser=$found
 node_package playwright-core 1 || exit 0
 modules=$found/node_modules
 mkdir -p "$work/screenshots"
+proxy=()
+if program nginx nginx-light; then proxy=("$found" "$scratch"); fi
 
 for one in "${programs[@]}"; do
   case $one in
@@ -32,5 +35,5 @@ for one in "${programs[@]}"; do
     *) adapter_program "$one" || continue ;;
   esac
   count "${one%%=*}" 300 node "$interop/browser/chat.js" "$modules" "$browser" "$work/screenshots" \
-    "${one%%=*}=$found"
+    "${one%%=*}=$found" "${proxy[@]}"
 done

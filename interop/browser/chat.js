@@ -1,11 +1,15 @@
-// Drives headless Chromium through a chat example: `node chat.js MODULES BROWSER SHOTS NAME=PROGRAM`.
-// MODULES has playwright-core, SHOTS is where the screenshots go. Prints what fails, and the counts.
+// Drives headless Chromium through a chat example: `node chat.js MODULES BROWSER SHOTS NAME=PROGRAM [NGINX FOLDER]`.
+// MODULES has playwright-core, SHOTS is where the screenshots go. With NGINX, a program, the browser also
+// goes through it; its files are in FOLDER. Prints what fails, and the counts.
 'use strict';
 
 const { spawn } = require('child_process');
+const fs = require('fs');
+const http = require('http');
+const net = require('net');
 const path = require('path');
 const readline = require('readline');
-const [modules, executablePath, shots, example] = process.argv.slice(2);
+const [modules, executablePath, shots, example, nginx, folder] = process.argv.slice(2);
 const { chromium } = require(path.join(modules, 'playwright-core'));
 
 const PATIENCE = 15000;
@@ -195,6 +199,106 @@ async function refusals(browser, page, url) {
   }
 }
 
+async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/// nginx in front of the server at `url`. On the first port it sends the Host that it sends by default, which is
+/// the name of the server behind it; on the second it passes on what the browser sent.
+async function startNginx(url) {
+  const [byDefault, passed] = [await freePort(), await freePort()];
+  const work = path.join(folder, 'nginx');
+  fs.mkdirSync(work, { recursive: true });
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${work}/${kind};`).join(' ');
+  const server = (port, host) => `server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass ${url};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      ${host}
+    }
+  }`;
+  // As root it would take another user for its workers, who may not look into this folder.
+  fs.writeFileSync(`${work}/nginx.conf`, `daemon off;
+${process.getuid() === 0 ? 'user root;' : ''}
+pid ${work}/nginx.pid;
+error_log ${work}/error.log;
+events { }
+http {
+  access_log off;
+  ${temporary}
+  map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+  ${server(byDefault, '')}
+  ${server(passed, 'proxy_set_header Host $http_host;')}
+}
+`);
+  const child = spawn(nginx, ['-p', work, '-c', `${work}/nginx.conf`, '-e', `${work}/error.log`], { stdio: 'ignore' });
+  for (let tries = 0; ; tries += 1) {
+    const ready = await new Promise((resolve) => {
+      const probe = net.connect(passed, '127.0.0.1');
+      probe.once('connect', () => { probe.destroy(); resolve(true); });
+      probe.once('error', () => resolve(false));
+    });
+    if (ready) break;
+    if (tries === 100 || child.exitCode !== null) throw new Error(`nginx does not start, see ${work}/error.log`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return { byDefault, passed, stop: () => child.kill() };
+}
+
+/// Sends a request; its status and body.
+const request = (url, headers) => new Promise((resolve, reject) => {
+  const sent = http.get(url, { headers }, (response) => {
+    let body = '';
+    response.on('data', (data) => { body += data; });
+    response.on('end', () => resolve([response.statusCode, body]));
+  });
+  sent.on('upgrade', (response, socket) => { socket.destroy(); resolve([response.statusCode, '']); });
+  sent.on('error', reject);
+});
+
+/// A proxy that replaces Host: the browser is refused, and the operator who repeats its request reads what
+/// to change. After the change the browser is let in.
+async function behindProxy(browser, url) {
+  const proxy = await startNginx(url);
+  try {
+    const page = await open(browser, `http://127.0.0.1:${proxy.byDefault}/`);
+    const session = await page.context().newCDPSession(page);
+    await session.send('Network.enable');
+    const sent = new Promise((resolve) =>
+      session.once('Network.webSocketWillSendHandshakeRequest', ({ request }) => resolve(request.headers)));
+    const end = await page.evaluate(() => chat('proxy', 'ann').closed);
+    same('nginx, Host by default: end', end, [1006, '', false]);
+    const seen = page.complaints.some((complaint) => complaint.includes('Unexpected response code: 403'));
+    check('nginx, Host by default: 403', seen, page.complaints);
+    const target = `http://127.0.0.1:${proxy.byDefault}/chat?room=proxy&name=ann`;
+    const [status, body] = await request(target, await sent);
+    same('nginx, Host by default: the same request', status, 403);
+    check('nginx, Host by default: what to change', body.includes('proxy_set_header Host $http_host;'), body);
+    await page.context().close();
+
+    const passed = await open(browser, `http://127.0.0.1:${proxy.passed}/`);
+    same('nginx, Host passed on', await passed.evaluate(async () => {
+      const peer = chat('proxy', 'ann');
+      const opened = await peer.ready;
+      if (!opened) return [opened, (await peer.closed)[0]];
+      await peer.met(1);
+      peer.socket.send('through');
+      return [opened, await peer.heard()];
+    }), [true, 'through']);
+    await passed.context().close();
+  } finally {
+    proxy.stop();
+  }
+}
+
 /// What one sees: of the room, who is in it, and what was said.
 const room = (page) => page.evaluate(() => ({
   title: document.getElementById('title').textContent,
@@ -332,6 +436,7 @@ async function play(browser, name, program) {
     await messages(page);
     await endings(page);
     await refusals(browser, page, server.url);
+    if (nginx) await behindProxy(browser, server.url);
     await page.context().close();
     await tabs(browser, server, name);
   } catch (error) {

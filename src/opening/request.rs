@@ -1,7 +1,7 @@
 use alloc::boxed::Box;
 
 use super::response::OwnedHeaders;
-use crate::handshake::{Incoming, OriginPolicy};
+use crate::handshake::{Incoming, OriginFault, OriginPolicy};
 
 /// A client's request.
 #[derive(Clone, Debug)]
@@ -79,10 +79,14 @@ impl Request {
         self.headers.get("Origin")
     }
 
-    /// Whether a site's script may ask this. Accepting the request checks the same, by the policy of
-    /// [`Accept::origins`](crate::handshake::Accept::origins).
-    pub fn is_allowed_by(&self, origins: &OriginPolicy<'_>) -> bool {
-        origins.allows_origin(self.origin(), self.host())
+    /// Checks whether a site's script may ask this. Accepting the request checks the same, by the policy
+    /// of [`Accept::origins`](crate::handshake::Accept::origins), and answers with a 403 if not.
+    ///
+    /// # Errors
+    ///
+    /// [`OriginFault`] says why not; [`OriginFault::response`] is an answer with words for the operator.
+    pub fn check_origin(&self, origins: &OriginPolicy<'_>) -> Result<(), OriginFault> {
+        origins.check(self.origin(), self.host())
     }
 
     /// The subprotocols that the client offers, its favourite first.

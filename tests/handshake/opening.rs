@@ -4,7 +4,9 @@
 use std::io::ErrorKind;
 
 use ws_proto::extension::deflate::Deflate;
-use ws_proto::handshake::{Accept, HandshakeError, HeadError, Limits, OriginPolicy, PlainResponse};
+use ws_proto::handshake::{
+    Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse,
+};
 use ws_proto::opening::{
     AcceptError, Accepting, Acceptor, ConnectError, Connecting, Connector, Opened, Options,
     Request, Response,
@@ -320,7 +322,8 @@ fn a_page_of_another_site_gets_a_403_by_default() {
 
     // By hand too, as long as nobody says otherwise.
     let (mut accepting, request, _) = receive_in(&[&foreign]);
-    assert!(!request.is_allowed_by(&OriginPolicy::same_host()));
+    let fault = request.check_origin(&OriginPolicy::same_host());
+    assert_eq!(fault, Err(OriginFault::OtherHost));
     assert!(accepting.accept(&Accept::new()).is_err());
     assert!(accepting.pending().starts_with(b"HTTP/1.1 403 "));
 

@@ -42,7 +42,7 @@ pub use ws_proto::Message as MessageRef;
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Limits, OriginPolicy, PlainResponse as Reply,
+    Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
 };
 pub use ws_proto::opening::{
     AcceptError, Acceptor, ConnectError, Connector, Options, OwnedHeaders, Request, Response,

@@ -10,8 +10,8 @@ use tokio::signal::ctrl_c;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use ws_proto_tokio::{
-    Accept, AcceptError, CloseCode, Deflate, Error, Message, OriginPolicy, Reply, Request,
-    WebSocket, read_request,
+    Accept, AcceptError, CloseCode, Deflate, Error, Message, OriginFault, OriginPolicy, Reply,
+    Request, WebSocket, read_request,
 };
 
 use crate::args::Args;
@@ -201,7 +201,7 @@ async fn meet(door: Arc<Door>, stream: TcpStream, number: usize) {
 fn check_origin(args: &Args, request: &Request, is_local: bool) -> Result<(), Reply<'static>> {
     let named: Vec<&str> = args.origin.iter().map(String::as_str).collect();
     if OriginPolicy::list(&named)
-        .is_ok_and(|list| request.origin().is_some() && request.is_allowed_by(&list))
+        .is_ok_and(|list| request.origin().is_some() && request.check_origin(&list).is_ok())
     {
         return Ok(());
     }
@@ -210,10 +210,7 @@ fn check_origin(args: &Args, request: &Request, is_local: bool) -> Result<(), Re
     } else {
         OriginPolicy::same_host()
     };
-    match policy.check(request.origin(), request.host()) {
-        Ok(()) => Ok(()),
-        Err(fault) => Err(fault.response()),
-    }
+    request.check_origin(&policy).map_err(OriginFault::response)
 }
 
 /// Lets a peer in; `None` if it is a page of another site.

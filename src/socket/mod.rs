@@ -377,7 +377,8 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self.outbox.connection.transport()
     }
 
-    /// All that still comes is dropped, and not even decoded: nobody will ask for it.
+    /// Drops all messages from now on, without decoding them. Go on to call
+    /// [`poll_next`](Self::poll_next): it drops them, and notices the peer's Close and the end of the input.
     pub fn discard(&mut self) {
         self.parts().0.messages.discard();
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ws_proto::socket::{Failure, Next, Received, Want};
 use ws_proto::{
-    Client, CloseCode, CloseReason, Config, EitherRole, Instant, Message, Negotiated, SendError,
-    Server, TimedOut, Transport, UnexpectedEof, WebSocket,
+    Client, CloseCode, CloseReason, Config, EitherRole, Instant, MaskSource, Message, Negotiated,
+    Role, SendError, Server, TimedOut, Transport, UnexpectedEof, WebSocket,
 };
 use ws_proto_test::random::Random;
 
@@ -819,4 +819,217 @@ fn a_fault_is_known_to_whoever_asks_next() {
     assert!(socket.next_message().is_err());
     socket.receive_eof().unwrap_err();
     assert!(matches!(socket.failure(), Some(Failure::Receive(_))));
+}
+
+/// Reads `wire` into the connection's own buffer.
+fn put<R: Role>(socket: &mut WebSocket<R>, wire: &[u8]) {
+    socket.read_buf(wire.len())[..wire.len()].copy_from_slice(wire);
+    socket.advance(wire.len());
+}
+
+/// How many messages come before nothing or a fault does.
+fn take_messages<R: Role>(socket: &mut WebSocket<R>) -> usize {
+    let mut count = 0;
+    while let Ok(Some(_)) = socket.next_message() {
+        count += 1;
+    }
+    count
+}
+
+/// A server that has got a message and then the end of its input, which counts at once or once the message
+/// is taken.
+fn ended(end: fn(&mut WebSocket<Server>), is_later: bool) -> WebSocket<Server> {
+    let mut socket = server();
+    put(&mut socket, &frame(TEXT, b"a"));
+    if is_later {
+        end(&mut socket);
+        socket.tick(at(0)).unwrap();
+        assert_eq!(take_messages(&mut socket), 1);
+    } else {
+        assert_eq!(take_messages(&mut socket), 1);
+        socket.tick(at(0)).unwrap();
+        end(&mut socket);
+    }
+    socket
+}
+
+fn receive_eof(socket: &mut WebSocket<Server>) {
+    let _ = socket.receive_eof();
+}
+
+#[test]
+fn an_end_that_counted_later_stays_the_first_failure() {
+    for is_later in [false, true] {
+        let eof = Some(Failure::Eof(UnexpectedEof));
+        let mut socket = ended(receive_eof, is_later);
+        assert_eq!(socket.failure(), eof);
+        socket.write_failed();
+        assert_eq!(socket.failure(), eof, "{is_later}");
+
+        let failed = Some(Failure::Read);
+        for (is_eof, failure) in [(true, eof), (false, failed)] {
+            let end = if is_eof {
+                receive_eof
+            } else {
+                WebSocket::read_failed
+            };
+            let mut socket = ended(end, is_later);
+            for second in 0..30 {
+                let _ = socket.tick(at(second * 1000));
+            }
+            assert_eq!(socket.failure(), failure, "{is_later}");
+        }
+    }
+}
+
+/// What the first call has noted stays, and a failed read ends writing whenever it comes.
+#[test]
+fn the_input_can_end_twice() {
+    let mut socket = server();
+    put(&mut socket, &frame(TEXT, b"a"));
+    socket.read_failed();
+    let _ = socket.receive_eof();
+    assert_eq!(take_messages(&mut socket), 1);
+    assert_eq!(socket.failure(), Some(Failure::Read));
+    assert!(socket.is_over());
+
+    let mut socket = server();
+    put(&mut socket, &frame(TEXT, b"a"));
+    let _ = socket.receive_eof();
+    socket.read_failed();
+    assert_eq!(take_messages(&mut socket), 1);
+    assert_eq!(socket.failure(), Some(Failure::Eof(UnexpectedEof)));
+    assert!(socket.is_over());
+}
+
+#[test]
+fn the_time_for_the_end_begins_when_a_later_end_counts() {
+    for is_later in [false, true] {
+        let mut socket = ended(receive_eof, is_later);
+        assert_eq!(socket.transport(), Transport::Close);
+        assert!(socket.needs_tick(), "{is_later}");
+        assert_eq!(socket.tick(at(0)), Ok(Some(at(10_000))));
+        assert!(!socket.needs_tick());
+    }
+}
+
+/// As the test before, where the fault or the peer's Close was read before the tick and found after it.
+#[test]
+fn the_time_for_the_end_begins_when_it_is_found() {
+    let config = Config::new().keepalive(None);
+    let mut client = WebSocket::client(Negotiated::new(), config, NoKey);
+    put(&mut client, b"\x83\x00");
+    assert_eq!(client.tick(at(0)), Ok(None));
+    client.next_message().unwrap_err();
+    assert!(client.needs_tick(), "it owes a Close");
+    assert_eq!(client.tick(at(0)), Ok(Some(at(10_000))));
+    assert!(!client.needs_tick());
+
+    let mut server = WebSocket::server(Negotiated::new(), config);
+    let mut sender = server.sender();
+    sender.close(CloseCode::NORMAL, CloseReason::EMPTY).unwrap();
+    server.consume(usize::MAX);
+    put(&mut server, &frame(0x88, &[3, 0xe8]));
+    server.tick(at(0)).unwrap();
+    assert_eq!(poll(&mut server, Want::Message), Seen::End);
+    assert!(server.needs_tick(), "both Close frames are there");
+    server.tick(at(0)).unwrap();
+    assert!(!server.needs_tick());
+}
+
+/// Its Close frame may wait for ever, and nothing is due.
+#[test]
+fn a_connection_that_is_over_needs_no_tick() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(20)))
+        .pong_timeout(Duration::from_secs(5));
+    let mut socket = WebSocket::server(Negotiated::new(), config);
+    for second in [0, 20, 21] {
+        socket.tick(at(second * 1000)).unwrap();
+        socket.consume(usize::MAX);
+    }
+    assert_eq!(socket.tick(at(25_000)), Err(TimedOut::Pong));
+    assert!(socket.is_over() && socket.pending_bytes() > 0);
+    let _ = socket.tick(at(25_000));
+    assert!(!socket.needs_tick());
+}
+
+/// A fault in what came before a failed read is found later, and then it is over as if it was found before.
+#[test]
+fn a_fault_before_a_failed_read_is_the_end() {
+    for bad in [frame(TEXT, b"\xff"), frame(0x83, b"")] {
+        for is_later in [false, true] {
+            let mut socket = server();
+            put(&mut socket, &[frame(TEXT, b"a"), bad.clone()].concat());
+            if is_later {
+                socket.read_failed();
+            }
+            assert_eq!(take_messages(&mut socket), 1);
+            if !is_later {
+                socket.read_failed();
+            }
+            assert!(
+                matches!(socket.failure(), Some(Failure::Receive(_))),
+                "{:?}",
+                socket.failure()
+            );
+            assert!(socket.is_over(), "{is_later}");
+            assert_eq!(socket.pending(), b"");
+        }
+    }
+}
+
+struct NoKey;
+
+impl MaskSource for NoKey {
+    fn mask_key(&mut self) -> Option<[u8; 4]> {
+        None
+    }
+}
+
+/// A client without a masking key owes its Close, and nobody waits for it after the end of the input.
+#[test]
+fn a_fault_without_a_key_ends_with_the_input() {
+    for is_later in [false, true] {
+        let mut socket = WebSocket::client(Negotiated::new(), Config::new(), NoKey);
+        put(&mut socket, b"\x81\x01a\x83\x00");
+        if is_later {
+            let _ = socket.receive_eof();
+        }
+        assert_eq!(take_messages(&mut socket), 1);
+        if !is_later {
+            let _ = socket.receive_eof();
+        }
+        assert!(socket.wants_half_close(), "{is_later}");
+        socket.half_closed();
+        assert!(socket.is_over());
+    }
+}
+
+/// A frame that is waited for in the own buffer, then taken in pieces, and goes on in a lent buffer: what comes
+/// after it is neither more of it nor lost.
+#[test]
+fn nothing_is_missing_of_a_frame_that_was_taken_in_pieces() {
+    let big = frame(0x82, &[7; 60_000]);
+    let mut socket = server();
+    put(&mut socket, &big[..1000]);
+    assert_eq!(poll(&mut socket, Want::Message), Seen::Read);
+    let is_piece = |seen| matches!(seen, Seen::Piece(..));
+    assert!(is_piece(poll(&mut socket, Want::Piece)));
+    assert_eq!(poll(&mut socket, Want::Piece), Seen::Read);
+    let mut rest = [&big[1000..], &frame(TEXT, b"b"), &frame(TEXT, b"c")].concat();
+    let mut reading = socket.receive(&mut rest);
+    assert!(is_piece(seen(reading.poll_next(Want::Piece).unwrap())));
+    drop(reading);
+    assert!(!socket.wants_read());
+    socket.receive_eof().unwrap();
+    assert_eq!(
+        poll(&mut socket, Want::Message),
+        Seen::Message(b"b".to_vec())
+    );
+    assert_eq!(
+        poll(&mut socket, Want::Message),
+        Seen::Message(b"c".to_vec())
+    );
+    assert_eq!(poll(&mut socket, Want::Message), Seen::End);
 }

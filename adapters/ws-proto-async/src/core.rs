@@ -50,6 +50,8 @@ pub(crate) struct Core<T> {
     is_reader_busy: bool,
     /// Nobody reads any more.
     pub(crate) is_reader_gone: bool,
+    /// The reader has found that nothing more will be received.
+    has_found_end: bool,
     /// Receiving has come to its end.
     has_ended: bool,
     /// The failure has been reported.
@@ -77,6 +79,7 @@ impl<T: Io> Core<T> {
             batch: None,
             is_reader_busy: false,
             is_reader_gone: false,
+            has_found_end: false,
             has_ended: false,
             is_reported: false,
             subprotocol: subprotocol.map(Into::into),
@@ -224,8 +227,9 @@ impl<T: Io> Core<T> {
         if self.has_ended {
             return Poll::Ready(None);
         }
-        if matches!(step, Step::End) {
-            // Found in what was kept, which a writer that waits has not seen.
+        if matches!(step, Step::End) && !std::mem::replace(&mut self.has_found_end, true) {
+            // Found in what was kept, which a writer that waits has not seen. Once: a writer that waits at the
+            // end wakes the reader, and they would go on for ever.
             self.tasks.wake(Side::Write);
         }
         let received = self.poll_as(Side::Read, cx, |core, cx| core.drive(cx, step, lane));

@@ -187,3 +187,38 @@ fn halves_that_are_joined_lose_no_message() {
     assert_eq!(text(poll(&task, socket.next())), "one");
     assert_eq!(text(poll(&task, socket.next())), "two");
 }
+
+/// Two halves that wait for the output to be written at the end wait: they do not wake each other for ever.
+#[test]
+fn halves_that_wait_at_the_end_leave_each_other_alone() {
+    for end in [CLOSE, &frame(0x83, b"")] {
+        let (socket, hand) = server(quiet());
+        let (mut read, mut write) = socket.split();
+        let (reader, writer) = (Wakes::new(), Wakes::new());
+        hand.make_room(0);
+        write.try_send("x").unwrap();
+        assert!(poll(&reader, read.next()).is_pending());
+        assert!(poll(&writer, write.flush()).is_pending());
+        hand.put(end);
+        let mut seen = (0, 0);
+        for polls in 0.. {
+            let woken = (reader.count(), writer.count());
+            if woken == seen {
+                break;
+            }
+            assert!(polls < 10, "they wake each other for ever");
+            if woken.0 > seen.0 {
+                assert!(poll(&reader, read.next()).is_pending());
+            }
+            if woken.1 > seen.1 {
+                assert!(poll(&writer, write.flush()).is_pending());
+            }
+            seen = woken;
+        }
+        hand.make_room(usize::MAX);
+        assert!(reader.count() > seen.0 && writer.count() > seen.1);
+        assert!(poll(&writer, write.flush()).is_ready());
+        hand.end();
+        assert!(poll(&reader, read.next()).is_ready());
+    }
+}

@@ -100,20 +100,16 @@ impl<'u> Uri<'u> {
             None => (None, authority),
         };
         let path_at = authority_at + authority.len();
-        let (ipv6, host, port) = split_authority(place, path_at - place.len())?;
-        let port = match port {
-            "" => default_port(secure),
-            port => parse_port(port)?,
-        };
+        let place = Place::parse(place, path_at - place.len())?;
         check(path, path_at, is_path)?;
         check(query, path_at + path.len() + "?".len(), is_query)?;
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self {
             secure,
-            ipv6,
-            host,
+            ipv6: place.ipv6,
+            host: place.host,
             zone: None,
-            port,
+            port: place.port.unwrap_or(default_port(secure)),
             target: Target { path, query },
             user_info,
         })
@@ -213,6 +209,16 @@ impl<'u> Uri<'u> {
             host: self.host,
             ipv6: self.ipv6,
             port,
+        }
+    }
+
+    /// As [`host_header`](Self::host_header), with the port in any case: what a proxy is asked to connect to
+    /// (RFC 9110 9.3.6).
+    pub(crate) const fn host_and_port(&self) -> HostHeader<'u> {
+        HostHeader {
+            host: self.host,
+            ipv6: self.ipv6,
+            port: Some(self.port),
         }
     }
 
@@ -368,29 +374,37 @@ pub struct BasicAuth<'u>(UserInfo<'u>);
 
 impl fmt::Display for BasicAuth<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Basic ")?;
-        let mut bytes = self.0.bytes();
-        loop {
-            let mut group = [0; 3];
-            let mut len = 0;
-            for (place, byte) in group.iter_mut().zip(&mut bytes) {
-                *place = byte;
-                len += 1;
-            }
-            let mut digits = [0; 4];
-            let group = group.get(..len).unwrap_or_default();
-            let written = STANDARD.encode_slice(group, &mut digits).unwrap_or(0);
-            let digits = digits.get(..written).unwrap_or_default();
-            f.write_str(core::str::from_utf8(digits).unwrap_or_default())?;
-            if len < 3 {
-                return Ok(());
-            }
+        write_basic(f, self.0.bytes())
+    }
+}
+
+/// Writes the credentials of the scheme Basic; `bytes` is `user:password` (RFC 7617 2).
+pub(crate) fn write_basic(
+    f: &mut fmt::Formatter<'_>,
+    bytes: impl IntoIterator<Item = u8>,
+) -> fmt::Result {
+    f.write_str("Basic ")?;
+    let mut bytes = bytes.into_iter();
+    loop {
+        let mut group = [0; 3];
+        let mut len = 0;
+        for (place, byte) in group.iter_mut().zip(&mut bytes) {
+            *place = byte;
+            len += 1;
+        }
+        let mut digits = [0; 4];
+        let group = group.get(..len).unwrap_or_default();
+        let written = STANDARD.encode_slice(group, &mut digits).unwrap_or(0);
+        let digits = digits.get(..written).unwrap_or_default();
+        f.write_str(core::str::from_utf8(digits).unwrap_or_default())?;
+        if len < 3 {
+            return Ok(());
         }
     }
 }
 
 /// Decodes the percent-encodings of a text that [`check`] has accepted.
-fn decode(text: &str) -> impl Iterator<Item = u8> {
+pub(crate) fn decode(text: &str) -> impl Iterator<Item = u8> {
     let mut bytes = text.bytes();
     core::iter::from_fn(move || {
         let byte = bytes.next()?;
@@ -433,6 +447,23 @@ pub struct HostHeader<'u> {
     host: &'u str,
     ipv6: bool,
     port: Option<u16>,
+}
+
+impl<'u> HostHeader<'u> {
+    /// For a host that stands alone: a name, an IPv4 address, or an IPv6 address with or without brackets,
+    /// whose zone is left out. `None` if it is none of these, or if the port is 0.
+    pub(crate) fn of(host: &'u str, port: u16) -> Option<Self> {
+        let place = match host.strip_prefix('[') {
+            Some(literal) => Place::of_ipv6(literal.strip_suffix(']')?),
+            None if host.contains(':') => Place::of_ipv6(host),
+            None => Place::parse(host, 0).ok(),
+        }?;
+        (port > 0).then_some(Self {
+            host: place.host,
+            ipv6: place.ipv6,
+            port: Some(port),
+        })
+    }
 }
 
 impl fmt::Display for HostHeader<'_> {
@@ -598,6 +629,37 @@ impl fmt::Display for UriError {
 }
 
 impl Error for UriError {}
+
+/// A host, and its port if there is one.
+pub(crate) struct Place<'u> {
+    pub(crate) ipv6: bool,
+    /// Without brackets.
+    pub(crate) host: &'u str,
+    pub(crate) port: Option<u16>,
+}
+
+impl<'u> Place<'u> {
+    /// `at` is where `text` begins in the URI. An empty port counts as none.
+    pub(crate) fn parse(text: &'u str, at: usize) -> Result<Self, UriError> {
+        let (ipv6, host, port) = split_authority(text, at)?;
+        let port = match port {
+            "" => None,
+            port => Some(parse_port(port)?),
+        };
+        Ok(Self { ipv6, host, port })
+    }
+
+    /// An IPv6 address without its zone.
+    fn of_ipv6(text: &'u str) -> Option<Self> {
+        let host = text.split_once('%').map_or(text, |(address, _)| address);
+        host.parse::<Ipv6Addr>().ok()?;
+        Some(Self {
+            ipv6: true,
+            host,
+            port: None,
+        })
+    }
+}
 
 /// Whether the host is IPv6, the host, and the digits of the port. `at` is where `authority` begins.
 fn split_authority(authority: &str, at: usize) -> Result<(bool, &str, &str), UriError> {

@@ -116,7 +116,7 @@ impl BodyReader {
 
 impl Framing {
     fn of(status: u16, headers: &Headers<'_>) -> Self {
-        if matches!(status, 204 | 304) {
+        if matches!(status, 100..=199 | 204 | 304) {
             return Self::Length(0);
         }
         if headers.get("Transfer-Encoding").is_some() {

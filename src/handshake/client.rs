@@ -2,17 +2,15 @@
 
 use core::fmt;
 
-use super::body::BodyReader;
 use super::error::{HandshakeError, HeadError};
 use super::established::{self, Established, Refusal, ResponseFields};
-use super::head_scanner::{HeadKind, HeadScanner};
+use super::exchange::{Asked, Exchange};
 use super::key;
 use super::limits::Limits;
 use super::negotiated::Negotiated;
 use super::offered::Offered;
-use super::parse::{self, Parsed};
+use super::parse;
 use super::request::ClientRequest;
-use super::time_limit::TimeLimit;
 use crate::buf::{Input, Output, Storage};
 use crate::error::TimedOut;
 use crate::time::Instant;
@@ -42,37 +40,7 @@ use crate::transport::Transport;
 /// assert_eq!(refusal.headers().get("location"), Some(&b"/there"[..]));
 /// # Ok::<(), ws_proto::handshake::HeadError>(())
 /// ```
-pub struct ClientHandshake<S> {
-    offered: Offered,
-    storage: S,
-    limits: Limits,
-    head: HeadScanner,
-    informational: u8,
-    state: ClientState,
-    timer: TimeLimit,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum ClientState {
-    /// The head is not complete.
-    Head,
-    /// The head of a refusal is complete, its body is not.
-    Body(RefusalState),
-    /// The refusal is complete, or as much of it as the limits allow.
-    Refused(RefusalState),
-    /// The server has accepted.
-    Established(Negotiated),
-    Failed(HandshakeError),
-}
-
-/// A response with another status than 101. Its body follows its head in the storage.
-#[derive(Clone, Copy, Debug)]
-struct RefusalState {
-    status: u16,
-    head: usize,
-    body: BodyReader,
-    complete: bool,
-}
+pub struct ClientHandshake<S>(Exchange<Offered, S>);
 
 impl<S: Storage> ClientHandshake<S> {
     /// Writes the request. `storage` is cleared; it keeps what is offered, and the answer is
@@ -95,15 +63,7 @@ impl<S: Storage> ClientHandshake<S> {
         let key = key::encode_nonce(&nonce);
         let offered = Offered::store(&request, &key, &mut storage)?;
         request.write(&key, offered.lists(storage.bytes()), out)?;
-        Ok(Self {
-            offered,
-            storage,
-            limits,
-            head: HeadScanner::new(HeadKind::Response),
-            informational: 0,
-            state: ClientState::Head,
-            timer: TimeLimit::default(),
-        })
+        Ok(Self(Exchange::new(offered, storage, limits)))
     }
 
     /// Reads the server's answer. `Some` once the connection is established, and again in every
@@ -122,39 +82,10 @@ impl<S: Storage> ClientHandshake<S> {
         &mut self,
         input: &mut Input<'_>,
     ) -> Result<Option<Established<'_>>, HandshakeError> {
-        loop {
-            match self.state {
-                ClientState::Head => match self.read(input) {
-                    Ok(Some(state)) => self.state = state,
-                    Ok(None) => return Ok(None),
-                    Err(error) => self.state = ClientState::Failed(error),
-                },
-                ClientState::Body(mut refused) => {
-                    let ended = refused.body.receive(input, &mut self.storage);
-                    refused.complete = refused.body.is_complete();
-                    self.state = if ended {
-                        ClientState::Refused(refused)
-                    } else {
-                        ClientState::Body(refused)
-                    };
-                    if !ended {
-                        return Ok(None);
-                    }
-                }
-                ClientState::Refused(RefusalState { status, .. }) => {
-                    input.take(input.len());
-                    return Err(HandshakeError::Refused { status });
-                }
-                ClientState::Established(negotiated) => {
-                    let (_, head) = self.offered.split(self.storage.bytes());
-                    return Ok(Some(Established::new(head, negotiated)));
-                }
-                ClientState::Failed(error) => {
-                    input.take(input.len());
-                    return Err(error);
-                }
-            }
-        }
+        Ok(self
+            .0
+            .receive(input)?
+            .map(|negotiated| Established::new(self.0.answer(), negotiated)))
     }
 
     /// Reports the end of the transport: the server sends nothing more.
@@ -166,21 +97,7 @@ impl<S: Storage> ClientHandshake<S> {
     /// [`HandshakeError::Refused`] if it ends the body of a refusal; the same error again if the
     /// handshake has failed.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
-        match self.state {
-            ClientState::Head => self.state = ClientState::Failed(self.head.eof()),
-            ClientState::Body(mut refused) => {
-                refused.complete = refused.body.is_complete_at_eof();
-                self.state = ClientState::Refused(refused);
-            }
-            _ => {}
-        }
-        match self.state {
-            ClientState::Refused(RefusalState { status, .. }) => {
-                Err(HandshakeError::Refused { status })
-            }
-            ClientState::Failed(error) => Err(error),
-            _ => Ok(()),
-        }
+        self.0.receive_eof()
     }
 
     /// Reports the time. Returns when to call again at the latest; `None` if no limit of time runs
@@ -198,24 +115,7 @@ impl<S: Storage> ClientHandshake<S> {
     ///   body is missing, [`refusal`](Self::refusal) has the received part.
     /// - [`TimedOut::Drain`] if the server did not end its side in time after the handshake had failed.
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
-        if let Some(expired) = self.timer.expired() {
-            return Err(expired);
-        }
-        match self.state {
-            ClientState::Head | ClientState::Body(_) => {}
-            ClientState::Established(_) => return Ok(None),
-            ClientState::Refused(_) | ClientState::Failed(_) => {
-                return self.timer.tick(now, TimedOut::Drain, self.limits.drain);
-            }
-        }
-        let deadline = self.timer.tick(now, TimedOut::Handshake, self.limits.time);
-        if deadline.is_err() {
-            self.state = match self.state {
-                ClientState::Body(refused) => ClientState::Refused(refused),
-                _ => ClientState::Failed(HandshakeError::TimedOut),
-            };
-        }
-        deadline
+        self.0.tick(now)
     }
 
     /// The response that refused the connection. It is available once its head is complete; its
@@ -223,120 +123,47 @@ impl<S: Storage> ClientHandshake<S> {
     ///
     /// The caller decides whether to follow a redirect or to authenticate (RFC 6455 4.1).
     pub fn refusal(&self) -> Option<Refusal<'_>> {
-        match self.state {
-            ClientState::Body(RefusalState {
-                status,
-                head,
-                complete,
-                ..
-            })
-            | ClientState::Refused(RefusalState {
-                status,
-                head,
-                complete,
-                ..
-            }) => {
-                let (_, received) = self.offered.split(self.storage.bytes());
-                Some(Refusal::new(received, head, status, complete))
-            }
-            _ => None,
-        }
+        self.0.refusal()
     }
 
     /// What the driver has to do with the transport: [`Close`](Transport::Close) once the handshake
     /// has failed, [`Abort`](Transport::Abort) when it took too long.
     pub const fn transport(&self) -> Transport {
-        match self.state {
-            _ if self.timer.expired().is_some() => Transport::Abort,
-            ClientState::Head | ClientState::Body(_) | ClientState::Established(_) => {
-                Transport::Open
-            }
-            ClientState::Refused(_) | ClientState::Failed(_) => Transport::Close,
-        }
+        self.0.transport()
     }
 
     /// Returns the storage. Its content has no meaning any more.
     pub fn into_storage(self) -> S {
-        self.storage
+        self.0.into_storage()
+    }
+}
+
+impl Asked for Offered {
+    type Granted = Negotiated;
+    type Fields<'h> = ResponseFields<'h>;
+
+    fn kept(&self) -> usize {
+        self.len()
     }
 
-    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<ClientState>, HandshakeError> {
-        if let Some(state) = self.read_at_once(input) {
-            return state.map(Some);
-        }
-        if !self.head.receive(input, &mut self.storage, &self.limits)? {
-            return Ok(None);
-        }
-        let mut fields = ResponseFields::default();
-        let (_, head) = self.offered.split(self.storage.bytes());
-        let parsed = parse::response(head, |name, value| fields.add(name, value))?;
-        if parsed.first_line == 101 {
-            return self.check_switch(&parsed, &fields).map(Some);
-        }
-        let (status, len) = (parsed.first_line, head.len());
-        self.continue_after(status, len).map(Some)
+    fn can_grant(status: u16) -> bool {
+        status == 101
     }
 
-    /// Parses an answer that came in one read where it lies, without the scan (row
-    /// `handshake/client` of the benchmarks). Most answers do. Returns `None`, and changes nothing,
-    /// for any other.
-    fn read_at_once(
-        &mut self,
-        input: &mut Input<'_>,
-    ) -> Option<Result<ClientState, HandshakeError>> {
-        if !self.head.is_at_start() {
-            return None;
-        }
-        let mut fields = ResponseFields::default();
-        let bytes = input.bytes();
-        let bytes = bytes.get(..self.head.room(&self.limits)).unwrap_or(bytes);
-        let parsed = parse::response(bytes, |name, value| fields.add(name, value)).ok()?;
-        if parsed.first_line != 101 || parsed.lines > self.limits.lines {
-            return None;
-        }
-        self.storage.store(bytes.get(..parsed.bytes)?).ok()?;
-        let state = self.check_switch(&parsed, &fields);
-        input.take(parsed.bytes);
-        Some(state)
+    fn collect<'h>(fields: &mut ResponseFields<'h>, name: &'h [u8], value: &'h [u8]) {
+        fields.add(name, value);
     }
 
-    /// Checks a 101.
-    fn check_switch(
+    fn check(
         &self,
-        parsed: &Parsed<u16>,
+        _: u16,
+        stored: &[u8],
+        minor_version: u8,
         fields: &ResponseFields<'_>,
-    ) -> Result<ClientState, HandshakeError> {
-        let (offers, head) = self.offered.split(self.storage.bytes());
+    ) -> Result<Negotiated, HandshakeError> {
+        let (offers, head) = self.split(stored);
         let headers = parse::ResponseHead::of(head).headers;
-        established::check(parsed.minor_version, fields, &headers, &offers)
-            .map(ClientState::Established)
-    }
-
-    /// Continues after the complete head, of `len` bytes, of another response than a 101.
-    fn continue_after(&mut self, status: u16, len: usize) -> Result<ClientState, HandshakeError> {
-        match status {
-            100..=199 => {
-                if self.informational >= self.limits.informational {
-                    return Err(HandshakeError::TooManyInformational);
-                }
-                self.informational += 1;
-                self.storage.truncate(self.offered.len());
-                self.head = self.head.next();
-                Ok(ClientState::Head)
-            }
-            _ => {
-                let (_, head) = self.offered.split(self.storage.bytes());
-                let headers = parse::ResponseHead::of(head).headers;
-                let body = BodyReader::new(status, &headers, self.limits.body_bytes);
-                let complete = body.is_complete();
-                Ok(ClientState::Body(RefusalState {
-                    status,
-                    head: len,
-                    body,
-                    complete,
-                }))
-            }
-        }
+        established::check(minor_version, fields, &headers, &offers)
     }
 }
 
@@ -344,7 +171,7 @@ impl<S: Storage> ClientHandshake<S> {
 impl<S> fmt::Debug for ClientHandshake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")
-            .field("state", &self.state)
+            .field("state", self.0.state())
             .finish_non_exhaustive()
     }
 }

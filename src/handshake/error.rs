@@ -80,9 +80,10 @@ pub enum HandshakeError {
     NothingReceived,
     /// More than one `Origin`.
     OriginRepeated,
-    /// A client: the server answered with a status other than 101.
+    /// A client: the server answered with a status other than 101, or a proxy with one other than 2xx.
     ///
-    /// [`ClientHandshake::refusal`](super::ClientHandshake::refusal) has the response.
+    /// [`ClientHandshake::refusal`](super::ClientHandshake::refusal) or
+    /// [`ProxyHandshake::refusal`](super::proxy::ProxyHandshake::refusal) has the response.
     Refused {
         /// The status code.
         status: u16,
@@ -270,7 +271,7 @@ impl HandshakeError {
             Self::NotHttp => "expected HTTP/1.1: the first bytes are something else",
             Self::NothingReceived => "the transport ended before anything was received",
             Self::OriginRepeated => "more than one Origin",
-            Self::Refused { .. } => "the server refused the handshake",
+            Self::Refused { .. } => "the handshake was refused",
             Self::StartLineInvalid => "malformed first line",
             Self::SubprotocolInvalid => {
                 "Sec-WebSocket-Protocol is empty, malformed, or repeats a name"
@@ -321,6 +322,9 @@ impl Error for HandshakeError {}
 pub enum HeadError {
     /// A body with a status that does not allow one (204, 304).
     BodyNotAllowed,
+    /// The user name for a proxy has a colon, or it or the password has a control character
+    /// (RFC 7617 2).
+    CredentialsInvalid,
     /// The name or a parameter of an extension is not a token.
     ExtensionInvalid,
     /// The client did not offer that extension (RFC 6455 4.2.2).
@@ -366,6 +370,7 @@ impl fmt::Display for HeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BodyNotAllowed => "this status has no body",
+            Self::CredentialsInvalid => "user name or password has characters that cannot be sent",
             Self::ExtensionInvalid => "extension name or parameter is not a token",
             Self::ExtensionNotOffered => "the client did not offer the extension",
             Self::ExtensionRepeated => "extension or reserved bit in use twice",

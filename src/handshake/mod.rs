@@ -129,7 +129,9 @@
 //! A [`ClientHandshake`] borrows nothing, so that a table of connections can keep it until the
 //! answer is there. The request can be made at run time and dropped at once.
 //!
-//! # A proxy
+//! A client that reaches the server through an HTTP proxy asks that for a tunnel first: [`proxy`].
+//!
+//! # Being a proxy
 //!
 //! A proxy offers a server what a client offered, and answers the client what the server answered.
 //! [`ExtensionOffer::from`] takes an [`Extension`] as it was received:
@@ -224,6 +226,7 @@ mod body;
 mod client;
 mod error;
 mod established;
+mod exchange;
 mod extensions;
 mod head_scanner;
 mod headers;
@@ -238,6 +241,7 @@ mod origin;
 mod origin_fault;
 mod parse;
 mod plain;
+pub mod proxy;
 mod request;
 mod request_check;
 mod response;

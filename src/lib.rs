@@ -44,6 +44,7 @@
 //! |---|---|
 //! | a socket that has just been accepted | [`ServerHandshake`](handshake::ServerHandshake), then [`Connection::server`] |
 //! | a socket that has just been connected | [`ClientHandshake`](handshake::ClientHandshake), then [`Connection::client`] |
+//! | a socket that has just been connected to a proxy | [`ProxyHandshake`](handshake::proxy::ProxyHandshake), [`Proxying`](opening::Proxying) or [`Proxy::connect`](opening::Proxy::connect), then as above |
 //! | a request that a foreign HTTP server has parsed | [`Upgrade::from_headers`](handshake::Upgrade::from_headers) |
 //! | a stream of HTTP/2 or HTTP/3 (RFC 8441, 9220) | [`Negotiated::new`], then [`Connection`] |
 //! | pieces of messages, wanted whole | [`Assembler`], over a `Vec` or an array |

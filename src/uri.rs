@@ -74,9 +74,7 @@ impl<'u> Uri<'u> {
     ///
     /// [`UriError`] for the first rule that the text breaks.
     pub fn parse_with(text: &'u str, rules: UriRules) -> Result<Self, UriError> {
-        if let Some((at, character)) = text.char_indices().find(|(_, c)| !c.is_ascii()) {
-            return Err(UriError::NotAscii { character, at });
-        }
+        check_ascii(text, 0)?;
         let (scheme, rest) = text.split_once(':').ok_or(UriError::Scheme)?;
         let is = |known: &str| scheme.eq_ignore_ascii_case(known);
         let secure = if is("wss") || (rules.http && is("https")) {
@@ -96,7 +94,7 @@ impl<'u> Uri<'u> {
         let authority_at = scheme.len() + "://".len();
         let (user_info, place) = match authority.rsplit_once('@') {
             Some(_) if !rules.user_info => return Err(UriError::UserInfo),
-            Some((user_info, place)) => (UserInfo::parse(user_info, authority_at)?, place),
+            Some((text, place)) => (UserInfo::parse(text, authority_at, is_user_info)?, place),
             None => (None, authority),
         };
         let path_at = authority_at + authority.len();
@@ -327,8 +325,12 @@ pub struct UserInfo<'u> {
 
 impl<'u> UserInfo<'u> {
     /// `at` is where it begins in the URI.
-    fn parse(text: &'u str, at: usize) -> Result<Option<Self>, UriError> {
-        check(text, at, |byte| is_name(byte) || byte == b':')?;
+    pub(crate) fn parse(
+        text: &'u str,
+        at: usize,
+        allowed: fn(u8) -> bool,
+    ) -> Result<Option<Self>, UriError> {
+        check(text, at, allowed)?;
         let (user, password) = match text.split_once(':') {
             Some((user, password)) => (user, Some(password)),
             None => (text, None),
@@ -705,6 +707,17 @@ const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
+/// Checks that every character is ASCII. `start` is where `part` begins.
+pub(crate) fn check_ascii(part: &str, start: usize) -> Result<(), UriError> {
+    match part.char_indices().find(|(_, c)| !c.is_ascii()) {
+        Some((index, character)) => Err(UriError::NotAscii {
+            character,
+            at: start + index,
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Checks that every byte is allowed, or part of a percent-encoding (RFC 3986 2.1). `start` is where `part`
 /// begins.
 fn check(part: &str, start: usize, allowed: fn(u8) -> bool) -> Result<(), UriError> {
@@ -730,6 +743,11 @@ fn check(part: &str, start: usize, allowed: fn(u8) -> bool) -> Result<(), UriErr
 /// A character of a registered name: `unreserved` and `sub-delims` of RFC 3986 2.
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+}
+
+/// A character of a user name or password, or the colon between them (RFC 3986 3.2.1).
+fn is_user_info(byte: u8) -> bool {
+    is_name(byte) || byte == b':'
 }
 
 /// A character of a path: `pchar` of RFC 3986 3.3, the slash, and what browsers send as it is.

@@ -158,12 +158,16 @@ impl<'r> ConnectRequest<'r> {
             Destination::Uri(uri) => Some(uri.host_and_port()),
         };
         let place = place.ok_or(HeadError::HostInvalid)?;
-        if !self.credentials.is_none_or(|credentials| credentials.can_be_sent()) {
+        if !self
+            .credentials
+            .is_none_or(|credentials| credentials.can_be_sent())
+        {
             return Err(HeadError::CredentialsInvalid);
         }
         write::check_fields(self.headers)?;
         let mut names = self.headers.iter().map(|(name, _)| name);
-        if self.credentials.is_some() && names.any(|name| name.eq_ignore_ascii_case(AUTHORIZATION)) {
+        if self.credentials.is_some() && names.any(|name| name.eq_ignore_ascii_case(AUTHORIZATION))
+        {
             return Err(HeadError::HeaderNameReserved);
         }
         write::write(out, |out| {

@@ -2,7 +2,8 @@
 //!
 //! A client opens a connection with [`Connector::connect`](crate::opening::Connector::connect), a server with
 //! [`Acceptor::accept`](crate::opening::Acceptor::accept), or with [`read_request`] if it looks at each request itself.
-//! [`WebSocket::exchange`](crate::WebSocket::exchange) does the rest, in a loop.
+//! [`WebSocket::exchange`](crate::WebSocket::exchange) does the rest, in a loop. A client behind a proxy makes a
+//! [`Tunnel`] first, with [`Proxy::connect`](crate::opening::Proxy::connect).
 //!
 //! This is the only module that does I/O and reads a clock, by means of `std`. Deadlines are only
 //! met when reads and writes return, and two peers that both write more than the sockets hold wait
@@ -47,12 +48,14 @@
 mod error;
 mod open;
 mod stream;
+mod tunnel;
 mod turn;
 
 use std::sync::OnceLock;
 
 pub use error::Error;
 pub use open::{Incoming, read_request};
+pub use tunnel::Tunnel;
 
 use crate::time::Instant;
 

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use std::io::{self, ErrorKind, Read, Write};
 
 use super::now;
@@ -12,8 +13,8 @@ use crate::connection::{Client, MaskSource, Role, Server};
 use crate::error::TimedOut;
 use crate::handshake::{Accept, PlainResponse};
 use crate::opening::{
-    AcceptError, Accepting, Acceptor, ConnectError, Connecting, Connector, Handshake, Opened,
-    Options, Request, Response,
+    AcceptError, Accepting, Acceptor, Asking, ConnectError, Connecting, Connector, Handshake,
+    Opened, Options, Request, Response,
 };
 use crate::socket::WebSocket;
 use crate::time::Instant;
@@ -71,39 +72,51 @@ impl Connector {
         keys: M,
     ) -> Result<(WebSocket<Client<M>>, Response), ConnectError> {
         let mut connecting = Connecting::start(self, nonce)?;
-        let deadline = now() + self.get_options().get_handshake_time();
-        let mut buffer = [0; READ];
-        let mut write_error = None;
-        loop {
-            if write_error.is_none() {
-                // An answer that was sent before says more than the error.
-                write_error = write(stream, &mut connecting).err();
-            }
-            let read = match connecting.tick(now()) {
-                Ok(_) => match read_once(stream, &mut buffer) {
-                    Ok(Some(0)) => Err(connecting.receive_eof()),
-                    Ok(read) => Ok(read),
-                    Err(error) => Err(connecting.explain(error)),
-                },
-                Err(error) => Err(error),
+        let time = self.get_options().get_handshake_time();
+        let ((opened, response), received) = ask(stream, &mut connecting, time)?;
+        Ok((with_input(opened.client(keys), &received), response))
+    }
+}
+
+/// Writes a request and reads its answer, which is returned with what came after it.
+pub(super) fn ask<S: Read + Write, A: Asking>(
+    stream: &mut S,
+    asking: &mut A,
+    time: Duration,
+) -> Result<(A::Answer, Vec<u8>), ConnectError> {
+    let deadline = now() + time;
+    let mut buffer = [0; READ];
+    let mut write_error = None;
+    loop {
+        if write_error.is_none() {
+            // An answer that was sent before says more than the error.
+            write_error = write(stream, asking).err();
+        }
+        let read = match asking.tick(now()) {
+            Ok(_) => match read_once(stream, &mut buffer) {
+                Ok(Some(0)) => Err(asking.receive_eof()),
+                Ok(read) => Ok(read),
+                Err(error) => Err(asking.explain(error.into())),
+            },
+            Err(error) => Err(error),
+        };
+        let read = read.map_err(|error| match write_error.take() {
+            Some(cause) if error.refusal().is_none() => asking.explain(cause.into()),
+            _ => error,
+        })?;
+        let Some(n) = read else { continue };
+        let mut rest = buffer.get_mut(..n).unwrap_or_default();
+        if let Some(answer) = asking.receive(&mut rest)? {
+            // The end of the request must not be missing before what follows it.
+            let written = match write_error {
+                Some(error) => Err(error),
+                None => write_until(stream, asking, deadline),
             };
-            let read = read.map_err(|error| match (error, write_error.take()) {
-                (refused @ ConnectError::Refused(_), _) => refused,
-                (_, Some(cause)) => ConnectError::Io(cause),
-                (error, None) => error,
-            })?;
-            let Some(n) = read else { continue };
-            let mut rest = buffer.get_mut(..n).unwrap_or_default();
-            if let Some((opened, response)) = connecting.receive(&mut rest)? {
-                // The end of the request must not be missing before the first frame.
-                if let Some(error) = write_error {
-                    return Err(error.into());
-                }
-                if !write_until(stream, &mut connecting, deadline)? {
-                    return Err(TimedOut::Handshake.into());
-                }
-                return Ok((with_input(opened.client(keys), rest), response));
-            }
+            return match written {
+                Ok(true) => Ok((answer, rest.to_vec())),
+                Ok(false) => Err(asking.explain(TimedOut::Handshake.into())),
+                Err(error) => Err(asking.explain(error.into())),
+            };
         }
     }
 }

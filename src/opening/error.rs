@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
 
-use super::Response;
+use super::{ProxyScheme, ProxyUrlError, Response};
 use crate::error::TimedOut;
 use crate::handshake::{HandshakeError, HeadError, RequestError};
 use crate::uri::UriError;
@@ -20,6 +20,8 @@ pub enum ConnectError {
     Io(std::io::Error),
     /// The operating system has no randomness to give.
     NoRandomness,
+    /// There is no tunnel through the proxy.
+    Proxy(ProxyError),
     /// The server answered with another status than 101: a redirect, a 401, an error.
     Refused(Box<Response>),
     /// It took longer than it may.
@@ -38,10 +40,21 @@ impl fmt::Display for ConnectError {
             #[cfg(feature = "std")]
             Self::Io(error) => error.fmt(f),
             Self::NoRandomness => f.write_str("the random source of the operating system failed"),
+            Self::Proxy(error) => error.fmt(f),
             Self::Refused(response) => write!(f, "refused with status {}", response.status()),
             Self::TimedOut(error) => error.fmt(f),
             Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),
             Self::Uri(error) => error.fmt(f),
+        }
+    }
+}
+
+impl ConnectError {
+    /// The response that refused, if that is why there is no connection: the server's, or the proxy's.
+    pub fn refusal(&self) -> Option<&Response> {
+        match self {
+            Self::Refused(response) | Self::Proxy(ProxyError::Refused(response)) => Some(response),
+            _ => None,
         }
     }
 }
@@ -52,6 +65,7 @@ impl Error for ConnectError {
         match self {
             #[cfg(feature = "std")]
             Self::Io(error) => error.source(),
+            Self::Proxy(error) => error.source(),
             _ => None,
         }
     }
@@ -88,10 +102,94 @@ impl From<UriError> for ConnectError {
     }
 }
 
+impl From<ProxyError> for ConnectError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
+}
+
+impl From<ProxyUrlError> for ConnectError {
+    fn from(error: ProxyUrlError) -> Self {
+        Self::Proxy(ProxyError::Url(error))
+    }
+}
+
 /// A [`Connector`](super::Connector) is one already: for functions that take what becomes one.
 impl From<core::convert::Infallible> for ConnectError {
     fn from(never: core::convert::Infallible) -> Self {
         match never {}
+    }
+}
+
+/// Why a client has no tunnel through a [`Proxy`](super::Proxy).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// The answer of the proxy is not valid, is too long, or did not come.
+    Handshake(HandshakeError),
+    /// The proxy cannot be asked like that.
+    Head(HeadError),
+    /// Connecting to the proxy, or the stream to it, failed.
+    #[cfg(feature = "std")]
+    Io(std::io::Error),
+    /// The proxy answered with another status than 2xx: 407 if it wants other credentials, or any, and then the
+    /// response has `Proxy-Authenticate`; 502 or 504 if it has not reached the server, for instance.
+    Refused(Box<Response>),
+    /// The proxy took longer than it may.
+    TimedOut(TimedOut),
+    /// This way to connect does not speak to proxies of that kind.
+    Unsupported(ProxyScheme),
+    /// The URL is not one of a proxy.
+    Url(ProxyUrlError),
+}
+
+impl ProxyError {
+    /// What to report for `error` while there is only the proxy at the other end.
+    pub(super) fn of(error: ConnectError) -> ConnectError {
+        match error {
+            ConnectError::Handshake(error) => Self::Handshake(error).into(),
+            ConnectError::Head(error) => Self::Head(error).into(),
+            #[cfg(feature = "std")]
+            ConnectError::Io(error) => Self::Io(error).into(),
+            ConnectError::Refused(response) => Self::Refused(response).into(),
+            ConnectError::TimedOut(error) => Self::TimedOut(error).into(),
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => write!(f, "proxy: {error}"),
+            Self::Head(error) => write!(f, "request to the proxy: {error}"),
+            #[cfg(feature = "std")]
+            Self::Io(error) => write!(f, "proxy: {error}"),
+            Self::Refused(response) => match response.status() {
+                407 => f.write_str("the proxy asks for a user name and a password (status 407)"),
+                status => write!(f, "the proxy refused with status {status}"),
+            },
+            Self::TimedOut(error) => write!(f, "proxy: {error}"),
+            Self::Unsupported(scheme) => {
+                write!(
+                    f,
+                    "proxies of the scheme {} are not supported here",
+                    scheme.name()
+                )
+            }
+            Self::Url(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ProxyError {
+    /// The cause of the error that is shown: an error of a stream may have one.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            #[cfg(feature = "std")]
+            Self::Io(error) => error.source(),
+            _ => None,
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 //!
 //! [`Connecting`] and [`Accepting`] are to [`handshake`](crate::handshake) what
 //! [`WebSocket`] is to [`Connection`](crate::Connection): they have their buffers, keep
-//! the time, and end as a `WebSocket` that has the bytes after the handshake. [`io`](crate::io) and the
-//! adapters drive them. A driver does the same with both:
+//! the time, and end as a `WebSocket` that has the bytes after the handshake. [`Proxying`] comes before
+//! `Connecting` where there is a [`Proxy`], and ends as a tunnel. [`io`](crate::io) and the
+//! adapters drive them. A driver does the same with all of them:
 //!
 //! 1. write `pending`, and `consume` what was written;
 //! 2. read, and give the bytes to `receive`, the end of the input to `receive_eof`;
@@ -18,6 +19,8 @@ mod connecting;
 mod connector;
 mod error;
 mod options;
+mod proxy;
+mod proxying;
 mod request;
 mod response;
 
@@ -25,8 +28,10 @@ pub use accepting::Accepting;
 pub use acceptor::Acceptor;
 pub use connecting::Connecting;
 pub use connector::Connector;
-pub use error::{AcceptError, ConnectError};
+pub use error::{AcceptError, ConnectError, ProxyError};
 pub use options::Options;
+pub use proxy::{NoProxy, Proxy, ProxyScheme, ProxyUrlError};
+pub use proxying::Proxying;
 pub use request::Request;
 pub use response::{OwnedHeaders, Response};
 
@@ -37,6 +42,7 @@ use crate::connection::{Client, EitherRole, MaskSource, Role, Server};
 use crate::extension::deflate::{Deflate, DeflateParams};
 use crate::handshake::Negotiated;
 use crate::socket::WebSocket;
+use crate::time::Instant;
 
 /// A handshake under way, of either end: what a driver that writes has to know of it.
 ///
@@ -79,6 +85,111 @@ impl Handshake for Connecting {
 
     fn consume(&mut self, n: usize) {
         self.consume(n);
+    }
+}
+
+impl Handshake for Proxying {
+    fn pending(&self) -> &[u8] {
+        self.pending()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.consume(n);
+    }
+}
+
+/// A client's handshake under way, with a server or with a proxy: for drivers that do the same with both.
+///
+/// ```
+/// use std::io::Read;
+/// use ws_proto::opening::{Asking, ConnectError};
+///
+/// /// Reads the answer to a request that was written, and what came after it.
+/// fn answer<A: Asking>(asking: &mut A, from: &mut impl Read) -> Result<(A::Answer, Vec<u8>), ConnectError> {
+///     let mut buffer = [0; 4096];
+///     loop {
+///         asking.tick(ws_proto::io::now())?;
+///         let n = match from.read(&mut buffer) {
+///             Ok(0) => return Err(asking.receive_eof()),
+///             Ok(n) => n,
+///             Err(error) => return Err(asking.explain(error.into())),
+///         };
+///         let mut rest = &mut buffer[..n];
+///         if let Some(answer) = asking.receive(&mut rest)? {
+///             return Ok((answer, rest.to_vec()));
+///         }
+///     }
+/// }
+///
+/// # use ws_proto::opening::{Connector, Proxy, Proxying};
+/// # let proxy = Proxy::new("proxy.example")?;
+/// # let mut proxying = Proxying::start(&proxy, &Connector::new("ws://example.com")?)?;
+/// # let (response, rest) = answer(&mut proxying, &mut &b"HTTP/1.0 200 OK\r\n\r\nx"[..])?;
+/// # assert_eq!((response.status(), &rest[..]), (200, &b"x"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Asking: Handshake {
+    /// What an answer that grants the request leads to.
+    type Answer;
+
+    /// Takes bytes that were read; `bytes` is then what is left of them: after the answer, what follows it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: there will be no connection.
+    fn receive(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Self::Answer>, ConnectError>;
+
+    /// The input has ended: there will be no connection.
+    fn receive_eof(&mut self) -> ConnectError;
+
+    /// Sets the time; returns when to call again at the latest.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] if the time is over.
+    fn tick(&mut self, now: Instant) -> Result<Option<Instant>, ConnectError>;
+
+    /// What to report for `error`: a refusal that was read says more than the way in which the transport ended.
+    fn explain(&self, error: ConnectError) -> ConnectError;
+}
+
+impl Asking for Connecting {
+    type Answer = (Opened, Response);
+
+    fn receive(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Self::Answer>, ConnectError> {
+        self.receive(bytes)
+    }
+
+    fn receive_eof(&mut self) -> ConnectError {
+        self.receive_eof()
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<Option<Instant>, ConnectError> {
+        self.tick(now)
+    }
+
+    fn explain(&self, error: ConnectError) -> ConnectError {
+        self.explain(error)
+    }
+}
+
+impl Asking for Proxying {
+    type Answer = Response;
+
+    fn receive(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Self::Answer>, ConnectError> {
+        self.receive(bytes)
+    }
+
+    fn receive_eof(&mut self) -> ConnectError {
+        self.receive_eof()
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<Option<Instant>, ConnectError> {
+        self.tick(now)
+    }
+
+    fn explain(&self, error: ConnectError) -> ConnectError {
+        self.explain(error)
     }
 }
 

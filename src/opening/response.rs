@@ -47,7 +47,7 @@ impl fmt::Debug for OwnedHeaders {
     }
 }
 
-/// A server's answer to a handshake: the 101, or the refusal. `Debug` leaves out the body: it can have
+/// An answer to a handshake: the 101 of a server, the 2xx of a proxy, or the refusal of either. `Debug` leaves out the body: it can have
 /// secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
@@ -67,6 +67,15 @@ impl Response {
         }
     }
 
+    pub(super) fn connected(connected: &handshake::proxy::Connected<'_>) -> Self {
+        Self {
+            status: connected.status(),
+            headers: OwnedHeaders::of(&connected.headers()),
+            body: Box::default(),
+            subprotocol: None,
+        }
+    }
+
     pub(super) fn refusal(refusal: &handshake::Refusal<'_>) -> Self {
         Self {
             status: refusal.status(),
@@ -76,7 +85,7 @@ impl Response {
         }
     }
 
-    /// The status: 101, or that of the refusal.
+    /// The status: 101, that of the refusal, or 2xx of a proxy.
     pub const fn status(&self) -> u16 {
         self.status
     }

@@ -37,7 +37,7 @@ pub struct Proxy {
     scheme: ProxyScheme,
     host: Box<str>,
     port: u16,
-    credentials: Option<(Box<[u8]>, Box<[u8]>)>,
+    credentials: Option<Decoded>,
     headers: Vec<(Box<str>, Box<[u8]>)>,
 }
 

@@ -1,4 +1,4 @@
-//! Opening handshakes of both roles, URIs, and when to try again.
+//! Opening handshakes of both roles, through proxies too, URIs, and when to try again.
 #![allow(
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core,
@@ -16,6 +16,9 @@ mod opening;
 mod past;
 mod peers;
 mod proxy;
+mod proxy_connect;
+mod proxy_url;
+mod proxying;
 mod reconnect;
 mod requirements;
 mod scan;

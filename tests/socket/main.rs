@@ -11,6 +11,7 @@ mod failing;
 mod io;
 mod io_ends;
 mod io_faults;
+mod io_proxy;
 mod lent;
 mod matrix;
 mod messages;

@@ -1,8 +1,9 @@
-//! Arbitrary bytes to a client's handshake; and whatever a caller wants to ask for and to answer,
-//! which either cannot be sent, or is read by the other end as it was meant.
+//! Arbitrary bytes to a client's handshakes with a server and with a proxy; and whatever a caller wants to ask
+//! for and to answer, which either cannot be sent, or is read by the other end as it was meant.
 
 use arbitrary::Arbitrary;
 use ws_proto::frame::Rsv;
+use ws_proto::handshake::proxy::{ConnectRequest, ProxyHandshake};
 use ws_proto::handshake::{
     Accept, AnswerFault, ClientHandshake, ClientRequest, Established, ExtensionOffer,
     HandshakeError, HeadError, Limits, OriginPolicy, Param, PlainResponse, Refusal, RequestError,
@@ -40,6 +41,16 @@ struct Outcome {
     left: Vec<u8>,
 }
 
+/// As [`Outcome`], with a proxy.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tunnel {
+    /// Status, reason and fields.
+    connected: Option<(u16, Vec<u8>, Fields)>,
+    error: Option<HandshakeError>,
+    refusal: Option<Refused>,
+    left: Vec<u8>,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Agreed {
     subprotocol: Option<String>,
@@ -71,6 +82,11 @@ pub fn check(answer: &Answer<'_>) {
     assert_eq!(answer.run(&answer.cuts), whole, "cut as chosen");
     assert_eq!(answer.run(&[1]), whole, "byte by byte");
     answer.check_outcome(&whole);
+
+    let tunnel = answer.run_proxy(&[]);
+    assert_eq!(answer.run_proxy(&answer.cuts), tunnel, "cut as chosen");
+    assert_eq!(answer.run_proxy(&[1]), tunnel, "byte by byte");
+    answer.check_tunnel(&tunnel, &whole);
 }
 
 impl Answer<'_> {
@@ -164,6 +180,85 @@ impl Answer<'_> {
                 assert_eq!(handshake.transport(), Transport::Abort);
             }
         }
+    }
+
+    fn run_proxy(&self, cuts: &[u8]) -> Tunnel {
+        let (mut vec, mut array) = (b"old".to_vec(), FixedBuf::<300>::new());
+        let storage: &mut dyn Storage = if self.flag(0) { &mut array } else { &mut vec };
+        let request = ConnectRequest::new("server.example.com", 80);
+        let mut handshake = ProxyHandshake::start(request, storage, self.limits(), &mut Vec::new())
+            .expect("it can be sent");
+        let mut tunnel = Tunnel::default();
+        for piece in pieces(&mut self.bytes.to_vec(), cuts) {
+            let mut input = Input::new(piece);
+            match handshake.receive(&mut input) {
+                Ok(None) => {
+                    assert!(input.is_empty() && tunnel == Tunnel::default());
+                    assert_eq!(handshake.transport(), Transport::Open);
+                }
+                Ok(Some(connected)) => {
+                    let _ = format!("{connected:?}");
+                    let reason = connected.reason().to_vec();
+                    let fields = read_fields(connected.headers());
+                    tunnel.connected = Some((connected.status(), reason, fields));
+                }
+                Err(error) => {
+                    assert!(input.is_empty() && tunnel.connected.is_none());
+                    assert_eq!(*tunnel.error.get_or_insert(error), error, "sticky");
+                    assert_eq!(handshake.transport(), Transport::Close);
+                }
+            }
+            tunnel.left.extend_from_slice(input.bytes());
+            let _ = format!("{handshake:?}");
+        }
+        if self.flag(2) {
+            let ended = handshake.receive_eof().err();
+            assert_eq!(ended.is_some(), tunnel.connected.is_none());
+            assert!(tunnel.error.is_none_or(|error| ended == Some(error)));
+            tunnel.error = ended;
+        }
+        tunnel.refusal = handshake.refusal().map(|refusal| Refused::of(&refusal));
+        tunnel
+    }
+
+    /// Holds what the proxy's answer has led to against what another parser reads, and against what the same
+    /// bytes mean from a server.
+    fn check_tunnel(&self, tunnel: &Tunnel, server: &Outcome) {
+        let Some((status, reason, fields)) = &tunnel.connected else {
+            assert!(tunnel.left.is_empty());
+            let refused = tunnel.refusal.as_ref().map(|refusal| refusal.status);
+            // What only one of them grants.
+            let differs = matches!(refused, Some(101))
+                || server
+                    .refusal
+                    .as_ref()
+                    .is_some_and(|one| matches!(one.status, 200..=299));
+            // The offer takes room in a storage that is too small.
+            if !differs && !self.flag(0) {
+                assert_eq!(
+                    (tunnel.error, &tunnel.refusal),
+                    (server.error, &server.refusal)
+                );
+            }
+            return;
+        };
+        let mut rest = self.bytes;
+        let head = loop {
+            let head = Head::response(rest).expect("what is taken is a response");
+            if !(100..200).contains(&head.status) {
+                break head;
+            }
+            assert_ne!(head.status, 101, "it ends the handshake");
+            rest = &rest[head.len..];
+        };
+        assert_eq!((head.status, &head.fields), (*status, fields));
+        assert!(matches!(status, 200..=299));
+        assert!(head.reason.is_empty() || head.reason.as_bytes() == reason);
+        assert_eq!(
+            &rest[head.len..],
+            tunnel.left,
+            "what follows is the server's"
+        );
     }
 
     /// Holds the outcome against what another parser reads.
@@ -336,6 +431,7 @@ fn ask(bytes: &[u8]) {
         &own[..]
     };
 
+    ask_proxy(host, target, raw(5), raw(6));
     let uri = Uri::parse(host);
     let request = match uri {
         Ok(uri) => ClientRequest::from_uri(uri),
@@ -433,6 +529,42 @@ fn ask(bytes: &[u8]) {
                 .all(|(name, value)| refusal.headers().get(name) == Some(value))
         );
     }
+}
+
+/// A request for a tunnel: it cannot be sent, or another parser reads it as it was meant.
+fn ask_proxy(host: &str, port: &str, user: &[u8], password: &[u8]) {
+    let request = match Uri::parse(host) {
+        Ok(uri) => ConnectRequest::from_uri(uri),
+        Err(_) => ConnectRequest::new(host, port.parse().unwrap_or(8080)),
+    };
+    let request = request.basic(user, password);
+    let _ = format!("{request:?}");
+    let mut written = Vec::new();
+    if let Err(error) = ProxyHandshake::start(request, Vec::new(), Limits::new(), &mut written) {
+        return nothing_written(error, &written);
+    }
+    let head = Head::request(&written).expect("it can be read");
+    assert_eq!((head.len, head.method.as_str()), (written.len(), "CONNECT"));
+    assert_eq!(head.all("Host"), [head.target.as_bytes()]);
+    assert_eq!(head.fields.len(), 2, "and no other field");
+    let [field] = head.all("Proxy-Authorization")[..] else {
+        panic!("one field")
+    };
+    assert!(field.starts_with(b"Basic ") && field.is_ascii());
+    assert_eq!(
+        field.len(),
+        6 + (user.len() + 1 + password.len()).div_ceil(3) * 4
+    );
+    // A URI with that place has the same.
+    let uri = format!("ws://{}/", head.target);
+    let uri = Uri::parse(&uri).expect("host and port");
+    assert_eq!(
+        head.target,
+        match uri.host_is_ipv6() {
+            true => format!("[{}]:{}", uri.host(), uri.port()),
+            false => format!("{}:{}", uri.host(), uri.port()),
+        }
+    );
 }
 
 fn nothing_written(error: HeadError, out: &[u8]) {

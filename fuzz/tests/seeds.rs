@@ -62,6 +62,7 @@ fn write_inputs_from_vectors() {
     uris();
     requests_to_write();
     refusals();
+    tunnels();
     plain_requests();
     random("roundtrip", &[]);
     random("session", &[]);
@@ -136,6 +137,36 @@ fn response(id: &str, bytes: &[u8]) {
         );
     }
 }
+
+/// Answers of proxies to CONNECT, and requests to write.
+fn tunnels() {
+    for (index, answer) in TUNNELS.iter().enumerate() {
+        response(&format!("tunnel{index}"), answer.as_bytes());
+    }
+    let requests = [
+        "wss://[2001:db8::1]/chat\n\n\n\n\nme\nsecret",
+        "fe80::1%eth0\n443\n\n\n\nme\nsecret",
+        "[::1]\n80\n\n\n\na:b\nc",
+        "example.com\n3128\n\n\n\n\n",
+        "example.com\n0\n\n\n\n\u{e9}\n\u{e9}",
+    ];
+    for (index, request) in requests.iter().enumerate() {
+        let bytes = [&[0x80, 0, 0, 0, 0, 0, 0, 0, 0][..], request.as_bytes()].concat();
+        write("handshake_client", &format!("connect{index}"), &bytes);
+    }
+}
+
+const TUNNELS: [&str; 8] = [
+    "HTTP/1.1 200 Connection established\r\n\r\n\x16\x03\x01",
+    "HTTP/1.0 200 OK\r\nVia: 1.1 squid\r\nContent-Length: 3\r\n\r\nabc",
+    "HTTP/1.1 204\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 299 x\r\nA: b\r\n c\r\n\r\nleft",
+    "HTTP/1.1 101 Switching Protocols\r\nContent-Length: 2\r\n\r\nab",
+    "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\
+        Content-Length: 5\r\n\r\nlogin",
+    "HTTP/1.1 502 Bad Gateway\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nab\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\nVia: x\r\n\r\n",
+];
 
 fn texts() {
     let texts: [&[u8]; 9] = [

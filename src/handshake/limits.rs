@@ -13,6 +13,8 @@ use core::time::Duration;
 /// | [`body_bytes`](Self::body_bytes) | 4 KiB | - | cuts off the body of a refusal |
 /// | [`informational`](Self::informational) | 8 | - | fails |
 ///
+/// A client counts anew for a [proxy](super::proxy) and for the server behind it.
+///
 /// A [`Storage`](crate::Storage) that holds less than `head_bytes` limits the head in the same way.
 ///
 /// ```

@@ -141,7 +141,8 @@ fn secrets_are_neither_in_debug_output_nor_in_errors() {
     }
 }
 
-/// What curl 7.88.1 and its sources (lib/proxy.c) say.
+/// What the sources of curl say (lib/proxy.c of 2026). Version 7.88.1 differs in blanks, which it takes for commas,
+/// in prefixes that are no numbers, and in IPv6 addresses, which it compares as text.
 #[test]
 fn hosts_without_a_proxy_are_found_by_the_rules_of_curl() {
     let cases = [

@@ -26,11 +26,11 @@ fn proxying() -> Proxying {
     Proxying::start(&proxy(), &connector()).expect("a valid request")
 }
 
+/// The answer, and what came after it.
+type Ended<A> = Option<(<A as Asking>::Answer, Vec<u8>)>;
+
 /// Gives `bytes` in these pieces. The answer, and what is left of the input then.
-fn run<A: Asking>(
-    asking: &mut A,
-    pieces: &[&[u8]],
-) -> Result<Option<(A::Answer, Vec<u8>)>, ConnectError> {
+fn run<A: Asking>(asking: &mut A, pieces: &[&[u8]]) -> Result<Ended<A>, ConnectError> {
     for (i, piece) in pieces.iter().enumerate() {
         let mut piece = piece.to_vec();
         let mut rest = &mut piece[..];

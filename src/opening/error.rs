@@ -132,8 +132,9 @@ pub enum ProxyError {
     /// Connecting to the proxy, or the stream to it, failed.
     #[cfg(feature = "std")]
     Io(std::io::Error),
-    /// The proxy answered with another status than 2xx: 407 if it wants other credentials, or any, and then the
-    /// response has `Proxy-Authenticate`; 502 or 504 if it has not reached the server, for instance.
+    /// The proxy answered with another status than 2xx: 407 if it wants credentials, or others, and then the
+    /// response has `Proxy-Authenticate` (tinyproxy answers wrong ones with 401); 500 or 502 to 504 if it has not
+    /// reached the server.
     Refused(Box<Response>),
     /// The proxy took longer than it may.
     TimedOut(TimedOut),
@@ -166,7 +167,9 @@ impl fmt::Display for ProxyError {
             #[cfg(feature = "std")]
             Self::Io(error) => write!(f, "proxy: {error}"),
             Self::Refused(response) => match response.status() {
-                407 => f.write_str("the proxy asks for a user name and a password (status 407)"),
+                407 => f.write_str(
+                    "the proxy asks for a user name and a password, or for others (status 407)",
+                ),
                 status => write!(f, "the proxy refused with status {status}"),
             },
             Self::TimedOut(error) => write!(f, "proxy: {error}"),

@@ -378,7 +378,7 @@ fn errors_are_small_and_printable() {
     let refused = HandshakeError::Refused { status: 302 };
     assert_eq!(
         refused.to_string(),
-        "the server refused the handshake with status 302"
+        "the handshake was refused with status 302"
     );
     assert_eq!(refused.status(), Some(302));
     for error in [

@@ -5,6 +5,7 @@ use core::fmt;
 use super::{ProxyScheme, ProxyUrlError, Response};
 use crate::error::TimedOut;
 use crate::handshake::{HandshakeError, HeadError, RequestError};
+use crate::reconnect::End;
 use crate::uri::UriError;
 
 /// Why a client has no connection.
@@ -30,6 +31,37 @@ pub enum ConnectError {
     TlsNeeded,
     /// The URL is not one of a WebSocket server.
     Uri(UriError),
+}
+
+impl ConnectError {
+    /// What a [`Backoff`](crate::reconnect::Backoff) needs to know of it. `None` if another attempt is
+    /// useless: the request cannot be sent as it is, or the server does not follow the protocol.
+    ///
+    /// ```
+    /// use ws_proto::opening::{ConnectError, Connector};
+    /// use ws_proto::reconnect::End;
+    ///
+    /// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    /// assert_eq!(ConnectError::from(refused).end(), Some(End::Unreachable));
+    /// let wrong = Connector::new("https://example.com/").unwrap_err();
+    /// assert_eq!(ConnectError::from(wrong).end(), None);
+    /// ```
+    pub fn end(&self) -> Option<End> {
+        Some(match self {
+            Self::Handshake(HandshakeError::NothingReceived | HandshakeError::UnexpectedEof) => {
+                End::Eof
+            }
+            Self::Handshake(HandshakeError::TimedOut) | Self::TimedOut(_) => End::TimedOut,
+            #[cfg(feature = "std")]
+            Self::Io(_) => End::Unreachable,
+            Self::NoRandomness => End::Unreachable,
+            Self::Refused(response) => End::Refused {
+                status: response.status(),
+                retry_after: response.retry_after(),
+            },
+            Self::Handshake(_) | Self::Head(_) | Self::TlsNeeded | Self::Uri(_) => return None,
+        })
+    }
 }
 
 impl fmt::Display for ConnectError {

@@ -1,6 +1,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use crate::handshake;
 
@@ -93,6 +94,13 @@ impl Response {
     /// The header fields: `Location`, `Retry-After`, `Set-Cookie`, and so on.
     pub const fn headers(&self) -> &OwnedHeaders {
         &self.headers
+    }
+
+    /// How long the server asks to wait before another attempt: its `Retry-After`, if that is in seconds
+    /// (see [`retry_after`](crate::reconnect::retry_after)).
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get("Retry-After")?;
+        crate::reconnect::retry_after(value)
     }
 
     /// The body of a refusal, as much of it as

@@ -42,6 +42,8 @@ pub(crate) struct Core<T> {
     is_broken: bool,
     /// Something was written since the last flush.
     needs_flush: bool,
+    /// How many bytes the stream has taken.
+    written: u64,
     /// How many reads there were since the time was looked at.
     reads: u8,
     /// What the last batch ended with; `None` if there may be more in what was read.
@@ -75,6 +77,7 @@ impl<T: Io> Core<T> {
             error: None,
             is_broken: false,
             needs_flush: false,
+            written: 0,
             reads: 0,
             batch: None,
             is_reader_busy: false,
@@ -118,6 +121,11 @@ impl<T: Io> Core<T> {
         let connection = self.driver.connection();
         let closed = || Closed::new(connection.close_code(), connection.close_reason());
         connection.is_close_received().then(closed)
+    }
+
+    /// How many bytes the stream has taken.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
     }
 
     /// Whether the reader has come to the end.
@@ -573,6 +581,7 @@ impl<T: Io> Core<T> {
                 Ok(0) => return self.write_failed(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     self.driver.consume(n);
+                    self.written += n as u64;
                     self.needs_flush = true;
                 }
                 Err(error) => return self.write_failed(error),

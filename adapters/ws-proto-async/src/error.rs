@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use ws_proto::reconnect::End;
 use ws_proto::socket::Failure;
 use ws_proto::{SendError, TimedOut, UnexpectedEof, WebSocketError};
 
@@ -37,6 +38,18 @@ impl Error {
             (Failure::TimedOut(error), _) => Self::TimedOut(error),
             (_, Some(error)) => Self::Io(again(error)),
             (_, None) => Self::Send(SendError::Closed),
+        }
+    }
+
+    /// What a [`Backoff`](ws_proto::reconnect::Backoff) needs to know of it, if it has ended a connection.
+    pub const fn end(&self) -> End {
+        match self {
+            Self::Receive(error) => match error.close_code() {
+                Some(code) => End::Closed(Some(code)),
+                None => End::Eof,
+            },
+            Self::TimedOut(_) => End::TimedOut,
+            Self::Eof(_) | Self::Io(_) | Self::Send(_) => End::Eof,
         }
     }
 

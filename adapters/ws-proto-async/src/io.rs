@@ -5,6 +5,16 @@ use std::task::{Context, Poll};
 
 use ws_proto::Instant;
 
+/// The clock and the timer of a runtime.
+pub trait Timer {
+    /// The time, by the runtime's clock.
+    fn now(&self) -> Instant;
+
+    /// Ready once [`now`](Self::now) has reached `deadline`, by the runtime's timer. Called with
+    /// another deadline than before, it waits for that one, earlier or later.
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
+}
+
 /// A byte stream together with the clock and the timer of its runtime.
 ///
 /// This is all that a runtime has to bring: implement it for a new one, and every type of this
@@ -12,7 +22,7 @@ use ws_proto::Instant;
 ///
 /// All polls follow the usual contract: [`Poll::Pending`] has taken the waker of the context, and
 /// has had no effect otherwise.
-pub trait Io: Unpin {
+pub trait Io: Timer + Unpin {
     /// The stream inside.
     type Stream;
 
@@ -32,13 +42,6 @@ pub trait Io: Unpin {
 
     /// Ends the writing side.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-
-    /// The time, by the runtime's clock.
-    fn now(&self) -> Instant;
-
-    /// Ready once [`now`](Self::now) has reached `deadline`, by the runtime's timer. Called with
-    /// another deadline than before, it waits for that one, earlier or later.
-    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 
     /// The stream inside.
     fn stream(&self) -> &Self::Stream;

@@ -12,6 +12,7 @@
 //! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
 //! | messages without a copy | [`WebSocket::next_batch`] |
 //! | two tasks | [`WebSocket::split`] |
+//! | a client that connects again | [`Reconnecting`] |
 //! | compression | [`Connector::deflate`], [`Acceptor::deflate`] (feature `deflate`) |
 //! | messages too big to hold | [`WebSocket::next_piece`], [`WebSocket::send_binary_part`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -25,6 +26,7 @@ mod error;
 mod io;
 mod lane;
 mod message;
+mod reconnecting;
 pub mod server;
 mod socket;
 mod tasks;
@@ -32,8 +34,11 @@ mod tasks;
 pub use batch::{Batch, Sender};
 pub use bytes::Bytes;
 pub use error::{Error, TrySendError};
-pub use io::Io;
+pub use io::{Io, Timer};
 pub use message::{Closed, Event, Message, Piece, Utf8Bytes};
+pub use reconnecting::{
+    AttemptError, Connect, Connected, Decision, Disconnected, Ended, Reason, Reconnecting, Update,
+};
 pub use server::Incoming;
 pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
 /// A message that is lent; it becomes a [`Message`] by `into`, which copies the payload.
@@ -47,6 +52,7 @@ pub use ws_proto::handshake::{
 pub use ws_proto::opening::{
     AcceptError, Acceptor, ConnectError, Connector, Options, OwnedHeaders, Request, Response,
 };
+pub use ws_proto::reconnect;
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, SendError,
     TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,

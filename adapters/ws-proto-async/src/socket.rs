@@ -498,6 +498,47 @@ impl<T: Io> WebSocket<T> {
     }
 }
 
+/// For [`Reconnecting`](crate::Reconnecting).
+impl<T: Io> WebSocket<T> {
+    pub(crate) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        self.core.poll_message(cx)
+    }
+
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.core.poll_ready(cx)
+    }
+
+    pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.core.poll_flush(cx)
+    }
+
+    pub(crate) fn poll_close_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.core.poll_close_written(cx)
+    }
+
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.core.poll_closed(cx)
+    }
+
+    /// Whether nothing is left to do with the stream.
+    pub(crate) fn is_over(&self) -> bool {
+        self.core.driver.is_over()
+    }
+
+    /// How many bytes the stream has taken of all that this connection writes.
+    pub(crate) const fn written_position(&self) -> u64 {
+        self.core.written()
+    }
+
+    /// Where in all that this connection writes the last byte is that was queued.
+    pub(crate) fn queued_position(&self) -> u64 {
+        self.core.written() + self.queued() as u64
+    }
+}
+
 impl<T: Io> FusedStream for WebSocket<T> {
     fn is_terminated(&self) -> bool {
         self.core.has_ended()

@@ -11,7 +11,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    const fn other(self) -> Self {
+    pub(crate) const fn other(self) -> Self {
         match self {
             Self::Read => Self::Write,
             Self::Write => Self::Read,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use futures_io::{AsyncRead, AsyncWrite};
-use ws_proto_async::{Instant as Time, Io};
+use ws_proto_async::{Instant as Time, Io, Timer as Clock};
 
 /// A stream of `futures-io` with the timer of `async-io`: what the types of this crate are made
 /// over.
@@ -27,6 +27,13 @@ impl<S> Smol<S> {
             epoch: Instant::now(),
             timer: None,
         }
+    }
+}
+
+impl Smol<()> {
+    /// The clock and the timer without a stream, for [`Reconnecting::with`](crate::Reconnecting).
+    pub fn timer() -> Self {
+        Self::new(())
     }
 }
 
@@ -57,6 +64,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io for Smol<S> {
         Pin::new(&mut self.stream).poll_close(cx)
     }
 
+    fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    fn into_stream(self) -> S {
+        self.stream
+    }
+}
+
+impl<S> Clock for Smol<S> {
     fn now(&self) -> Time {
         Time::from_millis(self.epoch.elapsed().as_millis() as u64)
     }
@@ -74,18 +95,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io for Smol<S> {
         // It has rung, and would not again.
         self.timer = None;
         Poll::Ready(())
-    }
-
-    fn stream(&self) -> &S {
-        &self.stream
-    }
-
-    fn stream_mut(&mut self) -> &mut S {
-        &mut self.stream
-    }
-
-    fn into_stream(self) -> S {
-        self.stream
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
-use ws_proto_async::{Instant as Time, Io};
+use ws_proto_async::{Instant as Time, Io, Timer};
 
 /// A stream of tokio's with tokio's timer: what the types of this crate are made over.
 pub struct Tokio<S> {
@@ -26,6 +26,13 @@ impl<S> Tokio<S> {
             epoch: Instant::now(),
             sleep: None,
         }
+    }
+}
+
+impl Tokio<()> {
+    /// The clock and the timer without a stream, for [`Reconnecting::with`](crate::Reconnecting).
+    pub fn timer() -> Self {
+        Self::new(())
     }
 }
 
@@ -58,6 +65,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io for Tokio<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
+    fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    fn into_stream(self) -> S {
+        self.stream
+    }
+}
+
+impl<S> Timer for Tokio<S> {
     fn now(&self) -> Time {
         Time::from_millis(self.epoch.elapsed().as_millis() as u64)
     }
@@ -71,18 +92,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io for Tokio<S> {
             sleep.as_mut().reset(deadline);
         }
         sleep.as_mut().poll(cx)
-    }
-
-    fn stream(&self) -> &S {
-        &self.stream
-    }
-
-    fn stream_mut(&mut self) -> &mut S {
-        &mut self.stream
-    }
-
-    fn into_stream(self) -> S {
-        self.stream
     }
 }
 

@@ -68,6 +68,7 @@
 //! * [`split`](WebSocket::split) gives halves for two tasks. Pings are answered and timers run
 //!   whichever half is waited for; nothing runs in the background.
 //! * Every future is cancel safe; see [`WebSocket`].
+//! * [`Reconnecting`] connects again, and gives back what was not written.
 //! * Messages too big to hold are received by [`next_piece`](WebSocket::next_piece) and sent by
 //!   [`send_binary_part`](WebSocket::send_binary_part).
 //! * All messages of one read are answered in one write by [`feed`](WebSocket::feed), which queues; received
@@ -97,11 +98,12 @@ pub use io::Tokio;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_proto_async as core;
 pub use ws_proto_async::{
-    Accept, AcceptError, Acceptor, Bytes, CloseCode, Closed, Config, ConnectError, Connector,
-    ControlPayload, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message,
-    MessageRef, Negotiated, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, ProtocolError,
-    Reply, Request, Response, SendError, Sender, TimedOut, TrySendError, UnexpectedEof, Uri,
-    UriError, Utf8Bytes, WebSocketError,
+    Accept, AcceptError, Acceptor, AttemptError, Bytes, CloseCode, Closed, Config, ConnectError,
+    Connected, Connector, ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin,
+    HandshakeError, HeadError, Kind, Limits, Message, MessageRef, Negotiated, Options, OriginFault,
+    OriginPolicy, OwnedHeaders, Piece, ProtocolError, Reason, Reply, Request, Response, SendError,
+    Sender, TimedOut, TrySendError, UnexpectedEof, Update, Uri, UriError, Utf8Bytes,
+    WebSocketError, reconnect,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -118,6 +120,69 @@ pub type WriteHalf<S> = core::WriteHalf<Tokio<S>>;
 
 /// What one read has brought, lent.
 pub type Batch<'s, S> = core::Batch<'s, Tokio<S>>;
+
+/// A client that connects again when its connection is lost: see the [type](core::Reconnecting) for what it
+/// reports, and what becomes of messages that were not written.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # let server = tokio::spawn(async move {
+/// #     for _ in 0..2 {
+/// #         let (stream, _) = listener.accept().await.unwrap();
+/// #         let mut socket = ws_proto_tokio::accept(stream).await.unwrap();
+/// #         socket.next().await.unwrap().unwrap();
+/// #         socket.send("news").await.unwrap();
+/// #         let _ = socket.close(CloseCode::SERVICE_RESTART, "").await;
+/// #     }
+/// # });
+/// use std::time::Duration;
+/// use ws_proto_tokio::reconnect::BackoffConfig;
+/// use ws_proto_tokio::{CloseCode, Message, Reconnecting, Update};
+///
+/// let second = Duration::from_secs(1);
+/// # let second = Duration::from_millis(1);
+/// let mut client = Reconnecting::new(&url)? // "wss://example.com/news"
+///     .backoff(BackoffConfig::new().first(second).busy(second, 2 * second))
+///     .on_connect(|_| [Message::text("subscribe")]);
+/// # let mut news = 0;
+/// while let Some(update) = client.next().await {
+///     match update {
+///         Update::Connected(connected) => println!("attempt {}", connected.attempt),
+///         Update::Message(message) => println!("{message:?}"),
+///         Update::Disconnected(lost) => {
+///             println!("{}; again in {:?}", lost.reason, lost.delay);
+///             // lost.unsent: messages to send again, or to give up
+///             # news += 1;
+///             # if news == 2 { client.close(CloseCode::NORMAL, "").await?; }
+///         }
+///         Update::Ended(ended) => println!("{}", ended.reason),
+///         _ => {}
+///     }
+/// }
+/// # assert_eq!(news, 2);
+/// # server.await?;
+/// # Ok(())
+/// # }
+/// ```
+pub type Reconnecting<S> = core::Reconnecting<Tokio<S>>;
+
+#[cfg(feature = "net")]
+impl core::Connect for Tokio<tokio::net::TcpStream> {
+    fn connect(
+        connector: Connector,
+    ) -> impl Future<Output = Result<(WebSocket<tokio::net::TcpStream>, Response), ConnectError>>
+    + Send
+    + 'static {
+        connect(connector)
+    }
+
+    fn timer() -> impl core::Timer + Send + 'static {
+        Tokio::timer()
+    }
+}
 
 /// A client's request on its stream, to be looked at and answered.
 pub type Incoming<S> = core::Incoming<Tokio<S>>;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ws_proto_async::{Instant, Io};
+use ws_proto_async::{Instant, Io, Timer};
 
 use crate::clock::Clock;
 
@@ -112,6 +112,25 @@ impl Hand {
     }
 }
 
+impl Timer for Hand {
+    fn now(&self) -> Instant {
+        let mut state = self.state();
+        state.looks += 1;
+        state.clock.now()
+    }
+
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let mut state = self.state();
+        state.timer_polls += 1;
+        if state.clock.now() >= deadline {
+            state.timer = None;
+            return Poll::Ready(());
+        }
+        state.timer = Some((deadline, cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
 impl Io for Hand {
     type Stream = Self;
 
@@ -153,23 +172,6 @@ impl Io for Hand {
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
-    }
-
-    fn now(&self) -> Instant {
-        let mut state = self.state();
-        state.looks += 1;
-        state.clock.now()
-    }
-
-    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let mut state = self.state();
-        state.timer_polls += 1;
-        if state.clock.now() >= deadline {
-            state.timer = None;
-            return Poll::Ready(());
-        }
-        state.timer = Some((deadline, cx.waker().clone()));
-        Poll::Pending
     }
 
     fn stream(&self) -> &Self {

@@ -1,0 +1,502 @@
+//! A client that connects again.
+
+mod drive;
+mod outbox;
+mod reports;
+mod update;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+use ws_proto::opening::{ConnectError, Connector, Response};
+use ws_proto::reconnect::{Backoff, BackoffConfig};
+use ws_proto::{CloseCode, Instant, OsRandom};
+
+use self::outbox::Outbox;
+use self::reports::Reports;
+pub use self::update::{AttemptError, Connected, Decision, Disconnected, Ended, Reason, Update};
+use crate::error::{Error, TrySendError};
+use crate::io::{Io, Timer};
+use crate::message::Message;
+use crate::socket::WebSocket;
+use crate::tasks::{Side, Tasks};
+
+type Attempt<T> = Result<(WebSocket<T>, Response), AttemptError>;
+type Connecting<T> = Pin<Box<dyn Future<Output = Attempt<T>> + Send>>;
+
+/// A stream that its runtime can connect to the server that a URL names: what
+/// [`Reconnecting::new`] asks for. The adapters implement it.
+pub trait Connect: Io + Sized {
+    /// Connects and makes the handshake, within the time of the connector's options.
+    fn connect(
+        connector: Connector,
+    ) -> impl Future<Output = Result<(WebSocket<Self>, Response), ConnectError>> + Send + 'static;
+
+    /// The clock and the timer of the runtime.
+    fn timer() -> impl Timer + Send + 'static;
+}
+
+/// A client that connects again when its connection is lost.
+///
+/// It is a [`Stream`] of [`Update`]s and a [`Sink`] of messages. Nothing runs in the background: it
+/// connects, waits and connects again while [`next`](Self::next) or one of the sending methods is waited
+/// for, and it does not begin before that.
+///
+/// # Updates
+///
+/// ```text
+///              Connected ── Message* ── Disconnected ──┐
+///                  ▲                                   │ delay
+///                  └───────── Disconnected* ───────────┘  (attempts that fail)
+///
+///              ... Ended, then None
+/// ```
+///
+/// Each connection is reported with the server's [`Response`], each loss and each failed attempt with its
+/// [`Reason`], the delay and the number of the next attempt. How long it waits and whether it goes on at all
+/// decides a [`Backoff`]: a Close with 1000, most 4xx answers and a wrong URL are final, an unreachable
+/// server, the end of the stream and 5xx answers are not; see [`End::is_transient`]. [`decide`](Self::decide)
+/// changes that for one program. [`close`](Self::close) ends it as well. The last update is [`Ended`].
+///
+/// # What was not written
+///
+/// A message that [`send`](Self::send) or the `Sink` has accepted is in one of three states when the connection
+/// is lost:
+///
+/// | of its bytes the transport has taken | the server | this client |
+/// |---|---|---|
+/// | none | has not received it | gives it back |
+/// | a part | cannot have received it: the frame is not complete | gives it back |
+/// | all | may have received it, or not | forgets it: only an answer of the server's can tell |
+///
+/// What is given back is in [`Disconnected::unsent`], or in [`Ended::unsent`], in the order in which it was
+/// sent. With [`resend`](Self::resend) it is sent on the next connection instead, before what is sent later. So
+/// no message is sent twice, and none is lost without a report but those that were on their way. A program that
+/// needs to know about those lets the server confirm what it has received, and sends again what was not
+/// confirmed after [`Connected`].
+///
+/// The word of the transport counts. A TLS stream takes bytes before the socket below does; and if its write
+/// fails after a part of those bytes was sent, a message that is given back can have arrived.
+///
+/// # While there is no connection
+///
+/// [`send`](Self::send), [`ready`](Self::ready) and `Sink::poll_ready` wait for the next connection, and
+/// connect meanwhile. Nothing is stored for later; [`try_send`](Self::try_send) gives the message back.
+/// They fail when it has ended, and with [`SendError::OutputFull`] if more than 1 MiB of updates waits, of
+/// messages that were received or given back: then call [`next`](Self::next) first. A program that takes
+/// no updates between two losses finds them in one [`Disconnected`], with
+/// [their number](Disconnected::losses).
+///
+/// # Cancel safety
+///
+/// Every future of every method can be dropped at any time, and nothing is lost: an attempt that is under way
+/// and a delay go on with the next call, and updates stay. A message is accepted as a whole or not at all;
+/// dropping the future of a `send` that waits for a connection drops its message, which
+/// [`ready`](Self::ready) and then [`try_send`](Self::try_send) avoid. So it works in `select!`:
+///
+/// ```
+/// # use ws_proto_async::{Io, Reconnecting, Update};
+/// # async fn event() -> String { String::new() }
+/// # async fn run<T: Io>(mut client: Reconnecting<T>) -> Result<(), ws_proto_async::Error> {
+/// # let mut events = futures_util::stream::empty::<String>();
+/// use futures_util::StreamExt;
+/// use futures_util::future::{Either, select};
+/// use std::pin::pin;
+///
+/// loop {
+///     let event = match select(pin!(client.next()), events.next()).await {
+///         Either::Left((Some(Update::Message(message)), _)) => {
+///             println!("{message:?}");
+///             continue;
+///         }
+///         Either::Left((Some(update), _)) => {
+///             println!("{update:?}");
+///             continue;
+///         }
+///         Either::Left((None, _)) | Either::Right((None, _)) => break,
+///         Either::Right((Some(event), _)) => event,
+///     };
+///     client.send(event).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Two tasks
+///
+/// `StreamExt::split` of `futures` makes halves for two tasks: a `Sink` of messages and a `Stream` of
+/// updates. Each wakes the other when the connection changes.
+pub struct Reconnecting<T: Io> {
+    link: Link<T>,
+    connect: Box<dyn FnMut() -> Connecting<T> + Send>,
+    greet: Box<dyn FnMut(&Response) -> Vec<Message> + Send>,
+    decide: Box<dyn FnMut(&Reason) -> Decision + Send>,
+    random: Box<dyn FnMut() -> u64 + Send>,
+    timer: Box<dyn Timer + Send>,
+    backoff: Backoff,
+    resends: bool,
+    /// Closed by this end.
+    is_closing: bool,
+    outbox: Outbox,
+    reports: Reports,
+    tasks: Tasks,
+    /// How often something has changed that the other task may wait for.
+    changes: u64,
+}
+
+enum Link<T: Io> {
+    /// Nothing was tried yet.
+    Idle,
+    Connecting(Connecting<T>),
+    Open(Box<WebSocket<T>>),
+    /// Until then.
+    Waiting(Instant),
+    Over,
+}
+
+impl<T: Connect> Reconnecting<T> {
+    /// A client that asks for the same each time. It does not connect yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Uri`] if `to` is not the URL of a WebSocket server.
+    pub fn new<C>(to: C) -> Result<Self, ConnectError>
+    where
+        C: TryInto<Connector>,
+        ConnectError: From<C::Error>,
+    {
+        let connector = to.try_into()?;
+        Ok(Self::from_requests(move || {
+            let connector = connector.clone();
+            async move { Ok(connector) }
+        }))
+    }
+
+    /// A client that makes each request anew: `request` is called for each attempt, and is for tokens that
+    /// expire, or for another server than before. If it fails, so does the attempt, and
+    /// [`AttemptError::transient`] or [`AttemptError::permanent`] tells whether another one follows.
+    ///
+    /// There is no time limit for it: it has to come to an end by itself.
+    pub fn from_requests<F, R>(mut request: F) -> Self
+    where
+        F: FnMut() -> R + Send + 'static,
+        R: Future<Output = Result<Connector, AttemptError>> + Send + 'static,
+    {
+        Self::with(T::timer(), move || {
+            let request = request();
+            async move { Ok(T::connect(request.await?).await?) }
+        })
+    }
+}
+
+impl<T: Io> Reconnecting<T> {
+    /// A client that connects by `connect`, which is called for each attempt: over streams of the program's
+    /// own, or with a first exchange of messages before the connection counts as one. The errors are those
+    /// of connecting, or what [`AttemptError::transient`] and [`AttemptError::permanent`] make of others.
+    ///
+    /// There is no time limit for it: it has to come to an end by itself.
+    pub fn with<F, C>(timer: impl Timer + Send + 'static, mut connect: F) -> Self
+    where
+        F: FnMut() -> C + Send + 'static,
+        C: Future<Output = Attempt<T>> + Send + 'static,
+    {
+        Self {
+            link: Link::Idle,
+            connect: Box::new(move || Box::pin(connect())),
+            greet: Box::new(|_| Vec::new()),
+            decide: Box::new(|_| Decision::Backoff),
+            random: Box::new(random),
+            timer: Box::new(timer),
+            backoff: Backoff::new(BackoffConfig::new()),
+            resends: false,
+            is_closing: false,
+            outbox: Outbox::default(),
+            reports: Reports::default(),
+            tasks: Tasks::default(),
+            changes: 0,
+        }
+    }
+
+    /// Sets how long it waits before each attempt, and how many there are.
+    #[must_use]
+    pub fn backoff(self, config: BackoffConfig) -> Self {
+        Self {
+            backoff: Backoff::new(config),
+            ..self
+        }
+    }
+
+    /// Sets what is sent after each connect, before anything else: subscriptions, for instance. It is
+    /// called with the server's answer. What it gives is made anew for the next connection, so it is never
+    /// given back.
+    #[must_use]
+    pub fn on_connect<I>(self, mut greet: impl FnMut(&Response) -> I + Send + 'static) -> Self
+    where
+        I: IntoIterator<Item = Message>,
+    {
+        Self {
+            greet: Box::new(move |response| greet(response).into_iter().collect()),
+            ..self
+        }
+    }
+
+    /// Sets what is asked before another attempt, in place of the back-off alone: whether the end of a
+    /// connection or of an attempt is final for this program.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, Reconnecting};
+    /// use ws_proto_async::reconnect::End;
+    /// use ws_proto_async::Decision;
+    ///
+    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
+    /// client.decide(|reason| match reason.end() {
+    ///     // Our server's way to say that the account is gone.
+    ///     Some(End::Closed(Some(code))) if code.as_u16() == 4001 => Decision::Stop,
+    ///     // Our tokens expire; the next request brings a new one.
+    ///     Some(End::Refused { status: 401, .. }) => Decision::Retry,
+    ///     _ => Decision::Backoff,
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn decide(self, decide: impl FnMut(&Reason) -> Decision + Send + 'static) -> Self {
+        Self {
+            decide: Box::new(decide),
+            ..self
+        }
+    }
+
+    /// Sets whether messages that were not written are sent on the next connection, in their order and
+    /// before what is sent later. By default they are given back in [`Disconnected::unsent`].
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, Reconnecting};
+    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
+    /// client.resend(true)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn resend(self, resend: bool) -> Self {
+        Self {
+            resends: resend,
+            ..self
+        }
+    }
+
+    /// Sets where the random part of each delay comes from, uniformly distributed numbers; by default from
+    /// the operating system. For tests and simulations.
+    #[must_use]
+    pub fn random(self, random: impl FnMut() -> u64 + Send + 'static) -> Self {
+        Self {
+            random: Box::new(random),
+            ..self
+        }
+    }
+
+    /// Whether there is a connection, as far as is known.
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Open(_))
+    }
+
+    /// The connection, if there is one.
+    pub fn connection(&self) -> Option<&WebSocket<T>> {
+        match &self.link {
+            Link::Open(socket) => Some(socket),
+            _ => None,
+        }
+    }
+
+    /// Ends the delay before the next attempt, and forgets the failures before it: because the network has
+    /// come back, for instance, or the user does not want to wait. Does nothing while there is a connection
+    /// or an attempt is under way.
+    pub fn reconnect_now(&mut self) {
+        if let Link::Waiting(deadline) = &mut self.link {
+            *deadline = self.timer.now();
+            self.backoff.reset();
+            self.changes += 1;
+            self.tasks.wake(Side::Read);
+            self.tasks.wake(Side::Write);
+        }
+    }
+
+    /// The next update; `None` after [`Update::Ended`].
+    ///
+    /// Cancel safe: the next call goes on where this one was.
+    pub async fn next(&mut self) -> Option<Update> {
+        poll_fn(|cx| self.poll_update(cx)).await
+    }
+
+    /// Sends a message: waits for a connection and for room, queues it, and waits until it is written or
+    /// the connection is lost. In that case it is given back, or with [`resend`](Self::resend) this waits
+    /// until it is written to another connection.
+    ///
+    /// Cancel safe: the message is accepted as a whole or not at all. Once it is, it is written or given back
+    /// whatever becomes of this future.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`]: with [`SendError::Closed`] it has ended; with [`SendError::OutputFull`] updates have to be
+    /// taken first; all others say why this message cannot be sent.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.feed(message).await?;
+        self.flush().await
+    }
+
+    /// Waits for a connection and for room, and queues a message. It is written with what follows, or when this
+    /// client is waited for.
+    ///
+    /// Cancel safe: the message is accepted as a whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.ready().await?;
+        self.accept(message.into())
+    }
+
+    /// Waits until all that was accepted is written or given back.
+    ///
+    /// Cancel safe: the next call goes on where this one was.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_as(Side::Write, cx, Self::poll_written)).await
+    }
+
+    /// Waits until there is a connection that has room for a message.
+    ///
+    /// Cancel safe: the next call goes on where this one was.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_as(Side::Write, cx, Self::poll_room)).await
+    }
+
+    /// Queues a message at once, if there is a connection that has room. It is written when this client is
+    /// waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`], with the message: [`TrySendError::Full`] if it cannot be sent now, because there is no
+    /// connection, no room, or updates have to be taken first; [`TrySendError::Closed`] after the end.
+    pub fn try_send(&mut self, message: impl Into<Message>) -> Result<(), TrySendError> {
+        let message = message.into();
+        let full = self.reports.is_full();
+        match &mut self.link {
+            Link::Over => Err(TrySendError::Closed(message)),
+            _ if self.is_closing => Err(TrySendError::Closed(message)),
+            Link::Open(socket) if !full => {
+                let sent = self.outbox.try_push(socket, message);
+                sent.map_err(|error| match error {
+                    // It is lost, and another one comes.
+                    TrySendError::Closed(message) => TrySendError::Full(message),
+                    error => error,
+                })
+            }
+            _ => Err(TrySendError::Full(message)),
+        }
+    }
+
+    /// Ends it: says Close, if there is a connection, and makes no other attempt. What the server still
+    /// sends comes, and then [`Update::Ended`] with what was not written. Of `reason`, 123 bytes are sent at
+    /// most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if this code is not for clients.
+    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        match &mut self.link {
+            Link::Open(socket) => socket.start_close(code, reason)?,
+            Link::Over => return Ok(()),
+            _ => {}
+        }
+        self.is_closing = true;
+        if !self.is_connected() {
+            self.end(Reason::Local);
+        }
+        self.tasks.wake(Side::Read);
+        self.tasks.wake(Side::Write);
+        Ok(())
+    }
+
+    /// Ends it as [`start_close`](Self::start_close) does, and waits until the server has answered and the
+    /// stream has ended. Messages that still come are dropped. [`Update::Ended`] has what was not
+    /// written.
+    ///
+    /// Cancel safe: the Close is queued at once, another call goes on waiting.
+    ///
+    /// # Errors
+    ///
+    /// What has ended the connection, unless that was a closing handshake.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.start_close(code, reason)?;
+        poll_fn(|cx| self.poll_as(Side::Write, cx, Self::poll_closed)).await
+    }
+}
+
+impl<T: Io> Stream for Reconnecting<T> {
+    type Item = Update;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Update>> {
+        self.get_mut().poll_update(cx)
+    }
+}
+
+impl<T: Io> FusedStream for Reconnecting<T> {
+    fn is_terminated(&self) -> bool {
+        matches!(self.link, Link::Over) && self.reports.is_empty()
+    }
+}
+
+/// `poll_ready` waits for a connection; see [above](Reconnecting#while-there-is-no-connection).
+/// `poll_close` says Close with code 1000, and leaves the end to who receives.
+impl<T: Io> Sink<Message> for Reconnecting<T> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_as(Side::Write, cx, Self::poll_room)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.get_mut().accept(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_as(Side::Write, cx, Self::poll_written)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let client = self.get_mut();
+        if !client.is_closing {
+            client.start_close(CloseCode::NORMAL, "")?;
+        }
+        client.poll_as(Side::Write, cx, Self::poll_close_written)
+    }
+}
+
+impl<T: Io> fmt::Debug for Reconnecting<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reconnecting")
+            .field("connection", &self.connection())
+            .field("backoff", &self.backoff)
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
+    }
+}
+
+/// It spreads clients and protects nothing, so any number will do where the operating system has none.
+fn random() -> u64 {
+    let nonce = OsRandom::nonce().unwrap_or([0x55; 16]);
+    nonce
+        .first_chunk()
+        .map_or(0, |half| u64::from_ne_bytes(*half))
+}

@@ -2,5 +2,6 @@
 
 mod common;
 mod ending;
+mod reconnecting;
 mod time;
 mod wakers;

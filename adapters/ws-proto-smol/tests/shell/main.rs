@@ -6,6 +6,7 @@ mod flush;
 mod halves;
 mod handshake;
 mod messages;
+mod reconnecting;
 mod shared;
 mod time;
 mod tls;

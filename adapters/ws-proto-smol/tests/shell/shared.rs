@@ -9,7 +9,7 @@ use ws_proto_test::shells::{Runtime, Stream};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-struct Global;
+pub(crate) struct Global;
 
 impl Runtime for Global {
     type Io<S: Stream> = Smol<S>;

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod deflate;
 pub mod hand;
 pub mod matrix;
+pub mod reconnecting;
 
 use std::future::Future;
 

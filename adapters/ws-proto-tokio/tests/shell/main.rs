@@ -5,6 +5,7 @@ mod common;
 mod halves;
 mod handshake;
 mod messages;
+mod reconnecting;
 mod shared;
 mod time;
 mod tls;

@@ -9,7 +9,7 @@ use ws_proto_tokio::Tokio;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-struct CurrentThread;
+pub(crate) struct CurrentThread;
 
 impl Runtime for CurrentThread {
     type Io<S: Stream> = Tokio<S>;

@@ -3,7 +3,8 @@
 //! A server that goes down cuts off all of its clients at once. If they all come back at once it
 //! goes down again, so every client waits: at first for a random time, then longer and longer.
 //! [`Backoff`] computes the delay, and says when another attempt is useless. It reads no clock,
-//! draws no random number and does not wait; the caller does.
+//! draws no random number and does not wait; the caller does. In the adapters for tokio and smol that is
+//! `Reconnecting`, a whole client that connects again.
 //!
 //! Delays of the default configuration:
 //!

@@ -468,3 +468,45 @@ fn a_short_life_that_ended_for_good_resets_nothing_later() {
     assert_eq!(backoff.ended(at(100_000), End::Unreachable, 0), None);
     assert_eq!(backoff.attempts(), 3);
 }
+
+/// How an attempt fails decides about the next one.
+#[test]
+fn errors_of_connecting_say_how_it_has_ended() {
+    use ws_proto::handshake::{HandshakeError, HeadError};
+    use ws_proto::opening::ConnectError;
+
+    let io = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    let ends: [(ConnectError, Option<End>); 9] = [
+        (io.into(), Some(End::Unreachable)),
+        (ConnectError::NoRandomness, Some(End::Unreachable)),
+        (HandshakeError::UnexpectedEof.into(), Some(End::Eof)),
+        (HandshakeError::NothingReceived.into(), Some(End::Eof)),
+        (HandshakeError::TimedOut.into(), Some(End::TimedOut)),
+        (TimedOut::Handshake.into(), Some(End::TimedOut)),
+        (HandshakeError::AcceptInvalid.into(), None),
+        (HeadError::OutputFull.into(), None),
+        (ConnectError::TlsNeeded, None),
+    ];
+    for (error, end) in ends {
+        assert_eq!(error.end(), end, "{error}");
+    }
+}
+
+/// A refusal is read as by `Refusal::end`, with its `Retry-After`.
+#[test]
+fn a_refusal_of_a_connector_says_when_to_return() {
+    use ws_proto::opening::{ConnectError, Connecting, Connector};
+
+    let connector = Connector::new("ws://example.com/").unwrap();
+    for (field, delay) in [("Retry-After: 7\r\n", Some(7)), ("", None)] {
+        let mut connecting = Connecting::start(&connector, [0; 16]).unwrap();
+        let response = format!("HTTP/1.1 503 No\r\n{field}Content-Length: 0\r\n\r\n");
+        let error = connecting.receive(&mut response.as_bytes().to_vec().as_mut_slice());
+        let error = error.expect_err("a refusal");
+        assert_eq!(error.end(), Some(refused(503, delay)));
+        let ConnectError::Refused(response) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(response.retry_after(), delay.map(secs));
+    }
+}

@@ -27,6 +27,7 @@ use crate::tasks::{Side, Tasks};
 
 type Attempt<T> = Result<(WebSocket<T>, Response), AttemptError>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Attempt<T>> + Send>>;
+type Greet = Box<dyn FnMut(&Response) -> Vec<Message> + Send>;
 
 /// A stream that its runtime can connect to the server that a URL names: what
 /// [`Reconnecting::new`] asks for. The adapters implement it.
@@ -49,18 +50,16 @@ pub trait Connect: Io + Sized {
 /// # Updates
 ///
 /// ```text
-///              Connected ── Message* ── Disconnected ──┐
-///                  ▲                                   │ delay
-///                  └───────── Disconnected* ───────────┘  (attempts that fail)
-///
-///              ... Ended, then None
+/// Connected, Message, Message, ..., Disconnected    a connection, then a delay
+/// Disconnected                                      an attempt that fails, then a longer delay
+/// Connected, Message, ..., Ended                    another connection, with which it ends
 /// ```
 ///
 /// Each connection is reported with the server's [`Response`], each loss and each failed attempt with its
 /// [`Reason`], the delay and the number of the next attempt. How long it waits and whether it goes on at all
 /// decides a [`Backoff`]: a Close with 1000, most 4xx answers and a wrong URL are final, an unreachable
-/// server, the end of the stream and 5xx answers are not; see [`End::is_transient`]. [`decide`](Self::decide)
-/// changes that for one program. [`close`](Self::close) ends it as well. The last update is [`Ended`].
+/// server, the end of the stream and 5xx answers are not; see
+/// [`End::is_transient`](ws_proto::reconnect::End::is_transient). [`decide`](Self::decide) changes that for one program. [`close`](Self::close) ends it as well. The last update is [`Ended`].
 ///
 /// # What was not written
 ///
@@ -79,14 +78,14 @@ pub trait Connect: Io + Sized {
 /// needs to know about those lets the server confirm what it has received, and sends again what was not
 /// confirmed after [`Connected`].
 ///
-/// The word of the transport counts. A TLS stream takes bytes before the socket below does; and if its write
-/// fails after a part of those bytes was sent, a message that is given back can have arrived.
+/// "Taken" is what the stream reports. A TLS stream takes bytes before the socket below it does. And if its
+/// write fails after it has sent a part of these bytes, a message can have arrived that is given back.
 ///
 /// # While there is no connection
 ///
 /// [`send`](Self::send), [`ready`](Self::ready) and `Sink::poll_ready` wait for the next connection, and
 /// connect meanwhile. Nothing is stored for later; [`try_send`](Self::try_send) gives the message back.
-/// They fail when it has ended, and with [`SendError::OutputFull`] if more than 1 MiB of updates waits, of
+/// They fail when it has ended, and with [`SendError::OutputFull`](ws_proto::SendError::OutputFull) if 1 MiB waits of
 /// messages that were received or given back: then call [`next`](Self::next) first. A program that takes
 /// no updates between two losses finds them in one [`Disconnected`], with
 /// [their number](Disconnected::losses).
@@ -100,7 +99,6 @@ pub trait Connect: Io + Sized {
 ///
 /// ```
 /// # use ws_proto_async::{Io, Reconnecting, Update};
-/// # async fn event() -> String { String::new() }
 /// # async fn run<T: Io>(mut client: Reconnecting<T>) -> Result<(), ws_proto_async::Error> {
 /// # let mut events = futures_util::stream::empty::<String>();
 /// use futures_util::StreamExt;
@@ -109,16 +107,12 @@ pub trait Connect: Io + Sized {
 ///
 /// loop {
 ///     let event = match select(pin!(client.next()), events.next()).await {
-///         Either::Left((Some(Update::Message(message)), _)) => {
-///             println!("{message:?}");
-///             continue;
-///         }
+///         Either::Right((Some(event), _)) => event,
 ///         Either::Left((Some(update), _)) => {
 ///             println!("{update:?}");
 ///             continue;
 ///         }
-///         Either::Left((None, _)) | Either::Right((None, _)) => break,
-///         Either::Right((Some(event), _)) => event,
+///         _ => break,
 ///     };
 ///     client.send(event).await?;
 /// }
@@ -133,7 +127,7 @@ pub trait Connect: Io + Sized {
 pub struct Reconnecting<T: Io> {
     link: Link<T>,
     connect: Box<dyn FnMut() -> Connecting<T> + Send>,
-    greet: Box<dyn FnMut(&Response) -> Vec<Message> + Send>,
+    greet: Greet,
     decide: Box<dyn FnMut(&Reason) -> Decision + Send>,
     random: Box<dyn FnMut() -> u64 + Send>,
     timer: Box<dyn Timer + Send>,
@@ -339,8 +333,8 @@ impl<T: Io> Reconnecting<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`]: with [`SendError::Closed`] it has ended; with [`SendError::OutputFull`] updates have to be
-    /// taken first; all others say why this message cannot be sent.
+    /// [`Error::Send`]: with [`SendError::Closed`](ws_proto::SendError::Closed) it has ended; with
+    /// [`SendError::OutputFull`](ws_proto::SendError::OutputFull) updates have to be taken first; all others say why this message cannot be sent.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         self.feed(message).await?;
         self.flush().await
@@ -483,12 +477,13 @@ impl<T: Io> Sink<Message> for Reconnecting<T> {
     }
 }
 
+/// Leaves out the messages: they can have secrets.
 impl<T: Io> fmt::Debug for Reconnecting<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reconnecting")
             .field("connection", &self.connection())
             .field("backoff", &self.backoff)
-            .field("outbox", &self.outbox)
+            .field("unwritten", &self.outbox.len())
             .finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ use crate::socket::WebSocket;
 ///
 /// What a connection writes is one sequence of bytes, so a message is written when so many bytes are
 /// written as were queued up to its end.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     /// What the program sends after each connect. It is made anew each time, so it is never given back.
     greeting: VecDeque<Message>,
@@ -25,9 +25,14 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    /// How many messages are not known to be written.
+    pub(super) fn len(&self) -> usize {
+        self.greeting.len() + self.queued.len() + self.waiting.len()
+    }
+
     /// Whether nothing waits to be written.
     pub(super) fn is_empty(&self) -> bool {
-        self.greeting.is_empty() && self.queued.is_empty() && self.waiting.is_empty()
+        self.len() == 0
     }
 
     /// Whether all of it is queued in the connection.

@@ -10,7 +10,7 @@ use crate::message::Message;
 const MAX_BYTES: usize = 1 << 20;
 
 /// Updates in their order. Beside messages there are never more than four.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Reports {
     updates: VecDeque<Update>,
     bytes: usize,

@@ -15,6 +15,7 @@ use ws_proto_async::{
     Ended, Error, Instant, Message, Options, Reason, Reconnecting, SendError, TimedOut,
     TrySendError, Update,
 };
+use ws_proto_test::random::Random;
 use ws_proto_test::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 use ws_proto_test::{Side, wire};
@@ -144,13 +145,19 @@ impl Net {
 
 /// Answers the request that the client has written.
 fn answer(hand: &Hand) {
+    answer_silently(hand);
+    hand.put(b"");
+}
+
+/// Answers, and nobody has been woken yet.
+fn answer_silently(hand: &Hand) {
     let request = String::from_utf8(std::mem::take(&mut hand.state().written)).unwrap();
     let key = request
         .lines()
         .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
         .expect("a key");
     let accept = ws_proto::handshake::accept_key(key.as_bytes());
-    hand.put(
+    hand.put_silently(
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {}\r\n\r\n",
@@ -806,4 +813,129 @@ fn halves_in_two_tasks_wake_each_other() {
     answer(&hand);
     assert!(poll(&writer, sink.send("five".into())).is_ready());
     assert_eq!(texts(&hand), ["four", "five"]);
+}
+
+/// One task goes on for a reason of its own, before anybody is woken, and wakes the other one.
+#[test]
+fn a_connection_that_one_half_finds_wakes_the_other() {
+    let net = Net::default();
+    let (mut sink, mut stream) = net.client(quiet()).split::<Message>();
+    let (reader, writer) = (Wakes::new(), Wakes::new());
+    let hand = net.server();
+    assert!(poll(&writer, sink.send("one".into())).is_pending());
+    assert!(poll(&reader, stream.next()).is_pending());
+    let woken = writer.count();
+    answer_silently(&hand);
+    assert!(matches!(
+        poll(&reader, stream.next()),
+        Poll::Ready(Some(Update::Connected(_)))
+    ));
+    assert!(writer.count() > woken);
+    assert!(poll(&writer, sink.flush()).is_ready());
+    // Nor does a reader miss a loss.
+    assert!(poll(&reader, stream.next()).is_pending());
+    let woken = reader.count();
+    hand.end_silently();
+    hand.break_writes(ErrorKind::BrokenPipe);
+    let sent = poll(&writer, sink.send("two".into()));
+    assert!(sent.is_ready() && reader.count() > woken);
+}
+
+/// Subscriptions of a lost connection are not waited for.
+#[test]
+fn a_flush_does_not_wait_for_subscriptions_of_a_lost_connection() {
+    let net = Net::default();
+    let mut client = net
+        .client(quiet().high_water(1000))
+        .on_connect(|_| (0..100).map(|n| Message::from(vec![n; 100])));
+    let hand = net.server();
+    net.waits(&mut client);
+    hand.make_room(0);
+    answer(&hand);
+    net.connected(&mut client);
+    assert!(poll(&net.task, client.flush()).is_pending());
+    hand.break_writes(ErrorKind::BrokenPipe);
+    hand.end();
+    assert!(net.disconnected(&mut client).unsent.is_empty());
+    let flushed = poll(&net.task, client.flush());
+    assert!(matches!(flushed, Poll::Ready(Ok(()))));
+}
+
+/// However connections are cut, each message is written as a whole once, in order, or given back in the end.
+#[test]
+fn nothing_is_lost_or_doubled_over_many_connections() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut next = move |below: u64| random.next() % below;
+        let resend = next(2) == 0;
+        let net = Net::default();
+        let mut client = net.client(quiet()).resend(resend);
+        let (mut accepted, mut written, mut given_back) = (0, Vec::new(), Vec::new());
+        let mut delay = Duration::ZERO;
+        for _ in 0..8 {
+            let hand = net.server();
+            let _ = poll(&net.task, client.next());
+            net.clock.advance(delay);
+            delay = 60 * SECOND;
+            net.waits(&mut client);
+            hand.make_room(usize::MAX);
+            answer(&hand);
+            hand.make_room(0);
+            net.connected(&mut client);
+            for _ in 0..next(12) {
+                match next(4) {
+                    0 => net.waits(&mut client),
+                    1 => hand.make_room(next(40) as usize),
+                    2 => drop(poll(&net.task, client.flush())),
+                    _ => {
+                        let word = format!("{accepted} {}", "x".repeat(next(90) as usize));
+                        match client.try_send(word) {
+                            Ok(()) => accepted += 1,
+                            // What is sent again waits for room.
+                            Err(error) => assert!(matches!(error, TrySendError::Full(_))),
+                        }
+                    }
+                }
+            }
+            let _ = poll(&net.task, client.flush());
+            hand.break_writes(ErrorKind::ConnectionReset);
+            hand.end();
+            let lost = net.disconnected(&mut client);
+            written.extend(numbers(&whole_texts(&hand)));
+            assert!(!resend || lost.unsent.is_empty());
+            given_back.extend(numbers(&words(&lost.unsent)));
+        }
+        client.start_close(CloseCode::NORMAL, "").unwrap();
+        given_back.extend(numbers(&words(&net.ended(&mut client).unsent)));
+        if resend {
+            // In order, over all connections.
+            written.append(&mut given_back);
+        } else {
+            assert!(written.is_sorted() && given_back.is_sorted());
+            written.append(&mut given_back);
+            written.sort_unstable();
+        }
+        assert_eq!(written, (0..accepted).collect::<Vec<_>>(), "seed {seed}");
+    }
+}
+
+/// The texts of the frames that are written as a whole.
+fn whole_texts(hand: &Hand) -> Vec<String> {
+    let written = hand.state().written.clone();
+    let mut end = 0;
+    while let Some(len) = written.get(end + 1).map(|byte| usize::from(byte & 0x7f)) {
+        if end + 6 + len > written.len() {
+            break;
+        }
+        end += 6 + len;
+    }
+    let frames = wire::parse_output(Side::Client, &written[..end]);
+    let texts = frames.into_iter().map(|frame| frame.payload);
+    texts.map(|text| String::from_utf8(text).unwrap()).collect()
+}
+
+/// The numbers that texts begin with.
+fn numbers(texts: &[impl AsRef<str>]) -> Vec<u32> {
+    let first = |text: &str| text.split(' ').next().unwrap().parse().unwrap();
+    texts.iter().map(|text| first(text.as_ref())).collect()
 }

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use ws_proto_test::shells::reconnecting::a_server_is_killed_at_every_step;
+use ws_proto_tokio::reconnect::BackoffConfig;
 use ws_proto_tokio::{
     AttemptError, CloseCode, Connector, Message, Reconnecting, Tokio, Update, WebSocket, accept,
     connect_over,
@@ -101,6 +102,7 @@ async fn select_loses_nothing() {
             socket.close(code, "").await.unwrap();
         }
     })
+    .backoff(BackoffConfig::new().first(SECOND / 20).cap(SECOND / 20))
     .resend(true);
     let (mut received, mut sent) = (Vec::new(), 0);
     let mut losses = 0;

@@ -47,20 +47,31 @@ impl ConnectError {
     /// assert_eq!(ConnectError::from(wrong).end(), None);
     /// ```
     pub fn end(&self) -> Option<End> {
-        Some(match self {
-            Self::Handshake(HandshakeError::NothingReceived | HandshakeError::UnexpectedEof) => {
-                End::Eof
-            }
-            Self::Handshake(HandshakeError::TimedOut) | Self::TimedOut(_) => End::TimedOut,
+        match self {
+            Self::Handshake(error) => end_of_handshake(*error),
             #[cfg(feature = "std")]
-            Self::Io(_) => End::Unreachable,
-            Self::NoRandomness => End::Unreachable,
-            Self::Refused(response) => End::Refused {
-                status: response.status(),
-                retry_after: response.retry_after(),
-            },
-            Self::Handshake(_) | Self::Head(_) | Self::TlsNeeded | Self::Uri(_) => return None,
-        })
+            Self::Io(_) => Some(End::Unreachable),
+            Self::NoRandomness => Some(End::Unreachable),
+            Self::Proxy(error) => error.end(),
+            Self::Refused(response) => Some(end_of_refusal(response)),
+            Self::TimedOut(_) => Some(End::TimedOut),
+            Self::Head(_) | Self::TlsNeeded | Self::Uri(_) => None,
+        }
+    }
+}
+
+fn end_of_handshake(error: HandshakeError) -> Option<End> {
+    match error {
+        HandshakeError::NothingReceived | HandshakeError::UnexpectedEof => Some(End::Eof),
+        HandshakeError::TimedOut => Some(End::TimedOut),
+        _ => None,
+    }
+}
+
+fn end_of_refusal(response: &Response) -> End {
+    End::Refused {
+        status: response.status(),
+        retry_after: response.retry_after(),
     }
 }
 
@@ -177,6 +188,18 @@ pub enum ProxyError {
 }
 
 impl ProxyError {
+    /// As [`ConnectError::end`].
+    fn end(&self) -> Option<End> {
+        match self {
+            Self::Handshake(error) => end_of_handshake(*error),
+            #[cfg(feature = "std")]
+            Self::Io(_) => Some(End::Unreachable),
+            Self::Refused(response) => Some(end_of_refusal(response)),
+            Self::TimedOut(_) => Some(End::TimedOut),
+            Self::Head(_) | Self::Unsupported(_) | Self::Url(_) => None,
+        }
+    }
+
     /// What to report for `error` while there is only the proxy at the other end.
     pub(super) fn of(error: ConnectError) -> ConnectError {
         match error {

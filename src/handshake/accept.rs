@@ -1,4 +1,4 @@
-//! A server's response that accepts a request (101).
+//! A server's response that accepts a request (101, or 200 on a stream of HTTP/2 or HTTP/3).
 
 use core::fmt;
 
@@ -9,13 +9,12 @@ use super::key::{AcceptKey, ClientKey};
 use super::negotiated::Negotiated;
 use super::offer::{self, ExtensionOffer, OfferList};
 use super::origin::OriginPolicy;
-use super::parse::RequestHead;
 use super::write;
 use crate::buf::Output;
 use crate::frame::Rsv;
 
 /// What a server accepts: from which origins, and the subprotocol, the extensions and further header fields
-/// of its 101.
+/// of its response.
 ///
 /// ```
 /// use ws_proto::handshake::Accept;
@@ -106,18 +105,18 @@ impl<'a> Accept<'a> {
         self.headers
     }
 
-    /// Checks it against the client's request.
+    /// Checks it against the client's request. `origin` comes with the host that the request was sent to. A
+    /// request without a key came on a stream of HTTP/2 or HTTP/3.
     pub(super) fn check(
         &self,
-        key: ClientKey,
-        origin: Option<&[u8]>,
-        request: &RequestHead<'_>,
+        key: Option<ClientKey>,
+        origin: Option<(&[u8], &str)>,
+        request: &Headers<'_>,
     ) -> Result<Answer<'a>, HeadError> {
         // Without an `Origin` the policy does not look at the host.
-        let host = origin.and_then(|_| request.host()).unwrap_or_default();
-        let allowed = self.origins.check(origin, host);
+        let (origin, host) = origin.unzip();
+        let allowed = self.origins.check(origin, host.unwrap_or_default());
         allowed.map_err(HeadError::OriginRefused)?;
-        let request = &request.headers;
         if let Some(chosen) = self.subprotocol {
             if !request
                 .list(SUBPROTOCOL)
@@ -143,9 +142,12 @@ impl<'a> Accept<'a> {
             rsv = offer::join_rsv(rsv, extension.rsv()).ok_or(HeadError::ExtensionRepeated)?;
         }
         write::check_fields(self.headers)?;
+        if key.is_none() {
+            write::check_stream_fields(self.headers)?;
+        }
         Ok(Answer {
             accept: *self,
-            key: key.accept(),
+            key: key.map(|key| key.accept()),
             negotiated: Negotiated::new().with_rsv(rsv),
         })
     }
@@ -163,11 +165,12 @@ impl fmt::Debug for Accept<'_> {
     }
 }
 
-/// The content of a 101 that accepts a request, to write it with another HTTP server.
+/// The content of a response that accepts a request, to write it with another HTTP server.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
     accept: Accept<'a>,
-    key: AcceptKey,
+    /// `None` on a stream of HTTP/2 or HTTP/3.
+    key: Option<AcceptKey>,
     negotiated: Negotiated,
 }
 
@@ -177,18 +180,30 @@ impl<'a> Answer<'a> {
         self.negotiated
     }
 
+    /// The status: 101, or 200 on a stream of HTTP/2 or HTTP/3.
+    pub const fn status(&self) -> u16 {
+        match self.key {
+            Some(_) => 101,
+            None => 200,
+        }
+    }
+
     /// The header fields of the handshake itself. The fields of [`Accept::headers`] are not among
-    /// them.
+    /// them. On a stream of HTTP/2 or HTTP/3 names are in lower case (RFC 9113 8.2.1).
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, FieldValue<'a>)> + use<'a> {
         let extensions = self.accept.extensions;
         let extensions =
             (!extensions.is_empty()).then_some(Value::Extensions(OfferList(extensions)));
+        let (upgrade, names) = match self.key {
+            Some(_) => (true, [SUBPROTOCOL, extensions::FIELD]),
+            None => (false, [SUBPROTOCOL_LOWER, extensions::FIELD_LOWER]),
+        };
         [
-            ("Upgrade", Some(Value::Text("websocket"))),
-            ("Connection", Some(Value::Text("Upgrade"))),
-            (ACCEPT, Some(Value::Key(self.key))),
-            (SUBPROTOCOL, self.accept.subprotocol.map(Value::Text)),
-            (extensions::FIELD, extensions),
+            ("Upgrade", upgrade.then_some(Value::Text("websocket"))),
+            ("Connection", upgrade.then_some(Value::Text("Upgrade"))),
+            (ACCEPT, self.key.map(Value::Key)),
+            (names[0], self.accept.subprotocol.map(Value::Text)),
+            (names[1], extensions),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, FieldValue(value?))))
@@ -196,10 +211,13 @@ impl<'a> Answer<'a> {
 
     /// Writes it, or nothing.
     pub(super) fn write<O: Output + ?Sized>(&self, out: &mut O) -> Result<(), HeadError> {
+        let Some(key) = &self.key else {
+            return Err(HeadError::NotHttp1);
+        };
         write::write(out, |out| {
             // The bytes that all answers share, in one call: `handshake/server` of the benchmarks.
             out.put(BEFORE_KEY);
-            out.put(self.key.as_bytes());
+            out.put(key.as_bytes());
             out.put("\r\n");
             if let Some(subprotocol) = self.accept.subprotocol {
                 out.field(SUBPROTOCOL, subprotocol);
@@ -238,3 +256,4 @@ const BEFORE_KEY: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket
     Connection: Upgrade\r\nSec-WebSocket-Accept: ";
 const ACCEPT: &str = "Sec-WebSocket-Accept";
 pub(super) const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";
+pub(super) const SUBPROTOCOL_LOWER: &str = "sec-websocket-protocol";

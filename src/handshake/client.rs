@@ -2,9 +2,10 @@
 
 use core::fmt;
 
+use super::answer::Asked;
 use super::error::{HandshakeError, HeadError};
 use super::established::{self, Established, Refusal, ResponseFields};
-use super::exchange::{Asked, Exchange};
+use super::exchange::{Exchange, Grant};
 use super::key;
 use super::limits::Limits;
 use super::negotiated::Negotiated;
@@ -61,7 +62,7 @@ impl<S: Storage> ClientHandshake<S> {
         out: &mut O,
     ) -> Result<Self, HeadError> {
         let key = key::encode_nonce(&nonce);
-        let offered = Offered::store(&request, &key, &mut storage)?;
+        let offered = Offered::store(&request, Some(key::accept_key(&key)), &mut storage)?;
         request.write(&key, offered.lists(storage.bytes()), out)?;
         Ok(Self(Exchange::new(offered, storage, limits)))
     }
@@ -140,11 +141,14 @@ impl<S: Storage> ClientHandshake<S> {
 
 impl Asked for Offered {
     type Granted = Negotiated;
-    type Fields<'h> = ResponseFields<'h>;
 
     fn kept(&self) -> usize {
         self.len()
     }
+}
+
+impl Grant for Offered {
+    type Fields<'h> = ResponseFields<'h>;
 
     fn can_grant(status: u16) -> bool {
         status == 101

@@ -28,15 +28,23 @@ use super::origin_fault::OriginFault;
 pub enum HandshakeError {
     /// A client: `Sec-WebSocket-Accept` is missing, repeated, or not the one for our key.
     AcceptInvalid,
+    /// `:authority` of an Extended CONNECT is missing, or not `host[:port]`.
+    AuthorityInvalid,
     /// A CR that is not followed by LF.
     BareCr,
     /// An LF that does not follow a CR.
     BareLf,
     /// A request announces a body, whose bytes would be read as frames.
     BodyPresent,
+    /// On a stream of HTTP/2 or HTTP/3, a field that is for a connection of HTTP/1.1: `Connection`, `Upgrade`,
+    /// `Keep-Alive`, `Proxy-Connection`, `Transfer-Encoding`, or a `TE` other than `trailers`.
+    ConnectionField,
     /// `Connection` does not name `upgrade`. Some proxies drop it: they have to be set up to pass on
     /// `Upgrade` and `Connection`.
     ConnectionInvalid,
+    /// `Sec-WebSocket-Version` of an Extended CONNECT is missing or not 13. The status is 400: 426 needs the field
+    /// `Upgrade` (RFC 9110 15.5.22), which HTTP/2 and HTTP/3 do not have.
+    ConnectVersionUnsupported,
     /// A control character, such as NUL.
     ControlCharacter,
     /// A client: an extension that it did not offer.
@@ -65,12 +73,16 @@ pub enum HandshakeError {
     HeaderInvalid,
     /// `Host` is missing, repeated, or invalid.
     HostInvalid,
+    /// `Host` of an Extended CONNECT names another host or port than `:authority`.
+    HostMismatch,
     /// An HTTP version other than 1.1.
     HttpVersion,
     /// `Sec-WebSocket-Key` is missing, repeated, or not 16 bytes in base64.
     KeyInvalid,
     /// A request has a line that continues on the next one (RFC 9112 5.2).
     LineFolded,
+    /// The method of a request on a stream of HTTP/2 or HTTP/3 is not CONNECT.
+    MethodNotConnect,
     /// The method is not GET.
     MethodNotGet,
     /// The received bytes do not start like HTTP.
@@ -80,16 +92,28 @@ pub enum HandshakeError {
     NothingReceived,
     /// More than one `Origin`.
     OriginRepeated,
-    /// A client: the server answered with a status other than 101, or a proxy with one other than 2xx.
+    /// `:protocol` is missing, or not a token: a CONNECT without it asks for a tunnel.
+    ProtocolInvalid,
+    /// `:protocol` names another protocol than `websocket`.
+    ProtocolUnsupported,
+    /// A pseudo-header field that is unknown, repeated, not text, or after a header field.
+    PseudoFieldInvalid,
+    /// A client: the server answered with a status other than 101, or on a stream of HTTP/2 or HTTP/3 with one
+    /// other than 2xx; or a proxy with one other than 2xx.
     ///
-    /// [`ClientHandshake::refusal`](super::ClientHandshake::refusal) or
+    /// [`ClientHandshake::refusal`](super::ClientHandshake::refusal),
+    /// [`ClientConnect::refusal`](super::ClientConnect::refusal) or
     /// [`ProxyHandshake::refusal`](super::proxy::ProxyHandshake::refusal) has the response.
     Refused {
         /// The status code.
         status: u16,
     },
+    /// `:scheme` of an Extended CONNECT is missing, or neither `https` nor `http`.
+    SchemeInvalid,
     /// The request line or the status line does not follow its grammar.
     StartLineInvalid,
+    /// A client: the status on a stream of HTTP/2 or HTTP/3 is 101 or no status at all, or a body came before it.
+    StatusInvalid,
     /// `Sec-WebSocket-Protocol` does not follow its grammar, or names a subprotocol twice.
     SubprotocolInvalid,
     /// A client: no subprotocol, though [one is required].
@@ -99,7 +123,7 @@ pub enum HandshakeError {
     /// A client: a subprotocol that it did not offer.
     SubprotocolNotOffered,
     /// The request target is neither a path nor an absolute URI, or has characters that have to be
-    /// percent-encoded.
+    /// percent-encoded. On a stream of HTTP/2 or HTTP/3: `:path` is missing or not a path.
     TargetInvalid,
     /// The handshake was not finished within [`Limits::time`](super::Limits::time).
     TimedOut,
@@ -130,26 +154,34 @@ impl HandshakeError {
     /// client received. `None` for other errors of clients, and for the end of the transport.
     pub const fn status(self) -> Option<u16> {
         Some(match self {
-            Self::BareCr
+            Self::AuthorityInvalid
+            | Self::BareCr
             | Self::BareLf
             | Self::BodyPresent
+            | Self::ConnectVersionUnsupported
+            | Self::ConnectionField
             | Self::ConnectionInvalid
             | Self::ControlCharacter
             | Self::ExtensionsInvalid
             | Self::HeaderInvalid
             | Self::HostInvalid
+            | Self::HostMismatch
             | Self::KeyInvalid
             | Self::LineFolded
             | Self::NotHttp
             | Self::OriginRepeated
+            | Self::ProtocolInvalid
+            | Self::PseudoFieldInvalid
+            | Self::SchemeInvalid
             | Self::StartLineInvalid
             | Self::SubprotocolInvalid
             | Self::TargetInvalid
             | Self::VersionRepeated => 400,
-            Self::MethodNotGet => 405,
+            Self::MethodNotConnect | Self::MethodNotGet => 405,
             Self::TimedOut => 408,
             Self::UpgradeInvalid | Self::VersionUnsupported => 426,
             Self::HeadTooLarge | Self::TooManyElements | Self::TooManyLines => 431,
+            Self::ProtocolUnsupported => 501,
             Self::HttpVersion => 505,
             Self::Refused { status } => status,
             Self::AcceptInvalid
@@ -159,6 +191,7 @@ impl HandshakeError {
             | Self::ExtensionParamOutOfRange
             | Self::ExtensionRepeated
             | Self::NothingReceived
+            | Self::StatusInvalid
             | Self::SubprotocolMissing
             | Self::SubprotocolNotOffered
             | Self::TooManyInformational
@@ -180,7 +213,7 @@ impl HandshakeError {
             | Self::HttpVersion
             | Self::MethodNotGet
             | Self::UpgradeInvalid => "RFC 6455 4.2.1",
-            Self::VersionUnsupported => "RFC 6455 4.4",
+            Self::ConnectVersionUnsupported | Self::VersionUnsupported => "RFC 6455 4.4",
             Self::ExtensionParamMissing
             | Self::ExtensionParamNotOffered
             | Self::ExtensionParamOutOfRange
@@ -193,6 +226,9 @@ impl HandshakeError {
             Self::SubprotocolInvalid => "RFC 6455 11.3.4",
             Self::VersionRepeated => "RFC 6455 11.3.5",
             Self::OriginRepeated => "RFC 6454 7.3",
+            Self::MethodNotConnect | Self::ProtocolInvalid => "RFC 8441 4",
+            Self::AuthorityInvalid | Self::SchemeInvalid => "RFC 8441 5",
+            Self::ProtocolUnsupported => "RFC 9220 3",
             Self::ControlCharacter => "RFC 9110 5.5",
             Self::TooManyInformational => "RFC 9110 15.2",
             Self::BareCr | Self::BareLf | Self::NotHttp => "RFC 9112 2.2",
@@ -201,13 +237,20 @@ impl HandshakeError {
             Self::HeaderInvalid => "RFC 9112 5.1",
             Self::LineFolded => "RFC 9112 5.2",
             Self::BodyPresent => "RFC 9112 6.3",
+            Self::ConnectionField => "RFC 9113 8.2.2",
+            Self::PseudoFieldInvalid => "RFC 9113 8.3",
+            Self::HostMismatch => "RFC 9113 8.3.1",
+            Self::StatusInvalid => "RFC 9113 8.3.2",
         }
     }
 
     /// Header fields that a response with [`status`](Self::status) needs, to write it with another
-    /// HTTP server: `Allow` for 405; `Upgrade`, `Connection` and `Sec-WebSocket-Version` for 426.
+    /// HTTP server: `Allow` for 405; `Upgrade`, `Connection` and `Sec-WebSocket-Version` for 426. On a stream of
+    /// HTTP/2 or HTTP/3 names are in lower case.
     pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
+            Self::ConnectVersionUnsupported => &[("sec-websocket-version", "13")],
+            Self::MethodNotConnect => &[("allow", "CONNECT")],
             Self::MethodNotGet => &[("Allow", "GET")],
             Self::UpgradeInvalid | Self::VersionUnsupported => &[
                 ("Connection", "Upgrade, close"),
@@ -240,9 +283,14 @@ impl HandshakeError {
             Self::AcceptInvalid => {
                 "Sec-WebSocket-Accept is missing, repeated, or not the hash of our key"
             }
+            Self::AuthorityInvalid => ":authority is missing, or not HOST or HOST:PORT",
             Self::BareCr => "CR without LF: lines end in CR LF",
             Self::BareLf => "LF without CR: lines end in CR LF",
             Self::BodyPresent => "a request for a WebSocket connection has no body",
+            Self::ConnectVersionUnsupported => "sec-websocket-version is missing or not 13",
+            Self::ConnectionField => {
+                "a field of HTTP/1.1 connections, such as Connection or Upgrade, on a stream"
+            }
             Self::ConnectionInvalid => "Connection does not name Upgrade",
             Self::ControlCharacter => "control character in the head",
             Self::ExtensionNotOffered => {
@@ -264,15 +312,24 @@ impl HandshakeError {
             Self::HeadTooLarge => "head exceeds the size limit",
             Self::HeaderInvalid => "malformed header field: expected NAME: VALUE",
             Self::HostInvalid => "Host is missing, repeated, or not HOST or HOST:PORT",
+            Self::HostMismatch => "Host and :authority differ",
             Self::HttpVersion => "HTTP version is not 1.1",
             Self::KeyInvalid => "Sec-WebSocket-Key is missing, repeated, or not 16 bytes in base64",
             Self::LineFolded => "header field goes on in the next line",
+            Self::MethodNotConnect => "method is not CONNECT",
             Self::MethodNotGet => "method is not GET",
             Self::NotHttp => "expected HTTP/1.1: the first bytes are something else",
             Self::NothingReceived => "the transport ended before anything was received",
             Self::OriginRepeated => "more than one Origin",
+            Self::ProtocolInvalid => ":protocol is missing or not a token: this server is no proxy",
+            Self::ProtocolUnsupported => ":protocol is not websocket",
+            Self::PseudoFieldInvalid => {
+                "pseudo-header field that is unknown, repeated, or after a header field"
+            }
             Self::Refused { .. } => "the handshake was refused",
+            Self::SchemeInvalid => ":scheme is missing, or neither https nor http",
             Self::StartLineInvalid => "malformed first line",
+            Self::StatusInvalid => "the server's answer on a stream has no valid status",
             Self::SubprotocolInvalid => {
                 "Sec-WebSocket-Protocol is empty, malformed, or repeats a name"
             }
@@ -333,13 +390,17 @@ pub enum HeadError {
     ExtensionRepeated,
     /// The name of a header field is not a token.
     HeaderNameInvalid,
-    /// A header field that the handshake writes by itself.
+    /// A header field that the handshake writes by itself, or that changes where a message ends. On a stream of
+    /// HTTP/2 or HTTP/3 also one of those of [`HandshakeError::ConnectionField`].
     HeaderNameReserved,
     /// The value of a header field has CR, LF, NUL or another control character, or whitespace
     /// at an end (RFC 9110 5.5).
     HeaderValueInvalid,
     /// The host is not `host[:port]`.
     HostInvalid,
+    /// The request is an Extended CONNECT: its answer cannot be written as bytes of HTTP/1.1. Take it from
+    /// [`Upgrade::answer`](super::Upgrade::answer).
+    NotHttp1,
     /// The origin is empty or not visible ASCII.
     OriginInvalid,
     /// A server: the request's `Origin` is not allowed by
@@ -350,6 +411,9 @@ pub enum HeadError {
     OutputFull,
     /// The reason phrase has a control character.
     ReasonInvalid,
+    /// A client: an Extended CONNECT names a scheme, and the request has none: see
+    /// [`ClientRequest::secure`](super::ClientRequest::secure).
+    SchemeMissing,
     /// The status is not allowed for this response.
     StatusInvalid,
     /// A client: the handshake's storage has too little room for the offer.
@@ -378,10 +442,12 @@ impl fmt::Display for HeadError {
             Self::HeaderNameReserved => "the handshake writes that header itself",
             Self::HeaderValueInvalid => "header value has characters that cannot be sent",
             Self::HostInvalid => "invalid host",
+            Self::NotHttp1 => "an Extended CONNECT is not answered by bytes of HTTP/1.1",
             Self::OriginInvalid => "origin has characters that cannot be sent",
             Self::OriginRefused(fault) => return fault.fmt(f),
             Self::OutputFull => "the output has too little room for the head",
             Self::ReasonInvalid => "reason phrase has characters that cannot be sent",
+            Self::SchemeMissing => "an Extended CONNECT needs a scheme",
             Self::StatusInvalid => "status not allowed for this response",
             Self::StorageFull => "the storage has too little room for the offer",
             Self::SubprotocolInvalid => "subprotocol is not a token",

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::accept::SUBPROTOCOL;
+use super::connect_check;
 use super::error::HandshakeError;
 use super::extensions::{self, Extensions, MAX_EXTENSIONS};
 use super::headers::Headers;
@@ -79,7 +80,7 @@ impl<'h> Refusal<'h> {
         self.status
     }
 
-    /// The reason phrase, which can be empty and need not be ASCII.
+    /// The reason phrase, which can be empty and need not be ASCII. On a stream of HTTP/2 or HTTP/3 there is none.
     pub const fn reason(&self) -> &'h [u8] {
         self.line.reason
     }
@@ -152,7 +153,6 @@ pub(super) struct ResponseFields<'h> {
 }
 
 impl<'h> ResponseFields<'h> {
-    #[cfg(feature = "http")]
     pub(super) fn of(headers: &Headers<'h>) -> Self {
         let mut fields = Self::default();
         for (name, value) in headers.raw() {
@@ -193,11 +193,29 @@ pub(super) fn check(
         return Err(HandshakeError::ConnectionInvalid);
     }
     match fields.accept {
-        Single::Once(text) if text == offers.accept().as_bytes() => {}
+        Single::Once(text) if offers.accept().is_some_and(|key| text == key.as_bytes()) => {}
         _ => return Err(HandshakeError::AcceptInvalid),
     }
     // Some servers send Content-Length or Transfer-Encoding in a 101. Neither has a meaning there: a
     // response with status 1xx ends at the empty line whatever its fields say (RFC 9112 6.3).
+    check_agreement(fields, headers, offers)
+}
+
+/// Checks a 2xx on a stream of HTTP/2 or HTTP/3 against what the client offered (RFC 8441 5). Its
+/// `Content-Length` is ignored (RFC 9110 9.3.6).
+pub(super) fn check_on_stream(
+    headers: &Headers<'_>,
+    offers: &Offers<'_, '_>,
+) -> Result<Negotiated, HandshakeError> {
+    connect_check::fields(headers)?;
+    check_agreement(&ResponseFields::of(headers), headers, offers)
+}
+
+fn check_agreement(
+    fields: &ResponseFields<'_>,
+    headers: &Headers<'_>,
+    offers: &Offers<'_, '_>,
+) -> Result<Negotiated, HandshakeError> {
     check_subprotocol(fields.subprotocol, offers)?;
     if !fields.has_extensions {
         return Ok(Negotiated::new());

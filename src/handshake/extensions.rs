@@ -318,3 +318,4 @@ fn skip<'h>(rest: &mut &'h [u8], fits: impl Fn(u8) -> bool) -> &'h [u8] {
 }
 
 pub(super) const FIELD: &str = "Sec-WebSocket-Extensions";
+pub(super) const FIELD_LOWER: &str = "sec-websocket-extensions";

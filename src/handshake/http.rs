@@ -6,9 +6,10 @@
 //!
 //! | you have | you want | use |
 //! |---|---|---|
-//! | a request | the response that accepts it | [`accept`] |
-//! | an error of [`accept`] | the response that refuses the request | [`refusal`] |
-//! | a [`ClientRequest`] | the request to send, and a check of the answer | [`ClientUpgrade`] |
+//! | a request of HTTP/1.1 | the response that accepts it | [`accept`] |
+//! | a request of any version | the response that accepts it | [`accept_with_protocol`] |
+//! | an error of either | the response that refuses the request | [`refusal`] |
+//! | a [`ClientRequest`] | the request to send, and a check of the answer | [`ClientUpgrade::start`], or for HTTP/2 and HTTP/3 [`ClientUpgrade::start_connect`] |
 //! | a `HeaderMap` | [`ClientRequest::headers`], [`Upgrade::from_headers`] | [`fields`] |
 //! | an [`Upgrade`], a [`PlainRequest`] | an `http::Request` | `TryFrom` |
 //! | an [`Established`], a [`Refusal`] | an `http::Response` | `TryFrom` |
@@ -36,9 +37,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+use ::http::uri::{Authority, PathAndQuery};
+use ::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+};
 
 use super::accept::Accept;
+use super::connect::ConnectEnabled;
 use super::error::{HandshakeError, HeadError};
 use super::established::{self, Established, Refusal};
 use super::headers::Headers;
@@ -46,9 +51,10 @@ use super::negotiated::Negotiated;
 use super::offered::Offered;
 use super::origin_fault::OriginFault;
 use super::plain::PlainRequest;
+use super::pseudo_fields::PseudoFields;
 use super::request::ClientRequest;
 use super::upgrade::Upgrade;
-use super::{key, parse, syntax};
+use super::{connect_fields, key, parse, syntax};
 use crate::buf::Storage;
 
 /// Checks a request as [`ServerHandshake`](super::ServerHandshake) does, its `Origin` by
@@ -69,9 +75,69 @@ pub fn accept<B>(
     let fields = fields(request.headers());
     let target = request.uri().to_string();
     let upgrade = Upgrade::from_headers(request.method().as_str(), &target, &fields)?;
+    response_to(&upgrade, request.version(), accept)
+}
+
+/// As [`accept`], for a server that also speaks HTTP/2 or HTTP/3: a request of these is checked as
+/// [`Upgrade::from_extended_connect`] does, and its response has the status 200. `protocol` is `:protocol`, for which
+/// the crate `http` has no place; it has no meaning in a request of HTTP/1.1.
+///
+/// hyper has it among the extensions of the request:
+/// `request.extensions().get::<hyper::ext::Protocol>().map(|protocol| protocol.as_str())`; the crate `h2` as
+/// `h2::ext::Protocol`. The server has to announce that it takes such requests: hyper's
+/// `http2::Builder::enable_connect_protocol`.
+///
+/// ```
+/// use ws_proto::handshake::Accept;
+/// use ws_proto::handshake::http::accept_with_protocol;
+///
+/// let request = http::Request::connect("https://example.com/chat")
+///     .version(http::Version::HTTP_2)
+///     .header("sec-websocket-version", "13")
+///     .body(())?;
+/// let (response, negotiated) = accept_with_protocol(&request, Some("websocket"), &Accept::new())?;
+/// assert_eq!(response.status(), 200);
+/// // Connection::server(negotiated, Config::new()), over the stream.
+/// # let _ = negotiated;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As `accept`.
+pub fn accept_with_protocol<B>(
+    request: &Request<B>,
+    protocol: Option<&str>,
+    accept: &Accept<'_>,
+) -> Result<(Response<()>, Negotiated), AcceptError> {
+    let version = request.version();
+    if !is_multiplexed(version) {
+        return self::accept(request, accept);
+    }
+    let uri = request.uri();
+    let pseudo = PseudoFields {
+        method: Some(request.method().as_str()),
+        protocol,
+        scheme: uri.scheme_str(),
+        authority: uri.authority().map(Authority::as_str),
+        path: uri.path_and_query().map(PathAndQuery::as_str),
+    };
+    let fields = fields(request.headers());
+    let upgrade = Upgrade::from_extended_connect(&pseudo, &fields)?;
+    response_to(&upgrade, version, accept)
+}
+
+fn response_to(
+    upgrade: &Upgrade<'_>,
+    version: Version,
+    accept: &Accept<'_>,
+) -> Result<(Response<()>, Negotiated), AcceptError> {
     let answer = upgrade.answer(accept)?;
     let mut response = Response::new(());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.version_mut() = version;
+    if let Ok(status) = StatusCode::from_u16(answer.status()) {
+        *response.status_mut() = status;
+    }
     for (name, value) in answer.fields() {
         let value = value.to_string();
         append(response.headers_mut(), name, value.as_bytes())?;
@@ -80,6 +146,11 @@ pub fn accept<B>(
         append(response.headers_mut(), name, value)?;
     }
     Ok((response, answer.negotiated()))
+}
+
+/// Whether requests are streams of one connection.
+fn is_multiplexed(version: Version) -> bool {
+    version == Version::HTTP_2 || version == Version::HTTP_3
 }
 
 /// The response that refuses a request, with the status and the fields of `error` and a text for a person as
@@ -113,7 +184,7 @@ pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
         .collect()
 }
 
-/// A client's handshake whose heads go through an HTTP client.
+/// A client's handshake whose heads go through an HTTP client, of HTTP/1.1 or of later versions.
 ///
 /// It borrows nothing. It keeps the offered subprotocols and extensions in a [`Storage`] that the
 /// caller provides.
@@ -161,7 +232,7 @@ impl<S: Storage> ClientUpgrade<S> {
         mut storage: S,
     ) -> Result<(Self, Request<()>), HeadError> {
         let key = key::encode_nonce(&nonce);
-        let offered = Offered::store(&request, &key, &mut storage)?;
+        let offered = Offered::store(&request, Some(key::accept_key(&key)), &mut storage)?;
         let mut head = Vec::new();
         request.write(&key, offered.lists(storage.bytes()), &mut head)?;
         let written = parse::RequestHead::of(&head);
@@ -171,6 +242,75 @@ impl<S: Storage> ClientUpgrade<S> {
             &written.headers,
         )
         .map_err(|_| HeadError::TargetInvalid)?;
+        Ok((Self { offered, storage }, request))
+    }
+
+    /// Makes the request to send on a stream of HTTP/2 or HTTP/3, an Extended CONNECT. Its URI is absolute and its version
+    /// HTTP/2; set another for HTTP/3. `storage` is cleared and keeps the offer.
+    ///
+    /// The crate `http` has no place for `:protocol`. Add it as the HTTP client wants it, with the value
+    /// [`PseudoFields::WEBSOCKET`]. For hyper:
+    /// `request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"))`.
+    ///
+    /// ```
+    /// use ws_proto::Uri;
+    /// use ws_proto::handshake::http::ClientUpgrade;
+    /// use ws_proto::handshake::{ClientRequest, ConnectEnabled};
+    ///
+    /// let enabled = ConnectEnabled::from_setting(1).expect("the server takes no WebSocket connections");
+    /// let request = ClientRequest::from_uri(Uri::parse("wss://example.com/chat")?);
+    /// let (upgrade, request) = ClientUpgrade::start_connect(request, enabled, Vec::new())?;
+    /// assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("CONNECT", "https://example.com/chat"));
+    ///
+    /// // The server's answer.
+    /// let response = http::Response::builder().version(http::Version::HTTP_2).body(())?;
+    /// let negotiated = upgrade.finish(&response)?;
+    /// // Connection::client(negotiated, Config::new(), keys), over the stream.
+    /// # let _ = negotiated;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] for what cannot be sent, [`HeadError::SchemeMissing`] for a request that is made of parts and
+    /// does not say whether it is [secure](ClientRequest::secure), [`HeadError::StorageFull`] if `storage` has
+    /// too little room.
+    pub fn start_connect(
+        request: ClientRequest<'_>,
+        _: ConnectEnabled,
+        mut storage: S,
+    ) -> Result<(Self, Request<()>), HeadError> {
+        let mut uri = [const { String::new() }; 3];
+        let mut headers = Ok(HeaderMap::new());
+        let offered = connect_fields::start(&request, &mut storage, |name, value| {
+            let part = match name {
+                ":scheme" => &mut uri[0],
+                ":authority" => &mut uri[1],
+                ":path" => &mut uri[2],
+                _ if name.starts_with(':') => return,
+                _ => {
+                    if let Ok(map) = &mut headers {
+                        if let Err(error) = append(map, name, value) {
+                            headers = Err(error);
+                        }
+                    }
+                    return;
+                }
+            };
+            part.push_str(syntax::ascii(value));
+        })?;
+        let [scheme, authority, path] = &uri;
+        let uri = Uri::builder()
+            .scheme(scheme.as_str())
+            .authority(authority.as_str())
+            .path_and_query(path.as_str())
+            .build()
+            .map_err(|_| HeadError::TargetInvalid)?;
+        let mut request = Request::new(());
+        *request.method_mut() = Method::CONNECT;
+        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers?;
         Ok((Self { offered, storage }, request))
     }
 
@@ -184,16 +324,23 @@ impl<S: Storage> ClientUpgrade<S> {
     /// [`Extensions::parse`]: super::Extensions::parse
     pub fn finish<B>(&self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
         let status = response.status().as_u16();
-        if status != 101 {
-            return Err(HandshakeError::Refused { status });
+        let (offers, _) = self.offered.split(self.storage.bytes());
+        let on_stream = offers.accept().is_none();
+        match status {
+            101 if !on_stream => {}
+            200..=299 if on_stream => {}
+            _ => return Err(HandshakeError::Refused { status }),
         }
-        if response.version() != Version::HTTP_11 {
+        let version = response.version();
+        if on_stream != is_multiplexed(version) || version < Version::HTTP_11 {
             return Err(HandshakeError::HttpVersion);
         }
         let fields = fields(response.headers());
         let headers = Headers::from_slice(&fields);
+        if on_stream {
+            return established::check_on_stream(&headers, &offers);
+        }
         let found = established::ResponseFields::of(&headers);
-        let (offers, _) = self.offered.split(self.storage.bytes());
         established::check(1, &found, &headers, &offers)
     }
 }
@@ -237,11 +384,19 @@ impl From<HeadError> for AcceptError {
     }
 }
 
+/// An Extended CONNECT becomes a request of HTTP/2 with an absolute URI, without `:protocol`.
 impl TryFrom<&Upgrade<'_>> for Request<()> {
     type Error = ::http::Error;
 
     fn try_from(upgrade: &Upgrade<'_>) -> Result<Self, ::http::Error> {
-        request_of("GET", upgrade.raw_target(), &upgrade.headers())
+        let headers = upgrade.headers();
+        let Some(scheme) = upgrade.scheme() else {
+            return request_of("GET", upgrade.raw_target(), &headers);
+        };
+        let uri = alloc::format!("{scheme}://{}{}", upgrade.host(), upgrade.raw_target());
+        let mut request = request_of("CONNECT", &uri, &headers)?;
+        *request.version_mut() = Version::HTTP_2;
+        Ok(request)
     }
 }
 

@@ -222,8 +222,12 @@
 //! [or fails]: ClientRequest::require_subprotocol
 
 mod accept;
+mod answer;
 mod body;
 mod client;
+mod connect;
+mod connect_check;
+mod connect_fields;
 mod error;
 mod established;
 mod exchange;
@@ -232,6 +236,7 @@ mod head_scanner;
 mod headers;
 #[cfg(feature = "http")]
 pub mod http;
+mod http_stream;
 mod key;
 mod limits;
 mod negotiated;
@@ -242,6 +247,7 @@ mod origin_fault;
 mod parse;
 mod plain;
 pub mod proxy;
+mod pseudo_fields;
 mod request;
 mod request_check;
 mod response;
@@ -256,12 +262,14 @@ mod write;
 
 pub use accept::{Accept, Answer, FieldValue};
 pub use client::ClientHandshake;
+pub use connect::{ClientConnect, ConnectEnabled};
 pub use error::{HandshakeError, HeadError, RequestError};
 pub use established::{Established, Refusal};
 pub use extensions::{
     Extension, Extensions, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Param, ParamValue, Params,
 };
 pub use headers::{Headers, HeadersIter};
+pub use http_stream::HttpStream;
 pub use key::{AcceptKey, accept_key};
 pub use limits::Limits;
 pub use negotiated::Negotiated;
@@ -271,6 +279,7 @@ pub use origin::OriginRefused;
 pub use origin::{OriginError, OriginListError, OriginPolicy};
 pub use origin_fault::OriginFault;
 pub use plain::{Incoming, PlainRequest};
+pub use pseudo_fields::PseudoFields;
 pub use request::ClientRequest;
 pub use request_check::MAX_SUBPROTOCOLS;
 pub use response::{MAX_REFUSAL, PlainResponse};

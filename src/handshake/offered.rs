@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use super::error::HeadError;
 use super::extensions::{Extension, Extensions, MAX_EXTENSIONS};
-use super::key::{self, AcceptKey};
+use super::key::AcceptKey;
 use super::offer::{AnswerCheck, OfferList};
 use super::request::ClientRequest;
 use super::syntax;
@@ -14,7 +14,8 @@ use crate::frame::Rsv;
 /// What the answer to a request depends on. The offer itself is text at the front of the handshake's
 /// storage: first the list of subprotocols, then the list of extensions with their parameters.
 pub(super) struct Offered {
-    accept: AcceptKey,
+    /// `None` on a stream of HTTP/2 or HTTP/3.
+    accept: Option<AcceptKey>,
     /// The length of the list of subprotocols.
     subprotocols: usize,
     /// The length of both lists.
@@ -30,13 +31,13 @@ impl Offered {
     /// Checks whether `request` can be sent, clears `storage`, and writes the offer to it.
     pub(super) fn store<S: Storage>(
         request: &ClientRequest<'_>,
-        key: &[u8; 24],
+        accept: Option<AcceptKey>,
         storage: &mut S,
     ) -> Result<Self, HeadError> {
         request.check()?;
         storage.clear();
         let mut offered = Self {
-            accept: key::accept_key(key),
+            accept,
             subprotocols: 0,
             len: 0,
             require_subprotocol: request.require_subprotocol,
@@ -103,9 +104,9 @@ pub(super) struct Offers<'s, 'o> {
 }
 
 impl<'s, 'o> Offers<'s, 'o> {
-    /// The value of `Sec-WebSocket-Accept` that the server has to send.
-    pub(super) const fn accept(&self) -> &AcceptKey {
-        &self.offered.accept
+    /// The value of `Sec-WebSocket-Accept` that a server of HTTP/1.1 has to send.
+    pub(super) const fn accept(&self) -> Option<&AcceptKey> {
+        self.offered.accept.as_ref()
     }
 
     /// Whether an answer has to name a subprotocol.
@@ -132,7 +133,7 @@ impl<'s, 'o> Offers<'s, 'o> {
 }
 
 /// Writes text to a storage.
-struct Text<'s, S>(&'s mut S);
+pub(super) struct Text<'s, S>(pub(super) &'s mut S);
 
 impl<S: Storage> Write for Text<'_, S> {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -74,9 +74,10 @@
 
 use core::fmt;
 
+use super::answer::Asked;
 use super::error::{HandshakeError, HeadError};
 use super::established::Refusal;
-use super::exchange::{Asked, Exchange};
+use super::exchange::{Exchange, Grant};
 use super::headers::Headers;
 use super::limits::Limits;
 use super::parse::ResponseHead;
@@ -347,11 +348,14 @@ struct Tunnel;
 impl Asked for Tunnel {
     /// The status.
     type Granted = u16;
-    type Fields<'h> = ();
 
     fn kept(&self) -> usize {
         0
     }
+}
+
+impl Grant for Tunnel {
+    type Fields<'h> = ();
 
     fn can_grant(status: u16) -> bool {
         matches!(status, 200..=299)

@@ -28,16 +28,17 @@ use crate::uri::Uri;
 /// ```
 #[derive(Clone, Copy)]
 pub struct ClientRequest<'r> {
-    destination: Destination<'r>,
-    origin: Option<&'r str>,
+    pub(super) destination: Destination<'r>,
+    pub(super) secure: Option<bool>,
+    pub(super) origin: Option<&'r str>,
     pub(super) subprotocols: &'r [&'r str],
     pub(super) extensions: &'r [ExtensionOffer<'r>],
     pub(super) require_subprotocol: bool,
-    headers: &'r [(&'r str, &'r [u8])],
+    pub(super) headers: &'r [(&'r str, &'r [u8])],
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Destination<'r> {
+pub(super) enum Destination<'r> {
     Parts { host: &'r str, target: &'r str },
     Uri(Uri<'r>),
 }
@@ -46,22 +47,33 @@ impl<'r> ClientRequest<'r> {
     /// A request to `host`, which names the port if it is not the default of the scheme, for
     /// `target`: path and query.
     pub const fn new(host: &'r str, target: &'r str) -> Self {
-        Self::to(Destination::Parts { host, target })
+        Self::to(Destination::Parts { host, target }, None)
     }
 
     /// A request to the host and for the target of `uri`.
     pub const fn from_uri(uri: Uri<'r>) -> Self {
-        Self::to(Destination::Uri(uri))
+        Self::to(Destination::Uri(uri), Some(uri.is_secure()))
     }
 
-    const fn to(destination: Destination<'r>) -> Self {
+    const fn to(destination: Destination<'r>, secure: Option<bool>) -> Self {
         Self {
             destination,
+            secure,
             origin: None,
             subprotocols: &[],
             extensions: &[],
             require_subprotocol: false,
             headers: &[],
+        }
+    }
+
+    /// Sets whether the connection is one of `wss` (`true`) or of `ws`. An Extended CONNECT names the scheme, `https`
+    /// or `http` (RFC 8441 5); HTTP/1.1 does not. [`from_uri`](Self::from_uri) sets it by the URI.
+    #[must_use]
+    pub const fn secure(self, secure: bool) -> Self {
+        Self {
+            secure: Some(secure),
+            ..self
         }
     }
 
@@ -178,6 +190,7 @@ impl fmt::Debug for ClientRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientRequest")
             .field("destination", &self.destination)
+            .field("secure", &self.secure)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("extensions", &self.extensions)

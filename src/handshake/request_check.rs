@@ -69,6 +69,20 @@ impl<'h> RequestFields<'h> {
     pub(super) const fn asks_for_websocket(&self) -> bool {
         self.upgrade
     }
+
+    /// `Host`, where a request need not have it.
+    pub(super) const fn host(&self) -> Single<'h> {
+        self.host
+    }
+
+    /// Checks the version of the protocol (RFC 6455 4.2.1).
+    pub(super) const fn check_version(&self) -> Result<(), HandshakeError> {
+        match self.version {
+            Single::Once(b"13") => Ok(()),
+            Single::Missing | Single::Once(_) => Err(HandshakeError::VersionUnsupported),
+            Single::Repeated => Err(HandshakeError::VersionRepeated),
+        }
+    }
 }
 
 impl<'h> Single<'h> {
@@ -124,16 +138,21 @@ pub(super) fn upgrade<'h>(
         return Err(HandshakeError::ConnectionInvalid);
     }
     // Before the key: another version may have none.
-    match fields.version {
-        Single::Once(b"13") => {}
-        Single::Missing | Single::Once(_) => return Err(HandshakeError::VersionUnsupported),
-        Single::Repeated => return Err(HandshakeError::VersionRepeated),
-    }
+    fields.check_version()?;
     let key = match fields.key {
         Single::Once(text) => ClientKey::parse(text),
         _ => None,
     };
     let key = key.ok_or(HandshakeError::KeyInvalid)?;
+    Ok((key, common(&request.headers, fields)?))
+}
+
+/// Checks what a request has whatever carries it: HTTP/1.1, or a stream of HTTP/2 or HTTP/3. Returns its
+/// `Origin`.
+pub(super) fn common<'h>(
+    headers: &Headers<'_>,
+    fields: &RequestFields<'h>,
+) -> Result<Option<&'h [u8]>, HandshakeError> {
     // The bytes of a body would be read as frames (RFC 9112 6.3). `Expect: 100-continue` announces a
     // body too; without one it needs no answer.
     match fields.length {
@@ -146,12 +165,12 @@ pub(super) fn upgrade<'h>(
         Single::Repeated => return Err(HandshakeError::OriginRepeated),
     };
     if fields.has_subprotocols {
-        subprotocols(&request.headers)?;
+        subprotocols(headers)?;
     }
     if fields.has_extensions {
-        extensions::check(&request.headers)?;
+        extensions::check(headers)?;
     }
-    Ok((key, origin))
+    Ok(origin)
 }
 
 /// At least one, all tokens, all different (RFC 6455 4.1, 4.3).

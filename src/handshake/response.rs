@@ -91,6 +91,31 @@ impl<'r> PlainResponse<'r> {
         Self { body, ..self }
     }
 
+    /// The status.
+    pub const fn get_status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields that have been set. On a stream of HTTP/2 or HTTP/3, send their names in lower case.
+    ///
+    /// ```
+    /// use ws_proto::handshake::OriginFault;
+    ///
+    /// // To write the refusal with another HTTP server.
+    /// let refusal = OriginFault::OtherHost.response();
+    /// assert_eq!(refusal.get_status(), 403);
+    /// assert_eq!(refusal.get_headers(), [("Content-Type", &b"text/plain; charset=utf-8"[..])]);
+    /// assert!(refusal.get_body().starts_with(b"This server accepts pages of its own site only"));
+    /// ```
+    pub const fn get_headers(&self) -> &'r [(&'r str, &'r [u8])] {
+        self.headers
+    }
+
+    /// The body.
+    pub const fn get_body(&self) -> &'r [u8] {
+        self.body
+    }
+
     /// Writes all of the response, or nothing. `least` is the lowest status that is allowed. The
     /// response to a HEAD request has no body (RFC 9110 9.3.2).
     pub(super) fn write<O: Output + ?Sized>(

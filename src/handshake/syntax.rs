@@ -95,6 +95,22 @@ const RESERVED: [&str; 11] = [
     "Upgrade",
 ];
 
+/// Whether this field is for a connection of HTTP/1.1. A message on a stream of HTTP/2 or HTTP/3 that has one is
+/// malformed (RFC 9113 8.2.2, RFC 9114 4.2).
+pub(super) fn is_connection_field(name: &str, value: &[u8]) -> bool {
+    let is = |field: &&str| field.eq_ignore_ascii_case(name);
+    CONNECTION_FIELDS.iter().any(is)
+        || is(&"TE") && !trim_ows(value).eq_ignore_ascii_case(b"trailers")
+}
+
+const CONNECTION_FIELDS: [&str; 5] = [
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
 const TCHAR: u8 = 1;
 const NAME_CHAR: u8 = 2;
 

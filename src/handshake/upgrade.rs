@@ -1,6 +1,7 @@
-//! A client's checked request for a WebSocket connection.
+//! A client's checked request for a WebSocket connection, whatever carries it.
 
 use super::accept::{Accept, Answer, SUBPROTOCOL};
+use super::connect_check;
 use super::error::{HandshakeError, HeadError};
 use super::extensions::Extensions;
 use super::headers::Headers;
@@ -8,6 +9,7 @@ use super::key::ClientKey;
 use super::negotiated::Negotiated;
 use super::origin::{OriginError, OriginPolicy};
 use super::parse::RequestHead;
+use super::pseudo_fields::PseudoFields;
 use super::request_check::{self, HOST, RequestFields};
 use super::response::PlainResponse;
 use super::server_state::ServerState;
@@ -18,7 +20,9 @@ use crate::buf::Output;
 /// A request to open a WebSocket connection. Answer it by [`accept`](Self::accept) or
 /// [`reject`](Self::reject), at once or later.
 ///
-/// All requirements of RFC 6455 4.2.1 have been checked. The server's policy remains: who may
+/// It came as an `Upgrade` of HTTP/1.1, or as an Extended CONNECT on a stream of HTTP/2 or HTTP/3
+/// ([`from_extended_connect`](Self::from_extended_connect)). All requirements of RFC 6455 4.2.1 or RFC 8441 5 have
+/// been checked. The server's policy remains: who may
 /// connect ([`Accept::origins`], cookies), to what
 /// ([`target`](Self::target)), and with which subprotocol ([`subprotocols`](Self::subprotocols)).
 ///
@@ -45,9 +49,18 @@ use crate::buf::Output;
 #[derive(Debug)]
 pub struct Upgrade<'h> {
     request: RequestHead<'h>,
-    key: ClientKey,
+    mechanism: Mechanism<'h>,
     origin: Option<&'h [u8]>,
     state: Option<&'h mut ServerState>,
+}
+
+/// How the client asks for the connection, with what only that has.
+#[derive(Clone, Copy, Debug)]
+enum Mechanism<'h> {
+    /// `Upgrade` in HTTP/1.1 (RFC 6455 4.1).
+    Upgrade(ClientKey),
+    /// Extended CONNECT on a stream of HTTP/2 or HTTP/3 (RFC 8441 4).
+    ExtendedConnect { scheme: &'h str, authority: &'h str },
 }
 
 impl<'h> Upgrade<'h> {
@@ -94,8 +107,68 @@ impl<'h> Upgrade<'h> {
         let (key, origin) = request_check::upgrade(&request, &fields)?;
         Ok(Self {
             request,
-            key,
+            mechanism: Mechanism::Upgrade(key),
             origin,
+            state: None,
+        })
+    }
+
+    /// Checks an Extended CONNECT that an HTTP/2 or HTTP/3 stack has received on one of its streams (RFC 8441 4, 5,
+    /// RFC 9220 3).
+    ///
+    /// Names of header fields are compared without regard to case. `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` have no
+    /// meaning and are ignored. [`host`](Self::host) is `:authority`; `Host` can be missing and has to name
+    /// the same host and port (RFC 9113 8.3.1).
+    ///
+    /// The stack writes the response: [`answer`](Self::answer) has status and fields of a 200, after which the
+    /// stream carries the frames; [`HandshakeError::status`] and [`HandshakeError::fields`] are those of a
+    /// refusal. [`accept`](Self::accept) and [`reject`](Self::reject) return [`HeadError::NotHttp1`].
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Accept, PseudoFields, Upgrade};
+    ///
+    /// let pseudo = PseudoFields {
+    ///     method: Some("CONNECT"),
+    ///     protocol: Some("websocket"),
+    ///     scheme: Some("https"),
+    ///     authority: Some("example.com"),
+    ///     path: Some("/chat"),
+    /// };
+    /// let headers: [(&str, &[u8]); 3] = [
+    ///     ("sec-websocket-version", b"13"),
+    ///     ("sec-websocket-protocol", b"chat.v2, chat.v1"),
+    ///     ("origin", b"https://example.com"),
+    /// ];
+    /// let upgrade = Upgrade::from_extended_connect(&pseudo, &headers)?;
+    /// let answer = upgrade.answer(&Accept::new().subprotocol("chat.v1"))?;
+    /// assert_eq!(answer.status(), 200);
+    /// let fields: Vec<_> = answer.fields().map(|(name, value)| format!("{name}: {value}")).collect();
+    /// assert_eq!(fields, ["sec-websocket-protocol: chat.v1"]);
+    /// // Connection::server(answer.negotiated(), Config::new()), over the stream.
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError`] for the rule that the client broke. Such a request can also be answered by a reset of the
+    /// stream, see [`HttpStream::malformed_code`](super::HttpStream::malformed_code); a response tells the client more.
+    pub fn from_extended_connect(
+        pseudo: &PseudoFields<'h>,
+        headers: &'h [(&'h str, &'h [u8])],
+    ) -> Result<Self, HandshakeError> {
+        let headers = Headers::from_slice(headers);
+        let asked = connect_check::request(pseudo, &headers)?;
+        Ok(Self {
+            request: RequestHead {
+                method: b"CONNECT",
+                target: asked.path.as_bytes(),
+                headers,
+            },
+            mechanism: Mechanism::ExtendedConnect {
+                scheme: asked.scheme,
+                authority: asked.authority,
+            },
+            origin: asked.origin,
             state: None,
         })
     }
@@ -108,9 +181,22 @@ impl<'h> Upgrade<'h> {
     ) -> Self {
         Self {
             request,
-            key,
+            mechanism: Mechanism::Upgrade(key),
             origin,
             state: Some(state),
+        }
+    }
+
+    /// The method: `GET`, or `CONNECT` on a stream of HTTP/2 or HTTP/3.
+    pub const fn method(&self) -> &'h str {
+        syntax::ascii(self.request.method)
+    }
+
+    /// `:scheme` of a request on a stream of HTTP/2 or HTTP/3, `https` or `http`; `None` for HTTP/1.1.
+    pub const fn scheme(&self) -> Option<&'h str> {
+        match self.mechanism {
+            Mechanism::Upgrade(_) => None,
+            Mechanism::ExtendedConnect { scheme, .. } => Some(scheme),
         }
     }
 
@@ -120,14 +206,18 @@ impl<'h> Upgrade<'h> {
         self.request.path()
     }
 
-    /// The target as in the request line, which can be an absolute URI.
+    /// The target as in the request line, which can be an absolute URI; or `:path`.
     pub const fn raw_target(&self) -> &'h str {
         syntax::ascii(self.request.target)
     }
 
-    /// `host[:port]`: the authority of an absolute target, else `Host` (RFC 9112 3.2.2).
+    /// `host[:port]`: the authority of an absolute target, else `Host` (RFC 9112 3.2.2). On a stream of HTTP/2 or
+    /// HTTP/3 it is `:authority`.
     pub fn host(&self) -> &'h str {
-        self.request.host().unwrap_or_default()
+        match self.mechanism {
+            Mechanism::Upgrade(_) => self.request.host().unwrap_or_default(),
+            Mechanism::ExtendedConnect { authority, .. } => authority,
+        }
     }
 
     /// All header fields.
@@ -180,6 +270,7 @@ impl<'h> Upgrade<'h> {
     ///
     /// - [`HeadError::OriginRefused`] if the policy does not allow the request's `Origin`. As after
     ///   [`reject`](Self::reject), the refusal (403) is in `out`, and the transport has to be closed.
+    /// - [`HeadError::NotHttp1`] for an Extended CONNECT: use [`answer`](Self::answer). Nothing is written.
     /// - Any other [`HeadError`] if the response cannot be sent. Nothing is written, and the request can
     ///   be answered again.
     pub fn accept<O: Output + ?Sized>(
@@ -187,6 +278,7 @@ impl<'h> Upgrade<'h> {
         accept: &Accept<'_>,
         out: &mut O,
     ) -> Result<Negotiated, HeadError> {
+        self.check_http1()?;
         let answer = match self.answer(accept) {
             Err(HeadError::OriginRefused(fault)) => {
                 self.reject(&fault.response(), out)?;
@@ -206,13 +298,14 @@ impl<'h> Upgrade<'h> {
     ///
     /// # Errors
     ///
-    /// [`HeadError`] if the response cannot be sent. Nothing is written, and the request can be
-    /// answered again.
+    /// [`HeadError`] if the response cannot be sent; [`HeadError::NotHttp1`] for an Extended CONNECT, whose
+    /// response the HTTP stack writes. Nothing is written, and the request can be answered again.
     pub fn reject<O: Output + ?Sized>(
         self,
         response: &PlainResponse<'_>,
         out: &mut O,
     ) -> Result<(), HeadError> {
+        self.check_http1()?;
         response.write(300, false, out)?;
         if let Some(state) = self.state {
             *state = ServerState::Answered;
@@ -229,7 +322,20 @@ impl<'h> Upgrade<'h> {
     /// [`response`](super::OriginFault::response) of the fault. Any other [`HeadError`] if the response
     /// cannot be sent.
     pub fn answer<'a>(&self, accept: &Accept<'a>) -> Result<Answer<'a>, HeadError> {
-        accept.check(self.key, self.origin, &self.request)
+        let key = match self.mechanism {
+            Mechanism::Upgrade(key) => Some(key),
+            Mechanism::ExtendedConnect { .. } => None,
+        };
+        let origin = self.origin.map(|origin| (origin, self.host()));
+        accept.check(key, origin, &self.request.headers)
+    }
+
+    /// A head of HTTP/1.1 on a stream would be read as frames.
+    const fn check_http1(&self) -> Result<(), HeadError> {
+        match self.mechanism {
+            Mechanism::Upgrade(_) => Ok(()),
+            Mechanism::ExtendedConnect { .. } => Err(HeadError::NotHttp1),
+        }
     }
 }
 

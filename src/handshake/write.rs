@@ -84,6 +84,16 @@ pub(super) fn check_fields(fields: &[(&str, &[u8])]) -> Result<(), HeadError> {
     Ok(())
 }
 
+/// Checks the user's fields for what a stream of HTTP/2 or HTTP/3 does not take besides.
+pub(super) fn check_stream_fields(fields: &[(&str, &[u8])]) -> Result<(), HeadError> {
+    let is_connection_field =
+        |(name, value): &(&str, &[u8])| syntax::is_connection_field(name, value);
+    if fields.iter().any(is_connection_field) {
+        return Err(HeadError::HeaderNameReserved);
+    }
+    Ok(())
+}
+
 /// An output that only counts bytes.
 struct Length(usize);
 

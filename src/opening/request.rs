@@ -17,7 +17,7 @@ impl Request {
     pub(super) fn of(incoming: &Incoming<'_>) -> Self {
         match incoming {
             Incoming::Upgrade(upgrade) => Self {
-                method: "GET".into(),
+                method: upgrade.method().into(),
                 target: upgrade.target().into(),
                 host: upgrade.host().into(),
                 headers: OwnedHeaders::of(&upgrade.headers()),

@@ -37,23 +37,20 @@ fn visit<S: Storage>(
         Some(false) => b"http",
         None => return Err(HeadError::SchemeMissing),
     };
+    // In the order of the example in RFC 8441 5.1.
     field(":method", b"CONNECT");
     field(":protocol", PseudoFields::WEBSOCKET.as_bytes());
     field(":scheme", scheme);
     match request.destination {
         Destination::Parts { host, target } => {
-            field(":authority", host.as_bytes());
             field(":path", target.as_bytes());
+            field(":authority", host.as_bytes());
         }
         Destination::Uri(uri) => {
             let (host, target) = (uri.host_header(), uri.target());
-            rendered(storage, host, |host| field(":authority", host))?;
             rendered(storage, target, |target| field(":path", target))?;
+            rendered(storage, host, |host| field(":authority", host))?;
         }
-    }
-    field("sec-websocket-version", b"13");
-    if let Some(origin) = request.origin {
-        field("origin", origin.as_bytes());
     }
     let (subprotocols, extensions) = offered.lists(storage.bytes());
     if !subprotocols.is_empty() {
@@ -61,6 +58,10 @@ fn visit<S: Storage>(
     }
     if !extensions.is_empty() {
         field(FIELD_LOWER, extensions);
+    }
+    field("sec-websocket-version", b"13");
+    if let Some(origin) = request.origin {
+        field("origin", origin.as_bytes());
     }
     for (name, value) in request.headers {
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) {

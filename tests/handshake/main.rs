@@ -9,6 +9,7 @@ mod answers;
 mod client;
 mod costs;
 mod cuts;
+mod extended_connect;
 mod grammar;
 mod http;
 mod kept;

@@ -23,6 +23,7 @@ mod reference;
 mod run;
 mod scenario;
 mod sink;
+mod streams;
 
 use std::io::Write;
 use std::time::Instant;

@@ -155,6 +155,10 @@
 //! # Ok::<(), TimedOut>(())
 //! ```
 //!
+//! **On a stream of HTTP/2 or HTTP/3** the same steps are END_STREAM and a reset, as the second table of
+//! [`Transport`] says. Keep the stream until both sides have ended: most HTTP stacks reset a stream that is dropped
+//! earlier, and the reset destroys the last frames.
+//!
 //! **A failed write ends writing, not reading**: the peer's Close may lie there to be read. So stop writing, drop
 //! the output, and call [`close`], which starts the time to close; then read to the end. After both Close
 //! frames any error of a read is the end of the input. A program that returns at the first error loses the

@@ -1,4 +1,5 @@
-//! A sans-IO engine for the WebSocket protocol, client and server (RFC 6455).
+//! A sans-IO engine for the WebSocket protocol, client and server (RFC 6455), over HTTP/1.1 and over
+//! streams of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220).
 //!
 //! `ws-proto` is a state machine: received bytes go in, events and bytes to write come out. It
 //! opens no socket, reads no clock, starts no thread and draws no random number, so whatever has an
@@ -46,7 +47,8 @@
 //! | a socket that has just been connected | [`ClientHandshake`](handshake::ClientHandshake), then [`Connection::client`] |
 //! | a socket that has just been connected to a proxy | [`ProxyHandshake`](handshake::proxy::ProxyHandshake), [`Proxying`](opening::Proxying) or [`Proxy::connect`](opening::Proxy::connect), then as above |
 //! | a request that a foreign HTTP server has parsed | [`Upgrade::from_headers`](handshake::Upgrade::from_headers) |
-//! | a stream of HTTP/2 or HTTP/3 (RFC 8441, 9220) | [`Negotiated::new`], then [`Connection`] |
+//! | a stream of HTTP/2 or HTTP/3 (RFC 8441, 9220), as a server | [`Upgrade::from_extended_connect`](handshake::Upgrade::from_extended_connect), then [`Connection::server`] |
+//! | a stream of HTTP/2 or HTTP/3, as a client | [`ClientConnect`](handshake::ClientConnect), then [`Connection::client`] |
 //! | pieces of messages, wanted whole | [`Assembler`], over a `Vec` or an array |
 //! | big messages, wanted whole without a copy | [`Connection::frame_missing`] |
 //! | a URL | [`Uri`] |

@@ -32,11 +32,22 @@
 ///
 /// | step | TCP | TLS | a stream of HTTP/2 or HTTP/3 |
 /// |---|---|---|---|
-/// | write out | `write` until all is taken | the same, through the TLS session | DATA frames, as far as the window allows |
-/// | half-close | `shutdown(SHUT_WR)`: FIN | `close_notify`, then `shutdown(SHUT_WR)` | END_STREAM |
-/// | the end of the input | `read` returns 0 | `close_notify`; a FIN without it is fine after both Close frames | END_STREAM |
-/// | close | `close` | `close` | both sides have ended; nothing is left to do |
-/// | abort | `close`, or with `SO_LINGER` 0 a reset | the same, without `close_notify` | RST_STREAM with CANCEL (RFC 8441 5) |
+/// | write out | `write` until all is taken | the same, through the TLS session | DATA frames, as far as the window allows; what was consumed of the input gives window back |
+/// | half-close | `shutdown(SHUT_WR)`: FIN | `close_notify`, then `shutdown(SHUT_WR)` | END_STREAM on the last DATA frame, or on an empty one after it; FIN in HTTP/3 |
+/// | the end of the input | `read` returns 0 | `close_notify`; a FIN without it is fine after both Close frames | END_STREAM or FIN; a reset is an error of the transport |
+/// | close | `close` | `close` | both sides have ended: drop the stream, the HTTP connection stays |
+/// | abort | `close`, or with `SO_LINGER` 0 a reset | the same, without `close_notify` | a reset with CANCEL (RFC 8441 5) or H3_REQUEST_CANCELLED (RFC 9220 3), see [`cancel_code`] |
+///
+/// Most HTTP stacks reset a stream that the program drops before both sides have ended. A reset destroys what still
+/// waits to be sent or to be read: the last message, the Close frame. So keep the stream until both sides have ended,
+/// and reset it only in `Abort`:
+///
+/// | state | our side of the stream | the peer's side of the stream |
+/// |---|---|---|
+/// | `Open` | send DATA | read DATA; report END_STREAM or a reset with [`receive_eof`] |
+/// | `AwaitEof` | send the DATA that waits, no END_STREAM | read to END_STREAM or a reset, report it |
+/// | `Close` | send the DATA that waits, then END_STREAM, once | read to END_STREAM or a reset, then drop the stream |
+/// | `Abort` | reset with [`cancel_code`] | in HTTP/3 STOP_SENDING with the same code |
 ///
 /// The end of the input that the engine knows of, or an error of the transport, leaves nothing to read: the
 /// driver then only writes out and closes. A failed write does not end reading: the peer's Close may lie
@@ -67,6 +78,7 @@
 /// [`tick`]: crate::Connection::tick
 /// [`Config::close_timeout`]: crate::Config::close_timeout
 /// [`Config::manual_close`]: crate::Config::manual_close
+/// [`cancel_code`]: crate::handshake::HttpStream::cancel_code
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Go on reading and writing.

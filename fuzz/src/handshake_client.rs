@@ -11,6 +11,7 @@ use ws_proto::handshake::{
 };
 use ws_proto::{FixedBuf, Input, Instant, Storage, Transport, Uri};
 
+use crate::extended_connect;
 use crate::http::{Fields, Head, read_fields};
 use crate::support::pieces;
 
@@ -19,7 +20,8 @@ use crate::support::pieces;
 pub struct Answer<'a> {
     /// One bit each: a small storage, the limits below count, the transport ends, time runs out,
     /// subprotocols are offered, one is required, extensions are offered; with the last one the
-    /// bytes are the lines of a request to write.
+    /// bytes are the lines of a request to write, or, if `head_bytes` is odd, those of an answer on a stream
+    /// of HTTP/2 or HTTP/3.
     pub flags: u8,
     /// The limit of the head, in units of 4 bytes.
     pub head_bytes: u8,
@@ -75,8 +77,11 @@ struct Refused {
 /// If a contract is broken.
 pub fn check(answer: &Answer<'_>) {
     if answer.flag(7) {
-        ask(answer.bytes);
-        return;
+        if answer.head_bytes & 1 == 0 {
+            return ask(answer.bytes);
+        }
+        let (limits, eof) = (answer.limits(), answer.flag(2));
+        return extended_connect::answer(answer.bytes, limits, &answer.cuts, eof, &offers());
     }
     let whole = answer.run(&[]);
     assert_eq!(answer.run(&answer.cuts), whole, "cut as chosen");
@@ -464,6 +469,7 @@ fn ask(bytes: &[u8]) {
     for (name, value) in own {
         assert!(head.all(name).contains(value), "{name}");
     }
+    extended_connect::ask(request, &host, &target, own);
     let fields = 5 + own.len() + usize::from(!origin.is_empty()) + subprotocols.len().min(1);
     assert_eq!(head.fields.len(), fields, "and no other field");
 

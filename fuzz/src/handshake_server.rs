@@ -15,7 +15,8 @@ use crate::support::{Sink, pieces};
 #[derive(Arbitrary, Debug)]
 pub struct Request<'a> {
     /// One bit each: a small storage, plain requests are answered, the limits below count, the
-    /// output is full before every call, the transport ends, time runs out.
+    /// output is full before every call, the transport ends, time runs out. With the next one the bytes are the
+    /// lines of an Extended CONNECT.
     pub flags: u8,
     /// The limit of the head, in units of 4 bytes.
     pub head_bytes: u8,
@@ -57,6 +58,9 @@ struct View {
 ///
 /// If a contract is broken.
 pub fn check(request: &Request<'_>) {
+    if request.flag(6) {
+        return crate::extended_connect::request(request.bytes, request.decision);
+    }
     let whole = request.run(&[]);
     assert_eq!(request.run(&request.cuts), whole, "cut as chosen");
     assert_eq!(request.run(&[1]), whole, "byte by byte");
@@ -405,7 +409,7 @@ fn is_fault(error: HandshakeError, head: &Head) -> bool {
     }
 }
 
-fn is_target(target: &str) -> bool {
+pub(crate) fn is_target(target: &str) -> bool {
     let lower = target.to_ascii_lowercase();
     let absolute = ["http://", "https://", "ws://", "wss://"]
         .into_iter()
@@ -418,7 +422,7 @@ fn is_target(target: &str) -> bool {
 }
 
 /// `host[:port]` of RFC 3986, user information left out.
-fn is_host(text: &[u8]) -> bool {
+pub(crate) fn is_host(text: &[u8]) -> bool {
     let Ok(text) = core::str::from_utf8(text) else {
         return false;
     };

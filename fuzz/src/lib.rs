@@ -7,6 +7,7 @@
 mod compression;
 mod cuts;
 pub mod deflate_roundtrip;
+mod extended_connect;
 pub mod extensions;
 pub mod frames;
 pub mod handshake_client;

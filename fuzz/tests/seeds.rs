@@ -64,6 +64,7 @@ fn write_inputs_from_vectors() {
     refusals();
     tunnels();
     plain_requests();
+    extended_connects();
     random("roundtrip", &[]);
     random("session", &[]);
     // As `session::compression`: what says that there is some.
@@ -431,6 +432,109 @@ fn plain_requests() {
                 &[&settings[..], bytes.as_bytes()].concat(),
             );
         }
+    }
+}
+
+/// Lines of fields: requests for `handshake_server`, answers for `handshake_client`.
+fn extended_connects() {
+    let good = [
+        ":method:CONNECT",
+        ":protocol:websocket",
+        ":scheme:https",
+        ":path:/chat?a",
+        ":authority:example.com",
+        "sec-websocket-version:13",
+    ];
+    let more = [
+        "",
+        "origin:https://example.com",
+        "origin:https://evil.example",
+        "origin:a\norigin:b",
+        "host:EXAMPLE.com:443",
+        "host:example.org",
+        "host:a b",
+        "host:[::1]",
+        "connection:upgrade",
+        "te:trailers",
+        "te:gzip",
+        "sec-websocket-key:x",
+        "sec-websocket-protocol:a, b",
+        "sec-websocket-protocol:a, a",
+        "sec-websocket-extensions:x; y, z",
+        "sec-websocket-extensions:;",
+        "sec-websocket-version:13",
+        "content-length:0",
+        "content-length:1",
+        ":path:/",
+        ":status:200",
+    ];
+    for (index, more) in more.iter().enumerate() {
+        let lines = [&good[..], &[more]].concat().join("\n");
+        extended_request(&format!("c{index}"), &lines);
+    }
+    let other = [
+        ":method:GET",
+        ":protocol:connect-udp",
+        ":scheme:wss",
+        ":path:*",
+        ":authority:u@h",
+        "sec-websocket-version:8",
+        ":scheme:http",
+        ":authority:[::1]:8443",
+        ":path:/\u{e9}",
+        ":protocol:WebSocket",
+        ":x:y",
+    ];
+    for (index, other) in other.iter().enumerate() {
+        let name = other.trim_start_matches(':').split(':').next();
+        for instead in [true, false] {
+            let kept = good
+                .iter()
+                .copied()
+                .filter(|line| !instead || line.trim_start_matches(':').split(':').next() != name);
+            let lines: Vec<&str> = [*other].into_iter().chain(kept).collect();
+            extended_request(&format!("c-{index}-{instead}"), &lines.join("\n"));
+        }
+        let without = good
+            .iter()
+            .filter(|line| line.trim_start_matches(':').split(':').next() != name);
+        let lines: Vec<&str> = without.copied().collect();
+        extended_request(&format!("c-{index}-none"), &lines.join("\n"));
+    }
+    let answers = [
+        "200\nsec-websocket-protocol:chat\nsec-websocket-extensions:permessage-deflate",
+        "204\nsec-websocket-extensions:y;a=1, x",
+        "200\nsec-websocket-protocol:other",
+        "200\nsec-websocket-protocol:chat\nsec-websocket-protocol:chat",
+        "200\nsec-websocket-extensions:z",
+        "200\nsec-websocket-accept:x",
+        "200\nupgrade:websocket",
+        "200\n:status:200",
+        "200\na b:c",
+        "200\na:b\rc",
+        "101\na:b",
+        "103\nlink:x",
+        "99",
+        "404\ncontent-type:text/plain\n\nno such room",
+        "404\ncontent-length:4\n\nno such room",
+        "304\na: b \n\nx",
+        "500\ntransfer-encoding:chunked\n\n0",
+    ];
+    for (index, answer) in answers.iter().enumerate() {
+        for flags in [0x80, 0x82, 0x84] {
+            let settings = [flags, 61, 3, 5, 1, 5, 9, 1, 3];
+            let id = format!("s{index}-{flags}");
+            let bytes = [&settings[..], answer.as_bytes()].concat();
+            write("handshake_client", &id, &bytes);
+        }
+    }
+}
+
+fn extended_request(id: &str, lines: &str) {
+    for decision in [0, 7, 9] {
+        let settings = [0x40, 60, 6, decision, 5, 9, 1, 3];
+        let bytes = [&settings[..], lines.as_bytes()].concat();
+        write("handshake_server", &format!("{id}-d{decision}"), &bytes);
     }
 }
 

@@ -131,6 +131,75 @@
 //!
 //! A client that reaches the server through an HTTP proxy asks that for a tunnel first: [`proxy`].
 //!
+//! # Over HTTP/2 and HTTP/3
+//!
+//! A stream of HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220) carries a WebSocket connection after an Extended CONNECT. The HTTP
+//! stack reads and writes heads, and the engine checks and makes their fields: the same subprotocols, extensions,
+//! origins and refusals. What comes after is the same [`Connection`](crate::Connection); clients mask there too.
+//!
+//! | | HTTP/1.1 | a stream of HTTP/2 or HTTP/3 |
+//! |---|---|---|
+//! | a client needs first | a connection | the server's setting, [`ConnectEnabled`] |
+//! | a client starts with | [`ClientHandshake::start`] | [`ClientConnect::start`] |
+//! | a server starts with | [`ServerHandshake`], [`Upgrade::from_headers`] | [`Upgrade::from_extended_connect`] |
+//! | the request | `GET`, `Host`, `Upgrade`, `Connection`, `Sec-WebSocket-Key` | `:method` CONNECT, `:protocol` websocket, `:scheme`, `:authority`, `:path` |
+//! | the server accepts | [`Upgrade::accept`] writes the 101 | [`Upgrade::answer`] has the fields of the 200 |
+//! | `Sec-WebSocket-Accept` | proves that the server knows the protocol | does not exist: the setting does that |
+//! | another `Sec-WebSocket-Version` | 426 | 400: 426 needs the field `Upgrade` |
+//! | one more connection | another TCP connection | another stream |
+//! | the end | see [`Transport`](crate::Transport) | see there and [`HttpStream`] |
+//!
+//! [`http`] does both with the types of the crate `http`, for hyper, `h2` and `h3`.
+//!
+//! ```
+//! use ws_proto::handshake::{
+//!     Accept, ClientConnect, ClientRequest, ConnectEnabled, Limits, PseudoFields, Upgrade,
+//! };
+//! use ws_proto::{Config, Connection, Event, Input, Transport, Uri};
+//!
+//! // The client: the server's setting SETTINGS_ENABLE_CONNECT_PROTOCOL has come, with the value 1.
+//! let enabled = ConnectEnabled::from_setting(1).expect("use HTTP/1.1 with this server");
+//! let request = ClientRequest::from_uri(Uri::parse("wss://example.com/chat")?)
+//!     .subprotocols(&["chat.v2", "chat.v1"]);
+//! let mut head: Vec<(String, Vec<u8>)> = Vec::new(); // as the HTTP stack wants it
+//! let mut handshake =
+//!     ClientConnect::start(request, enabled, Vec::new(), Limits::new(), |name, value| {
+//!         head.push((name.to_owned(), value.to_vec()));
+//!     })?;
+//!
+//! // The server: the head has come on a stream.
+//! let fields: Vec<(&str, &[u8])> = head.iter().map(|(name, value)| (&**name, &**value)).collect();
+//! let (pseudo, headers) = PseudoFields::split(&fields)?;
+//! let (status, answer_head, negotiated) = match Upgrade::from_extended_connect(&pseudo, headers) {
+//!     Ok(upgrade) => {
+//!         let subprotocol = upgrade.choose_subprotocol(&["chat.v1"]);
+//!         let answer = upgrade.answer(&Accept::new().maybe_subprotocol(subprotocol))?;
+//!         let fields: Vec<_> = answer.fields().map(|(name, value)| (name, value.to_string())).collect();
+//!         (answer.status(), fields, answer.negotiated())
+//!     }
+//!     // Send `error.status()` and `error.fields()`, and end the stream.
+//!     Err(error) => return Err(error.into()),
+//! };
+//! let mut server = Connection::server(negotiated, Config::new());
+//!
+//! // The client: the answer has come.
+//! let fields: Vec<(&str, &[u8])> =
+//!     answer_head.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+//! let established = handshake.receive_head(status, &fields)?.expect("the server has accepted");
+//! assert_eq!(established.subprotocol(), Some("chat.v1"));
+//! let keys = || [7; 4]; // random bytes, new for every frame
+//! let mut client = Connection::client(established.negotiated(), Config::new(), keys);
+//!
+//! // From here on DATA goes both ways.
+//! let mut data = Vec::new();
+//! client.send_text("hi", &mut data)?;
+//! let mut out = Vec::new();
+//! let event = server.receive(&mut Input::new(&mut data), &mut out)?;
+//! assert!(matches!(event, Some(Event::Text(text)) if text.body == "hi"));
+//! assert_eq!(server.transport(), Transport::Open);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Being a proxy
 //!
 //! A proxy offers a server what a client offered, and answers the client what the server answered.
@@ -216,8 +285,17 @@
 //! | a field twice that may occur once | 400 | fails |
 //! | no subprotocol, but some were offered | - | connects, [or fails] |
 //! | more than 64 subprotocols, 16 extensions, 16 parameters | 431 | fails |
+//! | on a stream: a pseudo-header field missing, repeated, unknown or wrong | 400 | fails |
+//! | on a stream: another method than CONNECT | 405 | - |
+//! | on a stream: another `:protocol` than `websocket`, in any case | 501 | - |
+//! | on a stream: `Connection`, `Upgrade` or another field of connections | 400 | fails |
+//! | on a stream: `Host` | has to agree with `:authority`, else 400 | - |
+//! | on a stream: `Sec-WebSocket-Version` missing or not 13 | 400 with the version | - |
+//! | on a stream: `Sec-WebSocket-Key`, `Sec-WebSocket-Accept` | ignores it | ignores it |
+//! | on a stream: any status 2xx | - | connects |
+//! | on a stream: 101 | - | fails |
 //! | an extension without a parameter that was asked for | - | fails |
-//! | a redirect, a 401 | - | fails, and [`ClientHandshake::refusal`] has the response |
+//! | a redirect, a 401 | - | fails, and [`ClientHandshake::refusal`] or [`ClientConnect::refusal`] has the response |
 //!
 //! [or fails]: ClientRequest::require_subprotocol
 

@@ -4,8 +4,8 @@ use crate::frame::Rsv;
 
 /// The result of a handshake that a [`Connection`](crate::Connection) starts with.
 ///
-/// Handshakes of this crate make one. For a handshake made elsewhere (another HTTP server, an
-/// Extended CONNECT of HTTP/2 or HTTP/3), [`Negotiated::new`] is a connection without extensions.
+/// Handshakes of this crate make one. For a handshake that another program has checked,
+/// [`Negotiated::new`] is a connection without extensions.
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Negotiated};

@@ -7,7 +7,7 @@ use ws_proto::handshake::{
     Accept, ClientConnect, ClientRequest, ConnectEnabled, ExtensionOffer, HandshakeError,
     HeadError, HttpStream, Limits, OriginFault, OriginPolicy, PlainResponse, PseudoFields, Upgrade,
 };
-use ws_proto::{FixedBuf, Input, Instant, Storage, TimedOut, Transport, Uri};
+use ws_proto::{Config, FixedBuf, Input, Instant, Storage, TimedOut, Transport, Uri};
 
 type Fields<'f> = &'f [(&'f str, &'f [u8])];
 type Sent = Vec<(String, Vec<u8>)>;
@@ -115,6 +115,7 @@ fn each_pseudo_field_has_to_be_there_and_right() {
         (E::MethodNotConnect, 405, |p| p.method = None),
         (E::MethodNotConnect, 405, |p| p.method = Some("GET")),
         (E::MethodNotConnect, 405, |p| p.method = Some("connect")),
+        // shows: RFC8441-4-05
         (E::ProtocolInvalid, 400, |p| p.protocol = None),
         (E::ProtocolInvalid, 400, |p| p.protocol = Some("")),
         (E::ProtocolInvalid, 400, |p| {
@@ -199,6 +200,7 @@ fn fields_in_one_list_are_split() {
     );
 
     let invalid = Err(HandshakeError::PseudoFieldInvalid);
+    // shows: RFC9113-8.3-01
     assert_eq!(HandshakeError::PseudoFieldInvalid.status(), Some(400));
     for twice in &fields[..5] {
         let doubled = [&[*twice], &fields[..]].concat();
@@ -250,6 +252,7 @@ fn a_host_beside_the_authority_has_to_agree() {
             ..REQUEST
         };
         let found = check(pseudo, &[("host", host.as_bytes())]);
+        // shows: RFC9113-8.3.1-01
         assert_eq!(found, expected, "{authority} {host:?}");
     }
     let twice: [(&str, &[u8]); 2] = [("host", b"server.example.com"); 2];
@@ -276,7 +279,7 @@ fn fields_of_connections_are_refused_both_ways() {
         ("TE", b"trailers, gzip"),
     ];
     for field in fields {
-        // shows: RFC8441-5-03
+        // shows: RFC8441-5-03, RFC9113-8.2.2-01
         assert_eq!(
             check(REQUEST, &[field]),
             Err(HandshakeError::ConnectionField),
@@ -320,6 +323,7 @@ fn the_version_is_13_and_the_refusal_names_it_without_upgrade() {
     );
     assert_eq!(check(&[("Sec-Websocket-Version", b" 13 ")]), Ok(()));
     let error = HandshakeError::ConnectVersionUnsupported;
+    // shows: RFC8441-5-12
     assert_eq!(error.status(), Some(400));
     assert_eq!(error.fields(), [("sec-websocket-version", "13")]);
 }
@@ -622,9 +626,11 @@ fn scheme_host_and_target_are_those_of_the_uri() {
 
 #[test]
 fn without_the_setting_of_the_server_there_is_no_request() {
+    // shows: RFC8441-3-02, RFC8441-3-04
     assert_eq!(ConnectEnabled::from_setting(0), None);
     assert_eq!(ConnectEnabled::from_setting(2), None);
     assert!(ConnectEnabled::from_setting(1).is_some());
+    // shows: RFC9220-3-02
     assert_eq!(ConnectEnabled::SETTING, 0x08);
 }
 
@@ -707,7 +713,7 @@ fn every_2xx_accepts_and_nothing_else_does() {
         );
     }
     for status in [0, 99, 101, 1000, u16::MAX] {
-        // shows: RFC8441-5-08
+        // shows: RFC8441-5-08, RFC9113-8.6-01
         assert_eq!(
             answered(request, status, &[]),
             Err(HandshakeError::StatusInvalid),
@@ -958,7 +964,9 @@ fn a_stream_that_ends_or_a_server_that_is_silent_is_a_failure() {
 
 #[test]
 fn resets_have_their_codes() {
+    // shows: RFC8441-5-11
     assert_eq!(HttpStream::Http2.cancel_code(), 0x8);
+    // shows: RFC9220-3-05
     assert_eq!(HttpStream::Http3.cancel_code(), 0x10c);
     assert_eq!(HttpStream::Http2.malformed_code(), 0x1);
     assert_eq!(HttpStream::Http3.malformed_code(), 0x10e);
@@ -986,4 +994,85 @@ fn errors_name_the_sections_that_they_come_from() {
     for error in [HeadError::NotHttp1, HeadError::SchemeMissing] {
         assert!(error.to_string().contains("Extended CONNECT"));
     }
+}
+
+/// Both ends over one stream, from the fields of the request to the last byte.
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_messages_go_over_a_stream_to_the_end() {
+    use ws_proto::extension::deflate::Deflate;
+    use ws_proto::{CloseCode, CloseReason, WebSocket};
+
+    let deflate = Deflate::new().threshold(0);
+    let offer = deflate.offer();
+    let offers = [offer.extension()];
+    let uri = Uri::parse("wss://example.com/chat").unwrap();
+    let request = ClientRequest::from_uri(uri)
+        .subprotocols(&["chat"])
+        .extensions(&offers);
+    let (mut handshake, sent) = start(request);
+
+    let fields = borrowed(&sent);
+    let (pseudo, headers) = PseudoFields::split(&fields).unwrap();
+    let upgrade = Upgrade::from_extended_connect(&pseudo, headers).unwrap();
+    let element = deflate.accept(upgrade.extensions()).unwrap();
+    let extensions = [element.extension()];
+    let accept = Accept::new().subprotocol("chat").extensions(&extensions);
+    let answer = upgrade.answer(&accept).unwrap();
+    let mut server = WebSocket::server(answer.negotiated(), Config::new())
+        .with_deflate(&deflate, element.params());
+
+    let fields: Vec<(&str, String)> = answer
+        .fields()
+        .map(|(name, value)| (name, value.to_string()))
+        .collect();
+    let fields: Vec<(&str, &[u8])> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()))
+        .collect();
+    let established = handshake.receive_head(answer.status(), &fields);
+    let established = established.unwrap().unwrap();
+    assert_eq!(established.subprotocol(), Some("chat"));
+    let params = deflate.answered(established.extensions()).unwrap();
+    let keys = || [1, 2, 3, 4];
+    let mut client = WebSocket::client(established.negotiated(), Config::new(), keys)
+        .with_deflate(&deflate, params.unwrap());
+
+    let text = "all the same ".repeat(100);
+    client.sender().send_text(&text).unwrap();
+    assert!(client.pending().len() < 60, "it is compressed");
+    assert_eq!(pass(&mut client, &mut server), [&*text]);
+    server.sender().send_text(&text).unwrap();
+    let mut sender = server.sender();
+    sender
+        .close(CloseCode::GOING_AWAY, CloseReason::EMPTY)
+        .unwrap();
+    assert_eq!(pass(&mut server, &mut client), [&*text]);
+    assert_eq!(pass(&mut client, &mut server), [""; 0]);
+
+    // The server ends its side first: END_STREAM after its Close, which has come.
+    assert_eq!(server.transport(), Transport::Close);
+    assert_eq!(client.transport(), Transport::AwaitEof);
+    // shows: RFC8441-5-10
+    assert_eq!(client.receive_eof(), Ok(()));
+    assert_eq!(client.transport(), Transport::Close);
+    assert_eq!(server.receive_eof(), Ok(()));
+}
+
+/// Passes on all that waits to be written; returns the texts that come of it.
+#[cfg(feature = "deflate")]
+fn pass<R: ws_proto::Role, S: ws_proto::Role>(
+    from: &mut ws_proto::WebSocket<R>,
+    to: &mut ws_proto::WebSocket<S>,
+) -> Vec<String> {
+    let bytes = from.pending().to_vec();
+    from.consume(bytes.len());
+    let room = to.read_buf(bytes.len());
+    room[..bytes.len()].copy_from_slice(&bytes);
+    to.advance(bytes.len());
+    let mut texts = Vec::new();
+    while let Some((message, _)) = to.next_message().unwrap() {
+        texts.push(message.as_text().unwrap().to_owned());
+    }
+    texts
 }

@@ -2,10 +2,12 @@
 #![cfg(feature = "http")]
 
 use http::{HeaderMap, Request, Response, Version};
-use ws_proto::handshake::http::{AcceptError, ClientUpgrade, accept, fields, refusal};
+use ws_proto::handshake::http::{
+    AcceptError, ClientUpgrade, accept, accept_with_protocol, fields, refusal,
+};
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
-    OriginFault, OriginPolicy, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, ConnectEnabled, HandshakeError, HeadError, Incoming,
+    Limits, OriginFault, OriginPolicy, PseudoFields, ServerHandshake, Upgrade,
 };
 use ws_proto::{FixedBuf, Input, Uri};
 
@@ -204,4 +206,180 @@ fn a_page_of_another_site_is_refused_with_words() {
     assert_eq!(accept(&request, &any).unwrap().0.status(), 101);
     let mistake = AcceptError::from(HeadError::SubprotocolNotOffered);
     assert_eq!(refusal(mistake).status(), 500);
+}
+
+fn connecting() -> Request<()> {
+    Request::connect("https://example.com/chat?room=1")
+        .version(Version::HTTP_2)
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-protocol", "a, b")
+        .header("origin", "https://example.com")
+        .body(())
+        .unwrap()
+}
+
+#[test]
+fn an_extended_connect_is_accepted_with_a_200() {
+    for version in [Version::HTTP_2, Version::HTTP_3] {
+        let mut request = connecting();
+        *request.version_mut() = version;
+        let how = Accept::new()
+            .subprotocol("b")
+            .headers(&[("Set-Cookie", b"x=1")]);
+        let (response, _) = accept_with_protocol(&request, Some("websocket"), &how).unwrap();
+        assert_eq!(
+            (response.status().as_u16(), response.version()),
+            (200, version)
+        );
+        let headers = fields(response.headers());
+        assert_eq!(
+            headers,
+            [
+                ("sec-websocket-protocol", &b"b"[..]),
+                ("set-cookie", b"x=1")
+            ]
+        );
+    }
+    // One call for both, and the other takes HTTP/1.1 only.
+    let (response, _) = accept_with_protocol(&asking(), None, &Accept::new()).unwrap();
+    assert_eq!(
+        (response.status().as_u16(), response.version()),
+        (101, Version::HTTP_11)
+    );
+    let error = accept(&connecting(), &Accept::new()).unwrap_err();
+    assert_eq!(error, AcceptError::Handshake(HandshakeError::HttpVersion));
+}
+
+#[test]
+fn a_wrong_extended_connect_is_refused_without_fields_of_http_1_1() {
+    let refused = |protocol: Option<&str>, change: fn(&mut Request<()>)| {
+        let mut request = connecting();
+        change(&mut request);
+        let error = accept_with_protocol(&request, protocol, &Accept::new()).unwrap_err();
+        let response = refusal(error);
+        for name in ["connection", "upgrade"] {
+            assert!(!response.headers().contains_key(name), "{error}: {name}");
+        }
+        response
+    };
+    let websocket = Some("websocket");
+    assert_eq!(refused(None, |_| {}).status(), 400);
+    assert_eq!(refused(Some("connect-udp"), |_| {}).status(), 501);
+    let get = refused(websocket, |r| *r.method_mut() = http::Method::GET);
+    assert_eq!(
+        (get.status().as_u16(), &get.headers()["allow"]),
+        (405, &"CONNECT".parse().unwrap())
+    );
+    for uri in [
+        "/chat",
+        "example.com:443",
+        "wss://example.com/chat",
+        "https://u@example.com/",
+    ] {
+        let mut request = connecting();
+        *request.uri_mut() = uri.parse().unwrap();
+        let error = accept_with_protocol(&request, websocket, &Accept::new()).unwrap_err();
+        assert_eq!(refusal(error).status(), 400, "{uri}");
+    }
+    let old = refused(websocket, |r| {
+        r.headers_mut().insert("sec-websocket-version", 8.into());
+    });
+    assert_eq!(old.status(), 400);
+    assert_eq!(old.headers()["sec-websocket-version"], "13");
+    let evil = refused(websocket, |r| {
+        let origin = "https://evil.example".parse().unwrap();
+        r.headers_mut().insert("origin", origin);
+    });
+    assert_eq!(evil.status(), 403);
+    assert!(
+        evil.body()
+            .starts_with("This server accepts pages of its own site only")
+    );
+}
+
+#[test]
+fn both_ends_agree_by_extended_connect() {
+    let enabled = ConnectEnabled::from_setting(1).unwrap();
+    let request = ClientRequest::from_uri(Uri::parse("wss://example.com:8443/chat?a").unwrap())
+        .subprotocols(&["a", "b"])
+        .origin("https://example.com:8443")
+        .headers(&[("Cookie", b"c=\xff")]);
+    let start = || ClientUpgrade::start_connect(request, enabled, FixedBuf::<32>::new());
+    let (upgrade, request) = start().unwrap();
+    assert_eq!(
+        (request.method().as_str(), request.version()),
+        ("CONNECT", Version::HTTP_2)
+    );
+    assert_eq!(request.uri(), "https://example.com:8443/chat?a");
+    assert_eq!(request.headers()["cookie"].as_bytes(), b"c=\xff");
+    assert!(!request.headers().contains_key("host"));
+    let protocol = Some(PseudoFields::WEBSOCKET);
+    let how = Accept::new().subprotocol("a");
+    let (response, negotiated) = accept_with_protocol(&request, protocol, &how).unwrap();
+    assert_eq!(upgrade.finish(&response), Ok(negotiated));
+
+    // A 200 of HTTP/1.1, a 101 and a refusal open nothing.
+    let finish = |change: fn(&mut Response<()>)| {
+        let mut response = Response::new(());
+        *response.version_mut() = Version::HTTP_2;
+        change(&mut response);
+        start().unwrap().0.finish(&response).map(drop)
+    };
+    assert_eq!(finish(|_| {}), Ok(()));
+    let version = Err(HandshakeError::HttpVersion);
+    assert_eq!(finish(|r| *r.version_mut() = Version::HTTP_11), version);
+    let refused = |status| Err(HandshakeError::Refused { status });
+    assert_eq!(
+        finish(|r| *r.status_mut() = http::StatusCode::SWITCHING_PROTOCOLS),
+        refused(101)
+    );
+    assert_eq!(
+        finish(|r| *r.status_mut() = http::StatusCode::FORBIDDEN),
+        refused(403)
+    );
+    let foreign = finish(|r| {
+        let name = "c".parse().unwrap();
+        r.headers_mut().insert("sec-websocket-protocol", name);
+    });
+    assert_eq!(foreign, Err(HandshakeError::SubprotocolNotOffered));
+    let upgrades = finish(|r| {
+        r.headers_mut()
+            .insert("connection", "upgrade".parse().unwrap());
+    });
+    assert_eq!(upgrades, Err(HandshakeError::ConnectionField));
+
+    // Nor does a 200 of HTTP/2 answer an `Upgrade`.
+    let request = ClientRequest::new("h", "/");
+    let (upgrade, _) = ClientUpgrade::start(request, [7; 16], Vec::new()).unwrap();
+    let response = Response::builder()
+        .version(Version::HTTP_2)
+        .body(())
+        .unwrap();
+    assert_eq!(upgrade.finish(&response).map(drop), refused(200));
+    let without = ClientUpgrade::start_connect(request, enabled, Vec::new());
+    assert_eq!(without.map(drop), Err(HeadError::SchemeMissing));
+}
+
+#[test]
+fn an_extended_connect_becomes_a_request_of_http_2() {
+    let pseudo = PseudoFields {
+        method: Some("CONNECT"),
+        protocol: Some("websocket"),
+        scheme: Some("https"),
+        authority: Some("h:1"),
+        path: Some("/a?b"),
+    };
+    let headers: [(&str, &[u8]); 2] = [("sec-websocket-version", b"13"), ("x", b"y")];
+    let upgrade = Upgrade::from_extended_connect(&pseudo, &headers).unwrap();
+    let request: Request<()> = (&upgrade).try_into().unwrap();
+    assert_eq!(
+        (request.method().as_str(), request.version()),
+        ("CONNECT", Version::HTTP_2)
+    );
+    assert_eq!(
+        (request.uri(), &request.headers()["x"]),
+        (&"https://h:1/a?b".parse().unwrap(), &"y".parse().unwrap())
+    );
+    let again = accept_with_protocol(&request, pseudo.protocol, &Accept::new());
+    assert_eq!(again.unwrap().0.status(), 200);
 }

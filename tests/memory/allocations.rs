@@ -1,11 +1,15 @@
 //! Contracts 3 and 13: the engine owns no heap memory. Receiving, sending into fixed buffers,
 //! joining messages in an array and telling the time allocate nothing, whatever comes.
 
-use ws_proto::frame::{Header, Mask, Opcode};
+use ws_proto::frame::{Header, Mask, Opcode, Rsv};
+use ws_proto::handshake::{
+    Accept, ClientConnect, ClientRequest, ConnectEnabled, ExtensionOffer, Limits, PseudoFields,
+    Upgrade,
+};
 use ws_proto::utf8::Utf8;
 use ws_proto::{
     Assembler, CloseCode, CloseReason, Config, Connection, Fin, FixedBuf, Input, Instant,
-    Negotiated, Role,
+    Negotiated, Role, Uri,
 };
 use ws_proto_test::heap::Region;
 
@@ -135,4 +139,69 @@ fn codec() {
     let mut utf8 = Utf8::new();
     assert!(utf8.push("\u{20ac}".as_bytes()).is_ok() && utf8.finish().is_ok());
     assert!(Header::parse(&Header::new(Opcode::Binary, 1 << 40).encode()).is_ok());
+}
+
+/// Both ends of an Extended CONNECT in fixed storage, with everything that is offered and refused.
+#[test]
+fn handshakes_on_streams_allocate_nothing() {
+    for counted in [false, true] {
+        let region = Region::new();
+        assert_eq!(extended_connect(200), Some(Rsv::RSV1));
+        assert_eq!(extended_connect(404), None);
+        let change = region.change();
+        if counted {
+            assert_eq!((change.allocations, change.reallocations), (0, 0));
+        }
+    }
+}
+
+fn extended_connect(status: u16) -> Option<Rsv> {
+    let enabled = ConnectEnabled::from_setting(1).unwrap();
+    let extensions = [ExtensionOffer::new("x", &[("p", Some("1"))]).with_rsv(Rsv::RSV1)];
+    let request = ClientRequest::from_uri(Uri::parse("wss://example.com/chat").unwrap())
+        .subprotocols(&["chat.v2", "chat.v1"])
+        .extensions(&extensions)
+        .headers(&[("Authorization", b"Bearer abc")]);
+    let mut sent = 0;
+    let storage = FixedBuf::<256>::new();
+    let limits = Limits::new();
+    let mut client = ClientConnect::start(request, enabled, storage, limits, |name, value| {
+        assert!(!name.is_empty() && !value.is_empty());
+        sent += 1;
+    })
+    .unwrap();
+    assert_eq!(sent, 9);
+
+    let fields: [(&str, &[u8]); 8] = [
+        (":method", b"CONNECT"),
+        (":protocol", b"websocket"),
+        (":scheme", b"https"),
+        (":path", b"/chat"),
+        (":authority", b"example.com"),
+        ("sec-websocket-protocol", b"chat.v2, chat.v1"),
+        ("sec-websocket-extensions", b"x; p=1"),
+        ("sec-websocket-version", b"13"),
+    ];
+    let (pseudo, headers) = PseudoFields::split(&fields).unwrap();
+    let upgrade = Upgrade::from_extended_connect(&pseudo, headers).unwrap();
+    let accept = Accept::new().subprotocol("chat.v1").extensions(&extensions);
+    let answer = upgrade.answer(&accept).unwrap();
+    assert_eq!(answer.fields().count(), 2);
+    let response: [(&str, &[u8]); 2] = [
+        ("sec-websocket-protocol", b"chat.v1"),
+        ("sec-websocket-extensions", b"x"),
+    ];
+    if let Some(established) = client.receive_head(status, &response).unwrap() {
+        return Some(established.negotiated().rsv());
+    }
+    let mut body = *b"no such room";
+    assert!(
+        client
+            .receive(&mut Input::new(&mut body))
+            .unwrap()
+            .is_none()
+    );
+    assert!(client.receive_eof().is_err());
+    assert_eq!(client.refusal().unwrap().body(), b"no such room");
+    None
 }

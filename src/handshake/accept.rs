@@ -191,19 +191,21 @@ impl<'a> Answer<'a> {
     /// The header fields of the handshake itself. The fields of [`Accept::headers`] are not among
     /// them. On a stream of HTTP/2 or HTTP/3 names are in lower case (RFC 9113 8.2.1).
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, FieldValue<'a>)> + use<'a> {
-        let extensions = self.accept.extensions;
-        let extensions =
-            (!extensions.is_empty()).then_some(Value::Extensions(OfferList(extensions)));
-        let (upgrade, names) = match self.key {
-            Some(_) => (true, [SUBPROTOCOL, extensions::FIELD]),
-            None => (false, [SUBPROTOCOL_LOWER, extensions::FIELD_LOWER]),
+        let extensions_value = match self.accept.extensions {
+            [] => None,
+            extensions => Some(Value::Extensions(OfferList(extensions))),
         };
+        let (subprotocol_name, extensions_name) = match self.key {
+            Some(_) => (SUBPROTOCOL, extensions::FIELD),
+            None => (SUBPROTOCOL_LOWER, extensions::FIELD_LOWER),
+        };
+        let with_key = |text| self.key.map(|_| Value::Text(text));
         [
-            ("Upgrade", upgrade.then_some(Value::Text("websocket"))),
-            ("Connection", upgrade.then_some(Value::Text("Upgrade"))),
+            ("Upgrade", with_key("websocket")),
+            ("Connection", with_key("Upgrade")),
             (ACCEPT, self.key.map(Value::Key)),
-            (names[0], self.accept.subprotocol.map(Value::Text)),
-            (names[1], extensions),
+            (subprotocol_name, self.accept.subprotocol.map(Value::Text)),
+            (extensions_name, extensions_value),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, FieldValue(value?))))

@@ -92,7 +92,8 @@ impl<S: Storage> ClientConnect<S> {
     ///
     /// [`HeadError`] for what cannot be sent; [`HeadError::SchemeMissing`] for a request that is made of parts
     /// and does not say whether it is [secure](ClientRequest::secure); [`HeadError::StorageFull`] if `storage` has
-    /// too little room. `field` has not been called then.
+    /// too little room. `field` has not been called then, unless a storage of the caller's own has less room than
+    /// a moment before.
     pub fn start(
         request: ClientRequest<'_>,
         enabled: ConnectEnabled,

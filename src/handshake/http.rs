@@ -135,9 +135,8 @@ fn response_to(
     let answer = upgrade.answer(accept)?;
     let mut response = Response::new(());
     *response.version_mut() = version;
-    if let Ok(status) = StatusCode::from_u16(answer.status()) {
-        *response.status_mut() = status;
-    }
+    let status = StatusCode::from_u16(answer.status());
+    *response.status_mut() = status.map_err(|_| HeadError::StatusInvalid)?;
     for (name, value) in answer.fields() {
         let value = value.to_string();
         append(response.headers_mut(), name, value.as_bytes())?;
@@ -281,7 +280,7 @@ impl<S: Storage> ClientUpgrade<S> {
         mut storage: S,
     ) -> Result<(Self, Request<()>), HeadError> {
         let mut uri = [const { String::new() }; 3];
-        let mut headers = Ok(HeaderMap::new());
+        let (mut headers, mut appended) = (HeaderMap::new(), Ok(()));
         let offered = connect_fields::start(&request, &mut storage, |name, value| {
             let part = match name {
                 ":scheme" => &mut uri[0],
@@ -289,16 +288,13 @@ impl<S: Storage> ClientUpgrade<S> {
                 ":path" => &mut uri[2],
                 _ if name.starts_with(':') => return,
                 _ => {
-                    if let Ok(map) = &mut headers {
-                        if let Err(error) = append(map, name, value) {
-                            headers = Err(error);
-                        }
-                    }
+                    appended = appended.and_then(|()| append(&mut headers, name, value));
                     return;
                 }
             };
             part.push_str(syntax::ascii(value));
         })?;
+        appended?;
         let [scheme, authority, path] = &uri;
         let uri = Uri::builder()
             .scheme(scheme.as_str())
@@ -310,7 +306,7 @@ impl<S: Storage> ClientUpgrade<S> {
         *request.method_mut() = Method::CONNECT;
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = uri;
-        *request.headers_mut() = headers?;
+        *request.headers_mut() = headers;
         Ok((Self { offered, storage }, request))
     }
 

@@ -278,7 +278,6 @@ impl<'h> Upgrade<'h> {
         accept: &Accept<'_>,
         out: &mut O,
     ) -> Result<Negotiated, HeadError> {
-        self.check_http1()?;
         let answer = match self.answer(accept) {
             Err(HeadError::OriginRefused(fault)) => {
                 self.reject(&fault.response(), out)?;
@@ -305,7 +304,10 @@ impl<'h> Upgrade<'h> {
         response: &PlainResponse<'_>,
         out: &mut O,
     ) -> Result<(), HeadError> {
-        self.check_http1()?;
+        // A head of HTTP/1.1 on a stream would be read as frames.
+        if let Mechanism::ExtendedConnect { .. } = self.mechanism {
+            return Err(HeadError::NotHttp1);
+        }
         response.write(300, false, out)?;
         if let Some(state) = self.state {
             *state = ServerState::Answered;
@@ -328,14 +330,6 @@ impl<'h> Upgrade<'h> {
         };
         let origin = self.origin.map(|origin| (origin, self.host()));
         accept.check(key, origin, &self.request.headers)
-    }
-
-    /// A head of HTTP/1.1 on a stream would be read as frames.
-    const fn check_http1(&self) -> Result<(), HeadError> {
-        match self.mechanism {
-            Mechanism::Upgrade(_) => Ok(()),
-            Mechanism::ExtendedConnect { .. } => Err(HeadError::NotHttp1),
-        }
     }
 }
 

@@ -26,6 +26,9 @@ fn enabled() -> ConnectEnabled {
     ConnectEnabled::from_setting(1).unwrap()
 }
 
+/// Makes another request of it.
+type Change = fn(&mut PseudoFields<'static>);
+
 /// What a server says to the request with these header fields besides the version.
 fn check(pseudo: PseudoFields<'_>, more: Fields<'_>) -> Result<(), HandshakeError> {
     let headers = [&[VERSION], more].concat();
@@ -106,28 +109,22 @@ fn a_request_can_be_looked_at() {
 fn each_pseudo_field_has_to_be_there_and_right() {
     use HandshakeError as E;
 
-    let with = |change: fn(&mut PseudoFields<'static>)| {
+    let with = |change: Change| {
         let mut pseudo = REQUEST;
         change(&mut pseudo);
         check(pseudo, &[]).unwrap_err()
     };
-    let cases: [(E, u16, fn(&mut PseudoFields<'static>)); 27] = [
+    let cases: [(E, u16, Change); 27] = [
         (E::MethodNotConnect, 405, |p| p.method = None),
         (E::MethodNotConnect, 405, |p| p.method = Some("GET")),
         (E::MethodNotConnect, 405, |p| p.method = Some("connect")),
         // shows: RFC8441-4-05
         (E::ProtocolInvalid, 400, |p| p.protocol = None),
         (E::ProtocolInvalid, 400, |p| p.protocol = Some("")),
-        (E::ProtocolInvalid, 400, |p| {
-            p.protocol = Some("websocket, h2c")
-        }),
+        (E::ProtocolInvalid, 400, |p| p.protocol = Some("a, b")),
         // shows: RFC9220-3-03
-        (E::ProtocolUnsupported, 501, |p| {
-            p.protocol = Some("connect-udp")
-        }),
-        (E::ProtocolUnsupported, 501, |p| {
-            p.protocol = Some("websockets")
-        }),
+        (E::ProtocolUnsupported, 501, |p| p.protocol = Some("udp")),
+        (E::ProtocolUnsupported, 501, |p| p.protocol = Some("webs")),
         // shows: RFC8441-4-02
         (E::SchemeInvalid, 400, |p| p.scheme = None),
         (E::SchemeInvalid, 400, |p| p.scheme = Some("wss")),
@@ -139,9 +136,7 @@ fn each_pseudo_field_has_to_be_there_and_right() {
         (E::AuthorityInvalid, 400, |p| p.authority = Some("a b")),
         (E::AuthorityInvalid, 400, |p| p.authority = Some("u@h")),
         (E::AuthorityInvalid, 400, |p| p.authority = Some("h:65536")),
-        (E::AuthorityInvalid, 400, |p| {
-            p.authority = Some("https://h")
-        }),
+        (E::AuthorityInvalid, 400, |p| p.authority = Some("a://h")),
         // shows: RFC8441-4-02
         (E::TargetInvalid, 400, |p| p.path = None),
         (E::TargetInvalid, 400, |p| p.path = Some("")),
@@ -161,7 +156,7 @@ fn each_pseudo_field_has_to_be_there_and_right() {
     }
     assert_eq!(E::MethodNotConnect.fields(), [("allow", "CONNECT")]);
 
-    let good: [fn(&mut PseudoFields<'static>); 8] = [
+    let good: [Change; 8] = [
         |_| {},
         |p| p.protocol = Some("WebSocket"),
         |p| p.scheme = Some("http"),
@@ -424,11 +419,14 @@ fn what_both_roads_have_is_checked_alike() {
     }
 }
 
+/// An `Origin`, a policy, and what that says to it.
+type Origins<'o> = (Option<&'o [u8]>, OriginPolicy<'o>, Result<(), OriginFault>);
+
 #[test]
 fn origins_are_checked_by_the_same_policies() {
     const LISTED: OriginPolicy<'_> = OriginPolicy::const_list(&["https://app.example"]);
     let same = OriginPolicy::same_host;
-    let cases: [(Option<&[u8]>, OriginPolicy<'_>, Result<(), OriginFault>); 11] = [
+    let cases: [Origins<'_>; 11] = [
         (None, same(), Ok(())),
         (None, same().require_origin(), Err(OriginFault::Missing)),
         (Some(b"https://server.example.com"), same(), Ok(())),
@@ -681,7 +679,7 @@ fn a_storage_that_is_too_small_sends_nothing() {
         let mut fields = 0;
         let storage = FixedBuf::<N>::new();
         let started = ClientConnect::start(request, enabled(), storage, Limits::new(), |_, _| {
-            fields += 1
+            fields += 1;
         });
         match started {
             Ok(_) => true,
@@ -890,7 +888,7 @@ fn an_answer_counts_towards_its_limits() {
     let mut handshake = start(Limits::new().body_bytes(3));
     assert!(handshake.receive_head(404, &[]).unwrap().is_none());
     let found = handshake
-        .receive(&mut Input::new(&mut *b"abcdef".to_vec()))
+        .receive(&mut Input::new(&mut b"abcdef".to_vec()))
         .map(drop);
     assert_eq!(found, Err(HandshakeError::Refused { status: 404 }));
     let refusal = handshake.refusal().unwrap();

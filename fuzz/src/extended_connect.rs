@@ -361,7 +361,7 @@ pub fn answer(bytes: &[u8], limits: Limits, cuts: &[u8], eof: bool, offers: &[Ex
     }
 }
 
-/// What both roads agree on.
+/// What a handshake has agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Agreed {
     subprotocol: Option<String>,

@@ -114,7 +114,7 @@ impl<S: Storage> ClientConnect<S> {
     /// status 2xx. `None` says that it has not answered yet (1xx), or has refused and its body is to come:
     /// pass that to [`receive`](Self::receive), or its end to [`receive_eof`](Self::receive_eof).
     ///
-    /// Trailers are no head: pass them on to nobody.
+    /// Trailers are not a head: do not pass them.
     ///
     /// # Errors
     ///

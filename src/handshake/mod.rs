@@ -134,8 +134,9 @@
 //! # Over HTTP/2 and HTTP/3
 //!
 //! A stream of HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220) carries a WebSocket connection after an Extended CONNECT. The HTTP
-//! stack reads and writes heads, and the engine checks and makes their fields: the same subprotocols, extensions,
-//! origins and refusals. What comes after is the same [`Connection`](crate::Connection); clients mask there too.
+//! stack reads and writes heads, and the engine checks and makes their fields: the same subprotocols, extensions
+//! (permessage-deflate by the same calls), origins and refusals. What comes after is the same
+//! [`Connection`](crate::Connection); clients mask there too.
 //!
 //! | | HTTP/1.1 | a stream of HTTP/2 or HTTP/3 |
 //! |---|---|---|

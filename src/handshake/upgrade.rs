@@ -67,7 +67,8 @@ impl<'h> Upgrade<'h> {
     /// Checks a request that another HTTP server has parsed, as
     /// [`ServerHandshake`](super::ServerHandshake) does.
     ///
-    /// That server must have refused other versions than HTTP/1.1. It also writes the response:
+    /// That server must have refused other versions than HTTP/1.1; for a request of HTTP/2 or HTTP/3 call
+    /// [`from_extended_connect`](Self::from_extended_connect). It also writes the response:
     /// [`answer`](Self::answer) has the fields of a 101; [`HandshakeError::status`] and
     /// [`HandshakeError::fields`] are those of a refusal.
     ///
@@ -120,6 +121,9 @@ impl<'h> Upgrade<'h> {
     /// meaning and are ignored. [`host`](Self::host) is `:authority`; `Host` can be missing and has to name
     /// the same host and port (RFC 9113 8.3.1).
     ///
+    /// Browsers send `Cookie` in several fields, one for each cookie (RFC 9113 8.2.3). If the stack does not join them,
+    /// `headers().get("Cookie")` is only the first: use [`Headers::get_all`].
+    ///
     /// The stack writes the response: [`answer`](Self::answer) has status and fields of a 200, after which the
     /// stream carries the frames; [`HandshakeError::status`] and [`HandshakeError::fields`] are those of a
     /// refusal. [`accept`](Self::accept) and [`reject`](Self::reject) return [`HeadError::NotHttp1`].
@@ -151,7 +155,7 @@ impl<'h> Upgrade<'h> {
     /// # Errors
     ///
     /// [`HandshakeError`] for the rule that the client broke. Such a request can also be answered by a reset of the
-    /// stream, see [`HttpStream::malformed_code`](super::HttpStream::malformed_code); a response tells the client more.
+    /// stream, see [`HttpStream::malformed_code`](super::HttpStream::malformed_code); a response shows the client the reason.
     pub fn from_extended_connect(
         pseudo: &PseudoFields<'h>,
         headers: &'h [(&'h str, &'h [u8])],

@@ -402,7 +402,7 @@ fn check(plan: Plan, to: Side, fault: Fault, at: usize, all: &Seen, struck: &Out
             for end in [seen, other] {
                 assert!(end.sent_end && !end.sent_reset && !end.was_reset, "{case}");
             }
-            // What the struck end has to say still goes out, its Close at last.
+            // What the struck end sends still goes out, its Close at last.
             let (sends, closes) = match to {
                 Side::Client => (3, plan.closes == to || seen.has_close()),
                 Side::Server if plan.closes == to => (seen.texts(), seen.texts() == 3),

@@ -70,12 +70,13 @@ fn answered(
 
 #[test]
 fn a_request_can_be_looked_at() {
-    let headers: [(&str, &[u8]); 5] = [
+    let headers: [(&str, &[u8]); 6] = [
         ("sec-websocket-protocol", b"chat, superchat"),
         ("sec-websocket-extensions", b"x-a; p=1, x-b"),
         VERSION,
         ("origin", b"http://www.example.com"),
         ("cookie", b"a=b"),
+        ("cookie", b"c=d"),
     ];
     let upgrade = Upgrade::from_extended_connect(&REQUEST, &headers).unwrap();
     assert_eq!(
@@ -101,7 +102,8 @@ fn a_request_can_be_looked_at() {
             .map(|one| one.name())
             .eq(["x-a", "x-b"])
     );
-    assert_eq!(upgrade.headers().get("Cookie"), Some(&b"a=b"[..]));
+    let cookies = [&b"a=b"[..], b"c=d"];
+    assert!(upgrade.headers().get_all("Cookie").eq(cookies));
     assert!(!format!("{upgrade:?}").contains("a=b"));
 }
 
@@ -344,7 +346,7 @@ fn key_and_accept_have_no_meaning() {
     assert!(!sent.iter().any(|(name, _)| name.contains("key")));
 }
 
-/// The same fields on both roads: as an `Upgrade` of HTTP/1.1 and as an Extended CONNECT.
+/// The same fields both ways: as an `Upgrade` of HTTP/1.1 and as an Extended CONNECT.
 fn on_both<T: PartialEq + core::fmt::Debug>(
     more: Fields<'_>,
     with: impl Fn(Result<Upgrade<'_>, HandshakeError>) -> T,
@@ -364,7 +366,7 @@ fn on_both<T: PartialEq + core::fmt::Debug>(
 }
 
 #[test]
-fn what_both_roads_have_is_checked_alike() {
+fn what_both_requests_have_is_checked_alike() {
     use HandshakeError as E;
 
     let names: Vec<String> = (0..65).map(|n| format!("p{n}")).collect();

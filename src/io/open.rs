@@ -13,8 +13,8 @@ use crate::connection::{Client, MaskSource, Role, Server};
 use crate::error::TimedOut;
 use crate::handshake::{Accept, PlainResponse};
 use crate::opening::{
-    AcceptError, Accepting, Acceptor, Asking, ConnectError, Connecting, Connector, Handshake,
-    Opened, Options, Request, Response,
+    AcceptError, Accepting, Acceptor, Asking, ConnectError, ConnectTimeout, Connecting, Connector,
+    Handshake, Opened, Options, Request, Response,
 };
 use crate::socket::WebSocket;
 use crate::time::Instant;
@@ -114,7 +114,7 @@ pub(super) fn ask<S: Read + Write, A: Asking>(
             };
             return match written {
                 Ok(true) => Ok((answer, rest.to_vec())),
-                Ok(false) => Err(asking.explain(TimedOut::Handshake.into())),
+                Ok(false) => Err(asking.explain(ConnectTimeout::new(A::STAGE, time).into())),
                 Err(error) => Err(asking.explain(error.into())),
             };
         }

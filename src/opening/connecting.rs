@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::{ConnectError, Connector, Opened, Options, Response};
+use super::{ConnectError, ConnectTimeout, Connector, Opened, Options, Response, Stage};
 use crate::buf::Input;
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::{Deflate, DeflateElement};
@@ -50,6 +50,8 @@ pub struct Connecting {
     out: Vec<u8>,
     written: usize,
     options: Options,
+    /// How long it may take.
+    time: Duration,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
 }
@@ -95,6 +97,7 @@ impl Connecting {
             out,
             written: 0,
             options,
+            time,
             #[cfg(feature = "deflate")]
             deflate: connector.deflate.clone(),
         })
@@ -155,7 +158,7 @@ impl Connecting {
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, ConnectError> {
         match self.handshake.tick(now) {
             Ok(deadline) => Ok(deadline),
-            Err(error) => Err(self.explain(error)),
+            Err(_) => Err(self.explain(ConnectTimeout::new(Stage::Handshake, self.time))),
         }
     }
 

@@ -1,5 +1,5 @@
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -7,10 +7,13 @@ use super::Options;
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::Deflate;
 use crate::handshake::{ClientRequest, ExtensionOffer};
-use crate::uri::{Uri, UriError};
+use crate::uri::{Uri, UriError, UriRules};
+
+const AUTHORIZATION: &str = "Authorization";
 
 /// What a client asks for: a URL with everything that goes along. It owns what it holds, so that it can
-/// be kept to connect again. `Debug` leaves out the values of header fields: they can be secrets.
+/// be kept to connect again. `Debug` leaves out the values of header fields and the user name and password of the URL:
+/// they can be secrets.
 ///
 /// ```
 /// use ws_proto::opening::Connector;
@@ -25,6 +28,9 @@ use crate::uri::{Uri, UriError};
 #[must_use]
 pub struct Connector {
     url: Box<str>,
+    rules: UriRules,
+    zone: Option<Box<str>>,
+    sends_user_info: bool,
     subprotocols: Vec<Box<str>>,
     require_subprotocol: bool,
     origin: Option<Box<str>>,
@@ -41,9 +47,31 @@ impl Connector {
     ///
     /// [`UriError`] says what is wrong with it.
     pub fn new(url: &str) -> Result<Self, UriError> {
-        Uri::parse(url)?;
+        Self::with_rules(url, UriRules::new())
+    }
+
+    /// For this URL, which may be what `rules` allow besides: `http://` or `https://`, a user name and a password.
+    ///
+    /// # Errors
+    ///
+    /// [`UriError`] says what is wrong with it.
+    ///
+    /// ```
+    /// use ws_proto::opening::Connector;
+    /// use ws_proto::uri::UriRules;
+    ///
+    /// let rules = UriRules::new().http(true).user_info(true);
+    /// let connector = Connector::with_rules("https://me:secret@example.com/", rules)?.send_user_info(true);
+    /// assert!(connector.uri().is_secure());
+    /// # Ok::<(), ws_proto::UriError>(())
+    /// ```
+    pub fn with_rules(url: &str, rules: UriRules) -> Result<Self, UriError> {
+        Uri::parse_with(url, rules)?;
         Ok(Self {
             url: url.into(),
+            rules,
+            zone: None,
+            sends_user_info: false,
             subprotocols: Vec::new(),
             require_subprotocol: false,
             origin: None,
@@ -52,6 +80,26 @@ impl Connector {
             deflate: None,
             options: Options::new(),
         })
+    }
+
+    /// Sets the zone of a link-local IPv6 address, the interface to connect through; see [`Uri::with_zone`]. It is a part
+    /// of what is resolved and connected to, never of `Host`.
+    ///
+    /// # Errors
+    ///
+    /// [`UriError::Zone`] if the host is no IPv6 address, or the text cannot be a zone.
+    pub fn zone(mut self, zone: &str) -> Result<Self, UriError> {
+        self.uri().with_zone(zone)?;
+        self.zone = Some(zone.into());
+        Ok(self)
+    }
+
+    /// Sets whether the user name and the password of the URL are sent as `Authorization`, by the scheme Basic
+    /// (RFC 7617). They are not by default, and not if [`header`](Self::header) has given that field. Only a `wss` URL
+    /// keeps them secret on the way.
+    pub const fn send_user_info(mut self, send: bool) -> Self {
+        self.sends_user_info = send;
+        self
     }
 
     /// Sets the subprotocols to offer, the favourite first.
@@ -105,8 +153,13 @@ impl Connector {
 
     /// The URL, taken apart.
     pub fn uri(&self) -> Uri<'_> {
-        // It was parsed when this was made.
-        Uri::parse(&self.url).unwrap_or_else(|_| unreachable!("it was parsed before"))
+        // Both were checked when they were set.
+        let uri = Uri::parse_with(&self.url, self.rules).and_then(|uri| {
+            self.zone
+                .as_deref()
+                .map_or(Ok(uri), |zone| uri.with_zone(zone))
+        });
+        uri.unwrap_or_else(|_| unreachable!("it was parsed before"))
     }
 
     /// The options.
@@ -121,12 +174,18 @@ impl Connector {
         then: impl FnOnce(ClientRequest<'_>) -> T,
     ) -> T {
         let subprotocols: Vec<&str> = self.subprotocols.iter().map(|name| &**name).collect();
-        let headers: Vec<(&str, &[u8])> = self
-            .headers
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
-            .collect();
-        let mut request = ClientRequest::from_uri(self.uri())
+        let uri = self.uri();
+        let given = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        let mut headers: Vec<(&str, &[u8])> = given.collect();
+        let is_free = |name: &str| headers.iter().all(|(n, _)| !n.eq_ignore_ascii_case(name));
+        let user = uri.user_info().filter(|_| self.sends_user_info);
+        let basic = user
+            .filter(|_| is_free(AUTHORIZATION))
+            .map(|user| user.basic().to_string());
+        if let Some(basic) = &basic {
+            headers.push((AUTHORIZATION, basic.as_bytes()));
+        }
+        let mut request = ClientRequest::from_uri(uri)
             .subprotocols(&subprotocols)
             .require_subprotocol(self.require_subprotocol)
             .headers(&headers)
@@ -165,7 +224,7 @@ impl TryFrom<String> for Connector {
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
-            .field("url", &self.url)
+            .field("url", &format_args!("{}", self.uri()))
             .field("subprotocols", &self.subprotocols)
             .field("origin", &self.origin)
             .field("options", &self.options)

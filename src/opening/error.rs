@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
 
-use super::{ProxyScheme, ProxyUrlError, Response};
+use super::{ConnectTimeout, ProxyScheme, ProxyUrlError, Response};
 use crate::error::TimedOut;
 use crate::handshake::{HandshakeError, HeadError, RequestError};
 use crate::reconnect::End;
@@ -25,10 +25,29 @@ pub enum ConnectError {
     Proxy(ProxyError),
     /// The server answered with another status than 101: a redirect, a 401, an error.
     Refused(Box<Response>),
-    /// It took longer than it may.
-    TimedOut(TimedOut),
+    /// The addresses of the host could not be looked up.
+    #[cfg(feature = "std")]
+    Resolve {
+        /// The host.
+        host: Box<str>,
+        /// What the resolver has reported.
+        error: std::io::Error,
+    },
+    /// A part of connecting took longer than it may.
+    TimedOut(ConnectTimeout),
+    /// TLS with the server failed, or cannot be set up as it was asked for.
+    #[cfg(feature = "std")]
+    Tls {
+        /// The host.
+        host: Box<str>,
+        /// The error of the TLS library is inside.
+        error: std::io::Error,
+    },
     /// A `wss` URL needs a TLS stream, which this way to connect does not make.
     TlsNeeded,
+    /// No address of the host could be connected to.
+    #[cfg(feature = "std")]
+    Unreachable(super::Unreachable),
     /// The URL is not one of a WebSocket server.
     Uri(UriError),
 }
@@ -50,7 +69,12 @@ impl ConnectError {
         match self {
             Self::Handshake(error) => end_of_handshake(*error),
             #[cfg(feature = "std")]
-            Self::Io(_) => Some(End::Unreachable),
+            Self::Io(_) | Self::Resolve { .. } | Self::Unreachable(_) => Some(End::Unreachable),
+            // A certificate that is not valid stays so.
+            #[cfg(feature = "std")]
+            Self::Tls { error, .. } => {
+                (error.kind() != std::io::ErrorKind::InvalidData).then_some(End::Unreachable)
+            }
             Self::NoRandomness => Some(End::Unreachable),
             Self::Proxy(error) => error.end(),
             Self::Refused(response) => Some(end_of_refusal(response)),
@@ -85,8 +109,17 @@ impl fmt::Display for ConnectError {
             Self::NoRandomness => f.write_str("the random source of the operating system failed"),
             Self::Proxy(error) => error.fmt(f),
             Self::Refused(response) => write!(f, "refused with status {}", response.status()),
+            #[cfg(feature = "std")]
+            Self::Resolve { host, error } => write!(f, "{host} cannot be resolved: {error}"),
             Self::TimedOut(error) => error.fmt(f),
-            Self::TlsNeeded => f.write_str("a wss URL needs a TLS stream"),
+            #[cfg(feature = "std")]
+            Self::Tls { host, error } => write!(f, "TLS with {host} failed: {error}"),
+            Self::TlsNeeded => f.write_str(
+                "a wss URL needs TLS: the feature `rustls-platform-verifier` or `rustls-webpki-roots` of ws-proto-tokio \
+                 or ws-proto-smol, or a TLS stream that is given",
+            ),
+            #[cfg(feature = "std")]
+            Self::Unreachable(error) => error.fmt(f),
             Self::Uri(error) => error.fmt(f),
         }
     }
@@ -107,7 +140,9 @@ impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             #[cfg(feature = "std")]
-            Self::Io(error) => error.source(),
+            Self::Io(error) | Self::Resolve { error, .. } | Self::Tls { error, .. } => {
+                error.source()
+            }
             Self::Proxy(error) => error.source(),
             _ => None,
         }
@@ -133,8 +168,8 @@ impl From<std::io::Error> for ConnectError {
     }
 }
 
-impl From<TimedOut> for ConnectError {
-    fn from(error: TimedOut) -> Self {
+impl From<ConnectTimeout> for ConnectError {
+    fn from(error: ConnectTimeout) -> Self {
         Self::TimedOut(error)
     }
 }
@@ -180,7 +215,7 @@ pub enum ProxyError {
     /// reached the server.
     Refused(Box<Response>),
     /// The proxy took longer than it may.
-    TimedOut(TimedOut),
+    TimedOut(ConnectTimeout),
     /// This way to connect does not speak to proxies of that kind.
     Unsupported(ProxyScheme),
     /// The URL is not one of a proxy.

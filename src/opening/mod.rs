@@ -12,12 +12,17 @@
 //! 3. call `tick` when nothing was read, and at least once in a few reads, by the deadline that it returns;
 //! 4. on an error, or when a server has refused: write what is pending, half-close, read to the end or for
 //!    the linger time, close.
+//!
+//! A driver that makes the transport itself has [`HappyEyeballs`] for the addresses of a host, and [`ConnectError`] for what
+//! fails before the handshake.
 
 mod accepting;
 mod acceptor;
+mod attempt;
 mod connecting;
 mod connector;
 mod error;
+mod happy_eyeballs;
 mod options;
 mod proxy;
 mod proxying;
@@ -26,9 +31,13 @@ mod response;
 
 pub use accepting::Accepting;
 pub use acceptor::Acceptor;
+#[cfg(feature = "std")]
+pub use attempt::{Attempt, Unreachable};
+pub use attempt::{ConnectTimeout, Stage};
 pub use connecting::Connecting;
 pub use connector::Connector;
 pub use error::{AcceptError, ConnectError, ProxyError};
+pub use happy_eyeballs::{HappyEyeballs, HappyStep};
 pub use options::Options;
 pub use proxy::{NoProxy, Proxy, ProxyScheme, ProxyUrlError};
 pub use proxying::Proxying;
@@ -132,6 +141,9 @@ pub trait Asking: Handshake {
     /// What an answer that grants the request leads to.
     type Answer;
 
+    /// Which part of connecting this is.
+    const STAGE: Stage;
+
     /// Takes bytes that were read; `bytes` is then what is left of them: after the answer, what follows it.
     ///
     /// # Errors
@@ -155,6 +167,7 @@ pub trait Asking: Handshake {
 
 impl Asking for Connecting {
     type Answer = (Opened, Response);
+    const STAGE: Stage = Stage::Handshake;
 
     fn receive(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Self::Answer>, ConnectError> {
         self.receive(bytes)
@@ -175,6 +188,7 @@ impl Asking for Connecting {
 
 impl Asking for Proxying {
     type Answer = Response;
+    const STAGE: Stage = Stage::Proxy;
 
     fn receive(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Self::Answer>, ConnectError> {
         self.receive(bytes)

@@ -56,8 +56,8 @@ impl Options {
     }
 
     /// Sets how long a handshake may take, from its first `tick` on: for a client until there is a connection,
-    /// for a server until the request is there. Calls that connect count name resolution and connecting
-    /// too. 10 s by default.
+    /// for a server until the request is there. Calls that connect count name resolution, connecting
+    /// and TLS too. 10 s by default.
     pub const fn handshake_time(mut self, time: Duration) -> Self {
         self.handshake_time = time;
         self

@@ -3,7 +3,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::{ConnectError, Connector, Proxy, ProxyError, ProxyScheme, Response};
+use super::{
+    ConnectError, ConnectTimeout, Connector, Proxy, ProxyError, ProxyScheme, Response, Stage,
+};
 use crate::buf::{Input, Limited};
 use crate::handshake::HandshakeError;
 use crate::handshake::proxy::ProxyHandshake;
@@ -42,6 +44,8 @@ use crate::time::Instant;
 pub struct Proxying {
     handshake: ProxyHandshake<Vec<u8>>,
     out: Limited,
+    /// How long it may take.
+    time: Duration,
 }
 
 impl Proxying {
@@ -79,7 +83,11 @@ impl Proxying {
             ProxyHandshake::start(request, Vec::new(), limits, &mut out)
         });
         let handshake = handshake.map_err(ProxyError::Head)?;
-        Ok(Self { handshake, out })
+        Ok(Self {
+            handshake,
+            out,
+            time,
+        })
     }
 
     /// The bytes to write.
@@ -122,7 +130,7 @@ impl Proxying {
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, ConnectError> {
         match self.handshake.tick(now) {
             Ok(deadline) => Ok(deadline),
-            Err(error) => Err(self.explain(error)),
+            Err(_) => Err(self.explain(ConnectTimeout::new(Stage::Proxy, self.time))),
         }
     }
 

@@ -11,6 +11,7 @@ mod costs;
 mod cuts;
 mod extended_connect;
 mod grammar;
+mod happy_eyeballs;
 mod http;
 mod kept;
 mod opening;

@@ -8,10 +8,13 @@ use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse,
 };
 use ws_proto::opening::{
-    AcceptError, Accepting, Acceptor, ConnectError, Connecting, Connector, Opened, Options,
-    Request, Response,
+    AcceptError, Accepting, Acceptor, ConnectError, ConnectTimeout, Connecting, Connector, Opened,
+    Options, Request, Response, Stage,
 };
-use ws_proto::{Config, EitherRole, Instant, Message, Role, TimedOut, Transport, WebSocket};
+use ws_proto::uri::UriRules;
+use ws_proto::{
+    Config, EitherRole, Instant, Message, Role, TimedOut, Transport, UriError, WebSocket,
+};
 
 const REQUEST: &str = "GET /chat?room=1 HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -235,7 +238,10 @@ fn a_refusal_says_more_than_how_the_stream_ended() {
     assert!(half.receive(&mut &mut head.to_vec()[..]).unwrap().is_none());
     for explained in [
         half.explain(reset()),
-        half.explain(TimedOut::Handshake),
+        half.explain(ConnectTimeout::new(
+            Stage::Handshake,
+            std::time::Duration::ZERO,
+        )),
         half.receive_eof(),
         half.explain(reset()),
     ] {
@@ -269,7 +275,7 @@ fn the_time_of_a_handshake_is_that_of_the_options() {
     assert!(connecting.tick(at(5999)).is_ok());
     assert!(matches!(
         connecting.tick(at(6000)),
-        Err(ConnectError::TimedOut(TimedOut::Handshake))
+        Err(ConnectError::TimedOut(late)) if late.stage() == Stage::Handshake
     ));
 
     let connector = connector().options(options);
@@ -524,4 +530,76 @@ fn debug_shows_no_values_of_header_fields() {
     let mut bytes = written[..written.len() - 1].to_vec();
     half.receive(&mut &mut bytes[..]).unwrap();
     check(format!("{half:?}"));
+}
+
+/// The request that a connector begins with.
+fn asked(connector: &Connector) -> String {
+    let connecting = Connecting::start(connector, NONCE).expect("a valid request");
+    String::from_utf8(connecting.pending().to_vec()).expect("a head is ASCII here")
+}
+
+#[test]
+fn a_connector_takes_what_the_rules_allow() {
+    assert!(matches!(
+        Connector::new("https://example.com/"),
+        Err(UriError::Scheme)
+    ));
+    let rules = UriRules::new().http(true);
+    let connector = Connector::with_rules("https://example.com:8443/a", rules).expect("allowed");
+    assert!(connector.uri().is_secure());
+    assert!(asked(&connector).contains("\r\nHost: example.com:8443\r\n"));
+    assert!(matches!(
+        Connector::with_rules("https://me:secret@example.com/", rules),
+        Err(UriError::UserInfo)
+    ));
+}
+
+#[test]
+fn user_info_is_sent_by_choice_and_once() {
+    let rules = UriRules::new().user_info(true);
+    let connector =
+        || Connector::with_rules("ws://me:s%65cret@example.com/", rules).expect("allowed");
+    assert!(!asked(&connector()).contains("Authorization"));
+    let sent = asked(&connector().send_user_info(true));
+    assert!(
+        sent.contains("\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"),
+        "{sent}"
+    );
+    assert!(sent.contains("\r\nHost: example.com\r\n"), "{sent}");
+    // A field that the program gives is the one that is sent.
+    let own = connector()
+        .send_user_info(true)
+        .header("authorization", "Bearer abc");
+    let sent = asked(&own);
+    assert!(
+        sent.contains("authorization: Bearer abc\r\n") && !sent.contains("Basic"),
+        "{sent}"
+    );
+    let shown = format!("{:?}", connector().send_user_info(true));
+    assert!(
+        !shown.contains("cret") && !shown.contains("me:s"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_zone_is_connected_to_and_not_sent() {
+    let connector = Connector::new("ws://[fe80::1]:5580/ws")
+        .expect("valid")
+        .zone("eth0");
+    let connector = connector.expect("a zone for an IPv6 address");
+    assert_eq!(connector.uri().connect_host().to_string(), "fe80::1%eth0");
+    let sent = asked(&connector);
+    assert!(
+        sent.contains("\r\nHost: [fe80::1]:5580\r\n") && !sent.contains("eth0"),
+        "{sent}"
+    );
+    for (url, zone) in [
+        ("ws://example.com/", "eth0"),
+        ("ws://[fe80::1]/", ""),
+        ("ws://[fe80::1]/", "a%b"),
+    ] {
+        let refused = Connector::new(url).expect("valid").zone(zone);
+        assert!(matches!(refused, Err(UriError::Zone)), "{url} {zone}");
+    }
 }

@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::io::ErrorKind;
 
+use ws_proto::Instant;
 use ws_proto::handshake::{HandshakeError, HeadError, Limits};
 use ws_proto::opening::{
-    Asking, ConnectError, Connecting, Connector, Options, Proxy, ProxyError, ProxyScheme, Proxying,
-    Response,
+    Asking, ConnectError, ConnectTimeout, Connecting, Connector, Options, Proxy, ProxyError,
+    ProxyScheme, Proxying, Response, Stage,
 };
-use ws_proto::{Instant, TimedOut};
 
 const CONNECTED: &[u8] = b"HTTP/1.1 200 OK\r\nVia: x\r\n\r\n";
 const REFUSED: &[u8] =
@@ -121,8 +121,10 @@ fn a_refusal_that_was_read_says_more_than_the_end() {
                 ConnectError::Proxy(ProxyError::Handshake(
                     HandshakeError::NothingReceived | HandshakeError::UnexpectedEof,
                 ))
-                | ConnectError::Proxy(ProxyError::TimedOut(TimedOut::Handshake))
                 | ConnectError::Proxy(ProxyError::Io(_)) => assert!(!known),
+                ConnectError::Proxy(ProxyError::TimedOut(late)) => {
+                    assert!(!known && late.stage() == Stage::Proxy);
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -138,9 +140,10 @@ fn what_is_wrong_with_the_proxy_is_not_said_of_the_server() {
     ));
     assert!(error.to_string().contains("proxy"), "{error}");
     assert!(error.refusal().is_none());
+    let late = ConnectTimeout::new(Stage::Connect, Duration::from_secs(1));
     let proxying = proxying();
     for (given, text) in [
-        (ConnectError::TimedOut(TimedOut::Handshake), "proxy"),
+        (late.into(), "proxy"),
         (ConnectError::Io(ErrorKind::BrokenPipe.into()), "proxy"),
         (ConnectError::Head(HeadError::OutputFull), "proxy"),
         (ConnectError::NoRandomness, "random"),

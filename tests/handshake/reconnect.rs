@@ -473,19 +473,36 @@ fn a_short_life_that_ended_for_good_resets_nothing_later() {
 #[test]
 fn errors_of_connecting_say_how_it_has_ended() {
     use ws_proto::handshake::{HandshakeError, HeadError};
-    use ws_proto::opening::ConnectError;
+    use ws_proto::opening::{ConnectError, ConnectTimeout, Proxy, ProxyError, Stage, Unreachable};
 
+    let late = ConnectTimeout::new(Stage::Connect, Duration::from_secs(1));
+    let tls = |kind: std::io::ErrorKind| ConnectError::Tls {
+        host: "h".into(),
+        error: kind.into(),
+    };
+    let scheme = Proxy::new("socks5://h").unwrap().scheme();
     let io = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    let ends: [(ConnectError, Option<End>); 9] = [
+    let ends: [(ConnectError, Option<End>); 13] = [
         (io.into(), Some(End::Unreachable)),
         (ConnectError::NoRandomness, Some(End::Unreachable)),
         (HandshakeError::UnexpectedEof.into(), Some(End::Eof)),
         (HandshakeError::NothingReceived.into(), Some(End::Eof)),
         (HandshakeError::TimedOut.into(), Some(End::TimedOut)),
-        (TimedOut::Handshake.into(), Some(End::TimedOut)),
+        (late.into(), Some(End::TimedOut)),
         (HandshakeError::AcceptInvalid.into(), None),
         (HeadError::OutputFull.into(), None),
         (ConnectError::TlsNeeded, None),
+        (
+            ConnectError::Unreachable(Unreachable::new("h", Vec::new())),
+            Some(End::Unreachable),
+        ),
+        (
+            tls(std::io::ErrorKind::ConnectionReset),
+            Some(End::Unreachable),
+        ),
+        // A certificate that is not valid.
+        (tls(std::io::ErrorKind::InvalidData), None),
+        (ProxyError::Unsupported(scheme).into(), None),
     ];
     for (error, end) in ends {
         assert_eq!(error.end(), end, "{error}");

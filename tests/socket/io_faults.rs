@@ -8,7 +8,9 @@ use std::thread;
 
 use ws_proto::handshake::{Accept, HandshakeError, HeadError, PlainResponse};
 use ws_proto::io::{Error, read_request};
-use ws_proto::opening::{AcceptError, ConnectError, Connector, Options, Response};
+use ws_proto::opening::{
+    AcceptError, ConnectError, ConnectTimeout, Connector, Options, Response, Stage,
+};
 use ws_proto::{Client, Config, Negotiated, Server, TimedOut, UnexpectedEof, WebSocket};
 use ws_proto_test::stream::Script;
 
@@ -103,7 +105,7 @@ fn a_server_that_does_not_answer_is_given_up() {
     let failed = connect(&mut stream, options).unwrap_err();
     assert!(matches!(
         failed,
-        ConnectError::TimedOut(TimedOut::Handshake)
+        ConnectError::TimedOut(late) if late.stage() == Stage::Handshake
     ));
 }
 
@@ -308,12 +310,17 @@ fn errors_say_what_happened_and_why() {
             "broken",
         ),
         (
-            ConnectError::TimedOut(TimedOut::Handshake).into(),
-            &TimedOut::Handshake.to_string(),
+            ConnectError::TimedOut(ConnectTimeout::new(
+                Stage::Handshake,
+                Duration::from_secs(10),
+            ))
+            .into(),
+            "the handshake was not finished in time (10s)",
         ),
         (
             ConnectError::TlsNeeded.into(),
-            "a wss URL needs a TLS stream",
+            "a wss URL needs TLS: the feature `rustls-platform-verifier` or `rustls-webpki-roots` of \
+             ws-proto-tokio or ws-proto-smol, or a TLS stream that is given",
         ),
         (ConnectError::Uri(uri).into(), &uri.to_string()),
         (

@@ -5,8 +5,10 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ws_proto::opening::{ConnectError, Connecting, Connector, Opened, Response};
-use ws_proto::{EitherRole, Instant, OsRandom, TimedOut};
+use ws_proto::opening::{
+    ConnectError, ConnectTimeout, Connecting, Connector, Opened, Response, Stage,
+};
+use ws_proto::{EitherRole, Instant, OsRandom};
 
 use crate::buffer::with_buffer;
 use crate::io::{Io, poll_read};
@@ -28,6 +30,7 @@ pub async fn connect<T: Io>(
     let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
     let mut opening = Opening {
         connecting: Connecting::start_within(&connector, nonce, time)?,
+        time,
         deadline: io.now() + time,
         written: None,
         answer: None,
@@ -50,6 +53,8 @@ struct Answer {
 
 struct Opening {
     connecting: Connecting,
+    /// How long it may take.
+    time: Duration,
     deadline: Instant,
     /// How writing the request has ended.
     written: Option<io::Result<()>>,
@@ -81,7 +86,7 @@ impl Opening {
             (Ok(answer), None) => {
                 self.answer = Some(answer);
                 ready!(io.poll_until(cx, self.deadline));
-                Err(TimedOut::Handshake.into())
+                Err(ConnectTimeout::new(Stage::Handshake, self.time).into())
             }
             (answer, _) => answer,
         })

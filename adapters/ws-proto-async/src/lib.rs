@@ -7,7 +7,7 @@
 //! | you want | it is |
 //! |---|---|
 //! | to serve | [`server::accept`], or [`server::read_request`] to look at requests first |
-//! | to connect | [`client::connect`] |
+//! | to connect | [`net::Client`] (feature `net`), or [`client::connect`] over a stream |
 //! | a handshake made by an HTTP server | [`WebSocket::server`] |
 //! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
 //! | messages without a copy | [`WebSocket::next_batch`] |
@@ -16,7 +16,10 @@
 //! | compression | [`Connector::deflate`], [`Acceptor::deflate`] (feature `deflate`) |
 //! | messages too big to hold | [`WebSocket::next_piece`], [`WebSocket::send_binary_part`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "deflate"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "deflate", feature = "net", feature = "rustls")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod batch;
 mod buffer;
@@ -26,6 +29,9 @@ mod error;
 mod io;
 mod lane;
 mod message;
+#[cfg(feature = "net")]
+#[cfg_attr(docsrs, doc(cfg(feature = "net")))]
+pub mod net;
 mod reconnecting;
 pub mod server;
 mod socket;
@@ -39,8 +45,13 @@ pub use message::{Closed, Event, Message, Piece, Utf8Bytes};
 pub use reconnecting::{
     AttemptError, Connect, Connected, Decision, Disconnected, Ended, Reason, Reconnecting, Update,
 };
+#[cfg(feature = "rustls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
+pub use rustls;
 pub use server::Incoming;
 pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
+#[cfg(feature = "net")]
+pub use socket2;
 /// A message that is lent; it becomes a [`Message`] by `into`, which copies the payload.
 pub use ws_proto::Message as MessageRef;
 #[cfg(feature = "deflate")]
@@ -50,9 +61,11 @@ pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
 };
 pub use ws_proto::opening::{
-    AcceptError, Acceptor, ConnectError, Connector, Options, OwnedHeaders, Request, Response,
+    AcceptError, Acceptor, Attempt, ConnectError, ConnectTimeout, Connector, Options, OwnedHeaders,
+    Request, Response, Stage, Unreachable,
 };
 pub use ws_proto::reconnect;
+pub use ws_proto::uri::UriRules;
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Negotiated, ProtocolError, SendError,
     TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,

@@ -76,7 +76,7 @@ impl From<ConnectError> for Error {
             ConnectError::Handshake(error) => Self::Handshake(error),
             ConnectError::Io(error) => Self::Io(error),
             ConnectError::Refused(response) => Self::Refused(response),
-            ConnectError::TimedOut(error) => Self::TimedOut(error),
+            ConnectError::TimedOut(_) => Self::TimedOut(TimedOut::Handshake),
             other => Self::Io(io::Error::other(other)),
         }
     }

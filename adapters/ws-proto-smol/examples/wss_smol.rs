@@ -1,20 +1,20 @@
 //! A `wss` server and client in one program, with a certificate that is made on the spot.
 //!
 //! ```sh
-//! cargo run -p ws-proto-smol --example wss_smol
+//! cargo run -p ws-proto-smol --features rustls --example wss_smol
 //! ```
 //!
-//! TLS is a stream like any other: the server accepts over what the TLS acceptor gives, the client
-//! connects over what the TLS connector gives.
+//! TLS is a stream like any other: the server accepts over what the TLS acceptor gives. The client does TLS by a feature
+//! of the crate.
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use futures_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
-use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use futures_rustls::{TlsAcceptor, TlsConnector};
-use smol::net::{TcpListener, TcpStream};
-use ws_proto_smol::{CloseCode, Connector, accept, connect_over};
+use futures_rustls::TlsAcceptor;
+use futures_rustls::rustls::ServerConfig;
+use futures_rustls::rustls::pki_types::PrivateKeyDer;
+use smol::net::TcpListener;
+use ws_proto_smol::{Client, CloseCode, Tls, accept};
 
 fn main() -> Result<()> {
     smol::block_on(run())
@@ -40,20 +40,9 @@ async fn run() -> Result<()> {
         Ok::<(), anyhow::Error>(())
     });
 
-    // A client of a public server takes its roots from `webpki-roots` or the system instead.
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate)?;
-    let config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = Connector::new(&url)?;
-    let uri = connector.uri();
-    let stream = TcpStream::connect((uri.host(), uri.port())).await?;
-    let name = ServerName::try_from(uri.host().to_owned())?;
-    let stream = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await?;
-    let (mut socket, _) = connect_over(stream, connector).await?;
+    // A client of a public server trusts whom the platform trusts: `connect(url)` is enough for it.
+    let client = Client::new().tls(Tls::empty().trust(certificate));
+    let (mut socket, _) = client.connect(&url).await?;
     println!("connected to {url}");
     for text in ["hello", "over TLS"] {
         socket.send(text).await?;

@@ -75,6 +75,8 @@
 //! * [`split`](WebSocket::split) gives halves for two tasks. Pings are answered and timers run
 //!   whichever half is waited for; nothing runs in the background.
 //! * Every future is cancel safe; see [`WebSocket`].
+//! * [`connect`] takes `ws` and `wss` URLs and tries every address of a host by the times of RFC 8305; [`Client`] sets
+//!   how a server is reached.
 //! * [`Reconnecting`] connects again, and gives back what was not written.
 //! * Messages too big to hold are received by [`next_piece`](WebSocket::next_piece) and sent by
 //!   [`send_binary_part`](WebSocket::send_binary_part).
@@ -90,38 +92,44 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `net` (default) | [`connect`]: name resolution and TCP |
+//! | `net` (default) | [`connect`] and [`Client`]: name resolution, TCP, Unix sockets |
+//! | `rustls-platform-verifier` | `wss`, with the certificates of the platform |
+//! | `rustls-webpki-roots` | `wss`, with the certificates of Mozilla |
+//! | `rustls` | `wss`, with certificates that the program gives to [`Client::tls`](core::net::Client::tls) |
 //! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "net", feature = "deflate")),
+    not(all(feature = "net", feature = "deflate", feature = "rustls")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
 mod io;
-
 #[cfg(feature = "net")]
-use std::{
-    pin::pin,
-    task::Poll,
-    time::{Duration, Instant},
-};
+mod net;
 
 use futures_io::{AsyncRead, AsyncWrite};
 pub use io::Smol;
 use ws_proto_async as core;
 pub use ws_proto_async::{
-    Accept, AcceptError, Acceptor, AttemptError, Bytes, CloseCode, Closed, Config, ConnectError,
-    Connected, Connector, ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin,
-    HandshakeError, HeadError, Kind, Limits, Message, MessageRef, Negotiated, Options, OriginFault,
-    OriginPolicy, OwnedHeaders, Piece, ProtocolError, Reason, Reply, Request, Response, SendError,
-    Sender, TimedOut, TrySendError, UnexpectedEof, Update, Uri, UriError, Utf8Bytes,
-    WebSocketError, reconnect,
+    Accept, AcceptError, Acceptor, Attempt, AttemptError, Bytes, CloseCode, Closed, Config,
+    ConnectError, ConnectTimeout, Connected, Connector, ControlPayload, Decision, Disconnected,
+    Ended, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message, MessageRef,
+    Negotiated, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, ProtocolError, Reason,
+    Reply, Request, Response, SendError, Sender, Stage, TimedOut, TrySendError, UnexpectedEof,
+    Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes, WebSocketError, reconnect,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto_async::{Deflate, DeflateParams, DeflatePool};
+#[cfg(feature = "rustls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
+pub use ws_proto_async::{net::Tls, rustls};
+#[cfg(feature = "net")]
+pub use {
+    net::{ClientStream, SmolNetwork},
+    ws_proto_async::socket2,
+};
 
 /// An open WebSocket connection over a stream of `futures-io`.
 pub type WebSocket<S> = core::WebSocket<Smol<S>>;
@@ -184,12 +192,11 @@ pub type Batch<'s, S> = core::Batch<'s, Smol<S>>;
 pub type Reconnecting<S> = core::Reconnecting<Smol<S>>;
 
 #[cfg(feature = "net")]
-impl core::Connect for Smol<async_net::TcpStream> {
+impl core::Connect for Smol<ClientStream> {
     fn connect(
         connector: Connector,
-    ) -> impl Future<Output = Result<(WebSocket<async_net::TcpStream>, Response), ConnectError>>
-    + Send
-    + 'static {
+    ) -> impl Future<Output = Result<(WebSocket<ClientStream>, Response), ConnectError>> + Send + 'static
+    {
         connect(connector)
     }
 
@@ -306,33 +313,52 @@ where
     WebSocket::client(Smol::new(stream), negotiated, &[], options)
 }
 
-/// Connects to a `ws://` URL over TCP. For more than a URL, give a [`Connector`].
+/// How to get to a server: the place, certificates, sockets. It has the methods of [`core::net::Client`].
 ///
-/// The time limit covers name resolution, TCP and the handshake. Redirects are not followed:
-/// [`ConnectError::Refused`] has the response. Dropping the future drops the connection.
+/// ```
+/// # smol::block_on(async {
+/// # let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let port = listener.local_addr()?.port();
+/// # smol::spawn(async move {
+/// #     let (stream, _) = listener.accept().await.unwrap();
+/// #     let _socket = ws_proto_smol::accept(stream).await.unwrap();
+/// # }).detach();
+/// use std::time::Duration;
+/// use ws_proto_smol::{Client, Connector, Options};
+///
+/// let client = Client::new()
+///     .connect_to("127.0.0.1", port) // in place of example.com, which stays the `Host`
+///     .before_connect(|socket, _| socket.set_recv_buffer_size(64 * 1024));
+/// let options = Options::new().handshake_time(Duration::from_secs(5)); // for all stages together
+/// let connector = Connector::new("ws://example.com/feed")?
+///     .header("Authorization", "Bearer abc")
+///     .options(options);
+/// let (socket, _) = client.connect(connector).await?;
+/// assert!(socket.get_ref().tcp().is_some_and(|tcp| tcp.nodelay().unwrap()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "net")]
+pub type Client = core::net::Client<SmolNetwork>;
+
+/// Connects to a URL: `ws`, or `wss` with one of the features that say which servers are trusted. For more than a URL, give
+/// a [`Connector`]; for another way to get there, use a [`Client`].
+///
+/// Every address of the host is tried, the next one after 250 ms beside the one before (RFC 8305). The time limit,
+/// [`Options::handshake_time`], covers name resolution, TCP, TLS and the handshake together. Redirects are not followed:
+/// [`ConnectError::Refused`] has the response. Dropping the future drops what was connected.
 ///
 /// # Errors
 ///
-/// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss://` URL, which takes a TLS stream and
-/// [`connect_over`].
+/// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss` URL without a feature for TLS.
 #[cfg(feature = "net")]
-pub async fn connect<C>(to: C) -> Result<(WebSocket<async_net::TcpStream>, Response), ConnectError>
+pub async fn connect<C>(to: C) -> Result<(WebSocket<ClientStream>, Response), ConnectError>
 where
     C: TryInto<Connector>,
     ConnectError: From<C::Error>,
 {
-    let connector = to.try_into()?;
-    let uri = connector.uri();
-    if uri.is_secure() {
-        return Err(ConnectError::TlsNeeded);
-    }
-    let time = connector.get_options().get_handshake_time();
-    let started = Instant::now();
-    let connecting = async_net::TcpStream::connect((uri.host(), uri.port()));
-    let stream = within(time, connecting).await?;
-    stream.set_nodelay(true)?;
-    let left = time.saturating_sub(started.elapsed());
-    core::client::connect(Smol::new(stream), connector, left).await
+    Client::new().connect(to).await
 }
 
 /// Asks for a WebSocket connection over a stream that is already there: TLS, a Unix socket, a
@@ -352,22 +378,4 @@ where
     let connector = to.try_into()?;
     let time = connector.get_options().get_handshake_time();
     core::client::connect(Smol::new(stream), connector, time).await
-}
-
-/// The result of `connecting`, if it is there in time.
-#[cfg(feature = "net")]
-async fn within<T>(
-    time: Duration,
-    connecting: impl Future<Output = std::io::Result<T>>,
-) -> Result<T, ConnectError> {
-    let mut connecting = pin!(connecting);
-    let mut timer = pin!(async_io::Timer::after(time));
-    std::future::poll_fn(|cx| {
-        if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
-            return Poll::Ready(connected.map_err(ConnectError::Io));
-        }
-        let late = timer.as_mut().poll(cx);
-        late.map(|_| Err(ConnectError::TimedOut(TimedOut::Handshake)))
-    })
-    .await
 }

@@ -68,6 +68,8 @@
 //! * [`split`](WebSocket::split) gives halves for two tasks. Pings are answered and timers run
 //!   whichever half is waited for; nothing runs in the background.
 //! * Every future is cancel safe; see [`WebSocket`].
+//! * [`connect`] takes `ws` and `wss` URLs and tries every address of a host by the times of RFC 8305; [`Client`] sets
+//!   how a server is reached.
 //! * [`Reconnecting`] connects again, and gives back what was not written.
 //! * Messages too big to hold are received by [`next_piece`](WebSocket::next_piece) and sent by
 //!   [`send_binary_part`](WebSocket::send_binary_part).
@@ -83,31 +85,44 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `net` (default) | [`connect`]: name resolution and TCP |
+//! | `net` (default) | [`connect`] and [`Client`]: name resolution, TCP, Unix sockets |
+//! | `rustls-platform-verifier` | `wss`, with the certificates of the platform |
+//! | `rustls-webpki-roots` | `wss`, with the certificates of Mozilla |
+//! | `rustls` | `wss`, with certificates that the program gives to [`Client::tls`](core::net::Client::tls) |
 //! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "net", feature = "deflate")),
+    not(all(feature = "net", feature = "deflate", feature = "rustls")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
 mod io;
+#[cfg(feature = "net")]
+mod net;
 
 pub use io::Tokio;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_proto_async as core;
 pub use ws_proto_async::{
-    Accept, AcceptError, Acceptor, AttemptError, Bytes, CloseCode, Closed, Config, ConnectError,
-    Connected, Connector, ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin,
-    HandshakeError, HeadError, Kind, Limits, Message, MessageRef, Negotiated, Options, OriginFault,
-    OriginPolicy, OwnedHeaders, Piece, ProtocolError, Reason, Reply, Request, Response, SendError,
-    Sender, TimedOut, TrySendError, UnexpectedEof, Update, Uri, UriError, Utf8Bytes,
-    WebSocketError, reconnect,
+    Accept, AcceptError, Acceptor, Attempt, AttemptError, Bytes, CloseCode, Closed, Config,
+    ConnectError, ConnectTimeout, Connected, Connector, ControlPayload, Decision, Disconnected,
+    Ended, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message, MessageRef,
+    Negotiated, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, ProtocolError, Reason,
+    Reply, Request, Response, SendError, Sender, Stage, TimedOut, TrySendError, UnexpectedEof,
+    Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes, WebSocketError, reconnect,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto_async::{Deflate, DeflateParams, DeflatePool};
+#[cfg(feature = "rustls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
+pub use ws_proto_async::{net::Tls, rustls};
+#[cfg(feature = "net")]
+pub use {
+    net::{ClientStream, TokioNetwork},
+    ws_proto_async::socket2,
+};
 
 /// An open WebSocket connection over a stream of tokio's.
 pub type WebSocket<S> = core::WebSocket<Tokio<S>>;
@@ -170,12 +185,11 @@ pub type Batch<'s, S> = core::Batch<'s, Tokio<S>>;
 pub type Reconnecting<S> = core::Reconnecting<Tokio<S>>;
 
 #[cfg(feature = "net")]
-impl core::Connect for Tokio<tokio::net::TcpStream> {
+impl core::Connect for Tokio<ClientStream> {
     fn connect(
         connector: Connector,
-    ) -> impl Future<Output = Result<(WebSocket<tokio::net::TcpStream>, Response), ConnectError>>
-    + Send
-    + 'static {
+    ) -> impl Future<Output = Result<(WebSocket<ClientStream>, Response), ConnectError>> + Send + 'static
+    {
         connect(connector)
     }
 
@@ -292,35 +306,52 @@ where
     WebSocket::client(Tokio::new(stream), negotiated, &[], options)
 }
 
-/// Connects to a `ws://` URL over TCP. For more than a URL, give a [`Connector`].
+/// How to get to a server: the place, certificates, sockets. It has the methods of [`core::net::Client`].
 ///
-/// The time limit covers name resolution, TCP and the handshake. Redirects are not followed:
-/// [`ConnectError::Refused`] has the response. Dropping the future drops the connection.
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let port = listener.local_addr()?.port();
+/// # tokio::spawn(async move {
+/// #     let (stream, _) = listener.accept().await.unwrap();
+/// #     let _socket = ws_proto_tokio::accept(stream).await.unwrap();
+/// # });
+/// use std::time::Duration;
+/// use ws_proto_tokio::{Client, Connector, Options};
+///
+/// let client = Client::new()
+///     .connect_to("127.0.0.1", port) // in place of example.com, which stays the `Host`
+///     .before_connect(|socket, _| socket.set_recv_buffer_size(64 * 1024));
+/// let options = Options::new().handshake_time(Duration::from_secs(5)); // for all stages together
+/// let connector = Connector::new("ws://example.com/feed")?
+///     .header("Authorization", "Bearer abc")
+///     .options(options);
+/// let (socket, _) = client.connect(connector).await?;
+/// assert!(socket.get_ref().tcp().is_some_and(|tcp| tcp.nodelay().unwrap()));
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "net")]
+pub type Client = core::net::Client<TokioNetwork>;
+
+/// Connects to a URL: `ws`, or `wss` with one of the features that say which servers are trusted. For more than a URL, give
+/// a [`Connector`]; for another way to get there, use a [`Client`].
+///
+/// Every address of the host is tried, the next one after 250 ms beside the one before (RFC 8305). The time limit,
+/// [`Options::handshake_time`], covers name resolution, TCP, TLS and the handshake together. Redirects are not followed:
+/// [`ConnectError::Refused`] has the response. Dropping the future drops what was connected.
 ///
 /// # Errors
 ///
-/// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss://` URL, which takes a TLS stream and
-/// [`connect_over`].
+/// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss` URL without a feature for TLS.
 #[cfg(feature = "net")]
-pub async fn connect<C>(to: C) -> Result<(WebSocket<tokio::net::TcpStream>, Response), ConnectError>
+pub async fn connect<C>(to: C) -> Result<(WebSocket<ClientStream>, Response), ConnectError>
 where
     C: TryInto<Connector>,
     ConnectError: From<C::Error>,
 {
-    let connector = to.try_into()?;
-    let uri = connector.uri();
-    if uri.is_secure() {
-        return Err(ConnectError::TlsNeeded);
-    }
-    let time = connector.get_options().get_handshake_time();
-    let started = tokio::time::Instant::now();
-    let connecting = tokio::net::TcpStream::connect((uri.host(), uri.port()));
-    let stream = tokio::time::timeout(time, connecting)
-        .await
-        .map_err(|_| ConnectError::TimedOut(TimedOut::Handshake))??;
-    stream.set_nodelay(true)?;
-    let left = time.saturating_sub(started.elapsed());
-    core::client::connect(Tokio::new(stream), connector, left).await
+    Client::new().connect(to).await
 }
 
 /// Asks for a WebSocket connection over a stream that is already there: TLS, a Unix socket, a

@@ -1,6 +1,8 @@
 //! What every runtime relies on, over a stream, a clock and a timer that are driven by hand.
 
 mod common;
+#[cfg(all(feature = "net", unix))]
+mod connecting;
 mod ending;
 mod reconnecting;
 mod time;

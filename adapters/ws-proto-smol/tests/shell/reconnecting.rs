@@ -14,7 +14,7 @@ use crate::shared::Global;
 
 #[test]
 fn a_server_is_killed_at_every_step_over_tcp() {
-    a_server_is_killed_at_every_step::<Global, Smol<smol::net::TcpStream>>();
+    a_server_is_killed_at_every_step::<Global, Smol<ws_proto_smol::ClientStream>>();
 }
 
 /// Every wait is cancelled again and again, and nothing is missing.

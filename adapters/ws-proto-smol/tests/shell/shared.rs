@@ -37,4 +37,10 @@ mod connection {
 mod deflate {
     ws_proto_test::test_deflate!(super::Global);
 }
+
+#[cfg(feature = "rustls")]
+mod network {
+    ws_proto_test::test_network!(super::Global, ws_proto_smol::SmolNetwork);
+}
+
 ws_proto_test::test_matrix!(Global);

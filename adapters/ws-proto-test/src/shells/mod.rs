@@ -9,6 +9,8 @@ pub mod connection;
 pub mod deflate;
 pub mod hand;
 pub mod matrix;
+#[cfg(feature = "network")]
+pub mod network;
 pub mod reconnecting;
 
 use std::future::Future;
@@ -125,6 +127,42 @@ macro_rules! test_deflate {
             #[test]
             fn $name() {
                 $crate::shells::deflate::$name::<$runtime>();
+            }
+        )*
+    };
+}
+
+/// Makes a test of each body of [`network`] for a [`Runtime`] and a `Network`.
+#[cfg(feature = "network")]
+#[macro_export]
+macro_rules! test_network {
+    ($runtime:ty, $network:ty) => {
+        $crate::test_network! { $runtime, $network:
+            an_address_that_does_not_answer_does_not_delay_the_next_one
+            an_address_that_refuses_costs_no_time
+            every_address_is_named_when_none_can_be_reached
+            what_was_not_reached_in_time_is_named
+            every_stage_has_its_own_error
+            a_place_under_another_name
+            a_zone_is_connected_to
+            a_unix_socket
+            sockets_are_set_up_before_they_connect
+            user_info_is_sent_by_choice
+            redirects_are_given_to_the_program
+            a_further_authority
+            a_self_signed_certificate_that_is_trusted_itself
+            a_trusted_certificate_of_a_server_issues_no_others
+            what_is_not_trusted_is_refused
+            a_client_certificate
+            a_configuration_of_rustls
+            clients_share_tls_sessions
+        }
+    };
+    ($runtime:ty, $network:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::network::$name::<$runtime, $network>();
             }
         )*
     };

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{DuplexStream, duplex};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use ws_proto_test::shells::reconnecting::a_server_is_killed_at_every_step;
 use ws_proto_tokio::reconnect::BackoffConfig;
 use ws_proto_tokio::{
-    AttemptError, CloseCode, Connector, Message, Reconnecting, Tokio, Update, WebSocket, accept,
-    connect_over,
+    AttemptError, ClientStream, CloseCode, Connector, Message, Reconnecting, Tokio, Update,
+    WebSocket, accept, connect_over,
 };
 
 use crate::common::quiet;
@@ -46,14 +45,14 @@ where
 
 #[test]
 fn a_server_is_killed_at_every_step_over_tcp() {
-    a_server_is_killed_at_every_step::<CurrentThread, Tokio<TcpStream>>();
+    a_server_is_killed_at_every_step::<CurrentThread, Tokio<ClientStream>>();
 }
 
 /// An hour without a server, by the default plan.
 #[tokio::test(start_paused = true)]
 async fn delays_are_those_of_the_plan() {
     let started = Instant::now();
-    let mut client = Reconnecting::<TcpStream>::with(Tokio::timer(), move || async move {
+    let mut client = Reconnecting::<ClientStream>::with(Tokio::timer(), move || async move {
         if started.elapsed() < 3600 * SECOND {
             return Err(std::io::Error::from(ErrorKind::ConnectionRefused).into());
         }

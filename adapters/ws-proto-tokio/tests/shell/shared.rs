@@ -39,4 +39,10 @@ mod connection {
 mod deflate {
     ws_proto_test::test_deflate!(super::CurrentThread);
 }
+
+#[cfg(feature = "rustls")]
+mod network {
+    ws_proto_test::test_network!(super::CurrentThread, ws_proto_tokio::TokioNetwork);
+}
+
 ws_proto_test::test_matrix!(CurrentThread);

@@ -22,12 +22,10 @@ use crate::command::{self, Command};
 pub trait Runtime: 'static {
     /// A socket that listens.
     type Listener;
-    /// A TCP stream.
+    /// A TCP stream, with TLS or without.
     type Stream: Send + 'static;
-    /// A TCP stream as the adapter wraps it.
+    /// A stream as the adapter wraps it.
     type Io: Io<Stream = Self::Stream> + Send + 'static;
-    /// A TLS stream as the adapter wraps it.
-    type TlsIo: Io;
 
     /// Runs a future to its end.
     fn block_on<F: Future>(future: F) -> F::Output;
@@ -59,11 +57,11 @@ pub trait Runtime: 'static {
         connector: Connector,
     ) -> impl Future<Output = Result<(WebSocket<Self::Io>, Response), ConnectError>>;
 
-    /// The adapter's `connect_over` on a TLS stream.
+    /// The adapter's `connect` over TLS.
     fn connect_tls(
         connector: Connector,
         config: ClientConfig,
-    ) -> impl Future<Output = Result<(WebSocket<Self::TlsIo>, Response), ConnectError>>;
+    ) -> impl Future<Output = Result<(WebSocket<Self::Io>, Response), ConnectError>>;
 
     /// Writes all of `bytes` past the adapter.
     fn write(stream: &mut Self::Stream, bytes: &[u8]) -> impl Future<Output = io::Result<()>>;

@@ -1,0 +1,309 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use ws_proto::opening::{
+    ConnectError, ConnectTimeout, Connector, HappyEyeballs, Response, Stage, Unreachable,
+};
+
+use super::network::{Network, TlsRequest};
+use super::race::Race;
+use super::stages::{Late, Stages};
+#[cfg(feature = "rustls")]
+use super::tls::Tls;
+use crate::socket::WebSocket;
+
+/// How to get to a server; a [`Connector`] is what to ask it for.
+///
+/// By default the host and the port of the URL are connected to, at every address that the resolver of the system knows,
+/// by the times of RFC 8305; `wss` is TLS with the certificates of the features; sockets have `TCP_NODELAY`.
+/// [`Options::handshake_time`](ws_proto::opening::Options::handshake_time) is the limit for all stages together.
+///
+/// It can be kept and cloned: clones share certificates and TLS sessions.
+#[must_use]
+pub struct Client<N> {
+    place: Option<Place>,
+    resolver: Option<Resolver>,
+    attempt_delay: Option<Duration>,
+    nodelay: bool,
+    before_connect: Option<Hook>,
+    #[cfg(feature = "rustls")]
+    tls: Tls,
+    network: PhantomData<fn() -> N>,
+}
+
+type Resolver = Arc<dyn Fn(String, u16) -> Resolving + Send + Sync>;
+
+type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+type Hook = Arc<dyn Fn(&SockRef<'_>, SocketAddr) -> io::Result<()> + Send + Sync>;
+
+/// Where to connect to.
+#[derive(Clone, Debug)]
+enum Place {
+    Host(Box<str>, u16),
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl<N: Network> Client<N> {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            place: None,
+            resolver: None,
+            attempt_delay: None,
+            nodelay: true,
+            before_connect: None,
+            #[cfg(feature = "rustls")]
+            tls: Tls::shared(),
+            network: PhantomData,
+        }
+    }
+
+    /// Connects to this host, a name or an IP address without brackets, and port. `Host`, and the name that the certificate
+    /// has to have, are still those of the URL.
+    pub fn connect_to(mut self, host: &str, port: u16) -> Self {
+        self.place = Some(Place::Host(host.into(), port));
+        self
+    }
+
+    /// Connects to this Unix socket; the URL says what to ask for, such as `ws://localhost/events`.
+    #[cfg(unix)]
+    pub fn connect_to_unix(mut self, path: impl AsRef<Path>) -> Self {
+        self.place = Some(Place::Unix(path.as_ref().into()));
+        self
+    }
+
+    /// Sets who finds the addresses of a host, from its name and the port, in place of the resolver of the system. IP
+    /// addresses are not asked for.
+    pub fn resolver<F, A>(mut self, resolver: F) -> Self
+    where
+        F: Fn(String, u16) -> A + Send + Sync + 'static,
+        A: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
+        self.resolver = Some(Arc::new(move |host, port| Box::pin(resolver(host, port))));
+        self
+    }
+
+    /// Sets how long an address may be tried before the next one is tried beside it: 250 ms by default, no less than 10 ms
+    /// (RFC 8305 5).
+    pub const fn attempt_delay(mut self, delay: Duration) -> Self {
+        self.attempt_delay = Some(delay);
+        self
+    }
+
+    /// Sets whether TCP sends small segments at once (`TCP_NODELAY`). It does by default.
+    pub const fn nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// Sets what is done with each TCP socket before it connects to an address: bind it to an interface, mark it, set its
+    /// buffers. An error is that of the attempt.
+    pub fn before_connect<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&SockRef<'_>, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.before_connect = Some(Arc::new(hook));
+        self
+    }
+
+    /// Sets whom `wss` trusts and what it offers; a `ClientConfig` of rustls is taken too.
+    #[cfg(feature = "rustls")]
+    pub fn tls(mut self, tls: impl Into<Tls>) -> Self {
+        self.tls = tls.into();
+        self
+    }
+
+    /// Connects, and asks for a WebSocket connection.
+    ///
+    /// Redirects are not followed: [`ConnectError::Refused`] has the response. Dropping the future drops what was
+    /// connected.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: of the addresses each with its own error in [`Unreachable`], of the time that is over the stage in
+    /// [`ConnectTimeout`]. [`ConnectError::TlsNeeded`] for a `wss` URL without the feature `rustls`.
+    pub async fn connect<C>(&self, to: C) -> Result<(WebSocket<N::Io>, Response), ConnectError>
+    where
+        C: TryInto<Connector>,
+        ConnectError: From<C::Error>,
+    {
+        let connector = to.try_into()?;
+        let tls = self.tls_for(&connector)?;
+        let host = String::from(connector.uri().host());
+        let stages = Stages::<N>::begin(connector.get_options().get_handshake_time());
+        let stream = self.open(&connector, &stages).await?;
+        // A proxy would be asked for its tunnel here: the stream leads to it, and TLS is with the server.
+        let stream = match tls {
+            None => stream,
+            Some(tls) => {
+                let secured = stages.run(N::secure(stream, tls)).await;
+                let secured = secured.map_err(|late| late.of(Stage::Tls, &host))?;
+                secured.map_err(|error| tls_error(&host, error))?
+            }
+        };
+        let connected = crate::client::connect(N::io(stream), connector, stages.left()).await;
+        connected.map_err(|error| match error {
+            ConnectError::TimedOut(late) => late.host(&host).into(),
+            error => error,
+        })
+    }
+
+    /// What TLS is asked for, for a `wss` URL.
+    fn tls_for(&self, connector: &Connector) -> Result<Option<TlsRequest>, ConnectError> {
+        if !connector.uri().is_secure() {
+            return Ok(None);
+        }
+        if !N::HAS_TLS {
+            return Err(ConnectError::TlsNeeded);
+        }
+        #[cfg(feature = "rustls")]
+        {
+            let host = connector.uri().host();
+            let request = self.tls.request(host);
+            request.map(Some).map_err(|error| tls_error(host, error))
+        }
+        #[cfg(not(feature = "rustls"))]
+        Err(ConnectError::TlsNeeded)
+    }
+
+    /// A stream to the place, without TLS.
+    async fn open(
+        &self,
+        connector: &Connector,
+        stages: &Stages<N>,
+    ) -> Result<N::Stream, ConnectError> {
+        let uri = connector.uri();
+        let (host, port) = match &self.place {
+            None => (uri.connect_host().to_string(), uri.port()),
+            Some(Place::Host(host, port)) => (String::from(&**host), *port),
+            #[cfg(unix)]
+            Some(Place::Unix(path)) => {
+                let opened = stages.run(N::open_unix(path.clone())).await;
+                let place = path.display().to_string();
+                let opened = opened.map_err(|late| late.of(Stage::Connect, &place))?;
+                return opened.map_err(|error| {
+                    let words = format!("{place} cannot be connected to: {error}");
+                    io::Error::new(error.kind(), words).into()
+                });
+            }
+        };
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![(address, port).into()],
+            Err(_) => match stages.run(self.resolve(host.clone(), port)).await {
+                Ok(Ok(addresses)) => addresses,
+                Ok(Err(error)) => {
+                    let host = host.into();
+                    return Err(ConnectError::Resolve { host, error });
+                }
+                Err(late) => return Err(late.of(Stage::Resolve, &host).into()),
+            },
+        };
+        let mut plan = HappyEyeballs::new(addresses);
+        if let Some(delay) = self.attempt_delay {
+            plan = plan.delay(delay);
+        }
+        let mut race = Race::<N, _>::new(plan, |address| {
+            let socket = self.begin(address);
+            Box::pin(async move { N::open_tcp(socket?).await })
+        });
+        match stages.run(poll_fn(|cx| race.poll(cx))).await {
+            Ok(Some(stream)) => Ok(stream),
+            Ok(None) => {
+                let unreachable = Unreachable::new(&host, race.attempts());
+                Err(ConnectError::Unreachable(unreachable))
+            }
+            Err(late) => {
+                let timeout = late.of(Stage::Connect, &host);
+                Err(timeout.attempts(race.attempts()).into())
+            }
+        }
+    }
+
+    async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match &self.resolver {
+            // The zone of a link-local address means something to this system only.
+            Some(resolver) if !host.contains('%') => resolver(host, port).await,
+            _ => N::resolve(host, port).await,
+        }
+    }
+
+    /// A socket that has begun to connect.
+    fn begin(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        if self.nodelay {
+            // It is only about delay.
+            let _ = socket.set_tcp_nodelay(true);
+        }
+        if let Some(hook) = &self.before_connect {
+            hook(&SockRef::from(&socket), address)?;
+        }
+        match socket.connect(&address.into()) {
+            Err(error) if !is_in_progress(&error) => Err(error),
+            _ => Ok(socket.into()),
+        }
+    }
+}
+
+impl Late {
+    fn of(self, stage: Stage, host: &str) -> ConnectTimeout {
+        ConnectTimeout::new(stage, self.0).host(host)
+    }
+}
+
+fn tls_error(host: &str, error: io::Error) -> ConnectError {
+    let host = host.into();
+    ConnectError::Tls { host, error }
+}
+
+/// What a non-blocking `connect` fails with though it goes on.
+fn is_in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EINPROGRESS) {
+        return true;
+    }
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+impl<N: Network> Default for Client<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<N> Clone for Client<N> {
+    fn clone(&self) -> Self {
+        Self {
+            place: self.place.clone(),
+            resolver: self.resolver.clone(),
+            attempt_delay: self.attempt_delay,
+            nodelay: self.nodelay,
+            before_connect: self.before_connect.clone(),
+            #[cfg(feature = "rustls")]
+            tls: self.tls.clone(),
+            network: PhantomData,
+        }
+    }
+}
+
+impl<N> fmt::Debug for Client<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("place", &self.place)
+            .field("attempt_delay", &self.attempt_delay)
+            .field("nodelay", &self.nodelay)
+            .finish_non_exhaustive()
+    }
+}

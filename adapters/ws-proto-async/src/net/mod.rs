@@ -1,0 +1,16 @@
+//! From a URL to a connection: name resolution, sockets, TLS, the handshake (feature `net`).
+//!
+//! A runtime brings a [`Network`]: sockets that become streams, a resolver and a timer. A [`Client`] has the policy:
+//! which address is tried when, what each stage may take, what is set on a socket.
+
+mod client;
+mod network;
+mod race;
+mod stages;
+#[cfg(feature = "rustls")]
+mod tls;
+
+pub use client::Client;
+pub use network::{Network, TlsRequest};
+#[cfg(feature = "rustls")]
+pub use tls::Tls;

@@ -1,0 +1,64 @@
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+use crate::io::Io;
+
+/// What a runtime brings so that a [`Client`](super::Client) can connect.
+///
+/// Dropping a future gives up what it does.
+pub trait Network: 'static {
+    /// A stream that this runtime can wait for: TCP, a Unix socket, TLS over one of them.
+    type Stream: Send;
+
+    /// The stream with the clock and the timer of the runtime.
+    type Io: Io<Stream = Self::Stream>;
+
+    /// Whether [`secure`](Self::secure) can do TLS. Without it a `wss` URL is an error before anything is sent.
+    const HAS_TLS: bool;
+
+    /// The time, by the runtime's clock.
+    fn now() -> Instant;
+
+    /// Waits until then, by the runtime's timer.
+    fn sleep_until(at: Instant) -> impl Future<Output = ()> + Send;
+
+    /// Asks the resolver of the system for the addresses of a name, which can have a zone after `%`.
+    fn resolve(host: String, port: u16)
+    -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// Takes a non-blocking socket that has begun to connect, and waits until it is connected: it can be written to then,
+    /// and `take_error` of the socket returns `None`.
+    fn open_tcp(socket: TcpStream) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Connects to a Unix socket.
+    #[cfg(unix)]
+    fn open_unix(path: std::path::PathBuf)
+    -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// TLS over a stream.
+    ///
+    /// # Errors
+    ///
+    /// That of TLS, or of the stream. Without [`HAS_TLS`](Self::HAS_TLS) it is not called.
+    fn secure(
+        stream: Self::Stream,
+        tls: TlsRequest,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Adds clock and timer.
+    fn io(stream: Self::Stream) -> Self::Io;
+}
+
+/// What [`Network::secure`] is asked for. Its fields are there with the feature `rustls`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TlsRequest {
+    /// Whom to trust, and what to offer.
+    #[cfg(feature = "rustls")]
+    pub config: std::sync::Arc<rustls::ClientConfig>,
+    /// The name that the certificate has to have.
+    #[cfg(feature = "rustls")]
+    pub server_name: rustls::pki_types::ServerName<'static>,
+}

@@ -9,7 +9,7 @@ use std::time::Instant as Clock;
 
 use anyhow::{Context, ensure};
 use mio::{Events, Poll, Token};
-use ws_proto_mio::{Buffers, CloseCode, Event, Instant, Options, connect};
+use ws_proto_mio::{Attempts, Buffers, CloseCode, Event, Instant, Options};
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -21,30 +21,49 @@ fn main() -> anyhow::Result<()> {
     let mut buffers = Buffers::new();
     let epoch = Clock::now();
 
-    let mut socket = connect(&*url, Token(0), &Options::new())?;
+    let mut attempts = Attempts::new(&*url, Token(0), &Options::new())?;
+    let mut socket = attempts.connect()?;
     let interest = socket.interest();
     poll.registry().register(&mut socket, Token(0), interest)?;
-    let (mut answers, mut is_closing) = (0, false);
+    let (mut answers, mut was_connected, mut is_closing) = (0, false, false);
     loop {
         let now = Instant::now_since(epoch);
         let mut turn = socket.turn(&mut buffers, now);
         let mut is_connected = false;
-        while turn.read() {
-            while let Some(event) = turn.next()? {
-                match event {
-                    Event::Connected(response) => {
+        let mut failed = None;
+        while failed.is_none() && turn.read() {
+            loop {
+                match turn.next() {
+                    Ok(Some(Event::Connected(response))) => {
                         println!("connected, {:?}", response.subprotocol());
                         is_connected = true;
                     }
-                    Event::Message(message, _) => {
+                    Ok(Some(Event::Message(message, _))) => {
                         println!("{message:?}");
                         answers += 1;
                     }
-                    _ => {}
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
                 }
             }
         }
         drop(turn);
+        was_connected |= is_connected;
+        match failed {
+            Some(error) if was_connected => return Err(error.into()),
+            Some(error) => {
+                // The next address of the host.
+                socket = attempts.connect_after(error)?;
+                let interest = socket.interest();
+                poll.registry().register(&mut socket, Token(0), interest)?;
+                continue;
+            }
+            None => {}
+        }
         if let Some(mut sender) = socket.sender() {
             if is_connected {
                 for line in &lines {

@@ -125,7 +125,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `net` (default) | `connect` with a URL, and [`Stream`] for mio's sockets |
+//! | `net` (default) | `connect` with a URL, `Attempts` for all addresses of its host, and [`Stream`] for mio's sockets |
 //! | `simd` (default) | masks and validates with the vector instructions of the processor |
 //! | `deflate` | permessage-deflate (RFC 7692): `Options::deflate` |
 #![forbid(unsafe_code)]
@@ -148,7 +148,7 @@ mod wire;
 pub use buffers::Buffers;
 pub use bytes::Bytes;
 #[cfg(feature = "net")]
-pub use connect::connect;
+pub use connect::{Attempts, connect};
 pub use error::{ConnectError, Error};
 pub use event::{Event, Piece};
 pub use handshake::Request;
@@ -164,7 +164,10 @@ pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
 };
-pub use ws_proto::opening::{Connector, OwnedHeaders, Response};
+#[cfg(feature = "net")]
+pub use ws_proto::opening::{Attempt, Unreachable};
+pub use ws_proto::opening::{ConnectTimeout, Connector, OwnedHeaders, Response, Stage};
+pub use ws_proto::uri::UriRules;
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Message, Negotiated, ProtocolError,
     SendError, TimedOut, UnexpectedEof, Uri, UriError, WebSocketError,

@@ -1,6 +1,8 @@
 //! WebSocket in turns of a mio loop.
 
 mod common;
+#[cfg(feature = "net")]
+mod connecting;
 mod ending;
 mod handshake;
 mod matrix;

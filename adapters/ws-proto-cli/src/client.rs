@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::ctrl_c;
 use tokio::sync::watch;
-use ws_proto_tokio::{CloseCode, Closed, Error, Event, ReadHalf, WriteHalf};
+use ws_proto_tokio::{ClientStream, CloseCode, Closed, Error, Event, ReadHalf, WriteHalf};
 
 use crate::args::Args;
-use crate::connect::{self, Stream};
+use crate::connect;
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::input::{Unsent, send};
 use crate::pings::Pings;
@@ -127,7 +127,7 @@ async fn stay_for(
 /// After Ctrl-C.
 async fn leave(
     receiving: std::pin::Pin<&mut impl Future<Output = Received>>,
-    write: &mut WriteHalf<Stream>,
+    write: &mut WriteHalf<ClientStream>,
 ) -> Result<Received, Failure> {
     close(receiving, write, CloseCode::GOING_AWAY).await
 }
@@ -135,7 +135,7 @@ async fn leave(
 /// Says Close, and goes on printing what the server has sent before its own.
 async fn close(
     receiving: std::pin::Pin<&mut impl Future<Output = Received>>,
-    write: &mut WriteHalf<Stream>,
+    write: &mut WriteHalf<ClientStream>,
     code: CloseCode,
 ) -> Result<Received, Failure> {
     // On a connection that has ended it does nothing.
@@ -148,8 +148,8 @@ async fn close(
 
 /// Closes without printing what still comes.
 async fn finish(
-    read: ReadHalf<Stream>,
-    write: &mut WriteHalf<Stream>,
+    read: ReadHalf<ClientStream>,
+    write: &mut WriteHalf<ClientStream>,
     code: CloseCode,
 ) -> Result<Result<(), Error>, Failure> {
     drop(read);
@@ -161,7 +161,7 @@ async fn finish(
 
 /// Prints what comes. Enough of it is enough once nothing is left to be sent.
 async fn receive(
-    read: &mut ReadHalf<Stream>,
+    read: &mut ReadHalf<ClientStream>,
     args: &Args,
     printer: &Printer,
     is_idle: &watch::Sender<bool>,
@@ -205,7 +205,7 @@ async fn receive(
 }
 
 /// Takes what still comes and drops it: a server that is not listened to may not listen either.
-async fn drop_rest(read: &mut ReadHalf<Stream>) -> Result<(), Error> {
+async fn drop_rest(read: &mut ReadHalf<ClientStream>) -> Result<(), Error> {
     while let Some(piece) = read.next_piece().await {
         piece?;
     }

@@ -9,10 +9,9 @@ use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Stdin, stdin};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use ws_proto_tokio::{ControlPayload, Fin, Message, Utf8Bytes, WriteHalf};
+use ws_proto_tokio::{ClientStream, ControlPayload, Fin, Message, Utf8Bytes, WriteHalf};
 
 use crate::args::Args;
-use crate::connect::Stream;
 use crate::pings::Pings;
 
 /// How much of a file is one frame, and held.
@@ -38,7 +37,7 @@ impl From<ws_proto_tokio::Error> for Unsent {
 /// Sends what the command line says, in this order; lines of standard input if it says nothing.
 /// `is_idle` says that nothing is left unsent if it is given up now.
 pub(crate) async fn send(
-    write: &mut WriteHalf<Stream>,
+    write: &mut WriteHalf<ClientStream>,
     args: &Args,
     pings: &Pings,
     is_idle: &watch::Sender<bool>,
@@ -123,7 +122,11 @@ impl Lines {
 }
 
 /// Sends a file as one message, holding a part of it at a time.
-async fn send_file(write: &mut WriteHalf<Stream>, args: &Args, path: &Path) -> Result<(), Unsent> {
+async fn send_file(
+    write: &mut WriteHalf<ClientStream>,
+    args: &Args,
+    path: &Path,
+) -> Result<(), Unsent> {
     if path == Path::new("-") {
         let bar = progress(args, None, "standard input");
         return send_parts(write, args, &mut stdin(), "standard input", &bar).await;
@@ -143,7 +146,7 @@ async fn send_file(write: &mut WriteHalf<Stream>, args: &Args, path: &Path) -> R
 }
 
 async fn send_parts(
-    write: &mut WriteHalf<Stream>,
+    write: &mut WriteHalf<ClientStream>,
     args: &Args,
     from: &mut (impl AsyncRead + Unpin),
     name: &str,
@@ -210,7 +213,7 @@ fn progress(args: &Args, len: Option<u64>, name: &str) -> ProgressBar {
 }
 
 async fn send_pings(
-    write: &mut WriteHalf<Stream>,
+    write: &mut WriteHalf<ClientStream>,
     args: &Args,
     payload: &str,
     pings: &Pings,

@@ -1,63 +1,48 @@
 //! TLS for `wss`: which servers are trusted.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use tokio_rustls::rustls::client::danger::{
+use anyhow::{Context, Result};
+use ws_proto_tokio::Tls;
+use ws_proto_tokio::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
-use tokio_rustls::rustls::crypto::{
+use ws_proto_tokio::rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use ws_proto_tokio::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use ws_proto_tokio::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::args::Args;
 
-pub(crate) fn config(args: &Args) -> Result<ClientConfig> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    if args.insecure {
-        let verifier = Arc::new(TakeAny(provider));
-        let builder = builder
-            .dangerous()
-            .with_custom_certificate_verifier(verifier);
-        return Ok(builder.with_no_client_auth());
-    }
-    let roots = match &args.ca {
-        Some(path) => roots_of(path)?,
-        None => system_roots(),
+pub(crate) fn tls(args: &Args) -> Result<Tls> {
+    let tls = match &args.ca {
+        Some(path) => {
+            let unread = || format!("{} cannot be read", path.display());
+            let pem = std::fs::read(path).with_context(unread)?;
+            Tls::empty().trust_pem(&pem).with_context(unread)?
+        }
+        None if args.insecure => take_any()?.into(),
+        None => Tls::platform(),
     };
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    match tls.config() {
+        // Those of the browsers on systems without certificates.
+        Err(_) if args.ca.is_none() => Ok(Tls::webpki_roots()),
+        config => {
+            config?;
+            Ok(tls)
+        }
+    }
 }
 
-fn roots_of(path: &Path) -> Result<RootCertStore> {
-    let unread = || format!("{} cannot be read", path.display());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).with_context(unread)? {
-        roots.add(certificate.with_context(unread)?)?;
-    }
-    ensure!(
-        !roots.is_empty(),
-        "{} has no certificate in it",
-        path.display()
-    );
-    Ok(roots)
-}
-
-/// Those of the system; those of the browsers on systems without.
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
+fn take_any() -> Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Arc::new(TakeAny(Arc::clone(&provider)));
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
 }
 
 /// Looks at no certificate, as `--insecure` says.

@@ -2,6 +2,8 @@
 
 mod cancel;
 mod common;
+#[cfg(feature = "rustls")]
+mod examples;
 mod flush;
 mod halves;
 mod handshake;

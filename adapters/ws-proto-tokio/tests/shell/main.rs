@@ -2,6 +2,8 @@
 
 mod cancel;
 mod common;
+#[cfg(feature = "rustls")]
+mod examples;
 mod halves;
 mod handshake;
 mod messages;

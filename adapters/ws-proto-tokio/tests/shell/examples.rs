@@ -1,0 +1,101 @@
+//! What the examples do, with servers and clients of the test.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use ws_proto_test::shells::network::serving::{Identity, Kind, Server};
+use ws_proto_tokio::{CloseCode, Options, Reply, connect, read_request};
+
+#[path = "../../examples/authorized.rs"]
+#[expect(dead_code, reason = "`main` is not called")]
+mod authorized;
+#[path = "../../examples/shutdown.rs"]
+#[expect(dead_code, reason = "`main` is not called")]
+mod shutdown;
+#[path = "../../examples/wss_client.rs"]
+#[expect(dead_code, reason = "`main` is not called")]
+mod wss_client;
+
+#[tokio::test]
+async fn a_client_over_tls_with_a_further_authority() {
+    let authority = Identity::self_signed(Kind::Authority);
+    let identity = Identity::issued_by(&authority, Kind::Local);
+    let server = Server::start(Some(identity.server(None)));
+    let url = format!("wss://localhost:{}/", server.address.port());
+    let name = format!("ws-proto-tokio-{}.pem", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, &authority.pem).unwrap();
+    let answer = wss_client::say_hello(&url, path.to_str()).await;
+    assert_eq!(answer.unwrap(), "hello");
+    let untrusted = wss_client::say_hello(&url, None).await;
+    assert!(untrusted.is_err());
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_client_with_a_token_and_a_cookie() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/feed", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut cookies = Vec::new();
+        for _ in 0..3 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let incoming = read_request(stream, Options::new()).await.unwrap();
+            let headers = incoming.request().headers();
+            let field = |name| {
+                headers
+                    .get(name)
+                    .map(|v| String::from_utf8_lossy(v).into_owned())
+            };
+            cookies.push(field("Cookie"));
+            if field("Authorization").as_deref() != Some("Bearer right") {
+                incoming.respond(&Reply::new(401)).await.unwrap();
+                continue;
+            }
+            let set: &[(&str, &[u8])] = &[("Set-Cookie", b"session=7; HttpOnly")];
+            let accept = ws_proto_tokio::Accept::new().headers(set);
+            incoming.accept(&accept).await.unwrap();
+        }
+        cookies
+    });
+    let refused = authorized::log_in(&url, "wrong", None).await.unwrap_err();
+    assert!(refused.to_string().contains("token"), "{refused}");
+    let (_, response) = authorized::log_in(&url, "right", None).await.unwrap();
+    let cookie = authorized::cookie_of(&response);
+    let again = authorized::log_in(&url, "right", cookie.as_deref()).await;
+    assert!(again.is_ok());
+    let session = Some("session=7".to_owned());
+    assert_eq!(serving.await.unwrap(), [None, None, session]);
+}
+
+#[tokio::test]
+async fn a_server_that_ends_says_so_to_all_and_waits_for_a_while() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(async move {
+        let end = async {
+            let _ = ended.await;
+        };
+        let patience = Duration::from_millis(300);
+        shutdown::serve_until(listener, end, patience)
+            .await
+            .unwrap()
+    });
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let (mut socket, _) = connect(&url).await.unwrap();
+        socket.send("hello").await.unwrap();
+        assert!(socket.next().await.unwrap().is_ok());
+        clients.push(socket);
+    }
+    // It does not answer.
+    let _silent = clients.pop();
+    drop(end);
+    for mut socket in clients {
+        assert!(socket.next().await.is_none());
+        assert_eq!(socket.closed().unwrap().code, Some(CloseCode::GOING_AWAY));
+    }
+    assert_eq!(serving.await.unwrap(), 1);
+    assert!(connect(&url).await.is_err());
+}

@@ -55,6 +55,7 @@
 //! | a client that lost its connection | [`Backoff`](reconnect::Backoff) |
 //! | a blocking stream | [`Connector::connect`](opening::Connector::connect), [`Acceptor::accept`](opening::Acceptor::accept), then [`WebSocket::exchange`] |
 //! | a transport of another kind, and `alloc` | [`Connecting`](opening::Connecting), [`Accepting`](opening::Accepting), then [`WebSocket`] |
+//! | one message for many connections | [`PreparedMessage`] |
 //! | messages to be compressed | [`Deflate`](extension::deflate::Deflate) |
 //! | only a frame codec | [`frame`] |
 //! | an event loop of your own | the rules in [`driving`] |
@@ -137,8 +138,8 @@ pub use buf::Limited;
 pub use buf::{BufferLocation, FixedBuf, Input, MessageStorage, Output, Storage};
 pub use close::{CloseCode, CloseReason, ControlPayload, TooLong};
 pub use connection::{
-    Binary, Client, Config, Connection, EitherRole, Event, Extended, Fin, Kind, MaskSource, Role,
-    Server, Text,
+    Binary, Client, Config, Connection, EitherRole, Event, Extended, Fin, Kind, MaskSource,
+    PreparedMessage, Role, Server, Text,
 };
 pub use error::{CapacityError, ProtocolError, ReceiveError, SendError, TimedOut, UnexpectedEof};
 pub use frame::MAX_CONTROL_FRAME;

@@ -40,6 +40,7 @@
 
 mod config;
 mod event;
+mod prepared;
 mod receive;
 mod role;
 mod send;
@@ -48,6 +49,11 @@ mod timer;
 pub use config::Config;
 use core::fmt;
 pub use event::{Binary, Event, Extended, Fin, Kind, Text};
+#[cfg(feature = "deflate")]
+pub(crate) use prepared::COMPRESSED_FRAMES;
+#[cfg(feature = "alloc")]
+pub(crate) use prepared::PreparedFrame;
+pub use prepared::PreparedMessage;
 pub use role::{Client, EitherRole, MaskSource, Role, Server};
 
 use crate::buf::{Input, Output};

@@ -9,9 +9,7 @@ use super::{Client, Connection, Flags, MaskSource, Role, Server};
 use crate::buf::Output;
 use crate::close::{CloseCode, CloseReason, ControlPayload, MAX_CLOSE_REASON};
 use crate::error::SendError;
-#[cfg(feature = "alloc")]
-use crate::frame::EncodedHeader;
-use crate::frame::{self, FIN, Opcode, Rsv};
+use crate::frame::{self, EncodedHeader, FIN, Opcode, Rsv};
 use crate::simd;
 use crate::utf8::{self, Utf8};
 
@@ -322,7 +320,7 @@ impl<R: Role> Connection<R> {
         self.sender.set(kind, rsv, fin, None);
         #[cfg(feature = "deflate")]
         if rsv.contains(Rsv::RSV1) {
-            self.flags.insert(Flags::FOREIGN);
+            self.note_foreign();
         }
         Ok(())
     }
@@ -518,13 +516,46 @@ impl<R: Role> Connection<R> {
     /// The first byte of a message in one frame. Sending it changes no state.
     #[inline]
     fn whole_first(&self, kind: Kind) -> Result<u8, SendError> {
+        self.check_whole()?;
+        Ok(FIN | opcode(kind) as u8)
+    }
+
+    /// Whether a message in one frame could be sent now, were there room for it.
+    #[inline]
+    pub(crate) fn check_whole(&self) -> Result<(), SendError> {
         if !self.can_send() {
             return Err(SendError::Closed);
         }
         if self.sender.is_open() {
             return Err(SendError::MessageOpen);
         }
-        Ok(FIN | opcode(kind) as u8)
+        Ok(())
+    }
+
+    /// Writes a whole message that is encoded for a server: `header` begins with `first`. A client masks it.
+    #[inline]
+    pub(super) fn write_prepared<O: Output + ?Sized>(
+        &mut self,
+        first: u8,
+        header: EncodedHeader,
+        payload: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if self.role.masks_output() {
+            return write_frame(&mut self.role, first, payload, out);
+        }
+        if out.room() < header.size().saturating_add(payload.len()) {
+            return Err(SendError::OutputFull);
+        }
+        out.put_frame(header, payload, None);
+        Ok(())
+    }
+
+    /// Notes that the peer has got compressed data that no encoder of this connection has made.
+    #[cfg(feature = "deflate")]
+    #[inline]
+    pub(super) fn note_foreign(&mut self) {
+        self.flags.insert(Flags::FOREIGN);
     }
 
     /// The first byte of the next frame of a message.
@@ -786,7 +817,7 @@ fn masked(payload: &mut [u8], key: Option<[u8; 4]>) -> &[u8] {
 }
 
 /// The opcode that starts a message.
-const fn opcode(kind: Kind) -> Opcode {
+pub(super) const fn opcode(kind: Kind) -> Opcode {
     match kind {
         Kind::Text => Opcode::Text,
         Kind::Binary => Opcode::Binary,

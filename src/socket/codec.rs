@@ -2,9 +2,10 @@
 
 #[cfg(feature = "deflate")]
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::buf::Output;
-use crate::connection::{Connection, Fin, Kind, Role};
+use crate::connection::{Connection, Fin, Kind, PreparedFrame, PreparedMessage, Role};
 use crate::error::SendError;
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::{DeflateDecoder, DeflateEncoder, DeflateParams};
@@ -73,6 +74,26 @@ impl Encoder {
         if let Some(deflate) = &mut self.deflate {
             deflate.encoder.release();
         }
+    }
+
+    /// The frame of a prepared message that is to be sent.
+    pub(super) fn prepared_frame<'p, R: Role, B: AsRef<[u8]> + From<Vec<u8>>>(
+        &self,
+        connection: &Connection<R>,
+        message: &'p PreparedMessage<B>,
+    ) -> &'p PreparedFrame<B> {
+        #[cfg(feature = "deflate")]
+        if let Some(Deflating {
+            encoder,
+            is_paused: false,
+            ..
+        }) = self.deflate.as_deref()
+        {
+            return encoder.prepared_frame(connection, message);
+        }
+        #[cfg(not(feature = "deflate"))]
+        let _ = connection;
+        message.plain()
     }
 
     #[inline]

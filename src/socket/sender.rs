@@ -4,8 +4,9 @@ use core::fmt;
 use super::outbox::Outbox;
 use super::queue::Sent;
 use super::vectored::VectoredSend;
+use crate::buf::Output;
 use crate::close::{CloseCode, CloseReason, ControlPayload};
-use crate::connection::{Fin, Kind, Role};
+use crate::connection::{Fin, Kind, PreparedMessage, Role};
 use crate::error::SendError;
 use crate::frame::EncodedHeader;
 use crate::message::Message;
@@ -206,6 +207,54 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
             return self.send_binary(data.as_ref());
         }
         self.share(Kind::Binary, data, None)
+    }
+
+    /// Sends a [prepared message](PreparedMessage): compressed, if this connection compresses and it becomes
+    /// shorter. Nothing is encoded for this connection, unless it is a client or the first that needs the
+    /// message compressed. A payload of 4 KiB and more, as it goes out, is queued by reference; a client
+    /// copies it, since it masks it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto::{Config, Negotiated, PreparedMessage, Server, WebSocket};
+    ///
+    /// type Shared = Arc<[u8]>;
+    /// let mut connections: Vec<WebSocket<Server, Shared>> = (0..3)
+    ///     .map(|_| WebSocket::server(Negotiated::new(), Config::new()).sharing())
+    ///     .collect();
+    /// let news = PreparedMessage::<Shared>::text(Arc::<str>::from("to all of you"));
+    /// for connection in &mut connections {
+    ///     connection.sender().send_prepared(&news)?;
+    ///     assert_eq!(connection.pending(), b"\x81\x0dto all of you");
+    /// }
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent and nothing changed.
+    pub fn send_prepared(&mut self, message: &PreparedMessage<B>) -> Result<(), SendError>
+    where
+        B: Clone + From<Vec<u8>>,
+    {
+        self.to.connection.check_whole()?;
+        if !self.to.out.has_room() {
+            return Err(SendError::OutputFull);
+        }
+        let frame = if self.compressing {
+            let encoder = &self.to.encoder;
+            encoder.prepared_frame(&self.to.connection, message)
+        } else {
+            message.plain()
+        };
+        let (connection, mut out) = self.to.parts(self.sent);
+        if connection.is_client() || frame.payload().len() < SHARED {
+            return connection.send_prepared_frame(frame, &mut out);
+        }
+        let [header, _] = connection.frame_prepared_frame(frame)?;
+        out.put(header);
+        self.to.out.push_shared(frame.shared().clone(), self.sent);
+        Ok(())
     }
 
     /// Sends a part of a text message, queued by reference as

@@ -3,7 +3,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Connection, Fin, Kind, Role, SendError};
-use ws_proto_test::suite::deflate::{Emitted, receive};
+use ws_proto_test::suite::deflate::{Compressor, Emitted, receive};
 
 struct Sender<R: Role> {
     connection: Connection<R>,
@@ -28,11 +28,8 @@ impl<R: Role> Sender<R> {
 
     /// A part that was compressed elsewhere.
     fn foreign(&mut self, part: &[u8], fin: Fin) {
-        let mut encoded = Vec::new();
-        Deflate::new().compress(part, 15, &mut encoded).unwrap();
-        if fin == Fin::No {
-            encoded.extend([0, 0, 0xff, 0xff]);
-        }
+        let encoder = Deflate::new().threshold(0).server(DeflateParams::new()).0;
+        let encoded = Compressor::new(encoder).part(part, fin);
         let wire = &mut self.wire;
         self.connection
             .send_extended(Kind::Text, Rsv::RSV1, &encoded, fin, wire)

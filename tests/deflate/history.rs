@@ -4,7 +4,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Connection, Fin, Kind, SendError, Server};
-use ws_proto_test::suite::deflate::{Emitted, receive};
+use ws_proto_test::suite::deflate::{Compressor, Emitted, receive};
 
 const A: &str = "the first message, the first message, again the first message";
 const B: &str = "something else was compressed elsewhere, elsewhere, elsewhere";
@@ -54,8 +54,8 @@ struct Sender {
 impl Sender {
     fn new(params: DeflateParams) -> Self {
         let deflate = Deflate::new().threshold(0).mem_level(1);
-        let mut foreign = Vec::new();
-        deflate.compress(B.as_bytes(), 15, &mut foreign).unwrap();
+        let foreign =
+            Compressor::new(deflate.server(DeflateParams::new()).0).part(B.as_bytes(), Fin::Yes);
         let connection = || Connection::server(params.negotiated(), Config::new());
         Self {
             connection: connection(),

@@ -11,6 +11,7 @@ mod errors;
 mod history;
 mod io;
 mod past;
+mod prepared;
 mod requirements;
 mod round_trip;
 mod values;

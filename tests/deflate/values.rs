@@ -7,8 +7,8 @@ use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{Extensions, HandshakeError, Headers, Upgrade};
 use ws_proto::{
-    AssembleError, Assembler, CapacityError, CloseCode, Config, Connection, Extended, Fin,
-    FixedBuf, Input, Kind, Negotiated, WebSocket, WebSocketError,
+    AssembleError, Assembler, CloseCode, Config, Connection, Extended, Fin, Input, Kind,
+    Negotiated, WebSocket, WebSocketError,
 };
 use ws_proto_test::suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
 
@@ -294,29 +294,6 @@ fn what_was_not_negotiated_is_not_compressed() {
             .expect("a part");
     }
     assert_eq!(out, b"\x01\x05Hello\x80\x05Hello");
-}
-
-/// A message compressed for many connections: alone, in any window, below the threshold too.
-#[test]
-fn a_message_for_many_connections() {
-    let pool = DeflatePool::new(1);
-    for deflate in [Deflate::new(), Deflate::new().pool(&pool)] {
-        for window_bits in [0, 8, 15, 255] {
-            let mut encoded = vec![0xff];
-            for _ in 0..2 {
-                deflate
-                    .compress(b"Hello", window_bits, &mut encoded)
-                    .expect("room");
-            }
-            deflate
-                .compress(b"", window_bits, &mut encoded)
-                .expect("room");
-            assert_eq!(encoded, [&[0xff], &HELLO[..], &HELLO, &[0]].concat());
-        }
-        let mut small = FixedBuf::<6>::new();
-        let full = deflate.compress(b"Hello", 15, &mut small);
-        assert_eq!((full, small.is_empty()), (Err(CapacityError), true));
-    }
 }
 
 /// A pool keeps no more than it may, however many codecs come back to it.

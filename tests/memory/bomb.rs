@@ -102,9 +102,9 @@ fn at_the_limit_and_one_over() {
             (6, random.bytes(limit + 1)),
         ] {
             for len in [limit.saturating_sub(1), limit, limit + 1] {
-                let deflate = Deflate::new().level(level);
-                let mut encoded = Vec::new();
-                deflate.compress(&data[..len], 15, &mut encoded).unwrap();
+                let deflate = Deflate::new().level(level).threshold(0);
+                let encoder = deflate.server(DeflateParams::new()).0;
+                let encoded = Compressor::new(encoder).part(&data[..len], Fin::Yes);
                 let wire = frame(0xc2, &encoded);
                 for (size, max_piece) in [(wire.len(), usize::MAX), (1000, 1 << 12), (11, 1000)] {
                     let pieces: Vec<&[u8]> = wire.chunks(size).collect();

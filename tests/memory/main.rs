@@ -10,6 +10,7 @@ mod bomb;
 mod deflate;
 mod driver;
 mod past;
+mod prepared;
 mod retention;
 mod socket;
 

@@ -15,4 +15,5 @@ mod io_proxy;
 mod lent;
 mod matrix;
 mod messages;
+mod prepared;
 mod vectored;

@@ -1,11 +1,9 @@
 use super::decoder::DeflateDecoder;
 use super::deflater::Settings;
-use super::encoder::{self, DeflateEncoder};
+use super::encoder::DeflateEncoder;
 use super::negotiate::{self, DeflateElement};
 use super::params::{DeflateParams, ParsedParams};
 use super::pool::DeflatePool;
-use crate::buf::Storage;
-use crate::error::CapacityError;
 use crate::handshake::{Extensions, HandshakeError};
 
 /// What is offered or accepted of permessage-deflate, and how to compress.
@@ -122,7 +120,8 @@ impl Deflate {
         self
     }
 
-    /// Where directions without context takeover borrow their codecs.
+    /// Where directions without context takeover, and [prepared messages](crate::PreparedMessage), borrow their
+    /// codecs.
     pub fn pool(mut self, pool: &DeflatePool) -> Self {
         self.pool = Some(pool.clone());
         self
@@ -264,42 +263,6 @@ impl Deflate {
         let encoder = self.encoder(params.client_window_bits(), params.client_takeover());
         let decoder = self.decoder(params.server_window_bits(), params.server_takeover());
         (encoder, decoder)
-    }
-
-    /// Compresses a whole message for many connections: it refers to nothing before it. Send it with
-    /// [`Connection::send_extended`](crate::Connection::send_extended) and [`RSV1`](crate::frame::Rsv::RSV1).
-    ///
-    /// `window_bits` is the smallest window of the compressor of our side that was agreed on with any of
-    /// them: 8 to 15, and what is out of range is brought into it.
-    ///
-    /// # Errors
-    ///
-    /// [`CapacityError`] if the result does not fit into `to`; nothing was stored.
-    ///
-    /// ```
-    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
-    /// use ws_proto::frame::Rsv;
-    /// use ws_proto::{Config, Connection, Fin, Kind};
-    ///
-    /// let params = DeflateParams::new();
-    /// let mut all = [1, 2, 3].map(|_| Connection::server(params.negotiated(), Config::new()));
-    /// let mut news = Vec::new();
-    /// Deflate::new().compress(b"Hello", params.server_window_bits(), &mut news)?;
-    /// for connection in &mut all {
-    ///     let mut out = Vec::new();
-    ///     connection.send_extended(Kind::Text, Rsv::RSV1, &news, Fin::Yes, &mut out)?;
-    ///     assert_eq!(out, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"); // RFC 7692 7.2.3.1
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn compress<S: Storage>(
-        &self,
-        message: &[u8],
-        window_bits: u8,
-        to: &mut S,
-    ) -> Result<(), CapacityError> {
-        let settings = self.settings(clamp(window_bits, 8, 15));
-        encoder::compress(settings, self.pool.as_ref(), message, to)
     }
 
     const fn settings(&self, window_bits: u8) -> Settings {

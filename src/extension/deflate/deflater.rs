@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
 use super::inflater::TAIL;
+use crate::connection::COMPRESSED_FRAMES;
 
 /// What makes two compressors alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +16,30 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Raw DEFLATE. Matches reach back 262 bytes less than the window has, so a window of 512
-    /// bytes, the smallest there is, keeps within 256 too: 250 at most.
+    /// Raw DEFLATE. A window of 512 bytes, the smallest there is, keeps within 256 too: [`reach`] is 250.
     fn backend(self) -> DeflateConfig {
         DeflateConfig {
-            window_bits: -i32::from(self.window_bits.max(9)),
+            window_bits: -i32::from(self.window_bits.max(LEAST_WINDOW_BITS)),
             mem_level: i32::from(self.mem_level),
             ..DeflateConfig::new(i32::from(self.level))
         }
     }
+
+    /// Which of the [compressed frames](COMPRESSED_FRAMES) of a prepared message of `len` bytes a connection with
+    /// these settings sends: that of its window, or of the smallest that reaches back over the whole message.
+    /// No distance in a message is longer than that, whatever window it was compressed with.
+    pub(super) fn frame_index(self, len: usize) -> usize {
+        let windows = LEAST_WINDOW_BITS..self.window_bits;
+        windows.take_while(|bits| reach(*bits) < len).count()
+    }
+}
+
+const LEAST_WINDOW_BITS: u8 = 9;
+const _: () = assert!(COMPRESSED_FRAMES == (15 - LEAST_WINDOW_BITS + 1) as usize);
+
+/// How far back a compressor with that window refers at most: 262 bytes less than the window has.
+fn reach(window_bits: u8) -> usize {
+    (1 << window_bits) - 262
 }
 
 /// A compressor, with the window of what it has compressed.

@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -6,9 +7,11 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::RETAINED;
 use super::deflater::{Broken, Deflater, Settings};
 use super::pool::DeflatePool;
-use crate::buf::{Output, Storage};
-use crate::connection::{Connection, Fin, History, Kind, Part, Role};
-use crate::error::{CapacityError, SendError};
+use crate::buf::Output;
+use crate::connection::{
+    Connection, Fin, History, Kind, Part, PreparedFrame, PreparedMessage, Role, Server,
+};
+use crate::error::SendError;
 use crate::frame::Rsv;
 
 /// Compresses and sends the messages of one direction of a connection.
@@ -43,6 +46,7 @@ use crate::frame::Rsv;
 /// ```
 pub struct DeflateEncoder {
     deflater: Option<Box<Deflater>>,
+    /// With takeover for prepared messages only.
     pool: Option<DeflatePool>,
     threshold: usize,
     settings: Settings,
@@ -60,7 +64,7 @@ impl DeflateEncoder {
     ) -> Self {
         Self {
             deflater: None,
-            pool: pool.filter(|_| !takeover),
+            pool,
             threshold,
             settings,
             takeover,
@@ -157,6 +161,94 @@ impl DeflateEncoder {
         } else {
             connection.send_utf8_part(part, fin, out)
         }
+    }
+
+    /// Sends a [prepared message](PreparedMessage) in one frame: compressed if that was agreed on, it is as long
+    /// as the [threshold](super::Deflate::threshold) and becomes shorter, else as it is. It is compressed here
+    /// only if no connection with such a window has needed that before.
+    ///
+    /// What this encoder compresses next refers to nothing before it, if this message went out compressed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send_prepared`]; nothing was written and nothing changed.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+    /// use ws_proto::{Config, Connection, Negotiated, PreparedMessage};
+    ///
+    /// let params = DeflateParams::new();
+    /// let (encoder, _) = Deflate::new().threshold(0).server(params);
+    /// let mut connection = Connection::server(params.negotiated(), Config::new());
+    /// let mut other = Connection::server(Negotiated::new(), Config::new()); // without compression
+    /// let ha = PreparedMessage::<Arc<[u8]>>::text(Arc::<str>::from("hahahaha"));
+    /// let (mut out, mut other_out) = (Vec::new(), Vec::new());
+    /// encoder.send_prepared(&mut connection, &ha, &mut out)?;
+    /// other.send_prepared(&ha, &mut other_out)?;
+    /// assert_eq!(out, b"\xc1\x06\xcaH\xcc\x80!\0");
+    /// assert_eq!(other_out, b"\x81\x08hahahaha");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
+    pub fn send_prepared<R: Role, B: AsRef<[u8]> + From<Vec<u8>>, O: Output + ?Sized>(
+        &self,
+        connection: &mut Connection<R>,
+        message: &PreparedMessage<B>,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        connection.check_whole()?; // or it would be compressed for nothing
+        let frame = self.prepared_frame(connection, message);
+        connection.send_prepared_frame(frame, out)
+    }
+
+    /// Sends a prepared message as [`send_prepared`](Self::send_prepared) does, without a copy; see
+    /// [`Connection::frame_prepared`] for what to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::frame_prepared`]; nothing changed.
+    pub fn frame_prepared<'p, B: AsRef<[u8]> + From<Vec<u8>>>(
+        &self,
+        connection: &mut Connection<Server>,
+        message: &'p PreparedMessage<B>,
+    ) -> Result<[&'p [u8]; 2], SendError> {
+        connection.check_whole()?; // or it would be compressed for nothing
+        let frame = self.prepared_frame(connection, message);
+        connection.frame_prepared_frame(frame)
+    }
+
+    /// The frame of a prepared message for this connection.
+    pub(crate) fn prepared_frame<'p, R: Role, B: AsRef<[u8]> + From<Vec<u8>>>(
+        &self,
+        connection: &Connection<R>,
+        message: &'p PreparedMessage<B>,
+    ) -> &'p PreparedFrame<B> {
+        let len = message.payload().len();
+        if len < self.threshold || !connection.negotiated_rsv().contains(Rsv::RSV1) {
+            return message.plain();
+        }
+        let index = self.settings.frame_index(len);
+        let compressed = message.compressed(index, |payload| self.compress_alone(payload));
+        compressed.unwrap_or_else(|| message.plain())
+    }
+
+    /// Compresses a message that refers to nothing before it. The own compressor keeps its window meanwhile: the
+    /// result may not be shorter, and then is not sent.
+    #[cold]
+    fn compress_alone(&self, message: &[u8]) -> Option<Vec<u8>> {
+        if message.is_empty() {
+            return None;
+        }
+        let idle = self
+            .pool
+            .as_ref()
+            .and_then(|pool| pool.deflater(self.settings));
+        let mut deflater = idle.unwrap_or_else(|| Box::new(Deflater::new(self.settings)));
+        let encoded = deflater.compress(message, true).ok().map(<[u8]>::to_vec);
+        if let Some(pool) = &self.pool {
+            pool.put_deflater(deflater);
+        }
+        encoded
     }
 
     /// Gives all memory back, and with it the window: the next message is compressed without the
@@ -274,7 +366,7 @@ impl DeflateEncoder {
             return Ok(if fin == Fin::Yes { &[0] } else { &[] });
         }
         let settings = self.settings;
-        let pool = self.pool.as_ref();
+        let pool = self.pool.as_ref().filter(|_| !self.takeover);
         let deflater = self.deflater.get_or_insert_with(|| {
             pool.and_then(|pool| pool.deflater(settings))
                 .unwrap_or_else(|| Box::new(Deflater::new(settings)))
@@ -307,28 +399,6 @@ impl Names {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_add(1));
         counted.ok().and_then(NonZeroU32::new).map(History::new)
     }
-}
-
-/// Compresses a message that refers to nothing before it, as [`Deflate::compress`](super::Deflate) says.
-pub(super) fn compress<S: Storage>(
-    settings: Settings,
-    pool: Option<&DeflatePool>,
-    message: &[u8],
-    to: &mut S,
-) -> Result<(), CapacityError> {
-    if message.is_empty() {
-        return to.store(&[0]);
-    }
-    let idle = pool.and_then(|pool| pool.deflater(settings));
-    let mut deflater = idle.unwrap_or_else(|| Box::new(Deflater::new(settings)));
-    let stored = match deflater.compress(message, true) {
-        Ok(encoded) => to.store(encoded),
-        Err(Broken) => Err(CapacityError),
-    };
-    if let Some(pool) = pool {
-        pool.put_deflater(deflater);
-    }
-    stored
 }
 
 impl fmt::Debug for DeflateEncoder {
@@ -396,8 +466,7 @@ mod tests {
         }
     }
 
-    /// What was compressed elsewhere takes no name, so that messages for many connections do not use
-    /// them up.
+    /// What was compressed elsewhere takes no name, so that prepared messages do not use them up.
     fn after_foreign_data_an_encoder_keeps_its_name() {
         let (mut encoder, mut connection) = (encoder(), connection());
         let alone = sent(&mut encoder, &mut connection);

@@ -8,7 +8,8 @@ use super::RETAINED;
 use super::deflater::{Deflater, Settings};
 use super::inflater::Inflater;
 
-/// Compressors and decompressors that connections without context takeover share.
+/// Compressors and decompressors that connections without context takeover share. All connections compress
+/// [prepared messages](crate::PreparedMessage) with them.
 ///
 /// Without context takeover a codec is only needed while a message is being encoded or decoded.
 /// With a pool it then goes on to the next message, of whatever connection; without one it is made

@@ -177,7 +177,7 @@ fn compressing(is_client: bool, deflate: &Deflate, params: DeflateParams) -> Soc
 #[cfg(feature = "deflate")]
 #[test]
 fn compressed_among_other_messages() {
-    let deflate = Deflate::new().threshold(32).mem_level(1);
+    let deflate = Deflate::new().threshold(32);
     let long = text(20_000).repeat(2);
     let texts = ["ha".repeat(50), long, "short".to_owned()];
     let prepared = texts

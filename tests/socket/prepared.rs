@@ -233,7 +233,7 @@ fn compressed_among_other_messages() {
             "{} of {plain}",
             wire.len()
         );
-        for size in [1, 7, 4096, usize::MAX] {
+        for size in [61, 4096, usize::MAX] {
             let to = compressing(!is_client, &deflate, params);
             assert!(
                 received(to, &wire, size) == expected,

@@ -324,50 +324,90 @@
 //!
 //! # One message to many connections
 //!
-//! **Encode once: the frames of a server are the same for every peer.** [`frame_text`] writes the header and
-//! returns the payload, so that both go to each socket without a copy. A program that sends it to each
-//! connection with [`send_text`] copies it as often as there are peers. It refuses while a message is sent in
-//! parts on that connection, so the two cannot mix: send it after the last part.
+//! **Encode once, and compress once: the frames of a server are the same for every peer.** A
+//! [`PreparedMessage`] has its frame. [`frame_prepared`] returns header and payload, which go to each socket
+//! without a copy. What the socket does not take waits in the output of that connection. If something waits there
+//! already, [`send_prepared`] copies the frame behind it. Both refuse while a message is sent in parts on that
+//! connection, so the two cannot mix: send it after the last part.
 //!
 //! ```
-//! use ws_proto::{Config, Connection, Fin, Negotiated, SendError};
+//! use ws_proto::{Config, Connection, Fin, Negotiated, PreparedMessage, SendError, Server};
 //!
-//! let mut peers: Vec<_> = (0..3).map(|_| Connection::server(Negotiated::new(), Config::new())).collect();
-//! let news = "to all of you";
-//! let mut part = Vec::new();
-//! peers[2].send_text_part("I am in the middle of ", Fin::No, &mut part)?;
-//!
-//! let mut reached = 0;
-//! for peer in &mut peers {
-//!     let mut head = Vec::new();
-//!     match peer.frame_text(news, &mut head) {
-//!         Ok(payload) => {
-//!             assert_eq!([&head, payload].concat(), b"\x81\x0dto all of you"); // writev(head, payload)
-//!             reached += 1;
-//!         }
-//!         Err(SendError::MessageOpen) => assert!(head.is_empty()), // queue it after the last part
-//!         Err(error) => return Err(error),
-//!     }
+//! struct Peer {
+//!     connection: Connection<Server>,
+//!     socket: Vec<u8>, // stands for a socket, which takes so many bytes
+//!     takes: usize,
+//!     out: Vec<u8>,
 //! }
-//! assert_eq!(reached, 2);
+//!
+//! fn send(peer: &mut Peer, news: &PreparedMessage<&str>) -> Result<(), SendError> {
+//!     if !peer.out.is_empty() {
+//!         return peer.connection.send_prepared(news, &mut peer.out);
+//!     }
+//!     for slice in peer.connection.frame_prepared(news)? { // stands for one `writev`
+//!         let (taken, left) = slice.split_at(slice.len().min(peer.takes));
+//!         peer.takes -= taken.len();
+//!         peer.socket.extend_from_slice(taken);
+//!         peer.out.extend_from_slice(left);
+//!     }
+//!     Ok(())
+//! }
+//!
+//! let mut peers = [usize::MAX, 5, 0].map(|takes| Peer {
+//!     connection: Connection::server(Negotiated::new(), Config::new()),
+//!     socket: Vec::new(),
+//!     takes,
+//!     out: Vec::new(),
+//! });
+//! let news = PreparedMessage::text("to all of you");
+//! for peer in &mut peers {
+//!     send(peer, &news)?;
+//!     assert_eq!([&peer.socket[..], &peer.out].concat(), b"\x81\x0dto all of you");
+//! }
+//!
+//! let Peer { connection, out, .. } = &mut peers[0];
+//! connection.send_text_part("I am in the middle of ", Fin::No, out)?;
+//! assert_eq!(send(&mut peers[0], &news), Err(SendError::MessageOpen)); // queue it after the last part
 //! # Ok::<(), SendError>(())
 //! ```
 //!
-//! With permessage-deflate, [`Deflate::compress`] compresses once for all peers with the same window.
+//! With permessage-deflate, the encoder of the connection sends it ([`DeflateEncoder::send_prepared`]): compressed
+//! when the first peer needs that, once for each size of window, and as it is to those that have not agreed on it.
+//!
+//! ```
+//! # #[cfg(feature = "deflate")] {
+//! use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
+//! use ws_proto::{Config, Connection, Negotiated, PreparedMessage};
+//!
+//! let deflate = Deflate::new().pool(&DeflatePool::new(1)); // else a compressor is made for each such message
+//! let agreed = DeflateParams::new();
+//! let news = PreparedMessage::<Vec<u8>>::text("to all, to all of you, to all of you ".repeat(10));
+//! for negotiated in [agreed.negotiated(), Negotiated::new(), agreed.negotiated()] {
+//!     let (encoder, _) = deflate.server(agreed);
+//!     let mut connection = Connection::server(negotiated, Config::new());
+//!     let [header, payload] = encoder.frame_prepared(&mut connection, &news)?;
+//!     let is_compressed = negotiated == agreed.negotiated();
+//!     assert_eq!(header[0], if is_compressed { 0xc1 } else { 0x81 });
+//!     assert_eq!(payload.len() < 40, is_compressed);
+//! }
+//! # }
+//! # Ok::<(), ws_proto::SendError>(())
+//! ```
 //!
 //! [`close`]: crate::Connection::close
 //! [`Config::close_timeout`]: crate::Config::close_timeout
-//! [`Deflate::compress`]: crate::extension::deflate::Deflate::compress
+//! [`DeflateEncoder::send_prepared`]: crate::extension::deflate::DeflateEncoder::send_prepared
 //! [`FixedBuf`]: crate::FixedBuf
-//! [`frame_text`]: crate::Connection::frame_text
+//! [`frame_prepared`]: crate::Connection::frame_prepared
 //! [`Input`]: crate::Input
 //! [`Limited`]: crate::Limited
 //! [`MAX_CONTROL_FRAME`]: crate::MAX_CONTROL_FRAME
 //! [`MAX_REFUSAL`]: crate::handshake::MAX_REFUSAL
 //! [`note_activity`]: crate::Connection::note_activity
 //! [`receive`]: crate::Connection::receive
+//! [`PreparedMessage`]: crate::PreparedMessage
 //! [`ReceiveError::OutputFull`]: crate::ReceiveError::OutputFull
-//! [`send_text`]: crate::Connection::send_text
+//! [`send_prepared`]: crate::Connection::send_prepared
 //! [`SendError::OutputFull`]: crate::SendError::OutputFull
 //! [`tick`]: crate::Connection::tick
 //! [`transport`]: crate::Connection::transport

@@ -2,7 +2,9 @@
 
 use arbitrary::Arbitrary;
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
-use ws_proto::{Assembler, Config, Connection, Fin, FixedBuf, Input, Limited, Message};
+use ws_proto::{
+    Assembler, Config, Connection, Fin, FixedBuf, Input, Limited, Message, PreparedMessage,
+};
 
 /// What the fuzzer chooses.
 #[derive(Arbitrary, Debug)]
@@ -31,6 +33,13 @@ enum Step {
     Lose { from: u16, len: u8 },
     /// The compressor gives its memory back.
     Release,
+    /// A message from this place of the source, repeated, that was prepared for a connection of another window.
+    Prepared {
+        from: u16,
+        len: u8,
+        times: u8,
+        window: u8,
+    },
 }
 
 /// Sends all messages as a server, receives them as a client, compares.
@@ -86,6 +95,27 @@ pub fn check(case: &DeflateRoundtrip<'_>) {
                     message.extend(part);
                 }
                 sent.push(message);
+            }
+            Step::Prepared {
+                from,
+                len,
+                times,
+                window,
+            } => {
+                let data = case.part(*from, *len, *times);
+                let message = PreparedMessage::<Vec<u8>>::binary(data.clone());
+                let others = DeflateParams::new()
+                    .with_server_window_bits(8 + window % 8)
+                    .expect("in range");
+                let (other_encoder, _) = deflate.server(others);
+                let mut other = Connection::server(others.negotiated(), Config::new());
+                other_encoder
+                    .frame_prepared(&mut other, &message)
+                    .expect("no message is open");
+                encoder
+                    .send_prepared(&mut server, &message, &mut out)
+                    .expect("room");
+                sent.push(data);
             }
         }
     }

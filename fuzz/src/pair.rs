@@ -12,7 +12,7 @@ use ws_proto::{
 
 use self::compressed::{Codec, Part};
 use crate::session::{CLOSE_TIMEOUT, MAX_MESSAGE, Op, PONG_TIMEOUT, Session, Setup, What};
-use crate::support::{Keys, Sink, binary, text};
+use crate::support::{Keys, Sink, binary, prepared, text};
 use crate::wire::{Frame, Reader};
 
 /// Kind, reserved bits and payload of a message.
@@ -239,6 +239,9 @@ impl<R: Side> End<R> {
             What::Utf8Part(len, fin) => {
                 self.send(Kind::Text, *len, *fin, Rsv::NONE, Way::Utf8Part);
             }
+            What::Prepared(kind, len) => {
+                self.send(*kind, *len, Fin::Yes, Rsv::NONE, Way::Prepared);
+            }
             What::Ping(len) => self.send_control(9, *len),
             What::Pong(len) => self.send_control(10, *len),
             What::Close(code, len) => self.close(Some(*code), *len),
@@ -395,6 +398,9 @@ impl<R: Side> End<R> {
             (Way::Frame(_), _) => R::frame(connection, kind, &mut data, None, out),
             (Way::FramePart(_), _) => R::frame(connection, kind, &mut data, Some(fin), out),
             (Way::Utf8Part, _) => connection.send_utf8_part(&payload, fin, out),
+            (Way::Prepared, _) => {
+                connection.send_prepared(&prepared(kind, &payload), out)
+            }
         });
         assert_eq!(result.err(), expected);
         if result.is_err() {
@@ -771,11 +777,12 @@ enum Way {
     Frame(bool),
     FramePart(bool),
     Utf8Part,
+    Prepared,
 }
 
 impl Way {
     const fn is_whole(self) -> bool {
-        matches!(self, Self::Whole | Self::Frame(_))
+        matches!(self, Self::Whole | Self::Frame(_) | Self::Prepared)
     }
 
     /// Whether it never compresses.

@@ -111,6 +111,8 @@ pub enum What {
     FramePart(Kind, usize, Fin, bool),
     /// `send_utf8_part`.
     Utf8Part(usize, Fin),
+    /// `send_prepared`.
+    Prepared(Kind, usize),
     /// `ping` with so many bytes.
     Ping(usize),
     /// `pong` with so many bytes.
@@ -220,6 +222,7 @@ fn op(u: &mut Unstructured<'_>, setup: Setup) -> Op {
         27 if setup.compression.is_some() => What::Release,
         28 => What::Frame(kind, length(u), fin == Fin::No),
         29 => What::Utf8Part(length(u), fin),
+        30 => What::Prepared(kind, length(u)),
         _ => What::Pump,
     };
     let client = first & 0x80 != 0;

@@ -8,7 +8,7 @@ use ws_proto::{
 use crate::cuts::{self, Emitted};
 use crate::pair::Sent;
 use crate::session::{MAX_MESSAGE, Op, Session, Setup, What};
-use crate::support::{Keys, binary, text};
+use crate::support::{Keys, binary, prepared, text};
 use crate::wire::{Frame, Reader};
 
 pub fn run(session: &Session) {
@@ -53,6 +53,14 @@ fn pump(server: &mut Socket<Server>, client: &mut Socket<Client<Keys>>) {
             return;
         }
     }
+}
+
+/// Which of the sending calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Whole,
+    Part(Fin),
+    Prepared,
 }
 
 struct Socket<R: Role> {
@@ -102,13 +110,14 @@ impl<R: Role> Socket<R> {
 
     fn apply(&mut self, op: &Op, now: u64, theirs: &mut Vec<u8>) {
         match &op.what {
-            What::Whole(kind, len) => self.send(*kind, *len, Fin::Yes, false, true),
+            What::Whole(kind, len) => self.send(*kind, *len, Way::Whole, true),
+            What::Prepared(kind, len) => self.send(*kind, *len, Way::Prepared, true),
             What::Frame(kind, len, _) | What::FramePart(kind, len, ..) => {
-                self.send(*kind, *len, Fin::Yes, false, false);
+                self.send(*kind, *len, Way::Whole, false);
             }
-            What::Utf8Part(len, fin) => self.send(Kind::Text, *len, *fin, true, false),
-            What::Part(kind, len, fin) => self.send(*kind, *len, *fin, true, true),
-            What::Extended(kind, len, fin, _) => self.send(*kind, *len, *fin, true, false),
+            What::Utf8Part(len, fin) => self.send(Kind::Text, *len, Way::Part(*fin), false),
+            What::Part(kind, len, fin) => self.send(*kind, *len, Way::Part(*fin), true),
+            What::Extended(kind, len, fin, _) => self.send(*kind, *len, Way::Part(*fin), false),
             What::Ping(len) => self.control(9, *len),
             What::Pong(len) => self.control(10, *len),
             What::Close(code, len) => self.close(*code, *len),
@@ -200,7 +209,7 @@ impl<R: Role> Socket<R> {
         frames
     }
 
-    fn send(&mut self, kind: Kind, len: usize, fin: Fin, part: bool, compress: bool) {
+    fn send(&mut self, kind: Kind, len: usize, way: Way, compress: bool) {
         let seed = self.sent.len() as u8;
         let (words, bytes) = (text(len, seed), binary(len, seed));
         let can_send = self.socket.sender().can_send();
@@ -208,7 +217,7 @@ impl<R: Role> Socket<R> {
             Kind::Text => Message::Text(&words),
             Kind::Binary => Message::Binary(&bytes),
         };
-        let (result, frames) = if !part && seed % 2 == 1 {
+        let (result, frames) = if way == Way::Whole && seed % 2 == 1 {
             self.send_vectored(message, compress, len.wrapping_mul(31) ^ usize::from(seed))
         } else {
             self.call(|socket| {
@@ -217,10 +226,14 @@ impl<R: Role> Socket<R> {
                 if compress {
                     sender = socket.sender();
                 }
-                match (kind, part) {
-                    (_, false) => sender.send(message),
-                    (Kind::Text, true) => sender.send_text_part(&words, fin),
-                    (Kind::Binary, true) => sender.send_binary_part(&bytes, fin),
+                match (way, kind) {
+                    // What waits by reference would not be in one slice.
+                    (Way::Prepared, _) if len < 4096 => {
+                        sender.send_prepared(&prepared(kind, message.as_bytes()))
+                    }
+                    (Way::Whole | Way::Prepared, _) => sender.send(message),
+                    (Way::Part(fin), Kind::Text) => sender.send_text_part(&words, fin),
+                    (Way::Part(fin), Kind::Binary) => sender.send_binary_part(&bytes, fin),
                 }
             })
         };

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use ws_proto::{MaskSource, Output};
+use ws_proto::{Kind, MaskSource, Output, PreparedMessage};
 
 /// Cuts `bytes` into pieces of these sizes, which repeat; into one piece if there are none. A size
 /// of zero counts as one.
@@ -100,6 +100,14 @@ impl Output for Sink {
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
         let from = self.bytes.len().checked_sub(n).expect("only what was put");
         &mut self.bytes[from..]
+    }
+}
+
+/// A prepared message; `data` is text for a text.
+pub fn prepared(kind: Kind, data: &[u8]) -> PreparedMessage<Vec<u8>> {
+    match kind {
+        Kind::Text => PreparedMessage::text(core::str::from_utf8(data).expect("made as text")),
+        Kind::Binary => PreparedMessage::binary(data.to_vec()),
     }
 }
 

@@ -221,7 +221,6 @@ fn compressed_among_other_messages() {
                 .map(<[u8]>::as_ptr);
             by_reference.extend(big);
         }
-        let wire = pending(&from);
         let plain: usize = expected
             .iter()
             .map(|message| message.as_bytes().len())

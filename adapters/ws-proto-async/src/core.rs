@@ -15,7 +15,7 @@ use ws_proto::{
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
 use crate::lane::{Lane, Lent, Owned, Received, Step, step};
-use crate::message::{Closed, Event, Message, Piece};
+use crate::message::{Closed, Event, Message, Piece, PreparedMessage};
 use crate::tasks::{Side, Tasks};
 use ws_proto::opening::Options;
 
@@ -361,6 +361,7 @@ impl<T: Io> Core<T> {
             Outgo::Message(message) => send_whole(&mut sender, message),
             #[cfg(feature = "deflate")]
             Outgo::Uncompressed(message) => send_whole(&mut sender.uncompressed(), message),
+            Outgo::Prepared(message) => sender.send_prepared(message),
             Outgo::Part(Message::Text(text), fin) => sender.send_text_part_shared(text, fin),
             Outgo::Part(Message::Binary(data), fin) => sender.send_binary_part_shared(data, fin),
             Outgo::Ping(payload) => sender.ping(payload),
@@ -693,6 +694,7 @@ pub(crate) enum Outgo<'p> {
     Message(Message),
     #[cfg(feature = "deflate")]
     Uncompressed(Message),
+    Prepared(&'p PreparedMessage),
     Part(Message, Fin),
     Ping(ControlPayload<'p>),
     Pong(ControlPayload<'p>),

@@ -11,6 +11,7 @@
 //! | a handshake made by an HTTP server | [`WebSocket::server`] |
 //! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
 //! | messages without a copy | [`WebSocket::next_batch`] |
+//! | one message to many connections | [`PreparedMessage`] |
 //! | two tasks | [`WebSocket::split`] |
 //! | a client that connects again | [`Reconnecting`] |
 //! | compression | [`Connector::deflate`], [`Acceptor::deflate`] (feature `deflate`) |
@@ -41,7 +42,7 @@ pub use batch::{Batch, Sender};
 pub use bytes::Bytes;
 pub use error::{Error, TrySendError};
 pub use io::{Io, Timer};
-pub use message::{Closed, Event, Message, Piece, Utf8Bytes};
+pub use message::{Closed, Event, Message, Piece, PreparedMessage, Utf8Bytes};
 pub use reconnecting::{
     AttemptError, Connect, Connected, Decision, Disconnected, Ended, Reason, Reconnecting, Update,
 };

@@ -90,6 +90,33 @@ impl From<ws_proto::Message<'_>> for Message {
     }
 }
 
+/// A message that is encoded once, and compressed once for a size of window, for any number of connections.
+/// Put it into an `Arc` to give it to their tasks, which send it with
+/// [`WebSocket::send_prepared`](crate::WebSocket::send_prepared).
+///
+/// ```
+/// use std::sync::Arc;
+/// use ws_proto_async::{Error, Io, Message, PreparedMessage, WebSocket};
+///
+/// async fn pass_on<T: Io>(mut socket: WebSocket<T>, news: Arc<PreparedMessage>) -> Result<(), Error> {
+///     socket.send_prepared(&news).await
+/// }
+///
+/// let news = Arc::new(PreparedMessage::from(Message::from("to all of you")));
+/// assert_eq!(news.payload(), b"to all of you");
+/// ```
+pub type PreparedMessage = ws_proto::PreparedMessage<Bytes>;
+
+/// Copies nothing.
+impl From<Message> for PreparedMessage {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Text(text) => Self::text(text),
+            Message::Binary(data) => Self::binary(data),
+        }
+    }
+}
+
 impl From<&str> for Message {
     fn from(text: &str) -> Self {
         Self::Text(text.into())

@@ -19,7 +19,7 @@ use crate::batch::Batch;
 use crate::core::{Core, Driver, Outgo, driver};
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
-use crate::message::{Closed, Event, Message, Piece, Utf8Bytes};
+use crate::message::{Closed, Event, Message, Piece, PreparedMessage, Utf8Bytes};
 use crate::tasks::Side;
 use ws_proto::opening::Options;
 
@@ -319,6 +319,18 @@ macro_rules! sending {
                 self.send(Message::Binary(data.into())).await
             }
 
+            /// Sends a prepared message, as [`send`](Self::send) does; compressed, if this connection
+            /// compresses. Of a server nothing is encoded again, and from 4 KiB on nothing is copied.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+                self.put_out(Outgo::Prepared(message)).await
+            }
+
             /// Sends a part of a text message as one frame: the first part opens the message, the
             /// one with [`Fin::Yes`] ends it. For messages whose length is not known beforehand, or
             /// that should not be held as a whole. Waits for room, not for the writing: several parts
@@ -362,6 +374,17 @@ macro_rules! sending {
             /// As [`send`](Self::send).
             pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
                 self.put(Outgo::Message(message.into())).await
+            }
+
+            /// Waits for room and queues a prepared message, as [`feed`](Self::feed) does.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+                self.put(Outgo::Prepared(message)).await
             }
 
             /// Waits until all that was queued is written.

@@ -153,7 +153,7 @@ pub use error::{ConnectError, Error};
 pub use event::{Event, Piece};
 pub use handshake::Request;
 pub use options::Options;
-pub use sender::Sender;
+pub use sender::{PreparedMessage, Sender};
 pub use socket::WebSocket;
 pub use stream::{Stream, Wrapped};
 pub use timers::Timers;

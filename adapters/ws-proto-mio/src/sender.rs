@@ -12,6 +12,10 @@ use crate::wire::Wire;
 /// Payloads from this size on are written from where they are.
 const BIG: usize = 4096;
 
+/// A message that is encoded once, and compressed once for a size of window, for any number of connections:
+/// [`Sender::send_prepared`].
+pub type PreparedMessage = ws_proto::PreparedMessage<Bytes>;
+
 /// Sends on an open connection: in reply to a message, or unasked
 /// ([`WebSocket::sender`](crate::WebSocket::sender)).
 ///
@@ -109,6 +113,30 @@ impl<S: Stream> Sender<'_, S> {
     /// [`SendError`]; nothing was queued.
     pub fn send_binary_shared(&mut self, data: Bytes) -> Result<(), SendError> {
         self.to.send_binary_shared(data)
+    }
+
+    /// Sends a prepared message; compressed, if this connection compresses. Of a server nothing is encoded again,
+    /// and from 4 KiB on it is queued by reference.
+    ///
+    /// ```
+    /// use ws_proto_mio::{PreparedMessage, SendError, Stream, WebSocket};
+    ///
+    /// fn to_all<S: Stream>(all: &mut [WebSocket<S>], news: &'static str) {
+    ///     let news = PreparedMessage::text(news);
+    ///     for socket in all {
+    ///         if let Some(mut sender) = socket.sender() {
+    ///             let _ = sender.send_prepared(&news); // full: it is too slow, and misses it
+    ///         }
+    ///     }
+    /// }
+    /// # let _ = to_all::<mio::net::TcpStream>;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was queued.
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.to.send_prepared(message)
     }
 
     /// Sends a part of a message as one frame: the first part opens the message, the one with

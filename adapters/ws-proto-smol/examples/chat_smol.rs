@@ -23,7 +23,8 @@ use smol::net::{TcpListener, TcpStream};
 use smol::stream::StreamExt as _;
 use smol::{Timer, future};
 use ws_proto_smol::{
-    Accept, CloseCode, Config, Message, Options, Reply, WebSocket, WriteHalf, read_request,
+    Accept, CloseCode, Config, Message, Options, PreparedMessage, Reply, WebSocket, WriteHalf,
+    read_request,
 };
 
 const PAGE: &str = include_str!("chat_page.html");
@@ -118,11 +119,11 @@ async fn chat(
                 Message::Text(text) if text.trim() == "/quit" => break,
                 Message::Text(text) => {
                     let say = json!({ "kind": "say", "from": name, "text": &*text });
-                    rooms.tell(room, &[say.to_string().into()]);
+                    rooms.tell(room, [say.to_string().into()]);
                 }
                 picture => {
                     let whose = json!({ "kind": "picture", "from": name });
-                    rooms.tell(room, &[whose.to_string().into(), picture]);
+                    rooms.tell(room, [whose.to_string().into(), picture]);
                 }
             }
         }
@@ -137,9 +138,9 @@ async fn chat(
     Ok(received?)
 }
 
-async fn pass_on(mut write: WriteHalf<TcpStream>, messages: Receiver<Message>, rooms: Arc<Rooms>) {
+async fn pass_on(mut write: WriteHalf<TcpStream>, messages: Receiver<Shared>, rooms: Arc<Rooms>) {
     while let Ok(message) = messages.recv().await {
-        if write.send(message).await.is_err() {
+        if write.send_prepared(&message).await.is_err() {
             return;
         }
     }
@@ -150,6 +151,9 @@ async fn pass_on(mut write: WriteHalf<TcpStream>, messages: Receiver<Message>, r
     };
     let _ = write.close(code, reason).await;
 }
+
+/// A message that is encoded once for all who get it.
+type Shared = Arc<PreparedMessage>;
 
 #[derive(Debug, Default)]
 struct Rooms(Mutex<Inner>);
@@ -165,11 +169,11 @@ struct Inner {
 #[derive(Debug)]
 struct Member {
     name: String,
-    send: Sender<Message>,
+    send: Sender<Shared>,
 }
 
 impl Rooms {
-    fn join(&self, room: &str, name: &str) -> (u64, Receiver<Message>) {
+    fn join(&self, room: &str, name: &str) -> (u64, Receiver<Shared>) {
         let (send, messages) = smol::channel::bounded(BACKLOG);
         let mut inner = self.lock();
         if inner.closed {
@@ -181,7 +185,7 @@ impl Rooms {
         let name = name.to_owned();
         let note = format!("{name} has joined");
         members.insert(id, Member { name, send });
-        tell(members, &[note_to(members, &note)]);
+        tell(members, [note_to(members, &note)]);
         (id, messages)
     }
 
@@ -191,14 +195,14 @@ impl Rooms {
             return;
         };
         if let Some(Member { name, .. }) = members.remove(&id) {
-            tell(members, &[note_to(members, &format!("{name} has left"))]);
+            tell(members, [note_to(members, &format!("{name} has left"))]);
         }
         if members.is_empty() {
             inner.rooms.remove(room);
         }
     }
 
-    fn tell(&self, room: &str, messages: &[Message]) {
+    fn tell<const N: usize>(&self, room: &str, messages: [Message; N]) {
         if let Some(members) = self.lock().rooms.get(room) {
             tell(members, messages);
         }
@@ -216,12 +220,13 @@ impl Rooms {
     }
 }
 
-/// Cloning a message copies nothing. Who has no room for all of them gets none.
-fn tell(members: &BTreeMap<u64, Member>, messages: &[Message]) {
+/// Who has no room for all of them gets none.
+fn tell<const N: usize>(members: &BTreeMap<u64, Member>, messages: [Message; N]) {
+    let messages = messages.map(|message| Shared::new(message.into()));
     for Member { send, .. } in members.values() {
         if send.len() + messages.len() <= BACKLOG {
-            for message in messages {
-                let _ = send.try_send(message.clone());
+            for message in &messages {
+                let _ = send.try_send(Arc::clone(message));
             }
         }
     }

@@ -18,6 +18,7 @@ mod callgrind;
 mod deflate;
 #[path = "../../shared/floor.rs"]
 mod floor;
+mod prepared;
 mod rows;
 mod scaling;
 #[path = "../../shared/wire.rs"]
@@ -75,6 +76,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn all() -> Vec<Row> {
     let mut rows = rows::all();
     rows.extend(deflate::all());
+    rows.extend(prepared::all());
     rows.extend(scaling::all());
     rows
 }
@@ -123,6 +125,9 @@ fn print_ratios(counts: &BTreeMap<String, u64>) -> Checked {
             BYTEWISE,
         ));
     }
+    for (name, prepared, ordinary, most) in prepared::goals() {
+        pairs.push((name.to_owned(), prepared.to_owned(), ordinary.to_owned(), most));
+    }
     println!("\n| | instructions | times | at most | |\n|---|---:|---:|---:|---|");
     let mut checked = Checked::default();
     for (name, many, one, limit) in pairs {
@@ -136,7 +141,7 @@ fn print_ratios(counts: &BTreeMap<String, u64>) -> Checked {
         } else if limit != BYTEWISE {
             checked.failed += 1;
         }
-        println!("| {name} | {one} -> {many} | {ratio:.2} | {limit} | {verdict} |");
+        println!("| {name} | {one} -> {many} | {ratio:.3} | {limit} | {verdict} |");
     }
     checked
 }

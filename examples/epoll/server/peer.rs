@@ -6,12 +6,15 @@ use std::net::{Shutdown, TcpStream};
 use polling::Event;
 use ws_proto::handshake::{Accept, Incoming, Limits, OriginPolicy, PlainResponse, ServerHandshake};
 use ws_proto::{Assembler, Config, Connection, Input, Instant, Limited, MAX_CONTROL_FRAME};
-use ws_proto::{Message, Negotiated, Output, SendError, Server, Transport};
+use ws_proto::{Message, Negotiated, Output, PreparedMessage, SendError, Server, Transport};
 
 /// The longest message, and how much is read at once, in bytes.
 pub(crate) const MESSAGE: usize = 64 * 1024;
 /// What may wait for a peer that reads slowly, in bytes. A peer for which more would wait is dropped.
 const WAITING: usize = 1 << 20;
+
+/// A text for many peers, encoded once.
+pub(crate) type Text = PreparedMessage<Vec<u8>>;
 
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
@@ -51,8 +54,8 @@ impl Peer {
         Event::new(key, has_room && !self.has_ended, !self.out.is_empty())
     }
 
-    /// Reads once, and returns the texts in it.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Vec<String> {
+    /// Reads once, and returns the texts in it, prepared for all who get them.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Vec<Text> {
         let mut said = Vec::new();
         if !self.interest(0).readable {
             return said;
@@ -77,7 +80,7 @@ impl Peer {
         }
         while let Ok(Some(event)) = self.connection.receive(&mut input, &mut self.out) {
             match self.assembler.push(event) {
-                Ok(Some(Message::Text(text))) => said.push(text.into()),
+                Ok(Some(Message::Text(text))) => said.push(Text::text(text)),
                 Ok(_) => {}
                 Err(error) => self.connection.fail(error.close_code(), &mut self.out),
             }
@@ -89,11 +92,11 @@ impl Peer {
     }
 
     /// Queues a text. A full output is written before the peer counts as slow: a turn can bring more than fits.
-    pub(crate) fn send(&mut self, text: &str) {
+    pub(crate) fn send(&mut self, text: &Text) {
         let full = Err(SendError::OutputFull);
-        if self.connection.send_text(text, &mut self.out) == full {
+        if self.connection.send_prepared(text, &mut self.out) == full {
             self.write();
-            if self.connection.send_text(text, &mut self.out) == full {
+            if self.connection.send_prepared(text, &mut self.out) == full {
                 (self.has_ended, self.out) = (true, Limited::new(WAITING)); // dropped
             }
         }

@@ -1,14 +1,14 @@
 //! An end whose caller compresses what it sends, and inflates what comes.
 
 use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateEncoder, Inflated};
-use ws_proto::frame::Rsv;
-use ws_proto::{AssembleError, Connection, Extended, Fin, Kind, Output, Role, SendError};
+use ws_proto::frame::{Header, Rsv};
+use ws_proto::{AssembleError, Config, Connection, Extended, Fin, Kind, Output, Role, SendError};
 
 use super::{End, Side, Way};
 use crate::compression::Compression;
 use crate::cuts::{self, Emitted};
 use crate::session::{MAX_MESSAGE, Setup};
-use crate::support::Sink;
+use crate::support::{Sink, prepared};
 use crate::wire::Frame;
 
 /// The codecs of one end.
@@ -17,9 +17,9 @@ pub struct Codec {
     takeover: bool,
     encoder: DeflateEncoder,
     decoder: DeflateDecoder,
-    /// For what is compressed elsewhere, with this window.
+    /// For what is compressed elsewhere.
     deflate: Deflate,
-    window_bits: u8,
+    is_client: bool,
 }
 
 impl Codec {
@@ -35,11 +35,7 @@ impl Codec {
             takeover: compression.takeover(client),
             encoder,
             deflate: deflate.clone(),
-            window_bits: if client {
-                params.client_window_bits()
-            } else {
-                params.server_window_bits()
-            },
+            is_client: client,
             decoder: decoder
                 .max_message(setup.config(client).get_max_message())
                 .max_piece(compression.max_piece()),
@@ -65,18 +61,38 @@ impl Codec {
             (Way::Part, Kind::Text) => encoder.send_text_part(connection, text(), fin, out),
             (Way::Part, Kind::Binary) => encoder.send_binary_part(connection, data, fin, out),
             (Way::Utf8Part, _) => encoder.send_utf8_part(connection, data, fin, out),
+            (Way::Prepared, kind) => encoder.send_prepared(connection, &prepared(kind, data), out),
             (_, kind) => {
-                // Compressed elsewhere, and flushed: the encoder knows nothing of it.
-                let mut encoded = Vec::new();
-                self.deflate
-                    .compress(data, self.window_bits, &mut encoded)
-                    .expect("a `Vec` grows");
-                if fin == Fin::No {
-                    encoded.extend_from_slice(&[0, 0, 0xff, 0xff]);
-                }
+                let encoded = self.compress_elsewhere(data, fin);
                 connection.send_extended(kind, part.rsv, &encoded, fin, out)
             }
         }
+    }
+
+    /// Compressed and flushed by another encoder: that of this end knows nothing of it.
+    fn compress_elsewhere(&self, data: &[u8], fin: Fin) -> Vec<u8> {
+        let params = self.compression.params();
+        let deflate = self.deflate.clone().threshold(0);
+        let mut encoder = if self.is_client {
+            deflate.client(params).0
+        } else {
+            deflate.server(params).0
+        };
+        let mut elsewhere = Connection::server(params.negotiated(), Config::new());
+        let mut wire = Vec::new();
+        // A part, since without takeover a whole message may be sent as it is.
+        encoder
+            .send_binary_part(&mut elsewhere, data, Fin::No, &mut wire)
+            .expect("a `Vec` grows");
+        let (_, header) = Header::parse(&wire).expect("valid").expect("whole");
+        let mut encoded = wire.split_off(header);
+        if fin == Fin::Yes {
+            match encoded.strip_suffix(&[0, 0, 0xff, 0xff]).map(<[u8]>::len) {
+                Some(len) => encoded.truncate(len),
+                None => encoded = vec![0], // of an empty part nothing is flushed
+            }
+        }
+        encoded
     }
 }
 
@@ -135,7 +151,7 @@ impl<R: Side> End<R> {
     fn compresses(&self, codec: &Codec, part: &Part<'_>) -> bool {
         let long = part.data.len() >= codec.compression.threshold();
         match (part.way, self.open) {
-            (Way::Whole, open) => long && open.is_none(),
+            (Way::Whole | Way::Prepared, open) => long && open.is_none(),
             (Way::Part | Way::Utf8Part, Some((_, rsv))) => rsv != 0,
             (Way::Part | Way::Utf8Part, None) => long || part.fin == Fin::No,
             _ => true,
@@ -145,7 +161,7 @@ impl<R: Side> End<R> {
     /// Why the part cannot be sent, however much room there is.
     fn refusal(&self, compresses: bool, part: &Part<'_>) -> Option<SendError> {
         let rsv = if compresses { Rsv::RSV1 } else { Rsv::NONE };
-        let other = |open| part.way == Way::Whole || open != (part.kind, rsv.bits());
+        let other = |open| part.way.is_whole() || open != (part.kind, rsv.bits());
         if part.way == Way::Extended && part.rsv != Rsv::RSV1 {
             Some(SendError::ReservedBits)
         } else if !self.can_send() {

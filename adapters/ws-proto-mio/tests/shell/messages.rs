@@ -2,7 +2,9 @@
 
 use crate::common::{Seen, at, echo, pair, turn, turn_with};
 use mio::Token;
-use ws_proto_mio::{Buffers, Bytes, Fin, Kind, Message, Negotiated, Options, SendError, WebSocket};
+use ws_proto_mio::{
+    Buffers, Bytes, Fin, Kind, Message, Negotiated, Options, PreparedMessage, SendError, WebSocket,
+};
 use ws_proto_test::stream::{End, pipe};
 
 /// Sends all of `messages` and plays turns until their echoes are there.
@@ -267,6 +269,37 @@ fn messages_are_sent_in_parts_and_by_reference() {
     seen.extend(turn(&mut server, &mut buffers, at(0)).0);
     assert_eq!(seen[..3], expected);
     assert_eq!(more, [Seen::Pong(b"abc".to_vec())]);
+}
+
+#[test]
+fn one_prepared_message_goes_to_all() {
+    let options = Options::new();
+    let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
+    let big = Bytes::from(vec![5; 10_000]);
+    let (text, binary) = (
+        PreparedMessage::text("to all"),
+        PreparedMessage::binary(big.clone()),
+    );
+    for socket in [&mut server, &mut client] {
+        let mut sender = socket.sender().unwrap();
+        sender.send_prepared(&text).unwrap();
+        sender.send_text("own").unwrap();
+        sender.send_prepared(&binary).unwrap();
+        sender.send_part(Message::Text("in "), Fin::No).unwrap();
+        assert_eq!(sender.send_prepared(&text), Err(SendError::MessageOpen));
+        sender.send_part(Message::Text("parts"), Fin::Yes).unwrap();
+    }
+    assert_eq!(binary.payload(), big, "it is not masked in place");
+    turn(&mut server, &mut buffers, at(0)).1.unwrap();
+    let (seen, _) = turn(&mut client, &mut buffers, at(0));
+    let expected = [
+        Seen::Text("to all".into()),
+        Seen::Text("own".into()),
+        Seen::Binary(vec![5; 10_000]),
+        Seen::Text("in parts".into()),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(turn(&mut server, &mut buffers, at(0)).0, expected);
 }
 
 #[test]

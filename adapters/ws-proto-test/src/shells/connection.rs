@@ -8,8 +8,8 @@ use futures_util::{SinkExt, StreamExt};
 use ws_proto_async::client::connect;
 use ws_proto_async::server::read_request;
 use ws_proto_async::{
-    AcceptError, CloseCode, Config, ConnectError, Connector, Error, Event, Limits, Message,
-    Negotiated, Options, TimedOut, TrySendError, WebSocket,
+    AcceptError, Bytes, CloseCode, Config, ConnectError, Connector, Error, Event, Fin, Limits,
+    Message, Negotiated, Options, PreparedMessage, SendError, TimedOut, TrySendError, WebSocket,
 };
 
 use super::{Runtime, Stream, quiet};
@@ -420,5 +420,42 @@ pub fn a_batch_can_be_left_and_waits_for_room<R: Runtime>() {
         assert_eq!(answered, 40);
         // Unless it is full, what is tried to be sent is queued.
         assert!(!matches!(socket.try_send("x"), Err(TrySendError::Full(_))));
+    });
+}
+
+/// The same bytes for each, whether it waits until they are written or not, and refused inside a message.
+pub fn one_prepared_message_goes_to_all<R: Runtime>() {
+    R::run(async {
+        let data = Bytes::from(vec![7; 5000]);
+        let (text, big) = (
+            PreparedMessage::from(Message::from("to all")),
+            PreparedMessage::from(Message::from(data.clone())),
+        );
+        let mut expected = wire::frame(Side::Client, 0x81, b"to all");
+        expected.extend(wire::frame(Side::Client, 0x82, &data));
+        for feeds in [false, true] {
+            for _ in 0..3 {
+                let stream = Script::new().block_at_the_end();
+                let mut socket = server::<R, _>(stream, quiet());
+                for message in [&text, &big] {
+                    if feeds {
+                        ready(poll_once(socket.feed_prepared(message))).unwrap();
+                    } else {
+                        ready(poll_once(socket.send_prepared(message))).unwrap();
+                    }
+                }
+                let written = socket.get_ref().written().len();
+                assert_eq!(written, if feeds { 0 } else { expected.len() });
+                ready(poll_once(socket.flush())).unwrap();
+                assert!(socket.get_ref().written() == expected);
+
+                let part = socket.send_text_part("open", Fin::No);
+                ready(poll_once(part)).unwrap();
+                let refused = ready(poll_once(socket.feed_prepared(&text)));
+                let refused = refused.expect_err("a message is open");
+                assert!(matches!(refused, Error::Send(SendError::MessageOpen)));
+            }
+        }
+        assert_eq!(data, vec![7; 5000]);
     });
 }

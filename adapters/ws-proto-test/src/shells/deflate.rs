@@ -7,7 +7,7 @@ use ws_proto_async::client::connect;
 use ws_proto_async::server::{accept, read_request};
 use ws_proto_async::{
     Accept, Acceptor, Bytes, CloseCode, Config, Connector, Deflate, DeflateParams, DeflatePool,
-    Error, Fin, Io, Message, Options, SendError, WebSocket,
+    Error, Fin, Io, Message, Options, PreparedMessage, SendError, WebSocket,
 };
 
 use super::{Runtime, quiet};
@@ -436,5 +436,33 @@ pub fn what_is_dropped_is_not_inflated<R: Runtime>() {
         server.close(CloseCode::NORMAL, "").await.unwrap();
         assert_eq!(server.closed().unwrap().code, Some(CloseCode::NORMAL));
         assert_eq!(raw.drain(), b"\x88\x02\x03\xe8");
+    });
+}
+
+/// Connections with other windows, without takeover, and without compression at all, in both roles.
+pub fn one_prepared_message_goes_to_all_whatever_was_agreed_on<R: Runtime>() {
+    R::run(async {
+        let text = lines(0, 3000);
+        let message = Message::from(text.repeat(2));
+        let prepared = PreparedMessage::from(message.clone());
+        let all = Deflate::new();
+        let without = all.clone().server_takeover(false).client_takeover(false);
+        let small = all.clone().server_window_bits(9).client_window_bits(9);
+        for deflate in [&all, &without, &small] {
+            let (mut client, mut server) = pair_of::<R>(deflate, deflate, quiet()).await;
+            for round in 0..4 {
+                let (one, other) = match round % 2 {
+                    0 => (&mut client, &mut server),
+                    _ => (&mut server, &mut client),
+                };
+                exchange(one, other, lines(5, 10).into()).await;
+                let (sent, received) = join(one.send_prepared(&prepared), other.next()).await;
+                sent.unwrap();
+                assert_eq!(received.unwrap().unwrap(), message);
+                exchange(one, other, lines(5, 10).into()).await;
+            }
+            server.feed_prepared(&prepared).await.unwrap();
+            assert!(server.queued() < text.len(), "it is compressed");
+        }
     });
 }

@@ -76,6 +76,7 @@ macro_rules! test_connection {
             a_request_ends_in_time_whatever_comes
             messages_are_lent_in_order_with_every_other_way
             a_batch_can_be_left_and_waits_for_room
+            one_prepared_message_goes_to_all
         }
     };
     ($runtime:ty: $($name:ident)*) => {
@@ -120,6 +121,7 @@ macro_rules! test_deflate {
             a_request_that_was_looked_at_can_agree
             a_handshake_made_elsewhere_can_turn_it_on
             what_is_dropped_is_not_inflated
+            one_prepared_message_goes_to_all_whatever_was_agreed_on
         }
     };
     ($runtime:ty: $($name:ident)*) => {

@@ -24,7 +24,7 @@ use ws_proto_tokio::{
     Accept, CloseCode, Config, Incoming, Message, Options, Reply, WebSocket, read_request,
 };
 
-use rooms::{Member, Note, Rooms};
+use rooms::{Member, Rooms};
 
 const PAGE: &str = include_str!("page.html");
 const SUBPROTOCOL: &str = "chat.v1";
@@ -123,10 +123,10 @@ async fn chat(
                 None => return Ok(()),
             },
             note = member.heard() => match note {
-                Ok(Note { text, picture }) => {
-                    socket.feed(text).await?;
-                    if let Some(picture) = picture {
-                        socket.feed(picture).await?;
+                Ok(note) => {
+                    socket.feed_prepared(&note.text).await?;
+                    if let Some(picture) = &note.picture {
+                        socket.feed_prepared(picture).await?;
                     }
                     socket.flush().await?;
                 }

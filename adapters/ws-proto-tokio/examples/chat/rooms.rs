@@ -1,11 +1,11 @@
 //! Rooms, and who is in them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
-use ws_proto_tokio::{Bytes, Utf8Bytes};
+use ws_proto_tokio::{Bytes, PreparedMessage};
 
 /// How many notes wait for a slow reader.
 const BACKLOG: usize = 64;
@@ -15,16 +15,25 @@ pub(crate) struct Rooms(Mutex<BTreeMap<String, Room>>);
 
 #[derive(Debug)]
 struct Room {
-    notes: broadcast::Sender<Note>,
+    notes: broadcast::Sender<Arc<Note>>,
     members: Vec<String>,
 }
 
-/// What everybody in a room gets. Cloning it copies nothing.
-#[derive(Clone, Debug)]
+/// What everybody in a room gets, encoded once.
+#[derive(Debug)]
 pub(crate) struct Note {
-    pub(crate) text: Utf8Bytes,
+    pub(crate) text: PreparedMessage,
     /// Comes behind the text that says whose it is.
-    pub(crate) picture: Option<Bytes>,
+    pub(crate) picture: Option<PreparedMessage>,
+}
+
+impl Note {
+    fn new(text: String, picture: Option<Bytes>) -> Arc<Self> {
+        Arc::new(Self {
+            text: PreparedMessage::text(text),
+            picture: picture.map(PreparedMessage::binary),
+        })
+    }
 }
 
 /// One connection in one room.
@@ -33,8 +42,8 @@ pub(crate) struct Member<'r> {
     rooms: &'r Rooms,
     room: String,
     name: String,
-    send: broadcast::Sender<Note>,
-    notes: broadcast::Receiver<Note>,
+    send: broadcast::Sender<Arc<Note>>,
+    notes: broadcast::Receiver<Arc<Note>>,
 }
 
 impl Rooms {
@@ -64,10 +73,7 @@ impl Rooms {
 impl Room {
     fn tell_members(&self, text: &str) {
         let note = json!({ "kind": "note", "text": text, "members": self.members });
-        let _ = self.notes.send(Note {
-            text: note.to_string().into(),
-            picture: None,
-        });
+        let _ = self.notes.send(Note::new(note.to_string(), None));
     }
 }
 
@@ -83,13 +89,12 @@ impl Member<'_> {
     }
 
     /// The next note; cancel safe.
-    pub(crate) async fn heard(&mut self) -> Result<Note, RecvError> {
+    pub(crate) async fn heard(&mut self) -> Result<Arc<Note>, RecvError> {
         self.notes.recv().await
     }
 
     fn send(&self, text: String, picture: Option<Bytes>) {
-        let text = text.into();
-        let _ = self.send.send(Note { text, picture });
+        let _ = self.send.send(Note::new(text, picture));
     }
 }
 

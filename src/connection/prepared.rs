@@ -28,6 +28,7 @@ use crate::frame::{self, EncodedHeader, FIN, Rsv};
 /// | [`Connection::send_prepared`], of a server | a copy of the frame |
 /// | [`Connection::send_prepared`], of a client | all that any message costs: a client masks each frame with a new key (RFC 6455 5.3), so there is no call without a copy |
 /// | [`Sender::send_prepared`](crate::Sender::send_prepared) | a copy of less than 4 KiB; from there on a reference, but a copy for a client |
+/// | [`Sender::send_prepared_vectored`](crate::Sender::send_prepared_vectored) | a copy of what the transport does not take at once, and for a client of all |
 /// | [`DeflateEncoder::frame_prepared`](crate::extension::deflate::DeflateEncoder::frame_prepared) and `send_prepared` | the same, of the compressed message |
 ///
 /// To its receiver it is a message like any other. As all others it is refused while a message is being sent
@@ -158,6 +159,12 @@ impl<B: AsRef<[u8]>> PreparedFrame<B> {
     #[inline]
     pub(crate) fn payload(&self) -> &[u8] {
         self.payload.as_ref()
+    }
+
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) const fn header(&self) -> EncodedHeader {
+        self.header
     }
 
     /// What keeps the payload.

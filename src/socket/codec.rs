@@ -77,6 +77,7 @@ impl Encoder {
     }
 
     /// The frame of a prepared message that is to be sent.
+    #[inline]
     pub(super) fn prepared_frame<'p, R: Role, B: AsRef<[u8]> + From<Vec<u8>>>(
         &self,
         connection: &Connection<R>,

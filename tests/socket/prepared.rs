@@ -108,6 +108,42 @@ fn a_big_payload_is_queued_by_reference() {
     assert_eq!(Arc::strong_count(&data), 2);
 }
 
+/// The same bytes, wherever the transport stops, and behind whatever waits.
+#[test]
+fn what_is_not_taken_at_once_waits() {
+    let big: Shared = text(5000).into_bytes().into();
+    for is_client in BOTH {
+        for waiting in [None, Some(&b"copied"[..]), Some(&big)] {
+            let message = Prepared::binary(text(300).into_bytes().into());
+            let new = || {
+                let mut socket = plain(is_client);
+                if let Some(data) = waiting {
+                    let sent = socket.sender().send_binary_shared(data.into());
+                    sent.unwrap();
+                }
+                socket
+            };
+            let mut queueing = new();
+            queueing.sender().send_prepared(&message).unwrap();
+            let expected = pending(&queueing);
+            for n in (0..=expected.len()).filter(|n| n % 3 == 0 || n + 310 > expected.len()) {
+                let mut socket = new();
+                let send = socket.sender().send_prepared_vectored(&message).unwrap();
+                let [waits, header, payload] = send.slices();
+                assert!(header.is_empty() || payload.as_ptr() == message.payload().as_ptr());
+                let offered = [waits, header, payload].concat();
+                let n = n.min(offered.len());
+                send.consume(n);
+                let all = [&offered[..n], &pending(&socket)].concat();
+                assert!(all == expected, "{is_client} {n}");
+            }
+            let mut socket = new();
+            drop(socket.sender().send_prepared_vectored(&message).unwrap());
+            assert!(pending(&socket) == expected);
+        }
+    }
+}
+
 #[test]
 fn it_is_refused_and_nothing_changes() {
     let prepared = Prepared::text(Arc::<str>::from(text(5000)));
@@ -127,6 +163,8 @@ fn it_is_refused_and_nothing_changes() {
             }
             let before = pending(&socket);
             assert_eq!(socket.sender().send_prepared(&prepared), Err(error));
+            let vectored = socket.sender().send_prepared_vectored(&prepared);
+            assert_eq!(vectored.err(), Some(error));
             assert_eq!(socket.sender().send(message), Err(error));
             assert_eq!(pending(&socket), before);
             // With two reasons, the one that lasts.

@@ -126,7 +126,12 @@ fn print_ratios(counts: &BTreeMap<String, u64>) -> Checked {
         ));
     }
     for (name, prepared, ordinary, most) in prepared::goals() {
-        pairs.push((name.to_owned(), prepared.to_owned(), ordinary.to_owned(), most));
+        pairs.push((
+            name.to_owned(),
+            prepared.to_owned(),
+            ordinary.to_owned(),
+            most,
+        ));
     }
     println!("\n| | instructions | times | at most | |\n|---|---:|---:|---:|---|");
     let mut checked = Checked::default();

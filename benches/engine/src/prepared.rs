@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use ws_proto::extension::deflate::{Deflate, DeflateParams};
-use ws_proto::{Config, Negotiated, PreparedMessage, Server, WebSocket};
+use ws_proto::{Config, Connection, Negotiated, PreparedMessage, Server, WebSocket};
 
 use crate::rows::server;
 use crate::wire::{Payload, deliver, json};
@@ -21,12 +21,18 @@ const COMPRESSED: usize = 1024;
 const CONNECTIONS: usize = 1000;
 
 /// The rows of a prepared message, of any other message, and what the first may take of the second.
-pub fn goals() -> [(&'static str, &'static str, &'static str, f64); 2] {
+pub fn goals() -> [(&'static str, &'static str, &'static str, f64); 3] {
     [
         (
             "a prepared send of 100 B, to any other",
             "prepared/slices/100",
             "prepared/ordinary/100",
+            0.5,
+        ),
+        (
+            "the same of a `WebSocket`",
+            "prepared/websocket/vectored/100",
+            "prepared/websocket/ordinary/100",
             0.5,
         ),
         (
@@ -52,19 +58,24 @@ pub fn all() -> Vec<Row> {
 fn sending(rows: &mut Vec<Row>, size: usize) {
     let floor = format!("prepared/slices/{size}");
     rows.push(
-        Row::new(format!("prepared/ordinary/{size}"), COUNT, size, move || {
-            work(
-                (server(), Payload::Binary.bytes(size), Vec::<u8>::new()),
-                |_| {},
-                |(connection, payload, out)| {
-                    for _ in 0..COUNT {
-                        connection.send_binary(black_box(payload), out).unwrap();
-                        deliver(out);
-                        out.clear();
-                    }
-                },
-            )
-        })
+        Row::new(
+            format!("prepared/ordinary/{size}"),
+            COUNT,
+            size,
+            move || {
+                work(
+                    (server(), Payload::Binary.bytes(size), Vec::<u8>::new()),
+                    |_| {},
+                    |(connection, payload, out)| {
+                        for _ in 0..COUNT {
+                            connection.send_binary(black_box(payload), out).unwrap();
+                            deliver(out);
+                            out.clear();
+                        }
+                    },
+                )
+            },
+        )
         .floor(&floor),
     );
     rows.push(
@@ -90,16 +101,16 @@ fn sending(rows: &mut Vec<Row>, size: usize) {
             |(connection, message)| {
                 for _ in 0..COUNT {
                     let frame = connection.frame_prepared(black_box(message)).unwrap();
-                    frame.map(deliver);
+                    frame.into_iter().for_each(deliver);
                 }
             },
         )
     }));
 }
 
-/// By the easy type, through its queue.
+/// By the easy type: through its queue, and past it.
 fn queueing(rows: &mut Vec<Row>, size: usize) {
-    let floor = format!("prepared/websocket/{size}");
+    let floor = format!("prepared/websocket/vectored/{size}");
     rows.push(
         Row::new(
             format!("prepared/websocket/ordinary/{size}"),
@@ -108,6 +119,21 @@ fn queueing(rows: &mut Vec<Row>, size: usize) {
             move || {
                 queued(Payload::Binary.bytes(size), |socket, payload| {
                     socket.sender().send_binary(black_box(payload)).unwrap();
+                    write(socket);
+                })
+            },
+        )
+        .floor(&floor),
+    );
+    rows.push(
+        Row::new(
+            format!("prepared/websocket/{size}"),
+            COUNT,
+            size,
+            move || {
+                queued(prepared(size), |socket, message| {
+                    socket.sender().send_prepared(black_box(message)).unwrap();
+                    write(socket);
                 })
             },
         )
@@ -115,7 +141,10 @@ fn queueing(rows: &mut Vec<Row>, size: usize) {
     );
     rows.push(Row::new(floor, COUNT, size, move || {
         queued(prepared(size), |socket, message| {
-            socket.sender().send_prepared(black_box(message)).unwrap();
+            let sender = socket.sender();
+            let send = sender.send_prepared_vectored(black_box(message)).unwrap();
+            send.slices().into_iter().for_each(deliver);
+            send.consume(usize::MAX);
         })
     }));
 }
@@ -134,14 +163,19 @@ fn queued<M: 'static>(message: M, send: impl Fn(&mut Socket, &M) + 'static) -> B
         move |(socket, message)| {
             for _ in 0..COUNT {
                 send(socket, message);
-                written(socket);
             }
         },
     )
 }
 
-fn written(socket: &mut Socket) {
-    socket.pending_slices().for_each(deliver);
+/// As the shells write.
+fn write(socket: &mut Socket) {
+    let first = socket.pending();
+    if first.len() == socket.pending_bytes() {
+        deliver(first);
+    } else {
+        socket.pending_slices().for_each(deliver);
+    }
     socket.consume(usize::MAX);
 }
 
@@ -149,22 +183,29 @@ fn written(socket: &mut Socket) {
 /// that sends as many messages. In the other each delivery is to another connection, and the one compression counts.
 fn compressing(rows: &mut Vec<Row>) {
     let floor = format!("prepared/deflate/{COMPRESSED}");
+    let new = || {
+        let params = DeflateParams::new();
+        let connection = Connection::server(params.negotiated(), Config::new());
+        (connection, Deflate::new().server(params).0)
+    };
     rows.push(
         Row::new(
             format!("prepared/deflate/ordinary/{COMPRESSED}"),
             CONNECTIONS,
             COMPRESSED,
-            || {
+            move || {
                 let messages: Vec<Vec<u8>> = (0..CONNECTIONS)
                     .map(|seed| json(COMPRESSED, seed as u64))
                     .collect();
                 work(
-                    compressed(),
+                    (new(), Vec::<u8>::new()),
                     |_| {},
-                    move |socket| {
+                    move |((connection, encoder), out)| {
                         for message in &messages {
-                            socket.sender().send_binary(black_box(message)).unwrap();
-                            written(socket);
+                            let message = black_box(message);
+                            encoder.send_binary(connection, message, out).unwrap();
+                            deliver(out);
+                            out.clear();
                         }
                     },
                 )
@@ -172,26 +213,18 @@ fn compressing(rows: &mut Vec<Row>) {
         )
         .floor(&floor),
     );
-    rows.push(Row::new(floor, CONNECTIONS, COMPRESSED, || {
-        let sockets: Vec<Socket> = (0..CONNECTIONS).map(|_| compressed()).collect();
+    rows.push(Row::new(floor, CONNECTIONS, COMPRESSED, move || {
         let message: Shared = json(COMPRESSED, 0).into();
         work(
-            sockets,
+            Vec::from_iter((0..CONNECTIONS).map(|_| new())),
             |_| {},
-            move |sockets| {
-                let prepared = Prepared::binary(Arc::clone(black_box(&message)));
-                for socket in sockets {
-                    socket.sender().send_prepared(&prepared).unwrap();
-                    written(socket);
+            move |all| {
+                let message = Prepared::binary(Arc::clone(black_box(&message)));
+                for (connection, encoder) in all {
+                    let frame = encoder.frame_prepared(connection, &message).unwrap();
+                    frame.into_iter().for_each(deliver);
                 }
             },
         )
     }));
-}
-
-fn compressed() -> Socket {
-    let params = DeflateParams::new();
-    WebSocket::server(params.negotiated(), Config::new())
-        .with_deflate(&Deflate::new(), params)
-        .sharing()
 }

@@ -186,7 +186,7 @@ impl DeflateEncoder {
     /// let (mut out, mut other_out) = (Vec::new(), Vec::new());
     /// encoder.send_prepared(&mut connection, &ha, &mut out)?;
     /// other.send_prepared(&ha, &mut other_out)?;
-    /// assert_eq!(out, b"\xc1\x06\xcaH\xcc\x80!\0");
+    /// assert_eq!(out, b"\xc1\x06\xcaH\x84@\0\0");
     /// assert_eq!(other_out, b"\x81\x08hahahaha");
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```

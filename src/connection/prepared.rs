@@ -235,9 +235,10 @@ impl<R: Role> Connection<R> {
         Ok([&frame.header, frame.payload()])
     }
 
-    /// The peer's window has it then, and that of no encoder does.
+    /// Notes that it is sent, which [`check_whole`](Self::check_whole) has allowed: the peer's window has it then, and
+    /// that of no encoder does.
     #[inline]
-    fn note_prepared<B: AsRef<[u8]>>(&mut self, frame: &PreparedFrame<B>) {
+    pub(crate) fn note_prepared<B: AsRef<[u8]>>(&mut self, frame: &PreparedFrame<B>) {
         #[cfg(feature = "deflate")]
         if frame.is_compressed() {
             self.note_foreign();

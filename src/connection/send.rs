@@ -516,20 +516,19 @@ impl<R: Role> Connection<R> {
     /// The first byte of a message in one frame. Sending it changes no state.
     #[inline]
     fn whole_first(&self, kind: Kind) -> Result<u8, SendError> {
-        self.check_whole()?;
-        Ok(FIN | opcode(kind) as u8)
-    }
-
-    /// Whether a message in one frame could be sent now, were there room for it.
-    #[inline]
-    pub(crate) fn check_whole(&self) -> Result<(), SendError> {
         if !self.can_send() {
             return Err(SendError::Closed);
         }
         if self.sender.is_open() {
             return Err(SendError::MessageOpen);
         }
-        Ok(())
+        Ok(FIN | opcode(kind) as u8)
+    }
+
+    /// Whether a message in one frame could be sent now, were there room for it.
+    #[inline]
+    pub(crate) fn check_whole(&self) -> Result<(), SendError> {
+        self.whole_first(Kind::Binary).map(|_| ())
     }
 
     /// Writes a whole message that is encoded for a server: `header` begins with `first`. A client masks it.

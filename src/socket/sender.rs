@@ -239,11 +239,15 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     {
         let frame = self.prepared_frame(message)?;
         let (connection, mut out) = self.to.parts(self.sent);
-        if connection.is_client() || frame.payload().len() < SHARED {
+        if connection.is_client() {
             return connection.send_prepared_frame(frame, &mut out);
         }
-        let [header, _] = connection.frame_prepared_frame(frame)?;
-        out.put(header);
+        connection.note_prepared(frame);
+        if frame.payload().len() < SHARED {
+            out.put_frame(frame.header(), frame.payload(), None);
+            return Ok(());
+        }
+        out.put(&frame.header());
         self.to.out.push_shared(frame.shared().clone(), self.sent);
         Ok(())
     }
@@ -282,8 +286,8 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
             (EncodedHeader::NONE, Default::default())
         } else {
             let frame = self.prepared_frame(message)?;
-            let [_, payload] = self.to.connection.frame_prepared_frame(frame)?;
-            (frame.header(), payload)
+            self.to.connection.note_prepared(frame);
+            (frame.header(), frame.payload())
         };
         Ok(VectoredSend::new(self.to, self.sent, header, payload))
     }

@@ -44,7 +44,8 @@ use crate::frame::{self, EncodedHeader, FIN, Rsv};
 /// each size of window that connections have agreed on: a short message, which the smallest window reaches
 /// back over, once for all. It refers to nothing before it (RFC 7692 7.2.3), so it goes to connections
 /// with context takeover and without. A connection's own encoder begins its next message without history,
-/// since the peer's window has what its own has not.
+/// since the peer's window has what its own has not. What must [not be compressed](crate::extension::deflate) is sent
+/// by the connection itself, or by [`Sender::uncompressed`](crate::Sender::uncompressed).
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Negotiated, PreparedMessage};

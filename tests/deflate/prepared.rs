@@ -534,6 +534,25 @@ fn it_is_compressed_once_for_a_window() {
     }
 }
 
+/// With takeover too, whose own messages do not use it.
+#[test]
+fn its_compressor_is_one_of_the_pool() {
+    let pool = DeflatePool::new(1);
+    let deflate = Deflate::new().threshold(0).mem_level(1).pool(&pool);
+    let mut end = End::new(false, &deflate, params(15, true));
+    let idle = |count| assert!(format!("{pool:?}").contains(&format!("deflaters: {count}")));
+    end.own(OWN);
+    idle(0);
+    for text in ["ha".repeat(20), twice(300)] {
+        // The second finds the one of the first, without its history.
+        let message = Prepared::text(Arc::<str>::from(text.as_str()));
+        let mut other = End::new(false, &deflate, params(15, true));
+        let frame = other.prepared(&message);
+        assert_eq!(other.received(&[&frame]), [Emitted::Text(text)]);
+        idle(1);
+    }
+}
+
 #[test]
 fn it_can_be_shared_by_threads() {
     fn is_shared<T: Send + Sync>(_: &T) {}

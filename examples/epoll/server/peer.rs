@@ -13,9 +13,6 @@ pub(crate) const MESSAGE: usize = 64 * 1024;
 /// What may wait for a peer that reads slowly, in bytes. A peer for which more would wait is dropped.
 const WAITING: usize = 1 << 20;
 
-/// A text for many peers, encoded once.
-pub(crate) type Text = PreparedMessage<Vec<u8>>;
-
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
     pub(crate) deadline: Option<Instant>,
@@ -55,7 +52,7 @@ impl Peer {
     }
 
     /// Reads once, and returns the texts in it, prepared for all who get them.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Vec<Text> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Vec<PreparedMessage<Vec<u8>>> {
         let mut said = Vec::new();
         if !self.interest(0).readable {
             return said;
@@ -80,7 +77,7 @@ impl Peer {
         }
         while let Ok(Some(event)) = self.connection.receive(&mut input, &mut self.out) {
             match self.assembler.push(event) {
-                Ok(Some(Message::Text(text))) => said.push(Text::text(text)),
+                Ok(Some(Message::Text(text))) => said.push(PreparedMessage::text(text)),
                 Ok(_) => {}
                 Err(error) => self.connection.fail(error.close_code(), &mut self.out),
             }
@@ -92,7 +89,7 @@ impl Peer {
     }
 
     /// Queues a text. A full output is written before the peer counts as slow: a turn can bring more than fits.
-    pub(crate) fn send(&mut self, text: &Text) {
+    pub(crate) fn send(&mut self, text: &PreparedMessage<Vec<u8>>) {
         let full = Err(SendError::OutputFull);
         if self.connection.send_prepared(text, &mut self.out) == full {
             self.write();

@@ -136,7 +136,8 @@ impl<R: Side> End<R> {
             let rsv = self.open.map_or(frame.first & 0x70, |(_, rsv)| rsv);
             assert_eq!(frame.first, self.first_byte(part.kind, rsv, part.fin));
             let whole = starts && part.fin == Fin::Yes && part.way != Way::Extended;
-            let may_be_plain = !compresses || whole && !codec.takeover;
+            let has_no_window = !codec.takeover || part.way == Way::Prepared;
+            let may_be_plain = !compresses || whole && has_no_window;
             if rsv == 0 {
                 assert!(may_be_plain && frame.payload == part.data);
             } else {

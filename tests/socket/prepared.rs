@@ -284,6 +284,29 @@ fn compressed_among_other_messages() {
     assert_eq!(by_reference.len(), 1);
 }
 
+/// What is written past the queue is in the peer's window too: own messages begin without history behind it.
+#[cfg(feature = "deflate")]
+#[test]
+fn past_the_queue_it_is_compressed_too() {
+    let params = DeflateParams::new();
+    let own = "the first message, the first message, again the first message";
+    let text = "ha".repeat(50);
+    let prepared = Prepared::text(Arc::<str>::from(text.as_str()));
+    let mut server = compressing(false, &Deflate::new(), params);
+    let (mut wire, mut expected) = (Vec::new(), Vec::<OwnedMessage>::new());
+    for _ in 0..3 {
+        server.sender().send_text(own).unwrap();
+        let send = server.sender().send_prepared_vectored(&prepared).unwrap();
+        assert_eq!(send.slices()[1][0], 0xc1);
+        wire.extend(send.slices().concat());
+        send.consume(usize::MAX);
+        assert_eq!(server.pending_bytes(), 0);
+        expected.extend([own.into(), text.as_str().into()]);
+    }
+    let to = compressing(true, &Deflate::new(), params);
+    assert_eq!(received(to, &wire, 61), expected);
+}
+
 #[cfg(feature = "deflate")]
 #[test]
 fn it_can_be_left_uncompressed() {

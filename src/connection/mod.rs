@@ -356,6 +356,24 @@ impl<R: Role> Connection<R> {
         self.close_body().0
     }
 
+    /// How many bytes the message has that the connection has failed for, as its headers claim up to the
+    /// frame that was refused: after [`ProtocolError::FrameTooBig`] and [`ProtocolError::MessageTooBig`], else
+    /// `None`. For words about a limit.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Input, Negotiated, ProtocolError};
+    ///
+    /// let config = Config::new().max_message(5);
+    /// let mut connection = Connection::client(Negotiated::new(), config, || [0; 4]);
+    /// let mut read = *b"\x82\x06123456";
+    /// let error = connection.receive(&mut Input::new(&mut read), &mut Vec::new()).unwrap_err();
+    /// assert_eq!(error, ProtocolError::MessageTooBig.into());
+    /// assert_eq!(connection.refused_len(), Some(6));
+    /// ```
+    pub fn refused_len(&self) -> Option<u64> {
+        self.receiver.refused_len()
+    }
+
     /// The reason in the peer's Close; empty if there was none (RFC 6455 7.1.6).
     pub fn close_reason(&self) -> &str {
         self.close_body().1
@@ -404,6 +422,12 @@ impl<R: Role> Connection<R> {
         input: &mut Input<'_>,
         out: &mut O,
     ) -> ProtocolError {
+        if matches!(
+            error,
+            ProtocolError::FrameTooBig | ProtocolError::MessageTooBig
+        ) {
+            self.receiver.note_refused(input.bytes());
+        }
         input.take(input.len());
         self.fail_for(Fault::new(error), out);
         error

@@ -1,7 +1,9 @@
 //! Limits: what is just within passes, one more fails at the byte that proves it, and floods have
 //! bounds.
 
-use ws_proto::{Config, Input, MAX_CONTROL_FRAME, Output, ProtocolError, ReceiveError};
+use ws_proto::{
+    Config, Connection, Input, MAX_CONTROL_FRAME, Negotiated, Output, ProtocolError, ReceiveError,
+};
 use ws_proto_test::suite::*;
 
 /// Feeds `bytes` one at a time; how many were in when the connection failed, and with what.
@@ -283,6 +285,34 @@ fn output_is_not_amplified() {
             let trace = run(&mut Endpoint::new(side), &bytes);
             let keys = if side == Side::Client { 4 * 501 } else { 0 };
             assert!(trace.output.len() <= bytes.len() + keys + MAX_CONTROL_FRAME);
+        }
+    }
+}
+
+/// However the input is cut; for words about the limit.
+#[test]
+fn the_length_of_what_was_refused_is_known() {
+    let long = [&[0x82, 0x7f][..], &(1_u64 << 40).to_be_bytes()].concat();
+    for (bytes, expected) in [
+        (&b"\x82\x0912345"[..], Some(9)),
+        (b"\x02\x03abc\x80\x06defghi", Some(9)),
+        (b"\x02\x03abc\x89\x01!\x80\x03def", Some(6)),
+        (b"\x82\x7e\x01\x00", Some(256)),
+        (&long, Some(1 << 40)),
+        (b"\x83\x09", None),
+        (b"\x82\x05abcde", None),
+        (b"\x02\x03abc\x81", None),
+    ] {
+        for cut in 0..=bytes.len() {
+            let config = Config::new().max_message(5).max_frame(100);
+            let mut connection = Connection::client(Negotiated::new(), config, || [0; 4]);
+            let mut bytes = bytes.to_vec();
+            let (one, two) = bytes.split_at_mut(cut);
+            for part in [one, two] {
+                let mut input = Input::new(part);
+                while let Ok(Some(_)) = connection.receive(&mut input, &mut Vec::new()) {}
+            }
+            assert_eq!(connection.refused_len(), expected, "cut at {cut}");
         }
     }
 }

@@ -123,6 +123,10 @@ impl<T: Io> Core<T> {
         connection.is_close_received().then(closed)
     }
 
+    pub(crate) fn refused_len(&self) -> Option<u64> {
+        self.driver.connection().refused_len()
+    }
+
     /// How many bytes the stream has taken.
     pub(crate) const fn written(&self) -> u64 {
         self.written

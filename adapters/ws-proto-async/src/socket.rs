@@ -116,6 +116,12 @@ impl<T: Io> WebSocket<T> {
         self.core.closed()
     }
 
+    /// How many bytes the message has that the connection has failed for, as its headers claim: after
+    /// `ProtocolError::FrameTooBig` and `ProtocolError::MessageTooBig`, else `None`.
+    pub fn refused_len(&self) -> Option<u64> {
+        self.core.refused_len()
+    }
+
     /// How many bytes wait to be written.
     pub fn queued(&self) -> usize {
         self.core.driver.pending_bytes()
@@ -592,6 +598,11 @@ impl<T: Io> ReadHalf<T> {
         lock(&self.shared).closed()
     }
 
+    /// As [`WebSocket::refused_len`].
+    pub fn refused_len(&self) -> Option<u64> {
+        lock(&self.shared).refused_len()
+    }
+
     /// Joins the halves again.
     ///
     /// # Errors
@@ -636,6 +647,11 @@ impl<T: Io> WriteHalf<T> {
     /// As [`WebSocket::closed`].
     pub fn closed(&self) -> Option<Closed> {
         lock(&self.shared).closed()
+    }
+
+    /// As [`WebSocket::refused_len`].
+    pub fn refused_len(&self) -> Option<u64> {
+        lock(&self.shared).refused_len()
     }
 
     /// How many bytes wait to be written.

@@ -145,6 +145,23 @@ fn check_mask_bit<S: Side>(side: S, second: SecondByte) -> Result<(), ProtocolEr
     })
 }
 
+/// How many bytes a message has as the header at the front of `bytes` claims, which is valid but for that;
+/// `message` is what has come of it before.
+pub(super) fn claimed_len(bytes: &[u8], message: &OpenMessage) -> u64 {
+    let [first, second, ..] = bytes else {
+        return 0;
+    };
+    let Ok(first) = FirstByte::decode(*first) else {
+        return 0;
+    };
+    let length = SecondByte::decode(*second, first).and_then(|second| second.length(bytes));
+    let len = length.ok().and_then(|length| length.len).unwrap_or(0);
+    match first.opcode() {
+        Opcode::Continuation => message.bytes().saturating_add(len),
+        _ => len,
+    }
+}
+
 impl Receiver {
     /// The next header, consumed; `None` if it is cut, and then all input is consumed.
     #[inline(always)]

@@ -46,6 +46,11 @@ impl OpenMessage {
         self.flags & Self::OPEN != 0
     }
 
+    /// Payload bytes, as the headers so far claim.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         if self.flags & Self::TEXT != 0 {
             Kind::Text

@@ -46,7 +46,8 @@ use payload::Payload;
 #[derive(Clone)]
 pub(super) struct Receiver {
     limits: Limits,
-    /// Payload bytes of the current frame that have not come yet.
+    /// Payload bytes of the current frame that have not come yet; of a connection that a frame has been too
+    /// big for, how many bytes its message claims to have.
     remaining: u64,
     message: OpenMessage,
     mask: Mask,
@@ -348,6 +349,25 @@ impl Receiver {
         if !self.error.is_some() {
             self.error = fault;
         }
+    }
+
+    /// Keeps how long a message claims to be, for [`refused_len`](Self::refused_len). Its header is at the front
+    /// of `input`, or spilled.
+    pub(super) fn note_refused(&mut self, input: &[u8]) {
+        let bytes = if self.phase == Phase::Header {
+            self.spill.bytes()
+        } else {
+            input
+        };
+        self.remaining = header::claimed_len(bytes, &self.message);
+    }
+
+    pub(super) fn refused_len(&self) -> Option<u64> {
+        let is_too_big = matches!(
+            self.error.get(),
+            Some(ProtocolError::FrameTooBig | ProtocolError::MessageTooBig)
+        );
+        is_too_big.then_some(self.remaining)
     }
 
     pub(super) fn stop(&mut self) {

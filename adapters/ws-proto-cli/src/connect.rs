@@ -1,7 +1,5 @@
 //! From a URL to a connection, with errors that say what went wrong where.
 
-use std::fmt::Write;
-
 use anyhow::Context;
 use ws_proto_tokio::{
     Client, ClientStream, Config, ConnectError, Connector, Deflate, Options, Response, WebSocket,
@@ -9,7 +7,8 @@ use ws_proto_tokio::{
 
 use crate::args::Args;
 use crate::failure::{Exit, Failure, OrExit, failure};
-use crate::print::{Notices, harmless};
+use crate::notices::Notices;
+use crate::response::{fields, refusal};
 use crate::tls;
 
 pub(crate) async fn connect(
@@ -79,30 +78,6 @@ pub(crate) fn options(args: &Args) -> Options {
     Options::new().config(config).handshake_time(args.timeout)
 }
 
-/// What the server has said instead: status, where to go, header fields, body.
-fn refusal(response: &Response) -> String {
-    let status = response.status();
-    let field = |name| {
-        let value = response.headers().get(name)?;
-        Some(harmless(&String::from_utf8_lossy(value)))
-    };
-    let mut words = match field("Location") {
-        Some(to) if (300..400).contains(&status) => {
-            format!("redirected with status {status} to {to}, where it is not followed")
-        }
-        _ => format!("refused with status {status}"),
-    };
-    for (name, value) in response.headers().iter() {
-        let value = harmless(&String::from_utf8_lossy(value));
-        let _ = write!(words, "\n  {name}: {value}");
-    }
-    let body = harmless(&String::from_utf8_lossy(response.body()));
-    if !body.trim().is_empty() {
-        let _ = write!(words, "\n\n{}", body.trim_end());
-    }
-    words
-}
-
 fn tell(notices: Notices, url: &str, socket: &WebSocket<ClientStream>, response: &Response) {
     let subprotocol = match socket.subprotocol() {
         Some(name) => format!(", subprotocol {name}"),
@@ -114,8 +89,5 @@ fn tell(notices: Notices, url: &str, socket: &WebSocket<ClientStream>, response:
         ""
     };
     notices.say(format_args!("connected to {url}{subprotocol}{compressed}"));
-    for (name, value) in response.headers().iter() {
-        let value = harmless(&String::from_utf8_lossy(value));
-        notices.explain(format_args!("  {name}: {value}"));
-    }
+    notices.explain(format_args!("the response has{}", fields(response)));
 }

@@ -12,6 +12,7 @@ pub(crate) enum Exit {
     Closed = 3,
     Missing = 4,
     Interrupted = 130,
+    Terminated = 143,
 }
 
 /// Why it has not ended well.
@@ -48,4 +49,13 @@ pub(crate) fn failure(exit: Exit, words: impl fmt::Display) -> Failure {
         exit,
         error: anyhow::anyhow!("{words}"),
     }
+}
+
+/// What a signal has ended.
+pub(crate) fn stopped(exit: Exit) -> Failure {
+    let words = match exit {
+        Exit::Terminated => "terminated",
+        _ => "interrupted",
+    };
+    failure(exit, words)
 }

@@ -1,23 +1,31 @@
 //! `wsp`: talk to WebSocket servers from the command line, or be one.
 
 mod args;
+mod bars;
 mod client;
 mod connect;
+mod ending;
 mod failure;
-mod hex;
 mod input;
 mod listen;
+mod notices;
 mod pings;
 mod print;
+mod progress;
+mod receive;
+mod response;
+mod session;
+mod shown;
+mod signals;
+mod stay;
 mod tls;
 
-use std::pin::pin;
 use std::process::ExitCode;
-use std::task::Poll;
 
 use args::Args;
 use clap::Parser;
 use failure::{Exit, Failure, OrExit};
+use signals::Signals;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -31,10 +39,10 @@ fn main() -> ExitCode {
             };
         }
     };
-    match run(args) {
+    match args.complete().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("wsp: {failure}");
+            notices::fail(&failure);
             ExitCode::from(failure.exit as u8)
         }
     }
@@ -46,24 +54,14 @@ fn run(args: Args) -> Result<(), Failure> {
         .build()
         .or_exit(Exit::Usage)?;
     let done = runtime.block_on(async {
-        catch_interrupts().await;
+        let signals = Signals::catch().or_exit(Exit::Usage)?;
         match (args.listen.clone(), args.url.clone()) {
-            (Some(address), _) => listen::run(args, &address).await,
-            (None, Some(url)) => client::run(&args, &url).await,
+            (Some(address), _) => listen::run(args, &address, signals).await,
+            (None, Some(url)) => client::run(&args, &url, signals).await,
             (None, None) => Ok(()),
         }
     });
     // A thread may wait for standard input for ever.
     runtime.shutdown_background();
     done
-}
-
-/// From here on Ctrl-C no longer ends the process by itself, whether or not it is waited for yet.
-async fn catch_interrupts() {
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
-    std::future::poll_fn(|cx| {
-        let _ = interrupted.as_mut().poll(cx);
-        Poll::Ready(())
-    })
-    .await;
 }

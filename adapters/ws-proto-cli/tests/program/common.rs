@@ -92,9 +92,58 @@ fn wait(child: &mut Child) -> i32 {
 
 /// Ctrl-C.
 pub(crate) fn interrupt(child: &Child) {
+    signal(child, "INT");
+}
+
+pub(crate) fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let name = format!("-{name}");
+    let sent = Command::new("kill").args([&name, &pid]).status().unwrap();
     assert!(sent.success());
+}
+
+/// Runs it in a terminal with these settings of `stty`, in which that is typed; what the terminal shows comes
+/// as standard output. Without another setting, nothing is coloured.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_terminal_of(settings: &str, args: &str, typed: &[u8]) -> Done {
+    let typed = typed.to_vec();
+    in_terminal_typing(settings, args, move || typed)
+}
+
+/// What is typed is known when `typed` comes back.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_terminal_typing(
+    settings: &str,
+    args: &str,
+    typed: impl FnOnce() -> Vec<u8> + Send + 'static,
+) -> Done {
+    let line = format!(
+        "stty rows 24 {settings}; exec {} {args}",
+        env!("CARGO_BIN_EXE_wsp")
+    );
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = script.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let typing = thread::spawn(move || {
+        let typed = typed();
+        let mut is_first = true;
+        for line in typed.split_inclusive(|byte| *byte == b'\n') {
+            // As a person does: what a connection answers is there before the next line.
+            thread::sleep(Duration::from_millis(if is_first { 800 } else { 300 }));
+            is_first = false;
+            let _ = stdin.write_all(line);
+        }
+        // The end of `script`'s input ends what it runs.
+        thread::sleep(Duration::from_secs(3));
+    });
+    let done = collect(child);
+    typing.join().unwrap();
+    done
 }
 
 /// The process with `--listen`.

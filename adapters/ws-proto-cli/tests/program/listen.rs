@@ -47,7 +47,7 @@ fn what_is_typed_goes_to_all_peers() {
     let mut server = Listening::start(&[]);
     let mut stdin = server.child.stdin.take().unwrap();
     let mut printed = BufReader::new(server.child.stdout.take().unwrap());
-    let peers: Vec<_> = (0..3)
+    let peers: Vec<_> = (0..10)
         .map(|i| {
             let hello = format!("hello from {i}");
             let mut peer = wsp();
@@ -79,7 +79,8 @@ fn count_ends_a_server_too() {
     assert_eq!(server.finish().code, 0);
     assert_eq!(std::fs::read(path("two")).unwrap(), b"onetwo");
     let server = Listening::start(&["-n", "-c", "2", "--once"]);
-    assert_eq!(run(&["-m", "one", &server.url], b"").code, 0);
+    let done = run(&["--wait", "0", "-m", "one", &server.url], b"");
+    assert_eq!(done.code, 0, "{}", done.stderr);
     assert_eq!(server.finish().code, 4);
 }
 

@@ -2,7 +2,13 @@
 
 mod client;
 mod common;
+mod ending;
+mod hostile;
 mod listen;
+mod messages;
 mod readme;
+mod room;
+mod session;
 mod terminal;
 mod tls;
+mod usage;

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::common::{Listening, collect};
+use crate::common::{Listening, collect, in_terminal_of};
 
 /// Numbers differ from run to run, in their length too: each is shown as `0`.
 fn without_numbers(text: &str) -> String {
@@ -18,14 +18,31 @@ fn without_numbers(text: &str) -> String {
     shown
 }
 
+const README: &str = include_str!("../../README.md");
+
+/// The blocks of this name.
+fn blocks(name: &str) -> impl Iterator<Item = &'static str> {
+    let start = format!("```{name}\n");
+    let blocks = README
+        .match_indices(&start)
+        .map(|(at, start)| &README[at + start.len()..]);
+    let blocks: Vec<_> = blocks
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    blocks.into_iter()
+}
+
 /// The commands of the blocks called `console`, each with what it shows.
 fn sessions() -> Vec<(String, String)> {
-    let readme = include_str!("../../README.md");
     let mut sessions: Vec<(String, String)> = Vec::new();
-    for block in readme.split("```console\n").skip(1) {
-        for line in block.lines().take_while(|line| *line != "```") {
+    for block in blocks("console") {
+        for line in block.lines() {
             match (line.strip_prefix("$ "), sessions.last_mut()) {
                 (Some(command), _) => sessions.push((command.to_owned(), String::new())),
+                // A quote is open: the command goes on.
+                (None, Some((command, _))) if command.matches('\'').count() % 2 == 1 => {
+                    *command += &format!("\n{line}");
+                }
                 (None, Some((_, shown))) => *shown += &format!("{line}\n"),
                 (None, None) => panic!("a block begins with a command"),
             }
@@ -42,10 +59,17 @@ fn its_sessions_are_true() {
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
     let mut shown = 0;
     for (command, expected) in sessions() {
-        let command = command.replace("127.0.0.1:9001", address);
+        if command.contains("| jq") && Command::new("jq").arg("--version").output().is_err() {
+            continue;
+        }
+        // Old versions of jq know nothing of NO_COLOR.
+        let command = command
+            .replace("127.0.0.1:9001", address)
+            .replace("jq -c", "jq -Mc");
         let mut script = Command::new("script");
         script
             .args(["-qec", &command, "/dev/null"])
+            .env("NO_COLOR", "1")
             .env("PATH", &path)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
@@ -57,5 +81,31 @@ fn its_sessions_are_true() {
     }
     println!("{shown} commands");
     assert!(shown >= 5);
+    server.stop();
+}
+
+/// The block called `session`: a command, what is typed, and what comes.
+#[test]
+fn what_is_typed_in_it_does_that() {
+    let server = Listening::start(&["--echo", "-n"]);
+    let address = server.url.trim_start_matches("ws://").trim_end_matches('/');
+    let block = blocks("session").next().unwrap();
+    let (command, expected) = block.split_once('\n').unwrap();
+    let args = command.strip_prefix("$ wsp ").unwrap();
+    let is_typed = |line: &&str| {
+        let shown = ["wsp: ", "  ", "Ctrl-"]
+            .iter()
+            .any(|start| line.starts_with(start));
+        !shown && !line.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let typed: String = expected
+        .lines()
+        .filter(is_typed)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let args = args.replace("127.0.0.1:9001", address);
+    let done = in_terminal_of("cols 80", &args, typed.as_bytes());
+    let shown = done.text().replace(address, "127.0.0.1:9001");
+    assert_eq!(without_numbers(&shown), without_numbers(expected));
     server.stop();
 }

@@ -12,6 +12,7 @@ fn in_terminal(args: &[&str]) -> Done {
     let mut script = Command::new("script");
     script
         .args(["-qec", &line, "/dev/null"])
+        .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     collect(script.spawn().unwrap())
@@ -40,7 +41,7 @@ fn binary_messages_are_dumped_in_hex() {
     let done = in_terminal(&["--binary", "-m", "0123456789abcdefX", &echo()]);
     let shown = done.text().replace('\r', "");
     assert_eq!(done.code, 0, "{shown}");
-    let dump = "< binary
+    let dump = "* binary
 00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|
 00000010  58                                                |X|
 17 bytes\n";

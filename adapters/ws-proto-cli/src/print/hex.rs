@@ -4,14 +4,28 @@ use std::io::{self, Write};
 
 const WIDTH: usize = 16;
 
+/// How many columns a line takes, with the text.
+const COLUMNS: usize = 78;
+
 /// Writes lines of 16 bytes, numbered from the start of the message.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HexDump {
     line: Vec<u8>,
     offset: u64,
+    /// The bytes as text too, which must not begin a line of the terminal.
+    with_text: bool,
 }
 
 impl HexDump {
+    /// For a terminal with so many columns, if that is known.
+    pub(crate) fn new(columns: Option<usize>) -> Self {
+        Self {
+            line: Vec::new(),
+            offset: 0,
+            with_text: columns.is_none_or(|columns| columns >= COLUMNS),
+        }
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
         for byte in bytes {
             self.line.push(*byte);
@@ -35,11 +49,11 @@ impl HexDump {
         let (left, right) = hex.split_at(hex.len().min(WIDTH / 2));
         let text: String = self.line.iter().map(|byte| shown(*byte)).collect();
         let (left, right) = (left.join(" "), right.join(" "));
-        writeln!(
-            out,
-            "{:08x}  {left:<23}  {right:<23}  |{text}|",
-            self.offset
-        )?;
+        write!(out, "{:08x}  {left:<23}  {right:<23}", self.offset)?;
+        if self.with_text {
+            write!(out, "  |{text}|")?;
+        }
+        writeln!(out)?;
         self.offset += self.line.len() as u64;
         self.line.clear();
         Ok(())
@@ -66,7 +80,7 @@ mod tests {
 00000020  ff                                                |.|
 ";
         for cut in 0..=bytes.len() {
-            let (mut dump, mut out) = (HexDump::default(), Vec::new());
+            let (mut dump, mut out) = (HexDump::new(None), Vec::new());
             let (one, two) = bytes.split_at(cut);
             dump.push(one, &mut out).unwrap();
             dump.push(two, &mut out).unwrap();

@@ -1,43 +1,54 @@
 //! The command line.
 
+mod values;
+
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum, builder::PossibleValue};
 
+use crate::failure::{Exit, Failure, failure};
+use values::{address, header, origin, payload, seconds, size, subprotocol, url};
+
 const EXAMPLES: &str = "\
 Examples:
   wsp ws://127.0.0.1:9001/                     talk: each line you type is a message
-  wsp -m hello ws://127.0.0.1:9001/            say hello, print what comes back
+  wsp -m hello localhost:9001                  say hello, print what comes back
   echo '{\"op\":\"list\"}' | wsp -c 1 wss://example.com/api    ask, print one answer
   wsp -n wss://example.com/feed | grep -i rust            only listen, until Ctrl-C
+  wsp -n --json wss://example.com/feed | jq -r 'select(.text).text'
   wsp -f movie.mp4 ws://127.0.0.1:9001/upload  send a file as one message
   wsp --ping --ping-count 5 wss://example.com/ how far away is it
   wsp --listen 9001                            be a server to talk to
   wsp --listen 9001 --echo                     be a server that says everything back
 
+In a terminal, /help lists what else can be typed: /ping, /close.
+
 Where things go:
   Messages go to standard output, everything else to standard error. In a terminal they
   have the time in front and binary ones are dumped in hex; in a pipe text ends in a
-  newline and binary is written as it came.
+  newline and binary is written as it came; --json has an object a line for everything.
 
 Exit codes:
-  0  the connection was closed in order (1000, 1001, or without a code)
-  1  wrong usage, or a file that cannot be read or written
-  2  no connection: host, TCP, TLS, refused, redirected, out of time
-  3  the connection broke, or was closed with another code
-  4  it ended before --count messages had come, or before everything was sent
-  130  Ctrl-C before there was a connection, or twice; once closes it in order";
+  0    the connection was closed in order (1000, 1001, without a code, or as /close asked)
+  1    wrong usage, or input or a file that cannot be sent, read or written
+  2    no connection: host, TCP, TLS, refused, redirected, out of time
+  3    the connection broke, or was closed with another code
+  4    something is missing: nothing came back, it ended before --count messages had come,
+       or before everything was sent
+  130  Ctrl-C before there was a connection, or twice; once closes it in order
+  143  the same with SIGTERM";
 
 /// Talk to a WebSocket server from the command line, or be one.
 ///
-/// Lines of standard input are sent as messages, received messages are printed. The connection is
-/// closed when the input ends, once everything that the server sent before that is printed.
+/// Lines of standard input are sent as messages, received messages are printed. When the input has ended and
+/// the server has been silent for a second, the connection is closed.
 #[derive(Debug, Parser)]
 #[command(name = "wsp", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS
-    #[arg(required_unless_present = "listen", conflicts_with = "listen")]
+    /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS. HOST:PORT and http:// are ws://, https:// is wss://
+    #[arg(required_unless_present = "listen", conflicts_with = "listen", value_parser = url)]
     pub(crate) url: Option<String>,
 
     /// Send this text; can be repeated. Then standard input is not read
@@ -67,6 +78,10 @@ pub(crate) struct Args {
     #[arg(short, long, help_heading = "What is sent")]
     pub(crate) binary: bool,
 
+    /// A NUL byte ends each message, in place of a newline: in standard input, and in what is printed in a pipe
+    #[arg(short = '0', long, help_heading = "What is sent")]
+    pub(crate) null: bool,
+
     /// Send Pings and print how long the answers take. Then standard input is not read
     #[arg(long, value_name = "PAYLOAD", num_args = 0..=1, require_equals = true,
           default_missing_value = "wsp", value_parser = payload, help_heading = "What is sent")]
@@ -95,7 +110,13 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "N", help_heading = "When it ends")]
     pub(crate) count: Option<u64>,
 
-    /// Once everything is sent, stay for so long before closing
+    /// Once everything is sent, close when no message has come for so long [default: 1; for ever with --count
+    /// and --no-input]. With 0 it closes at once, and nothing need come back
+    #[arg(short, long, value_name = "SECONDS", value_parser = seconds,
+          conflicts_with_all = ["exit_after", "listen"], help_heading = "When it ends")]
+    pub(crate) wait: Option<Duration>,
+
+    /// Once everything is sent, stay for so long before closing, whatever comes
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds,
           help_heading = "When it ends")]
     pub(crate) exit_after: Option<Duration>,
@@ -110,17 +131,19 @@ pub(crate) struct Args {
         short,
         long = "subprotocol",
         value_name = "NAME",
+        value_parser = subprotocol,
         help_heading = "The handshake"
     )]
     pub(crate) subprotocols: Vec<String>,
 
-    /// Send this header field, as in 'Authorization: Bearer abc'. Can be repeated
+    /// Send this header field, as in 'Authorization: Bearer abc'. Can be repeated. 'User-Agent: x' replaces the
+    /// one of wsp, 'User-Agent:' leaves it out
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header,
           help_heading = "The handshake")]
     pub(crate) headers: Vec<(String, String)>,
 
     /// Say that a page of this site asks; with --listen, let pages of this site in
-    #[arg(long, value_name = "ORIGIN", help_heading = "The handshake")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "The handshake")]
     pub(crate) origin: Option<String>,
 
     /// Offer to compress messages; with --listen, agree to it (permessage-deflate)
@@ -151,11 +174,21 @@ pub(crate) struct Args {
     #[arg(long, requires = "listen", help_heading = "As a server")]
     pub(crate) echo: bool,
 
+    /// How much may wait for a peer that reads more slowly than the others before it is let go
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size,
+          requires = "listen", help_heading = "As a server")]
+    pub(crate) max_lag: u64,
+
     /// End when the first peer has gone
     #[arg(long, requires = "listen", help_heading = "As a server")]
     pub(crate) once: bool,
 
-    /// Write binary messages to this file, one behind the other
+    /// Print a JSON object a line for each message, Ping, Pong and Close, sent or received
+    #[arg(short, long, conflicts_with_all = ["output", "timestamps"],
+          help_heading = "What is printed")]
+    pub(crate) json: bool,
+
+    /// Write binary messages to this file, one after the other
     #[arg(short, long, value_name = "FILE", help_heading = "What is printed")]
     pub(crate) output: Option<PathBuf>,
 
@@ -164,7 +197,7 @@ pub(crate) struct Args {
           num_args = 0..=1, require_equals = true, help_heading = "What is printed")]
     pub(crate) timestamps: When,
 
-    /// Print more: the response, what was agreed on, how it was closed
+    /// Print more: the response, what was agreed on, Pings and Pongs, how it was closed
     #[arg(short, long, help_heading = "What is printed")]
     pub(crate) verbose: bool,
 
@@ -179,6 +212,40 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Adds what goes without saying, and checks what can be checked in all arguments together only.
+    pub(crate) fn complete(mut self) -> Result<Self, Failure> {
+        let mut names = self.subprotocols.iter().enumerate();
+        if let Some((_, twice)) = names.find(|(n, name)| self.subprotocols[..*n].contains(name)) {
+            let words = format!("--subprotocol {twice} is given twice");
+            return Err(failure(Exit::Usage, words));
+        }
+        if self.url.is_some() {
+            let is_agent = |(name, _): &(String, String)| name.eq_ignore_ascii_case("User-Agent");
+            if self.headers.iter().any(is_agent) {
+                self.headers
+                    .retain(|field| !is_agent(field) || !field.1.is_empty());
+            } else {
+                let agent = concat!("wsp/", env!("CARGO_PKG_VERSION"));
+                self.headers
+                    .push(("User-Agent".to_owned(), agent.to_owned()));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether messages are received as a whole, not in pieces: because Pings and Pongs are shown too, or because
+    /// a progress bar and a half of a line have no place side by side.
+    pub(crate) fn takes_whole_messages(&self) -> bool {
+        let beside_bars =
+            !self.files.is_empty() && self.output.is_none() && std::io::stdout().is_terminal();
+        self.json || self.verbose || self.ping.is_some() || self.has_commands() || beside_bars
+    }
+
+    /// Whether a person types what is sent, who can give commands too.
+    pub(crate) fn has_commands(&self) -> bool {
+        self.reads_lines() && std::io::stdin().is_terminal()
+    }
+
     /// Whether lines of standard input are sent.
     pub(crate) fn reads_lines(&self) -> bool {
         !self.no_input && self.messages.is_empty() && self.files.is_empty() && self.ping.is_none()
@@ -208,45 +275,6 @@ impl ValueEnum for When {
     }
 }
 
-fn payload(text: &str) -> Result<String, String> {
-    match text.len() {
-        0..=125 => Ok(text.to_owned()),
-        len => Err(format!("a Ping has room for 125 bytes, these are {len}")),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("there is no colon in it")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..).unwrap_or_default() {
-        "" | "B" => 1_u64,
-        "K" | "k" | "KiB" => 1 << 10,
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
-        other => return Err(format!("unknown unit {other}: there are K, M and G")),
-    };
-    let count: u64 = digits.parse().map_err(|_| "not a number".to_owned())?;
-    count.checked_mul(unit).ok_or_else(|| "too much".to_owned())
-}
-
-/// A port alone is one of this machine's.
-fn address(text: &str) -> Result<String, String> {
-    match text.parse::<u16>() {
-        Ok(port) => Ok(format!("127.0.0.1:{port}")),
-        Err(_) if text.contains(':') => Ok(text.to_owned()),
-        Err(_) => Err("neither a port nor ADDRESS:PORT".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -256,19 +284,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn values_are_read() {
-        assert_eq!(size("512K"), Ok(512 << 10));
-        assert_eq!(size("3"), Ok(3));
-        assert!(size("3X").is_err() && size("G").is_err() && size("99999999999G").is_err());
-        assert_eq!(address("9001").as_deref(), Ok("127.0.0.1:9001"));
-        assert_eq!(address("0.0.0.0:1").as_deref(), Ok("0.0.0.0:1"));
-        assert!(address("here").is_err());
-        assert_eq!(header("A: b:c"), Ok(("A".to_owned(), "b:c".to_owned())));
-        assert!(header("A").is_err());
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        assert!(seconds("-1").is_err() && seconds("x").is_err());
     }
 }

@@ -1,0 +1,117 @@
+//! Where messages are printed: standard output, and a file for binary ones.
+
+mod hex;
+mod json;
+mod page;
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+use ws_proto_tokio::{Bytes, CloseCode, Closed, Message, Piece};
+
+use crate::args::Args;
+use crate::bars;
+use crate::failure::{Exit, Failure, OrExit};
+use json::JsonLines;
+use page::Page;
+
+/// How many pieces wait to be printed before nothing more is received.
+const WAITING: usize = 16;
+
+/// What is printed; a number is which of many peers it comes from or goes to.
+#[derive(Debug)]
+pub(crate) enum Print {
+    Piece(Option<usize>, Piece),
+    Ping(Option<usize>, Bytes),
+    /// With the time since the Ping that it answers, if we have sent one.
+    Pong(Option<usize>, Bytes, Option<Duration>),
+    Close(Option<usize>, Closed),
+    Sent(Option<usize>, Sent),
+}
+
+/// A whole message as a piece.
+pub(crate) fn whole(data: Message) -> Piece {
+    Piece {
+        data,
+        first: true,
+        last: true,
+    }
+}
+
+/// What this end sends, which only `--json` shows.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    Message(Message),
+    File {
+        name: String,
+        is_text: bool,
+        bytes: u64,
+    },
+    Ping(Vec<u8>),
+    Close(CloseCode, String),
+}
+
+/// Prints messages piece by piece, as they come.
+///
+/// A thread does it: who reads our output may be slow, and the connection has to live on meanwhile.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    to_print: mpsc::Sender<Print>,
+    ended: JoinHandle<io::Result<()>>,
+    is_json: bool,
+}
+
+/// There is nowhere to print to; [`Printer::finish`] reports why.
+#[derive(Debug)]
+pub(crate) struct Unprinted;
+
+impl Printer {
+    pub(crate) fn new(args: &Args) -> Result<Self, Failure> {
+        let mut page = Page::new(args)?;
+        let mut json = args.json.then(JsonLines::new);
+        let (to_print, mut waiting) = mpsc::channel(WAITING);
+        let ended = spawn_blocking(move || {
+            while let Some(print) = waiting.blocking_recv() {
+                bars::without(|| match &mut json {
+                    Some(json) => json.print(print),
+                    None => page.print(print),
+                })?;
+            }
+            Ok(())
+        });
+        Ok(Self {
+            to_print,
+            ended,
+            is_json: args.json,
+        })
+    }
+
+    /// Waits for room.
+    pub(crate) async fn print(&self, print: Print) -> Result<(), Unprinted> {
+        self.to_print.send(print).await.map_err(|_| Unprinted)
+    }
+
+    /// What this end sends; if that is not printed, it costs nothing. That there is nowhere to print to is
+    /// found when something is received, or at the end.
+    pub(crate) async fn sent(&self, sent: impl FnOnce() -> Sent) {
+        if self.is_json {
+            let _ = self.print(Print::Sent(None, sent())).await;
+        }
+    }
+
+    /// Waits until all of it is printed. That whoever reads it has had enough, as `head` does, is no
+    /// error.
+    pub(crate) async fn finish(self) -> Result<(), Failure> {
+        drop(self.to_print);
+        match self.ended.await {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Ok(printed) => printed
+                .context("messages cannot be printed")
+                .or_exit(Exit::Usage),
+            Err(error) => Err(error).or_exit(Exit::Usage),
+        }
+    }
+}

@@ -38,6 +38,11 @@ impl Instant {
         self.0
     }
 
+    /// Saturates at the end of time.
+    pub(crate) const fn plus_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
     /// How long ago `earlier` was; zero if it is later than `self`.
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -58,12 +63,9 @@ impl Instant {
 
 /// Milliseconds, rounded up, so that a timer never fires early.
 pub(crate) const fn millis_ceil(duration: Duration) -> u64 {
-    let millis = duration.as_nanos().div_ceil(1_000_000);
-    if millis > u64::MAX as u128 {
-        u64::MAX
-    } else {
-        millis as u64
-    }
+    let rest = duration.subsec_nanos().div_ceil(1_000_000);
+    let whole = duration.as_secs().saturating_mul(1000);
+    whole.saturating_add(rest as u64)
 }
 
 impl core::ops::Add<Duration> for Instant {
@@ -71,6 +73,6 @@ impl core::ops::Add<Duration> for Instant {
 
     /// Saturates at the end of time.
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(millis_ceil(duration)))
+        self.plus_millis(millis_ceil(duration))
     }
 }

@@ -100,7 +100,8 @@ impl Config {
     }
 
     /// After how much silence of the peer a Ping is sent by
-    /// [`tick`](crate::Connection::tick); `None` sends none.
+    /// [`tick`](crate::Connection::tick); `None` sends none. The asynchronous shells and that for mio, which do
+    /// not look at the clock for each message, send it up to a quarter of that later.
     pub const fn keepalive(mut self, silence: Option<Duration>) -> Self {
         self.keepalive = match silence {
             Some(silence) => timer(silence),

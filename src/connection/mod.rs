@@ -277,8 +277,7 @@ impl<R: Role> Connection<R> {
     pub fn transport(&self) -> Transport {
         // Faults and timers that have ended have sent a Close, or owe one: most calls end here, and a driver
         // makes some in each turn (`mio/32/alone` in `benches/shells`).
-        const ENDING: u8 = Flags::CLOSE_SENT | Flags::CLOSE_RECEIVED | Flags::EOF;
-        if !self.flags.contains(ENDING) {
+        if !self.flags.contains(Flags::ENDING) {
             return Transport::Open;
         }
         self.transport_at_end()
@@ -542,6 +541,9 @@ impl Flags {
     /// Compressed data was sent that is not of the history that is noted.
     #[cfg(feature = "deflate")]
     const FOREIGN: u8 = 1 << 7;
+
+    /// Without any of these the connection is open, and no Close is on its way.
+    const ENDING: u8 = Self::CLOSE_SENT | Self::CLOSE_RECEIVED | Self::EOF;
 
     /// Whether any bit of `flag` is set.
     const fn contains(self, flag: u8) -> bool {

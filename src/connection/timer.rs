@@ -1,7 +1,5 @@
 //! Keepalive and close timers: one deadline at a time.
 
-use core::time::Duration;
-
 use super::{Config, Connection, Flags, Role, has_reply_room};
 use crate::buf::Output;
 use crate::close::CloseCode;
@@ -78,13 +76,13 @@ impl Timeout {
         matches!(self.0, [0 | Self::MARK, 0, 0])
     }
 
-    const fn duration(self) -> Duration {
+    const fn millis(self) -> u64 {
         let [a, b, c] = self.0;
         let coded = u32::from_be_bytes([0, a & !Self::MARK, b, c]);
         if coded < Self::SECONDS {
-            Duration::from_millis(coded as u64)
+            coded as u64
         } else {
-            Duration::from_secs((coded & !Self::SECONDS) as u64)
+            (coded & !Self::SECONDS) as u64 * 1000
         }
     }
 }
@@ -168,6 +166,28 @@ impl<R: Role> Connection<R> {
         Ok(deadline)
     }
 
+    /// Whether no other timer can run now than that for the peer's silence, which all that the peer sends
+    /// puts off.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn waits_for_silence(&self) -> bool {
+        !self.flags.contains(Flags::ENDING)
+            && (self.waiting == Waiting::Silence || self.timeouts.keepalive.is_zero())
+    }
+
+    /// When the peer has been silent for too long, if it is given the time for that.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn silence_ends(&self) -> Option<Instant> {
+        (self.waiting == Waiting::Silence).then_some(self.deadline)
+    }
+
+    /// Whether there was a sign of life since the last [`tick`](Self::tick).
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.flags.contains(Flags::HEARD)
+    }
+
     fn tick_closing(
         &mut self,
         waiting: Waiting,
@@ -241,7 +261,7 @@ impl<R: Role> Connection<R> {
 
     fn wait(&mut self, waiting: Waiting, now: Instant) {
         self.waiting = waiting;
-        self.deadline = now + self.timeouts.of(waiting).duration();
+        self.deadline = now.plus_millis(self.timeouts.of(waiting).millis());
     }
 
     fn is_due(&self, now: Instant) -> bool {

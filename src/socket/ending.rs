@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Failure, WebSocket};
+use super::{Failure, RETAINED, WebSocket};
 use crate::connection::Role;
 use crate::error::{TimedOut, UnexpectedEof};
 use crate::time::Instant;
@@ -25,10 +25,12 @@ pub(super) struct Ending {
     is_over: bool,
     /// Without a closing handshake the peer is given the time to read our last bytes.
     lingers: bool,
-    /// The time has not been set since bytes came.
+    /// Something has begun or ended since the time was set, beside bytes that came.
     needs_tick: bool,
     /// What was to be done with the transport when the time was last set: each has timers of its own.
     ticked: Transport,
+    /// The last deadline is early enough for bytes that come not to move it.
+    is_early: bool,
     lingered: u32,
     linger_millis: u32,
     stall_millis: u32,
@@ -36,7 +38,6 @@ pub(super) struct Ending {
     /// Why the input has ended, if something was before its end that nobody had asked for.
     end: Option<Cause>,
     /// How often bytes have come since the time was last set; 255 if it was not set yet.
-    #[cfg(feature = "std")]
     reads: u8,
     /// The first error of the transport.
     #[cfg(feature = "std")]
@@ -85,12 +86,12 @@ impl Ending {
             lingers: false,
             needs_tick: true,
             ticked: Transport::Open,
+            is_early: false,
             lingered: 0,
             linger_millis,
             stall_millis: 60_000,
             cause: None,
             end: None,
-            #[cfg(feature = "std")]
             reads: u8::MAX,
             #[cfg(feature = "std")]
             error: None,
@@ -145,11 +146,7 @@ impl Ending {
     }
 
     pub(super) const fn note_input(&mut self) {
-        self.needs_tick = true;
-        #[cfg(feature = "std")]
-        {
-            self.reads = self.reads.saturating_add(1);
-        }
+        self.reads = self.reads.saturating_add(1);
     }
 }
 
@@ -177,10 +174,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
             // What waits may be a Pong: a peer is not silent because nobody listens.
             self.outbox.connection.note_activity();
         }
-        #[cfg(feature = "std")]
-        {
-            self.ending.reads = 0;
-        }
+        self.ending.reads = 0;
 
         let outbox = &mut self.outbox;
         outbox.out.was_blocked = !outbox.out.is_empty();
@@ -240,7 +234,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         };
         if waiting != ending.waiting || (waiting == Waiting::Write && went) {
             ending.waiting = waiting;
-            ending.deadline = now + Duration::from_millis(millis.into());
+            ending.deadline = now.plus_millis(millis.into());
         } else if waiting != Waiting::Nothing && now >= ending.deadline {
             return Err(match waiting {
                 Waiting::Write => TimedOut::Write,
@@ -251,6 +245,65 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         Ok(is_set.then_some(ending.deadline))
     }
 
+    /// As [`tick`](Self::tick), for a shell that calls it at the deadline, and until then only if
+    /// [`tick_can_wait`](Self::tick_can_wait) says no. While much comes, such a shell does not look at the
+    /// clock before each wait. The deadline is a quarter of the [keepalive](crate::Config::keepalive) away
+    /// then, so that a Ping is sent that much too late at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`tick`](Self::tick).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto::{Config, Instant, Negotiated, WebSocket};
+    ///
+    /// let config = Config::new().keepalive(Some(Duration::from_secs(20)));
+    /// let mut server = WebSocket::server(Negotiated::new(), config);
+    /// let read = b"\x8a\x80\0\0\0\0"; // a Pong
+    /// // The second comes soon after the first: the deadline is a quarter of 20 s away.
+    /// for (millis, deadline) in [(0, 20_000), (10_000, 30_000), (10_100, 15_100)] {
+    ///     drop(server.receive(&mut read.clone()));
+    ///     # let _ = server.poll_next(ws_proto::socket::Want::Message);
+    ///     assert!(!server.tick_can_wait());
+    ///     let next = server.tick_lazily(Instant::from_millis(millis))?;
+    ///     assert_eq!(next, Some(Instant::from_millis(deadline)));
+    /// }
+    /// drop(server.receive(&mut read.clone()));
+    /// # let _ = server.poll_next(ws_proto::socket::Want::Message);
+    /// assert!(server.tick_can_wait());
+    /// # Ok::<(), ws_proto::TimedOut>(())
+    /// ```
+    pub fn tick_lazily(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
+        let connection = &self.outbox.connection;
+        let heard = connection.is_heard().then(|| connection.silence_ends());
+        let deadline = self.tick(now)?;
+        self.ending.is_early = false;
+        let ends = self.outbox.connection.silence_ends();
+        if let (Some(Some(before)), Some(ends)) = (heard, ends) {
+            let left = ends.saturating_duration_since(now);
+            // Not after a single message: who sends one from time to time would cost a look in vain after each.
+            if ends.saturating_duration_since(before) < left / 8 {
+                self.ending.is_early = true;
+                return Ok(deadline.map(|deadline| deadline.min(now + left / 4)));
+            }
+        }
+        Ok(deadline)
+    }
+
+    /// Whether [`tick_lazily`](Self::tick_lazily) can wait for the deadline that it has returned last: since
+    /// then bytes have come at most, and those only put the keepalive off.
+    #[inline]
+    pub fn tick_can_wait(&self) -> bool {
+        let Self { outbox, ending, .. } = self;
+        !ending.needs_tick
+            && ending.waiting == Waiting::Nothing
+            && (ending.is_early || !outbox.connection.is_heard())
+            && outbox.connection.waits_for_silence()
+            && outbox.out.is_idle(RETAINED)
+            && self.inbox.capacity() <= RETAINED
+    }
+
     /// Whether [`tick`](Self::tick) has to be called before waiting for the transport without a limit: since
     /// the last call something has come or gone, or output waits; or there was no call. A timer that begins
     /// with that is not noticed before: the keepalive, those for a closing handshake, for output that waits,
@@ -259,6 +312,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         let (out, ending) = (&self.outbox.out, &self.ending);
         let waits = ending.waiting != Waiting::Nothing || ending.is_over;
         ending.needs_tick
+            || ending.reads > 0
             || out.went
             || ending.ticked != self.transport()
             || (!out.is_empty() && !waits)

@@ -66,6 +66,14 @@ impl Inbox {
         self.parts.as_ref().is_none_or(|parts| parts.wants_read())
     }
 
+    /// How many bytes the larger of the buffers has allocated.
+    #[inline]
+    pub(super) fn capacity(&self) -> usize {
+        self.parts.as_ref().map_or(0, |parts| {
+            parts.read.capacity().max(parts.messages.capacity())
+        })
+    }
+
     /// How many bytes to read next; `frame_remaining` are those of a frame that is not waited for.
     pub(super) fn read_hint(&self, frame_remaining: u64) -> usize {
         let missing = self.parts.as_ref().map_or(0, |parts| parts.missing());

@@ -231,6 +231,11 @@ impl Messages {
         self.is_idle() && self.missing == 0 && self.assembler.stored() == 0 && !self.decodes()
     }
 
+    /// How many bytes are allocated for messages.
+    pub(super) fn capacity(&self) -> usize {
+        self.assembler.capacity()
+    }
+
     /// Gives the memory for messages back if it is more than `retained` bytes and nothing is in it.
     pub(super) fn release_over(&mut self, retained: usize) {
         if self.assembler.capacity() == 0 {

@@ -176,6 +176,14 @@ impl<B> Queue<B> {
         self.len() < self.high_water as usize
     }
 
+    /// Whether nothing waits, nothing ever failed to be written, and no more than `retained` bytes are held.
+    #[inline]
+    pub(super) fn is_idle(&self, retained: usize) -> bool {
+        let holds_little =
+            |waiting: &Waiting<B>| waiting.is_empty() && waiting.copied.capacity() <= retained;
+        !self.is_broken && self.waiting.as_deref().is_none_or(holds_little)
+    }
+
     /// Gives the memory of an empty queue back if it is more than `retained` bytes.
     #[inline]
     pub(super) fn release_over(&mut self, retained: usize) {

@@ -908,6 +908,7 @@ fn the_time_for_the_end_begins_when_a_later_end_counts() {
         let mut socket = ended(receive_eof, is_later);
         assert_eq!(socket.transport(), Transport::Close);
         assert!(socket.needs_tick(), "{is_later}");
+        assert!(!socket.tick_can_wait(), "{is_later}");
         assert_eq!(socket.tick(at(0)), Ok(Some(at(10_000))));
         assert!(!socket.needs_tick());
     }
@@ -922,6 +923,7 @@ fn the_time_for_the_end_begins_when_it_is_found() {
     assert_eq!(client.tick(at(0)), Ok(None));
     client.next_message().unwrap_err();
     assert!(client.needs_tick(), "it owes a Close");
+    assert!(!client.tick_can_wait(), "it owes a Close");
     assert_eq!(client.tick(at(0)), Ok(Some(at(10_000))));
     assert!(!client.needs_tick());
 
@@ -933,6 +935,7 @@ fn the_time_for_the_end_begins_when_it_is_found() {
     server.tick(at(0)).unwrap();
     assert_eq!(poll(&mut server, Want::Message), Seen::End);
     assert!(server.needs_tick(), "both Close frames are there");
+    assert!(!server.tick_can_wait(), "both Close frames are there");
     server.tick(at(0)).unwrap();
     assert!(!server.needs_tick());
 }
@@ -1032,4 +1035,71 @@ fn nothing_is_missing_of_a_frame_that_was_taken_in_pieces() {
         Seen::Message(b"c".to_vec())
     );
     assert_eq!(poll(&mut socket, Want::Message), Seen::End);
+}
+
+/// While much comes, the time is left to the deadline, which is a quarter of the keepalive away.
+#[test]
+fn bytes_that_come_leave_the_time_to_the_deadline() {
+    let time = Duration::from_secs(20);
+    let keepalive = Config::new().keepalive(Some(time)).pong_timeout(time);
+    let mut socket = WebSocket::server(Negotiated::new(), keepalive);
+    let receive = |socket: &mut WebSocket<Server>| {
+        let mut wire = frame(TEXT, b"a");
+        let mut reading = socket.receive(&mut wire);
+        let next = reading.poll_next(Want::Message).unwrap();
+        assert!(matches!(next, Next::Received(_)));
+    };
+    assert!(!socket.tick_can_wait(), "no timer runs yet");
+    assert_eq!(socket.tick_lazily(at(0)), Ok(Some(at(20_000))));
+    assert!(socket.tick_can_wait());
+    receive(&mut socket);
+    assert!(!socket.tick_can_wait(), "the deadline is far");
+    assert_eq!(socket.tick_lazily(at(9_000)), Ok(Some(at(29_000))));
+    receive(&mut socket);
+    assert_eq!(socket.tick_lazily(at(9_100)), Ok(Some(at(14_100))));
+    for _ in 0..100 {
+        receive(&mut socket);
+        assert!(socket.tick_can_wait());
+    }
+    assert_eq!(socket.tick_lazily(at(14_100)), Ok(Some(at(34_100))));
+    assert!(socket.tick_can_wait(), "it is silent");
+    assert_eq!(socket.tick_lazily(at(34_100)), Ok(Some(at(54_100))));
+    assert_eq!(socket.pending(), b"\x89\0", "a Ping");
+    socket.consume(2);
+    assert_eq!(socket.tick_lazily(at(34_200)), Ok(Some(at(54_100))));
+    receive(&mut socket);
+    assert!(!socket.tick_can_wait(), "the peer has answered");
+}
+
+/// Whatever may end before the deadline does not wait for it.
+#[test]
+fn what_starts_another_timer_does_not_wait_for_the_deadline() {
+    let busy = || {
+        let config = Config::new().keepalive(None);
+        let mut socket = WebSocket::server(Negotiated::new(), config);
+        assert_eq!(socket.tick_lazily(at(0)), Ok(None));
+        assert!(socket.tick_can_wait());
+        socket
+    };
+    let mut socket = busy();
+    socket.sender().send_text("x").unwrap();
+    assert!(!socket.tick_can_wait(), "output waits");
+    socket.consume(3);
+    assert!(socket.tick_can_wait());
+    let close = |socket: &mut WebSocket<Server>| {
+        let (code, reason) = (CloseCode::NORMAL, CloseReason::EMPTY);
+        socket.sender().close(code, reason).unwrap();
+        socket.consume(usize::MAX);
+    };
+    close(&mut socket);
+    assert!(!socket.tick_can_wait(), "a Close was written");
+    let mut socket = busy();
+    socket.receive_eof().unwrap_err();
+    assert!(!socket.tick_can_wait(), "the input has ended");
+    let mut socket = busy();
+    socket.write_failed();
+    assert!(!socket.tick_can_wait(), "writing has failed");
+    let mut socket = busy();
+    socket.read_buf(100_000);
+    assert!(!socket.tick_can_wait(), "there is memory to give back");
 }

@@ -127,6 +127,27 @@ impl Limited {
     }
 }
 
+#[cfg(feature = "alloc")]
+impl Limited {
+    /// Appends a frame whatever the limit is: for a queue that has checked its own.
+    #[inline(always)]
+    pub(crate) fn push_frame(
+        &mut self,
+        header: EncodedHeader,
+        payload: &[u8],
+        key: Option<[u8; 4]>,
+    ) {
+        let len = header.size().saturating_add(payload.len());
+        match self.bytes.get_mut(self.end..) {
+            Some(to) if len <= to.len() => {
+                self.end += len;
+                write_frame(to, header, payload, key);
+            }
+            _ => write_frame(self.append_most(len), header, payload, key),
+        }
+    }
+}
+
 impl core::fmt::Debug for Limited {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Limited")

@@ -171,6 +171,9 @@ pub(super) mod sealed {
     /// Who masks. A type of its own for each role that is known when the program is compiled: then every
     /// check of it is a constant.
     pub trait Side: Copy {
+        /// Whether the role is known only when the program runs.
+        const IS_OPEN: bool = false;
+
         /// A client masks what it sends, and so a server expects masked input.
         fn masks_output(self) -> bool;
     }
@@ -201,6 +204,8 @@ pub(super) mod sealed {
     }
 
     impl Side for EitherSide {
+        const IS_OPEN: bool = true;
+
         #[inline(always)]
         fn masks_output(self) -> bool {
             self.is_client

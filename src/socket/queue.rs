@@ -417,7 +417,7 @@ impl<B> Output for Engine<'_, B> {
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
         if !self.queue.is_broken {
             let waiting = self.queue.waiting();
-            waiting.copied.put_frame(header, payload, key);
+            waiting.copied.push_frame(header, payload, key);
             waiting.answers += header.size() + payload.len();
         }
     }
@@ -481,7 +481,7 @@ impl<B> Output for Messages<'_, B> {
     #[inline(always)]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
         let waiting = self.queue.waiting();
-        waiting.copied.put_frame(header, payload, key);
+        waiting.copied.push_frame(header, payload, key);
         if self.kind == Sent::InReply {
             waiting.answers += header.size() + payload.len();
         }

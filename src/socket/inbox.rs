@@ -84,6 +84,14 @@ impl Inbox {
         (self.read_size as usize).max(rest as usize)
     }
 
+    /// Whether there is input that was not looked at.
+    #[inline]
+    pub(super) fn has_input(&self) -> bool {
+        self.parts
+            .as_ref()
+            .is_some_and(|parts| !parts.read.is_empty())
+    }
+
     /// Whether all input is used and nothing is held. Then the turn is over; unless nothing was received in
     /// it, since the last one has done all that is to do.
     #[inline]

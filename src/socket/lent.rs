@@ -3,8 +3,8 @@
 use super::inbox::Parts;
 use super::messages::Manner;
 use super::queue::{OutputMemory, Sent};
-use super::reading::resolve;
-use super::{Next, Received, Sender, Want, WebSocket, WebSocketError};
+use super::reading::{look, received};
+use super::{Next, Sender, Want, WebSocket, WebSocketError};
 use crate::buf::{Input, Output};
 use crate::connection::Role;
 use crate::message::Message;
@@ -24,7 +24,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// end.
     ///
     /// [`receive`](Self::receive) does all of this for whoever can keep a `Reading`.
-    #[inline]
+    #[inline(always)]
     pub fn note_read(&mut self, n: usize) -> bool {
         self.note_input(n);
         let is_ending = self.is_ending();
@@ -58,37 +58,64 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// # Errors
     ///
     /// As [`poll_next`](Self::poll_next).
-    #[inline]
+    #[inline(always)]
     pub fn poll_next_in<'w>(
         &'w mut self,
         bytes: &'w mut [u8],
         used: &mut usize,
         want: Want,
     ) -> Result<Next<'w, R, B>, WebSocketError> {
-        let kept = &self.inbox.parts;
-        if kept.as_ref().is_some_and(|parts| !parts.read.is_empty()) {
-            self.keep(bytes.get(*used..).unwrap_or_default());
-            *used = bytes.len();
-            return self.poll_next(want);
-        }
-        let bytes = bytes.get_mut(*used..).unwrap_or_default();
-        let before = bytes.len();
-        let mut input = Input::new(bytes);
+        let whole = |(), message, sender| received(message, sender);
+        self.poll_in_with(bytes, used, want, (), whole, |(), next| next)
+    }
+
+    /// As [`poll_next_in`](Self::poll_next_in), by two functions as
+    /// [`poll_next_with`](Self::poll_next_with) (`tokio/send/32/alone` in `benches/shells`).
+    #[inline(always)]
+    pub(super) fn poll_in_with<'w, C, T>(
+        &'w mut self,
+        bytes: &'w mut [u8],
+        used: &mut usize,
+        want: Want,
+        context: C,
+        whole: impl FnOnce(C, Message<'w>, Sender<'w, R, B>) -> T,
+        other: impl FnOnce(C, Result<Next<'w, R, B>, WebSocketError>) -> T,
+    ) -> T {
+        let mut input = Input::new(bytes.get_mut(*used..).unwrap_or_default());
         if matches!(want, Want::Message | Want::Event) {
-            if let Some(message) = self.next_whole_in(&mut input) {
-                *used += before - input.len();
-                return Ok(Next::Received(Received::Message(message, self.reply())));
+            let before = input.len();
+            let found = self.next_whole_in(&mut input);
+            *used += before - input.len();
+            if let Some(message) = found {
+                return whole(context, message, self.reply());
             }
         }
         if input.is_empty() && self.is_drained() {
-            return Ok(Next::Read);
+            return other(context, Ok(Next::Read));
         }
-        let mut rest = input.len();
-        let bytes = input.into_bytes();
+        let next = self.poll_rest_in(input.into_bytes(), used, want);
+        other(context, next)
+    }
+
+    /// As [`poll_next_in`](Self::poll_next_in), where there is no whole message at the front of `bytes`.
+    #[inline(never)]
+    fn poll_rest_in<'w>(
+        &'w mut self,
+        bytes: &'w mut [u8],
+        used: &mut usize,
+        want: Want,
+    ) -> Result<Next<'w, R, B>, WebSocketError> {
+        if self.inbox.has_input() {
+            self.keep(bytes);
+            *used += bytes.len();
+            return self.poll_next(want);
+        }
+        let before = bytes.len();
+        let mut rest = before;
         let (Parts { messages, .. }, outbox) = self.parts();
-        let found = messages.next(bytes, &mut rest, outbox, want, LENT);
+        let next = look(messages, bytes, &mut rest, outbox, want, LENT);
         *used += before - rest;
-        resolve(found?, messages, outbox)
+        next
     }
 
     /// The whole message at the front of `input`, if there is one and nothing is before it: what most calls of
@@ -131,8 +158,16 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Copies and keeps bytes that nobody has asked for: those of a lent buffer, or those that came after
     /// a handshake that was made elsewhere.
+    #[inline]
     pub fn keep(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() && !self.is_ending() {
+        if !bytes.is_empty() {
+            self.keep_some(bytes);
+        }
+    }
+
+    #[inline(never)]
+    fn keep_some(&mut self, bytes: &[u8]) {
+        if !self.is_ending() {
             let (parts, _) = self.parts();
             parts.read.keep(bytes);
             parts.messages.note_read(bytes.len());

@@ -143,6 +143,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// assert!(matches!(client.poll_next(Want::Message)?, Next::Read));
     /// # Ok::<(), ws_proto::WebSocketError>(())
     /// ```
+    #[inline]
     pub fn receive<'w>(&'w mut self, bytes: &'w mut [u8]) -> Reading<'w, R, B> {
         let start = if self.note_read(bytes.len()) {
             0
@@ -173,35 +174,60 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     ///
     /// The connection has failed, its Close frame is in the output. Every further call returns the same
     /// error, and nothing can be sent any more.
-    // Inlined, so that message and handle stay in registers (`tokio/batch/32/burst` in `benches/shells`).
     #[inline(always)]
     pub fn poll_next(&mut self, want: Want) -> Result<Next<'_, R, B>, WebSocketError> {
+        self.poll_next_with(
+            want,
+            (),
+            |(), message, sender| received(message, sender),
+            |(), next| next,
+        )
+    }
+
+    /// As [`poll_next`](Self::poll_next), for a loop that takes message after message: `whole` gets a message
+    /// that is there as a whole, and `other` whatever else `poll_next` would return; one of them is called,
+    /// with `context`, and what it returns is returned.
+    // Inlined, and in two functions: what comes from memory on one way goes through memory on both, which
+    // takes as long as all else that is done for a short message (`tokio/batch/32/burst` in `benches/shells`).
+    #[inline(always)]
+    pub fn poll_next_with<'w, C, T>(
+        &'w mut self,
+        want: Want,
+        context: C,
+        whole: impl FnOnce(C, Message<'w>, Sender<'w, R, B>) -> T,
+        other: impl FnOnce(C, Result<Next<'w, R, B>, WebSocketError>) -> T,
+    ) -> T {
         if want == Want::Event {
             self.inbox.keep_control();
         }
-        let is_ended = self.outbox.is_input_ended();
-        if !is_ended && self.inbox.is_used(&self.outbox.connection) {
+        if !self.inbox.has_input()
+            && !self.outbox.is_input_ended()
+            && self.inbox.is_used(&self.outbox.connection)
+        {
             // Half of the calls of a shell that has one message at a time end here
             // (`tokio/send/32/alone` in `benches/shells` takes 15 % more without it).
-            return Ok(Next::Read);
+            return other(context, Ok(Next::Read));
         }
         let (Parts { read, messages, .. }, outbox) = self.parts();
         let (bytes, mut consumed) = read.unread();
         let before = bytes.len();
         let mut input = crate::buf::Input::new(bytes);
         if matches!(want, Want::Message | Want::Event) {
-            let whole = messages.next_whole(&mut input, outbox);
+            let found = messages.next_whole(&mut input, outbox);
             consumed.set(before - input.len());
-            if let Some(message) = whole? {
-                let sender = Sender::new(outbox, Sent::InReply);
-                return Ok(Next::Received(Received::Message(message, sender)));
+            match found {
+                Ok(Some(message)) => {
+                    return whole(context, message, Sender::new(outbox, Sent::InReply));
+                }
+                Ok(None) => {}
+                Err(error) => return other(context, Err(error)),
             }
         }
         let mut rest = before;
         let bytes = input.into_bytes();
         let next = look(messages, bytes, &mut rest, outbox, want, OWN);
         consumed.set(before - rest);
-        next
+        other(context, next)
     }
 }
 
@@ -211,14 +237,28 @@ impl<R: Role, B: AsRef<[u8]>> Reading<'_, R, B> {
     /// # Errors
     ///
     /// As [`WebSocket::poll_next`].
-    // Inlined, so that message and handle stay in registers (`tokio/batch/32/burst` in `benches/shells`).
     #[inline(always)]
     pub fn poll_next(&mut self, want: Want) -> Result<Next<'_, R, B>, WebSocketError> {
         self.socket.poll_next_in(self.bytes, &mut self.start, want)
     }
+
+    /// As [`WebSocket::poll_next_with`], in what the connection has kept and then in these bytes.
+    #[inline(always)]
+    pub fn poll_next_with<'w, C, T>(
+        &'w mut self,
+        want: Want,
+        context: C,
+        whole: impl FnOnce(C, Message<'w>, Sender<'w, R, B>) -> T,
+        other: impl FnOnce(C, Result<Next<'w, R, B>, WebSocketError>) -> T,
+    ) -> T {
+        let (bytes, used) = (&mut *self.bytes, &mut self.start);
+        self.socket
+            .poll_in_with(bytes, used, want, context, whole, other)
+    }
 }
 
 impl<R: Role, B: AsRef<[u8]>> Drop for Reading<'_, R, B> {
+    #[inline]
     fn drop(&mut self) {
         let rest = self.bytes.get(self.start..).unwrap_or_default();
         self.socket.keep(rest);
@@ -233,9 +273,18 @@ impl<R: Role, B: AsRef<[u8]>> fmt::Debug for Reading<'_, R, B> {
     }
 }
 
+/// A whole message, as [`WebSocket::poll_next`] returns it.
+#[inline(always)]
+pub(super) const fn received<'w, R: Role, B: AsRef<[u8]>>(
+    message: Message<'w>,
+    sender: Sender<'w, R, B>,
+) -> Result<Next<'w, R, B>, WebSocketError> {
+    Ok(Next::Received(Received::Message(message, sender)))
+}
+
 /// Whatever is not a whole message at the front of the input.
 #[inline(never)]
-fn look<'w, R: Role, B: AsRef<[u8]>>(
+pub(super) fn look<'w, R: Role, B: AsRef<[u8]>>(
     messages: &'w mut Messages,
     bytes: &'w mut [u8],
     rest: &mut usize,
@@ -249,7 +298,7 @@ fn look<'w, R: Role, B: AsRef<[u8]>>(
 
 /// What was found, with what it borrows.
 #[inline(always)]
-pub(super) fn resolve<'w, R: Role, B: AsRef<[u8]>>(
+fn resolve<'w, R: Role, B: AsRef<[u8]>>(
     found: Found<'w>,
     messages: &'w mut Messages,
     outbox: &'w mut Outbox<R, B>,

@@ -95,6 +95,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    #[inline]
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.whole(Kind::Text, text.as_bytes())
     }
@@ -104,6 +105,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    #[inline]
     pub fn send_binary(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.whole(Kind::Binary, data)
     }
@@ -166,6 +168,15 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
         self.whole(kind, payload)
     }
 
+    /// Whether a payload of `len` bytes is copied though it is [to be shared](Self::send_binary_shared):
+    /// [`send`](Self::send) does the same then.
+    #[inline]
+    pub fn copies_payload(&self, len: usize) -> bool {
+        len < SHARED
+            || self.to.connection.is_client()
+            || (self.compressing && self.to.encoder.encodes())
+    }
+
     /// Sends a text message whose payload is queued by reference, not copied: one payload can go to many
     /// connections. `text` is turned into the type of payloads that this connection shares; one that is
     /// shorter than 4 KiB, is compressed, or is sent by a client (which has to mask it) is copied.
@@ -173,8 +184,9 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    #[inline]
     pub fn send_text_shared(&mut self, text: impl AsRef<str> + Into<B>) -> Result<(), SendError> {
-        if text.as_ref().len() < SHARED || self.copies_shared() {
+        if self.copies_payload(text.as_ref().len()) {
             return self.send_text(text.as_ref());
         }
         self.share(Kind::Text, text.into(), None)
@@ -202,8 +214,9 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    #[inline]
     pub fn send_binary_shared(&mut self, data: B) -> Result<(), SendError> {
-        if data.as_ref().len() < SHARED || self.copies_shared() {
+        if self.copies_payload(data.as_ref().len()) {
             return self.send_binary(data.as_ref());
         }
         self.share(Kind::Binary, data, None)
@@ -385,6 +398,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
 }
 
 impl<R: Role, B: AsRef<[u8]>> Sender<'_, R, B> {
+    #[inline]
     fn whole(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
         let mut out = self.to.out.messages(self.sent);
         let connection = &mut self.to.connection;
@@ -439,16 +453,12 @@ impl<R: Role, B: AsRef<[u8]>> Sender<'_, R, B> {
         false
     }
 
-    /// As [`copies`](Self::copies), for a payload that is queued by reference.
-    fn copies_shared(&self) -> bool {
-        self.to.connection.is_client() || (self.compressing && self.to.encoder.encodes())
-    }
-
     fn copies_part(&self) -> bool {
         self.to.connection.is_client() || self.compresses_part()
     }
 
     /// Queues a header, and the payload by reference.
+    #[inline(never)]
     fn share(&mut self, kind: Kind, payload: B, fin: Option<Fin>) -> Result<(), SendError> {
         let bytes = payload.as_ref();
         let (connection, mut out) = self.to.parts(self.sent);

@@ -5,24 +5,23 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use ws_proto::socket::{Next, Received as Found, Want};
-use ws_proto::{MAX_CONTROL_FRAME, WebSocketError};
+use ws_proto::{MAX_CONTROL_FRAME, Sender, WebSocketError};
 
-use crate::buffer::with_buffer;
+use crate::buffer;
 use crate::core::{Driver, Role};
 use crate::io::{Io, poll_read};
 
 pub(crate) type Received<'w> = Found<'w, Role, Bytes>;
 
-/// What the driver has found, or asks for.
-#[derive(Debug)]
-pub(crate) enum Step<V> {
-    Received(V),
-    /// Ask the driver again.
+/// What the driver asks for, if it has found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// To be asked again.
     Again,
     Write,
     Read,
     Yield,
-    /// Nothing can be done before the stream or the timer wakes the task.
+    /// Nothing, before the stream or the timer wakes the task.
     Wait,
     Untaken,
     End,
@@ -34,15 +33,15 @@ pub(crate) trait Lane<V> {
     fn is_idle(&self) -> bool;
 
     /// What there is in the bytes that the driver has kept.
-    fn kept(&mut self, driver: &mut Driver) -> Step<V>;
+    fn kept(&mut self, driver: &mut Driver) -> Result<V, Ask>;
 
-    /// Reads. `None` is the end of the stream.
+    /// Reads, and looks for something in that. `None` is the end of the stream.
     fn read<T: Io>(
         &mut self,
         io: &mut T,
         driver: &mut Driver,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Step<V>>>>;
+    ) -> Poll<io::Result<Option<Result<V, Ask>>>>;
 }
 
 /// Reads into the thread's buffer, and takes what is received as values of its own.
@@ -51,48 +50,78 @@ pub(crate) struct Owned<F> {
     pub(crate) take: F,
 }
 
-/// Reads into the connection's buffer, for a batch.
-pub(crate) struct Lent<'a>(pub(crate) &'a mut Option<Step<()>>);
+/// Reads into the connection's buffer, for a batch; first comes what the last batch has left to do.
+pub(crate) struct Lent(pub(crate) Option<Ask>);
 
 impl<V, F: FnMut(Received<'_>) -> Option<V>> Lane<V> for Owned<F> {
     fn is_idle(&self) -> bool {
         self.want == Want::Nothing
     }
 
-    #[inline]
-    fn kept(&mut self, driver: &mut Driver) -> Step<V> {
-        step(driver.poll_next(self.want), &mut self.take)
+    #[inline(always)]
+    fn kept(&mut self, driver: &mut Driver) -> Result<V, Ask> {
+        let take = &mut self.take;
+        driver.poll_next_with(self.want, take, take_whole, |take, next| look(next, take))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read<T: Io>(
         &mut self,
         io: &mut T,
         driver: &mut Driver,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Step<V>>>> {
-        with_buffer(|buffer| {
-            let n = ready!(poll_read(io, cx, buffer))?;
-            if n == 0 {
-                return Poll::Ready(Ok(None));
-            }
-            let mut reading = driver.receive(buffer.get_mut(..n).unwrap_or_default());
-            Poll::Ready(Ok(Some(step(reading.poll_next(self.want), &mut self.take))))
-        })
+    ) -> Poll<io::Result<Option<Result<V, Ask>>>> {
+        let mut buffer = buffer::lend();
+        let found = self.read_into(&mut *buffer, io, driver, cx);
+        buffer::give_back(buffer);
+        found
     }
 }
 
-impl Lane<()> for Lent<'_> {
+impl<F> Owned<F> {
+    #[inline(always)]
+    fn read_into<V, T: Io>(
+        &mut self,
+        buffer: &mut [u8],
+        io: &mut T,
+        driver: &mut Driver,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Result<V, Ask>>>>
+    where
+        F: FnMut(Received<'_>) -> Option<V>,
+    {
+        let n = ready!(poll_read(io, cx, buffer))?;
+        if n == 0 {
+            return Poll::Ready(Ok(None));
+        }
+        let mut reading = driver.receive(buffer.get_mut(..n).unwrap_or_default());
+        let take = &mut self.take;
+        let found =
+            reading.poll_next_with(self.want, take, take_whole, |take, next| look(next, take));
+        Poll::Ready(Ok(Some(found)))
+    }
+}
+
+#[inline(always)]
+fn take_whole<'w, V>(
+    take: &mut impl FnMut(Received<'_>) -> Option<V>,
+    message: ws_proto::Message<'w>,
+    sender: Sender<'w, Role, Bytes>,
+) -> Result<V, Ask> {
+    take(Found::Message(message, sender)).ok_or(Ask::Again)
+}
+
+impl Lane<()> for Lent {
     fn is_idle(&self) -> bool {
         false
     }
 
-    fn kept(&mut self, driver: &mut Driver) -> Step<()> {
+    fn kept(&mut self, driver: &mut Driver) -> Result<(), Ask> {
         match self.0.take() {
-            Some(step) => step,
+            Some(ask) => Err(ask),
             // There has to be room for an answer.
-            None if driver.sender().room() < MAX_CONTROL_FRAME => Step::Write,
-            None => Step::Received(()),
+            None if driver.sender().room() < MAX_CONTROL_FRAME => Err(Ask::Write),
+            None => Ok(()),
         }
     }
 
@@ -101,26 +130,29 @@ impl Lane<()> for Lent<'_> {
         io: &mut T,
         driver: &mut Driver,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Step<()>>>> {
+    ) -> Poll<io::Result<Option<Result<(), Ask>>>> {
         let buffer = driver.read_buf(driver.read_hint());
         let n = ready!(poll_read(io, cx, buffer))?;
         driver.advance(n);
-        Poll::Ready(Ok((n > 0).then_some(Step::Again)))
+        Poll::Ready(Ok((n > 0).then(|| self.kept(driver))))
     }
 }
 
 #[inline(always)]
-pub(crate) fn step<V>(
+pub(crate) fn look<V>(
     next: Result<Next<'_, Role, Bytes>, WebSocketError>,
     take: &mut impl FnMut(Received<'_>) -> Option<V>,
-) -> Step<V> {
-    match next {
-        Ok(Next::Received(received)) => take(received).map_or(Step::Again, Step::Received),
-        Ok(Next::Write) => Step::Write,
-        Ok(Next::Read) => Step::Read,
-        Ok(Next::Yield) => Step::Yield,
-        Ok(Next::Untaken) => Step::Untaken,
+) -> Result<V, Ask> {
+    Err(match next {
+        Ok(Next::Received(received)) => match take(received) {
+            Some(value) => return Ok(value),
+            None => Ask::Again,
+        },
+        Ok(Next::Write) => Ask::Write,
+        Ok(Next::Read) => Ask::Read,
+        Ok(Next::Yield) => Ask::Yield,
+        Ok(Next::Untaken) => Ask::Untaken,
         // A failure is reported when all is over.
-        _ => Step::End,
-    }
+        _ => Ask::End,
+    })
 }

@@ -22,6 +22,7 @@
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+mod alarm;
 mod batch;
 mod buffer;
 pub mod client;

@@ -38,6 +38,7 @@ impl Message {
     }
 
     /// The payload.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -50,6 +51,15 @@ impl Message {
         match self {
             Self::Text(text) => Some(text),
             Self::Binary(_) => None,
+        }
+    }
+
+    /// The message, lent.
+    #[inline]
+    pub(crate) fn as_lent(&self) -> ws_proto::Message<'_> {
+        match self {
+            Self::Text(text) => ws_proto::Message::Text(text),
+            Self::Binary(data) => ws_proto::Message::Binary(data),
         }
     }
 
@@ -70,6 +80,7 @@ impl Message {
     }
 
     /// How many bytes the payload has.
+    #[inline]
     pub fn len(&self) -> usize {
         self.as_bytes().len()
     }
@@ -82,6 +93,7 @@ impl Message {
 
 /// Copies the payload.
 impl From<ws_proto::Message<'_>> for Message {
+    #[inline]
     fn from(message: ws_proto::Message<'_>) -> Self {
         match message {
             ws_proto::Message::Text(text) => text.into(),
@@ -118,6 +130,7 @@ impl From<Message> for PreparedMessage {
 }
 
 impl From<&str> for Message {
+    #[inline]
     fn from(text: &str) -> Self {
         Self::Text(text.into())
     }
@@ -136,6 +149,7 @@ impl From<Utf8Bytes> for Message {
 }
 
 impl From<&[u8]> for Message {
+    #[inline]
     fn from(data: &[u8]) -> Self {
         Self::Binary(Bytes::copy_from_slice(data))
     }
@@ -182,6 +196,7 @@ impl Utf8Bytes {
     }
 
     /// The text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Text::Static(text) => text,

@@ -57,6 +57,12 @@ use ws_proto::opening::Options;
 /// wait, when all that was read is taken, or by [`flush`](Self::flush). [`send`](Self::send) writes at once.
 /// So `feed` in a loop of [`next`](Self::next) answers a burst with one write, and no message waits longer than
 /// until the loop waits.
+///
+/// # Time
+///
+/// While messages come, the clock is looked at four times in a [keepalive](crate::Config::keepalive) interval
+/// only: a Ping is sent up to a quarter of it late. All other times are exact, to the millisecond of the
+/// runtime's timer.
 pub struct WebSocket<T> {
     core: Core<T>,
 }
@@ -215,8 +221,12 @@ macro_rules! receiving {
             /// # Errors
             ///
             /// What has ended the connection, once; unless that was a closing handshake.
-            pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-                poll_fn(|cx| self.core().poll_message(cx)).await
+            #[expect(
+                clippy::should_implement_trait,
+                reason = "as that of an iterator, but asynchronous"
+            )]
+            pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+                poll_fn(move |cx| self.core().poll_message(cx))
             }
 
             /// The next message, Ping or Pong, or the peer's Close; `None` after the end. From the first
@@ -228,8 +238,8 @@ macro_rules! receiving {
             /// # Errors
             ///
             /// As [`next`](Self::next).
-            pub async fn next_event(&mut self) -> Option<Result<Event, Error>> {
-                poll_fn(|cx| self.core().poll_event(cx)).await
+            pub fn next_event(&mut self) -> impl Future<Output = Option<Result<Event, Error>>> {
+                poll_fn(move |cx| self.core().poll_event(cx))
             }
 
             /// What is there of the next or the current message, so that a big one need not be held;
@@ -240,8 +250,8 @@ macro_rules! receiving {
             /// # Errors
             ///
             /// As [`next`](Self::next).
-            pub async fn next_piece(&mut self) -> Option<Result<Piece, Error>> {
-                poll_fn(|cx| self.core().poll_piece(cx)).await
+            pub fn next_piece(&mut self) -> impl Future<Output = Option<Result<Piece, Error>>> {
+                poll_fn(move |cx| self.core().poll_piece(cx))
             }
         }
 
@@ -267,8 +277,11 @@ macro_rules! sending {
             /// # Errors
             ///
             /// What keeps it from being sent, or has ended the connection.
-            pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-                self.put_out(Outgo::Message(message.into())).await
+            pub fn send(
+                &mut self,
+                message: impl Into<Message>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Message(message.into()))
             }
 
             /// Sends a message as [`send`](Self::send) does, but not compressed, whatever was agreed
@@ -282,11 +295,11 @@ macro_rules! sending {
             /// As [`send`](Self::send).
             #[cfg(feature = "deflate")]
             #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
-            pub async fn send_uncompressed(
+            pub fn send_uncompressed(
                 &mut self,
                 message: impl Into<Message>,
-            ) -> Result<(), Error> {
-                self.put_out(Outgo::Uncompressed(message.into())).await
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Uncompressed(message.into()))
             }
 
             /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
@@ -311,8 +324,11 @@ macro_rules! sending {
             /// # Errors
             ///
             /// As [`send`](Self::send).
-            pub async fn send_text(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Error> {
-                self.send(Message::Text(text.into())).await
+            pub fn send_text(
+                &mut self,
+                text: impl Into<Utf8Bytes>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.send(Message::Text(text.into()))
             }
 
             /// Sends a binary message, as [`send`](Self::send) does. A payload from 4 KiB on is not
@@ -321,8 +337,11 @@ macro_rules! sending {
             /// # Errors
             ///
             /// As [`send`](Self::send).
-            pub async fn send_binary(&mut self, data: impl Into<Bytes>) -> Result<(), Error> {
-                self.send(Message::Binary(data.into())).await
+            pub fn send_binary(
+                &mut self,
+                data: impl Into<Bytes>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.send(Message::Binary(data.into()))
             }
 
             /// Sends a prepared message, as [`send`](Self::send) does; compressed, if this connection
@@ -347,12 +366,12 @@ macro_rules! sending {
             /// # Errors
             ///
             /// As [`send`](Self::send); `SendError::MessageOpen` inside of a binary message.
-            pub async fn send_text_part(
+            pub fn send_text_part(
                 &mut self,
                 part: impl Into<Utf8Bytes>,
                 fin: Fin,
-            ) -> Result<(), Error> {
-                self.put(Outgo::Part(Message::Text(part.into()), fin)).await
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put(Outgo::Part(Message::Text(part.into()), fin))
             }
 
             /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
@@ -360,13 +379,12 @@ macro_rules! sending {
             /// # Errors
             ///
             /// As [`send_text_part`](Self::send_text_part).
-            pub async fn send_binary_part(
+            pub fn send_binary_part(
                 &mut self,
                 part: impl Into<Bytes>,
                 fin: Fin,
-            ) -> Result<(), Error> {
+            ) -> impl Future<Output = Result<(), Error>> {
                 self.put(Outgo::Part(Message::Binary(part.into()), fin))
-                    .await
             }
 
             /// Waits for room and queues a message. It is written with what follows, once 16 KiB wait, or
@@ -378,8 +396,11 @@ macro_rules! sending {
             /// # Errors
             ///
             /// As [`send`](Self::send).
-            pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-                self.put(Outgo::Message(message.into())).await
+            pub fn feed(
+                &mut self,
+                message: impl Into<Message>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put(Outgo::Message(message.into()))
             }
 
             /// Waits for room and queues a prepared message, as [`feed`](Self::feed) does.
@@ -400,8 +421,8 @@ macro_rules! sending {
             /// # Errors
             ///
             /// What has ended the connection.
-            pub async fn flush(&mut self) -> Result<(), Error> {
-                poll_fn(|cx| self.core().poll_flush(cx)).await
+            pub fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+                poll_fn(move |cx| self.core().poll_flush(cx))
             }
 
             /// Waits until a message can be queued: less than the high-water mark waits.
@@ -411,8 +432,8 @@ macro_rules! sending {
             /// # Errors
             ///
             /// What has ended the connection.
-            pub async fn ready(&mut self) -> Result<(), Error> {
-                poll_fn(|cx| self.core().poll_ready(cx)).await
+            pub fn ready(&mut self) -> impl Future<Output = Result<(), Error>> {
+                poll_fn(move |cx| self.core().poll_ready(cx))
             }
 
             /// Queues a message at once, if there is room. It is written when this connection is
@@ -433,11 +454,11 @@ macro_rules! sending {
             /// # Errors
             ///
             /// As [`send`](Self::send).
-            pub async fn ping<'p>(
+            pub fn ping<'p>(
                 &mut self,
                 payload: impl Into<ControlPayload<'p>>,
-            ) -> Result<(), Error> {
-                self.put_out(Outgo::Ping(payload.into())).await
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Ping(payload.into()))
             }
 
             /// Sends a Pong: the answer to a Ping with `Config::manual_pong`, or a sign of life.
@@ -447,11 +468,11 @@ macro_rules! sending {
             /// # Errors
             ///
             /// As [`send`](Self::send).
-            pub async fn pong<'p>(
+            pub fn pong<'p>(
                 &mut self,
                 payload: impl Into<ControlPayload<'p>>,
-            ) -> Result<(), Error> {
-                self.put_out(Outgo::Pong(payload.into())).await
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Pong(payload.into()))
             }
 
             /// Queues our Close. Nothing can be sent behind it; what the peer sends before its own
@@ -465,30 +486,18 @@ macro_rules! sending {
                 self.core().start_close(code, reason)
             }
 
-            async fn put(&mut self, item: Outgo<'_>) -> Result<(), Error> {
-                {
-                    #[allow(unused_mut, reason = "the guard of a half needs it")]
-                    let mut core = self.core();
-                    if core.is_ready() {
-                        return core.put(item);
-                    }
-                }
+            // Not `async`, as all that only waits for one thing: the state of such a future is asked for at
+            // every poll, and what it keeps is moved once more (`tokio/feed/32/burst` in `benches/shells`).
+            #[inline]
+            fn put(&mut self, item: Outgo<'_>) -> impl Future<Output = Result<(), Error>> {
                 let mut item = Some(item);
-                poll_fn(|cx| self.core().poll_queue(cx, &mut item)).await
+                poll_fn(move |cx| self.core().poll_queue(cx, &mut item))
             }
 
-            async fn put_out(&mut self, item: Outgo<'_>) -> Result<(), Error> {
-                let mut waiting = None;
-                {
-                    #[allow(unused_mut, reason = "the guard of a half needs it")]
-                    let mut core = self.core();
-                    if core.is_ready() {
-                        core.put(item)?;
-                    } else {
-                        waiting = Some(item);
-                    }
-                }
-                poll_fn(|cx| self.core().poll_send(cx, &mut waiting)).await
+            #[inline]
+            fn put_out(&mut self, item: Outgo<'_>) -> impl Future<Output = Result<(), Error>> {
+                let mut item = Some(item);
+                poll_fn(move |cx| self.core().poll_send(cx, &mut item))
             }
         }
 

@@ -32,6 +32,13 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
+    /// Whether the other side does not wait, and never did for another task: the own waker of a task is the
+    /// one for the stream.
+    #[inline]
+    pub(crate) const fn is_alone(&self, side: Side) -> bool {
+        self.both.is_none() && !self.is_waiting(side.other())
+    }
+
     /// The task of `waker` is going to poll: the waker that the stream has to get in place of its own.
     #[inline]
     pub(crate) fn begin(&mut self, side: Side, waker: &Waker) -> Option<Waker> {

@@ -21,35 +21,57 @@ fn at(seconds: u64) -> Instant {
     Instant::from_millis(seconds * 1000)
 }
 
+/// While messages come, the timer is looked at four times in a keepalive interval, and the clock with it: the
+/// Ping comes at most a quarter late.
 #[test]
 fn a_timer_that_ends_early_enough_is_left_alone() {
     let (mut socket, hand) = server(options());
     let task = Wakes::new();
     assert!(poll(&task, socket.next()).is_pending());
     assert_eq!(hand.deadline(), Some(at(20)));
-    for _ in 0..10 {
-        hand.advance(SECOND);
+    let step = Duration::from_millis(100);
+    for _ in 0..96 {
+        hand.advance(step);
         hand.put(&frame(0x81, b"one"));
         assert_eq!(text(poll(&task, socket.next())), "one");
         assert!(poll(&task, socket.send("answer")).is_ready());
         assert!(poll(&task, socket.next()).is_pending());
     }
-    assert_eq!(hand.state().timer_polls, 1);
-    // It ends, and is set anew: the last message came at 10 s.
+    let polls = hand.state().timer_polls;
+    let looks = hand.state().looks;
+    assert!(polls <= 4, "{polls}: at 0 s, 0.2 s, 5.2 s");
+    assert!(looks <= 8, "{looks}");
+    // The last message came at 9.6 s. The timer ends, and is set anew.
     let before = task.count();
-    hand.advance(10 * SECOND);
+    hand.advance(SECOND);
     assert!(task.count() > before);
     assert!(poll(&task, socket.next()).is_pending());
-    assert_eq!(hand.deadline(), Some(at(30)));
-    hand.advance(10 * SECOND);
+    let silent_until = hand.deadline().unwrap();
+    assert!((29_600..=34_600).contains(&silent_until.as_millis()));
+    hand.advance(silent_until.saturating_duration_since(Instant::from_millis(10_600)));
     assert!(poll(&task, socket.next()).is_pending());
     assert!(hand.state().written.ends_with(b"\x89\0"), "a Ping");
-    assert_eq!(hand.deadline(), Some(at(35)));
+    assert_eq!(hand.deadline(), Some(silent_until + 5 * SECOND));
     hand.advance(5 * SECOND);
     assert!(matches!(
         poll(&task, socket.next()),
         Poll::Ready(Some(Err(Error::TimedOut(TimedOut::Pong))))
     ));
+}
+
+/// Who sends from time to time does not cost more wakes than messages and Pings.
+#[test]
+fn a_timer_is_set_for_the_end_of_the_silence_after_lone_messages() {
+    let (mut socket, hand) = server(options());
+    let task = Wakes::new();
+    assert!(poll(&task, socket.next()).is_pending());
+    for second in (10..100).step_by(10) {
+        hand.advance(10 * SECOND);
+        hand.put(&frame(0x81, b"one"));
+        assert_eq!(text(poll(&task, socket.next())), "one");
+        assert!(poll(&task, socket.next()).is_pending());
+        assert!(hand.deadline().unwrap() >= at(second + 10));
+    }
 }
 
 #[test]
@@ -62,12 +84,21 @@ fn the_clock_is_not_looked_at_while_there_are_messages() {
         assert!(poll(&task, socket.send("answer")).is_ready());
     }
     assert_eq!(hand.state().looks, 0);
-    for _ in 0..100 {
-        hand.put(&frame(0x81, b"one"));
-        assert_eq!(text(poll(&task, socket.next())), "one");
-    }
-    let looks = hand.state().looks;
-    assert!((3..=4).contains(&looks), "{looks}: once in 32 reads");
+    let mut receive = || {
+        for _ in 0..100 {
+            hand.put(&frame(0x81, b"one"));
+            assert_eq!(text(poll(&task, socket.next())), "one");
+        }
+        std::mem::take(&mut hand.state().looks)
+    };
+    let looks = receive();
+    assert!(
+        (1..=4).contains(&looks),
+        "{looks}: once in 32 reads at most"
+    );
+    hand.advance(20 * SECOND);
+    let looks = receive();
+    assert!((1..=4).contains(&looks), "{looks}: the timer has ended");
 }
 
 /// A timer wakes the task that waits now, not the one that waited before.

@@ -3,6 +3,8 @@
 use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
+use ws_proto_async::{Batch, Error};
+use ws_proto_test::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 
 use crate::common::{CLOSE, frame, poll, quiet, server, text};
@@ -220,5 +222,32 @@ fn halves_that_wait_at_the_end_leave_each_other_alone() {
         assert!(poll(&writer, write.flush()).is_ready());
         hand.end();
         assert!(poll(&reader, read.next()).is_ready());
+    }
+}
+
+/// A wait goes on where it was: what it ends with is the batch that has come.
+#[test]
+fn the_batch_after_a_wait_is_not_empty() {
+    let (mut socket, hand) = server(quiet());
+    let task = Wakes::new();
+    let receive = |batch: Poll<Option<Result<Batch<'_, Hand>, Error>>>| {
+        let Poll::Ready(Some(Ok(mut batch))) = batch else {
+            panic!("{batch:?}");
+        };
+        let mut count = 0;
+        while batch.next().is_some() {
+            count += 1;
+        }
+        count
+    };
+    assert_eq!(
+        receive(poll(&task, socket.next_batch())),
+        0,
+        "nothing is known yet"
+    );
+    for _ in 0..3 {
+        assert!(poll(&task, socket.next_batch()).is_pending());
+        hand.put(&[frame(0x81, b"one"), frame(0x81, b"two")].concat());
+        assert_eq!(receive(poll(&task, socket.next_batch())), 2);
     }
 }

@@ -164,6 +164,7 @@ impl<S: Stream> WebSocket<S> {
 
     /// Takes note that the stream can be read from or written to again. An event of any kind counts
     /// for both: TLS reads in order to write.
+    #[inline]
     pub fn ready(&mut self, event: &Event) {
         self.wire.is_end_near |= event.is_read_closed() || event.is_error();
         self.set_ready();
@@ -183,14 +184,15 @@ impl<S: Stream> WebSocket<S> {
 
     /// Whether to give it another turn without waiting for an event: it has read as much as one turn
     /// may, or the program has left it early.
+    #[inline]
     pub fn has_more(&self) -> bool {
         self.wire.has_failure()
-            || !self.is_over()
-                && match self.wire.left {
-                    Left::Nothing => self.wire.readable && self.wants_read(),
-                    Left::Input | Left::Answer | Left::Tried => true,
-                    Left::Output => self.wire.writable,
-                }
+            || match self.wire.left {
+                // An end that is reached wants to read nothing.
+                Left::Nothing => self.wire.readable && self.wants_read(),
+                Left::Input | Left::Answer | Left::Tried => !self.is_over(),
+                Left::Output => self.wire.writable && !self.is_over(),
+            }
     }
 
     /// Whether it is over: drop it, and the stream with it.
@@ -428,8 +430,19 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// Sets the time, does what is due, and goes on towards the end.
+    /// Sees to it that what is due is done, now or at the deadline. Most turns of a busy connection leave it to
+    /// the deadline: without that `mio/32/alone` in `benches/shells` takes 15 % more.
+    #[inline]
     pub(crate) fn keep_time(&mut self, now: Instant) {
+        match &self.state {
+            State::Open(driver) if now < self.deadline && driver.tick_can_wait() => {}
+            _ => self.set_time(now),
+        }
+    }
+
+    /// Sets the time, does what is due, and goes on towards the end.
+    #[inline(never)]
+    fn set_time(&mut self, now: Instant) {
         if let State::Handshake(handshake) = &mut self.state {
             match handshake.tick(now) {
                 Ok(deadline) => {
@@ -452,7 +465,7 @@ impl<S: Stream> WebSocket<S> {
             driver.note_unread();
         }
         let waiting = driver.pending_bytes();
-        let Ok(deadline) = driver.tick(now) else {
+        let Ok(deadline) = driver.tick_lazily(now) else {
             return self.wind_up(now);
         };
         self.deadline = deadline.unwrap_or(NEVER);

@@ -78,13 +78,17 @@ impl<S: Stream> Wire<S> {
             if first.is_empty() {
                 break;
             }
-            let taken = if first.len() == driver.pending_bytes() {
+            let all = driver.pending_bytes();
+            let taken = if first.len() == all {
                 self.write_once(first)
             } else {
                 self.gather(driver.pending_slices())
             };
             driver.consume(taken);
             progressed |= taken > 0;
+            if taken == all {
+                break;
+            }
         }
         if self.needs_flush {
             self.flush();

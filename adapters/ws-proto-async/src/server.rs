@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use ws_proto::handshake::{Accept, PlainResponse};
 use ws_proto::opening::{AcceptError, Accepting, Acceptor, Handshake, Opened, Options, Request};
-use ws_proto::{EitherRole, Instant};
+use ws_proto::{EitherRole, Instant, Negotiated};
 
 use crate::buffer::with_buffer;
+use crate::core::{Core, driver};
 use crate::io::{Io, poll_read};
 use crate::socket::WebSocket;
 
@@ -48,7 +49,7 @@ pub async fn read_request<T: Io>(mut io: T, options: Options) -> Result<Incoming
             deflate: None,
         }),
         Err(error) => {
-            refuse(&mut io, &mut accepting, options.get_linger()).await;
+            refuse(io, &accepting, &options).await;
             Err(error)
         }
     }
@@ -168,7 +169,7 @@ impl<T: Io> Incoming<T> {
         let opened = match decided {
             Ok(opened) => opened.options(self.options),
             Err(error) => {
-                refuse(&mut self.io, &mut self.accepting, self.options.get_linger()).await;
+                refuse(self.io, &self.accepting, &self.options).await;
                 return Err(error);
             }
         };
@@ -191,7 +192,7 @@ impl<T: Io> Incoming<T> {
         let answered = self.accepting.respond(response);
         let time = self.options.get_handshake_time();
         write_pending(&mut self.io, &mut self.accepting, time).await?;
-        refuse(&mut self.io, &mut self.accepting, self.options.get_linger()).await;
+        refuse(self.io, &self.accepting, &self.options).await;
         Ok(answered?)
     }
 }
@@ -237,33 +238,11 @@ pub(crate) fn poll_write_pending<T: Io>(
     io.poll_flush(cx)
 }
 
-/// Writes what is pending and ends the stream. What the peer still sends is read for a moment: left
-/// unread, it would make the system reset the connection and the peer lose the answer.
-async fn refuse<T: Io>(io: &mut T, from: &mut Accepting, time: Duration) {
-    let deadline = io.now() + time;
-    if write_pending(io, from, time).await.is_err() {
-        return;
-    }
-    let mut left = MAX_LINGER;
-    let mut is_shut = false;
-    poll_fn(|cx| {
-        while !is_shut {
-            match io.poll_shutdown(cx) {
-                Poll::Pending => return io.poll_until(cx, deadline),
-                Poll::Ready(_) => is_shut = true,
-            }
-        }
-        while left > 0 {
-            match with_buffer(|buffer| poll_read(io, cx, buffer)) {
-                Poll::Pending => return io.poll_until(cx, deadline),
-                Poll::Ready(Ok(n @ 1..)) => left = left.saturating_sub(n),
-                Poll::Ready(_) => break,
-            }
-        }
-        Poll::Ready(())
-    })
-    .await;
+/// Writes what is pending and ends the stream, as after a connection that has failed.
+async fn refuse<T: Io>(io: T, accepting: &Accepting, options: &Options) {
+    let driver = driver(EitherRole::server(), Negotiated::new(), options);
+    let driver = driver.with_output(accepting.pending()).refused();
+    let mut core = Core::new(io, driver, &[], None);
+    // What it has failed of has been found before.
+    let _ = poll_fn(|cx| core.poll_closed(cx)).await;
 }
-
-/// How many bytes are read and dropped after a refused request.
-const MAX_LINGER: usize = 1 << 20;

@@ -27,5 +27,7 @@ benches/shells/run.sh | tee "$target/load/shells.txt" || status=$?
   cat "$target"/load/{measures,bounds}.md
   printf '\n## Instructions\n\nBy `benches/shells/run.sh`, which `benches/README.md` describes.\n\n'
   grep -E '^\||^$' "$target/load/shells.txt" | cat -s
+  printf '\n'
+  cat benches/shells/PROFILE.md
 } >adapters/RESULTS.md
 exit $status

@@ -11,7 +11,7 @@ use super::stream::{self, is_timeout, read_once};
 use crate::OsRandom;
 use crate::connection::{Client, MaskSource, Role, Server};
 use crate::error::TimedOut;
-use crate::handshake::{Accept, PlainResponse};
+use crate::handshake::{Accept, Negotiated, PlainResponse};
 use crate::opening::{
     AcceptError, Accepting, Acceptor, Asking, ConnectError, ConnectTimeout, Connecting, Connector,
     Handshake, Opened, Options, Request, Response,
@@ -21,9 +21,6 @@ use crate::time::Instant;
 
 /// How much is read at once in a handshake.
 const READ: usize = 4096;
-
-/// How many bytes are read and dropped after a refusal, so that the client can read it.
-const MAX_LINGER: usize = 1 << 20;
 
 impl Connector {
     /// Asks the server at the other end of a blocking stream for a connection, with randomness from the
@@ -206,7 +203,7 @@ pub fn read_request<S: Read + Write>(
             started,
         }),
         Err(error) => {
-            refuse(stream, &mut accepting, &options);
+            refuse(stream, &accepting, &options);
             Err(error)
         }
     }
@@ -265,7 +262,7 @@ impl<S: Read + Write> Incoming<'_, S> {
     pub fn respond(mut self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
         let responded = self.accepting.respond(response);
         self.write_out()?;
-        refuse(self.stream, &mut self.accepting, &self.options);
+        refuse(self.stream, &self.accepting, &self.options);
         Ok(responded?)
     }
 
@@ -279,7 +276,7 @@ impl<S: Read + Write> Incoming<'_, S> {
                 Ok(with_input(opened.server(), &self.received))
             }
             Err(error) => {
-                refuse(self.stream, &mut self.accepting, &self.options);
+                refuse(self.stream, &self.accepting, &self.options);
                 Err(error)
             }
         }
@@ -339,20 +336,11 @@ fn write_until<S: Write>(
 
 /// Writes a refusal, and reads on for a while: a stream that is closed while bytes wait in it is reset, and
 /// the client would lose the refusal.
-fn refuse<S: Read + Write>(stream: &mut S, accepting: &mut Accepting, options: &Options) {
-    let deadline = now() + options.get_linger();
-    if !matches!(write_until(stream, accepting, deadline), Ok(true)) {
-        return;
-    }
-    let mut buffer = [0; READ];
-    let mut lingered = 0;
-    while lingered < MAX_LINGER && now() < deadline {
-        match read_once(stream, &mut buffer) {
-            Ok(Some(n @ 1..)) => lingered += n,
-            Ok(None) => {}
-            Ok(Some(_)) | Err(_) => return,
-        }
-    }
+fn refuse<S: Read + Write>(stream: &mut S, accepting: &Accepting, options: &Options) {
+    let driver = WebSocket::server(Negotiated::new(), *options.get_config());
+    let driver = options.apply(driver).with_output(accepting.pending());
+    let mut driver = driver.refused();
+    while matches!(driver.exchange(stream), Ok(true)) {}
 }
 
 /// With the bytes that were received after the handshake.

@@ -134,14 +134,14 @@ impl<'t, S: Stream> Turn<'t, S> {
         let Some(driver) = driver else {
             return Ok(None);
         };
+        if look.input.is_empty() && driver.is_drained() {
+            look.wire.left = Left::Nothing;
+            return Ok(None);
+        }
         // Most messages are emitted here: they stay in registers (`mio/32` in `benches/shells`).
         if let Some(message) = look.whole(driver) {
             let (to, wire) = (driver.reply(), look.wire);
             return Ok(Some(Event::Message(message, Sender { to, wire })));
-        }
-        if look.input.is_empty() && driver.is_drained() {
-            look.wire.left = Left::Nothing;
-            return Ok(None);
         }
         look.event(driver)
     }

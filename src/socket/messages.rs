@@ -318,7 +318,13 @@ impl Messages {
         if to.out.is_empty() {
             self.note_written();
         }
-        let found = self.find(bytes, rest, to, want, manner);
+        let found = match self.find(bytes, rest, to, want, manner) {
+            // A part of a message: it is there for whoever asks for pieces.
+            Ok(Found::Read) if want == Want::Nothing && *rest > 0 && self.ends_later() => {
+                Ok(Found::Untaken)
+            }
+            found => found,
+        };
         let is_used = matches!(found, Ok(Found::Read) | Err(_));
         if self.ends_later() && (is_used || to.is_input_ended()) {
             self.state.end(to);

@@ -1037,6 +1037,18 @@ fn nothing_is_missing_of_a_frame_that_was_taken_in_pieces() {
     assert_eq!(poll(&mut socket, Want::Message), Seen::End);
 }
 
+/// The input has ended inside a message: a sender leaves what is there of it to whoever asks for pieces.
+#[test]
+fn a_sender_leaves_the_last_piece_to_the_reader() {
+    let mut socket = server();
+    put(&mut socket, &frame(0x82, &[7; 9000])[..8000]);
+    socket.receive_eof().unwrap();
+    assert_eq!(poll(&mut socket, Want::Nothing), Seen::Untaken);
+    assert!(matches!(poll(&mut socket, Want::Piece), Seen::Piece(..)));
+    assert_eq!(poll(&mut socket, Want::Nothing), Seen::End);
+    assert_eq!(socket.failure(), Some(Failure::Eof(UnexpectedEof)));
+}
+
 /// While much comes, the time is left to the deadline, which is a quarter of the keepalive away.
 #[test]
 fn bytes_that_come_leave_the_time_to_the_deadline() {

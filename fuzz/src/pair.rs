@@ -398,9 +398,7 @@ impl<R: Side> End<R> {
             (Way::Frame(_), _) => R::frame(connection, kind, &mut data, None, out),
             (Way::FramePart(_), _) => R::frame(connection, kind, &mut data, Some(fin), out),
             (Way::Utf8Part, _) => connection.send_utf8_part(&payload, fin, out),
-            (Way::Prepared, _) => {
-                connection.send_prepared(&prepared(kind, &payload), out)
-            }
+            (Way::Prepared, _) => connection.send_prepared(&prepared(kind, &payload), out),
         });
         assert_eq!(result.err(), expected);
         if result.is_err() {
@@ -521,7 +519,8 @@ impl<R: Side> End<R> {
             let result = self.connection.receive(&mut input, &mut self.out);
             let written = self.out.pending()[waiting..].to_vec();
             let frames = self.reader.read(&written);
-            self.heard |= input.len() < before;
+            // What is discarded after the end is no sign of life.
+            self.heard |= input.len() < before && !self.is_dead();
             match result {
                 Ok(None) => {
                     assert!(frames.is_empty());

@@ -124,7 +124,8 @@ impl<R: Role> Connection<R> {
     ///
     /// After the peer's Close no Ping is sent, since nothing more comes that could answer it. With
     /// [`manual_close`](super::Config::manual_close) the application may then send for as long as the peer
-    /// takes it: until it calls [`close`](Self::close), only the peer's time to make room is bounded.
+    /// takes it: until it calls [`close`](Self::close), only the peer's time to make room is bounded. What
+    /// the peer sends after its Close is discarded, and does not put off the end of that time.
     ///
     /// A second call with the same `now` does nothing. The deadline is later than `now`. A timer that would
     /// end at the [end of time](Instant) does not fire and has no deadline. If `out` has no room for a Ping

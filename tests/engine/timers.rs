@@ -165,6 +165,21 @@ fn after_the_peers_close_a_full_output_has_the_time_to_close() {
     });
 }
 
+/// What it sends after its Close is discarded, so it cannot hold the connection open with that.
+#[test]
+fn what_the_peer_sends_after_its_close_does_not_put_off_the_time_to_close() {
+    both(|endpoint| {
+        let side = endpoint.side;
+        let mut endpoint = Endpoint::configured(side, config().manual_close(true));
+        hear(&mut endpoint, &frame(side, CLOSE, b""));
+        let mut full = Bounded::new(MAX_CONTROL_FRAME - 1);
+        assert_eq!(endpoint.tick(1000, &mut full), Ok(Some(1500)));
+        hear(&mut endpoint, &frame(side, PING, b""));
+        assert_eq!(endpoint.tick(1499, &mut full), Ok(Some(1500)));
+        assert_eq!(endpoint.tick(1500, &mut full), Err(TimedOut::Drain));
+    });
+}
+
 /// The time for the peer to read is not the time for it to end the transport after our Close.
 #[test]
 fn after_our_close_the_time_to_close_is_a_new_one() {

@@ -232,7 +232,9 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         } else {
             (Waiting::Nothing, 0)
         };
-        if waiting != ending.waiting || (waiting == Waiting::Write && went) {
+        // As the timers of the connection: what would end at the end of time starts again with every call.
+        let restarts = ending.deadline == Instant::END;
+        if waiting != ending.waiting || (waiting == Waiting::Write && went) || restarts {
             ending.waiting = waiting;
             ending.deadline = now.plus_millis(millis.into());
         } else if waiting != Waiting::Nothing && now >= ending.deadline {

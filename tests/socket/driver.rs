@@ -510,6 +510,24 @@ fn stalled_output_has_an_end() {
     assert_eq!(socket.tick(at(10_000_000)), Ok(None));
 }
 
+/// A time that would end at the end of time does not end, and starts again with every call.
+#[test]
+fn the_end_of_time_ends_no_connection() {
+    let config = Config::new().keepalive(None);
+    let mut stalled = WebSocket::server(Negotiated::new(), config);
+    stalled.sender().send_binary(&[0; 1000]).unwrap();
+    let mut failed = server();
+    failed.write_failed();
+    for socket in [&mut stalled, &mut failed] {
+        for _ in 0..2 {
+            assert_eq!(socket.tick(at(u64::MAX)), Ok(None));
+            assert!(!socket.is_over());
+        }
+    }
+    // The clock is right again.
+    assert_eq!(stalled.tick(at(1000)), Ok(Some(at(61_000))));
+}
+
 /// A peer that takes a big output slowly and says nothing is alive.
 #[test]
 fn taking_output_slowly_is_a_sign_of_life() {

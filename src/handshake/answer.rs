@@ -150,9 +150,6 @@ impl<A: Asked, S: Storage> Answer<A, S> {
 
     /// Reports the time. Returns when to call again at the latest.
     pub(super) fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
-        if let Some(expired) = self.timer.expired() {
-            return Err(expired);
-        }
         match self.state {
             AnswerState::Head | AnswerState::Body(_) => {}
             AnswerState::Granted(_) => return Ok(None),

@@ -174,9 +174,6 @@ impl<S: Storage> ServerHandshake<S> {
         now: Instant,
         out: &mut O,
     ) -> Result<Option<Instant>, TimedOut> {
-        if let Some(expired) = self.timer.expired() {
-            return Err(expired);
-        }
         match self.state {
             ServerState::Head => {}
             ServerState::Answered | ServerState::Failed(_) => {

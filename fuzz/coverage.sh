@@ -17,12 +17,22 @@ files() {
   case $1 in
     header) echo frame/{header,mask,opcode}.rs ;;
     frames) echo connection/receive/{coalesce,control,header,message,mod,payload}.rs ;;
-    handshake) echo handshake/{accept,body,client,established,head_scanner,headers,offered,parse,plain,request,request_check,response,server,server_state,syntax,target,time_limit,upgrade,write}.rs ;;
+    handshake)
+      echo handshake/{accept,answer,body,client,connect,connect_check,connect_fields,established}.rs
+      echo handshake/{exchange,head_scanner,headers,http_stream,key,offered,origin,origin_fault}.rs
+      echo handshake/{parse,plain,proxy,pseudo_fields,request,request_check,response,scan}.rs
+      echo handshake/{server,server_state,syntax,target,time_limit,upgrade,write}.rs
+      ;;
     extensions) echo handshake/{extensions,offer}.rs ;;
     uri) echo uri.rs ;;
     utf8) echo utf8.rs ;;
     deflate) echo extension/deflate/{decoder,deflater,encoder,inflater}.rs ;;
-    session) echo connection/{mod,send,timer}.rs connection/receive/{coalesce,control,header,message,mod,payload}.rs simd/xor.rs message/assembler.rs socket/{inbox,mod,outbox,read_buffer,sender,vectored}.rs ;;
+    session)
+      echo connection/{mod,send,timer}.rs simd/xor.rs message/assembler.rs
+      echo connection/receive/{coalesce,control,header,message,mod,payload}.rs
+      echo socket/{codec,ending,inbox,lent,messages,mod,outbox,queue,read_buffer,reading}.rs
+      echo socket/{retention,sender,vectored}.rs
+      ;;
   esac
 }
 
@@ -134,7 +144,7 @@ for group in "$@"; do
   read -ra tests <<<"$(tests "$group")"
   LLVM_PROFILE_FILE="$target/%p.profraw" "$binary" --quiet --exact "${tests[@]}" >/dev/null
   "$LLVM_PROFDATA" merge -o "$target/$group.profdata" "$target"/*.profraw
-  read -ra paths <<<"$(files "$group")"
+  read -ra paths <<<"$(files "$group" | tr '\n' ' ')"
   for path in "${paths[@]}"; do
     [ -f "../src/$path" ] || { echo "there is no src/$path"; status=1; }
   done

@@ -3,8 +3,8 @@
 
 use ws_proto::handshake::{
     Accept, ClientConnect, ClientHandshake, ClientRequest, ConnectEnabled, Established,
-    ExtensionOffer, HandshakeError, HeadError, Limits, OriginPolicy, PlainResponse, PseudoFields,
-    Upgrade, accept_key,
+    ExtensionOffer, HandshakeError, HeadError, HttpStream, Limits, OriginPolicy, PlainResponse,
+    PseudoFields, Upgrade, accept_key,
 };
 use ws_proto::{Input, Transport};
 
@@ -96,6 +96,9 @@ pub fn request(bytes: &[u8], decision: u8) {
     let upgrade = match Upgrade::from_extended_connect(&pseudo, headers) {
         Ok(upgrade) => upgrade,
         Err(error) => {
+            for stream in [HttpStream::Http2, HttpStream::Http3] {
+                assert_ne!(stream.malformed_code(), stream.cancel_code());
+            }
             assert!(
                 is_fault(error, &pseudo, &head),
                 "{error} in {pseudo:?} {head:?}"

@@ -1,11 +1,14 @@
 //! `Sec-WebSocket-Extensions`: against a lexer and a grammar kept apart, and written and read again.
 
+use core::cmp::Ordering;
+
 use arbitrary::{Arbitrary, Result, Unstructured};
 use ws_proto::Input;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
-    Accept, AnswerFault, ClientHandshake, ClientRequest, Extension, ExtensionOffer, HandshakeError,
-    HeadError, Limits, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Upgrade,
+    Accept, AnswerFault, ClientHandshake, ClientRequest, Extension, ExtensionOffer, Extensions,
+    HandshakeError, HeadError, Headers, Limits, MAX_EXTENSION_PARAMS, MAX_EXTENSIONS, Upgrade,
+    accept_key,
 };
 
 use crate::support::pieces;
@@ -68,7 +71,8 @@ pub fn check(case: &Case<'_>) {
 
 /// What is read: names and parameters.
 type Parsed = Vec<Element>;
-type Element = (String, Vec<(String, Option<String>)>);
+type Element = (String, Vec<ParsedParam>);
+type ParsedParam = (String, Option<String>);
 
 fn read(lines: &[&[u8]]) {
     let mut headers: Vec<(&str, &[u8])> = vec![
@@ -85,6 +89,15 @@ fn read(lines: &[&[u8]]) {
         .collect::<Option<Vec<Parsed>>>()
         .map(|lines| lines.concat())
         .filter(|all| !all.is_empty());
+    let fields: Vec<(&str, &[u8])> = lines.iter().map(|line| (FIELD, *line)).collect();
+    let parsed = Extensions::parse(&Headers::from_slice(&fields));
+    assert_eq!(
+        parsed.map(collect),
+        match Upgrade::from_headers("GET", "/", &headers) {
+            Ok(upgrade) => Ok(collect(upgrade.extensions())),
+            Err(error) => Err(error),
+        }
+    );
     match (Upgrade::from_headers("GET", "/", &headers), expected) {
         (Ok(upgrade), Some(expected)) => {
             assert!(expected.len() <= MAX_EXTENSIONS);
@@ -225,12 +238,11 @@ fn write(given: &[Offer<'_>]) {
                 .with_check(|offer, answer| {
                     let [offered, answered] = [offer, answer].map(|extension| {
                         let params = extension.params();
-                        params.map(|p| (p.name().to_owned(), p.value().map(|v| v.to_string())))
+                        params
+                            .map(|p| (p.name().to_owned(), p.value().map(|v| v.to_string())))
+                            .collect::<Vec<_>>()
                     });
-                    match offered.eq(answered) {
-                        true => Ok(()),
-                        false => Err(AnswerFault::NotOffered),
-                    }
+                    answer_fault(&offered, &answered)
                 })
         })
         .collect();
@@ -304,6 +316,7 @@ fn write(given: &[Offer<'_>]) {
         }
     };
     assert!(!repeated);
+    answer_otherwise(&offers, &expected);
     assert_eq!(answer.negotiated().rsv().bits(), bits);
     let mut response = String::from("HTTP/1.1 101 \r\n");
     for (name, value) in answer.fields() {
@@ -320,6 +333,66 @@ fn write(given: &[Offer<'_>]) {
     }
     panic!("the answer was complete");
 }
+
+/// What an offer does not allow in an answer: it takes its own parameters only.
+fn answer_fault(offered: &[ParsedParam], answered: &[ParsedParam]) -> Result<(), AnswerFault> {
+    match answered.len().cmp(&offered.len()) {
+        Ordering::Less => Err(AnswerFault::Missing),
+        Ordering::Greater => Err(AnswerFault::NotOffered),
+        Ordering::Equal if offered == answered => Ok(()),
+        Ordering::Equal => Err(AnswerFault::OutOfRange),
+    }
+}
+
+/// A server answers the first offer with other parameters.
+fn answer_otherwise(offers: &[ExtensionOffer<'_>], offered: &Parsed) {
+    let (name, params) = &offered[0];
+    let fewer = params.iter().skip(1).cloned().collect::<Vec<_>>();
+    let more = [&params[..], &[("z".to_owned(), None)]].concat();
+    let other = params
+        .iter()
+        .map(|(name, _)| (name.clone(), Some("other".to_owned())))
+        .collect::<Vec<_>>();
+    for params in [fewer, more, other] {
+        if params.len() > MAX_EXTENSION_PARAMS {
+            continue;
+        }
+        // All offers of that name are looked at, and the first one's fault counts.
+        let mut faults = offered
+            .iter()
+            .filter(|(other, _)| other == name)
+            .map(|(_, offered)| answer_fault(offered, &params));
+        let expected = match faults.clone().find(Result::is_ok) {
+            Some(taken) => taken,
+            None => faults.next().expect("the first one"),
+        };
+        let text = params.iter().map(|(name, value)| match value {
+            Some(value) => format!("; {name}={value}"),
+            None => format!("; {name}"),
+        });
+        let request = ClientRequest::new("h", "/").extensions(offers);
+        let mut client =
+            ClientHandshake::start(request, [7; 16], Vec::new(), Limits::new(), &mut Vec::new())
+                .expect("as before");
+        let mut response = format!(
+            "HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: {}\r\n{FIELD}: {name}{}\r\n\r\n",
+            accept_key(KEY),
+            text.collect::<String>()
+        )
+        .into_bytes();
+        let result = client.receive(&mut Input::new(&mut response)).map(drop);
+        let error = expected.map_err(|fault| match fault {
+            AnswerFault::Missing => HandshakeError::ExtensionParamMissing,
+            AnswerFault::NotOffered => HandshakeError::ExtensionParamNotOffered,
+            _ => HandshakeError::ExtensionParamOutOfRange,
+        });
+        assert_eq!(result, error, "{name} {params:?}");
+    }
+}
+
+/// Of the nonce `[7; 16]`, in Base64.
+const KEY: &[u8] = b"BwcHBwcHBwcHBwcHBwcHBw==";
 
 /// A server answers one offer, and none that was not made.
 fn answer_with_first(offers: &[ExtensionOffer<'_>], upgrade: &Upgrade<'_>) {

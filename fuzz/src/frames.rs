@@ -37,6 +37,8 @@ struct Trace {
     controls: Vec<(u8, Vec<u8>)>,
     output: Vec<Frame>,
     error: Option<ProtocolError>,
+    /// How long a message claims to be that is too long.
+    refused: Option<u64>,
     closed: bool,
     /// How much is missing of the current payload.
     remaining: u64,
@@ -223,6 +225,7 @@ impl<R: Role> Run<R> {
                     );
                 }
                 self.trace.error = Some(error);
+                self.trace.refused = self.connection.refused_len();
                 false
             }
         }
@@ -337,6 +340,8 @@ fn expect(stream: &Stream<'_>, client: bool) -> Trace {
             let farewell = error.close_code().as_u16().to_be_bytes();
             decoder.trace.output.push(Frame::new(0x88, farewell));
             decoder.trace.error = Some(error);
+            let too_big = [ProtocolError::FrameTooBig, ProtocolError::MessageTooBig];
+            decoder.trace.refused = too_big.contains(&error).then_some(decoder.claimed);
         }
     }
     decoder.trace

@@ -1,6 +1,8 @@
 //! Arbitrary bytes to a client's handshakes with a server and with a proxy; and whatever a caller wants to ask
 //! for and to answer, which either cannot be sent, or is read by the other end as it was meant.
 
+use core::time::Duration;
+
 use arbitrary::Arbitrary;
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::proxy::{ConnectRequest, ProxyHandshake};
@@ -9,6 +11,7 @@ use ws_proto::handshake::{
     HandshakeError, HeadError, Limits, OriginPolicy, Param, PlainResponse, Refusal, RequestError,
     ServerHandshake,
 };
+use ws_proto::reconnect::End;
 use ws_proto::{FixedBuf, Input, Instant, Storage, Transport, Uri};
 
 use crate::extended_connect;
@@ -156,6 +159,7 @@ impl Answer<'_> {
         }
         self.end(&mut handshake, &mut outcome);
         outcome.refusal = handshake.refusal().map(|refusal| Refused::of(&refusal));
+        let _: &mut dyn Storage = handshake.into_storage();
         outcome
     }
 
@@ -222,7 +226,16 @@ impl Answer<'_> {
             assert!(tunnel.error.is_none_or(|error| ended == Some(error)));
             tunnel.error = ended;
         }
+        if self.flag(3) && !self.flag(2) {
+            let late = Instant::from_millis(60_000);
+            assert!(handshake.tick(Instant::from_millis(5)).is_ok());
+            let ticked = handshake.tick(late);
+            assert_eq!(ticked.is_err(), tunnel.connected.is_none());
+            assert_eq!(handshake.tick(late), ticked);
+            assert_eq!(handshake.transport() == Transport::Abort, ticked.is_err());
+        }
         tunnel.refusal = handshake.refusal().map(|refusal| Refused::of(&refusal));
+        let _: &mut dyn Storage = handshake.into_storage();
         tunnel
     }
 
@@ -334,8 +347,23 @@ impl Agreed {
 impl Refused {
     fn of(refusal: &Refusal<'_>) -> Self {
         let _ = format!("{refusal:?}");
+        let after = refusal.headers().get("Retry-After");
+        let after = after.and_then(|value| core::str::from_utf8(value).ok());
+        let is_number =
+            |text: &&str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+        let seconds = after
+            .filter(is_number)
+            .map(|digits| digits.parse().unwrap_or(u64::MAX));
+        let retry_after = seconds.map(Duration::from_secs);
+        assert_eq!(refusal.retry_after(), retry_after);
+        let status = refusal.status();
+        let end = End::Refused {
+            status,
+            retry_after,
+        };
+        assert_eq!(refusal.end(), end);
         Self {
-            status: refusal.status(),
+            status,
             reason: refusal.reason().to_vec(),
             fields: read_fields(refusal.headers()),
             body: refusal.body().to_vec(),

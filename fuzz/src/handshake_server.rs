@@ -3,8 +3,9 @@
 
 use arbitrary::Arbitrary;
 use ws_proto::handshake::{
-    Accept, ExtensionOffer, HandshakeError, HeadError, Incoming, Limits, MAX_REFUSAL, OriginPolicy,
-    PlainRequest, PlainResponse, RequestError, ServerHandshake, Upgrade, accept_key,
+    Accept, ExtensionOffer, HandshakeError, HeadError, Headers, Incoming, Limits, MAX_REFUSAL,
+    OriginFault, OriginPolicy, PlainRequest, PlainResponse, RequestError, ServerHandshake, Upgrade,
+    accept_key,
 };
 use ws_proto::{FixedBuf, Input, Instant, Storage, TimedOut, Transport};
 
@@ -113,6 +114,11 @@ impl Request<'_> {
         self.end(&mut handshake, &mut out, &mut outcome);
         outcome.output = out.drain(usize::MAX);
         outcome.closes = handshake.transport() != Transport::Open;
+        let head = Head::request(handshake.into_storage().bytes());
+        if let Some(view) = &outcome.upgrade {
+            let fields = head.map(|head| head.fields);
+            assert_eq!(fields.as_ref(), Some(&view.fields), "the head is stored");
+        }
         outcome
     }
 
@@ -215,8 +221,20 @@ impl Request<'_> {
                 upgrade.accept(&accept, out).map(|_| ())
             }
             3 => {
-                let response = PlainResponse::new(403).headers(&[("X", b"y")]).body(b"no");
-                upgrade.reject(&response, out)
+                let response = match self.decision / 8 % 4 {
+                    0 => PlainResponse::new(403).headers(&[("X", b"y")]).body(b"no"),
+                    1 => PlainResponse::text(404, "There is no such room.\n"),
+                    2 => PlainResponse::upgrade_required(),
+                    _ => OriginFault::NotListed.response(),
+                };
+                let result = upgrade.reject(&response, out);
+                let (head, body) = complete_response(&out.pending()[written..], false);
+                assert_eq!(head.status, response.get_status());
+                assert_eq!(body, response.get_body());
+                for (name, value) in response.get_headers() {
+                    assert_eq!(head.all(name), [*value]);
+                }
+                result
             }
             4 => {
                 let accept = any.subprotocol("x/no");
@@ -333,8 +351,11 @@ impl Request<'_> {
                 );
             }
         }
-        if let (Some(error), Some(head)) = (outcome.error, &head) {
-            assert!(is_fault(error, head), "{error} in {head:?}");
+        if let Some(head) = &head {
+            if let Some(error) = outcome.error {
+                assert!(is_fault(error, head), "{error} in {head:?}");
+            }
+            self.check_fields(head, outcome);
         }
         let Some(view) = outcome.upgrade.as_ref().or(outcome.plain.as_ref()) else {
             assert!(outcome.left.is_empty());
@@ -365,6 +386,45 @@ impl Request<'_> {
             assert!(with("Sec-WebSocket-Protocol") <= with("Sec-WebSocket-Accept"));
         }
     }
+
+    /// The fields as another implementation has read them mean the same.
+    fn check_fields(&self, head: &Head, outcome: &Outcome) {
+        let list: Vec<(&str, &[u8])> = head
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
+            .collect();
+        let headers = Headers::from_slice(&list);
+        for (name, _) in &list {
+            assert!(headers.get_all(name).eq(values(&list, name)));
+        }
+        for (name, token) in [("upgrade", "WebSocket"), ("connection", "UPGRADE")] {
+            assert_eq!(headers.contains_token(name, token), head.lists(name, token));
+        }
+        let upgrade = match Upgrade::from_headers(&head.method, &head.target, &list) {
+            Ok(upgrade) => upgrade,
+            Err(error) => {
+                assert!(is_fault(error, head), "{error} in {head:?}");
+                return assert!(outcome.upgrade.is_none());
+            }
+        };
+        // The version is checked by who has read it.
+        let fault = ALL_FAULTS
+            .into_iter()
+            .find(|&error| error != HandshakeError::HttpVersion && is_fault(error, head));
+        assert_eq!(fault, None, "{head:?}");
+        let view = view_upgrade(&upgrade);
+        assert!(outcome.upgrade.is_none_or_eq(&view), "the same");
+        self.decide(upgrade, &mut Sink::new(usize::MAX));
+    }
+}
+
+/// The values of the fields of that name, in any case.
+fn values<'h>(list: &[(&str, &'h [u8])], name: &str) -> Vec<&'h [u8]> {
+    list.iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(name))
+        .map(|(_, value)| *value)
+        .collect()
 }
 
 /// The first rule of RFC 6455 4.2.1 that a request breaks.
@@ -457,6 +517,7 @@ fn view_upgrade(upgrade: &Upgrade<'_>) -> View {
     let headers = upgrade.headers();
     let fields = read_fields(headers);
     assert_eq!(upgrade.origin(), headers.get("origin"));
+    assert_eq!((upgrade.method(), upgrade.scheme()), ("GET", None));
     assert!(OriginPolicy::any().allows(upgrade));
     let same = OriginPolicy::same_host();
     if let Some(origin) = upgrade.origin() {

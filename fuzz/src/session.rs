@@ -20,6 +20,9 @@ pub struct Session {
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     flags: u8,
+    /// One bit each, or two: when the session starts, how long its times are, Pings are held back, the role
+    /// is known at run time only.
+    mode: u8,
     /// What was agreed on of permessage-deflate.
     pub compression: Option<Compression>,
 }
@@ -59,9 +62,10 @@ impl Setup {
         let mut config = Config::new()
             .manual_pong(self.manual_pong(client))
             .manual_close(self.manual_close(client))
-            .keepalive((!self.bit(7)).then_some(millis(KEEPALIVE)))
-            .pong_timeout(millis(PONG_TIMEOUT))
-            .close_timeout(millis(CLOSE_TIMEOUT));
+            .hold_pings(self.hold_pings())
+            .keepalive((!self.bit(7)).then_some(millis(KEEPALIVE * self.scale())))
+            .pong_timeout(millis(PONG_TIMEOUT * self.scale()))
+            .close_timeout(millis(CLOSE_TIMEOUT * self.scale()));
         if self.limited() {
             config = config
                 .max_message(MAX_MESSAGE as u64)
@@ -73,7 +77,53 @@ impl Setup {
 
     /// After how much silence a Ping comes.
     pub fn keepalive(self) -> Option<u64> {
-        (!self.bit(7)).then_some(KEEPALIVE)
+        (!self.bit(7)).then_some(self.time(KEEPALIVE))
+    }
+
+    /// How long a Ping may be without an answer.
+    pub fn pong_timeout(self) -> u64 {
+        self.time(PONG_TIMEOUT)
+    }
+
+    /// How long the end may take.
+    pub fn close_timeout(self) -> u64 {
+        self.time(CLOSE_TIMEOUT)
+    }
+
+    /// No Ping comes between the parts of an encoded message.
+    pub const fn hold_pings(self) -> bool {
+        self.mode & 0x10 != 0
+    }
+
+    /// The ends are `WebSocket<EitherRole>`.
+    pub const fn either_role(self) -> bool {
+        self.mode & 0x20 != 0
+    }
+
+    /// When it starts: time ends at `u64::MAX`.
+    pub const fn start(self) -> u64 {
+        match self.mode & 3 {
+            0 => 0,
+            1 => u64::MAX - 1000 * self.scale(),
+            2 => u64::MAX - 100 * self.scale(),
+            _ => u64::MAX,
+        }
+    }
+
+    /// What all times are multiplied by.
+    pub const fn scale(self) -> u64 {
+        match self.mode >> 2 & 3 {
+            0 => 1,
+            // Times that are kept as milliseconds and as seconds, as seconds, and too long ones.
+            1 => 25_000,
+            2 => 60_000,
+            _ => 30_000_000,
+        }
+    }
+
+    /// 48 days at most.
+    fn time(self, millis: u64) -> u64 {
+        (millis * self.scale()).min(((1 << 22) - 1) * 1000)
     }
 
     fn bit(self, bit: u8) -> bool {
@@ -83,9 +133,9 @@ impl Setup {
 
 /// The limit of messages, where there is one.
 pub const MAX_MESSAGE: usize = 200;
-pub const KEEPALIVE: u64 = 200;
-pub const PONG_TIMEOUT: u64 = 100;
-pub const CLOSE_TIMEOUT: u64 = 150;
+const KEEPALIVE: u64 = 200;
+const PONG_TIMEOUT: u64 = 100;
+const CLOSE_TIMEOUT: u64 = 150;
 
 /// Something that happens at one end.
 #[derive(Clone, Debug)]
@@ -141,12 +191,64 @@ pub enum What {
     Release,
     /// All that can be drained and delivered is, both ways.
     Pump,
+    /// A `WebSocket` is read from in another manner.
+    Read(Manner),
+    /// Something that the driver of a `WebSocket` does with its transport.
+    Drive(Drive),
+}
+
+/// How a `WebSocket` is read from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// From a buffer that is lent, and the memory of the output is shared too.
+    pub lent: bool,
+    /// What is asked for.
+    pub wanted: Wanted,
+}
+
+/// As `Want`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// By `next_message`, or as below if the buffer is lent.
+    #[default]
+    Message,
+    Polled,
+    Event,
+    Piece,
+    Nothing,
+}
+
+impl Manner {
+    const fn of(byte: u8) -> Self {
+        Self {
+            lent: byte & 0x80 != 0,
+            wanted: match byte & 7 {
+                0 => Wanted::Message,
+                1 | 2 => Wanted::Polled,
+                3 | 4 => Wanted::Event,
+                5 | 6 => Wanted::Piece,
+                _ => Wanted::Nothing,
+            },
+        }
+    }
+}
+
+/// What the driver of a `WebSocket` does.
+#[derive(Clone, Copy, Debug)]
+pub enum Drive {
+    /// It ends its writing side, if that is wanted.
+    HalfClose,
+    WriteFailed,
+    ReadFailed,
+    /// All further messages are dropped.
+    Discard,
 }
 
 impl<'a> Arbitrary<'a> for Session {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let setup = Setup {
             flags: byte(u),
+            mode: mode(u),
             compression: compression(u),
         };
         let mut ops = Vec::new();
@@ -157,7 +259,20 @@ impl<'a> Arbitrary<'a> for Session {
     }
 }
 
-/// What would be a first operation that moves nothing says that there is compression.
+/// What would be a first operation that moves nothing says that there is a mode.
+fn mode(u: &mut Unstructured<'_>) -> u8 {
+    match u.peek_bytes(1) {
+        Some([next]) if next & 0x3f == MODE => {
+            byte(u);
+            byte(u)
+        }
+        _ => 0,
+    }
+}
+
+const MODE: u8 = 0x3f;
+
+/// The same for compression.
 fn compression(u: &mut Unstructured<'_>) -> Option<Compression> {
     let next = u.peek_bytes(1)?;
     if next[0] & 0x3f != COMPRESSION {
@@ -205,7 +320,7 @@ fn op(u: &mut Unstructured<'_>, setup: Setup) -> Op {
             let size = usize::from(byte(u));
             What::Deliver(length(u), size)
         }
-        18 | 19 => What::Tick(byte(u).into()),
+        18 | 19 => What::Tick(u64::from(byte(u)) * setup.scale()),
         20 => What::Eof,
         21 => {
             let at = usize::from(byte(u));
@@ -215,11 +330,18 @@ fn op(u: &mut Unstructured<'_>, setup: Setup) -> Op {
             let len = usize::from(byte(u) % 32).min(u.len());
             What::Inject(u.bytes(len).unwrap_or_default().to_vec())
         }
+        23 if setup.sockets() => What::Read(Manner::of(byte(u))),
         23 => What::Limit(usize::from(byte(u)) * 4),
+        24 if setup.sockets() => What::Drive(match first & 0x60 {
+            0 => Drive::HalfClose,
+            0x20 => Drive::WriteFailed,
+            0x40 => Drive::ReadFailed,
+            _ => Drive::Discard,
+        }),
         24 => What::Limit(usize::MAX),
         25 => What::Dry(true),
         26 => What::Dry(false),
-        27 if setup.compression.is_some() => What::Release,
+        27 if setup.compression.is_some() || setup.sockets() => What::Release,
         28 => What::Frame(kind, length(u), fin == Fin::No),
         29 => What::Utf8Part(length(u), fin),
         30 => What::Prepared(kind, length(u)),

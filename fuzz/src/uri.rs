@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::net::Ipv6Addr;
 
 use arbitrary::{Arbitrary, Unstructured};
-use ws_proto::Uri;
 use ws_proto::uri::UriRules;
+use ws_proto::{Uri, UriError};
 
 /// `bytes` as the text of a URI, and as the choice of the parts of one.
 ///
@@ -65,12 +65,63 @@ fn read(text: &str) {
     let rules = UriRules::new().http(true).user_info(true);
     assert_eq!(Uri::parse_with(text, rules), Ok(uri));
     let (_, rest) = text.split_once("//").expect("there is a host");
-    let scheme = if uri.is_secure() { "https" } else { "http" };
-    let other = format!("{scheme}://a%40:b@{rest}");
-    let other = Uri::parse_with(&other, rules).expect("it is allowed");
-    assert_eq!(other, uri);
-    let basic = other.user_info().map(|info| info.basic().to_string());
-    assert_eq!(basic.as_deref(), Some("Basic YUA6Yg=="));
+    let other = if uri.is_secure() { "https" } else { "http" };
+    for (info, basic) in USER_INFO {
+        let same = format!("{scheme}://{info}@{rest}");
+        let refused = Uri::parse(&same);
+        assert_eq!(refused, Err(UriError::UserInfo));
+        assert!(refused.is_err_and(|error| error.to_string().is_ascii()));
+        let other = format!("{other}://{info}@{rest}");
+        assert_eq!(Uri::parse(&other), Err(UriError::Scheme));
+        let other = Uri::parse_with(&other, rules).expect("it is allowed");
+        assert_eq!(other, uri);
+        let found = other.user_info().expect("it is not empty");
+        let text = match found.password() {
+            Some(password) => format!("{}:{password}", found.user()),
+            None => found.user().to_owned(),
+        };
+        assert_eq!(text, info);
+        assert_eq!(found.basic().to_string(), basic);
+        assert!(!format!("{found:?}").contains("secret"));
+    }
+    let none = format!("{scheme}://@{rest}");
+    let none = Uri::parse_with(&none, rules).expect("it is allowed");
+    assert!(none == uri && none.user_info().is_none());
+}
+
+/// User name and password, and what `Authorization` sends.
+const USER_INFO: [(&str, &str); 3] = [
+    ("a%40:secret", "Basic YUA6c2VjcmV0"),
+    ("a", "Basic YTo="),
+    (":", "Basic Og=="),
+];
+
+/// The zone is a name that this machine has, and only a link-local address has one.
+fn add_zone(uri: Uri<'_>, zone: &str) {
+    let is_zone = !zone.is_empty()
+        && zone
+            .chars()
+            .all(|c| matches!(c, '!'..='$' | '&'..='~' | 'é'));
+    let with = match uri.with_zone(zone) {
+        Ok(with) => with,
+        Err(error) => {
+            assert!(error == UriError::Zone && error.to_string().is_ascii());
+            return assert!(!uri.host_is_ipv6() || !is_zone);
+        }
+    };
+    assert!(uri.host_is_ipv6() && is_zone, "{zone:?}");
+    assert_eq!((uri.zone(), with.zone()), (None, Some(zone)));
+    assert_eq!(uri.connect_host().to_string(), uri.host());
+    let host = format!("{}%{zone}", uri.host());
+    assert_eq!(with.connect_host().to_string(), host);
+    assert_ne!(with, uri);
+    assert_eq!(with.to_string(), uri.to_string(), "it stays here");
+    let scheme = if uri.is_secure() { "wss" } else { "ws" };
+    let inside = format!("{scheme}://[{host}]/");
+    let error = Uri::parse(&inside).expect_err("no zone in the text");
+    let is_name = zone.chars().all(|c| c.is_ascii_alphanumeric());
+    assert!(error == UriError::ZoneInUri || !is_name);
+    assert!(error.to_string().is_ascii());
 }
 
 fn hash(uri: &Uri<'_>) -> u64 {
@@ -146,6 +197,7 @@ struct Parts {
     empty_port: bool,
     path: [u8; 3],
     query: Option<[u8; 3]>,
+    zone: [u8; 3],
 }
 
 fn put_together(parts: &Parts) {
@@ -192,8 +244,16 @@ fn put_together(parts: &Parts) {
         format!("{lower}:{port}")
     };
     assert_eq!(uri.host_header().to_string(), in_header);
+    let [len, zone @ ..] = parts.zone;
+    let zone = zone.iter().take(usize::from(len) % 3);
+    let zone: String = zone
+        .map(|&byte| ZONE[usize::from(byte) % ZONE.len()])
+        .collect();
+    add_zone(uri, &zone);
     read(&text);
 }
+
+const ZONE: [char; 10] = ['e', '0', '.', 'é', '%', ' ', '\u{1}', ']', '@', '/'];
 
 /// Some characters of `alphabet`, at least one; a `%` brings its two digits along.
 fn name(choice: [u8; 3], alphabet: &str) -> String {

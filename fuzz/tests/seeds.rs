@@ -64,6 +64,7 @@ fn write_inputs_from_vectors() {
     refusals();
     tunnels();
     plain_requests();
+    many_fields();
     extended_connects();
     random("roundtrip", &[]);
     random("session", &[]);
@@ -71,6 +72,18 @@ fn write_inputs_from_vectors() {
     for flags in [0, 1, 0x40, 0x41] {
         random("session", &[flags, 0x1b]);
     }
+    // As `session::mode`: when a session starts, how long its times are, and what its ends are.
+    for flags in [0, 1] {
+        for mode in [1, 4, 9, 14, 0x10, 0x20, 0x37] {
+            random("session", &[flags, 0x3f, mode]);
+            random("session", &[flags, 0x3f, mode, 0x1b]);
+        }
+    }
+    // A peer that does not read after its Close, and sends on.
+    let discarded = [
+        0xbe, 0x0b, 0x1f, 0x97, 18, 0x92, 7, 8, 0, 0x1f, 0x92, 126, 0x92, 86,
+    ];
+    write("session", "discarded", &discarded);
 }
 
 /// Where the input is a list of choices, any bytes are as good as others to start with.
@@ -244,6 +257,8 @@ fn uris() {
         "ws",
         "ws://\u{e9}/",
         "ws://h%41:",
+        "ws://[fe80::1%eth0]/",
+        "ws://[x%y]/",
     ];
     for (index, uri) in uris.iter().enumerate() {
         write("uri", &format!("l{index}"), uri.as_bytes());
@@ -296,6 +311,10 @@ fn refusals() {
     let refusals = [
         "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhe",
+        "HTTP/1.1 503 \r\nRetry-After: 120\r\n\r\n",
+        "HTTP/1.1 503 \r\nRetry-After: 99999999999999999999\r\n\r\n",
+        "HTTP/1.1 503 \r\nRetry-After: 1a\r\n\r\n",
+        "HTTP/1.1 503 \r\nRetry-After:\r\n\r\n",
         "HTTP/1.1 404 Not Found\r\nContent-Length: x\r\n\r\nhello",
         "HTTP/1.1 404 Not Found\r\nContent-Length:\r\n\r\nhello",
         "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
@@ -413,6 +432,8 @@ fn plain_requests() {
         "Origin: https://h\r\n",
         "Origin: null\r\n",
         "Origin: gopher://h:7\r\n",
+        "Origin: https://evil.example\r\n",
+        "Origin: http://[::1]:80\r\n",
         "Origin: http://h\r\nOrigin: http://h\r\n",
         "Sec-WebSocket-Protocol: a, b\r\n",
         "Sec-WebSocket-Protocol: a, a\r\n",
@@ -423,7 +444,8 @@ fn plain_requests() {
     ];
     for (index, fields) in fields.iter().enumerate() {
         for decision in 0..8 {
-            let settings = [0, 60, 6, decision, 5, 9, 1, 3];
+            // The higher bits choose what is refused with.
+            let settings = [0, 60, 6, decision + 8 * (index % 4) as u8, 5, 9, 1, 3];
             let bytes = format!("{good}{fields}\r\n\x01\x02");
             let id = format!("g{index}-d{decision}");
             write(
@@ -433,6 +455,41 @@ fn plain_requests() {
             );
         }
     }
+}
+
+/// More fields than are parsed at once.
+fn many_fields() {
+    let good = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+    let accepted = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    for count in [120, 128, 129, 140] {
+        let many = "a:\r\n".repeat(count);
+        for (index, last) in [
+            "\r\n",
+            "b\r\n\r\n",
+            "(:\r\n\r\n",
+            "b:\n\r\n",
+            "b:\u{1}\r\n\r\n",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let asked = format!("GET / HTTP/1.1\r\n{many}{good}{last}");
+            let flags = [0, 100, 150, 1, 5, 9, 1, 3];
+            let id = format!("many{count}-{index}");
+            let bytes = [&flags[..], asked.as_bytes()].concat();
+            write("handshake_server", &id, &bytes);
+            let answer = format!("HTTP/1.1 101 \r\n{many}{accepted}{last}");
+            let flags = [0, 60, 6, 9, 1, 5, 9, 1, 3];
+            let bytes = [&flags[..], answer.as_bytes()].concat();
+            write("handshake_client", &id, &bytes);
+        }
+    }
+    let bare = format!("GET / HTTP/1.1\n{}{good}\r\n", "a:\r\n".repeat(140));
+    let flags = [0, 100, 150, 1, 5, 9, 1, 3];
+    let bytes = [&flags[..], bare.as_bytes()].concat();
+    write("handshake_server", "many-bare", &bytes);
 }
 
 /// Lines of fields: requests for `handshake_server`, answers for `handshake_client`.

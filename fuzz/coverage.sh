@@ -56,6 +56,8 @@ connection/receive/header.rs|return Ok(Checked::Partial {|a header is checked wh
 connection/receive/header.rs|missing: 2,|as above
 connection/receive/header.rs|len: None,|as above
 connection/receive/header.rs|});|as above
+connection/receive/header.rs|return 0;|what is refused for its length has a header
+connection/receive/mod.rs|fn max_message|an accessor
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|fn known|runs when the crate is compiled
 frame/header.rs|fn byte|as above
@@ -68,13 +70,17 @@ handshake/head_scanner.rs|return Ok(true);|nobody goes on with a head that is co
 handshake/head_scanner.rs|ScanState::Done => Ok(Step::Drop),|as above
 handshake/extensions.rs|fn parse|for heads that another implementation has read
 handshake/headers.rs|fn fmt|debug output
+handshake/key.rs|fn fmt|debug output
 handshake/offer.rs|return true;|what a proxy passes on was parsed
+handshake/offered.rs|fn fmt|debug output
+handshake/origin.rs|Err(error) => panic!("{}"|only the compiler sees a wrong constant
 handshake/parse.rs|Ok(_) => Err(HandshakeError::HeaderInvalid),|our scan has found the same end
 handshake/parse.rs|Error::TooManyHeaders => HandshakeError::TooManyLines,|our scan has counted the lines
 handshake/plain.rs|_ => HandshakeError::UpgradeInvalid,|a plain request has one phase
 handshake/response.rs|fn reason_of|a table of phrases
 handshake/response.rs|return Ok(());|all that a server refuses has a status
 handshake/server.rs|_ => None,|the phase was looked at before
+handshake/syntax.rs|Err(_) => "",|the bytes were checked to be ASCII
 handshake/write.rs|fn last_mut|what counts does not mask
 handshake/write.rs|fn room|what counts is not asked
 message/assembler.rs|fn decode|faults of decoders: there is none here that has any
@@ -86,6 +92,9 @@ message/assembler.rs|fn extension_mut|an accessor
 message/assembler.rs|fn fmt|debug output
 socket/inbox.rs|fn next|text that a decoder gave: there is none here
 socket/mod.rs|fn fmt|debug output
+uri.rs|fn host_and_port|for proxies: the group handshake is for it
+uri.rs|fn of|as above
+uri.rs|fn of_ipv6|as above
 utf8.rs|fn fmt|the text of an error
 utf8.rs|fn need|the group session is for it
 utf8.rs|fn from_need|as above

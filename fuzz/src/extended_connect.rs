@@ -6,7 +6,7 @@ use ws_proto::handshake::{
     ExtensionOffer, HandshakeError, HeadError, HttpStream, Limits, OriginPolicy, PlainResponse,
     PseudoFields, Upgrade, accept_key,
 };
-use ws_proto::{Input, Transport};
+use ws_proto::{Input, Instant, Transport};
 
 use crate::http::{Head, read_fields, trim};
 use crate::support::pieces;
@@ -298,9 +298,22 @@ pub fn answer(bytes: &[u8], limits: Limits, cuts: &[u8], eof: bool, offers: &[Ex
         .secure(true)
         .subprotocols(&["chat", "superchat"])
         .extensions(offers);
+    assert_eq!(ConnectEnabled::from_setting(0), None);
     let enabled = ConnectEnabled::from_setting(1).expect("it is on");
-    let mut handshake = ClientConnect::start(request, enabled, Vec::new(), limits, |_, _| {})
-        .expect("it can be sent");
+    let start = || {
+        ClientConnect::start(request, enabled, Vec::new(), limits, |_, _| {})
+            .expect("it can be sent")
+    };
+    let mut early = start();
+    let result = early.receive(&mut Input::new(&mut [0])).map(drop);
+    assert_eq!(result, Err(HandshakeError::StatusInvalid), "no head yet");
+    assert!(!early.into_storage().is_empty(), "what was offered");
+    let mut handshake = start();
+    assert!(
+        handshake
+            .tick(Instant::from_millis(5))
+            .is_ok_and(|at| at.is_some())
+    );
     let found = handshake
         .receive_head(status, &list)
         .map(|found| found.map(Agreed::of));
@@ -426,6 +439,13 @@ fn as_http1(
 pub fn ask(request: ClientRequest<'_>, host: &str, target: &str, own: &[(&str, &[u8])]) {
     let mut sent: Vec<(String, Vec<u8>)> = Vec::new();
     let enabled = ConnectEnabled::from_setting(1).expect("it is on");
+    // A URI says whether it is; the parts of one do not.
+    for request in [request, request.secure(false)] {
+        let limits = Limits::new();
+        let started = ClientConnect::start(request, enabled, Vec::new(), limits, |_, _| {});
+        let known = [HeadError::SchemeMissing, HeadError::HeaderNameReserved];
+        assert!(started.err().is_none_or(|error| known.contains(&error)));
+    }
     let request = request.secure(true);
     let started = ClientConnect::start(
         request,

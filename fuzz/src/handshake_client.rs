@@ -572,6 +572,11 @@ fn ask_proxy(host: &str, port: &str, user: &[u8], password: &[u8]) {
         Err(_) => ConnectRequest::new(host, port.parse().unwrap_or(8080)),
     };
     let request = request.basic(user, password);
+    let reserved: [(&str, &[u8]); 1] = [("proxy-authorization", b"x")];
+    let mut written = Vec::new();
+    let twice = request.headers(&reserved);
+    let twice = ProxyHandshake::start(twice, Vec::new(), Limits::new(), &mut written);
+    nothing_written(twice.err().expect("one field at most"), &written);
     let _ = format!("{request:?}");
     let mut written = Vec::new();
     if let Err(error) = ProxyHandshake::start(request, Vec::new(), Limits::new(), &mut written) {

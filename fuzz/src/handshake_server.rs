@@ -4,8 +4,8 @@
 use arbitrary::Arbitrary;
 use ws_proto::handshake::{
     Accept, ExtensionOffer, HandshakeError, HeadError, Headers, Incoming, Limits, MAX_REFUSAL,
-    OriginFault, OriginPolicy, PlainRequest, PlainResponse, RequestError, ServerHandshake, Upgrade,
-    accept_key,
+    OriginFault, OriginPolicy, OriginRefused, PlainRequest, PlainResponse, RequestError,
+    ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::{FixedBuf, Input, Instant, Storage, TimedOut, Transport};
 
@@ -528,13 +528,35 @@ fn view_upgrade(upgrade: &Upgrade<'_>) -> View {
                 Err(error) => assert!(error.to_string().is_ascii()),
             }
         }
+        check_entries(&String::from_utf8_lossy(origin));
         let local = OriginPolicy::local().allows(upgrade);
         assert!(same.allows(upgrade) || !local);
-        if let Err(error) = upgrade.check_origin(&same) {
-            assert!(error.to_string().is_ascii());
+        for policy in [
+            OriginPolicy::default(),
+            OriginPolicy::local(),
+            list_of_one(),
+        ] {
+            if let Err(error) = upgrade.check_origin(&policy) {
+                let text = error.to_string();
+                assert!(text.is_ascii() && text.starts_with(&error.fault().to_string()));
+                assert_eq!(
+                    (error.origin(), error.host()),
+                    (Some(origin), upgrade.host())
+                );
+                let owned = OriginRefused::from(error);
+                assert_eq!((owned.to_string(), owned.fault()), (text, error.fault()));
+            }
         }
     } else {
-        assert!(same.allows(upgrade) && !same.require_origin().allows(upgrade));
+        assert!(same.allows(upgrade));
+        let error = upgrade.check_origin(&same.require_origin());
+        let error = error.expect_err("it is required");
+        assert_eq!(
+            (error.fault(), error.origin()),
+            (OriginFault::Missing, None)
+        );
+        assert!(error.to_string().is_ascii());
+        assert!(!error.fault().response().get_body().is_empty());
     }
     View {
         method: "GET".into(),
@@ -542,6 +564,32 @@ fn view_upgrade(upgrade: &Upgrade<'_>) -> View {
         path: upgrade.target().into(),
         host: Some(upgrade.host().into()),
         fields,
+    }
+}
+
+/// A list of which the compiler checks the entry.
+const fn list_of_one() -> OriginPolicy<'static> {
+    OriginPolicy::const_list(&["https://example.com"])
+}
+
+/// What an operator may list for this origin: only what a browser can send is taken.
+fn check_entries(origin: &str) {
+    let after = origin.split_once("://").map_or(origin, |(_, host)| host);
+    for scheme in ["https://", "file://", "wss://", "1://", "https:"] {
+        for end in ["", "/", ":80", ":x", ":65536", "@h", "*"] {
+            for host in ["", "[::1]", "[::x]", "[1]", "a^", after] {
+                let entry = format!("{scheme}{host}{end}");
+                let wrong = matches!(scheme, "wss://" | "1://" | "https:")
+                    || matches!(end, "/" | ":x" | ":65536" | "@h" | "*")
+                    || matches!(host, "[::x]" | "[1]" | "a^");
+                match OriginPolicy::list(&[&entry]) {
+                    Ok(_) => assert!(!wrong, "{entry:?}"),
+                    Err(error) => {
+                        assert!(error.index() == 0 && error.to_string().is_ascii());
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -287,6 +287,7 @@ fn requests_to_write() {
         "h\n/\n\n\nX Y\n",
         "h\n/\n\n\nUpgrade\n",
         "h\n/\n\n\nX\n v\n",
+        "h\n/\n\n\nKeep-Alive\nv\n",
         "h\n/\n\n\n\n\n\nX\nv\n",
     ];
     for (index, request) in requests.iter().enumerate() {

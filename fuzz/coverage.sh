@@ -30,8 +30,7 @@ files() {
     session)
       echo connection/{mod,send,timer}.rs simd/xor.rs message/assembler.rs
       echo connection/receive/{coalesce,control,header,message,mod,payload}.rs
-      echo socket/{codec,ending,inbox,lent,messages,mod,outbox,queue,read_buffer,reading}.rs
-      echo socket/{retention,sender,vectored}.rs
+      echo socket/{inbox,lent,messages,mod,outbox,read_buffer,reading,sender,vectored}.rs
       ;;
   esac
 }
@@ -58,6 +57,8 @@ connection/receive/header.rs|len: None,|as above
 connection/receive/header.rs|});|as above
 connection/receive/header.rs|return 0;|what is refused for its length has a header
 connection/receive/mod.rs|fn max_message|an accessor
+connection/mod.rs|fn refused_len|the group frames is for it
+connection/receive/mod.rs|fn refused_len|as above
 connection/send.rs|}|the body of a Close always has room for the code
 frame/header.rs|fn known|runs when the crate is compiled
 frame/header.rs|fn byte|as above
@@ -87,9 +88,18 @@ message/assembler.rs|fn decode|faults of decoders: there is none here that has a
 message/assembler.rs|fn check|the connection keeps the same limit
 message/assembler.rs|fn skip|as above
 message/assembler.rs|fn collect|as above
+message/assembler.rs|fn new|without an extension: for `Connection` alone
+message/assembler.rs|fn storage|an accessor
 message/assembler.rs|fn storage_mut|an accessor
 message/assembler.rs|fn extension_mut|an accessor
 message/assembler.rs|fn fmt|debug output
+socket/lent.rs|fn with_output|for drivers of handshakes
+socket/lent.rs|fn refused|as above
+socket/lent.rs|fn note_unread|as `note_activity`
+socket/lent.rs|fn wants_write|an accessor
+socket/reading.rs|fn poll_next_with|as `poll_next`, by two functions
+socket/reading.rs|fn fmt|debug output
+socket/vectored.rs|fn fmt|debug output
 socket/inbox.rs|fn next|text that a decoder gave: there is none here
 socket/mod.rs|fn fmt|debug output
 uri.rs|fn host_and_port|for proxies: the group handshake is for it

@@ -203,18 +203,26 @@ impl From<core::convert::Infallible> for ConnectError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyError {
+    /// The proxy cannot be connected to: [`ConnectError::Resolve`], [`ConnectError::Unreachable`],
+    /// [`ConnectError::Tls`], of the proxy.
+    Connect(Box<ConnectError>),
     /// The answer of the proxy is not valid, is too long, or did not come.
     Handshake(HandshakeError),
     /// The proxy cannot be asked like that.
     Head(HeadError),
-    /// Connecting to the proxy, or the stream to it, failed.
+    /// The stream to the proxy failed.
     #[cfg(feature = "std")]
     Io(std::io::Error),
     /// The proxy answered with another status than 2xx: 407 if it wants credentials, or others, and then the
     /// response has `Proxy-Authenticate` (tinyproxy answers wrong ones with 401); 500 or 502 to 504 if it has not
     /// reached the server.
     Refused(Box<Response>),
-    /// The proxy took longer than it may.
+    /// The SOCKS proxy made no tunnel. The kind is `PermissionDenied` if it does not take this user name and password
+    /// or has a rule against the server, `HostUnreachable`, `NetworkUnreachable` or `ConnectionRefused` if it has not
+    /// reached the server.
+    #[cfg(feature = "std")]
+    Socks(std::io::Error),
+    /// A part of connecting to the proxy or of asking it took longer than it may.
     TimedOut(ConnectTimeout),
     /// This way to connect does not speak to proxies of that kind.
     Unsupported(ProxyScheme),
@@ -226,9 +234,16 @@ impl ProxyError {
     /// As [`ConnectError::end`].
     fn end(&self) -> Option<End> {
         match self {
+            Self::Connect(error) => error.end(),
             Self::Handshake(error) => end_of_handshake(*error),
             #[cfg(feature = "std")]
             Self::Io(_) => Some(End::Unreachable),
+            // What the proxy does not allow stays so.
+            #[cfg(feature = "std")]
+            Self::Socks(error) => match error.kind() {
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::InvalidInput => None,
+                _ => Some(End::Unreachable),
+            },
             Self::Refused(response) => Some(end_of_refusal(response)),
             Self::TimedOut(_) => Some(End::TimedOut),
             Self::Head(_) | Self::Unsupported(_) | Self::Url(_) => None,
@@ -236,7 +251,15 @@ impl ProxyError {
     }
 
     /// What to report for `error` while there is only the proxy at the other end.
-    pub(super) fn of(error: ConnectError) -> ConnectError {
+    ///
+    /// ```
+    /// use ws_proto::opening::{ConnectError, ProxyError};
+    ///
+    /// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    /// let error = ProxyError::of(ConnectError::from(refused));
+    /// assert!(matches!(error, ConnectError::Proxy(ProxyError::Io(_))));
+    /// ```
+    pub fn of(error: ConnectError) -> ConnectError {
         match error {
             ConnectError::Handshake(error) => Self::Handshake(error).into(),
             ConnectError::Head(error) => Self::Head(error).into(),
@@ -244,6 +267,10 @@ impl ProxyError {
             ConnectError::Io(error) => Self::Io(error).into(),
             ConnectError::Refused(response) => Self::Refused(response).into(),
             ConnectError::TimedOut(error) => Self::TimedOut(error).into(),
+            #[cfg(feature = "std")]
+            ConnectError::Resolve { .. }
+            | ConnectError::Unreachable(_)
+            | ConnectError::Tls { .. } => Self::Connect(Box::new(error)).into(),
             other => other,
         }
     }
@@ -252,10 +279,11 @@ impl ProxyError {
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Connect(error) => write!(f, "proxy: {error}"),
             Self::Handshake(error) => write!(f, "proxy: {error}"),
             Self::Head(error) => write!(f, "request to the proxy: {error}"),
             #[cfg(feature = "std")]
-            Self::Io(error) => write!(f, "proxy: {error}"),
+            Self::Io(error) | Self::Socks(error) => write!(f, "proxy: {error}"),
             Self::Refused(response) => match response.status() {
                 407 => f.write_str(
                     "the proxy asks for a user name and a password, or for others (status 407)",
@@ -280,7 +308,8 @@ impl Error for ProxyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             #[cfg(feature = "std")]
-            Self::Io(error) => error.source(),
+            Self::Io(error) | Self::Socks(error) => error.source(),
+            Self::Connect(error) => error.source(),
             _ => None,
         }
     }

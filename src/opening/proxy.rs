@@ -190,10 +190,10 @@ impl Proxy {
         credentials.map(|(user, password)| (&**user, &**password))
     }
 
-    /// Calls `then` with the request for a tunnel to `uri`, which borrows.
+    /// Calls `then` with the request and what this adds to it, which borrows.
     pub(super) fn with_request<T>(
         &self,
-        uri: Uri<'_>,
+        request: ConnectRequest<'_>,
         then: impl FnOnce(ConnectRequest<'_>) -> T,
     ) -> T {
         let headers: Vec<(&str, &[u8])> = self
@@ -201,7 +201,7 @@ impl Proxy {
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect();
-        let mut request = ConnectRequest::from_uri(uri).headers(&headers);
+        let mut request = request.headers(&headers);
         if let Some((user, password)) = self.credentials() {
             request = request.basic(user, password);
         }

@@ -4,11 +4,12 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{
-    ConnectError, ConnectTimeout, Connector, Proxy, ProxyError, ProxyScheme, Response, Stage,
+    ConnectError, ConnectTimeout, Connector, Options, Proxy, ProxyError, ProxyScheme, Response,
+    Stage,
 };
 use crate::buf::{Input, Limited};
 use crate::handshake::HandshakeError;
-use crate::handshake::proxy::ProxyHandshake;
+use crate::handshake::proxy::{ConnectRequest, ProxyHandshake};
 use crate::time::Instant;
 
 /// A client's handshake with an HTTP proxy, without I/O: see [the steps](super). Its calls are those of
@@ -73,13 +74,49 @@ impl Proxying {
         connector: &Connector,
         time: Duration,
     ) -> Result<Self, ConnectError> {
+        let request = ConnectRequest::from_uri(connector.uri());
+        Self::start_request(proxy, request, connector.get_options(), time)
+    }
+
+    /// As [`start_within`](Self::start_within), with a tunnel to this place in place of that of a URL: `host` is a
+    /// name, an IPv4 address, or an IPv6 address with or without brackets.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// ```
+    /// use ws_proto::opening::{Options, Proxy, Proxying};
+    ///
+    /// let (proxy, options) = (Proxy::new("proxy.example")?, Options::new());
+    /// let time = options.get_handshake_time();
+    /// let proxying = Proxying::start_to(&proxy, "::1", 9001, &options, time)?;
+    /// assert!(proxying.pending().starts_with(b"CONNECT [::1]:9001 HTTP/1.1\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start_to(
+        proxy: &Proxy,
+        host: &str,
+        port: u16,
+        options: &Options,
+        time: Duration,
+    ) -> Result<Self, ConnectError> {
+        Self::start_request(proxy, ConnectRequest::new(host, port), options, time)
+    }
+
+    fn start_request(
+        proxy: &Proxy,
+        request: ConnectRequest<'_>,
+        options: &Options,
+        time: Duration,
+    ) -> Result<Self, ConnectError> {
         match proxy.scheme() {
             ProxyScheme::Http | ProxyScheme::Https => {}
             other => return Err(ProxyError::Unsupported(other).into()),
         }
-        let limits = connector.get_options().limits_within(time);
+        let limits = options.limits_within(time);
         let mut out = Limited::new(usize::MAX);
-        let handshake = proxy.with_request(connector.uri(), |request| {
+        let handshake = proxy.with_request(request, |request| {
             ProxyHandshake::start(request, Vec::new(), limits, &mut out)
         });
         let handshake = handshake.map_err(ProxyError::Head)?;

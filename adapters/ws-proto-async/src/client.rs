@@ -5,9 +5,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ws_proto::opening::{
-    ConnectError, ConnectTimeout, Connecting, Connector, Opened, Response, Stage,
-};
+use ws_proto::opening::{Asking, ConnectError, ConnectTimeout, Connecting, Connector, Response};
 use ws_proto::{EitherRole, Instant, OsRandom};
 
 use crate::buffer::with_buffer;
@@ -23,55 +21,74 @@ use crate::socket::WebSocket;
 ///
 /// [`ConnectError`]; redirects are not followed, [`ConnectError::Refused`] has them.
 pub async fn connect<T: Io>(
+    io: T,
+    connector: Connector,
+    time: Duration,
+) -> Result<(WebSocket<T>, Response), ConnectError> {
+    connect_after(io, &[], connector, time).await
+}
+
+/// As [`connect`], over a stream of which `received` was read already.
+pub(crate) async fn connect_after<T: Io>(
     mut io: T,
+    received: &[u8],
     connector: Connector,
     time: Duration,
 ) -> Result<(WebSocket<T>, Response), ConnectError> {
     let nonce = OsRandom::nonce().ok_or(ConnectError::NoRandomness)?;
+    let connecting = Connecting::start_within(&connector, nonce, time)?;
+    let ((opened, response), received) = ask(&mut io, connecting, received, time).await?;
+    let role = EitherRole::client(Box::new(OsRandom::new()));
+    let driver = opened.either(role).sharing();
+    let websocket = WebSocket::new(io, driver, &received, response.subprotocol());
+    Ok((websocket, response))
+}
+
+/// An answer, and what was read after it.
+pub(crate) type Answered<A> = (A, Vec<u8>);
+
+/// Writes the request of `asking` and reads the answer, within `time`; `received` was read before.
+pub(crate) async fn ask<T: Io, A: Asking>(
+    io: &mut T,
+    asking: A,
+    received: &[u8],
+    time: Duration,
+) -> Result<Answered<A::Answer>, ConnectError> {
     let mut opening = Opening {
-        connecting: Connecting::start_within(&connector, nonce, time)?,
+        asking,
         time,
         deadline: io.now() + time,
         written: None,
         answer: None,
     };
-    opening.connecting.tick(io.now())?;
-    let answer = poll_fn(|cx| opening.poll(&mut io, cx)).await?;
-    let role = EitherRole::client(Box::new(OsRandom::new()));
-    let driver = answer.opened.either(role).sharing();
-    let subprotocol = answer.response.subprotocol();
-    let websocket = WebSocket::new(io, driver, &answer.received, subprotocol);
-    Ok((websocket, answer.response))
+    opening.asking.tick(io.now())?;
+    if !received.is_empty() {
+        opening.answer = opening.receive(&mut received.to_vec())?;
+    }
+    poll_fn(|cx| opening.poll(io, cx)).await
 }
 
-struct Answer {
-    opened: Opened,
-    response: Response,
-    /// What was read after it.
-    received: Vec<u8>,
-}
-
-struct Opening {
-    connecting: Connecting,
+struct Opening<A: Asking> {
+    asking: A,
     /// How long it may take.
     time: Duration,
     deadline: Instant,
     /// How writing the request has ended.
     written: Option<io::Result<()>>,
     /// It came before all of the request was written.
-    answer: Option<Answer>,
+    answer: Option<Answered<A::Answer>>,
 }
 
-impl Opening {
+impl<A: Asking> Opening<A> {
     /// Writes the request and reads the answer, both at once: the answer can be a refusal that does not wait
     /// for the end of the request, and TLS has its own bytes to send.
     fn poll<T: Io>(
         &mut self,
         io: &mut T,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, ConnectError>> {
+    ) -> Poll<Result<Answered<A::Answer>, ConnectError>> {
         if self.written.is_none() {
-            if let Poll::Ready(written) = poll_write_pending(io, &mut self.connecting, cx) {
+            if let Poll::Ready(written) = poll_write_pending(io, &mut self.asking, cx) {
                 self.written = Some(written);
             }
         }
@@ -81,12 +98,13 @@ impl Opening {
         };
         Poll::Ready(match (answer, self.written.take()) {
             // A refusal says more than a failed write, and that more than the end of the stream.
-            (Err(refused @ ConnectError::Refused(_)), _) => Err(refused),
-            (_, Some(Err(error))) => Err(error.into()),
+            (Err(error), _) if error.refusal().is_some() => Err(error),
+            (_, Some(Err(error))) => Err(self.asking.explain(error.into())),
             (Ok(answer), None) => {
                 self.answer = Some(answer);
                 ready!(io.poll_until(cx, self.deadline));
-                Err(ConnectTimeout::new(Stage::Handshake, self.time).into())
+                let late = ConnectTimeout::new(A::STAGE, self.time);
+                Err(self.asking.explain(late.into()))
             }
             (answer, _) => answer,
         })
@@ -96,24 +114,15 @@ impl Opening {
         &mut self,
         io: &mut T,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, ConnectError>> {
-        let connecting = &mut self.connecting;
+    ) -> Poll<Result<Answered<A::Answer>, ConnectError>> {
         let mut reads = 0;
         loop {
             let read = with_buffer(|buffer| match poll_read(io, cx, buffer) {
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(Err(error)) => Poll::Ready(Err(connecting.explain(error))),
-                Poll::Ready(Ok(0)) => Poll::Ready(Err(connecting.receive_eof())),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(self.asking.explain(error.into()))),
+                Poll::Ready(Ok(0)) => Poll::Ready(Err(self.asking.receive_eof())),
                 Poll::Ready(Ok(n)) => {
-                    let mut rest = buffer.get_mut(..n).unwrap_or_default();
-                    let answer = connecting.receive(&mut rest);
-                    Poll::Ready(answer.map(|answer| {
-                        answer.map(|(opened, response)| Answer {
-                            opened,
-                            response,
-                            received: rest.to_vec(),
-                        })
-                    }))
+                    Poll::Ready(self.receive(buffer.get_mut(..n).unwrap_or_default()))
                 }
             });
             match read {
@@ -121,12 +130,20 @@ impl Opening {
                 Poll::Ready(Ok(None)) if reads < READS => reads += 1,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 paused => {
-                    let deadline = connecting.tick(io.now())?;
+                    let deadline = self.asking.tick(io.now())?;
                     if wait(io, paused.is_ready(), deadline, cx) {
                         return Poll::Pending;
                     }
                 }
             }
         }
+    }
+
+    fn receive(
+        &mut self,
+        mut bytes: &mut [u8],
+    ) -> Result<Option<Answered<A::Answer>>, ConnectError> {
+        let answer = self.asking.receive(&mut bytes)?;
+        Ok(answer.map(|answer| (answer, bytes.to_vec())))
     }
 }

@@ -63,8 +63,9 @@ pub use ws_proto::handshake::{
     Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
 };
 pub use ws_proto::opening::{
-    AcceptError, Acceptor, Attempt, ConnectError, ConnectTimeout, Connector, Options, OwnedHeaders,
-    Request, Response, Stage, Unreachable,
+    AcceptError, Acceptor, Attempt, ConnectError, ConnectTimeout, Connector, NoProxy, Options,
+    OwnedHeaders, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Request, Response, Stage,
+    Unreachable,
 };
 pub use ws_proto::reconnect;
 pub use ws_proto::uri::UriRules;

@@ -108,10 +108,10 @@ pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Attempt, AttemptError, Bytes, CloseCode, Closed, Config,
     ConnectError, ConnectTimeout, Connected, Connector, ControlPayload, Decision, Disconnected,
     Ended, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message, MessageRef,
-    Negotiated, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, PreparedMessage,
-    ProtocolError, Reason, Reply, Request, Response, SendError, Sender, Stage, TimedOut,
-    TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
-    WebSocketError, reconnect,
+    Negotiated, NoProxy, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, PreparedMessage,
+    ProtocolError, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Reason, Reply, Request, Response,
+    SendError, Sender, Stage, TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri,
+    UriError, UriRules, Utf8Bytes, WebSocketError, reconnect,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]

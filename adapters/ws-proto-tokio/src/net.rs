@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+#[cfg(feature = "rustls")]
+use ws_proto_async::net::receive;
 use ws_proto_async::net::{Network, TlsRequest};
 
 use crate::io::Tokio;
@@ -142,16 +144,23 @@ impl Network for TokioNetwork {
         UnixStream::connect(path).await.map(ClientStream::Unix)
     }
 
-    async fn secure(stream: ClientStream, tls: TlsRequest) -> io::Result<ClientStream> {
+    async fn secure(
+        stream: ClientStream,
+        tls: TlsRequest,
+        received: Vec<u8>,
+    ) -> io::Result<ClientStream> {
         #[cfg(feature = "rustls")]
         {
             let connector = tokio_rustls::TlsConnector::from(tls.config);
-            let secured = connector.connect(tls.server_name, stream).await?;
+            let secured = connector.connect_with(tls.server_name, stream, |connection| {
+                receive(connection, &received);
+            });
+            let secured = secured.await?;
             Ok(ClientStream::Tls(Box::new(secured)))
         }
         #[cfg(not(feature = "rustls"))]
         {
-            drop((stream, tls));
+            drop((stream, tls, received));
             Err(io::ErrorKind::Unsupported.into())
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use ws_proto::opening::{
-    ConnectError, ConnectTimeout, Connector, HappyEyeballs, Response, Stage, Unreachable,
+    ConnectError, ConnectTimeout, Connector, HappyEyeballs, Proxy, Response, Stage, Unreachable,
 };
 
 use super::network::{Network, TlsRequest};
@@ -19,12 +19,14 @@ use super::race::Race;
 use super::stages::{Late, Stages};
 #[cfg(feature = "rustls")]
 use super::tls::Tls;
+use super::tunnel::{Reached, Route};
 use crate::socket::WebSocket;
 
 /// How to get to a server; a [`Connector`] is what to ask it for.
 ///
 /// By default the host and the port of the URL are connected to, at every address that the resolver of the system knows,
-/// by the times of RFC 8305; `wss` is TLS with the certificates of the features; sockets have `TCP_NODELAY`.
+/// by the times of RFC 8305, without a [proxy](Self::proxy); `wss` is TLS with the certificates of the features; sockets
+/// have `TCP_NODELAY`.
 /// [`Options::handshake_time`](ws_proto::opening::Options::handshake_time) is the limit for all stages together.
 ///
 /// It can be kept and cloned: clones share certificates and TLS sessions.
@@ -35,8 +37,11 @@ pub struct Client<N> {
     attempt_delay: Option<Duration>,
     nodelay: bool,
     before_connect: Option<Hook>,
+    route: Route,
     #[cfg(feature = "rustls")]
     tls: Tls,
+    #[cfg(feature = "rustls")]
+    pub(super) proxy_tls: Tls,
     network: PhantomData<fn() -> N>,
 }
 
@@ -63,20 +68,23 @@ impl<N: Network> Client<N> {
             attempt_delay: None,
             nodelay: true,
             before_connect: None,
+            route: Route::Direct,
             #[cfg(feature = "rustls")]
             tls: Tls::shared(),
+            #[cfg(feature = "rustls")]
+            proxy_tls: Tls::shared(),
             network: PhantomData,
         }
     }
 
     /// Connects to this host, a name or an IP address without brackets, and port. `Host`, and the name that the certificate
-    /// has to have, are still those of the URL.
+    /// has to have, are still those of the URL. With a [proxy](Self::proxy) it is the proxy that connects there.
     pub fn connect_to(mut self, host: &str, port: u16) -> Self {
         self.place = Some(Place::Host(host.into(), port));
         self
     }
 
-    /// Connects to this Unix socket; the URL says what to ask for, such as `ws://localhost/events`.
+    /// Connects to this Unix socket; the URL says what to ask for, such as `ws://localhost/events`. There is no proxy then.
     #[cfg(unix)]
     pub fn connect_to_unix(mut self, path: impl AsRef<Path>) -> Self {
         self.place = Some(Place::Unix(path.as_ref().into()));
@@ -124,6 +132,34 @@ impl<N: Network> Client<N> {
         self
     }
 
+    /// Connects to servers through this proxy, with `ws` and with `wss`; TLS is with the server, inside the tunnel.
+    ///
+    /// The addresses, [`resolver`](Self::resolver), [`attempt_delay`](Self::attempt_delay), [`nodelay`](Self::nodelay) and
+    /// [`before_connect`](Self::before_connect) are those of the proxy then. `http` and `https` proxies are asked by
+    /// `CONNECT` (RFC 9110 9.3.6), `https` needs the feature `rustls`; `socks5` and `socks5h` need the feature `socks`.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.route = Route::Through(Box::new(proxy));
+        self
+    }
+
+    /// Connects through the proxies that environment variables name, such as `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, by
+    /// the rules of curl: see [`Proxy::from_env`]. They are read by each [`connect`](Self::connect), which fails with
+    /// [`ConnectError::Proxy`] if the one that counts is not the URL of a proxy.
+    ///
+    /// Without this call the environment has no effect.
+    pub fn proxy_from_env(mut self) -> Self {
+        self.route = Route::Environment;
+        self
+    }
+
+    /// Sets which `https` proxies are trusted, and what is shown to them. By default it is the [`Tls::new`] of the
+    /// features: what [`tls`](Self::tls) sets is for servers.
+    #[cfg(feature = "rustls")]
+    pub fn proxy_tls(mut self, tls: impl Into<Tls>) -> Self {
+        self.proxy_tls = tls.into();
+        self
+    }
+
     /// Connects, and asks for a WebSocket connection.
     ///
     /// Redirects are not followed: [`ConnectError::Refused`] has the response. Dropping the future drops what was
@@ -132,7 +168,8 @@ impl<N: Network> Client<N> {
     /// # Errors
     ///
     /// [`ConnectError`]: of the addresses each with its own error in [`Unreachable`], of the time that is over the stage in
-    /// [`ConnectTimeout`]. [`ConnectError::TlsNeeded`] for a `wss` URL without the feature `rustls`.
+    /// [`ConnectTimeout`]; with a proxy [`ConnectError::Proxy`] until the tunnel is there. [`ConnectError::TlsNeeded`] for a
+    /// `wss` URL without the feature `rustls`.
     pub async fn connect<C>(&self, to: C) -> Result<(WebSocket<N::Io>, Response), ConnectError>
     where
         C: TryInto<Connector>,
@@ -142,17 +179,16 @@ impl<N: Network> Client<N> {
         let tls = self.tls_for(&connector)?;
         let host = String::from(connector.uri().host());
         let stages = Stages::<N>::begin(connector.get_options().get_handshake_time());
-        let stream = self.open(&connector, &stages).await?;
-        // A proxy would be asked for its tunnel here: the stream leads to it, and TLS is with the server.
-        let stream = match tls {
-            None => stream,
+        let (stream, received) = self.reach(&connector, &stages).await?;
+        let (stream, received) = match tls {
+            None => (stream, received),
             Some(tls) => {
-                let secured = stages.run(N::secure(stream, tls)).await;
-                let secured = secured.map_err(|late| late.of(Stage::Tls, &host))?;
-                secured.map_err(|error| tls_error(&host, error))?
+                let secured = secure(stream, tls, received, &host, &stages);
+                (secured.await?, Vec::new())
             }
         };
-        let connected = crate::client::connect(N::io(stream), connector, stages.left()).await;
+        let io = N::io(stream);
+        let connected = crate::client::connect_after(io, &received, connector, stages.left()).await;
         connected.map_err(|error| match error {
             ConnectError::TimedOut(late) => late.host(&host).into(),
             error => error,
@@ -177,38 +213,69 @@ impl<N: Network> Client<N> {
         Err(ConnectError::TlsNeeded)
     }
 
-    /// A stream to the place, without TLS.
-    async fn open(
+    /// A stream to the server, without TLS.
+    async fn reach(
         &self,
         connector: &Connector,
         stages: &Stages<N>,
-    ) -> Result<N::Stream, ConnectError> {
-        let uri = connector.uri();
-        let (host, port) = match &self.place {
-            None => (uri.connect_host().to_string(), uri.port()),
-            Some(Place::Host(host, port)) => (String::from(&**host), *port),
+    ) -> Result<Reached<N>, ConnectError> {
+        let place = match &self.place {
+            None => None,
+            Some(Place::Host(host, port)) => Some((&**host, *port)),
             #[cfg(unix)]
             Some(Place::Unix(path)) => {
                 let opened = stages.run(N::open_unix(path.clone())).await;
                 let place = path.display().to_string();
                 let opened = opened.map_err(|late| late.of(Stage::Connect, &place))?;
-                return opened.map_err(|error| {
+                let opened = opened.map_err(|error| {
                     let words = format!("{place} cannot be connected to: {error}");
-                    io::Error::new(error.kind(), words).into()
+                    io::Error::new(error.kind(), words)
                 });
+                return Ok((opened?, Vec::new()));
             }
         };
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![(address, port).into()],
-            Err(_) => match stages.run(self.resolve(host.clone(), port)).await {
-                Ok(Ok(addresses)) => addresses,
-                Ok(Err(error)) => {
-                    let host = host.into();
-                    return Err(ConnectError::Resolve { host, error });
-                }
-                Err(late) => return Err(late.of(Stage::Resolve, &host).into()),
-            },
+        if let Some(proxy) = self.route.proxy(connector)? {
+            return self.tunnel(&proxy, place, connector, stages).await;
+        }
+        let uri = connector.uri();
+        let stream = match place {
+            Some((host, port)) => self.open(host, port, stages).await?,
+            None => {
+                let host = uri.connect_host().to_string();
+                self.open(&host, uri.port(), stages).await?
+            }
         };
+        Ok((stream, Vec::new()))
+    }
+
+    /// The addresses of a host.
+    pub(super) async fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        stages: &Stages<N>,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![(address, port).into()]);
+        }
+        match stages.run(self.resolve(host.into(), port)).await {
+            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Err(error)) => {
+                let host = host.into();
+                Err(ConnectError::Resolve { host, error })
+            }
+            Err(late) => Err(late.of(Stage::Resolve, host).into()),
+        }
+    }
+
+    /// A TCP stream to one of the addresses of a host.
+    pub(super) async fn open(
+        &self,
+        host: &str,
+        port: u16,
+        stages: &Stages<N>,
+    ) -> Result<N::Stream, ConnectError> {
+        let addresses = self.addresses(host, port, stages).await?;
         let mut plan = HappyEyeballs::new(addresses);
         if let Some(delay) = self.attempt_delay {
             plan = plan.delay(delay);
@@ -220,11 +287,11 @@ impl<N: Network> Client<N> {
         match stages.run(poll_fn(|cx| race.poll(cx))).await {
             Ok(Some(stream)) => Ok(stream),
             Ok(None) => {
-                let unreachable = Unreachable::new(&host, race.attempts());
+                let unreachable = Unreachable::new(host, race.attempts());
                 Err(ConnectError::Unreachable(unreachable))
             }
             Err(late) => {
-                let timeout = late.of(Stage::Connect, &host);
+                let timeout = late.of(Stage::Connect, host);
                 Err(timeout.attempts(race.attempts()).into())
             }
         }
@@ -258,12 +325,25 @@ impl<N: Network> Client<N> {
 }
 
 impl Late {
-    fn of(self, stage: Stage, host: &str) -> ConnectTimeout {
+    pub(super) fn of(self, stage: Stage, host: &str) -> ConnectTimeout {
         ConnectTimeout::new(stage, self.0).host(host)
     }
 }
 
-fn tls_error(host: &str, error: io::Error) -> ConnectError {
+/// TLS with `host` over a stream, of which `received` was read already.
+pub(super) async fn secure<N: Network>(
+    stream: N::Stream,
+    tls: TlsRequest,
+    received: Vec<u8>,
+    host: &str,
+    stages: &Stages<N>,
+) -> Result<N::Stream, ConnectError> {
+    let secured = stages.run(N::secure(stream, tls, received)).await;
+    let secured = secured.map_err(|late| late.of(Stage::Tls, host))?;
+    secured.map_err(|error| tls_error(host, error))
+}
+
+pub(super) fn tls_error(host: &str, error: io::Error) -> ConnectError {
     let host = host.into();
     ConnectError::Tls { host, error }
 }
@@ -291,8 +371,11 @@ impl<N> Clone for Client<N> {
             attempt_delay: self.attempt_delay,
             nodelay: self.nodelay,
             before_connect: self.before_connect.clone(),
+            route: self.route.clone(),
             #[cfg(feature = "rustls")]
             tls: self.tls.clone(),
+            #[cfg(feature = "rustls")]
+            proxy_tls: self.proxy_tls.clone(),
             network: PhantomData,
         }
     }
@@ -304,6 +387,7 @@ impl<N> fmt::Debug for Client<N> {
             .field("place", &self.place)
             .field("attempt_delay", &self.attempt_delay)
             .field("nodelay", &self.nodelay)
+            .field("route", &self.route)
             .finish_non_exhaustive()
     }
 }

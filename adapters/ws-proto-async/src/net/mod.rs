@@ -1,4 +1,4 @@
-//! From a URL to a connection: name resolution, sockets, TLS, the handshake (feature `net`).
+//! From a URL to a connection: name resolution, sockets, proxies, TLS, the handshake (feature `net`).
 //!
 //! A runtime brings a [`Network`]: sockets that become streams, a resolver and a timer. A [`Client`] has the policy:
 //! which address is tried when, what each stage may take, what is set on a socket.
@@ -6,11 +6,14 @@
 mod client;
 mod network;
 mod race;
+#[cfg(feature = "socks")]
+mod socks;
 mod stages;
 #[cfg(feature = "rustls")]
 mod tls;
+mod tunnel;
 
 pub use client::Client;
 pub use network::{Network, TlsRequest};
 #[cfg(feature = "rustls")]
-pub use tls::Tls;
+pub use tls::{Tls, receive};

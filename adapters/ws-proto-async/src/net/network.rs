@@ -37,7 +37,7 @@ pub trait Network: 'static {
     fn open_unix(path: std::path::PathBuf)
     -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
-    /// TLS over a stream.
+    /// TLS over a stream, of which `received` was read already.
     ///
     /// # Errors
     ///
@@ -45,6 +45,7 @@ pub trait Network: 'static {
     fn secure(
         stream: Self::Stream,
         tls: TlsRequest,
+        received: Vec<u8>,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
     /// Adds clock and timer.

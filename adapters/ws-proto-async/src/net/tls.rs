@@ -13,7 +13,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
 };
 
 use super::network::TlsRequest;
@@ -279,6 +280,16 @@ impl fmt::Debug for Tls {
             .field("certificates", &self.certificates.len())
             .field("server_name", &self.server_name)
             .finish_non_exhaustive()
+    }
+}
+
+/// Gives a connection bytes that were read before it was there. What is wrong with them is the error of its handshake.
+pub fn receive(connection: &mut ClientConnection, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // A reader of a slice does not fail, and an error of TLS comes again in the handshake.
+        if connection.read_tls(&mut bytes).is_err() || connection.process_new_packets().is_err() {
+            return;
+        }
     }
 }
 

@@ -104,7 +104,7 @@ impl Network for Fake {
         panic!("not here")
     }
 
-    async fn secure(_: Hand, _: TlsRequest) -> io::Result<Hand> {
+    async fn secure(_: Hand, _: TlsRequest, _: Vec<u8>) -> io::Result<Hand> {
         panic!("there is none")
     }
 

@@ -21,6 +21,8 @@ use core::net::Ipv6Addr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::handshake::HeadError;
+
 /// The URI of a WebSocket server (RFC 6455 3), borrowed from its text.
 ///
 /// The scheme is `ws` or `wss` in any case. There is a host, there is no userinfo and no fragment,
@@ -280,8 +282,8 @@ impl fmt::Display for Uri<'_> {
 /// assert!(uri.is_secure());
 /// assert_eq!(uri.to_string(), "wss://example.com/");
 /// let user = uri.user_info().expect("there is a user name");
-/// assert_eq!(user.basic().to_string(), "Basic bWU6c2VjcmV0"); // for Authorization
-/// # Ok::<(), UriError>(())
+/// assert_eq!(user.basic()?.to_string(), "Basic bWU6c2VjcmV0"); // for Authorization
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
@@ -350,8 +352,18 @@ impl<'u> UserInfo<'u> {
 
     /// The value of the field `Authorization` that sends both by the scheme Basic (RFC 7617), with
     /// percent-encodings decoded.
-    pub const fn basic(&self) -> BasicAuth<'u> {
-        BasicAuth(*self)
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError::CredentialsInvalid`] if Basic cannot carry them: a user name with a colon (`%3A`), control characters
+    /// in user name or password (RFC 7617 2).
+    pub fn basic(&self) -> Result<BasicAuth<'u>, HeadError> {
+        let password = self.password.unwrap_or_default();
+        if basic_can_carry(decode(self.user), decode(password)) {
+            Ok(BasicAuth(*self))
+        } else {
+            Err(HeadError::CredentialsInvalid)
+        }
     }
 
     /// `user:password`, decoded.
@@ -378,6 +390,15 @@ impl fmt::Display for BasicAuth<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_basic(f, self.0.bytes())
     }
+}
+
+/// Whether a receiver reads the same user name and password from the scheme Basic, and accepts them (RFC 7617 2).
+pub(crate) fn basic_can_carry(
+    mut user: impl Iterator<Item = u8>,
+    mut password: impl Iterator<Item = u8>,
+) -> bool {
+    user.all(|byte| byte != b':' && !byte.is_ascii_control())
+        && password.all(|byte| !byte.is_ascii_control())
 }
 
 /// Writes the credentials of the scheme Basic; `bytes` is `user:password` (RFC 7617 2).

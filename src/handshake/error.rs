@@ -379,8 +379,7 @@ impl Error for HandshakeError {}
 pub enum HeadError {
     /// A body with a status that does not allow one (204, 304).
     BodyNotAllowed,
-    /// The user name for a proxy has a colon, or it or the password has a control character
-    /// (RFC 7617 2).
+    /// A user name has a colon, or it or its password has a control character (RFC 7617 2).
     CredentialsInvalid,
     /// The name or a parameter of an extension is not a token.
     ExtensionInvalid,

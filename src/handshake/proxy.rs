@@ -206,10 +206,9 @@ struct Credentials<'r> {
 }
 
 impl Credentials<'_> {
-    /// Whether a receiver reads the same from the field (RFC 7617 2).
     fn can_be_sent(&self) -> bool {
-        let mut both = self.user.iter().chain(self.password);
-        !self.user.contains(&b':') && !both.any(u8::is_ascii_control)
+        let (user, password) = (self.user.iter(), self.password.iter());
+        uri::basic_can_carry(user.copied(), password.copied())
     }
 }
 

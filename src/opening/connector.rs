@@ -6,7 +6,7 @@ use core::fmt;
 use super::Options;
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::Deflate;
-use crate::handshake::{ClientRequest, ExtensionOffer};
+use crate::handshake::{ClientRequest, ExtensionOffer, HeadError};
 use crate::uri::{Uri, UriError, UriRules};
 
 const AUTHORIZATION: &str = "Authorization";
@@ -96,7 +96,8 @@ impl Connector {
 
     /// Sets whether the user name and the password of the URL are sent as `Authorization`, by the scheme Basic
     /// (RFC 7617). They are not by default, and not if [`header`](Self::header) has given that field. Only a `wss` URL
-    /// keeps them secret on the way.
+    /// keeps them secret on the way. What Basic cannot carry is [`HeadError::CredentialsInvalid`] when the handshake
+    /// starts.
     pub const fn send_user_info(mut self, send: bool) -> Self {
         self.sends_user_info = send;
         self
@@ -171,8 +172,8 @@ impl Connector {
     pub(super) fn with_request<T>(
         &self,
         extensions: &[ExtensionOffer<'_>],
-        then: impl FnOnce(ClientRequest<'_>) -> T,
-    ) -> T {
+        then: impl FnOnce(ClientRequest<'_>) -> Result<T, HeadError>,
+    ) -> Result<T, HeadError> {
         let subprotocols: Vec<&str> = self.subprotocols.iter().map(|name| &**name).collect();
         let uri = self.uri();
         let given = self.headers.iter().map(|(name, value)| (&**name, &**value));
@@ -181,7 +182,9 @@ impl Connector {
         let user = uri.user_info().filter(|_| self.sends_user_info);
         let basic = user
             .filter(|_| is_free(AUTHORIZATION))
-            .map(|user| user.basic().to_string());
+            .map(|user| user.basic())
+            .transpose()?
+            .map(|basic| basic.to_string());
         if let Some(basic) = &basic {
             headers.push((AUTHORIZATION, basic.as_bytes()));
         }

@@ -239,8 +239,7 @@ fn credentials(user_info: &str) -> Result<Option<Decoded>, ProxyUrlError> {
     };
     let user: Box<[u8]> = uri::decode(parsed.user()).collect();
     let password: Box<[u8]> = uri::decode(parsed.password().unwrap_or_default()).collect();
-    let mut both = user.iter().chain(&password);
-    if user.contains(&b':') || both.any(u8::is_ascii_control) {
+    if !uri::basic_can_carry(user.iter().copied(), password.iter().copied()) {
         return Err(ProxyUrlError::Credentials);
     }
     Ok(Some((user, password)))

@@ -582,6 +582,33 @@ fn user_info_is_sent_by_choice_and_once() {
     );
 }
 
+/// A server would read another user name, or refuse the whole request.
+#[test]
+fn user_info_that_basic_cannot_carry_is_not_sent() {
+    let rules = UriRules::new().user_info(true);
+    for user_info in ["a%3Ab:c", "%00:c", "a%0D%0Ab:c", "a:%7F", "a:b%0Ac"] {
+        let url = format!("wss://{user_info}@example.com/");
+        let connector = Connector::with_rules(&url, rules).expect("allowed");
+        let connector = connector.send_user_info(true);
+        let started = Connecting::start(&connector, *b"the sample nonce");
+        assert_eq!(
+            started.err(),
+            Some(HeadError::CredentialsInvalid),
+            "{user_info}"
+        );
+        // By another scheme it can be sent.
+        let own = connector.clone().header("Authorization", "Bearer abc");
+        assert!(Connecting::start(&own, *b"the sample nonce").is_ok());
+        assert!(Connecting::start(&connector.send_user_info(false), *b"the sample nonce").is_ok());
+    }
+    let connector = Connector::with_rules("wss://a:b%3Ac%C3%A9@example.com/", rules);
+    let sent = asked(&connector.expect("allowed").send_user_info(true));
+    assert!(
+        sent.contains("\r\nAuthorization: Basic YTpiOmPDqQ==\r\n"),
+        "{sent}"
+    );
+}
+
 #[test]
 fn a_zone_is_connected_to_and_not_sent() {
     let connector = Connector::new("ws://[fe80::1]:5580/ws")

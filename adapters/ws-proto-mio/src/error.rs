@@ -6,7 +6,7 @@ use std::io;
 
 use ws_proto::handshake::HandshakeError;
 pub use ws_proto::opening::ConnectError;
-use ws_proto::opening::{AcceptError, Response};
+use ws_proto::opening::{AcceptError, ProxyError, Response};
 use ws_proto::{TimedOut, UnexpectedEof, WebSocketError};
 
 /// What has ended a connection, or kept it from being one. A closing handshake is no error.
@@ -22,6 +22,8 @@ pub enum Error {
     Handshake(HandshakeError),
     /// The stream failed.
     Io(io::Error),
+    /// There is no tunnel through the proxy; its response is inside, if it has refused.
+    Proxy(ProxyError),
     /// The peer broke the protocol or a limit.
     Receive(WebSocketError),
     /// The server answered with another status than 101: a redirect, a 401, an error.
@@ -36,6 +38,7 @@ impl fmt::Display for Error {
             Self::Eof(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
+            Self::Proxy(error) => error.fmt(f),
             Self::Receive(error) => error.fmt(f),
             Self::Refused(response) => write!(f, "refused with status {}", response.status()),
             Self::TimedOut(error) => error.fmt(f),
@@ -48,6 +51,7 @@ impl StdError for Error {
         // `Display` says all of the inner error; a chain of sources goes on behind it.
         match self {
             Self::Io(error) => error.source(),
+            Self::Proxy(error) => error.source(),
             _ => None,
         }
     }
@@ -75,6 +79,7 @@ impl From<ConnectError> for Error {
         match error {
             ConnectError::Handshake(error) => Self::Handshake(error),
             ConnectError::Io(error) => Self::Io(error),
+            ConnectError::Proxy(error) => Self::Proxy(error),
             ConnectError::Refused(response) => Self::Refused(response),
             ConnectError::TimedOut(_) => Self::TimedOut(TimedOut::Handshake),
             other => Self::Io(io::Error::other(other)),

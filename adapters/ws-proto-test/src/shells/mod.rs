@@ -158,6 +158,17 @@ macro_rules! test_network {
             a_client_certificate
             a_configuration_of_rustls
             clients_share_tls_sessions
+            tunnels_through_an_http_proxy
+            a_proxy_over_tls
+            a_tunnel_leads_to_another_place
+            what_comes_after_the_answer_of_a_proxy_is_from_the_server
+            every_answer_of_a_proxy_cut_at_every_byte
+            every_stage_of_a_proxy_has_its_own_error
+            one_time_limit_for_proxy_and_server
+            proxies_of_the_environment
+            tunnels_through_a_socks_proxy
+            a_socks_proxy_gets_the_next_address
+            every_answer_of_a_socks_proxy_cut_at_every_byte
         }
     };
     ($runtime:ty, $network:ty: $($name:ident)*) => {

@@ -1,6 +1,9 @@
 //! Clients that connect by themselves, to servers over the loopback.
 
+mod proxies;
 pub mod serving;
+
+pub use proxies::*;
 
 use std::future::{pending, ready};
 use std::io::{self, ErrorKind};

@@ -1,6 +1,6 @@
 //! Servers in threads of their own, for clients that connect by themselves.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -65,20 +65,14 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, seen: &Sender<Seen>) {
+fn serve<S: Read + Write>(stream: S, tls: Option<Arc<ServerConfig>>, seen: &Sender<Seen>) {
     let Some(config) = tls else {
         return echo(stream, Seen::default(), seen);
     };
-    let Ok(connection) = ServerConnection::new(config) else {
+    // A client that refuses the certificate is none.
+    let Some(stream) = secure(stream, config) else {
         return;
     };
-    let mut stream = StreamOwned::new(connection, stream);
-    // A client that refuses the certificate is none.
-    while stream.conn.is_handshaking() {
-        if stream.conn.complete_io(&mut stream.sock).is_err() {
-            return;
-        }
-    }
     let connection = &stream.conn;
     let of_tls = Seen {
         server_name: connection.server_name().map(Into::into),
@@ -91,6 +85,102 @@ fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, seen: &Sender<Seen>)
         ..Seen::default()
     };
     echo(stream, of_tls, seen);
+}
+
+fn secure<S: Read + Write>(
+    stream: S,
+    config: Arc<ServerConfig>,
+) -> Option<StreamOwned<ServerConnection, S>> {
+    let connection = ServerConnection::new(config).ok()?;
+    let mut stream = StreamOwned::new(connection, stream);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock).ok()?;
+    }
+    Some(stream)
+}
+
+/// A proxy, and the echo server that its tunnels lead to.
+#[derive(Debug)]
+pub struct Proxy {
+    pub address: SocketAddr,
+    asked: Receiver<String>,
+    seen: Receiver<Seen>,
+}
+
+/// A stream of a proxy's client.
+pub trait Both: Read + Write {}
+
+impl<S: Read + Write> Both for S {}
+
+impl Proxy {
+    /// `answer` reads what a client asks for and writes the answer; it returns what it was asked for, and whether there is
+    /// a tunnel then. Clients speak to it in TLS if there is a first configuration, to the server if there is a second.
+    pub fn start(
+        [proxy, server]: [Option<ServerConfig>; 2],
+        answer: impl Fn(&mut dyn Both) -> io::Result<(String, bool)> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("it is bound");
+        let (requests, asked) = channel();
+        let (sender, seen) = channel();
+        let (proxy, server) = (proxy.map(Arc::new), server.map(Arc::new));
+        thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let _ = stream.set_nodelay(true);
+                let Some(config) = &proxy else {
+                    tunnel(stream, server.clone(), &answer, &requests, &sender);
+                    continue;
+                };
+                if let Some(stream) = secure(stream, Arc::clone(config)) {
+                    tunnel(stream, server.clone(), &answer, &requests, &sender);
+                }
+            }
+        });
+        Self {
+            address,
+            asked,
+            seen,
+        }
+    }
+
+    /// What the next client has asked it for.
+    pub fn asked(&self) -> String {
+        let asked = self.asked.recv_timeout(Duration::from_secs(10));
+        asked.expect("a client has asked")
+    }
+
+    /// What the server behind it has seen of the next client.
+    pub fn seen(&self) -> Seen {
+        let seen = self.seen.recv_timeout(Duration::from_secs(10));
+        seen.expect("a client has asked")
+    }
+}
+
+fn tunnel<S: Read + Write>(
+    mut stream: S,
+    server: Option<Arc<ServerConfig>>,
+    answer: impl Fn(&mut dyn Both) -> io::Result<(String, bool)>,
+    asked: &Sender<String>,
+    seen: &Sender<Seen>,
+) {
+    // A client that goes away in the middle is none.
+    if let Ok((request, goes_on)) = answer(&mut stream) {
+        let _ = asked.send(request);
+        if goes_on {
+            serve(stream, server, seen);
+        }
+    }
+}
+
+/// The head of a request.
+pub fn read_head(stream: &mut dyn Both) -> io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
 pub fn echo<S: Read + Write>(mut stream: S, of_tls: Seen, seen: &Sender<Seen>) {

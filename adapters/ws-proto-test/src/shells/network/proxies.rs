@@ -1,0 +1,583 @@
+//! Clients that connect through proxies.
+
+use std::future::{pending, ready};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ws_proto_async::net::{Client, Network, Tls};
+use ws_proto_async::rustls::ServerConfig;
+use ws_proto_async::{
+    ConnectError, HandshakeError, Proxy as Url, ProxyError, ProxyUrlError, Stage,
+};
+
+use super::super::Runtime;
+use super::serving::{Both, Identity, Kind, NAME, Proxy, Server, Silent, read_head, refusing};
+use super::{connector, fails, talk, try_talk};
+
+const GRANTED: &[u8] = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n";
+
+/// An HTTP proxy that grants every request.
+fn granting(tls: [Option<ServerConfig>; 2]) -> Proxy {
+    Proxy::start(tls, |stream| {
+        let asked = read_head(stream)?;
+        stream.write_all(GRANTED)?;
+        stream.flush()?;
+        Ok((asked, true))
+    })
+}
+
+/// A client whose resolver knows the proxy and nobody else.
+fn through<N: Network>(url: &str, address: SocketAddr) -> Client<N> {
+    let proxy = Url::new(url).expect("a valid URL");
+    let (host, port) = (proxy.host().to_owned(), proxy.port());
+    Client::new().proxy(proxy).resolver(move |name, to| {
+        assert_eq!((name, to), (host.clone(), port));
+        ready(Ok(vec![address]))
+    })
+}
+
+/// Why there was no tunnel.
+fn no_tunnel<R: Runtime, N: Network>(client: &Client<N>, url: &str) -> ProxyError {
+    match fails::<R, N>(client, connector(url, 10_000)) {
+        ConnectError::Proxy(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn tunnels_through_an_http_proxy<R: Runtime, N: Network>() {
+    let proxy = granting([None, None]);
+    let client = through::<N>("proxy.test:3128", proxy.address);
+    talk::<R, N>(&client, connector("ws://server.test:9001/", 10_000));
+    assert_eq!(
+        proxy.asked(),
+        "CONNECT server.test:9001 HTTP/1.1\r\nHost: server.test:9001\r\n\r\n"
+    );
+    assert_eq!(proxy.seen().host, "server.test:9001");
+
+    let identity = Identity::self_signed(Kind::Leaf);
+    let proxy = granting([None, Some(identity.server(None))]);
+    let client = through::<N>("http://me:p%40ss@proxy.test", proxy.address);
+    let client = client.tls(Tls::empty().trust(identity.certificate));
+    talk::<R, N>(&client.clone(), connector("wss://server.test/", 10_000));
+    assert_eq!(
+        proxy.asked(),
+        "CONNECT server.test:443 HTTP/1.1\r\nHost: server.test:443\r\n\
+        Proxy-Authorization: Basic bWU6cEBzcw==\r\n\r\n"
+    );
+    let seen = proxy.seen();
+    assert_eq!(seen.server_name.as_deref(), Some(NAME));
+    assert_eq!(seen.alpn.as_deref(), Some("http/1.1"));
+    assert_eq!((&*seen.host, seen.authorization), (NAME, None));
+    let shown = format!("{client:?}");
+    assert!(
+        shown.contains("proxy.test") && !shown.contains("p@ss"),
+        "{shown}"
+    );
+}
+
+pub fn a_proxy_over_tls<R: Runtime, N: Network>() {
+    let (outer, inner) = (
+        Identity::self_signed(Kind::Local),
+        Identity::self_signed(Kind::Leaf),
+    );
+    let proxy = granting([Some(outer.server(None)), Some(inner.server(None))]);
+    let client = through::<N>("https://localhost", proxy.address);
+    let client = client.tls(Tls::empty().trust(inner.certificate));
+    let trusting = client
+        .clone()
+        .proxy_tls(Tls::empty().trust(outer.certificate.clone()));
+    talk::<R, N>(&trusting, connector("wss://server.test/", 10_000));
+    assert!(proxy.asked().starts_with("CONNECT server.test:443 "));
+    assert_eq!(proxy.seen().server_name.as_deref(), Some(NAME));
+
+    // Who is trusted as a server is not trusted as a proxy.
+    let error = no_tunnel::<R, N>(&client, "wss://server.test/");
+    let words = error.to_string();
+    assert!(
+        words.starts_with("proxy: TLS with localhost failed"),
+        "{words}"
+    );
+    match error {
+        ProxyError::Connect(error) => {
+            assert!(matches!(&*error, ConnectError::Tls { host, .. } if &**host == "localhost"));
+            assert_eq!(error.end(), None);
+        }
+        other => panic!("{other:?}"),
+    }
+
+    let proxy = granting([Some(outer.server(None)), None]);
+    let client = through::<N>("https://localhost", proxy.address);
+    let trusting = client.proxy_tls(Tls::empty().trust(outer.certificate));
+    talk::<R, N>(&trusting, connector("ws://server.test/", 10_000));
+}
+
+pub fn a_tunnel_leads_to_another_place<R: Runtime, N: Network>() {
+    let proxy = granting([None, None]);
+    for (host, place) in [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::1", "[::1]"),
+        ("b.test", "b.test"),
+    ] {
+        let client = through::<N>("http://proxy.test", proxy.address).connect_to(host, 9001);
+        talk::<R, N>(&client, connector("ws://server.test/", 10_000));
+        assert_eq!(
+            proxy.asked(),
+            format!("CONNECT {place}:9001 HTTP/1.1\r\nHost: {place}:9001\r\n\r\n")
+        );
+        assert_eq!(proxy.seen().host, NAME);
+    }
+}
+
+pub fn what_comes_after_the_answer_of_a_proxy_is_from_the_server<R: Runtime, N: Network>() {
+    const REFUSAL: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";
+    let both = [GRANTED, REFUSAL].concat();
+    for cut in GRANTED.len()..both.len() {
+        let answer = both.clone();
+        let proxy = Proxy::start([None, None], move |stream| {
+            let asked = read_head(stream)?;
+            stream.write_all(&answer[..cut])?;
+            // Its request.
+            read_head(stream)?;
+            stream.write_all(&answer[cut..])?;
+            Ok((asked, false))
+        });
+        let client = through::<N>("http://proxy.test", proxy.address);
+        match fails::<R, N>(&client, connector("ws://server.test/", 10_000)) {
+            ConnectError::Refused(response) => {
+                assert_eq!((response.status(), response.body()), (401, &b"no"[..]));
+            }
+            other => panic!("cut at {cut}: {other:?}"),
+        }
+    }
+    // TLS gets it too, and refuses it.
+    let proxy = Proxy::start([None, None], move |stream| {
+        let asked = read_head(stream)?;
+        stream.write_all(&both)?;
+        // As long as the client is there.
+        let _ = stream.read_to_end(&mut Vec::new());
+        Ok((asked, false))
+    });
+    let client = through::<N>("http://proxy.test", proxy.address);
+    let client = client.tls(Tls::empty().trust(Identity::self_signed(Kind::Leaf).certificate));
+    match fails::<R, N>(&client, connector("wss://server.test/", 10_000)) {
+        ConnectError::Tls { host, error } => {
+            assert_eq!((&*host, error.kind()), (NAME, ErrorKind::InvalidData));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether the error of a proxy is the right one.
+type Judge = fn(&ProxyError) -> bool;
+
+fn refused(error: &ProxyError, status: u16) -> bool {
+    matches!(error, ProxyError::Refused(response) if response.status() == status)
+}
+
+fn is_broken(error: &ProxyError) -> bool {
+    matches!(error, ProxyError::Handshake(_))
+}
+
+pub fn every_answer_of_a_proxy_cut_at_every_byte<R: Runtime, N: Network>() {
+    let answers: [(&[u8], Judge); 8] = [
+        (
+            b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 4\r\n\r\nbody",
+            |e| refused(e, 407),
+        ),
+        (b"HTTP/1.0 401 Unauthorized\r\n\r\n<html>", |e| refused(e, 401)),
+        (
+            b"HTTP/1.1 502 Bad Gateway\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            |e| refused(e, 502),
+        ),
+        (b"HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", |e| refused(e, 301)),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", |e| refused(e, 101)),
+        (b"HTTP/1.1 200 OK\nVia: x\n\n", is_broken),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", is_broken),
+        (b"\x05\xff", is_broken),
+    ];
+    for (answer, is_right) in answers {
+        for cut in 0..=answer.len() {
+            for goes_on in [true, false] {
+                let proxy = Proxy::start([None, None], move |stream| {
+                    let asked = read_head(stream)?;
+                    stream.write_all(&answer[..cut])?;
+                    if goes_on {
+                        thread::sleep(Duration::from_millis(1)); // another read
+                        stream.write_all(&answer[cut..])?;
+                    }
+                    Ok((asked, false))
+                });
+                let client = through::<N>("http://proxy.test", proxy.address);
+                let error = no_tunnel::<R, N>(&client, "ws://server.test/");
+                let words = format!("{} cut at {cut}: {error:?}", answer.escape_ascii());
+                match (goes_on, &error) {
+                    (true, _) => assert!(is_right(&error), "{words}"),
+                    (false, ProxyError::Handshake(_)) => {}
+                    // The head was there.
+                    (false, _) => assert!(is_right(&error), "{words}"),
+                }
+                if cut == 0 && !goes_on {
+                    let nothing = HandshakeError::NothingReceived;
+                    assert!(
+                        matches!(error, ProxyError::Handshake(error) if error == nothing),
+                        "{words}"
+                    );
+                }
+            }
+        }
+    }
+    // One that is right is one wherever it is cut.
+    for cut in 1..GRANTED.len() {
+        let proxy = Proxy::start([None, None], move |stream| {
+            let asked = read_head(stream)?;
+            stream.write_all(&GRANTED[..cut])?;
+            thread::sleep(Duration::from_millis(1));
+            stream.write_all(&GRANTED[cut..])?;
+            Ok((asked, true))
+        });
+        let client = through::<N>("http://proxy.test", proxy.address);
+        let connected = R::run(async {
+            let connected = client.connect(connector("ws://server.test/", 10_000)).await;
+            connected.map(|(_, response)| response.status())
+        });
+        assert_eq!(connected.unwrap(), 101, "cut at {cut}");
+    }
+}
+
+pub fn every_stage_of_a_proxy_has_its_own_error<R: Runtime, N: Network>() {
+    // It connects, and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mute = listener.local_addr().unwrap();
+    let silent = Silent::new();
+    let certificate = Identity::self_signed(Kind::Authority).certificate;
+    for (scheme, address, stage) in [
+        ("http", mute, Stage::Proxy),
+        ("https", mute, Stage::Tls),
+        ("socks5h", mute, Stage::Proxy),
+        ("http", silent.address, Stage::Connect),
+    ] {
+        let client = through::<N>(&format!("{scheme}://proxy.test"), address);
+        let client = client.proxy_tls(Tls::empty().trust(certificate.clone()));
+        match fails::<R, N>(&client, connector("ws://server.test/", 150)) {
+            ConnectError::Proxy(ProxyError::TimedOut(late)) => {
+                assert_eq!((late.stage(), late.get_host()), (stage, Some("proxy.test")));
+                assert!(late.spent() >= Duration::from_millis(100), "{late}");
+                let tried = late.get_attempts().len();
+                assert_eq!(tried, usize::from(stage == Stage::Connect));
+            }
+            other => panic!("{scheme} {stage:?}: {other:?}"),
+        }
+    }
+    let proxied = || Client::<N>::new().proxy(Url::new("proxy.test").unwrap());
+    let never = proxied().resolver(|_, _| pending());
+    match fails::<R, N>(&never, connector("ws://server.test/", 150)) {
+        ConnectError::Proxy(ProxyError::TimedOut(late)) => {
+            assert_eq!(late.stage(), Stage::Resolve);
+        }
+        other => panic!("{other:?}"),
+    }
+
+    let failing = proxied().resolver(|_, _| ready(Err(io::Error::other("no such name"))));
+    let error = no_tunnel::<R, N>(&failing, "ws://server.test/");
+    assert_eq!(
+        error.to_string(),
+        "proxy: proxy.test cannot be resolved: no such name"
+    );
+
+    let address = refusing();
+    let error = no_tunnel::<R, N>(&through("http://proxy.test", address), "ws://server.test/");
+    let words = error.to_string();
+    assert!(
+        words.starts_with(&format!("proxy: proxy.test cannot be reached: {address}: ")),
+        "{words}"
+    );
+    let ProxyError::Connect(error) = error else {
+        panic!("{error:?}")
+    };
+    assert!(matches!(*error, ConnectError::Unreachable(_)));
+
+    // All the addresses of the proxy.
+    let proxy = granting([None, None]);
+    let address = proxy.address;
+    let two = proxied().resolver(move |_, _| ready(Ok(vec![refusing(), address])));
+    talk::<R, N>(&two, connector("ws://server.test/", 10_000));
+}
+
+pub fn one_time_limit_for_proxy_and_server<R: Runtime, N: Network>() {
+    let certificate = Identity::self_signed(Kind::Leaf).certificate;
+    for (url, stage) in [
+        ("ws://server.test/", Stage::Handshake),
+        ("wss://server.test/", Stage::Tls),
+    ] {
+        let proxy = Proxy::start([None, None], |stream| {
+            let asked = read_head(stream)?;
+            thread::sleep(Duration::from_millis(200));
+            stream.write_all(GRANTED)?;
+            // Nothing from the server, as long as the client is there.
+            let _ = stream.read_to_end(&mut Vec::new());
+            Ok((asked, false))
+        });
+        let client = through::<N>("http://proxy.test", proxy.address);
+        let client = client.tls(Tls::empty().trust(certificate.clone()));
+        let started = Instant::now();
+        match fails::<R, N>(&client, connector(url, 400)) {
+            ConnectError::TimedOut(late) => {
+                assert_eq!((late.stage(), late.get_host()), (stage, Some(NAME)));
+                assert!(late.spent() <= Duration::from_millis(201), "{late}");
+            }
+            other => panic!("{other:?}"),
+        }
+        let took = started.elapsed();
+        assert!(took >= Duration::from_millis(399), "{took:?}");
+    }
+}
+
+/// Variables are those of a process: the test plays in one of its own.
+pub fn proxies_of_the_environment<R: Runtime, N: Network>() {
+    const CHILD: &str = "WS_PROTO_TEST_PROXIED";
+    if let Ok(direct) = std::env::var(CHILD) {
+        let client = Client::<N>::new().proxy_from_env();
+        let of_proxy = |url: &str| match fails::<R, N>(&client, connector(url, 10_000)) {
+            ConnectError::Proxy(ProxyError::Refused(response)) => response.status(),
+            other => panic!("{url}: {other:?}"),
+        };
+        assert_eq!(of_proxy("wss://server.test/"), 418);
+        assert_eq!(of_proxy("ws://server.test/"), 418);
+        // That is in `NO_PROXY`.
+        talk::<R, N>(&client, connector(&direct, 10_000));
+        // By choice only.
+        let error = fails::<R, N>(&Client::new(), connector("ws://nothing.invalid/", 10_000));
+        assert!(matches!(error, ConnectError::Resolve { .. }), "{error:?}");
+        return;
+    }
+    let proxy = Proxy::start([None, None], |stream| {
+        let asked = read_head(stream)?;
+        stream.write_all(b"HTTP/1.1 418 x\r\nContent-Length: 0\r\n\r\n")?;
+        Ok((asked, false))
+    });
+    let server = Server::start(None);
+    let child = |all: &str| {
+        let thread = thread::current();
+        let mut child = Command::new(std::env::current_exe().expect("there is one"));
+        for name in [
+            "https_proxy",
+            "all_proxy",
+            "http_proxy",
+            "no_proxy",
+            "wss_proxy",
+            "ws_proxy",
+        ] {
+            child.env_remove(name).env_remove(name.to_ascii_uppercase());
+        }
+        child
+            .args(["--exact", thread.name().expect("that of the test")])
+            .env(CHILD, format!("ws://{}/", server.address))
+            .env("HTTPS_PROXY", format!("http://{}", proxy.address))
+            .env("ALL_PROXY", all)
+            .env("NO_PROXY", "127.0.0.0/8");
+        child.output().expect("it starts")
+    };
+    let output = child(&format!("{}", proxy.address));
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && words.contains("1 passed"),
+        "{words}"
+    );
+    assert!(proxy.asked().starts_with("CONNECT server.test:443 "));
+    assert!(proxy.asked().starts_with("CONNECT server.test:80 "));
+
+    let output = child("ftp://proxy.test");
+    let words = String::from_utf8_lossy(&output.stdout);
+    let scheme = format!("{:?}", ProxyError::Url(ProxyUrlError::Scheme));
+    assert!(
+        !output.status.success() && words.contains(&scheme),
+        "{words}"
+    );
+}
+
+/// Speaks SOCKS 5 (RFC 1928, RFC 1929) with who has this user name and password, up to the request; the request, as
+/// `host:port`.
+fn read_socks(stream: &mut dyn Both, user: &str, password: &str) -> io::Result<String> {
+    let mut exact = |count: usize| {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let greeting = exact(2)?;
+    let methods = exact(greeting[1].into())?;
+    if user.is_empty() {
+        assert!(methods.contains(&0));
+        stream.write_all(b"\x05\x00")?;
+    } else {
+        assert!(methods.contains(&2));
+        stream.write_all(b"\x05\x02")?;
+        let mut given = Vec::new();
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        for _ in 0..2 {
+            stream.read_exact(&mut byte)?;
+            let mut text = vec![0; byte[0].into()];
+            stream.read_exact(&mut text)?;
+            given.push(String::from_utf8_lossy(&text).into_owned());
+        }
+        let is_right = given == [user, password];
+        stream.write_all(&[1, u8::from(!is_right)])?;
+        if !is_right {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
+    }
+    let mut exact = |count: usize| {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let head = exact(4)?;
+    assert_eq!(head[..3], [5, 1, 0]);
+    let host = match head[3] {
+        1 => {
+            let bytes: [u8; 4] = exact(4)?.try_into().expect("4 bytes");
+            std::net::Ipv4Addr::from(bytes).to_string()
+        }
+        3 => {
+            let len = exact(1)?[0];
+            String::from_utf8_lossy(&exact(len.into())?).into_owned()
+        }
+        _ => {
+            let bytes: [u8; 16] = exact(16)?.try_into().expect("16 bytes");
+            std::net::Ipv6Addr::from(bytes).to_string()
+        }
+    };
+    let port = exact(2)?;
+    Ok(format!("{host} {}", u16::from_be_bytes([port[0], port[1]])))
+}
+
+const SOCKS_GRANTED: &[u8] = b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00";
+
+fn socks(server: Option<ServerConfig>) -> Proxy {
+    Proxy::start([None, server], |stream| {
+        let asked = read_socks(stream, "me", "p@ss")?;
+        stream.write_all(SOCKS_GRANTED)?;
+        Ok((asked, true))
+    })
+}
+
+pub fn tunnels_through_a_socks_proxy<R: Runtime, N: Network>() {
+    let identity = Identity::self_signed(Kind::Leaf);
+    let proxy = socks(Some(identity.server(None)));
+    let tls = Tls::empty().trust(identity.certificate);
+    let client = through::<N>("socks5h://me:p%40ss@proxy.test", proxy.address).tls(tls);
+    talk::<R, N>(&client, connector("wss://server.test/", 10_000));
+    // The proxy resolves the name.
+    assert_eq!(proxy.asked(), "server.test 443");
+    assert_eq!(proxy.seen().server_name.as_deref(), Some(NAME));
+
+    let proxy = socks(None);
+    let address = proxy.address;
+    let client = through::<N>("socks5h://me:p%40ss@proxy.test", address);
+    talk::<R, N>(&client, connector("ws://[2001:db8::1]:9001/", 10_000));
+    assert_eq!(proxy.asked(), "2001:db8::1 9001");
+    talk::<R, N>(
+        &client.connect_to("b.test", 9002),
+        connector("ws://server.test/", 10_000),
+    );
+    assert_eq!(proxy.asked(), "b.test 9002");
+
+    // This side does.
+    let url = Url::new("socks5://me:p%40ss@proxy.test").unwrap();
+    let client = Client::<N>::new().proxy(url).resolver(move |name, port| {
+        ready(Ok(vec![match &*name {
+            NAME => SocketAddr::new([192, 0, 2, 7].into(), port),
+            _ => address,
+        }]))
+    });
+    talk::<R, N>(&client, connector("ws://server.test/", 10_000));
+    assert_eq!(proxy.asked(), "192.0.2.7 80");
+
+    for url in ["socks5h://me:wrong@proxy.test", "socks5h://proxy.test"] {
+        let proxy = socks(None);
+        let error = match url.contains("wrong") {
+            true => no_tunnel::<R, N>(&through(url, proxy.address), "ws://server.test/"),
+            false => {
+                let proxy = Proxy::start([None, None], |stream| {
+                    stream.read_exact(&mut [0; 3])?;
+                    stream.write_all(b"\x05\xff")?;
+                    Ok((String::new(), false))
+                });
+                no_tunnel::<R, N>(&through(url, proxy.address), "ws://server.test/")
+            }
+        };
+        match &error {
+            ProxyError::Socks(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied),
+            other => panic!("{other:?}"),
+        }
+        // Asking again is useless.
+        assert_eq!(ConnectError::Proxy(error).end(), None);
+    }
+}
+
+pub fn a_socks_proxy_gets_the_next_address<R: Runtime, N: Network>() {
+    let count = AtomicUsize::new(0);
+    let proxy = Proxy::start([None, None], move |stream| {
+        let asked = read_socks(stream, "", "")?;
+        let mut answer = SOCKS_GRANTED.to_vec();
+        let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        answer[1] = if is_first { 4 } else { 0 };
+        stream.write_all(&answer)?;
+        Ok((asked, !is_first))
+    });
+    let address = proxy.address;
+    let url = Url::new("socks5://proxy.test").unwrap();
+    let client = Client::<N>::new().proxy(url).resolver(move |name, port| {
+        let of_server = [[192, 0, 2, 7], [192, 0, 2, 8]].map(|ip| SocketAddr::from((ip, port)));
+        ready(Ok(match &*name {
+            NAME => of_server.to_vec(),
+            _ => vec![address],
+        }))
+    });
+    talk::<R, N>(&client, connector("ws://server.test/", 10_000));
+    assert_eq!(
+        [proxy.asked(), proxy.asked()],
+        ["192.0.2.7 80", "192.0.2.8 80"]
+    );
+}
+
+pub fn every_answer_of_a_socks_proxy_cut_at_every_byte<R: Runtime, N: Network>() {
+    let granted_to_name = [b"\x05\x00\x00\x03\x06b.test", &[0, 80][..]].concat();
+    let granted_to_ipv6 = [b"\x05\x00\x00\x04", &[0; 18][..]].concat();
+    let denied = b"\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00".to_vec();
+    let answers = [
+        (SOCKS_GRANTED.to_vec(), true),
+        (granted_to_name, true),
+        (granted_to_ipv6, true),
+        (denied, false),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), false),
+    ];
+    for (answer, is_right) in answers {
+        for cut in 0..=answer.len() {
+            for goes_on in [true, false] {
+                let bytes = answer.clone();
+                let grants = is_right && (goes_on || cut == bytes.len());
+                let proxy = Proxy::start([None, None], move |stream| {
+                    let asked = read_socks(stream, "", "")?;
+                    stream.write_all(&bytes[..cut])?;
+                    if goes_on {
+                        thread::sleep(Duration::from_millis(1)); // another read
+                        stream.write_all(&bytes[cut..])?;
+                    }
+                    Ok((asked, grants))
+                });
+                let client = through::<N>("socks5h://proxy.test", proxy.address);
+                let tried = try_talk::<R, N>(&client, connector("ws://server.test/", 10_000));
+                match tried {
+                    Ok(()) => assert!(grants),
+                    Err(ConnectError::Proxy(ProxyError::Io(_) | ProxyError::Socks(_))) => {
+                        assert!(!grants, "{answer:?} cut at {cut}");
+                    }
+                    Err(other) => panic!("{answer:?} cut at {cut}: {other:?}"),
+                }
+            }
+        }
+    }
+}

@@ -152,9 +152,11 @@ impl Network for TokioNetwork {
         #[cfg(feature = "rustls")]
         {
             let connector = tokio_rustls::TlsConnector::from(tls.config);
+            let mut given = Ok(());
             let secured = connector.connect_with(tls.server_name, stream, |connection| {
-                receive(connection, &received);
+                given = receive(connection, &received);
             });
+            given?;
             let secured = secured.await?;
             Ok(ClientStream::Tls(Box::new(secured)))
         }

@@ -4,12 +4,12 @@
 //! adapter-NAME sessions                       plays sessions, each a line of standard input
 //! adapter-NAME server ADDR [--deflate]        prints the URL it listens on, echoes until it is ended
 //! adapter-NAME client URL AGENT [--deflate]   runs every case of an Autobahn fuzzingserver
-//! adapter-NAME visit URL [--ca PEM] [--offer NAME]...
+//! adapter-NAME visit URL [--ca PEM] [--offer NAME]... [--proxy URL] [--proxy-ca PEM]
 //!                                             checks that URL echoes, prints its report as JSON
 //! ```
 //!
 //! The first is what `interop/sessions/sessions.py` starts, the next two are what `interop/autobahn`
-//! starts. `--deflate` accepts or offers permessage-deflate, and then compresses every message.
+//! starts. mio's has no `--proxy`. `--deflate` accepts or offers permessage-deflate, and then compresses every message.
 
 use anyhow::{Result, bail};
 use ws_proto::Config;

@@ -283,14 +283,17 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Gives a connection bytes that were read before it was there. What is wrong with them is the error of its handshake.
-pub fn receive(connection: &mut ClientConnection, mut bytes: &[u8]) {
+/// Gives a connection bytes that were read before it was there.
+///
+/// # Errors
+///
+/// `InvalidData` if they are not what a server sends; the error of rustls is inside.
+pub fn receive(connection: &mut ClientConnection, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        // A reader of a slice does not fail, and an error of TLS comes again in the handshake.
-        if connection.read_tls(&mut bytes).is_err() || connection.process_new_packets().is_err() {
-            return;
-        }
+        connection.read_tls(&mut bytes)?;
+        connection.process_new_packets().map_err(invalid)?;
     }
+    Ok(())
 }
 
 fn certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use ws_proto_test::shells::network::serving::{Identity, Kind, Server};
-use ws_proto_tokio::{CloseCode, Options, Reply, connect, read_request};
+use ws_proto_test::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
+use ws_proto_tokio::{CloseCode, Options, Reply, Tls, connect, read_request};
 
 #[path = "../../examples/authorized.rs"]
 #[expect(dead_code, reason = "`main` is not called")]
 mod authorized;
+#[path = "../../examples/proxy.rs"]
+#[expect(dead_code, reason = "`main` is not called")]
+mod proxy;
 #[path = "../../examples/shutdown.rs"]
 #[expect(dead_code, reason = "`main` is not called")]
 mod shutdown;
@@ -30,6 +33,31 @@ async fn a_client_over_tls_with_a_further_authority() {
     let untrusted = wss_client::say_hello(&url, None).await;
     assert!(untrusted.is_err());
     std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_client_through_a_proxy() {
+    let identity = Identity::self_signed(Kind::Local);
+    let proxy = Proxy::start([None, Some(identity.server(None))], |stream| {
+        let asked = read_head(stream)?;
+        let is_right = asked.contains("\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n");
+        stream.write_all(match is_right {
+            true => b"HTTP/1.1 200 OK\r\n\r\n",
+            false => b"HTTP/1.1 407 x\r\nContent-Length: 0\r\n\r\n",
+        })?;
+        Ok((asked, is_right))
+    });
+    let client = |user| {
+        let url = format!("http://{user}@{}", proxy.address);
+        let trusting = Tls::empty().trust(identity.certificate.clone());
+        proxy::client(Some(&url)).unwrap().tls(trusting)
+    };
+    let answer = proxy::say_hello(&client("me:secret"), "wss://localhost/").await;
+    assert_eq!(answer.unwrap(), "hello");
+    assert!(proxy.asked().starts_with("CONNECT localhost:443 "));
+    let refused = proxy::say_hello(&client("me:wrong"), "wss://localhost/").await;
+    assert_eq!(refused.unwrap_err().to_string(), "the proxy answers 407");
+    assert!(proxy::client(Some("ftp://proxy.test")).is_err());
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use smol::io::AsyncWriteExt as _;
 use smol::net::TcpListener;
-use ws_proto_interop::play::{self, Runtime};
+use ws_proto_interop::play::{self, Runtime, Way};
 use ws_proto_smol::{
-    AcceptError, Client, ClientStream, ConnectError, Connector, Incoming, Options, Response, Smol,
-    WebSocket, rustls::ClientConfig,
+    AcceptError, ClientStream, ConnectError, Connector, Incoming, Options, Response, Smol,
+    SmolNetwork, WebSocket,
 };
 
 enum Adapter {}
@@ -53,11 +53,11 @@ impl Runtime for Adapter {
         ws_proto_smol::connect(connector).await
     }
 
-    async fn connect_tls(
+    async fn connect_by(
         connector: Connector,
-        config: ClientConfig,
+        way: Way,
     ) -> Result<(WebSocket<ClientStream>, Response), ConnectError> {
-        Client::new().tls(config).connect(connector).await
+        way.client::<SmolNetwork>().connect(connector).await
     }
 
     async fn write(stream: &mut ClientStream, bytes: &[u8]) -> io::Result<()> {

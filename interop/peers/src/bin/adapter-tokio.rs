@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-use ws_proto_interop::play::{self, Runtime};
+use ws_proto_interop::play::{self, Runtime, Way};
 use ws_proto_tokio::{
-    AcceptError, Client, ClientStream, ConnectError, Connector, Incoming, Options, Response, Tokio,
-    WebSocket, rustls::ClientConfig,
+    AcceptError, ClientStream, ConnectError, Connector, Incoming, Options, Response, Tokio,
+    TokioNetwork, WebSocket,
 };
 
 enum Adapter {}
@@ -57,11 +57,11 @@ impl Runtime for Adapter {
         ws_proto_tokio::connect(connector).await
     }
 
-    async fn connect_tls(
+    async fn connect_by(
         connector: Connector,
-        config: ClientConfig,
+        way: Way,
     ) -> Result<(WebSocket<ClientStream>, Response), ConnectError> {
-        Client::new().tls(config).connect(connector).await
+        way.client::<TokioNetwork>().connect(connector).await
     }
 
     async fn write(stream: &mut ClientStream, bytes: &[u8]) -> io::Result<()> {

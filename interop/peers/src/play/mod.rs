@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use rustls::ClientConfig;
+use ws_proto_async::net::{Client, Network};
 use ws_proto_async::{
-    AcceptError, ConnectError, Connector, Incoming, Io, Options, Response, WebSocket,
+    AcceptError, ConnectError, Connector, Incoming, Io, Options, Proxy, Response, WebSocket,
 };
 
 use crate::command::{self, Command};
@@ -57,10 +58,10 @@ pub trait Runtime: 'static {
         connector: Connector,
     ) -> impl Future<Output = Result<(WebSocket<Self::Io>, Response), ConnectError>>;
 
-    /// The adapter's `connect` over TLS.
-    fn connect_tls(
+    /// The adapter's `Client`.
+    fn connect_by(
         connector: Connector,
-        config: ClientConfig,
+        way: Way,
     ) -> impl Future<Output = Result<(WebSocket<Self::Io>, Response), ConnectError>>;
 
     /// Writes all of `bytes` past the adapter.
@@ -68,6 +69,34 @@ pub trait Runtime: 'static {
 
     /// Ends the writing side past the adapter.
     fn shut_down(stream: &mut Self::Stream) -> impl Future<Output = io::Result<()>>;
+}
+
+/// How to get to a server.
+#[derive(Debug, Default)]
+pub struct Way {
+    /// Which `wss` servers are trusted.
+    pub tls: Option<ClientConfig>,
+    /// What to connect through.
+    pub proxy: Option<Proxy>,
+    /// Which `https` proxies are trusted.
+    pub proxy_tls: Option<ClientConfig>,
+}
+
+impl Way {
+    /// A client of an adapter that goes this way.
+    pub fn client<N: Network>(self) -> Client<N> {
+        let mut client = Client::new();
+        if let Some(config) = self.tls {
+            client = client.tls(config);
+        }
+        if let Some(proxy) = self.proxy {
+            client = client.proxy(proxy);
+        }
+        if let Some(config) = self.proxy_tls {
+            client = client.proxy_tls(config);
+        }
+        client
+    }
 }
 
 /// Does what the command line says.

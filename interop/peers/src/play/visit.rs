@@ -1,26 +1,35 @@
 //! A client that checks that a server echoes, with messages of 0 to 16 MiB.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use ws_proto_async::{CloseCode, ConnectError, Connector, Event, Io, Message, Response, WebSocket};
+use ws_proto_async::{
+    CloseCode, ConnectError, Connector, Event, Io, Message, Proxy, ProxyError, Response, WebSocket,
+};
 
-use super::{Runtime, options};
+use super::{Runtime, Way, options};
 use crate::probe::{PARTS, PING, SIZES, binary, text, trusting, values_of};
 
-/// Prints one object: `status`, `subprotocol`, `location` and `body` of the answer, or the `error`;
+/// Prints one object: `status`, `subprotocol`, `location` and `body` of the answer, `proxy` with the status of a proxy that
+/// has refused, or the `error`;
 /// then what the echoes were: `right` and `wrong`, and how it was `closed`.
 pub(crate) async fn visit<R: Runtime>(url: &str, given: &[&str]) -> Result<()> {
     let offered: Vec<&str> = values_of("--offer", given).collect();
     let connector = Connector::new(url)?
         .subprotocols(&offered)
         .options(options());
-    let seen = if connector.uri().is_secure() {
-        let pem = values_of("--ca", given).next();
-        let config = trusting(pem.context("--ca PEM is needed")?)?;
-        look(R::connect_tls(connector, config).await).await
-    } else {
-        look(R::connect(connector).await).await
+    let trusted = |name: &str| values_of(name, given).next().map(trusting).transpose();
+    let way = Way {
+        tls: trusted("--ca")?,
+        proxy: values_of("--proxy", given)
+            .next()
+            .map(Proxy::new)
+            .transpose()?,
+        proxy_tls: trusted("--proxy-ca")?,
     };
+    if connector.uri().is_secure() && way.tls.is_none() {
+        bail!("--ca PEM is needed");
+    }
+    let seen = look(R::connect_by(connector, way).await).await;
     println!("{}", Value::Object(seen));
     Ok(())
 }
@@ -37,6 +46,9 @@ async fn look<T: Io>(connected: Result<(WebSocket<T>, Response), ConnectError>) 
             }
         }
         Err(ConnectError::Refused(response)) => describe(&response, &mut seen),
+        Err(ConnectError::Proxy(ProxyError::Refused(response))) => {
+            seen.insert("proxy".into(), json!(response.status()));
+        }
         Err(error) => {
             seen.insert("error".into(), json!(format!("{error:#}")));
         }

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -135,17 +136,10 @@ pub fn a_tunnel_leads_to_another_place<R: Runtime, N: Network>() {
 pub fn what_comes_after_the_answer_of_a_proxy_is_from_the_server<R: Runtime, N: Network>() {
     const REFUSAL: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";
     let both = [GRANTED, REFUSAL].concat();
-    for cut in GRANTED.len()..both.len() {
-        let answer = both.clone();
-        let proxy = Proxy::start([None, None], move |stream| {
-            let asked = read_head(stream)?;
-            stream.write_all(&answer[..cut])?;
-            // Its request.
-            read_head(stream)?;
-            stream.write_all(&answer[cut..])?;
-            Ok((asked, false))
-        });
-        let client = through::<N>("http://proxy.test", proxy.address);
+    let (proxy, script) = scripted(read_head);
+    let client = through::<N>("http://proxy.test", proxy.address);
+    for cut in 0..=both.len() {
+        *script.lock().unwrap() = Script::cut(&both, cut, true);
         match fails::<R, N>(&client, connector("ws://server.test/", 10_000)) {
             ConnectError::Refused(response) => {
                 assert_eq!((response.status(), response.body()), (401, &b"no"[..]));
@@ -169,6 +163,48 @@ pub fn what_comes_after_the_answer_of_a_proxy_is_from_the_server<R: Runtime, N: 
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// What a proxy answers to the next request.
+#[derive(Clone, Default)]
+struct Script {
+    /// The client gets each in another read.
+    pieces: Vec<Vec<u8>>,
+    /// Whether there is a tunnel then.
+    grants: bool,
+}
+
+impl Script {
+    /// All of an answer, cut, or only the part before the cut.
+    fn cut(answer: &[u8], cut: usize, goes_on: bool) -> Self {
+        let (front, back) = answer.split_at(cut);
+        let mut pieces = vec![front.to_vec()];
+        if goes_on {
+            pieces.push(back.to_vec());
+        }
+        Self {
+            pieces,
+            grants: false,
+        }
+    }
+}
+
+/// A proxy that follows a script, which can be another one for each client.
+fn scripted(read: fn(&mut dyn Both) -> io::Result<String>) -> (Proxy, Arc<Mutex<Script>>) {
+    let script = Arc::new(Mutex::new(Script::default()));
+    let current = Arc::clone(&script);
+    let proxy = Proxy::start([None, None], move |stream| {
+        let Script { pieces, grants } = current.lock().unwrap().clone();
+        let asked = read(stream)?;
+        for (index, piece) in pieces.iter().enumerate() {
+            if index > 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            stream.write_all(piece)?;
+        }
+        Ok((asked, grants))
+    });
+    (proxy, script)
 }
 
 /// Whether the error of a proxy is the right one.
@@ -199,19 +235,12 @@ pub fn every_answer_of_a_proxy_cut_at_every_byte<R: Runtime, N: Network>() {
         (b"SSH-2.0-OpenSSH_9.2\r\n", is_broken),
         (b"\x05\xff", is_broken),
     ];
+    let (proxy, script) = scripted(read_head);
+    let client = through::<N>("http://proxy.test", proxy.address);
     for (answer, is_right) in answers {
         for cut in 0..=answer.len() {
             for goes_on in [true, false] {
-                let proxy = Proxy::start([None, None], move |stream| {
-                    let asked = read_head(stream)?;
-                    stream.write_all(&answer[..cut])?;
-                    if goes_on {
-                        thread::sleep(Duration::from_millis(1)); // another read
-                        stream.write_all(&answer[cut..])?;
-                    }
-                    Ok((asked, false))
-                });
-                let client = through::<N>("http://proxy.test", proxy.address);
+                *script.lock().unwrap() = Script::cut(answer, cut, goes_on);
                 let error = no_tunnel::<R, N>(&client, "ws://server.test/");
                 let words = format!("{} cut at {cut}: {error:?}", answer.escape_ascii());
                 match (goes_on, &error) {
@@ -232,14 +261,10 @@ pub fn every_answer_of_a_proxy_cut_at_every_byte<R: Runtime, N: Network>() {
     }
     // One that is right is one wherever it is cut.
     for cut in 1..GRANTED.len() {
-        let proxy = Proxy::start([None, None], move |stream| {
-            let asked = read_head(stream)?;
-            stream.write_all(&GRANTED[..cut])?;
-            thread::sleep(Duration::from_millis(1));
-            stream.write_all(&GRANTED[cut..])?;
-            Ok((asked, true))
-        });
-        let client = through::<N>("http://proxy.test", proxy.address);
+        *script.lock().unwrap() = Script {
+            grants: true,
+            ..Script::cut(GRANTED, cut, true)
+        };
         let connected = R::run(async {
             let connected = client.connect(connector("ws://server.test/", 10_000)).await;
             connected.map(|(_, response)| response.status())
@@ -554,21 +579,16 @@ pub fn every_answer_of_a_socks_proxy_cut_at_every_byte<R: Runtime, N: Network>()
         (denied, false),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), false),
     ];
+    let (proxy, script) = scripted(|stream| read_socks(stream, "", ""));
+    let client = through::<N>("socks5h://proxy.test", proxy.address);
     for (answer, is_right) in answers {
         for cut in 0..=answer.len() {
             for goes_on in [true, false] {
-                let bytes = answer.clone();
-                let grants = is_right && (goes_on || cut == bytes.len());
-                let proxy = Proxy::start([None, None], move |stream| {
-                    let asked = read_socks(stream, "", "")?;
-                    stream.write_all(&bytes[..cut])?;
-                    if goes_on {
-                        thread::sleep(Duration::from_millis(1)); // another read
-                        stream.write_all(&bytes[cut..])?;
-                    }
-                    Ok((asked, grants))
-                });
-                let client = through::<N>("socks5h://proxy.test", proxy.address);
+                let grants = is_right && (goes_on || cut == answer.len());
+                *script.lock().unwrap() = Script {
+                    grants,
+                    ..Script::cut(&answer, cut, goes_on)
+                };
                 let tried = try_talk::<R, N>(&client, connector("ws://server.test/", 10_000));
                 match tried {
                     Ok(()) => assert!(grants),

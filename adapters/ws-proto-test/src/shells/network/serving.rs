@@ -1,7 +1,7 @@
 //! Servers in threads of their own, for clients that connect by themselves.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -125,7 +125,7 @@ impl Proxy {
         let (sender, seen) = channel();
         let (proxy, server) = (proxy.map(Arc::new), server.map(Arc::new));
         thread::spawn(move || {
-            while let Ok((mut stream, _)) = listener.accept() {
+            while let Ok((stream, _)) = listener.accept() {
                 let _ = stream.set_nodelay(true);
                 let Some(config) = &proxy else {
                     tunnel(stream, server.clone(), &answer, &requests, &sender);

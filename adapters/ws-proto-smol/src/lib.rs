@@ -76,7 +76,7 @@
 //!   whichever half is waited for; nothing runs in the background.
 //! * Every future is cancel safe; see [`WebSocket`].
 //! * [`connect`] takes `ws` and `wss` URLs and tries every address of a host by the times of RFC 8305; [`Client`] sets
-//!   how a server is reached.
+//!   how a server is reached, through a proxy too.
 //! * [`Reconnecting`] connects again, and gives back what was not written.
 //! * Messages too big to hold are received by [`next_piece`](WebSocket::next_piece) and sent by
 //!   [`send_binary_part`](WebSocket::send_binary_part).
@@ -96,6 +96,7 @@
 //! | `rustls-platform-verifier` | `wss`, with the certificates of the platform |
 //! | `rustls-webpki-roots` | `wss`, with the certificates of Mozilla |
 //! | `rustls` | `wss`, with certificates that the program gives to [`Client::tls`](core::net::Client::tls) |
+//! | `socks` | `socks5` and `socks5h` proxies for [`Client::proxy`](core::net::Client::proxy) |
 //! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,5 +1,6 @@
 //! The handshake with a proxy as a shell drives it: `Proxying` with any reads and writes.
 
+use core::error::Error;
 use core::time::Duration;
 use std::io::ErrorKind;
 
@@ -7,8 +8,9 @@ use ws_proto::Instant;
 use ws_proto::handshake::{HandshakeError, HeadError, Limits};
 use ws_proto::opening::{
     Asking, ConnectError, ConnectTimeout, Connecting, Connector, Options, Proxy, ProxyError,
-    ProxyScheme, Proxying, Response, Stage,
+    ProxyScheme, Proxying, Response, Stage, Unreachable,
 };
+use ws_proto::reconnect::End;
 
 const CONNECTED: &[u8] = b"HTTP/1.1 200 OK\r\nVia: x\r\n\r\n";
 const REFUSED: &[u8] =
@@ -204,6 +206,77 @@ fn limits_and_times_are_those_of_the_options() {
         error,
         ConnectError::Proxy(ProxyError::Handshake(HandshakeError::HeadTooLarge))
     ));
+}
+
+#[test]
+fn a_tunnel_can_lead_to_another_place() {
+    let options = Options::new().handshake_time(Duration::from_secs(2));
+    let start = |host| Proxying::start_to(&proxy(), host, 9001, &options, Duration::from_secs(1));
+    for (host, place) in [
+        ("other.example", "other.example:9001"),
+        ("::1", "[::1]:9001"),
+        ("[::1]", "[::1]:9001"),
+        ("192.0.2.7", "192.0.2.7:9001"),
+    ] {
+        let mut proxying = start(host).unwrap();
+        let expected = format!(
+            "CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\
+            Proxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n"
+        );
+        assert_eq!(proxying.pending(), expected.as_bytes());
+        let at = Instant::from_millis;
+        assert_eq!(proxying.tick(at(0)).unwrap(), Some(at(1000)));
+    }
+    let error = start("a b").unwrap_err();
+    assert!(matches!(
+        error,
+        ConnectError::Proxy(ProxyError::Head(HeadError::HostInvalid))
+    ));
+}
+
+#[test]
+fn a_proxy_that_is_not_reached_has_errors_of_its_own() {
+    for (error, end) in [
+        (
+            ConnectError::Unreachable(Unreachable::new("p", Vec::new())),
+            Some(End::Unreachable),
+        ),
+        (
+            ConnectError::Resolve {
+                host: "p".into(),
+                error: ErrorKind::NotFound.into(),
+            },
+            Some(End::Unreachable),
+        ),
+        (
+            ConnectError::Tls {
+                host: "p".into(),
+                error: ErrorKind::InvalidData.into(),
+            },
+            None,
+        ),
+    ] {
+        let words = error.to_string();
+        let error = ProxyError::of(error);
+        assert_eq!(error.to_string(), format!("proxy: {words}"));
+        assert_eq!(error.end(), end);
+        assert!(error.source().is_none() && error.refusal().is_none());
+        assert!(matches!(error, ConnectError::Proxy(ProxyError::Connect(_))));
+    }
+    // What is no error of a proxy stays.
+    let error = ProxyError::of(ConnectError::NoRandomness);
+    assert!(matches!(error, ConnectError::NoRandomness));
+
+    for (kind, end) in [
+        (ErrorKind::PermissionDenied, None),
+        (ErrorKind::InvalidInput, None),
+        (ErrorKind::HostUnreachable, Some(End::Unreachable)),
+    ] {
+        let inner = std::io::Error::new(kind, "no");
+        let error = ConnectError::from(ProxyError::Socks(inner));
+        assert_eq!((error.end(), error.to_string()), (end, "proxy: no".into()));
+        assert!(error.source().is_none());
+    }
 }
 
 #[test]

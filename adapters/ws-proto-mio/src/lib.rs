@@ -166,7 +166,7 @@ pub use ws_proto::handshake::{
 };
 #[cfg(feature = "net")]
 pub use ws_proto::opening::{Attempt, Unreachable};
-pub use ws_proto::opening::{ConnectTimeout, Connector, OwnedHeaders, Response, Stage};
+pub use ws_proto::opening::{ConnectTimeout, Connector, OwnedHeaders, ProxyError, Response, Stage};
 pub use ws_proto::uri::UriRules;
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Message, Negotiated, ProtocolError,

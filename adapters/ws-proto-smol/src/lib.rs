@@ -315,7 +315,7 @@ where
     WebSocket::client(Smol::new(stream), negotiated, &[], options)
 }
 
-/// How to get to a server: the place, certificates, sockets. It has the methods of [`core::net::Client`].
+/// How to get to a server: the place, proxies, certificates, sockets. It has the methods of [`core::net::Client`].
 ///
 /// ```
 /// # smol::block_on(async {
@@ -326,7 +326,7 @@ where
 /// #     let _socket = ws_proto_smol::accept(stream).await.unwrap();
 /// # }).detach();
 /// use std::time::Duration;
-/// use ws_proto_smol::{Client, Connector, Options};
+/// use ws_proto_smol::{Client, Connector, Options, Proxy};
 ///
 /// let client = Client::new()
 ///     .connect_to("127.0.0.1", port) // in place of example.com, which stays the `Host`
@@ -337,6 +337,11 @@ where
 ///     .options(options);
 /// let (socket, _) = client.connect(connector).await?;
 /// assert!(socket.get_ref().tcp().is_some_and(|tcp| tcp.nodelay().unwrap()));
+///
+/// // Through a proxy, or through the one that the environment names.
+/// let proxied = Client::new().proxy(Proxy::new("http://me:secret@proxy.example:3128")?);
+/// let by_environment = Client::new().proxy_from_env();
+/// # let _ = (proxied, by_environment);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

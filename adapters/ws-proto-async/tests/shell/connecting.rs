@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ws_proto_async::net::{Client, Network, TlsRequest};
-use ws_proto_async::{ConnectError, Connector, Options, Stage};
+use ws_proto_async::{ConnectError, Connector, Options, Proxy, ProxyError, Stage};
 use ws_proto_test::shells::hand::Hand;
 
 /// What becomes of an attempt, after so many milliseconds.
@@ -210,9 +210,29 @@ fn a_network_without_tls_names_the_feature_before_anything_is_done() {
 }
 
 #[test]
+fn a_proxy_that_is_not_supported_is_named_before_anything_is_done() {
+    let schemes = ["https", "socks5", "socks5h"];
+    let without = if cfg!(feature = "socks") { 1 } else { 3 };
+    for scheme in &schemes[..without] {
+        let proxy = Proxy::new(&format!("{scheme}://proxy.test")).unwrap();
+        let client = Client::<Fake>::new().proxy(proxy);
+        let error = run(client.connect("ws://server.test/"))
+            .map(|_| ())
+            .unwrap_err();
+        assert!(
+            matches!(error, ConnectError::Proxy(ProxyError::Unsupported(s)) if s.name() == *scheme),
+            "{error:?}"
+        );
+        assert_eq!(error.end(), None);
+    }
+}
+
+#[test]
 fn what_is_connecting_can_go_to_another_thread() {
     fn is_send<T: Send>(_: &T) {}
     let client = Client::<Fake>::new();
     is_send(&client.connect("ws://server.test/"));
     is_send(&client);
+    let proxied = client.proxy(Proxy::new("proxy.test").unwrap());
+    is_send(&proxied.connect("ws://server.test/"));
 }

@@ -2,9 +2,10 @@
 
 use crate::common::{REQUEST, Seen, at, turn};
 use mio::Token;
+use ws_proto::opening::{Proxy, Proxying};
 use ws_proto_mio::{
     Accept, Buffers, ConnectError, Connector, Error, Event, HandshakeError, Options, OriginPolicy,
-    Reply, WebSocket,
+    ProxyError, Reply, WebSocket,
 };
 use ws_proto_test::stream::{End, pipe};
 
@@ -446,4 +447,20 @@ fn a_client_that_has_sent_a_lot_sees_its_refusal() {
         assert_eq!(read, Ok(answer.len()));
         assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     }
+}
+
+/// A program that has asked a proxy by the engine has one type of errors.
+#[test]
+fn the_answer_of_a_proxy_that_refuses_stays() {
+    let connector = Connector::new("ws://example.com/").unwrap();
+    let proxy = Proxy::new("http://proxy.test").unwrap();
+    let mut proxying = Proxying::start(&proxy, &connector).unwrap();
+    let mut answer = *b"HTTP/1.1 407 x\r\nContent-Length: 2\r\n\r\nno";
+    let refused = proxying.receive(&mut &mut answer[..]).unwrap_err();
+    let error = Error::from(refused);
+    assert!(error.to_string().contains("407") && std::error::Error::source(&error).is_none());
+    let Error::Proxy(ProxyError::Refused(response)) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((response.status(), response.body()), (407, &b"no"[..]));
 }

@@ -5,7 +5,7 @@
 #
 # usage: interop/proxies/run.sh [tokio | smol | NAME=PROGRAM]...
 #
-# PROGRAM takes the place of the one of this repository. It takes some 10 s for each adapter.
+# PROGRAM takes the place of the one of this repository. It takes some 15 s for each adapter.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 adapters=(tokio smol) # mio's program makes its own way to a server

@@ -21,8 +21,6 @@ use core::net::Ipv6Addr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::handshake::HeadError;
-
 /// The URI of a WebSocket server (RFC 6455 3), borrowed from its text.
 ///
 /// The scheme is `ws` or `wss` in any case. There is a host, there is no userinfo and no fragment,
@@ -355,14 +353,14 @@ impl<'u> UserInfo<'u> {
     ///
     /// # Errors
     ///
-    /// [`HeadError::CredentialsInvalid`] if Basic cannot carry them: a user name with a colon (`%3A`), control characters
-    /// in user name or password (RFC 7617 2).
-    pub fn basic(&self) -> Result<BasicAuth<'u>, HeadError> {
+    /// [`BasicAuthError`] if Basic cannot carry them: a user name with a colon (`%3A`), control characters in user name or
+    /// password (RFC 7617 2).
+    pub fn basic(&self) -> Result<BasicAuth<'u>, BasicAuthError> {
         let password = self.password.unwrap_or_default();
         if basic_can_carry(decode(self.user), decode(password)) {
             Ok(BasicAuth(*self))
         } else {
-            Err(HeadError::CredentialsInvalid)
+            Err(BasicAuthError)
         }
     }
 
@@ -391,6 +389,19 @@ impl fmt::Display for BasicAuth<'_> {
         write_basic(f, self.0.bytes())
     }
 }
+
+/// A user name has a colon, or it or its password has a control character: the scheme Basic cannot carry them (RFC 7617 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct BasicAuthError;
+
+impl fmt::Display for BasicAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("user name or password has characters that cannot be sent")
+    }
+}
+
+impl Error for BasicAuthError {}
 
 /// Whether a receiver reads the same user name and password from the scheme Basic, and accepts them (RFC 7617 2).
 pub(crate) fn basic_can_carry(

@@ -4,6 +4,7 @@ use core::error::Error;
 use core::fmt;
 
 use super::origin_fault::OriginFault;
+use crate::uri::BasicAuthError;
 
 /// The handshake has failed: the peer broke a rule or exceeded a limit, or the server refused.
 ///
@@ -429,11 +430,17 @@ pub enum HeadError {
     TooManyExtensions,
 }
 
+impl From<BasicAuthError> for HeadError {
+    fn from(_: BasicAuthError) -> Self {
+        Self::CredentialsInvalid
+    }
+}
+
 impl fmt::Display for HeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BodyNotAllowed => "this status has no body",
-            Self::CredentialsInvalid => "user name or password has characters that cannot be sent",
+            Self::CredentialsInvalid => return BasicAuthError.fmt(f),
             Self::ExtensionInvalid => "extension name or parameter is not a token",
             Self::ExtensionNotOffered => "the client did not offer the extension",
             Self::ExtensionRepeated => "extension or reserved bit in use twice",

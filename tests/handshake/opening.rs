@@ -596,6 +596,9 @@ fn user_info_that_basic_cannot_carry_is_not_sent() {
             Some(HeadError::CredentialsInvalid),
             "{user_info}"
         );
+        let given = connector.uri().user_info().expect("there is some").basic();
+        let error = given.expect_err("it cannot be sent");
+        assert_eq!(error.to_string(), HeadError::CredentialsInvalid.to_string());
         // By another scheme it can be sent.
         let own = connector.clone().header("Authorization", "Bearer abc");
         assert!(Connecting::start(&own, *b"the sample nonce").is_ok());

@@ -1,12 +1,13 @@
-//! The client: sends and receives at once, and ends in order.
+//! The client: sends and receives at once, ends in order, and connects again if it is asked to.
 
 use std::pin::{Pin, pin};
 
-use ws_proto_tokio::{ClientStream, Error, ReadHalf, WriteHalf};
+use ws_proto_tokio::reconnect::End;
+use ws_proto_tokio::{ClientStream, Error, ReadHalf, WebSocket, WriteHalf};
 
 use crate::args::Args;
-use crate::connect;
-use crate::ending::{Close, Ending, going_away, normal};
+use crate::connect::{Dialer, agreed, response_words};
+use crate::ending::{Close, Ending, going_away, loss, normal};
 use crate::failure::{Failure, stopped};
 use crate::input::{Input, Unsent};
 use crate::notices::Notices;
@@ -14,16 +15,15 @@ use crate::pings::Pings;
 use crate::print::{Print, Printer, Sent};
 use crate::progress::Progress;
 use crate::receive::{Received, Receiver};
+use crate::retry::Retry;
 use crate::signals::Signals;
 use crate::stay::Stay;
+use crate::target::Target;
 
-pub(crate) async fn run(args: &Args, url: &str, mut signals: Signals) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Args, target: &Target, mut signals: Signals) -> Result<(), Failure> {
     let notices = Notices::new(args);
     let printer = Printer::new(args)?;
-    let (mut read, mut write) = tokio::select! {
-        connected = connect::connect(args, url, notices) => connected?.split(),
-        exit = signals.next() => return Err(stopped(exit)),
-    };
+    let dialer = Dialer::new(args, target)?;
     let (pings, progress) = (Pings::default(), Progress::new());
     let receiver = Receiver {
         args,
@@ -32,14 +32,79 @@ pub(crate) async fn run(args: &Args, url: &str, mut signals: Signals) -> Result<
         pings: &pings,
         progress: &progress,
     };
-    let input = Input {
+    let mut input = Input::new(args, notices, &printer, &pings, &progress);
+    let mut retry = Retry::new(args);
+    let (mut was_connected, mut has_failed) = (false, false);
+    let ended = loop {
+        let connected = tokio::select! {
+            connected = dialer.connect() => connected,
+            exit = signals.next() => break Err(stopped(exit)),
+        };
+        let (end, words, result) = match connected {
+            Ok((socket, response)) => {
+                let words = format!("connected to {}{}", target.name, agreed(&socket));
+                match (was_connected, has_failed) {
+                    (true, _) => notices.announce(format_args!("{words} again")),
+                    (false, true) => notices.announce(words),
+                    (false, false) => notices.say(words),
+                }
+                notices.explain(response_words(&response));
+                was_connected = true;
+                retry.connected();
+                match talk(receiver, &mut input, socket, &mut signals).await {
+                    Talked::Ended(result) => break result,
+                    Talked::Lost(end, words, result) => (Some(end), words, result),
+                }
+            }
+            Err(unconnected) => {
+                let words = unconnected.failure.to_string();
+                (unconnected.end, words, Err(unconnected.failure))
+            }
+        };
+        let Some(delay) = retry.delay(end) else {
+            break result;
+        };
+        has_failed = true;
+        let seconds = delay.as_secs_f64();
+        notices.warn(format_args!("{words}: trying again in {seconds:.1} s"));
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            exit = signals.next() => break Err(stopped(exit)),
+        }
+    };
+    tokio::select! {
+        printed = printer.finish() => printed.and(ended),
+        exit = signals.next() => Err(stopped(exit)),
+    }
+}
+
+/// How a connection has ended.
+enum Talked {
+    /// As was wanted, or not.
+    Ended(Result<(), Failure>),
+    /// By itself, with more to be sent or to come: in these words, and what it is if there is no other one.
+    Lost(End, String, Result<(), Failure>),
+}
+
+/// Sends and receives on one connection until it has ended.
+async fn talk(
+    receiver: Receiver<'_>,
+    input: &mut Input<'_>,
+    socket: WebSocket<ClientStream>,
+    signals: &mut Signals,
+) -> Talked {
+    let Receiver {
         args,
         notices,
-        printer: &printer,
-        pings: &pings,
-        progress: &progress,
-    };
+        printer,
+        progress,
+        ..
+    } = receiver;
+    receiver.pings.forget();
+    let (mut read, mut write) = socket.split();
     let mut ending = Ending::default();
+    // Whether another connection would have something to do.
+    let mut has_more = true;
     let ended = {
         let mut receiving = pin!(receiver.receive(&mut read));
         let closing = tokio::select! {
@@ -54,40 +119,54 @@ pub(crate) async fn run(args: &Args, url: &str, mut signals: Signals) -> Result<
                 if !*progress.is_idle.borrow() && matches!(ended, Received::End(_)) {
                     ending.unsent = Some(Unsent::Connection);
                 }
-                ended
+                Ok(ended)
             }
             Ok(Ok(Some(close))) => {
+                has_more = false;
                 ending.asked = Some(close.0);
-                say_close(receiving, &mut write, close, &printer, &mut signals).await?
+                say_close(receiving, &mut write, close, printer, signals).await
             }
             Ok(sent) => {
-                let stay = Stay::new(args, &progress, &sent);
+                let stay = Stay::new(args, progress, &sent);
                 let is_whole = !matches!(sent, Err(Unsent::Input(_)));
+                has_more = match &sent {
+                    Ok(_) => matches!(stay, Stay::Ever),
+                    Err(unsent) => !matches!(unsent, Unsent::Input(_)),
+                };
                 ending.unsent = sent.err();
                 let close = tokio::select! {
                     biased;
                     ended = &mut receiving => Err(ended),
-                    _ = signals.next() => Ok(going_away()),
-                    () = stay.pass(args, &progress, &mut write) => {
+                    _ = signals.next() => {
+                        has_more = false;
+                        Ok(going_away())
+                    }
+                    () = stay.pass(args, progress, &mut write) => {
                         ending.stayed = stay.expects_answers();
                         Ok(if is_whole { normal() } else { going_away() })
                     }
                 };
                 match close {
-                    Err(ended) => ended,
-                    Ok(close) => {
-                        say_close(receiving, &mut write, close, &printer, &mut signals).await?
-                    }
+                    Err(ended) => Ok(ended),
+                    Ok(close) => say_close(receiving, &mut write, close, printer, signals).await,
                 }
             }
         }
     };
     let ended = match ended {
-        Received::End(ended) => ended,
-        Received::Enough => finish(read, &mut write, normal(), &printer, &mut signals).await?,
-        Received::Unprinted => {
-            let _ = finish(read, &mut write, going_away(), &printer, &mut signals).await?;
-            return printer.finish().await;
+        Err(failure) => return Talked::Ended(Err(failure)),
+        Ok(Received::End(ended)) => ended,
+        Ok(Received::Enough) => {
+            has_more = false;
+            match finish(read, &mut write, normal(), printer, signals).await {
+                Ok(ended) => ended,
+                Err(failure) => return Talked::Ended(Err(failure)),
+            }
+        }
+        Ok(Received::Unprinted) => {
+            // What has gone wrong with printing is reported at the end.
+            let ended = finish(read, &mut write, going_away(), printer, signals).await;
+            return Talked::Ended(ended.map(drop));
         }
     };
     let printing = async {
@@ -95,13 +174,29 @@ pub(crate) async fn run(args: &Args, url: &str, mut signals: Signals) -> Result<
             // That there is nowhere to print to is what finishing reports.
             let _ = printer.print(Print::Close(None, closed)).await;
         }
-        printer.finish().await
+        printer.printed().await;
     };
     tokio::select! {
-        printed = printing => printed?,
-        exit = signals.next() => return Err(stopped(exit)),
+        () = printing => {}
+        exit = signals.next() => return Talked::Ended(Err(stopped(exit))),
     }
-    ending.check(args, notices, ended, &write, &progress)
+    let lost = has_more.then(|| {
+        let end = match (&ended, write.closed(), &ending.unsent) {
+            (_, _, Some(Unsent::NoPong(_))) => End::TimedOut,
+            (Err(error), ..) => error.end(),
+            (Ok(()), Some(closed), _) => End::Closed(closed.code),
+            (Ok(()), None, _) => End::Eof,
+        };
+        let words = ending
+            .unanswered()
+            .unwrap_or_else(|| loss(&ended, &write, args));
+        (end, words)
+    });
+    let checked = ending.check(args, notices, ended, &write, progress);
+    match lost {
+        Some((end, words)) => Talked::Lost(end, words, checked),
+        None => Talked::Ended(checked),
+    }
 }
 
 /// Says Close, and goes on printing what the server has sent before its own.

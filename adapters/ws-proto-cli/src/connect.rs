@@ -1,48 +1,116 @@
-//! From a URL to a connection, with errors that say what went wrong where.
+//! From a URL to a connection, with errors that say what went wrong where, and what to try.
 
-use anyhow::Context;
+use ws_proto_tokio::reconnect::End;
 use ws_proto_tokio::{
     Client, ClientStream, Config, ConnectError, Connector, Deflate, Options, Response, WebSocket,
 };
 
+use anyhow::Context;
+
 use crate::args::Args;
 use crate::failure::{Exit, Failure, OrExit, failure};
-use crate::notices::Notices;
+use crate::hints::hint;
 use crate::response::{fields, refusal};
+use crate::target::Target;
 use crate::tls;
 
-pub(crate) async fn connect(
-    args: &Args,
-    url: &str,
-    notices: Notices,
-) -> Result<WebSocket<ClientStream>, Failure> {
-    let connector = Connector::new(url)
-        .with_context(|| format!("{url} is not the URL of a WebSocket server"))
-        .or_exit(Exit::Usage)?;
-    let mut client = Client::new();
-    // A wrong file is wrong usage, whether or not there is a server.
-    if connector.uri().is_secure() {
-        client = client.tls(tls::tls(args).or_exit(Exit::Usage)?);
-    }
-    match client.connect(asking(args, connector)).await {
-        Ok((socket, response)) => {
-            tell(notices, url, &socket, &response);
-            Ok(socket)
+/// What there is instead of a connection.
+#[derive(Debug)]
+pub(crate) struct Unconnected {
+    /// How it has ended; `None` if another attempt is useless.
+    pub(crate) end: Option<End>,
+    pub(crate) failure: Failure,
+}
+
+/// Connects, once or again.
+#[derive(Debug)]
+pub(crate) struct Dialer<'a> {
+    args: &'a Args,
+    client: Client,
+    connector: Connector,
+}
+
+impl<'a> Dialer<'a> {
+    /// Checks all that can be checked without a server: what is wrong is wrong usage, whether or not there is one.
+    pub(crate) fn new(args: &'a Args, target: &Target) -> Result<Self, Failure> {
+        let place = Connector::new(&target.url)
+            .with_context(|| format!("{} is not the URL of a WebSocket server", target.name))
+            .or_exit(Exit::Usage)?;
+        let mut client = Client::new();
+        let connector = match &args.host {
+            Some(host) => {
+                let uri = place.uri();
+                client = client.connect_to(&uri.connect_host().to_string(), uri.port());
+                Connector::new(&target.url_for(host))
+                    .with_context(|| format!("--host {host} cannot be a part of the URL"))
+                    .or_exit(Exit::Usage)?
+            }
+            None => place,
+        };
+        if let Some(place) = &args.connect_to {
+            client = client.connect_to(&place.host, place.port);
         }
-        Err(ConnectError::Refused(response)) => Err(failure(Exit::Connect, refusal(&response))),
-        Err(ConnectError::Head(error)) => Err(error)
-            .context("this cannot be asked")
-            .or_exit(Exit::Usage),
-        Err(
-            error @ (ConnectError::Resolve { .. }
+        #[cfg(unix)]
+        if let Some(path) = &target.socket {
+            client = client.connect_to_unix(path);
+        }
+        if target.is_secure() {
+            client = client.tls(tls::client(args).or_exit(Exit::Usage)?);
+        }
+        Ok(Self {
+            args,
+            client,
+            connector: asking(args, connector),
+        })
+    }
+
+    pub(crate) async fn connect(&self) -> Result<(WebSocket<ClientStream>, Response), Unconnected> {
+        let connected = self.client.connect(self.connector.clone()).await;
+        connected.map_err(|error| Unconnected {
+            end: error.end(),
+            failure: self.failure(error),
+        })
+    }
+
+    /// What has failed, why, and what to try.
+    fn failure(&self, error: ConnectError) -> Failure {
+        let hint = hint(&error, self.args);
+        let (exit, what) = match &error {
+            ConnectError::Refused(response) => {
+                return failure(Exit::Connect, refusal(response));
+            }
+            ConnectError::Head(_) => (Exit::Usage, "this cannot be asked: "),
+            ConnectError::Resolve { .. }
             | ConnectError::TimedOut(_)
             | ConnectError::Tls { .. }
-            | ConnectError::Unreachable(_)),
-        ) => Err(error).or_exit(Exit::Connect),
-        Err(error) => Err(error)
-            .context("the handshake failed")
-            .or_exit(Exit::Connect),
+            | ConnectError::Unreachable(_) => (Exit::Connect, ""),
+            ConnectError::Io(_) if self.is_at_socket() => (Exit::Connect, ""),
+            _ => (Exit::Connect, "the handshake failed: "),
+        };
+        let place = match &self.args.connect_to {
+            Some(place) if is_about_the_place(&error) => {
+                format!("--connect-to {}:{}: ", place.host, place.port)
+            }
+            _ => String::new(),
+        };
+        // The alternate form has the causes behind it.
+        let error = format!("{:#}", anyhow::Error::from(error));
+        let hint = hint.map_or(String::new(), |hint| format!(": {hint}"));
+        failure(exit, format_args!("{place}{what}{error}{hint}"))
     }
+
+    fn is_at_socket(&self) -> bool {
+        let target = self.args.url.as_ref();
+        target.is_some_and(|target| target.socket.is_some())
+    }
+}
+
+/// Whether nothing was reached.
+fn is_about_the_place(error: &ConnectError) -> bool {
+    matches!(
+        error,
+        ConnectError::Resolve { .. } | ConnectError::Unreachable(_)
+    )
 }
 
 /// With all that the arguments ask for.
@@ -78,7 +146,8 @@ pub(crate) fn options(args: &Args) -> Options {
     Options::new().config(config).handshake_time(args.timeout)
 }
 
-fn tell(notices: Notices, url: &str, socket: &WebSocket<ClientStream>, response: &Response) {
+/// What was agreed on, after the URL.
+pub(crate) fn agreed(socket: &WebSocket<ClientStream>) -> String {
     let subprotocol = match socket.subprotocol() {
         Some(name) => format!(", subprotocol {name}"),
         None => String::new(),
@@ -88,6 +157,10 @@ fn tell(notices: Notices, url: &str, socket: &WebSocket<ClientStream>, response:
     } else {
         ""
     };
-    notices.say(format_args!("connected to {url}{subprotocol}{compressed}"));
-    notices.explain(format_args!("the response has{}", fields(response)));
+    format!("{subprotocol}{compressed}")
+}
+
+/// For `--verbose`.
+pub(crate) fn response_words(response: &Response) -> String {
+    format!("the response has{}", fields(response))
 }

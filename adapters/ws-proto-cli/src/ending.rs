@@ -36,6 +36,14 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
+    /// That a Ping was not answered, if that is why it has ended.
+    pub(crate) fn unanswered(&self) -> Option<String> {
+        match self.unsent {
+            Some(Unsent::NoPong(time)) => Some(no_pong(time)),
+            _ => None,
+        }
+    }
+
     /// Whether it has ended well.
     pub(crate) fn check(
         self,
@@ -47,20 +55,11 @@ impl Ending {
     ) -> Result<(), Failure> {
         match self.unsent {
             Some(Unsent::Input(error)) => return Err(error).or_exit(Exit::Usage),
-            Some(Unsent::NoPong(time)) => {
-                let time = time.as_secs_f64();
-                let words =
-                    format!("no answer to a Ping within {time} s: --timeout SECONDS waits longer");
-                return Err(failure(Exit::Closed, words));
-            }
+            Some(Unsent::NoPong(time)) => return Err(failure(Exit::Closed, no_pong(time))),
             Some(Unsent::Connection) | None => {}
         }
-        if let Err(error) = ended {
-            let words = format!(
-                "the connection broke: {}",
-                breaking_words(&error, write.refused_len(), args)
-            );
-            return Err(failure(Exit::Closed, words));
+        if ended.is_err() {
+            return Err(failure(Exit::Closed, loss(&ended, write, args)));
         }
         if let Some(closed) = &write.closed() {
             let words = closing_words(closed);
@@ -89,6 +88,27 @@ impl Ending {
             }
             _ => Ok(()),
         }
+    }
+}
+
+fn no_pong(time: Duration) -> String {
+    let time = time.as_secs_f64();
+    format!("no answer to a Ping within {time} s: --timeout SECONDS waits longer")
+}
+
+/// How a connection was lost that has ended by itself.
+pub(crate) fn loss(
+    ended: &Result<(), Error>,
+    write: &WriteHalf<ClientStream>,
+    args: &Args,
+) -> String {
+    match (ended, write.closed()) {
+        (Err(error), _) => {
+            let words = breaking_words(error, write.refused_len(), args);
+            format!("the connection broke: {words}")
+        }
+        (Ok(()), Some(closed)) => format!("closed with {}", closing_words(&closed)),
+        (Ok(()), None) => "the server has closed".to_owned(),
     }
 }
 

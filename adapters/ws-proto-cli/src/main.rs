@@ -6,6 +6,7 @@ mod client;
 mod connect;
 mod ending;
 mod failure;
+mod hints;
 mod input;
 mod listen;
 mod notices;
@@ -14,10 +15,12 @@ mod print;
 mod progress;
 mod receive;
 mod response;
+mod retry;
 mod session;
 mod shown;
 mod signals;
 mod stay;
+mod target;
 mod tls;
 
 use std::process::ExitCode;
@@ -57,7 +60,7 @@ fn run(args: Args) -> Result<(), Failure> {
         let signals = Signals::catch().or_exit(Exit::Usage)?;
         match (args.listen.clone(), args.url.clone()) {
             (Some(address), _) => listen::run(args, &address, signals).await,
-            (None, Some(url)) => client::run(&args, &url, signals).await,
+            (None, Some(target)) => client::run(&args, &target, signals).await,
             (None, None) => Ok(()),
         }
     });

@@ -29,6 +29,11 @@ impl Pings {
         Some(sent.elapsed())
     }
 
+    /// Those of a connection that is lost are not answered on the next one.
+    pub(crate) fn forget(&self) {
+        self.waiting().clear();
+    }
+
     fn waiting(&self) -> MutexGuard<'_, VecDeque<(Vec<u8>, Instant)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,9 @@
-//! TLS for `wss`: which servers are trusted.
+//! TLS: whom a client trusts, what it shows of itself, and what a server does.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ws_proto_tokio::Tls;
 use ws_proto_tokio::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
@@ -10,39 +11,101 @@ use ws_proto_tokio::rustls::client::danger::{
 use ws_proto_tokio::rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
 };
-use ws_proto_tokio::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use ws_proto_tokio::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use ws_proto_tokio::rustls::pki_types::pem::PemObject;
+use ws_proto_tokio::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use ws_proto_tokio::rustls::{
+    ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme,
+};
 
 use crate::args::Args;
 
-pub(crate) fn tls(args: &Args) -> Result<Tls> {
+/// For a client.
+pub(crate) fn client(args: &Args) -> Result<Tls> {
+    let identity = identity(args)?;
     let tls = match &args.ca {
         Some(path) => {
-            let unread = || format!("{} cannot be read", path.display());
-            let pem = std::fs::read(path).with_context(unread)?;
-            Tls::empty().trust_pem(&pem).with_context(unread)?
+            let pem = read(path, "--ca")?;
+            let tls = Tls::empty().trust_pem(&pem);
+            tls.with_context(|| format!("--ca {} cannot be used", path.display()))?
         }
-        None if args.insecure => take_any()?.into(),
+        None if args.insecure => return Ok(take_any(identity)?.into()),
         None => Tls::platform(),
     };
+    let showing = |tls: Tls| match &identity {
+        Some((chain, key)) => tls.client_auth(chain.clone(), key.clone_key()),
+        None => tls,
+    };
+    let tls = showing(tls);
     match tls.config() {
-        // Those of the browsers on systems without certificates.
-        Err(_) if args.ca.is_none() => Ok(Tls::webpki_roots()),
-        config => {
-            config?;
+        Ok(_) => Ok(tls),
+        Err(error) if args.ca.is_some() => Err(error.into()),
+        // On systems without certificates there are those of the browsers.
+        Err(_) => {
+            let tls = showing(Tls::webpki_roots());
+            tls.config()?;
             Ok(tls)
         }
     }
 }
 
-fn take_any() -> Result<ClientConfig> {
+/// For a server, if it has a certificate.
+pub(crate) fn server(args: &Args) -> Result<Option<Arc<ServerConfig>>> {
+    let Some((chain, key)) = identity(args)? else {
+        return Ok(None);
+    };
+    let provider = Arc::new(ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .context("--cert and --key cannot be used")?;
+    // The handshake inside is one of HTTP/1.1.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(Arc::new(config)))
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// What this end shows of itself, by `--cert` and `--key`.
+fn identity(args: &Args) -> Result<Option<Identity>> {
+    let Some(cert) = &args.cert else {
+        return Ok(None);
+    };
+    let pem = read(cert, "--cert")?;
+    let shown = cert.display();
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.with_context(|| format!("--cert {shown} is not PEM"))?;
+    ensure!(
+        !chain.is_empty(),
+        "--cert {shown} has no certificate in PEM"
+    );
+    let key = match &args.key {
+        Some(key) => PrivateKeyDer::from_pem_slice(&read(key, "--key")?)
+            .with_context(|| format!("--key {} has no private key in PEM", key.display()))?,
+        None => PrivateKeyDer::from_pem_slice(&pem).with_context(|| {
+            format!("--cert {shown} has no private key in PEM, and there is no --key FILE")
+        })?,
+    };
+    Ok(Some((chain, key)))
+}
+
+fn read(path: &Path, option: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{option} {} cannot be read", path.display()))
+}
+
+fn take_any(identity: Option<Identity>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(TakeAny(Arc::clone(&provider)));
-    Ok(ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(verifier);
+    match identity {
+        None => Ok(builder.with_no_client_auth()),
+        Some((chain, key)) => builder
+            .with_client_auth_cert(chain, key)
+            .context("--cert and --key cannot be used"),
+    }
 }
 
 /// Looks at no certificate, as `--insecure` says.

@@ -9,7 +9,11 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum, builder::PossibleValue};
 
 use crate::failure::{Exit, Failure, failure};
-use values::{address, header, origin, payload, seconds, size, subprotocol, url};
+use crate::target::{Place, Target};
+pub(crate) use values::Address;
+use values::{
+    Attempts, EVER, address, attempts, header, host, origin, payload, seconds, size, subprotocol,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,9 +51,10 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "wsp", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS. HOST:PORT and http:// are ws://, https:// is wss://
-    #[arg(required_unless_present = "listen", conflicts_with = "listen", value_parser = url)]
-    pub(crate) url: Option<String>,
+    /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS. HOST:PORT and http:// are ws://, https:// is wss://;
+    /// ws+unix:SOCKET:/PATH is a Unix socket
+    #[arg(required_unless_present = "listen", conflicts_with = "listen", value_parser = Target::parse)]
+    pub(crate) url: Option<Target>,
 
     /// Send this text; can be repeated. Then standard input is not read
     #[arg(
@@ -126,6 +131,23 @@ pub(crate) struct Args {
           help_heading = "When it ends")]
     pub(crate) timeout: Duration,
 
+    /// Connect to this host and port in place of those of the URL, which is still what is asked for
+    #[arg(long, value_name = "HOST:PORT", value_parser = Place::parse, conflicts_with = "listen",
+          help_heading = "Where to connect")]
+    pub(crate) connect_to: Option<Place>,
+
+    /// Ask for this host in place of the one of the URL, which is still where to connect: in Host, and as the
+    /// name that the certificate has to have
+    #[arg(long, value_name = "NAME", value_parser = host, conflicts_with = "listen",
+          help_heading = "Where to connect")]
+    pub(crate) host: Option<String>,
+
+    /// Connect again when there is no connection or it is lost, as long as there is something to send or to wait
+    /// for (-n, -c); after a delay that grows from 1 s to 30 s. Gives up after N failures in a row, if N is given
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = EVER,
+          value_parser = attempts, conflicts_with = "listen", help_heading = "Where to connect")]
+    pub(crate) retry: Option<Attempts>,
+
     /// Offer this subprotocol; with --listen, agree to it. Can be repeated, the favourite first
     #[arg(
         short,
@@ -155,7 +177,7 @@ pub(crate) struct Args {
           help_heading = "The handshake")]
     pub(crate) max_message: u64,
 
-    /// Trust the certificates in this PEM file, and no others
+    /// Trust the certificates in this PEM file, of authorities or of the server itself, and no others
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub(crate) ca: Option<PathBuf>,
 
@@ -163,12 +185,21 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "ca", help_heading = "TLS")]
     pub(crate) insecure: bool,
 
-    /// Be a server at ADDRESS:PORT, or at a port of 127.0.0.1. What one peer sends is printed, what
+    /// Show this certificate, with those that lead to its authority, from a PEM file. With --listen, it is the
+    /// one of the server, which then speaks TLS
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The private key of --cert, in PEM. Without this option it is in the same file
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Be a server at ADDRESS:PORT, at a port of 127.0.0.1, or at a path as a Unix socket. What one peer sends is printed, what
     /// you type goes to all of them; input in a pipe waits for the first peer
     #[arg(short, long, value_name = "ADDRESS", value_parser = address,
           conflicts_with_all = ["messages", "files", "ping", "ca", "insecure", "exit_after"],
           help_heading = "As a server")]
-    pub(crate) listen: Option<String>,
+    pub(crate) listen: Option<Address>,
 
     /// Send every message back to where it came from
     #[arg(long, requires = "listen", help_heading = "As a server")]
@@ -217,6 +248,11 @@ impl Args {
         let mut names = self.subprotocols.iter().enumerate();
         if let Some((_, twice)) = names.find(|(n, name)| self.subprotocols[..*n].contains(name)) {
             let words = format!("--subprotocol {twice} is given twice");
+            return Err(failure(Exit::Usage, words));
+        }
+        let is_socket = |target: &Target| target.socket.is_some();
+        if self.connect_to.is_some() && self.url.as_ref().is_some_and(is_socket) {
+            let words = "--connect-to is about TCP, the URL about a Unix socket";
             return Err(failure(Exit::Usage, words));
         }
         if self.url.is_some() {

@@ -1,42 +1,19 @@
 //! The values of options, each checked where it is read, so that an error names the option.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ws_proto_tokio::Uri;
 
-/// The URL as people type it: an address alone is one without TLS, and the schemes of pages are taken for those
-/// of WebSocket.
-pub(super) fn url(text: &str) -> Result<String, String> {
-    let url = match text.split_once("://") {
-        Some((scheme, rest)) => {
-            let scheme = match &*scheme.to_ascii_lowercase() {
-                "ws" | "http" => "ws",
-                "wss" | "https" => "wss",
-                _ => return Err(SCHEMES.to_owned()),
-            };
-            format!("{scheme}://{rest}")
-        }
-        None => match text.strip_prefix(':') {
-            Some(port) => format!("ws://localhost:{port}"),
-            None if has_other_scheme(text) => return Err(SCHEMES.to_owned()),
-            None if text == "localhost" || text.contains([':', '/', '.']) => format!("ws://{text}"),
-            None => return Err(format!("there is no such URL: is it ws://{text}/ ?")),
-        },
-    };
-    match Uri::parse(&url) {
-        Ok(_) => Ok(url),
-        Err(error) if url == text => Err(error.to_string()),
-        Err(error) => Err(format!("taken for {url}: {error}")),
+/// A name, and a port if it is not the one of the scheme: what can stand in a URL.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    if text.contains(['/', '?', '#', '@']) {
+        return Err("it has to be NAME or NAME:PORT, without the rest of a URL".to_owned());
     }
-}
-
-const SCHEMES: &str = "the scheme has to be ws, wss, http or https";
-
-/// Whether what stands before a colon is no host, since no port comes after it.
-fn has_other_scheme(text: &str) -> bool {
-    let port = text.split_once(':').map(|(_, rest)| rest);
-    !text.starts_with('[')
-        && port.is_some_and(|port| !port.starts_with(|c: char| c.is_ascii_digit()))
+    match Uri::parse(&format!("ws://{text}/")) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 pub(super) fn payload(text: &str) -> Result<String, String> {
@@ -45,6 +22,22 @@ pub(super) fn payload(text: &str) -> Result<String, String> {
         len => Err(format!("a Ping has room for 125 bytes, these are {len}")),
     }
 }
+
+/// How many attempts to connect there may be after one that has failed; `None` is as many as it takes.
+pub(crate) type Attempts = Option<u32>;
+
+pub(super) fn attempts(text: &str) -> Result<Attempts, String> {
+    match text {
+        EVER => Ok(None),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|_| "not a number".to_owned()),
+    }
+}
+
+/// No limit to [`Attempts`].
+pub(super) const EVER: &str = "ever";
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -73,7 +66,10 @@ fn written_by_the_handshake(name: &str) -> Option<&'static str> {
     const FIELDS: [(&str, &str); 11] = [
         ("Connection", "it cannot be another one"),
         ("Content-Length", "a handshake has no body"),
-        ("Host", "the URL says it"),
+        (
+            "Host",
+            "the URL says it, or --host NAME; --connect-to HOST:PORT is where to connect",
+        ),
         ("Origin", "give --origin"),
         ("Sec-WebSocket-Accept", "it answers the key of the request"),
         ("Sec-WebSocket-Extensions", "give --compress"),
@@ -124,12 +120,20 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     count.checked_mul(unit).ok_or_else(|| "too much".to_owned())
 }
 
-/// A port alone is one of this machine's.
-pub(super) fn address(text: &str) -> Result<String, String> {
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// A port alone is one of this machine's; what has a slash is a path.
+pub(super) fn address(text: &str) -> Result<Address, String> {
     match text.parse::<u16>() {
-        Ok(port) => Ok(format!("127.0.0.1:{port}")),
-        Err(_) if text.contains(':') => Ok(text.to_owned()),
-        Err(_) => Err("neither a port nor ADDRESS:PORT".to_owned()),
+        Ok(port) => Ok(Address::Tcp(format!("127.0.0.1:{port}"))),
+        Err(_) if text.contains('/') && cfg!(unix) => Ok(Address::Unix(text.into())),
+        Err(_) if text.contains(':') && !text.contains('/') => Ok(Address::Tcp(text.to_owned())),
+        Err(_) => Err("neither a port, nor ADDRESS:PORT, nor a path such as ./x.sock".to_owned()),
     }
 }
 
@@ -142,39 +146,15 @@ mod tests {
         assert_eq!(size("512K"), Ok(512 << 10));
         assert_eq!(size("3"), Ok(3));
         assert!(size("3X").is_err() && size("G").is_err() && size("99999999999G").is_err());
-        assert_eq!(address("9001").as_deref(), Ok("127.0.0.1:9001"));
-        assert_eq!(address("0.0.0.0:1").as_deref(), Ok("0.0.0.0:1"));
+        let tcp = |address: &str| Ok(Address::Tcp(address.to_owned()));
+        assert_eq!(address("9001"), tcp("127.0.0.1:9001"));
+        assert_eq!(address("0.0.0.0:1"), tcp("0.0.0.0:1"));
+        #[cfg(unix)]
+        assert_eq!(address("./s:1"), Ok(Address::Unix("./s:1".into())));
         assert!(address("here").is_err());
         assert_eq!(header("A: b:c"), Ok(("A".to_owned(), "b:c".to_owned())));
         assert!(header("A").is_err());
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         assert!(seconds("-1").is_err() && seconds("x").is_err());
-    }
-
-    #[test]
-    fn urls_are_completed() {
-        for (text, expected) in [
-            ("ws://h/a?b", "ws://h/a?b"),
-            ("WSS://h", "wss://h"),
-            ("https://h/", "wss://h/"),
-            ("localhost", "ws://localhost"),
-            ("h.example", "ws://h.example"),
-            ("h/a", "ws://h/a"),
-            ("[::1]:80/", "ws://[::1]:80/"),
-            (":80/a", "ws://localhost:80/a"),
-        ] {
-            assert_eq!(url(text).as_deref(), Ok(expected));
-        }
-        for text in [
-            "",
-            "listen",
-            "ftp://h/",
-            "ws://",
-            "ws://h/#a",
-            ":x",
-            "ws+unix:/tmp/s",
-        ] {
-            assert!(url(text).is_err(), "{text}");
-        }
     }
 }

@@ -5,6 +5,7 @@ mod lines;
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use tokio::time::timeout;
 use ws_proto_tokio::{ClientStream, ControlPayload, Message, WriteHalf};
 
@@ -35,25 +36,66 @@ impl From<ws_proto_tokio::Error> for Unsent {
     }
 }
 
-/// Sends what `args` ask for, and notes how far it is.
+/// Sends what `args` ask for, and notes how far it is: on another connection it goes on from there.
 #[derive(Debug)]
 pub(crate) struct Input<'a> {
-    pub(crate) args: &'a Args,
-    pub(crate) notices: Notices,
-    pub(crate) printer: &'a Printer,
-    pub(crate) pings: &'a Pings,
-    pub(crate) progress: &'a Progress,
+    args: &'a Args,
+    notices: Notices,
+    printer: &'a Printer,
+    pings: &'a Pings,
+    progress: &'a Progress,
+    lines: Option<Lines>,
+    /// What a connection has not taken as a whole.
+    held: Option<Message>,
+    /// How many messages of the command line have been begun.
+    messages: usize,
+    /// How many files have been sent.
+    files: usize,
+    /// Standard input was begun as a file.
+    has_begun_stdin: bool,
+    /// How many Pings of `--ping` have been sent.
+    sent_pings: u64,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    pub(crate) const fn new(
+        args: &'a Args,
+        notices: Notices,
+        printer: &'a Printer,
+        pings: &'a Pings,
+        progress: &'a Progress,
+    ) -> Self {
+        Self {
+            args,
+            notices,
+            printer,
+            pings,
+            progress,
+            lines: None,
+            held: None,
+            messages: 0,
+            files: 0,
+            has_begun_stdin: false,
+            sent_pings: 0,
+        }
+    }
+
     /// Sends what the command line says, in this order; lines of standard input if it says nothing. Returns how
     /// a person has asked to close, if so.
+    ///
+    /// If it fails or is dropped, the next call goes on on another connection: with the message that was not taken
+    /// as a whole, and with a file from its beginning.
     pub(crate) async fn send(
-        &self,
+        &mut self,
         write: &mut WriteHalf<ClientStream>,
     ) -> Result<Option<Close>, Unsent> {
-        let Self { args, progress, .. } = self;
-        for text in &args.messages {
+        let args = self.args;
+        if self.held.is_some() {
+            self.progress.is_idle.send_replace(false);
+            self.send_held(write).await?;
+        }
+        while let Some(text) = args.messages.get(self.messages) {
+            self.messages += 1;
             let message = if args.binary {
                 Message::Binary(text.clone().into_bytes().into())
             } else {
@@ -61,13 +103,26 @@ impl Input<'_> {
             };
             self.send_message(write, message).await?;
         }
-        for path in &args.files {
+        while let Some(path) = args.files.get(self.files) {
+            if path.as_os_str() == "-" {
+                if self.has_begun_stdin {
+                    return Err(Unsent::Input(anyhow!(
+                        "standard input cannot be sent again from its beginning: \
+                         the connection was lost while it was sent"
+                    )));
+                }
+                self.has_begun_stdin = true;
+            }
             send_file(write, args, self.printer, path).await?;
-            progress.sent.set(progress.sent.get() + 1);
+            self.has_begun_stdin = false;
+            self.files += 1;
+            self.progress.sent.set(self.progress.sent.get() + 1);
         }
         if let Some(payload) = &args.ping {
             // Pings without a count are never all sent.
-            progress.is_idle.send_replace(args.ping_count.is_none());
+            self.progress
+                .is_idle
+                .send_replace(args.ping_count.is_none());
             self.send_pings(write, payload.as_bytes()).await?;
         }
         if args.reads_lines() {
@@ -76,18 +131,19 @@ impl Input<'_> {
             }
         }
         write.flush().await?;
-        progress.is_idle.send_replace(true);
+        self.progress.is_idle.send_replace(true);
         Ok(None)
     }
 
     async fn send_lines(
-        &self,
+        &mut self,
         write: &mut WriteHalf<ClientStream>,
     ) -> Result<Option<Close>, Unsent> {
-        let has_commands = self.args.has_commands();
-        let mut lines = Lines::new(self.args);
+        let args = self.args;
+        let has_commands = args.has_commands();
         loop {
             self.progress.is_idle.send_replace(true);
+            let lines = self.lines.get_or_insert_with(|| Lines::new(args));
             let line = lines.next().await.map_err(Unsent::Input)?;
             self.progress.is_idle.send_replace(false);
             let Some(line) = line else { return Ok(None) };
@@ -105,13 +161,21 @@ impl Input<'_> {
     }
 
     async fn send_message(
-        &self,
+        &mut self,
         write: &mut WriteHalf<ClientStream>,
         message: Message,
     ) -> Result<(), Unsent> {
-        self.printer.sent(|| Sent::Message(message.clone())).await;
-        write.send(message).await?;
-        self.progress.sent.set(self.progress.sent.get() + 1);
+        self.held = Some(message.clone());
+        self.printer.sent(|| Sent::Message(message)).await;
+        self.send_held(write).await
+    }
+
+    async fn send_held(&mut self, write: &mut WriteHalf<ClientStream>) -> Result<(), Unsent> {
+        if let Some(message) = &self.held {
+            write.send(message.clone()).await?;
+            self.held = None;
+            self.progress.sent.set(self.progress.sent.get() + 1);
+        }
         Ok(())
     }
 
@@ -129,17 +193,19 @@ impl Input<'_> {
     }
 
     async fn send_pings(
-        &self,
+        &mut self,
         write: &mut WriteHalf<ClientStream>,
         payload: &[u8],
     ) -> Result<(), Unsent> {
-        let mut sent = 0;
-        while self.args.ping_count.is_none_or(|count| sent < count) {
-            if sent > 0 {
+        let is_left = |sent: u64, count: Option<u64>| count.is_none_or(|count| sent < count);
+        let mut is_first = true;
+        while is_left(self.sent_pings, self.args.ping_count) {
+            if !is_first {
                 tokio::time::sleep(self.args.ping_interval).await;
             }
+            is_first = false;
             self.ping(write, payload).await?;
-            sent += 1;
+            self.sent_pings += 1;
         }
         timeout(self.args.timeout, self.pings.all_answered())
             .await

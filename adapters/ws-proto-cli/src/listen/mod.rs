@@ -1,5 +1,6 @@
 //! The server: prints what its peers send, and sends them what is typed.
 
+mod door;
 mod peer;
 mod room;
 
@@ -7,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use ws_proto_tokio::OriginPolicy;
 
-use crate::args::Args;
+use crate::args::{Address, Args};
 use crate::ending::{Close, going_away};
 use crate::failure::{Exit, Failure, OrExit, failure, stopped};
 use crate::input::Lines;
@@ -20,6 +20,8 @@ use crate::notices::Notices;
 use crate::print::{Print, Printer, Sent};
 use crate::session::Typed;
 use crate::signals::Signals;
+use crate::tls;
+use door::Listener;
 use peer::{Door, News, meet};
 use room::{Outgoing, Room};
 
@@ -29,7 +31,11 @@ const WAITING: usize = 16;
 /// How long peers have for their goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-pub(crate) async fn run(args: Args, address: &str, mut signals: Signals) -> Result<(), Failure> {
+pub(crate) async fn run(
+    args: Args,
+    address: &Address,
+    mut signals: Signals,
+) -> Result<(), Failure> {
     let notices = Notices::new(&args);
     let printer = Printer::new(&args)?;
     if let Some(origin) = &args.origin {
@@ -37,13 +43,13 @@ pub(crate) async fn run(args: Args, address: &str, mut signals: Signals) -> Resu
             .with_context(|| format!("--origin {origin} cannot match"))
             .or_exit(Exit::Usage)?;
     }
-    let listener = TcpListener::bind(address)
+    let tls = tls::server(&args).or_exit(Exit::Usage)?;
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
+    let (listener, bound) = Listener::bind(address, scheme)
         .await
-        .with_context(|| format!("--listen {address} cannot be listened on"))
         .or_exit(Exit::Connect)?;
-    let bound = listener.local_addr().or_exit(Exit::Connect)?;
     // Not only in a terminal: with port 0 there is no other way to know.
-    notices.announce(format_args!("listening on ws://{bound}/"));
+    notices.announce(format_args!("listening on {}", bound.url));
     let args = Arc::new(args);
     let room = Arc::new(Room::new(args.max_lag));
     let (report, mut news) = mpsc::channel(WAITING);
@@ -54,7 +60,8 @@ pub(crate) async fn run(args: Args, address: &str, mut signals: Signals) -> Resu
         ending,
         news: report,
         notices,
-        is_local: bound.ip().is_loopback(),
+        is_local: bound.is_local,
+        tls,
     };
     let accepting = tokio::spawn(accept_all(listener, Arc::new(door)));
     let close = going_away();
@@ -162,11 +169,11 @@ async fn send_lines(
     }
 }
 
-async fn accept_all(listener: TcpListener, door: Arc<Door>) {
+async fn accept_all(listener: Listener, door: Arc<Door>) {
     let mut number = 0;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 number += 1;
                 tokio::spawn(meet(Arc::clone(&door), stream, number));
             }

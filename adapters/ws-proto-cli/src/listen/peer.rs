@@ -1,16 +1,19 @@
 //! One peer of the room, from its handshake to its end.
 
+use std::io;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use ws_proto_tokio::rustls::ServerConfig;
 use ws_proto_tokio::{
     Accept, AcceptError, CloseCode, ControlPayload, Deflate, Error, Event, OriginFault,
     OriginPolicy, Reply, Request, WebSocket, read_request,
 };
 
 use super::GOODBYE;
+use super::door::Stream;
 use super::room::{Inbox, Outgoing, Room, TooSlow};
 use crate::args::Args;
 use crate::connect::options;
@@ -38,6 +41,8 @@ pub(super) struct Door {
     pub(super) notices: Notices,
     /// Only programs of this machine reach it.
     pub(super) is_local: bool,
+    /// If peers come by TLS.
+    pub(super) tls: Option<Arc<ServerConfig>>,
 }
 
 /// Why a peer has gone.
@@ -47,8 +52,22 @@ enum Gone {
     TooSlow,
 }
 
-pub(super) async fn meet(door: Arc<Door>, stream: TcpStream, number: usize) {
+pub(super) async fn meet(door: Arc<Door>, stream: Stream, number: usize) {
     let notices = door.notices;
+    let stream = match &door.tls {
+        None => stream,
+        Some(config) => match timeout(door.args.timeout, secured(config, stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                let error = escape(&error.to_string()).into_owned();
+                return notices.say(format_args!("no connection: TLS failed: {error}"));
+            }
+            Err(_) => {
+                let words = "no connection: TLS was not established in time";
+                return notices.say(words);
+            }
+        },
+    };
     let mut socket = match answer(&door.args, stream, door.is_local).await {
         Ok(Answer::Accepted(socket)) => *socket,
         Ok(Answer::OtherSite(origin)) => {
@@ -96,6 +115,11 @@ pub(super) async fn meet(door: Arc<Door>, stream: TcpStream, number: usize) {
     let _ = door.news.send(News::Left).await;
 }
 
+async fn secured(config: &Arc<ServerConfig>, stream: Stream) -> io::Result<Stream> {
+    let acceptor = TlsAcceptor::from(Arc::clone(config));
+    Ok(Box::new(acceptor.accept(stream).await?))
+}
+
 /// A peer whose connection is open.
 struct Peer<'d> {
     door: &'d Door,
@@ -106,7 +130,7 @@ struct Peer<'d> {
 impl Peer<'_> {
     async fn talk(
         &self,
-        socket: &mut WebSocket<TcpStream>,
+        socket: &mut WebSocket<Stream>,
         mut inbox: Inbox,
         mut too_slow: TooSlow,
     ) -> Gone {
@@ -132,11 +156,7 @@ impl Peer<'_> {
     }
 
     /// One thing sent or received; whether there is more to come.
-    async fn turn(
-        &self,
-        socket: &mut WebSocket<TcpStream>,
-        inbox: &mut Inbox,
-    ) -> Result<bool, Error> {
+    async fn turn(&self, socket: &mut WebSocket<Stream>, inbox: &mut Inbox) -> Result<bool, Error> {
         tokio::select! {
             outgoing = inbox.next() => {
                 let sent = self.send(socket, &outgoing).await;
@@ -153,11 +173,7 @@ impl Peer<'_> {
         }
     }
 
-    async fn send(
-        &self,
-        socket: &mut WebSocket<TcpStream>,
-        outgoing: &Outgoing,
-    ) -> Result<(), Error> {
+    async fn send(&self, socket: &mut WebSocket<Stream>, outgoing: &Outgoing) -> Result<(), Error> {
         match outgoing {
             Outgoing::Message(message) => socket.send(message.clone()).await,
             Outgoing::Ping(payload) => {
@@ -168,7 +184,7 @@ impl Peer<'_> {
         }
     }
 
-    async fn received(&self, socket: &mut WebSocket<TcpStream>, event: Event) -> Result<(), Error> {
+    async fn received(&self, socket: &mut WebSocket<Stream>, event: Event) -> Result<(), Error> {
         let (number, notices) = (self.number, self.door.notices);
         match event {
             Event::Message(message) => {
@@ -224,13 +240,12 @@ fn check_origin(args: &Args, request: &Request, is_local: bool) -> Result<(), Re
 }
 
 enum Answer {
-    Accepted(Box<WebSocket<TcpStream>>),
+    Accepted(Box<WebSocket<Stream>>),
     /// A page of another site, of this origin.
     OtherSite(String),
 }
 
-async fn answer(args: &Args, stream: TcpStream, is_local: bool) -> Result<Answer, AcceptError> {
-    let _ = stream.set_nodelay(true);
+async fn answer(args: &Args, stream: Stream, is_local: bool) -> Result<Answer, AcceptError> {
     let mut incoming = read_request(stream, options(args)).await?;
     let request = incoming.request();
     if request.is_upgrade() {

@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 use ws_proto_tokio::{Bytes, CloseCode, Closed, Message, Piece};
 
@@ -59,9 +59,17 @@ pub(crate) enum Sent {
 /// A thread does it: who reads our output may be slow, and the connection has to live on meanwhile.
 #[derive(Debug)]
 pub(crate) struct Printer {
-    to_print: mpsc::Sender<Print>,
+    to_print: mpsc::Sender<Job>,
     ended: JoinHandle<io::Result<()>>,
     is_json: bool,
+}
+
+/// What the thread does.
+#[derive(Debug)]
+enum Job {
+    Print(Print),
+    /// Reports that all before it is printed.
+    Report(oneshot::Sender<()>),
 }
 
 /// There is nowhere to print to; [`Printer::finish`] reports why.
@@ -74,7 +82,14 @@ impl Printer {
         let mut json = args.json.then(JsonLines::new);
         let (to_print, mut waiting) = mpsc::channel(WAITING);
         let ended = spawn_blocking(move || {
-            while let Some(print) = waiting.blocking_recv() {
+            while let Some(job) = waiting.blocking_recv() {
+                let print = match job {
+                    Job::Print(print) => print,
+                    Job::Report(printed) => {
+                        let _ = printed.send(());
+                        continue;
+                    }
+                };
                 bars::without(|| match &mut json {
                     Some(json) => json.print(print),
                     None => page.print(print),
@@ -91,7 +106,16 @@ impl Printer {
 
     /// Waits for room.
     pub(crate) async fn print(&self, print: Print) -> Result<(), Unprinted> {
-        self.to_print.send(print).await.map_err(|_| Unprinted)
+        let job = Job::Print(print);
+        self.to_print.send(job).await.map_err(|_| Unprinted)
+    }
+
+    /// Waits until all so far is printed, or cannot be: [`finish`](Self::finish) reports that.
+    pub(crate) async fn printed(&self) {
+        let (report, printed) = oneshot::channel();
+        if self.to_print.send(Job::Report(report)).await.is_ok() {
+            let _ = printed.await;
+        }
     }
 
     /// What this end sends; if that is not printed, it costs nothing. That there is nowhere to print to is

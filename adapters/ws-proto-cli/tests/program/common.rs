@@ -156,8 +156,12 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", args)
+    }
+
+    pub(crate) fn start_at(place: &str, args: &[&str]) -> Self {
         let mut command = wsp();
-        command.args(["--listen", "127.0.0.1:0"]).args(args);
+        command.args(["--listen", place]).args(args);
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();

@@ -8,8 +8,8 @@ use crate::common::{echo, run, serve};
 fn a_field_that_the_handshake_writes_is_named_with_its_option() {
     let url = echo();
     for (field, hint) in [
-        ("Host: vhost", "the URL says it"),
-        ("host: vhost", "the URL says it"),
+        ("Host: vhost", "--host"),
+        ("host: vhost", "--connect-to"),
         ("Origin: https://a.example", "--origin"),
         ("Sec-WebSocket-Protocol: chat", "--subprotocol"),
         ("Sec-WebSocket-Extensions: x", "--compress"),

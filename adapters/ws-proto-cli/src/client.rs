@@ -66,6 +66,8 @@ pub(crate) async fn run(args: &Args, target: &Target, mut signals: Signals) -> R
         };
         has_failed = true;
         let seconds = delay.as_secs_f64();
+        // What a server has sent with its refusal is printed when it is given up.
+        let words = words.lines().next().unwrap_or_default();
         notices.warn(format_args!("{words}: trying again in {seconds:.1} s"));
         tokio::select! {
             () = tokio::time::sleep(delay) => {}

@@ -2,7 +2,8 @@
 
 use ws_proto_tokio::reconnect::End;
 use ws_proto_tokio::{
-    Client, ClientStream, Config, ConnectError, Connector, Deflate, Options, Response, WebSocket,
+    Client, ClientStream, Config, ConnectError, Connector, Deflate, Options, ProxyError,
+    ProxyScheme, Response, WebSocket,
 };
 
 use anyhow::Context;
@@ -10,7 +11,8 @@ use anyhow::Context;
 use crate::args::Args;
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::hints::hint;
-use crate::response::{fields, refusal};
+use crate::response::{fields, refusal, rest};
+use crate::route::Route;
 use crate::target::Target;
 use crate::tls;
 
@@ -26,6 +28,7 @@ pub(crate) struct Unconnected {
 #[derive(Debug)]
 pub(crate) struct Dialer<'a> {
     args: &'a Args,
+    route: Route,
     client: Client,
     connector: Connector,
 }
@@ -36,7 +39,17 @@ impl<'a> Dialer<'a> {
         let place = Connector::new(&target.url)
             .with_context(|| format!("{} is not the URL of a WebSocket server", target.name))
             .or_exit(Exit::Usage)?;
+        let route = match target.socket {
+            Some(_) => Route::Direct,
+            None => Route::to(&place.uri(), args)?,
+        };
         let mut client = Client::new();
+        if let Some(proxy) = route.proxy() {
+            client = client.proxy(proxy.clone());
+            if proxy.scheme() == ProxyScheme::Https {
+                client = client.proxy_tls(tls::proxy());
+            }
+        }
         let connector = match &args.host {
             Some(host) => {
                 let uri = place.uri();
@@ -59,6 +72,7 @@ impl<'a> Dialer<'a> {
         }
         Ok(Self {
             args,
+            route,
             client,
             connector: asking(args, connector),
         })
@@ -74,7 +88,7 @@ impl<'a> Dialer<'a> {
 
     /// What has failed, why, and what to try.
     fn failure(&self, error: ConnectError) -> Failure {
-        let hint = hint(&error, self.args);
+        let hint = hint(&error, self.args, &self.route);
         let (exit, what) = match &error {
             ConnectError::Refused(response) => {
                 return failure(Exit::Connect, refusal(response));
@@ -83,6 +97,7 @@ impl<'a> Dialer<'a> {
             ConnectError::Resolve { .. }
             | ConnectError::TimedOut(_)
             | ConnectError::Tls { .. }
+            | ConnectError::Proxy(_)
             | ConnectError::Unreachable(_) => (Exit::Connect, ""),
             ConnectError::Io(_) if self.is_at_socket() => (Exit::Connect, ""),
             _ => (Exit::Connect, "the handshake failed: "),
@@ -93,10 +108,14 @@ impl<'a> Dialer<'a> {
             }
             _ => String::new(),
         };
+        let details = match &error {
+            ConnectError::Proxy(ProxyError::Refused(response)) => rest(response),
+            _ => String::new(),
+        };
         // The alternate form has the causes behind it.
         let error = format!("{:#}", anyhow::Error::from(error));
         let hint = hint.map_or(String::new(), |hint| format!(": {hint}"));
-        failure(exit, format_args!("{place}{what}{error}{hint}"))
+        failure(exit, format_args!("{place}{what}{error}{hint}{details}"))
     }
 
     fn is_at_socket(&self) -> bool {

@@ -5,31 +5,38 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 
 use ws_proto_tokio::rustls::{self, AlertDescription, CertificateError, InvalidMessage};
-use ws_proto_tokio::{ConnectError, HandshakeError, Stage};
+use ws_proto_tokio::{ConnectError, HandshakeError, ProxyError, Stage};
 
 use crate::args::Args;
+use crate::route::{Route, VARIABLES};
 
 /// What to try after `error`, with the options for it.
-pub(crate) fn hint(error: &ConnectError, args: &Args) -> Option<String> {
+pub(crate) fn hint(error: &ConnectError, args: &Args, route: &Route) -> Option<String> {
     match error {
-        ConnectError::Resolve { .. } => Some(
-            "is the name right? --connect-to ADDRESS:PORT needs no name, --retry tries again"
-                .to_owned(),
-        ),
+        ConnectError::Proxy(error) => proxy_hint(error, route),
+        ConnectError::Resolve { .. } => {
+            let again = again(args);
+            let words = "is the name right? --connect-to ADDRESS:PORT needs no name";
+            Some(format!("{words}{again}"))
+        }
         ConnectError::Unreachable(unreachable) => {
             let mut attempts = unreachable.attempts().iter();
-            let elsewhere = attempts.any(|attempt| !attempt.address().ip().is_loopback());
-            Some(unreachable_hint(elsewhere))
+            let is_remote = attempts.any(|attempt| !attempt.address().ip().is_loopback());
+            let question = if is_remote {
+                "are host and port right?"
+            } else {
+                "does a server listen there?"
+            };
+            let (elsewhere, again) = (elsewhere(is_remote), again(args));
+            Some(format!("{question} {elsewhere}{again}"))
         }
         ConnectError::TimedOut(timeout) => {
+            let longer = "--timeout SECONDS waits longer";
             let is_remote = timeout.get_host().is_none_or(|host| !is_this_machine(host));
-            let by_proxy = match timeout.stage() {
-                Stage::Resolve | Stage::Connect if is_remote => {
-                    ", --connect-to HOST:PORT tries another place"
-                }
-                _ => "",
-            };
-            Some(format!("--timeout SECONDS waits longer{by_proxy}"))
+            Some(match timeout.stage() {
+                Stage::Resolve | Stage::Connect => format!("{longer}, {}", elsewhere(is_remote)),
+                _ => longer.to_owned(),
+            })
         }
         ConnectError::Tls { error, .. } | ConnectError::Io(error) => of_io(error, args),
         ConnectError::Handshake(
@@ -43,13 +50,57 @@ pub(crate) fn hint(error: &ConnectError, args: &Args) -> Option<String> {
     }
 }
 
-fn unreachable_hint(elsewhere: bool) -> String {
-    let question = if elsewhere {
-        "are host and port right?"
+/// For what may pass, unless it was asked for.
+const fn again(args: &Args) -> &'static str {
+    match args.retry {
+        Some(_) => "",
+        None => ", --retry tries again",
+    }
+}
+
+/// Other ways to a server; to one of this machine no proxy leads.
+const fn elsewhere(is_remote: bool) -> &'static str {
+    if is_remote {
+        "--connect-to HOST:PORT tries another place, --proxy URL goes through a proxy"
     } else {
-        "does a server listen there?"
+        "--connect-to HOST:PORT tries another place"
+    }
+}
+
+fn proxy_hint(error: &ProxyError, route: &Route) -> Option<String> {
+    let is_given = matches!(route, Route::Given(_));
+    let wants_credentials = match error {
+        ProxyError::Refused(response) => matches!(response.status(), 401 | 407),
+        ProxyError::Socks(error) => error.kind() == ErrorKind::PermissionDenied,
+        _ => false,
     };
-    format!("{question} --connect-to HOST:PORT tries another place, --retry tries again")
+    if wants_credentials {
+        let (who, scheme) = match (is_given, error) {
+            (true, ProxyError::Socks(_)) => ("--proxy", "socks5"),
+            (true, _) => ("--proxy", "http"),
+            (false, ProxyError::Socks(_)) => (VARIABLES, "socks5"),
+            (false, _) => (VARIABLES, "http"),
+        };
+        return Some(format!(
+            "{who} can have them, as in {scheme}://USER:PASSWORD@HOST:PORT"
+        ));
+    }
+    let what = match error {
+        ProxyError::Refused(response) if matches!(response.status(), 502..=504) => {
+            "the proxy does not reach the server"
+        }
+        ProxyError::Refused(_) | ProxyError::Socks(_) => "the proxy does not lead there",
+        ProxyError::TimedOut(_) => "--timeout SECONDS waits longer",
+        _ if is_given => return Some("is the URL of --proxy right?".to_owned()),
+        _ => "is it right?",
+    };
+    Some(if is_given {
+        what.to_owned()
+    } else {
+        format!(
+            "{what}; the proxy is that of the environment ({VARIABLES}), --proxy '' goes without"
+        )
+    })
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -67,7 +118,7 @@ fn of_io(error: &io::Error, args: &Args) -> Option<String> {
     let is_unix = args.url.as_ref().is_some_and(|url| url.socket.is_some());
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::NotFound if is_unix => {
-            Some("does a server listen there? --retry tries again".to_owned())
+            Some(format!("does a server listen there?{}", again(args)))
         }
         _ => None,
     }

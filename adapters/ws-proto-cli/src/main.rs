@@ -16,6 +16,7 @@ mod progress;
 mod receive;
 mod response;
 mod retry;
+mod route;
 mod session;
 mod shown;
 mod signals;

@@ -6,10 +6,10 @@ use ws_proto_tokio::Response;
 
 use crate::shown::{self, escape_bytes};
 
-/// A refusal: status, where to go, header fields, and the body, whose lines have a mark each.
+/// A refusal: status, where to go, and the [`rest`].
 pub(crate) fn refusal(response: &Response) -> String {
     let status = response.status();
-    let mut words = match response.headers().get("Location") {
+    let words = match response.headers().get("Location") {
         Some(to) if (300..400).contains(&status) => {
             let to = escape_bytes(to);
             format!(
@@ -18,7 +18,12 @@ pub(crate) fn refusal(response: &Response) -> String {
         }
         _ => format!("refused with status {status}{}", hint(status)),
     };
-    words += &fields(response);
+    words + &rest(response)
+}
+
+/// The header fields and the body, whose lines have a mark each.
+pub(crate) fn rest(response: &Response) -> String {
+    let mut words = fields(response);
     for line in shown::lines(&String::from_utf8_lossy(response.body())) {
         let _ = write!(words, "\n  | {line}");
     }

@@ -48,6 +48,15 @@ pub(crate) fn client(args: &Args) -> Result<Tls> {
     }
 }
 
+/// For a proxy: it is no server of whoever runs this.
+pub(crate) fn proxy() -> Tls {
+    let tls = Tls::platform();
+    match tls.config() {
+        Ok(_) => tls,
+        Err(_) => Tls::webpki_roots(),
+    }
+}
+
 /// For a server, if it has a certificate.
 pub(crate) fn server(args: &Args) -> Result<Option<Arc<ServerConfig>>> {
     let Some((chain, key)) = identity(args)? else {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum, builder::PossibleValue};
 
 use crate::failure::{Exit, Failure, failure};
+use crate::route::Route;
 use crate::target::{Place, Target};
 pub(crate) use values::Address;
 use values::{
@@ -142,6 +143,13 @@ pub(crate) struct Args {
           help_heading = "Where to connect")]
     pub(crate) host: Option<String>,
 
+    /// Connect through this proxy, http, https, socks5 or socks5h (the proxy resolves the name), as in
+    /// http://USER:PASSWORD@HOST:PORT; '' is none. Without this option, the variables HTTPS_PROXY for wss,
+    /// http_proxy for ws, ALL_PROXY for both count, but for hosts in NO_PROXY, as for curl
+    #[arg(long, value_name = "URL", value_parser = Route::parse, conflicts_with = "listen",
+          help_heading = "Where to connect")]
+    pub(crate) proxy: Option<Route>,
+
     /// Connect again when there is no connection or it is lost, as long as there is something to send or to wait
     /// for (-n, -c); after a delay that grows from 1 s to 30 s. Gives up after N failures in a row, if N is given
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = EVER,
@@ -251,9 +259,20 @@ impl Args {
             return Err(failure(Exit::Usage, words));
         }
         let is_socket = |target: &Target| target.socket.is_some();
-        if self.connect_to.is_some() && self.url.as_ref().is_some_and(is_socket) {
-            let words = "--connect-to is about TCP, the URL about a Unix socket";
-            return Err(failure(Exit::Usage, words));
+        if self.url.as_ref().is_some_and(is_socket) {
+            let given = [
+                ("--connect-to", self.connect_to.is_some()),
+                (
+                    "--proxy",
+                    self.proxy
+                        .as_ref()
+                        .is_some_and(|route| route.proxy().is_some()),
+                ),
+            ];
+            if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+                let words = format!("{option} is about TCP, and the URL about a Unix socket");
+                return Err(failure(Exit::Usage, words));
+            }
         }
         if self.url.is_some() {
             let is_agent = |(name, _): &(String, String)| name.eq_ignore_ascii_case("User-Agent");

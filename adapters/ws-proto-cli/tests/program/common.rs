@@ -34,7 +34,16 @@ pub(crate) fn wsp() -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    without_proxies(&mut command);
     command
+}
+
+/// The proxies of whoever runs the tests do not lead to their servers.
+pub(crate) fn without_proxies(command: &mut Command) {
+    for scheme in ["ws", "wss", "http", "https", "all", "no"] {
+        let name = format!("{scheme}_proxy");
+        command.env_remove(name.to_uppercase()).env_remove(name);
+    }
 }
 
 /// Runs it to its end, with that on its standard input.
@@ -127,6 +136,7 @@ pub(crate) fn in_terminal_typing(
         .env("NO_COLOR", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
+    without_proxies(&mut script);
     let mut child = script.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let typing = thread::spawn(move || {

@@ -7,6 +7,7 @@ mod hostile;
 mod listen;
 mod messages;
 mod places;
+mod proxy;
 mod readme;
 mod retry;
 mod room;

@@ -3,7 +3,7 @@
 use ws_proto_tokio::{Accept, CloseCode, Options, read_request};
 
 #[cfg(unix)]
-use crate::common::{Listening, echo, path};
+use crate::common::{Listening, path};
 use crate::common::{run, serve};
 
 /// A server that sends the `Host` that it was asked for, and the target. Its address.
@@ -152,7 +152,6 @@ fn a_socket_that_nobody_listens_at_any_more() {
     // It is a place for clients only: these options are about TCP.
     let done = run(&["--connect-to", "h:1", &format!("ws+unix:{place}")], b"");
     assert_eq!(done.code, 1, "{}", done.stderr);
-    let _ = echo;
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::common::{Listening, collect, in_terminal_of};
+use crate::common::{Listening, collect, in_terminal_of, without_proxies};
 
 /// Numbers differ from run to run, in their length too: each is shown as `0`.
 fn without_numbers(text: &str) -> String {
@@ -73,6 +73,7 @@ fn its_sessions_are_true() {
             .env("PATH", &path)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
+        without_proxies(&mut script);
         let done = collect(script.spawn().unwrap());
         let port = |text: &str| text.replace(address, "127.0.0.1:9001");
         let got = without_numbers(&port(done.text()));

@@ -4,19 +4,24 @@ use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ws_proto_tokio::{CloseCode, Message, Options, Reply, accept, read_request};
+use ws_proto_tokio::{
+    Acceptor, CloseCode, Message, Options, Reply, accept, accept_with, read_request,
+};
 
-use crate::common::{collect, interrupt, run, serve, wsp};
+use crate::common::{collect, interrupt, noise, path, run, serve, wsp};
 
-/// Echoes one message on each connection, then goes as a server that restarts, without a Close.
+/// Echoes. The first connection is lost after one message, as if the server were restarted.
 fn echo_once(connections: &Arc<AtomicUsize>) -> String {
     let connections = Arc::clone(connections);
     let address = serve(move |stream| {
-        connections.fetch_add(1, Ordering::SeqCst);
-        async {
+        let number = connections.fetch_add(1, Ordering::SeqCst);
+        async move {
             let mut socket = accept(stream).await.unwrap();
-            if let Some(Ok(message)) = socket.next().await {
+            while let Some(Ok(message)) = socket.next().await {
                 socket.send(message).await.unwrap();
+                if number == 0 {
+                    break;
+                }
             }
         }
     });
@@ -53,9 +58,63 @@ fn a_lost_connection_comes_back_and_the_input_goes_on() {
 
 #[test]
 fn one_that_is_quiet_about_it() {
-    let url = echo_once(&Arc::default());
-    let done = run(&["--retry", "-q", "-n", "-c", "0", &url], b"");
+    let connections = Arc::default();
+    let url = echo_once(&connections);
+    let mut child = wsp().args(["--retry", "-q", &url]).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for message in ["one\n", "two\n"] {
+        stdin.write_all(message.as_bytes()).unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, message);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    drop(stdin);
+    let done = collect(child);
     assert_eq!((done.code, &*done.stderr), (0, ""));
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// A message that a connection has not taken as a whole goes out on the next one, and a file from its beginning.
+#[test]
+fn what_was_not_taken_is_sent_again() {
+    let file = path("again");
+    std::fs::write(&file, noise(8 << 20)).unwrap();
+    let file = file.to_str().unwrap();
+    for args in [&["-f", file][..], &["-0", "--binary"]] {
+        let connections: Arc<AtomicUsize> = Arc::default();
+        let counted = Arc::clone(&connections);
+        let address = serve(move |stream| {
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                let config = ws_proto_tokio::Config::new()
+                    .max_message(16 << 20)
+                    .max_frame(16 << 20);
+                let acceptor = Acceptor::new().options(Options::new().config(config));
+                let mut socket = accept_with(stream, acceptor).await.unwrap();
+                if number == 0 {
+                    // A part of it.
+                    let _ = socket.next_piece().await;
+                    return;
+                }
+                while let Some(Ok(message)) = socket.next().await {
+                    let words = format!("{}", message.len());
+                    socket.send(words).await.unwrap();
+                }
+            }
+        });
+        let url = format!("ws://{address}/");
+        let input = vec![b'x'; 8 << 20];
+        let done = run(&[&["--retry"][..], args, &[&*url]].concat(), &input);
+        assert_eq!(
+            (done.code, done.text().trim_end_matches(['\n', '\0'])),
+            (0, "8388608"),
+            "{}",
+            done.stderr
+        );
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
+    }
 }
 
 #[test]
@@ -121,7 +180,7 @@ fn it_gives_up_where_another_attempt_is_useless() {
         });
         let done = run(&["--retry", "-n", &format!("ws://{address}/")], b"");
         assert_eq!(done.code, exit, "{}", done.stderr);
-        assert!(!done.stderr.contains("again"), "{}", done.stderr);
+        assert!(!done.stderr.contains("trying again"), "{}", done.stderr);
     }
 }
 

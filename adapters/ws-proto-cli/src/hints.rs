@@ -15,9 +15,9 @@ pub(crate) fn hint(error: &ConnectError, args: &Args, route: &Route) -> Option<S
     match error {
         ConnectError::Proxy(error) => proxy_hint(error, route),
         ConnectError::Resolve { .. } => {
-            let again = again(args);
-            let words = "is the name right? --connect-to ADDRESS:PORT needs no name";
-            Some(format!("{words}{again}"))
+            let mut ways = vec!["--connect-to ADDRESS:PORT needs no name"];
+            ways.extend(again(args));
+            Some(format!("is the name right? {}", ways.join(", ")))
         }
         ConnectError::Unreachable(unreachable) => {
             let mut attempts = unreachable.attempts().iter();
@@ -27,16 +27,17 @@ pub(crate) fn hint(error: &ConnectError, args: &Args, route: &Route) -> Option<S
             } else {
                 "does a server listen there?"
             };
-            let (elsewhere, again) = (elsewhere(is_remote), again(args));
-            Some(format!("{question} {elsewhere}{again}"))
+            let ways = elsewhere(is_remote, args).chain(again(args));
+            Some(asked(question, ways))
         }
         ConnectError::TimedOut(timeout) => {
             let longer = "--timeout SECONDS waits longer";
             let is_remote = timeout.get_host().is_none_or(|host| !is_this_machine(host));
-            Some(match timeout.stage() {
-                Stage::Resolve | Stage::Connect => format!("{longer}, {}", elsewhere(is_remote)),
-                _ => longer.to_owned(),
-            })
+            let mut ways = vec![longer];
+            if let Stage::Resolve | Stage::Connect = timeout.stage() {
+                ways.extend(elsewhere(is_remote, args));
+            }
+            Some(ways.join(", "))
         }
         ConnectError::Tls { error, .. } | ConnectError::Io(error) => of_io(error, args),
         ConnectError::Handshake(
@@ -50,21 +51,30 @@ pub(crate) fn hint(error: &ConnectError, args: &Args, route: &Route) -> Option<S
     }
 }
 
-/// For what may pass, unless it was asked for.
-const fn again(args: &Args) -> &'static str {
-    match args.retry {
-        Some(_) => "",
-        None => ", --retry tries again",
-    }
+/// A question, and ways to go.
+fn asked(question: &str, ways: impl Iterator<Item = &'static str>) -> String {
+    let ways: Vec<_> = ways.collect();
+    format!("{question} {}", ways.join(", "))
+        .trim_end()
+        .to_owned()
 }
 
-/// Other ways to a server; to one of this machine no proxy leads.
-const fn elsewhere(is_remote: bool) -> &'static str {
-    if is_remote {
-        "--connect-to HOST:PORT tries another place, --proxy URL goes through a proxy"
-    } else {
-        "--connect-to HOST:PORT tries another place"
-    }
+/// For what may pass, unless it was asked for.
+fn again(args: &Args) -> Option<&'static str> {
+    args.retry.is_none().then_some("--retry tries again")
+}
+
+/// Other ways to a server than those that were asked for; to one of this machine no proxy leads.
+fn elsewhere(is_remote: bool, args: &Args) -> impl Iterator<Item = &'static str> {
+    let ways = [
+        (
+            args.connect_to.is_none(),
+            "--connect-to HOST:PORT tries another place",
+        ),
+        (is_remote, "--proxy URL goes through a proxy"),
+    ];
+    ways.into_iter()
+        .filter_map(|(fits, way)| fits.then_some(way))
 }
 
 fn proxy_hint(error: &ProxyError, route: &Route) -> Option<String> {
@@ -87,19 +97,17 @@ fn proxy_hint(error: &ProxyError, route: &Route) -> Option<String> {
     }
     let what = match error {
         ProxyError::Refused(response) if matches!(response.status(), 502..=504) => {
-            "the proxy does not reach the server"
+            "it does not reach the server."
         }
-        ProxyError::Refused(_) | ProxyError::Socks(_) => "the proxy does not lead there",
-        ProxyError::TimedOut(_) => "--timeout SECONDS waits longer",
-        _ if is_given => return Some("is the URL of --proxy right?".to_owned()),
-        _ => "is it right?",
+        ProxyError::Refused(_) | ProxyError::Socks(_) => "it does not lead there.",
+        ProxyError::TimedOut(_) => "--timeout SECONDS waits longer.",
+        _ if is_given => "is the URL of --proxy right?",
+        _ => "is its URL right?",
     };
     Some(if is_given {
-        what.to_owned()
+        what.trim_end_matches('.').to_owned()
     } else {
-        format!(
-            "{what}; the proxy is that of the environment ({VARIABLES}), --proxy '' goes without"
-        )
+        format!("{what} It is the proxy of the environment ({VARIABLES}): --proxy '' goes without")
     })
 }
 
@@ -118,7 +126,8 @@ fn of_io(error: &io::Error, args: &Args) -> Option<String> {
     let is_unix = args.url.as_ref().is_some_and(|url| url.socket.is_some());
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::NotFound if is_unix => {
-            Some(format!("does a server listen there?{}", again(args)))
+            let question = "does a server listen there?";
+            Some(asked(question, again(args).into_iter()))
         }
         _ => None,
     }

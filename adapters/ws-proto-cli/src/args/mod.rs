@@ -25,8 +25,15 @@ Examples:
   wsp -n --json wss://example.com/feed | jq -r 'select(.text).text'
   wsp -f movie.mp4 ws://127.0.0.1:9001/upload  send a file as one message
   wsp --ping --ping-count 5 wss://example.com/ how far away is it
+  wsp --retry -n wss://example.com/feed        connect again when the connection is lost
+  wsp --proxy socks5h://127.0.0.1:1080 wss://example.com/     go through a proxy
+  wsp --connect-to 10.0.0.7:443 wss://example.com/            ask that machine for example.com
+  wsp --ca ca.pem --cert me.pem --key me.key wss://example.com/    show a certificate
+  wsp ws+unix:/run/app.sock:/events            a Unix socket, and a path behind it
   wsp --listen 9001                            be a server to talk to
   wsp --listen 9001 --echo                     be a server that says everything back
+  wsp --listen 9443 --cert me.pem --key me.key    be one with TLS
+  wsp --listen ./chat.sock                     be one at a Unix socket
 
 In a terminal, /help lists what else can be typed: /ping, /close.
 
@@ -38,11 +45,11 @@ Where things go:
 Exit codes:
   0    the connection was closed in order (1000, 1001, without a code, or as /close asked)
   1    wrong usage, or input or a file that cannot be sent, read or written
-  2    no connection: host, TCP, TLS, refused, redirected, out of time
+  2    no connection: host, TCP, proxy, TLS, refused, redirected, out of time
   3    the connection broke, or was closed with another code
   4    something is missing: nothing came back, it ended before --count messages had come,
        or before everything was sent
-  130  Ctrl-C before there was a connection, or twice; once closes it in order
+  130  Ctrl-C while there was no connection, or twice; once closes it in order
   143  the same with SIGTERM";
 
 /// Talk to a WebSocket server from the command line, or be one.

@@ -1,9 +1,10 @@
 //! What the README shows is what a terminal shows.
 #![cfg(target_os = "linux")]
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::common::{Listening, collect, in_terminal_of, without_proxies};
+use crate::common::{Listening, collect, in_terminal_of, path, without_proxies};
 
 /// Numbers differ from run to run, in their length too: each is shown as `0`.
 fn without_numbers(text: &str) -> String {
@@ -51,12 +52,32 @@ fn sessions() -> Vec<(String, String)> {
     sessions
 }
 
+/// Where the files are that the sessions name: the certificate of `localhost` and its key.
+fn folder() -> PathBuf {
+    let folder = path("readme");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    folder
+}
+
+fn free_port() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port().to_string()
+}
+
 #[test]
 fn its_sessions_are_true() {
-    let server = Listening::start(&["--echo", "-n"]);
+    let mut server = Listening::start(&["--echo", "-n"]);
+    // What is not read holds it up in the end.
+    let mut printed = server.child.stdout.take().unwrap();
+    std::thread::spawn(move || std::io::copy(&mut printed, &mut std::io::sink()));
     let address = server.url.trim_start_matches("ws://").trim_end_matches('/');
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_wsp"));
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let (folder, free) = (folder(), free_port());
     let mut shown = 0;
     for (command, expected) in sessions() {
         if command.contains("| jq") && Command::new("jq").arg("--version").output().is_err() {
@@ -65,10 +86,12 @@ fn its_sessions_are_true() {
         // Old versions of jq know nothing of NO_COLOR.
         let command = command
             .replace("127.0.0.1:9001", address)
+            .replace("9443", &free)
             .replace("jq -c", "jq -Mc");
         let mut script = Command::new("script");
         script
             .args(["-qec", &command, "/dev/null"])
+            .current_dir(&folder)
             .env("NO_COLOR", "1")
             .env("PATH", &path)
             .stdin(Stdio::null())

@@ -9,6 +9,7 @@ use ws_proto_tokio::{ConnectError, HandshakeError, ProxyError, Stage};
 
 use crate::args::Args;
 use crate::route::{Route, VARIABLES};
+use crate::target::Target;
 
 /// What to try after `error`, with the options for it.
 pub(crate) fn hint(error: &ConnectError, args: &Args, route: &Route) -> Option<String> {
@@ -44,7 +45,7 @@ pub(crate) fn hint(error: &ConnectError, args: &Args, route: &Route) -> Option<S
             HandshakeError::NotHttp
             | HandshakeError::UnexpectedEof
             | HandshakeError::NothingReceived,
-        ) if !args.url.as_ref().is_some_and(|target| target.is_secure()) => {
+        ) if !args.url.as_ref().is_some_and(Target::is_secure) => {
             Some("is there a WebSocket server? One with TLS needs a wss:// URL".to_owned())
         }
         _ => None,

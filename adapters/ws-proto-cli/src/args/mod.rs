@@ -18,22 +18,22 @@ use values::{
 
 const EXAMPLES: &str = "\
 Examples:
-  wsp ws://127.0.0.1:9001/                     talk: each line you type is a message
-  wsp -m hello localhost:9001                  say hello, print what comes back
-  echo '{\"op\":\"list\"}' | wsp -c 1 wss://example.com/api    ask, print one answer
-  wsp -n wss://example.com/feed | grep -i rust            only listen, until Ctrl-C
-  wsp -n --json wss://example.com/feed | jq -r 'select(.text).text'
-  wsp -f movie.mp4 ws://127.0.0.1:9001/upload  send a file as one message
-  wsp --ping --ping-count 5 wss://example.com/ how far away is it
-  wsp --retry -n wss://example.com/feed        connect again when the connection is lost
-  wsp --proxy socks5h://127.0.0.1:1080 wss://example.com/     go through a proxy
-  wsp --connect-to 10.0.0.7:443 wss://example.com/            ask that machine for example.com
-  wsp --ca ca.pem --cert me.pem --key me.key wss://example.com/    show a certificate
-  wsp ws+unix:/run/app.sock:/events            a Unix socket, and a path behind it
-  wsp --listen 9001                            be a server to talk to
-  wsp --listen 9001 --echo                     be a server that says everything back
-  wsp --listen 9443 --cert me.pem --key me.key    be one with TLS
-  wsp --listen ./chat.sock                     be one at a Unix socket
+  wsp ws://127.0.0.1:9001/                                           talk: each line is a message
+  wsp -m hello localhost:9001                                        say hello, print what comes back
+  echo '{\"op\":\"list\"}' | wsp -c 1 wss://example.com/api              ask, print one answer
+  wsp -n wss://example.com/feed | grep -i rust                       only listen, until Ctrl-C
+  wsp -n --json wss://example.com/feed | jq -r 'select(.text).text'  only the texts
+  wsp -f movie.mp4 ws://127.0.0.1:9001/upload                        send a file, as one message
+  wsp --ping --ping-count 5 wss://example.com/                       how far away is it
+  wsp --retry -n wss://example.com/feed                              come back when it is lost
+  wsp --proxy socks5h://127.0.0.1:1080 wss://example.com/            go through a proxy
+  wsp --connect-to 10.0.0.7:443 wss://example.com/                   ask that machine for it
+  wsp --ca ca.pem --cert me.pem --key me.key wss://example.com/      show a certificate
+  wsp ws+unix:/run/app.sock:/events                                  a Unix socket, then a path
+  wsp --listen 9001                                                  be a server to talk to
+  wsp --listen 9001 --echo                                           be one that says it all back
+  wsp --listen 9443 --cert me.pem --key me.key                       be one with TLS
+  wsp --listen ./chat.sock                                           be one at a Unix socket
 
 In a terminal, /help lists what else can be typed: /ping, /close.
 

@@ -6,7 +6,7 @@ use ws_proto_tokio::reconnect::End;
 use ws_proto_tokio::{ClientStream, Error, ReadHalf, WebSocket, WriteHalf};
 
 use crate::args::Args;
-use crate::connect::{Dialer, agreed, response_words};
+use crate::connect::{Dialer, Unconnected, agreed, response_words};
 use crate::ending::{Close, Ending, going_away, loss, normal};
 use crate::failure::{Failure, stopped};
 use crate::input::{Input, Unsent};
@@ -57,8 +57,12 @@ pub(crate) async fn run(args: &Args, target: &Target, mut signals: Signals) -> R
                 }
             }
             Err(unconnected) => {
-                let words = unconnected.failure.to_string();
-                (unconnected.end, words, Err(unconnected.failure))
+                let Unconnected {
+                    end,
+                    words,
+                    failure,
+                } = unconnected;
+                (end, words, Err(failure))
             }
         };
         let Some(delay) = retry.delay(end) else {
@@ -66,8 +70,6 @@ pub(crate) async fn run(args: &Args, target: &Target, mut signals: Signals) -> R
         };
         has_failed = true;
         let seconds = delay.as_secs_f64();
-        // What a server has sent with its refusal is printed when it is given up.
-        let words = words.lines().next().unwrap_or_default();
         notices.warn(format_args!("{words}: trying again in {seconds:.1} s"));
         tokio::select! {
             () = tokio::time::sleep(delay) => {}

@@ -21,6 +21,9 @@ use crate::tls;
 pub(crate) struct Unconnected {
     /// How it has ended; `None` if another attempt is useless.
     pub(crate) end: Option<End>,
+    /// What has failed and why, in one line.
+    pub(crate) words: String,
+    /// The same, with what to try.
     pub(crate) failure: Failure,
 }
 
@@ -80,24 +83,20 @@ impl<'a> Dialer<'a> {
 
     pub(crate) async fn connect(&self) -> Result<(WebSocket<ClientStream>, Response), Unconnected> {
         let connected = self.client.connect(self.connector.clone()).await;
-        connected.map_err(|error| Unconnected {
-            end: error.end(),
-            failure: self.failure(error),
-        })
+        connected.map_err(|error| self.unconnected(error))
     }
 
-    /// What has failed, why, and what to try.
-    fn failure(&self, error: ConnectError) -> Failure {
+    fn unconnected(&self, error: ConnectError) -> Unconnected {
+        let end = error.end();
         let hint = hint(&error, self.args, &self.route);
+        let hint = hint.map_or(String::new(), |hint| format!(": {hint}"));
         let (exit, what) = match &error {
-            ConnectError::Refused(response) => {
-                return failure(Exit::Connect, refusal(response));
-            }
             ConnectError::Head(_) => (Exit::Usage, "this cannot be asked: "),
             ConnectError::Resolve { .. }
             | ConnectError::TimedOut(_)
             | ConnectError::Tls { .. }
             | ConnectError::Proxy(_)
+            | ConnectError::Refused(_)
             | ConnectError::Unreachable(_) => (Exit::Connect, ""),
             ConnectError::Io(_) if self.is_at_socket() => (Exit::Connect, ""),
             _ => (Exit::Connect, "the handshake failed: "),
@@ -109,13 +108,18 @@ impl<'a> Dialer<'a> {
             _ => String::new(),
         };
         let details = match &error {
+            ConnectError::Refused(response) => refusal(response),
             ConnectError::Proxy(ProxyError::Refused(response)) => rest(response),
             _ => String::new(),
         };
         // The alternate form has the causes behind it.
-        let error = format!("{:#}", anyhow::Error::from(error));
-        let hint = hint.map_or(String::new(), |hint| format!(": {hint}"));
-        failure(exit, format_args!("{place}{what}{error}{hint}{details}"))
+        let words = format!("{place}{what}{:#}", anyhow::Error::from(error));
+        let failure = failure(exit, format_args!("{words}{hint}{details}"));
+        Unconnected {
+            end,
+            words,
+            failure,
+        }
     }
 
     fn is_at_socket(&self) -> bool {

@@ -6,17 +6,15 @@ use ws_proto_tokio::Response;
 
 use crate::shown::{self, escape_bytes};
 
-/// A refusal: status, where to go, and the [`rest`].
+/// What comes after the status of a refusal: where to go, what to try, and the [`rest`].
 pub(crate) fn refusal(response: &Response) -> String {
     let status = response.status();
     let words = match response.headers().get("Location") {
         Some(to) if (300..400).contains(&status) => {
             let to = escape_bytes(to);
-            format!(
-                "redirected with status {status} to {to}, where it is not followed: connect to that URL"
-            )
+            format!(", which leads to {to}: it is not followed, connect to that URL")
         }
-        _ => format!("refused with status {status}{}", hint(status)),
+        _ => hint(status).to_owned(),
     };
     words + &rest(response)
 }

@@ -223,7 +223,7 @@ fn refusals_are_shown() {
     assert!(done.stderr.ends_with("\n  | members only \\u{1b}[31m\n"));
     let done = run(&[&format!("ws://{address}/old")], b"");
     assert_eq!(done.code, 2);
-    let said = "redirected with status 301 to wss://example.com/new";
+    let said = "refused with status 301, which leads to wss://example.com/new";
     assert!(done.stderr.contains(said), "{}", done.stderr);
 }
 

@@ -103,10 +103,15 @@ fn a_server_that_speaks_no_tls() {
 
 /// A certificate for this name that is signed by itself, and its key, in files.
 fn identity(name: &str) -> (String, String) {
+    identity_in(name, name)
+}
+
+/// The same, in files of this name.
+fn identity_in(file: &str, name: &str) -> (String, String) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let files = [
-        (format!("{name}.pem"), made.cert.pem()),
-        (format!("{name}.key"), made.signing_key.serialize_pem()),
+        (format!("{file}.pem"), made.cert.pem()),
+        (format!("{file}.key"), made.signing_key.serialize_pem()),
     ];
     let [cert, key] = files.map(|(file, pem)| {
         let file = path(&file);
@@ -221,5 +226,19 @@ fn a_room_by_tls() {
     let done = run(&["--ca", &cert, "-m", "hi", "--wait", "0.2", &url], b"");
     assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.stderr);
     drop(silent);
+    assert_eq!(room.stop().code, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_room_by_tls_at_a_unix_socket() {
+    let (cert, key) = identity_in("at-a-socket", "localhost");
+    let socket = path("tls.sock");
+    let socket = socket.to_str().unwrap();
+    let room = Listening::start_at(socket, &["--cert", &cert, "--key", &key, "--echo", "-n"]);
+    assert_eq!(room.url, format!("wss+unix:{socket}"));
+    let args = ["--ca", &cert, "-m", "hi", "--wait", "0.2", &room.url];
+    let done = run(&args, b"");
+    assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.stderr);
     assert_eq!(room.stop().code, 0);
 }

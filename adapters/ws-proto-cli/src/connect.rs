@@ -50,7 +50,7 @@ impl<'a> Dialer<'a> {
         if let Some(proxy) = route.proxy() {
             client = client.proxy(proxy.clone());
             if proxy.scheme() == ProxyScheme::Https {
-                client = client.proxy_tls(tls::proxy());
+                client = client.proxy_tls(tls::proxy().or_exit(Exit::Usage)?);
             }
         }
         let connector = match &args.host {

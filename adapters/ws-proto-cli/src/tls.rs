@@ -22,39 +22,40 @@ use crate::args::Args;
 /// For a client.
 pub(crate) fn client(args: &Args) -> Result<Tls> {
     let identity = identity(args)?;
+    if args.insecure {
+        return Ok(take_any(identity)?.into());
+    }
     let tls = match &args.ca {
+        None => system()?,
         Some(path) => {
-            let pem = read(path, "--ca")?;
-            let tls = Tls::empty().trust_pem(&pem);
+            let tls = Tls::empty().trust_pem(&read(path, "--ca")?);
+            let tls = tls.map_err(anyhow::Error::from).and_then(usable);
             tls.with_context(|| format!("--ca {} cannot be used", path.display()))?
         }
-        None if args.insecure => return Ok(take_any(identity)?.into()),
-        None => Tls::platform(),
     };
-    let showing = |tls: Tls| match &identity {
-        Some((chain, key)) => tls.client_auth(chain.clone(), key.clone_key()),
-        None => tls,
-    };
-    let tls = showing(tls);
-    match tls.config() {
-        Ok(_) => Ok(tls),
-        Err(error) if args.ca.is_some() => Err(error.into()),
-        // On systems without certificates there are those of the browsers.
-        Err(_) => {
-            let tls = showing(Tls::webpki_roots());
-            tls.config()?;
-            Ok(tls)
-        }
+    match identity {
+        None => Ok(tls),
+        Some((chain, key)) => usable(tls.client_auth(chain, key)).context(UNUSABLE),
     }
 }
 
-/// For a proxy: it is no server of whoever runs this.
-pub(crate) fn proxy() -> Tls {
-    let tls = Tls::platform();
-    match tls.config() {
-        Ok(_) => tls,
-        Err(_) => Tls::webpki_roots(),
-    }
+/// For a proxy: `--ca` and `--cert` are about servers.
+pub(crate) fn proxy() -> Result<Tls> {
+    system()
+}
+
+/// Trusts the certificates of the system; where it has none, those of the browsers.
+fn system() -> Result<Tls> {
+    usable(Tls::platform()).or_else(|_| usable(Tls::webpki_roots()))
+}
+
+/// What is wrong with an identity that can be read.
+const UNUSABLE: &str = "--cert and --key cannot be used";
+
+/// An error now, not at the first connection.
+fn usable(tls: Tls) -> Result<Tls> {
+    tls.config()?;
+    Ok(tls)
 }
 
 /// For a server, if it has a certificate.
@@ -67,7 +68,7 @@ pub(crate) fn server(args: &Args) -> Result<Option<Arc<ServerConfig>>> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .context("--cert and --key cannot be used")?;
+        .context(UNUSABLE)?;
     // The handshake inside is one of HTTP/1.1.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Some(Arc::new(config)))
@@ -111,9 +112,7 @@ fn take_any(identity: Option<Identity>) -> Result<ClientConfig> {
         .with_custom_certificate_verifier(verifier);
     match identity {
         None => Ok(builder.with_no_client_auth()),
-        Some((chain, key)) => builder
-            .with_client_auth_cert(chain, key)
-            .context("--cert and --key cannot be used"),
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).context(UNUSABLE),
     }
 }
 

@@ -194,6 +194,19 @@ fn a_client_certificate() {
     }
     let done = run(&["-n", "--key", &key, &url], b"");
     assert_eq!(done.code, 1, "{}", done.stderr);
+    // The key of another certificate.
+    let (_, other) = identity_in("other", "client");
+    let pair = ["--cert", &cert, "--key", &other];
+    for args in [
+        &["-n", &url][..],
+        &["-n", "--ca", &ca, &url],
+        &["-n", "--insecure", &url],
+        &["--listen", "0"],
+    ] {
+        let done = run(&[&pair[..], args].concat(), b"");
+        assert_eq!(done.code, 1, "{}", done.stderr);
+        assert!(done.stderr.contains("--cert and --key"), "{}", done.stderr);
+    }
 }
 
 #[test]

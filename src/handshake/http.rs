@@ -56,6 +56,7 @@ use super::request::ClientRequest;
 use super::upgrade::Upgrade;
 use super::{connect_fields, key, parse, syntax};
 use crate::buf::Storage;
+use crate::opening;
 
 /// Checks a request as [`ServerHandshake`](super::ServerHandshake) does, its `Origin` by
 /// [`Accept::origins`], and makes the response that accepts it. Check the target before.
@@ -69,13 +70,10 @@ pub fn accept<B>(
     request: &Request<B>,
     accept: &Accept<'_>,
 ) -> Result<(Response<()>, Negotiated), AcceptError> {
-    if request.version() != Version::HTTP_11 {
+    if is_multiplexed(request.version()) {
         return Err(HandshakeError::HttpVersion.into());
     }
-    let fields = fields(request.headers());
-    let target = request.uri().to_string();
-    let upgrade = Upgrade::from_headers(request.method().as_str(), &target, &fields)?;
-    response_to(&upgrade, request.version(), accept)
+    accept_with_protocol(request, None, accept)
 }
 
 /// As [`accept`], for a server that also speaks HTTP/2 or HTTP/3: a request of these is checked as
@@ -110,11 +108,31 @@ pub fn accept_with_protocol<B>(
     protocol: Option<&str>,
     accept: &Accept<'_>,
 ) -> Result<(Response<()>, Negotiated), AcceptError> {
+    with_upgrade(request, protocol, |upgrade| {
+        response_to(upgrade, request.version(), accept)
+    })
+}
+
+/// Calls `then` with the checked request.
+fn with_upgrade<B, T, E: From<HandshakeError>>(
+    request: &Request<B>,
+    protocol: Option<&str>,
+    then: impl FnOnce(&Upgrade<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     let version = request.version();
-    if !is_multiplexed(version) {
-        return self::accept(request, accept);
-    }
     let uri = request.uri();
+    let fields = fields(request.headers());
+    if !is_multiplexed(version) {
+        if version != Version::HTTP_11 {
+            return Err(HandshakeError::HttpVersion.into());
+        }
+        let target = uri.to_string();
+        return then(&Upgrade::from_headers(
+            request.method().as_str(),
+            &target,
+            &fields,
+        )?);
+    }
     let pseudo = PseudoFields {
         method: Some(request.method().as_str()),
         protocol,
@@ -122,9 +140,31 @@ pub fn accept_with_protocol<B>(
         authority: uri.authority().map(Authority::as_str),
         path: uri.path_and_query().map(PathAndQuery::as_str),
     };
-    let fields = fields(request.headers());
-    let upgrade = Upgrade::from_extended_connect(&pseudo, &fields)?;
-    response_to(&upgrade, version, accept)
+    then(&Upgrade::from_extended_connect(&pseudo, &fields)?)
+}
+
+/// [`Acceptor::answer_http`].
+pub(crate) fn answer<B>(
+    request: &Request<B>,
+    protocol: Option<&str>,
+    acceptor: &opening::Acceptor<'_>,
+) -> Result<(Response<()>, opening::Opened), opening::AcceptError> {
+    with_upgrade(request, protocol, |upgrade| {
+        let mut response = Response::new(());
+        *response.version_mut() = request.version();
+        let mut appended = Ok(());
+        let (status, opened) = acceptor.answer(upgrade, |name, value| {
+            let headers = response.headers_mut();
+            appended = appended.and_then(|()| append(headers, name, value.as_bytes()));
+        })?;
+        appended.map_err(opening::AcceptError::Head)?;
+        *response.status_mut() = status_code(status).map_err(opening::AcceptError::Head)?;
+        Ok((response, opened))
+    })
+}
+
+fn status_code(status: u16) -> Result<StatusCode, HeadError> {
+    StatusCode::from_u16(status).map_err(|_| HeadError::StatusInvalid)
 }
 
 fn response_to(
@@ -135,8 +175,7 @@ fn response_to(
     let answer = upgrade.answer(accept)?;
     let mut response = Response::new(());
     *response.version_mut() = version;
-    let status = StatusCode::from_u16(answer.status());
-    *response.status_mut() = status.map_err(|_| HeadError::StatusInvalid)?;
+    *response.status_mut() = status_code(answer.status())?;
     for (name, value) in answer.fields() {
         let value = value.to_string();
         append(response.headers_mut(), name, value.as_bytes())?;
@@ -279,34 +318,8 @@ impl<S: Storage> ClientUpgrade<S> {
         _: ConnectEnabled,
         mut storage: S,
     ) -> Result<(Self, Request<()>), HeadError> {
-        let mut uri = [const { String::new() }; 3];
-        let (mut headers, mut appended) = (HeaderMap::new(), Ok(()));
-        let offered = connect_fields::start(&request, &mut storage, |name, value| {
-            let part = match name {
-                ":scheme" => &mut uri[0],
-                ":authority" => &mut uri[1],
-                ":path" => &mut uri[2],
-                _ if name.starts_with(':') => return,
-                _ => {
-                    appended = appended.and_then(|()| append(&mut headers, name, value));
-                    return;
-                }
-            };
-            part.push_str(syntax::ascii(value));
-        })?;
-        appended?;
-        let [scheme, authority, path] = &uri;
-        let uri = Uri::builder()
-            .scheme(scheme.as_str())
-            .authority(authority.as_str())
-            .path_and_query(path.as_str())
-            .build()
-            .map_err(|_| HeadError::TargetInvalid)?;
-        let mut request = Request::new(());
-        *request.method_mut() = Method::CONNECT;
-        *request.version_mut() = Version::HTTP_2;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
+        let (offered, request) =
+            connect_request(|field| connect_fields::start(&request, &mut storage, field))?;
         Ok((Self { offered, storage }, request))
     }
 
@@ -339,6 +352,41 @@ impl<S: Storage> ClientUpgrade<S> {
         let found = established::ResponseFields::of(&headers);
         established::check(1, &found, &headers, &offers)
     }
+}
+
+/// The Extended CONNECT whose fields `start` passes on.
+pub(crate) fn connect_request<T>(
+    start: impl FnOnce(&mut dyn FnMut(&str, &[u8])) -> Result<T, HeadError>,
+) -> Result<(T, Request<()>), HeadError> {
+    let mut uri = [const { String::new() }; 3];
+    let (mut headers, mut appended) = (HeaderMap::new(), Ok(()));
+    let started = start(&mut |name, value| {
+        let part = match name {
+            ":scheme" => &mut uri[0],
+            ":authority" => &mut uri[1],
+            ":path" => &mut uri[2],
+            _ if name.starts_with(':') => return,
+            _ => {
+                appended = appended.and_then(|()| append(&mut headers, name, value));
+                return;
+            }
+        };
+        part.push_str(syntax::ascii(value));
+    })?;
+    appended?;
+    let [scheme, authority, path] = &uri;
+    let uri = Uri::builder()
+        .scheme(scheme.as_str())
+        .authority(authority.as_str())
+        .path_and_query(path.as_str())
+        .build()
+        .map_err(|_| HeadError::TargetInvalid)?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::CONNECT;
+    *request.version_mut() = Version::HTTP_2;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    Ok((started, request))
 }
 
 /// Why a request cannot be accepted.

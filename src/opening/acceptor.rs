@@ -1,7 +1,11 @@
-use super::Options;
+use alloc::string::ToString;
+
+use super::{AcceptError, Opened, Options};
 #[cfg(feature = "deflate")]
-use crate::extension::deflate::Deflate;
-use crate::handshake::OriginPolicy;
+use crate::extension::deflate::{Deflate, DeflateElement};
+#[cfg(feature = "http")]
+use crate::handshake::http;
+use crate::handshake::{Accept, OriginPolicy, Upgrade};
 
 /// What a server accepts, for those who need not look at each request.
 ///
@@ -77,6 +81,113 @@ impl<'a> Acceptor<'a> {
     pub const fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
+    }
+
+    /// Decides on a request whose head another HTTP implementation has read, of HTTP/1.1 or of a stream of HTTP/2 or
+    /// HTTP/3. Returns the status of the response that accepts it, and passes its header fields to `field`. Send
+    /// that response; then [`Opened`] makes the connection.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{PseudoFields, Upgrade};
+    /// use ws_proto::opening::{AcceptError, Acceptor};
+    ///
+    /// let pseudo = PseudoFields {
+    ///     method: Some("CONNECT"),
+    ///     protocol: Some("websocket"),
+    ///     scheme: Some("https"),
+    ///     authority: Some("example.com"),
+    ///     path: Some("/chat"),
+    /// };
+    /// let headers: [(&str, &[u8]); 2] =
+    ///     [("sec-websocket-version", b"13"), ("sec-websocket-protocol", b"chat.v2, chat.v1")];
+    /// let upgrade = Upgrade::from_extended_connect(&pseudo, &headers)?;
+    /// let acceptor = Acceptor::new().path("/chat").subprotocols(&["chat.v1"]);
+    /// let mut fields = Vec::new();
+    /// let (status, opened) = acceptor.answer(&upgrade, |name, value| {
+    ///     fields.push((name.to_owned(), value.to_owned()));
+    /// })?;
+    /// assert_eq!(status, 200);
+    /// assert_eq!(fields, [("sec-websocket-protocol".to_owned(), "chat.v1".to_owned())]);
+    /// # let _ = opened.server();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::Refused`] with 404 for another path; [`AcceptError::Head`] with
+    /// [`HeadError::OriginRefused`] for an origin that is not accepted. Nothing was passed to `field`.
+    ///
+    /// [`HeadError::OriginRefused`]: crate::handshake::HeadError::OriginRefused
+    pub fn answer(
+        &self,
+        upgrade: &Upgrade<'_>,
+        mut field: impl FnMut(&str, &str),
+    ) -> Result<(u16, Opened), AcceptError> {
+        let target = upgrade.target();
+        let path = match target.split_once('?') {
+            Some(("", _)) => "/",
+            Some((path, _)) => path,
+            None => target,
+        };
+        if self.path.is_some_and(|wanted| wanted != path) {
+            return Err(AcceptError::Refused { status: 404 });
+        }
+        let subprotocol = upgrade.choose_subprotocol(self.subprotocols);
+        let accept = Accept::new()
+            .maybe_subprotocol(subprotocol)
+            .origins(self.origins);
+        #[cfg(feature = "deflate")]
+        let element = self
+            .deflate
+            .and_then(|deflate| deflate.accept(upgrade.extensions()));
+        #[cfg(feature = "deflate")]
+        let extension = element.as_ref().map(DeflateElement::extension);
+        #[cfg(feature = "deflate")]
+        let accept = accept.extensions(extension.as_slice());
+        let answer = upgrade.answer(&accept).map_err(AcceptError::Head)?;
+        for (name, value) in answer.fields() {
+            field(name, &value.to_string());
+        }
+        let opened = Opened::new(answer.negotiated(), self.options, subprotocol);
+        #[cfg(feature = "deflate")]
+        let opened = Opened {
+            deflate: self
+                .deflate
+                .zip(element)
+                .map(|(deflate, element)| (deflate.clone(), element.params())),
+            ..opened
+        };
+        Ok((answer.status(), opened))
+    }
+
+    /// As [`answer`](Self::answer), with the types of the crate `http`. `protocol` is `:protocol`, see
+    /// [`accept_with_protocol`](crate::handshake::http::accept_with_protocol).
+    ///
+    /// ```
+    /// use ws_proto::opening::Acceptor;
+    ///
+    /// let request = http::Request::connect("https://example.com/chat")
+    ///     .version(http::Version::HTTP_2)
+    ///     .header("sec-websocket-version", "13")
+    ///     .body(())?;
+    /// match Acceptor::new().path("/elsewhere").answer_http(&request, Some("websocket")) {
+    ///     Ok((_response, _opened)) => unreachable!(),
+    ///     Err(error) => assert_eq!(error.to_http().status(), 404),
+    /// }
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer), and [`AcceptError::Handshake`] if it is no valid request for a WebSocket
+    /// connection. [`AcceptError::to_http`] is the response to send.
+    #[cfg(feature = "http")]
+    pub fn answer_http<B>(
+        &self,
+        request: &::http::Request<B>,
+        protocol: Option<&str>,
+    ) -> Result<(::http::Response<()>, Opened), AcceptError> {
+        http::answer(request, protocol, self)
     }
 
     /// The options.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{ConnectError, ConnectTimeout, Connector, Opened, Options, Response, Stage};
 use crate::buf::Input;
 #[cfg(feature = "deflate")]
-use crate::extension::deflate::{Deflate, DeflateElement};
+use crate::extension::deflate::Deflate;
 use crate::handshake::{ClientHandshake, HandshakeError, HeadError};
 use crate::time::Instant;
 
@@ -81,15 +81,7 @@ impl Connecting {
         let options = connector.options;
         let limits = options.limits_within(time);
         let mut out = Vec::new();
-        #[cfg(feature = "deflate")]
-        let offer = connector.deflate.as_ref().map(Deflate::offer);
-        #[cfg(feature = "deflate")]
-        let extension = offer.as_ref().map(DeflateElement::extension);
-        #[cfg(feature = "deflate")]
-        let extensions = extension.as_slice();
-        #[cfg(not(feature = "deflate"))]
-        let extensions = &[];
-        let handshake = connector.with_request(extensions, |request| {
+        let handshake = connector.with_offers(|request| {
             ClientHandshake::start(request, nonce, Vec::new(), limits, &mut out)
         })?;
         Ok(Self {
@@ -126,7 +118,7 @@ impl Connecting {
         let mut input = Input::new(core::mem::take(bytes));
         let received = match self.handshake.receive(&mut input) {
             Ok(Some(established)) => {
-                let response = Response::established(&established);
+                let response = Response::established(&established, 101);
                 let subprotocol = established.subprotocol();
                 #[cfg_attr(not(feature = "deflate"), expect(unused_mut))]
                 let mut opened = Opened::new(established.negotiated(), self.options, subprotocol);

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::Options;
 #[cfg(feature = "deflate")]
-use crate::extension::deflate::Deflate;
+use crate::extension::deflate::{Deflate, DeflateElement};
 use crate::handshake::{ClientRequest, ExtensionOffer, HeadError};
 use crate::uri::{Uri, UriError, UriRules};
 
@@ -168,8 +168,24 @@ impl Connector {
         &self.options
     }
 
+    /// As [`with_request`](Self::with_request), with the extensions that are set.
+    pub(super) fn with_offers<T>(
+        &self,
+        then: impl FnOnce(ClientRequest<'_>) -> Result<T, HeadError>,
+    ) -> Result<T, HeadError> {
+        #[cfg(feature = "deflate")]
+        let offer = self.deflate.as_ref().map(Deflate::offer);
+        #[cfg(feature = "deflate")]
+        let extension = offer.as_ref().map(DeflateElement::extension);
+        #[cfg(feature = "deflate")]
+        let extensions = extension.as_slice();
+        #[cfg(not(feature = "deflate"))]
+        let extensions = &[];
+        self.with_request(extensions, then)
+    }
+
     /// Calls `then` with the request, which borrows.
-    pub(super) fn with_request<T>(
+    fn with_request<T>(
         &self,
         extensions: &[ExtensionOffer<'_>],
         then: impl FnOnce(ClientRequest<'_>) -> Result<T, HeadError>,

@@ -19,11 +19,14 @@ pub enum ConnectError {
     /// Connecting or the stream failed.
     #[cfg(feature = "std")]
     Io(std::io::Error),
+    /// The server takes no WebSocket connections on streams of HTTP/2: it has not sent
+    /// SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 3). HTTP/1.1 may lead to it.
+    NoExtendedConnect,
     /// The operating system has no randomness to give.
     NoRandomness,
     /// There is no tunnel through the proxy.
     Proxy(ProxyError),
-    /// The server answered with another status than 101: a redirect, a 401, an error.
+    /// The server answered with another status than 101, or than 2xx on a stream of HTTP/2 or HTTP/3: a redirect, a 401, an error.
     Refused(Box<Response>),
     /// The addresses of the host could not be looked up.
     #[cfg(feature = "std")]
@@ -79,7 +82,7 @@ impl ConnectError {
             Self::Proxy(error) => error.end(),
             Self::Refused(response) => Some(end_of_refusal(response)),
             Self::TimedOut(_) => Some(End::TimedOut),
-            Self::Head(_) | Self::TlsNeeded | Self::Uri(_) => None,
+            Self::Head(_) | Self::NoExtendedConnect | Self::TlsNeeded | Self::Uri(_) => None,
         }
     }
 }
@@ -106,6 +109,9 @@ impl fmt::Display for ConnectError {
             Self::Head(error) => error.fmt(f),
             #[cfg(feature = "std")]
             Self::Io(error) => error.fmt(f),
+            Self::NoExtendedConnect => f.write_str(
+                "the server takes no WebSocket connections over HTTP/2: it has not sent SETTINGS_ENABLE_CONNECT_PROTOCOL",
+            ),
             Self::NoRandomness => f.write_str("the random source of the operating system failed"),
             Self::Proxy(error) => error.fmt(f),
             Self::Refused(response) => write!(f, "refused with status {}", response.status()),
@@ -335,6 +341,28 @@ pub enum AcceptError {
     },
     /// The request did not come in time.
     TimedOut(TimedOut),
+}
+
+impl AcceptError {
+    /// The response that refuses the request, for a server whose HTTP implementation writes it: see
+    /// [`Acceptor::answer_http`](super::Acceptor::answer_http). It has nothing that the client has sent.
+    #[cfg(feature = "http")]
+    pub fn to_http(&self) -> ::http::Response<alloc::string::String> {
+        use crate::handshake::http::refusal;
+        match self {
+            Self::Handshake(error) => refusal(*error),
+            Self::Head(error) => refusal(*error),
+            Self::Refused { status } => {
+                let mut response = ::http::Response::default();
+                let status = ::http::StatusCode::from_u16(*status);
+                *response.status_mut() = status.unwrap_or(::http::StatusCode::BAD_REQUEST);
+                response
+            }
+            Self::TimedOut(_) => refusal(HandshakeError::TimedOut),
+            #[cfg(feature = "std")]
+            Self::Io(_) => refusal(HandshakeError::UnexpectedEof),
+        }
+    }
 }
 
 impl fmt::Display for AcceptError {

@@ -13,6 +13,9 @@
 //! 4. on an error, or when a server has refused: write what is pending, half-close, read to the end or for
 //!    the linger time, close.
 //!
+//! On a stream of HTTP/2 or HTTP/3 the HTTP stack reads and writes the heads: [`ConnectingStream`] is the client's
+//! handshake there, [`Acceptor::answer`] the server's.
+//!
 //! A driver that makes the transport itself has [`HappyEyeballs`] for the addresses of a host, and [`ConnectError`] for what
 //! fails before the handshake.
 
@@ -20,6 +23,7 @@ mod accepting;
 mod acceptor;
 mod attempt;
 mod connecting;
+mod connecting_stream;
 mod connector;
 mod error;
 mod happy_eyeballs;
@@ -35,6 +39,7 @@ pub use acceptor::Acceptor;
 pub use attempt::{Attempt, Unreachable};
 pub use attempt::{ConnectTimeout, Stage};
 pub use connecting::Connecting;
+pub use connecting_stream::ConnectingStream;
 pub use connector::Connector;
 pub use error::{AcceptError, ConnectError, ProxyError};
 pub use happy_eyeballs::{HappyEyeballs, HappyStep};

@@ -48,7 +48,7 @@ impl fmt::Debug for OwnedHeaders {
     }
 }
 
-/// An answer to a handshake: the 101 of a server, the 2xx of a proxy, or the refusal of either. `Debug` leaves out the body: it can have
+/// An answer to a handshake: the 101 of a server or its 2xx on a stream of HTTP/2, the 2xx of a proxy, or the refusal of either. `Debug` leaves out the body: it can have
 /// secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
@@ -59,9 +59,9 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn established(established: &handshake::Established<'_>) -> Self {
+    pub(super) fn established(established: &handshake::Established<'_>, status: u16) -> Self {
         Self {
-            status: 101,
+            status,
             headers: OwnedHeaders::of(&established.headers()),
             body: Box::default(),
             subprotocol: established.subprotocol().map(Into::into),
@@ -86,7 +86,7 @@ impl Response {
         }
     }
 
-    /// The status: 101, that of the refusal, or 2xx of a proxy.
+    /// The status: 101, that of the refusal, or 2xx of a proxy or on a stream of HTTP/2 or HTTP/3.
     pub const fn status(&self) -> u16 {
         self.status
     }

@@ -60,12 +60,13 @@ pub use ws_proto::Message as MessageRef;
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
+    Accept, ConnectEnabled, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy,
+    PlainResponse as Reply,
 };
 pub use ws_proto::opening::{
-    AcceptError, Acceptor, Attempt, ConnectError, ConnectTimeout, Connector, NoProxy, Options,
-    OwnedHeaders, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Request, Response, Stage,
-    Unreachable,
+    AcceptError, Acceptor, Attempt, ConnectError, ConnectTimeout, ConnectingStream, Connector,
+    NoProxy, Opened, Options, OwnedHeaders, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Request,
+    Response, Stage, Unreachable,
 };
 pub use ws_proto::reconnect;
 pub use ws_proto::uri::UriRules;

@@ -21,7 +21,7 @@ use crate::error::{Error, TrySendError};
 use crate::io::Io;
 use crate::message::{Closed, Event, Message, Piece, PreparedMessage, Utf8Bytes};
 use crate::tasks::Side;
-use ws_proto::opening::Options;
+use ws_proto::opening::{Opened, Options};
 
 /// An open WebSocket connection over a stream.
 ///
@@ -80,6 +80,24 @@ impl<T: Io> WebSocket<T> {
     pub fn client(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
         let role = EitherRole::client(Box::new(OsRandom::new()));
         Self::new(io, driver(role, negotiated, &options), received, None)
+    }
+
+    /// The server's end of a connection whose handshake [`Acceptor::answer`](crate::Acceptor::answer) has done:
+    /// with its options, subprotocol and compression.
+    pub fn open_server(io: T, opened: Opened) -> Self {
+        Self::open(io, opened, EitherRole::server())
+    }
+
+    /// The client's end of a connection whose handshake [`ConnectingStream`](crate::ConnectingStream) has done: with
+    /// its options, subprotocol and compression.
+    pub fn open_client(io: T, opened: Opened) -> Self {
+        Self::open(io, opened, EitherRole::client(Box::new(OsRandom::new())))
+    }
+
+    fn open(io: T, opened: Opened, role: EitherRole<Box<OsRandom>>) -> Self {
+        let subprotocol: Option<Box<str>> = opened.subprotocol().map(Into::into);
+        let driver = opened.either(role).sharing();
+        Self::new(io, driver, &[], subprotocol.as_deref())
     }
 
     pub(crate) fn new(io: T, driver: Driver, received: &[u8], subprotocol: Option<&str>) -> Self {

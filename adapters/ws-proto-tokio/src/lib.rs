@@ -91,13 +91,22 @@
 //! | `rustls` | `wss`, with certificates that the program gives to [`Client::tls`](core::net::Client::tls) |
 //! | `socks` | `socks5` and `socks5h` proxies for [`Client::proxy`](core::net::Client::proxy) |
 //! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
+//! | `h2` | [`http2`]: WebSocket on streams of HTTP/2 (RFC 8441), of the crate `h2` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "net", feature = "deflate", feature = "rustls")),
+    not(all(
+        feature = "net",
+        feature = "deflate",
+        feature = "h2",
+        feature = "rustls"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+#[cfg(feature = "h2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "h2")))]
+pub mod http2;
 mod io;
 #[cfg(feature = "net")]
 mod net;
@@ -109,10 +118,10 @@ pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Attempt, AttemptError, Bytes, CloseCode, Closed, Config,
     ConnectError, ConnectTimeout, Connected, Connector, ControlPayload, Decision, Disconnected,
     Ended, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message, MessageRef,
-    Negotiated, NoProxy, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, PreparedMessage,
-    ProtocolError, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Reason, Reply, Request, Response,
-    SendError, Sender, Stage, TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri,
-    UriError, UriRules, Utf8Bytes, WebSocketError, reconnect,
+    Negotiated, NoProxy, Opened, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece,
+    PreparedMessage, ProtocolError, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Reason, Reply,
+    Request, Response, SendError, Sender, Stage, TimedOut, TrySendError, UnexpectedEof,
+    Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes, WebSocketError, reconnect,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -306,6 +315,25 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     WebSocket::client(Tokio::new(stream), negotiated, &[], options)
+}
+
+/// The server's end of a connection whose handshake an HTTP server has done by
+/// [`Acceptor::answer`] or [`Acceptor::answer_http`](Acceptor), with the options, the subprotocol and the compression that it
+/// has led to.
+pub fn open_server<S>(stream: S, opened: Opened) -> WebSocket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    WebSocket::open_server(Tokio::new(stream), opened)
+}
+
+/// The client's end of a connection whose handshake [`ConnectingStream`](core::ConnectingStream) has done, with the
+/// options, the subprotocol and the compression that it has led to.
+pub fn open_client<S>(stream: S, opened: Opened) -> WebSocket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    WebSocket::open_client(Tokio::new(stream), opened)
 }
 
 /// How to get to a server: the place, proxies, certificates, sockets. It has the methods of [`core::net::Client`].

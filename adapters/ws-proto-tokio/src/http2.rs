@@ -1,0 +1,400 @@
+//! WebSocket connections on streams of HTTP/2 (RFC 8441), of the crate [`h2`] (feature `h2`).
+//!
+//! A server announces that it takes them, by [`h2::server::Builder::enable_connect_protocol`], and passes the requests
+//! for which [`is_websocket`] is true to [`accept`]. A client has the announcement of the server after [`handshake`], and
+//! calls [`connect`]. Both get a [`WebSocket`] over an [`H2Stream`]. One connection of HTTP/2 carries many.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (client_io, server_io) = tokio::io::duplex(4096);
+//! use ws_proto_tokio::http2::{self, h2};
+//! use ws_proto_tokio::{Acceptor, CloseCode};
+//!
+//! tokio::spawn(async move {
+//!     let mut connection = h2::server::Builder::new()
+//!         .enable_connect_protocol()
+//!         .handshake(server_io)
+//!         .await?;
+//!     while let Some(next) = connection.accept().await {
+//!         let (request, mut respond) = next?;
+//!         if !http2::is_websocket(&request) {
+//!             respond.send_response(http::Response::new(()), true)?; // a page
+//!         } else if let Ok(mut socket) = http2::accept(request, respond, Acceptor::new()) {
+//!             tokio::spawn(async move {
+//!                 while let Some(Ok(message)) = socket.next().await {
+//!                     let _ = socket.send(message).await;
+//!                 }
+//!             });
+//!         }
+//!     }
+//!     Ok::<(), h2::Error>(())
+//! });
+//!
+//! let (sender, connection) = http2::handshake(client_io, &h2::client::Builder::new()).await?;
+//! tokio::spawn(connection);
+//! let (mut socket, response) = http2::connect(&sender, "wss://example.com/chat").await?;
+//! assert_eq!(response.status(), 200);
+//! socket.send("hello").await?;
+//! assert_eq!(socket.next().await.unwrap()?.as_text(), Some("hello"));
+//! socket.close(CloseCode::NORMAL, "").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The end of a stream
+//!
+//! `h2` resets a stream that is dropped before both sides have ended, and then discards what the peer has not got yet. So keep
+//! the socket until [`next`](core::WebSocket::next) returns `None` or [`close`](core::WebSocket::close) has returned: then
+//! both sides have ended, in order, and nothing is lost.
+//!
+//! # With hyper
+//!
+//! A server of hyper makes the response with [`Acceptor::answer_http`](crate::Acceptor::answer_http), and the connection with
+//! [`open_server`](crate::open_server) over `TokioIo` of hyper-util and the stream of `hyper::upgrade::on`. This is what
+//! differs from an [`H2Stream`]; a closing handshake loses nothing on either:
+//!
+//! | | `H2Stream` | `hyper::upgrade::Upgraded` (hyper 1.12) |
+//! |---|---|---|
+//! | a write | as much as the windows of the peer allow | all of it, into a queue, whatever the windows are |
+//! | dropped while open | RST_STREAM with CANCEL | END_STREAM after what is queued, then a reset |
+//! | RST_STREAM with CANCEL or NO_ERROR | an error with the reason | the end of the input |
+//! | tasks | none | one for each stream, on the executor of hyper |
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::{fmt, mem};
+
+pub use h2;
+use h2::ext::Protocol;
+use h2::server::SendResponse;
+use h2::{Ping, Reason, RecvStream, SendStream, client};
+use http::{Method, Request, Version};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use ws_proto_async::{Bytes, ConnectEnabled, ConnectTimeout, ConnectingStream, Stage};
+
+#[cfg(doc)]
+use crate::core;
+use crate::{
+    AcceptError, Acceptor, ConnectError, Connector, Response, WebSocket, open_client, open_server,
+};
+
+/// The stream of one request, as bytes in both directions.
+///
+/// - A read gives back window for what it has copied out, and for nothing else: a reader that stops, stops the
+///   peer.
+/// - A write sends as much as the windows of the stream and of the connection allow. It keeps no window reserved that
+///   it does not need.
+/// - The end of the writing side is END_STREAM, after all DATA. It does not wait for the peer.
+/// - Dropped before both sides have ended, it resets the stream with CANCEL, or with NO_ERROR if it is a server's that
+///   has ended its own side. After a reset with CANCEL nothing more is sent, not even what was written.
+/// - Errors are [`io::Error`]s with an [`h2::Error`] inside: [`H2Stream::reason`].
+///
+/// Whatever runs the connection of `h2` has to go on running: streams only queue.
+pub struct H2Stream {
+    send: SendStream<Bytes>,
+    recv: RecvStream,
+    /// Received, not copied out yet.
+    rest: Bytes,
+    is_shut: bool,
+}
+
+impl H2Stream {
+    /// Joins the two directions of a stream. DATA that `recv` has returned before is not a part of it.
+    pub fn new(send: SendStream<Bytes>, recv: RecvStream) -> Self {
+        Self {
+            send,
+            recv,
+            rest: Bytes::new(),
+            is_shut: false,
+        }
+    }
+
+    /// The number of the stream.
+    pub fn id(&self) -> h2::StreamId {
+        self.recv.stream_id()
+    }
+
+    /// Resets the stream at once. What was written and is not sent yet is discarded.
+    pub fn reset(&mut self, reason: Reason) {
+        self.send.send_reset(reason);
+    }
+
+    /// The reason of a reset or of a GOAWAY, if that is what an error of this stream is. The error of a
+    /// [`WebSocket`] has it too, inside.
+    pub fn reason(error: &io::Error) -> Option<Reason> {
+        let mut error: &(dyn std::error::Error + 'static) = error.get_ref()?;
+        loop {
+            if let Some(error) = error.downcast_ref::<h2::Error>() {
+                return error.reason();
+            }
+            error = error.source()?;
+        }
+    }
+
+    /// Waits until there is window for some of `wanted` bytes.
+    fn poll_window(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
+        if self.is_shut {
+            return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
+        }
+        self.send.reserve_capacity(wanted);
+        // `poll_capacity` reports changes only: what is there already is seen by `capacity`.
+        loop {
+            let window = self.send.capacity();
+            if window > 0 {
+                // So that a reset is seen though there is window left.
+                if let Poll::Ready(reset) = self.send.poll_reset(cx) {
+                    return Poll::Ready(Err(of_reset(reset)));
+                }
+                return Poll::Ready(Ok(window.min(wanted)));
+            }
+            match ready!(self.send.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
+                None => return Poll::Ready(Err(self.why_closed(cx))),
+            }
+        }
+    }
+
+    fn why_closed(&mut self, cx: &mut Context<'_>) -> io::Error {
+        match self.send.poll_reset(cx) {
+            Poll::Ready(reset) => of_reset(reset),
+            Poll::Pending => ErrorKind::BrokenPipe.into(),
+        }
+    }
+
+    fn write(&mut self, bytes: Bytes) -> io::Result<usize> {
+        let n = bytes.len();
+        self.send.send_data(bytes, false).map_err(to_io)?;
+        Ok(n)
+    }
+}
+
+impl AsyncRead for H2Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        while buffer.remaining() > 0 {
+            if this.rest.is_empty() {
+                match this.recv.poll_data(cx) {
+                    Poll::Ready(Some(Ok(data))) => this.rest = data,
+                    // What was copied comes first; the next call returns the same again.
+                    _ if buffer.filled().len() > before => break,
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(to_io(error))),
+                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Pending => return Poll::Pending,
+                }
+                continue;
+            }
+            let n = this.rest.len().min(buffer.remaining());
+            buffer.put_slice(&this.rest.split_to(n));
+            // It fails only for more than was received.
+            let _ = this.recv.flow_control().release_capacity(n);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for H2Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let wanted = slices.iter().map(|slice| slice.len());
+        let wanted = wanted.fold(0, usize::saturating_add).min(MAX_WRITE);
+        if wanted == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let n = ready!(this.poll_window(cx, wanted))?;
+        let mut bytes = Vec::with_capacity(n);
+        for slice in slices {
+            let left = n - bytes.len();
+            bytes.extend_from_slice(slice.get(..left).unwrap_or(slice));
+        }
+        Poll::Ready(this.write(bytes.into()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// The connection sends by itself.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !mem::replace(&mut this.is_shut, true) {
+            this.send.reserve_capacity(0);
+            if this.send.send_data(Bytes::new(), true).is_err() {
+                return Poll::Ready(Err(this.why_closed(cx)));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for H2Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("H2Stream")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one write reserves at most: a stream that waits must not hold the whole window of the connection.
+const MAX_WRITE: usize = 64 * 1024;
+
+fn of_reset(reset: Result<Reason, h2::Error>) -> io::Error {
+    to_io(reset.map_or_else(|error| error, h2::Error::from))
+}
+
+fn to_io(error: h2::Error) -> io::Error {
+    let kind = match error.get_io() {
+        Some(error) => error.kind(),
+        None if error.is_reset() || error.is_go_away() || error.reason().is_some() => {
+            ErrorKind::ConnectionReset
+        }
+        None => ErrorKind::BrokenPipe,
+    };
+    io::Error::new(kind, error)
+}
+
+/// Whether a request is an Extended CONNECT, for [`accept`]. That refuses one that is not for WebSocket, with a 501.
+pub fn is_websocket<B>(request: &Request<B>) -> bool {
+    request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_some()
+}
+
+/// Accepts a WebSocket connection on a stream of HTTP/2, if it is one that `acceptor` describes: queues the response
+/// with 200. Otherwise it queues a refusal with a status and a text.
+///
+/// # Errors
+///
+/// [`AcceptError`]. The client gets an answer, unless the stream failed ([`AcceptError::Io`]).
+pub fn accept(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    acceptor: Acceptor<'_>,
+) -> Result<WebSocket<H2Stream>, AcceptError> {
+    let protocol = request.extensions().get::<Protocol>();
+    match acceptor.answer_http(&request, protocol.map(Protocol::as_str)) {
+        Ok((response, opened)) => {
+            let send = respond.send_response(response, false).map_err(to_io)?;
+            Ok(open_server(
+                H2Stream::new(send, request.into_body()),
+                opened,
+            ))
+        }
+        Err(error) => {
+            let (mut head, body) = error.to_http().into_parts();
+            head.version = Version::HTTP_2;
+            let response = http::Response::from_parts(head, ());
+            let mut send = respond
+                .send_response(response, body.is_empty())
+                .map_err(to_io)?;
+            if !body.is_empty() {
+                send.send_data(body.into(), true).map_err(to_io)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Opens a connection of HTTP/2 and waits until the server's settings are there, which say whether it takes WebSocket
+/// connections. Run the [`client::Connection`] in a task.
+///
+/// # Errors
+///
+/// [`h2::Error`].
+pub async fn handshake<S>(
+    stream: S,
+    builder: &client::Builder,
+) -> Result<(client::SendRequest<Bytes>, client::Connection<S, Bytes>), h2::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (sender, mut connection) = builder.handshake(stream).await?;
+    // The settings are the first frame of a server: they are there when it answers a PING.
+    if let Some(mut pings) = connection.ping_pong() {
+        pings.send_ping(Ping::opaque())?;
+        poll_fn(|cx| {
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(ended.and(Err(Reason::NO_ERROR.into())));
+            }
+            pings.poll_pong(cx).map_ok(drop)
+        })
+        .await?;
+    }
+    Ok((sender, connection))
+}
+
+/// Asks for a WebSocket connection on a stream of a connection of HTTP/2. Host, path and scheme are those of the URL.
+///
+/// Dropping the future resets the stream.
+///
+/// # Errors
+///
+/// [`ConnectError::NoExtendedConnect`] if the server's setting is not there, after [`handshake`] or later;
+/// [`ConnectError::Refused`] with the response; other [`ConnectError`]s.
+pub async fn connect<C>(
+    sender: &client::SendRequest<Bytes>,
+    to: C,
+) -> Result<(WebSocket<H2Stream>, Response), ConnectError>
+where
+    C: TryInto<Connector>,
+    ConnectError: From<C::Error>,
+{
+    let connector = to.try_into()?;
+    let time = connector.get_options().get_handshake_time();
+    let asked = tokio::time::timeout(time, ask(sender.clone(), &connector));
+    asked
+        .await
+        .unwrap_or_else(|_| Err(ConnectTimeout::new(Stage::Handshake, time).into()))
+}
+
+async fn ask(
+    sender: client::SendRequest<Bytes>,
+    connector: &Connector,
+) -> Result<(WebSocket<H2Stream>, Response), ConnectError> {
+    // It waits while the server allows no more streams.
+    let mut sender = sender.ready().await.map_err(to_io)?;
+    let setting = u64::from(sender.is_extended_connect_protocol_enabled());
+    let enabled = ConnectEnabled::from_setting(setting).ok_or(ConnectError::NoExtendedConnect)?;
+    let (mut connecting, mut request) = ConnectingStream::start_http(connector, enabled)?;
+    request
+        .extensions_mut()
+        .insert(Protocol::from_static("websocket"));
+    let (response, send) = sender.send_request(request, false).map_err(to_io)?;
+    let (head, mut recv) = response.await.map_err(to_io)?.into_parts();
+    let headers = head.headers.iter();
+    let fields: Vec<_> = headers
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    let answer = connecting.receive_head(head.status.as_u16(), &fields)?;
+    if let Some((opened, response)) = answer {
+        return Ok((open_client(H2Stream::new(send, recv), opened), response));
+    }
+    while let Some(data) = recv.data().await {
+        let data = data.map_err(|error| connecting.explain(to_io(error)))?;
+        connecting.receive(&mut data.to_vec())?;
+        let _ = recv.flow_control().release_capacity(data.len());
+    }
+    Err(connecting.receive_eof())
+}

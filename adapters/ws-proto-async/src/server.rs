@@ -23,9 +23,8 @@ use crate::socket::WebSocket;
 ///
 /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
 pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>, AcceptError> {
-    let mut incoming = read_request(io, *acceptor.get_options()).await?;
-    let decided = incoming.accepting.decide(&incoming.request, &acceptor);
-    incoming.finish(decided).await
+    let incoming = read_request(io, *acceptor.get_options()).await?;
+    incoming.accept_with(acceptor).await
 }
 
 /// Reads a client's request, to look at it and decide.
@@ -159,6 +158,21 @@ impl<T: Io> Incoming<T> {
         let decided = self.accepting.accept_deflate(accept, self.deflate.as_ref());
         #[cfg(not(feature = "deflate"))]
         let decided = self.accepting.accept(accept);
+        self.finish(decided).await
+    }
+
+    /// Accepts if the request is one that `acceptor` describes, with the options of that; else refuses, as
+    /// [`accept`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
+    pub async fn accept_with(
+        mut self,
+        acceptor: Acceptor<'_>,
+    ) -> Result<WebSocket<T>, AcceptError> {
+        self.options = *acceptor.get_options();
+        let decided = self.accepting.decide(&self.request, &acceptor);
         self.finish(decided).await
     }
 

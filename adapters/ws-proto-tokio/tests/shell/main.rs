@@ -6,6 +6,8 @@ mod common;
 mod examples;
 mod halves;
 mod handshake;
+#[cfg(feature = "h2")]
+mod http2;
 mod messages;
 mod reconnecting;
 mod shared;

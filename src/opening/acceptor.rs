@@ -148,7 +148,8 @@ impl<'a> Acceptor<'a> {
         for (name, value) in answer.fields() {
             field(name, &value.to_string());
         }
-        let opened = Opened::new(answer.negotiated(), self.options, subprotocol);
+        let opened = Opened::new(answer.negotiated(), self.options, subprotocol)
+            .on_stream(upgrade.scheme().is_some());
         #[cfg(feature = "deflate")]
         let opened = Opened {
             deflate: self

@@ -95,7 +95,8 @@ impl ConnectingStream {
                 let response = Response::established(&established, status);
                 let subprotocol = established.subprotocol();
                 #[cfg_attr(not(feature = "deflate"), expect(unused_mut))]
-                let mut opened = Opened::new(established.negotiated(), self.options, subprotocol);
+                let mut opened = Opened::new(established.negotiated(), self.options, subprotocol)
+                    .on_stream(true);
                 #[cfg(feature = "deflate")]
                 if let Some(deflate) = &self.deflate {
                     let params = deflate.answered(established.extensions())?;

@@ -218,6 +218,8 @@ pub struct Opened {
     negotiated: Negotiated,
     options: Options,
     subprotocol: Option<Box<str>>,
+    /// On a stream of HTTP/2 or HTTP/3.
+    on_stream: bool,
     #[cfg(feature = "deflate")]
     deflate: Option<(Deflate, DeflateParams)>,
 }
@@ -228,9 +230,15 @@ impl Opened {
             negotiated,
             options,
             subprotocol: subprotocol.map(Into::into),
+            on_stream: false,
             #[cfg(feature = "deflate")]
             deflate: None,
         }
+    }
+
+    const fn on_stream(mut self, on_stream: bool) -> Self {
+        self.on_stream = on_stream;
+        self
     }
 
     /// The subprotocol that was agreed on.
@@ -264,7 +272,8 @@ impl Opened {
     }
 
     fn finish<R: Role>(self, websocket: WebSocket<R>) -> WebSocket<R> {
-        let websocket = self.options.apply(websocket);
+        // HTTP stacks reset a stream that is dropped before both sides have ended.
+        let websocket = self.options.apply(websocket).with_linger(self.on_stream);
         #[cfg(feature = "deflate")]
         if let Some((deflate, params)) = &self.deflate {
             return websocket.with_deflate(deflate, *params);

@@ -140,6 +140,10 @@ impl Ending {
         !self.has_ended && !self.is_over
     }
 
+    pub(super) const fn set_lingers(&mut self, lingers: bool) {
+        self.lingers = lingers;
+    }
+
     /// Reads on after the output.
     pub(super) const fn linger(&mut self) {
         self.lingers = true;

@@ -198,6 +198,16 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self
     }
 
+    /// Sets whether it reads to the end of the input after a closing handshake too, for the time of
+    /// [`with_linger_time`](Self::with_linger_time) at most; after a fault it always does. For a stream of HTTP/2 or
+    /// HTTP/3, which must not be dropped before both sides have ended (see [`Transport::Close`]). What
+    /// [`opening`](crate::opening) has opened on such a stream does.
+    #[must_use]
+    pub const fn with_linger(mut self, linger: bool) -> Self {
+        self.ending.set_lingers(linger);
+        self
+    }
+
     /// With another time for the end, once nothing more will be received: to write out, to half-close, and
     /// to read what the peer still sends, so that it can read our Close; the
     /// [close timeout](Config::close_timeout) unless this says otherwise.

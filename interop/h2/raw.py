@@ -191,9 +191,14 @@ REQUESTS = [
     ("CONNECT without :protocol", [(":method", "CONNECT"), (":authority", "localhost")], [200, 400, 405]),
     ("a page", [(":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", "/")], [200]),
 ]
+# The crate h2 answers these by the end of the connection, before a request is passed on.
+GOAWAY = ["an unknown pseudo-header field", "a name in capitals"]
 for name, fields, wanted in REQUESTS:
     client = Client()
     stream = client.ask(fields)
+    if name in GOAWAY:
+        check(name, client.goaway == h2.errors.ErrorCodes.PROTOCOL_ERROR, client.goaway)
+        continue
     status = client.status.get(stream)
     refused_by_reset = client.reset.get(stream) == 1 and 400 in wanted
     check(name, status in wanted or refused_by_reset, (status, client.reset, client.goaway))

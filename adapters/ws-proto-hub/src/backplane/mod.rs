@@ -1,0 +1,440 @@
+//! Several processes as one hub.
+//!
+//! A [`Backplane`] carries what is published to a topic to the other processes that have members there. There are
+//! one for [NATS](Nats) and one for [Redis](Redis), by the features of these names. Each process has one
+//! connection to the server, whatever the number of its members, and asks for those topics only that
+//! its members have subscribed to.
+//!
+//! # What is guaranteed
+//!
+//! * **At most once.** No publication comes twice. One can be lost: while the connection is lost, when the server
+//!   restarts, when too much waits, and in the moment between [`subscribe`](crate::Member::subscribe) and the server's knowing
+//!   of it. Members of the publishing process get it in any case.
+//! * **Order.** What one task or thread publishes to one topic comes to each member in that order.
+//! * **Bounds.** Publishing does not wait. What waits for the server is bounded by [`BackplaneOptions`]; beyond, what waits
+//!   longest is dropped and counted in [`Counters::unsent`](crate::Counters::unsent).
+//! * **Own messages.** Each process knows its own by a random name that is in each message, and delivers them
+//!   without the server.
+//! * **Loss and return.** [`Hub::link`](crate::Hub::link) reports each. After a return all topics are subscribed to again,
+//!   and what waits is sent.
+//!
+//! Clients that must miss nothing ask for it by a number that the program puts into its messages.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use ws_proto_tokio::Bytes;
+
+use crate::hub::{Count, WeakHub, lock};
+use crate::publication::Publication;
+
+#[cfg(feature = "nats")]
+mod nats;
+mod packet;
+#[cfg(feature = "redis")]
+mod redis;
+
+#[cfg(feature = "nats")]
+#[cfg_attr(docsrs, doc(cfg(feature = "nats")))]
+pub use nats::Nats;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis::Redis;
+
+/// A server that carries publications between processes.
+///
+/// An implementation has one connection, connects again when it is lost, and does what [`Link::next`] asks for,
+/// in that order. All the rest, bounds, topics, names, formats, is up to the hub.
+///
+/// ```
+/// use ws_proto_hub::backplane::{Backplane, Command, Link};
+///
+/// /// Carries nothing.
+/// struct Nowhere;
+///
+/// impl Backplane for Nowhere {
+///     async fn run(self, mut link: Link) {
+///         link.up(); // connected
+///         while let Some(command) = link.next().await {
+///             match command {
+///                 Command::Subscribe(topic) => println!("wants {topic}"),
+///                 Command::Unsubscribe(topic) => println!("wants no more of {topic}"),
+///                 Command::Publish(topic, packet) => println!("{topic}: {} bytes", packet.len()),
+///             }
+///         }
+///     }
+/// }
+/// ```
+pub trait Backplane: Send + 'static {
+    /// Works until [`Link::next`] gives `None`; then what was published before is on its way.
+    fn run(self, link: Link) -> impl Future<Output = ()> + Send;
+}
+
+/// What a [`Backplane`] has to do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Carry these bytes to the other processes that have subscribed to the topic.
+    Publish(Arc<str>, Bytes),
+    /// Receive what other processes publish to the topic.
+    Subscribe(Arc<str>),
+    /// Receive it no more.
+    Unsubscribe(Arc<str>),
+}
+
+/// How much may wait for the backplane: by default 4096 publications and 4 MiB.
+#[derive(Clone, Debug)]
+pub struct BackplaneOptions {
+    max_waiting: usize,
+    max_bytes: usize,
+}
+
+impl BackplaneOptions {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            max_waiting: 4096,
+            max_bytes: 4 << 20,
+        }
+    }
+
+    /// How many publications wait at most.
+    #[must_use]
+    pub const fn max_waiting(mut self, publications: usize) -> Self {
+        self.max_waiting = publications;
+        self
+    }
+
+    /// How many bytes wait at most. A bigger publication is never sent.
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+}
+
+impl Default for BackplaneOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How the connection to the backplane is: see [`Hub::link`](crate::Hub::link).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkStatus {
+    /// Whether it is there.
+    pub is_up: bool,
+    /// How often it was lost after it had been there.
+    pub losses: u64,
+    /// Why it was lost, or could not be made, the last time.
+    pub reason: Option<Arc<str>>,
+}
+
+/// How long what waits is still sent after the last handle of the hub is dropped.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What waits for the backplane.
+pub(crate) struct Outbox {
+    node: [u8; 16],
+    options: BackplaneOptions,
+    state: Mutex<State>,
+    status: watch::Sender<LinkStatus>,
+    /// True once the task has ended.
+    ended: watch::Sender<bool>,
+    /// True once no hub is left.
+    abandoned: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    packets: VecDeque<(Arc<str>, Bytes)>,
+    bytes: usize,
+    topics: HashMap<Arc<str>, Wish>,
+    /// Topics whose subscription differs from what is wanted.
+    changed: VecDeque<Arc<str>>,
+    waker: Option<Waker>,
+    is_finishing: bool,
+    is_given_up: bool,
+}
+
+#[derive(Default)]
+struct Wish {
+    is_wanted: bool,
+    is_subscribed: bool,
+    is_listed: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(options: BackplaneOptions) -> Self {
+        let mut node = [0; 16];
+        // Without random bytes from the system there is no name that no other process has.
+        getrandom::fill(&mut node).expect("the system has random bytes");
+        Self {
+            node,
+            options,
+            state: Mutex::default(),
+            status: watch::Sender::new(LinkStatus::default()),
+            ended: watch::Sender::new(false),
+            abandoned: watch::Sender::new(false),
+        }
+    }
+
+    pub(crate) fn status(&self) -> watch::Receiver<LinkStatus> {
+        self.status.subscribe()
+    }
+
+    /// Lets a publication wait to be sent. Returns how many were dropped.
+    pub(crate) fn publish(&self, topic: &str, publication: &Publication) -> u64 {
+        let packet = packet::encode(&self.node, publication);
+        if packet.len() > self.options.max_bytes || self.options.max_waiting == 0 {
+            return 1;
+        }
+        let mut dropped = 0;
+        let waker = {
+            let mut state = lock(&self.state);
+            if state.is_finishing {
+                return 1;
+            }
+            while state.packets.len() >= self.options.max_waiting
+                || state.bytes + packet.len() > self.options.max_bytes
+            {
+                let Some((_, oldest)) = state.packets.pop_front() else {
+                    break;
+                };
+                state.bytes -= oldest.len();
+                dropped += 1;
+            }
+            let topic = match state.topics.get_key_value(topic) {
+                Some((topic, _)) => Arc::clone(topic),
+                None => topic.into(),
+            };
+            state.bytes += packet.len();
+            state.packets.push_back((topic, packet));
+            state.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+        dropped
+    }
+
+    /// Notes whether a topic has members here.
+    pub(crate) fn want(&self, topic: &Arc<str>, is_wanted: bool) {
+        let waker = {
+            let mut state = lock(&self.state);
+            let wish = state.topics.entry(Arc::clone(topic)).or_default();
+            wish.is_wanted = is_wanted;
+            if !std::mem::replace(&mut wish.is_listed, true) {
+                state.changed.push_back(Arc::clone(topic));
+            }
+            state.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Lets the task end once what waits is sent.
+    pub(crate) fn finish(&self) {
+        self.end(|state| state.is_finishing = true);
+    }
+
+    /// As [`finish`](Self::finish), within [`LAST`].
+    pub(crate) fn abandon(&self) {
+        self.finish();
+        self.abandoned.send_replace(true);
+    }
+
+    /// Lets the task end at once.
+    pub(crate) fn give_up(&self) {
+        self.end(|state| {
+            state.is_finishing = true;
+            state.is_given_up = true;
+        });
+        self.ended.send_replace(true);
+    }
+
+    fn end(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        change(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    pub(crate) async fn finished(&self) {
+        let mut ended = self.ended.subscribe();
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+impl State {
+    fn next(&mut self) -> Poll<Option<Command>> {
+        if self.is_given_up {
+            return Poll::Ready(None);
+        }
+        while let Some(topic) = self.changed.pop_front() {
+            let Some(wish) = self.topics.get_mut(&topic) else {
+                continue;
+            };
+            wish.is_listed = false;
+            let (was, is) = (wish.is_subscribed, wish.is_wanted);
+            wish.is_subscribed = is;
+            if !is {
+                self.topics.remove(&topic);
+            }
+            match (was, is) {
+                (false, true) => return Poll::Ready(Some(Command::Subscribe(topic))),
+                (true, false) => return Poll::Ready(Some(Command::Unsubscribe(topic))),
+                _ => {}
+            }
+        }
+        if let Some((topic, packet)) = self.packets.pop_front() {
+            self.bytes -= packet.len();
+            return Poll::Ready(Some(Command::Publish(topic, packet)));
+        }
+        if self.is_finishing {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// What a [`Backplane`] works with: what is to be done, and a place for what comes.
+pub struct Link {
+    outbox: Arc<Outbox>,
+    inlet: Inlet,
+}
+
+impl Link {
+    /// What is to be done next; `None` at the end.
+    ///
+    /// Cancel safe. Commands wait here, bounded, until they are taken: an implementation without a connection
+    /// takes none.
+    pub async fn next(&mut self) -> Option<Command> {
+        poll_fn(|cx| {
+            let mut state = lock(&self.outbox.state);
+            let next = state.next();
+            if next.is_pending() {
+                state.waker = Some(cx.waker().clone());
+            }
+            next
+        })
+        .await
+    }
+
+    /// What is to be done now, if there is something.
+    pub fn try_next(&mut self) -> Option<Command> {
+        match lock(&self.outbox.state).next() {
+            Poll::Ready(next) => next,
+            Poll::Pending => None,
+        }
+    }
+
+    /// Waits until the hub has ended, for implementations that wait for their server.
+    pub async fn ended(&self) {
+        self.outbox.finished().await;
+    }
+
+    /// A new connection knows of no subscription: [`next`](Self::next) gives all of them again.
+    pub fn resubscribe(&mut self) {
+        let mut state = lock(&self.outbox.state);
+        let State {
+            topics, changed, ..
+        } = &mut *state;
+        for (topic, wish) in topics {
+            wish.is_subscribed = false;
+            if !std::mem::replace(&mut wish.is_listed, true) {
+                changed.push_back(Arc::clone(topic));
+            }
+        }
+    }
+
+    /// Reports that the connection is there.
+    pub fn up(&self) {
+        self.inlet.up();
+    }
+
+    /// Reports that it is lost, or cannot be made.
+    pub fn down(&self, reason: &str) {
+        self.inlet.down(reason);
+    }
+
+    /// Where what comes is put, from any task.
+    pub fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+/// Where a [`Backplane`] puts what comes. It is a handle for any task.
+#[derive(Clone)]
+pub struct Inlet {
+    outbox: Arc<Outbox>,
+    hub: WeakHub,
+}
+
+impl Inlet {
+    /// Delivers what another process has published, without waiting; what this one has published
+    /// itself is dropped.
+    pub fn received(&self, topic: &str, packet: &Bytes) {
+        match packet::decode(packet) {
+            Some((node, _)) if node == self.outbox.node => {}
+            Some((_, publication)) => self.hub.deliver(topic, publication),
+            None => self.hub.count(Count::Unread, 1),
+        }
+    }
+
+    /// Counts what came and was lost before it could be delivered.
+    pub fn lost(&self, packets: u64) {
+        self.hub.count(Count::Unread, packets);
+    }
+
+    /// As [`Link::up`].
+    pub fn up(&self) {
+        self.outbox.status.send_modify(|status| status.is_up = true);
+    }
+
+    /// As [`Link::down`].
+    pub fn down(&self, reason: &str) {
+        self.outbox.status.send_modify(|status| {
+            status.losses += u64::from(std::mem::replace(&mut status.is_up, false));
+            status.reason = Some(reason.into());
+        });
+    }
+}
+
+impl fmt::Debug for Inlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet").finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn spawn(backplane: impl Backplane, outbox: Arc<Outbox>, hub: WeakHub) {
+    let inlet = Inlet {
+        outbox: Arc::clone(&outbox),
+        hub,
+    };
+    tokio::spawn(async move {
+        let link = Link {
+            outbox: Arc::clone(&outbox),
+            inlet,
+        };
+        tokio::select! {
+            () = backplane.run(link) => {}
+            () = outbox.finished() => {} // given up
+            () = async {
+                let _ = outbox.abandoned.subscribe().wait_for(|is| *is).await;
+                tokio::time::sleep(LAST).await;
+            } => {}
+        }
+        outbox.ended.send_replace(true);
+    });
+}

@@ -1,0 +1,169 @@
+//! Redis.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo,
+    PushKind, RedisError, Value,
+};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::{Backplane, Command, Inlet, Link};
+
+/// How many commands go to the server before its answers are waited for.
+const BATCH: usize = 128;
+
+/// A Redis server from version 6 on, by the crate `redis` and its pub/sub. The channel of a topic is `ws-proto-hub:` and the
+/// topic. Publishing and subscribing share one connection, by RESP3.
+///
+/// Redis closes connections for which more waits than its `client-output-buffer-limit pubsub`, 32 MiB if nothing
+/// else is set: keep publications well below that.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ws_proto_hub::Hub;
+/// use ws_proto_hub::backplane::{BackplaneOptions, Redis};
+///
+/// let redis = Redis::new("redis://127.0.0.1:6379/")?;
+/// let hub = Hub::with_backplane(redis, BackplaneOptions::new());
+/// hub.publish("news", "to members of all processes");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Redis {
+    client: Client,
+    prefix: String,
+}
+
+impl Redis {
+    /// By the server of a URL, or other parameters of the crate `redis`.
+    ///
+    /// # Errors
+    ///
+    /// That is no address. Nothing is connected yet.
+    pub fn new(server: impl IntoConnectionInfo) -> Result<Self, RedisError> {
+        let info = server.into_connection_info()?;
+        let settings = info.redis_settings().clone();
+        let info = info.set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3));
+        Ok(Self {
+            client: Client::open(info)?,
+            prefix: "ws-proto-hub:".into(),
+        })
+    }
+
+    /// What channels start with, in place of `ws-proto-hub:`: one for each hub that uses the server.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    async fn connect(
+        &self,
+        inlet: Inlet,
+        lost: watch::Sender<bool>,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        let prefix = self.prefix.clone();
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(Duration::from_secs(5)))
+            .set_response_timeout(Some(Duration::from_secs(10)))
+            // Called by what reads the connection: nothing waits in between.
+            .set_push_sender(move |info: PushInfo| {
+                match info.kind {
+                    PushKind::Disconnection => {
+                        lost.send_replace(true);
+                    }
+                    PushKind::Message => received(&inlet, &prefix, info.data),
+                    _ => {}
+                }
+                Ok::<(), RedisError>(())
+            });
+        self.client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    }
+
+    /// Does what is to be done until the connection is lost; `None` at the end.
+    async fn work(
+        &self,
+        mut connection: MultiplexedConnection,
+        link: &mut Link,
+        mut lost: watch::Receiver<bool>,
+    ) -> Option<String> {
+        loop {
+            let command = tokio::select! {
+                command = link.next() => command?,
+                _ = lost.wait_for(|lost| *lost) => return Some("the connection is lost".into()),
+            };
+            let mut pipeline = Pipeline::new();
+            self.add(&mut pipeline, command);
+            while pipeline.len() < BATCH
+                && let Some(command) = link.try_next()
+            {
+                self.add(&mut pipeline, command);
+            }
+            if let Err(error) = pipeline.exec_async(&mut connection).await {
+                return Some(error.to_string());
+            }
+        }
+    }
+
+    fn add(&self, pipeline: &mut Pipeline, command: Command) {
+        let channel = |topic: &str| format!("{}{topic}", self.prefix);
+        match command {
+            Command::Publish(topic, packet) => {
+                pipeline
+                    .cmd("PUBLISH")
+                    .arg(channel(&topic))
+                    .arg(&packet[..]);
+            }
+            Command::Subscribe(topic) => {
+                pipeline.cmd("SUBSCRIBE").arg(channel(&topic));
+            }
+            Command::Unsubscribe(topic) => {
+                pipeline.cmd("UNSUBSCRIBE").arg(channel(&topic));
+            }
+        }
+    }
+}
+
+fn received(inlet: &Inlet, prefix: &str, data: Vec<Value>) {
+    let mut data = data.into_iter();
+    if let (Some(Value::BulkString(channel)), Some(Value::BulkString(packet))) =
+        (data.next(), data.next())
+        && let Ok(channel) = str::from_utf8(&channel)
+        && let Some(topic) = channel.strip_prefix(prefix)
+    {
+        inlet.received(topic, &packet.into());
+    } else {
+        inlet.lost(1);
+    }
+}
+
+impl Backplane for Redis {
+    async fn run(self, mut link: Link) {
+        let mut delay = Duration::from_millis(50);
+        loop {
+            let (lost, losing) = watch::channel(false);
+            let reason = match self.connect(link.inlet(), lost).await {
+                Ok(connection) => {
+                    delay = Duration::from_millis(50);
+                    link.resubscribe();
+                    link.up();
+                    match self.work(connection, &mut link, losing).await {
+                        Some(reason) => reason,
+                        None => return,
+                    }
+                }
+                Err(error) => error.to_string(),
+            };
+            link.down(&reason);
+            sleep(delay).await;
+            delay = (delay * 2).min(Duration::from_secs(2));
+        }
+    }
+}

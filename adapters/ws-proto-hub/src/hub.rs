@@ -1,0 +1,461 @@
+//! Topics, members, counters, and the end of all.
+
+use std::collections::{HashMap, hash_map};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
+use ws_proto_tokio::CloseCode;
+
+use crate::backplane::{self, Backplane, BackplaneOptions, LinkStatus, Outbox};
+use crate::member::{Member, Shared};
+use crate::publication::{Delivery, Publication};
+use crate::queue::{MemberOptions, Tally};
+
+/// Tables are split in so many parts, so that those who use different topics do not wait for each other.
+const SHARDS: usize = 64;
+
+/// Topics and who has subscribed to them. It is a handle: clones are the same hub, for all threads and tasks.
+///
+/// Publishing never waits for a member: it puts the message into the queue of each, under a lock that is
+/// held for that only, and wakes those that wait. To each member, what one task or thread publishes to one
+/// topic comes in that order.
+///
+/// ```
+/// use ws_proto_hub::{Hub, MemberOptions};
+///
+/// let hub = Hub::new();
+/// let (ann, bob) = (hub.join(MemberOptions::new()), hub.join(MemberOptions::new()));
+/// ann.subscribe("news");
+/// bob.subscribe("news");
+/// assert_eq!(hub.presence("news"), 2);
+/// assert_eq!(hub.publish("news", "to both"), 2);
+/// drop(bob);
+/// assert_eq!((hub.presence("news"), hub.members()), (1, 1));
+/// ```
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    topics: Vec<RwLock<HashMap<Arc<str>, Arc<Topic>>>>,
+    hasher: RandomState,
+    members: Vec<Mutex<HashMap<u64, Arc<Shared>>>>,
+    next_id: AtomicU64,
+    count: AtomicUsize,
+    /// The last member has left.
+    empty: Notify,
+    end: OnceLock<Box<str>>,
+    counters: Cells,
+    outbox: Option<Arc<Outbox>>,
+}
+
+#[derive(Debug)]
+struct Topic {
+    name: Arc<str>,
+    members: RwLock<Subscribers>,
+}
+
+/// Who has subscribed: a list to go through, and where in it each one is.
+#[derive(Debug, Default)]
+struct Subscribers {
+    list: Vec<Arc<Shared>>,
+    places: HashMap<u64, usize>,
+    /// The topic is not in the table any more.
+    is_gone: bool,
+}
+
+impl Subscribers {
+    fn insert(&mut self, member: &Arc<Shared>) {
+        if let hash_map::Entry::Vacant(place) = self.places.entry(member.id) {
+            place.insert(self.list.len());
+            self.list.push(Arc::clone(member));
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(place) = self.places.remove(&id) else {
+            return;
+        };
+        self.list.swap_remove(place);
+        if let Some(moved) = self.list.get(place) {
+            self.places.insert(moved.id, place);
+        }
+    }
+}
+
+/// What a hub has counted since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Publications of this process.
+    pub published: u64,
+    /// Publications that members have taken, each counted for each member.
+    pub delivered: u64,
+    /// Publications that were dropped for members that did not keep up.
+    pub dropped: u64,
+    /// Publications in whose place a later one of the same key went.
+    pub replaced: u64,
+    /// Members whose connection was closed because they did not keep up.
+    pub closed: u64,
+    /// Publications that other processes have sent here.
+    pub received: u64,
+    /// Publications that were dropped before they were given to the backplane: too many waited.
+    pub unsent: u64,
+    /// What came by the backplane and could not be read, or was lost in this process before it was read.
+    pub unread: u64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Count {
+    Published,
+    Delivered,
+    Dropped,
+    Replaced,
+    Closed,
+    Received,
+    Unsent,
+    Unread,
+}
+
+/// Each on a cache line of its own, so that threads that count do not wait for each other.
+#[repr(align(128))]
+#[derive(Default)]
+struct Cell([AtomicU64; 8]);
+
+#[derive(Default)]
+struct Cells([Cell; 16]);
+
+impl Cells {
+    fn add(&self, at: u64, what: Count, n: u64) {
+        if n > 0 {
+            self.0[at as usize % 16].0[what as usize].fetch_add(n, Relaxed);
+        }
+    }
+
+    fn sum(&self, what: Count) -> u64 {
+        let cells = self.0.iter();
+        cells.map(|cell| cell.0[what as usize].load(Relaxed)).sum()
+    }
+}
+
+impl Hub {
+    /// A hub for this process alone.
+    pub fn new() -> Self {
+        Self(Arc::new(Inner::new(None)))
+    }
+
+    /// A hub that is one with those of other processes, by what the module [`backplane`](crate::backplane)
+    /// describes. It works in a task of its own, which this spawns, until [`shutdown`](Self::shutdown), or until the hub is dropped.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn with_backplane(backplane: impl Backplane, options: BackplaneOptions) -> Self {
+        let outbox = Arc::new(Outbox::new(options));
+        let hub = Self(Arc::new(Inner::new(Some(Arc::clone(&outbox)))));
+        backplane::spawn(backplane, outbox, hub.downgrade());
+        hub
+    }
+
+    /// A new member, without subscriptions. After [`shutdown`](Self::shutdown) it is to be closed at once.
+    pub fn join(&self, options: MemberOptions) -> Member {
+        let inner = &*self.0;
+        let id = inner.next_id.fetch_add(1, Relaxed);
+        let shared = Arc::new(Shared::new(id, options));
+        inner.count.fetch_add(1, SeqCst);
+        lock(inner.shard_of(id)).insert(id, Arc::clone(&shared));
+        // `shutdown` sets this first: it finds the member in the table, or this finds the end.
+        if let Some(reason) = inner.end.get() {
+            shared.queue().close(CloseCode::GOING_AWAY, reason);
+        }
+        Member::new(self.clone(), shared)
+    }
+
+    /// Publishes to all who have subscribed to `topic`, here and in other processes. Returns for how
+    /// many members of this process it is queued; 0 after [`shutdown`](Self::shutdown), when nothing is published.
+    ///
+    /// It does not wait: not for members, and not for other processes.
+    pub fn publish(&self, topic: &str, publication: impl Into<Publication>) -> usize {
+        let inner = &*self.0;
+        if inner.end.get().is_some() {
+            return 0;
+        }
+        let publication = publication.into();
+        inner.counters.add(0, Count::Published, 1);
+        if let Some(outbox) = &inner.outbox {
+            let unsent = outbox.publish(topic, &publication);
+            inner.counters.add(0, Count::Unsent, unsent);
+        }
+        inner.deliver(topic, publication)
+    }
+
+    /// How many members of this process have subscribed to a topic.
+    pub fn presence(&self, topic: &str) -> usize {
+        let topic = self.0.topic(topic);
+        topic.map_or(0, |topic| read(&topic.members).list.len())
+    }
+
+    /// The topics that members of this process have subscribed to, in no order.
+    pub fn topics(&self) -> Vec<Arc<str>> {
+        let shards = self.0.topics.iter();
+        shards
+            .flat_map(|shard| read(shard).keys().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// How many members this process has.
+    pub fn members(&self) -> usize {
+        self.0.count.load(SeqCst)
+    }
+
+    /// What was counted until now.
+    pub fn counters(&self) -> Counters {
+        let sum = |what| self.0.counters.sum(what);
+        Counters {
+            published: sum(Count::Published),
+            delivered: sum(Count::Delivered),
+            dropped: sum(Count::Dropped),
+            replaced: sum(Count::Replaced),
+            closed: sum(Count::Closed),
+            received: sum(Count::Received),
+            unsent: sum(Count::Unsent),
+            unread: sum(Count::Unread),
+        }
+    }
+
+    /// How the connection to the backplane is, and a way to wait for a change; `None` for a hub without one.
+    pub fn link(&self) -> Option<watch::Receiver<LinkStatus>> {
+        Some(self.0.outbox.as_ref()?.status())
+    }
+
+    /// Ends the hub: nothing more is published, each member is delivered what waits for it and then closed with
+    /// 1001 and `reason`. Waits until all members are dropped and what was published has left for the
+    /// backplane. After `within`, what waits is dropped, [`Member::drive`] ends without its peer, and this returns
+    /// how many members there still were then.
+    ///
+    /// Dropping the future changes nothing; the next call goes on waiting.
+    pub async fn shutdown(&self, reason: &str, within: Duration) -> usize {
+        let inner = &*self.0;
+        let deadline = Instant::now() + within;
+        inner.end.get_or_init(|| reason.into());
+        let reason = inner.end.get().map_or("", |reason| reason);
+        inner.each_member(|member| member.queue().close(CloseCode::GOING_AWAY, reason));
+        let all_left = async {
+            loop {
+                let left = inner.empty.notified();
+                if inner.count.load(SeqCst) == 0 {
+                    break;
+                }
+                left.await;
+            }
+        };
+        let _ = timeout_at(deadline, all_left).await;
+        let left = inner.count.load(SeqCst);
+        inner.each_member(|member| {
+            let (waker, dropped) = member.queue().expire();
+            inner.counters.add(member.id, Count::Dropped, dropped);
+            waker
+        });
+        if let Some(outbox) = &inner.outbox {
+            outbox.finish();
+            let _ = timeout_at(deadline, outbox.finished()).await;
+            outbox.give_up();
+        }
+        left
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakHub {
+        WeakHub(Arc::downgrade(&self.0))
+    }
+
+    /// Adds a member to a topic, whose name it returns.
+    pub(crate) fn add(&self, name: &str, member: &Arc<Shared>) -> Arc<str> {
+        loop {
+            let topic = self
+                .0
+                .topic(name)
+                .unwrap_or_else(|| self.0.make_topic(name));
+            let mut members = write(&topic.members);
+            if !members.is_gone {
+                members.insert(member);
+                return Arc::clone(&topic.name);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&self, name: &str, member: &Shared) {
+        let Some(topic) = self.0.topic(name) else {
+            return;
+        };
+        let is_empty = {
+            let mut members = write(&topic.members);
+            members.remove(member.id);
+            members.list.is_empty()
+        };
+        if is_empty {
+            self.0.drop_topic(name);
+        }
+    }
+
+    pub(crate) fn leave(&self, member: &Shared) {
+        let inner = &*self.0;
+        lock(inner.shard_of(member.id)).remove(&member.id);
+        if inner.count.fetch_sub(1, SeqCst) == 1 {
+            inner.empty.notify_waiters();
+        }
+    }
+
+    pub(crate) fn note_delivered(&self, id: u64) {
+        self.0.counters.add(id, Count::Delivered, 1);
+    }
+}
+
+impl Inner {
+    fn new(outbox: Option<Arc<Outbox>>) -> Self {
+        Self {
+            topics: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
+            members: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            next_id: AtomicU64::new(0),
+            count: AtomicUsize::new(0),
+            empty: Notify::new(),
+            end: OnceLock::new(),
+            counters: Cells::default(),
+            outbox,
+        }
+    }
+
+    fn table(&self, topic: &str) -> &RwLock<HashMap<Arc<str>, Arc<Topic>>> {
+        &self.topics[self.hasher.hash_one(topic) as usize % SHARDS]
+    }
+
+    fn topic(&self, name: &str) -> Option<Arc<Topic>> {
+        read(self.table(name)).get(name).cloned()
+    }
+
+    // The backplane is asked for a topic, and no more, under the lock of the table: in the order in which topics
+    // come and go.
+    fn make_topic(&self, name: &str) -> Arc<Topic> {
+        let mut table = write(self.table(name));
+        if let Some(topic) = table.get(name) {
+            return Arc::clone(topic);
+        }
+        let topic = Arc::new(Topic {
+            name: name.into(),
+            members: RwLock::default(),
+        });
+        table.insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        if let Some(outbox) = &self.outbox {
+            outbox.want(&topic.name, true);
+        }
+        topic
+    }
+
+    /// Takes a topic from the table, if it is still without members.
+    fn drop_topic(&self, name: &str) {
+        let mut table = write(self.table(name));
+        let Some(topic) = table.get(name).cloned() else {
+            return;
+        };
+        let mut members = write(&topic.members);
+        if members.list.is_empty() {
+            members.is_gone = true;
+            table.remove(name);
+            if let Some(outbox) = &self.outbox {
+                outbox.want(&topic.name, false);
+            }
+        }
+    }
+
+    fn deliver(&self, topic: &str, publication: Publication) -> usize {
+        let Some(topic) = self.topic(topic) else {
+            return 0;
+        };
+        let delivery = Delivery::new(Arc::clone(&topic.name), publication);
+        let mut tally = Tally::default();
+        let mut wakers = Vec::new();
+        {
+            let members = read(&topic.members);
+            for member in &members.list {
+                wakers.extend(member.push(&delivery, &mut tally));
+            }
+        }
+        // A waker may run a task that unsubscribes.
+        wakers.into_iter().for_each(std::task::Waker::wake);
+        self.counters.add(0, Count::Dropped, tally.dropped);
+        self.counters.add(0, Count::Replaced, tally.replaced);
+        self.counters.add(0, Count::Closed, tally.closed);
+        tally.queued
+    }
+
+    fn shard_of(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Shared>>> {
+        &self.members[id as usize % SHARDS]
+    }
+
+    fn each_member(&self, call: impl Fn(&Shared) -> Option<std::task::Waker>) {
+        for shard in &self.members {
+            let members: Vec<_> = lock(shard).values().cloned().collect();
+            let wakers: Vec<_> = members.iter().filter_map(|member| call(member)).collect();
+            wakers.into_iter().for_each(std::task::Waker::wake);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(outbox) = &self.outbox {
+            outbox.abandon();
+        }
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("members", &self.members())
+            .field("counters", &self.counters())
+            .finish_non_exhaustive()
+    }
+}
+
+/// For the task of the backplane, which does not keep a hub alive.
+#[derive(Clone)]
+pub(crate) struct WeakHub(Weak<Inner>);
+
+impl WeakHub {
+    pub(crate) fn deliver(&self, topic: &str, publication: Publication) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.counters.add(1, Count::Received, 1);
+            inner.deliver(topic, publication);
+        }
+    }
+
+    pub(crate) fn count(&self, what: Count, n: u64) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.counters.add(1, what, n);
+        }
+    }
+}
+
+// Nothing that holds these locks calls code of others, so that none is poisoned.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

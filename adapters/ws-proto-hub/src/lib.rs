@@ -1,0 +1,81 @@
+//! Broadcast over WebSocket connections of [`ws-proto-tokio`](ws_proto_tokio): topics, members that do not keep up, and
+//! several processes as one.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use tokio::net::TcpListener;
+//! use ws_proto_hub::{DriveEvent, Hub, MemberOptions};
+//! use ws_proto_tokio::accept;
+//!
+//! let hub = Hub::new();
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("ws://{}/", listener.local_addr()?);
+//! # let client = tokio::spawn(async move {
+//! #     let (mut socket, _) = ws_proto_tokio::connect(&url).await.unwrap();
+//! #     socket.send("hello").await.unwrap();
+//! #     assert_eq!(socket.next().await.unwrap().unwrap().as_text(), Some("hello"));
+//! #     assert!(socket.next().await.is_none());
+//! #     socket.closed().unwrap().code
+//! # });
+//! # for _ in 0..1 {
+//! let (stream, _) = listener.accept().await?;
+//! let connection = hub.clone();
+//! tokio::spawn(async move {
+//!     let mut socket = accept(stream).await?;
+//!     let mut member = connection.join(MemberOptions::new());
+//!     member.subscribe("room");
+//!     while let Some(event) = member.drive(&mut socket).await {
+//!         if let DriveEvent::Message(message) = event? {
+//!             connection.publish("room", message); // to all in the room
+//!         }
+//!     }
+//!     Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! });
+//! # }
+//! # while hub.counters().delivered == 0 { tokio::task::yield_now().await; }
+//!
+//! // From anywhere, and without waiting:
+//! hub.publish("news", "for those who have subscribed to it");
+//! // At the end: 1001 to all.
+//! let left = hub.shutdown("the server restarts", Duration::from_secs(5)).await;
+//! assert_eq!(left, 0);
+//! # assert_eq!(client.await?, Some(ws_proto_tokio::CloseCode::GOING_AWAY));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does
+//!
+//! * A message is encoded once, and compressed once for each size of window that connections have agreed on.
+//! * [`Hub::publish`] never waits. Each member has a queue with bounds in messages and bytes, and what happens
+//!   beyond them is its own: see [`WhenFull`]. A slow member delays no other one, and no publisher.
+//! * To each member, what one task or thread publishes to one topic comes in that order.
+//! * [`Member::drive`] does all that a connection's task has to; [`Member::next`] and [`Member::closing`] are for
+//!   tasks that write themselves.
+//! * [`Hub::presence`] and [`Hub::counters`] count; [`Hub::shutdown`] ends all connections, within a bounded time.
+//! * With a [`backplane`], members of several processes are in one hub.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `nats` | several processes by a NATS server |
+//! | `redis` | several processes by a Redis server |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(feature = "nats", feature = "redis")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
+
+pub mod backplane;
+mod hub;
+mod member;
+mod publication;
+mod queue;
+
+pub use hub::{Counters, Hub};
+pub use member::{DriveEvent, Member};
+pub use publication::{Delivery, Publication};
+pub use queue::{CloseReason, MemberEvent, MemberOptions, WhenFull};

@@ -1,0 +1,320 @@
+//! A connection's place in the hub.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
+use ws_proto_tokio::{Error, Message, WebSocket};
+
+use crate::hub::Hub;
+use crate::publication::Delivery;
+use crate::queue::{CloseReason, MemberEvent, MemberOptions, Queue, Tally};
+
+/// How many deliveries a connection takes before it looks at what its peer has sent.
+const TURN: usize = 32;
+
+/// What publishers know of a member.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    options: MemberOptions,
+    queue: Mutex<Queue>,
+}
+
+impl Shared {
+    pub(crate) fn new(id: u64, options: MemberOptions) -> Self {
+        Self {
+            id,
+            options,
+            queue: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn push(&self, delivery: &Delivery, tally: &mut Tally) -> Option<Waker> {
+        self.queue().push(delivery, &self.options, tally)
+    }
+
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's place in a [`Hub`]: it subscribes to topics and receives what is published to them. Dropping
+/// it ends its subscriptions.
+///
+/// The task of the connection has it, and lets [`drive`](Self::drive) do the rest. Programs that write to
+/// the connection themselves take what is delivered by [`next`](Self::next), and wait for
+/// [`closing`](Self::closing) beside every write, which can take long.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ws_proto_hub::{Hub, MemberEvent, MemberOptions};
+///
+/// let hub = Hub::new();
+/// let mut member = hub.join(MemberOptions::new());
+/// member.subscribe("news");
+/// assert_eq!(hub.publish("news", "one"), 1);
+/// let MemberEvent::Delivery(delivery) = member.next().await else { panic!() };
+/// assert_eq!(delivery.topic(), "news");
+/// assert_eq!(delivery.messages()[0].payload(), b"one");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Member {
+    hub: Hub,
+    shared: Arc<Shared>,
+    topics: Mutex<BTreeSet<Arc<str>>>,
+    /// What `drive` is writing, and which of its messages is next.
+    writing: Option<(Delivery, usize)>,
+    /// `drive` writes nothing more: Close is queued, or the connection does not take it.
+    is_write_over: bool,
+}
+
+/// What [`Member::drive`] gives.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum DriveEvent {
+    /// What the peer has sent.
+    Message(Message),
+    /// So many publications were dropped for this member, at this point of what it gets. There is room to
+    /// send a word about it.
+    Missed(u64),
+    /// Close was sent, for this reason. What the peer sends before its own Close still comes.
+    Closing(CloseReason),
+}
+
+impl Member {
+    pub(crate) const fn new(hub: Hub, shared: Arc<Shared>) -> Self {
+        Self {
+            hub,
+            shared,
+            topics: Mutex::new(BTreeSet::new()),
+            writing: None,
+            is_write_over: false,
+        }
+    }
+
+    /// The hub that it is in.
+    pub const fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// From now on, what is published to `topic` comes here; `false` if it did already. Other processes are
+    /// asked for it in the background: see [`backplane`](crate::backplane).
+    pub fn subscribe(&self, topic: &str) -> bool {
+        let mut topics = self.topics();
+        if topics.contains(topic) {
+            return false;
+        }
+        topics.insert(self.hub.add(topic, &self.shared))
+    }
+
+    /// From now on, what is published to `topic` does not come; what waits does. `false` if it was not
+    /// subscribed.
+    pub fn unsubscribe(&self, topic: &str) -> bool {
+        let removed = self.topics().take(topic);
+        if let Some(topic) = &removed {
+            self.hub.remove(topic, &self.shared);
+        }
+        removed.is_some()
+    }
+
+    /// The topics that it is subscribed to, sorted.
+    pub fn subscriptions(&self) -> Vec<Arc<str>> {
+        self.topics().iter().cloned().collect()
+    }
+
+    fn topics(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What comes next: messages to send, how many were missed, or the end, which is given again and again.
+    ///
+    /// Cancel safe: nothing is taken before it is returned.
+    pub async fn next(&mut self) -> MemberEvent {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`next`](Self::next), for futures written by hand.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<MemberEvent> {
+        let event = self.shared.queue().poll_next(cx);
+        if let Poll::Ready(MemberEvent::Delivery(_)) = event {
+            self.hub.note_delivered(self.shared.id);
+        }
+        event
+    }
+
+    /// Waits until the connection is to be closed and nothing waits for it any more: it was too slow, or the
+    /// hub shuts down. To be waited for beside a write, in `select!`.
+    ///
+    /// Cancel safe. One task waits for this or [`next`](Self::next), not two.
+    pub async fn closing(&mut self) -> CloseReason {
+        poll_fn(|cx| self.shared.queue().poll_closing(cx)).await
+    }
+
+    /// Sends what is published, and gives what the peer sends; `None` after the end. It closes the connection
+    /// when the hub demands that, whether the peer reads or not.
+    ///
+    /// Messages are taken from the hub while the connection has room, so that as much waits for a
+    /// slow peer as the member's options and the connection's high-water mark allow.
+    ///
+    /// Cancel safe: the next call goes on where this one was.
+    ///
+    /// # Errors
+    ///
+    /// What has ended the connection, once; unless that was a closing handshake.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tokio::io::duplex;
+    /// use ws_proto_hub::{DriveEvent, Hub, MemberOptions};
+    ///
+    /// let hub = Hub::new();
+    /// let (server, client) = duplex(4096);
+    /// let server = tokio::spawn(async move {
+    ///     let mut socket = ws_proto_tokio::accept(server).await?;
+    ///     let mut member = hub.join(MemberOptions::new());
+    ///     member.subscribe("room");
+    ///     while let Some(event) = member.drive(&mut socket).await {
+    ///         match event? {
+    ///             DriveEvent::Message(message) => { hub.publish("room", message); }
+    ///             DriveEvent::Missed(count) => println!("{count} messages missed"),
+    ///             DriveEvent::Closing(close) => println!("{:?}", close.code),
+    ///             _ => {}
+    ///         }
+    ///     }
+    ///     Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// });
+    /// let (mut client, _) = ws_proto_tokio::connect_over(client, "ws://h/").await?;
+    /// client.send("to all").await?;
+    /// assert_eq!(client.next().await.unwrap()?.as_text(), Some("to all"));
+    /// client.close(ws_proto_tokio::CloseCode::NORMAL, "").await?;
+    /// # server.await?.unwrap();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn drive<S>(&mut self, socket: &mut WebSocket<S>) -> Option<Result<DriveEvent, Error>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        poll_fn(|cx| self.poll_drive(socket, cx)).await
+    }
+
+    fn poll_drive<S>(
+        &mut self,
+        socket: &mut WebSocket<S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<DriveEvent, Error>>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if self.shared.queue().is_expired() {
+            return Poll::Ready(None);
+        }
+        let mut has_more = !self.is_write_over;
+        for _ in 0..TURN {
+            if self.is_write_over {
+                has_more = false;
+                break;
+            }
+            match self.poll_deliver(socket, cx) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(event)) => return Poll::Ready(Some(Ok(event))),
+                Poll::Pending => {
+                    has_more = false;
+                    break;
+                }
+            }
+        }
+        if self.is_write_over {
+            // Still to be woken when the time to end has passed.
+            self.shared.queue().wait_expired(cx);
+        }
+        let received = socket.poll_next_unpin(cx);
+        if has_more && received.is_pending() {
+            cx.waker().wake_by_ref();
+        }
+        received.map(|item| item.map(|message| message.map(DriveEvent::Message)))
+    }
+
+    /// Queues one message, if there are one and room for it.
+    fn poll_deliver<S>(
+        &mut self,
+        socket: &mut WebSocket<S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<DriveEvent>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match socket.poll_ready_unpin(cx) {
+            Poll::Ready(Ok(())) => {}
+            // Receiving gives what has ended the connection.
+            Poll::Ready(Err(_)) => {
+                self.is_write_over = true;
+                return Poll::Ready(None);
+            }
+            Poll::Pending => {
+                let closing = self.shared.queue().poll_closing(cx);
+                return closing.map(|close| Some(self.start_close(socket, close)));
+            }
+        }
+        if let Some((delivery, at)) = &mut self.writing {
+            if let Some(message) = delivery.messages().get(*at) {
+                match pin!(socket.feed_prepared(message)).poll(cx) {
+                    Poll::Ready(Ok(())) => *at += 1,
+                    Poll::Ready(Err(_)) => self.is_write_over = true,
+                    Poll::Pending => return Poll::Pending,
+                }
+            } else {
+                self.writing = None;
+            }
+            return Poll::Ready(None);
+        }
+        self.poll_next(cx).map(|event| match event {
+            MemberEvent::Delivery(delivery) => {
+                self.writing = Some((delivery, 0));
+                None
+            }
+            MemberEvent::Missed(count) => Some(DriveEvent::Missed(count)),
+            MemberEvent::Close(close) => Some(self.start_close(socket, close)),
+        })
+    }
+
+    fn start_close<S>(&mut self, socket: &mut WebSocket<S>, close: CloseReason) -> DriveEvent
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.is_write_over = true;
+        self.writing = None;
+        // A code that servers may not send is the program's mistake: the connection ends all the same.
+        if socket.start_close(close.code, &close.reason).is_err() {
+            let _ = socket.start_close(ws_proto_tokio::CloseCode::POLICY_VIOLATION, "");
+        }
+        DriveEvent::Closing(close)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        for topic in std::mem::take(&mut *self.topics()) {
+            self.hub.remove(&topic, &self.shared);
+        }
+        self.hub.leave(&self.shared);
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member")
+            .field("shared", &self.shared)
+            .field("topics", &self.topics)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,288 @@
+//! What waits for one member, and what happens when it does not keep up.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use ws_proto_tokio::CloseCode;
+
+use crate::publication::Delivery;
+
+/// What happens to a member for which more waits than its [`MemberOptions`] allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// What waits longest is dropped, and the member gets [`MemberEvent::Missed`] in its place.
+    DropOldest,
+    /// Only the latest publication of each topic and [key](crate::Publication::key) waits, whether full or not; it keeps the
+    /// place of the one before, so that a key which changes often is not passed over. Order is kept within each
+    /// key. With more keys than the limit, what waits longest is dropped and counted as missed.
+    KeepLatest,
+    /// All that waits is dropped and the connection is closed, with this code and reason:
+    /// [`CloseCode::TRY_AGAIN_LATER`] (1013) for clients that are to come back, or
+    /// [`CloseCode::POLICY_VIOLATION`] (1008).
+    Close(CloseCode, Cow<'static, str>),
+}
+
+/// How much may wait for a member, and what happens beyond that. By default 256 publications and 1 MiB of
+/// payload, and beyond that the connection is closed with 1013, "too slow".
+///
+/// ```
+/// use ws_proto_hub::{Hub, MemberOptions, WhenFull};
+///
+/// let ticker = MemberOptions::new().max_waiting(64).when_full(WhenFull::KeepLatest);
+/// let member = Hub::new().join(ticker);
+/// member.subscribe("prices");
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemberOptions {
+    pub(crate) max_waiting: usize,
+    pub(crate) max_bytes: usize,
+    pub(crate) when_full: WhenFull,
+}
+
+impl MemberOptions {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            max_waiting: 256,
+            max_bytes: 1 << 20,
+            when_full: WhenFull::Close(CloseCode::TRY_AGAIN_LATER, Cow::Borrowed("too slow")),
+        }
+    }
+
+    /// How many publications wait at most; at least one.
+    #[must_use]
+    pub fn max_waiting(mut self, publications: usize) -> Self {
+        self.max_waiting = publications.max(1);
+        self
+    }
+
+    /// How many bytes of payload wait at most. A publication with more than this never reaches the member: it
+    /// is missed, or closes the connection.
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// What happens when more comes.
+    #[must_use]
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.when_full = when_full;
+        self
+    }
+}
+
+impl Default for MemberOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What [`Member::next`](crate::Member::next) gives.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum MemberEvent {
+    /// Messages to send.
+    Delivery(Delivery),
+    /// So many publications were dropped since this was last reported, before what comes next.
+    Missed(u64),
+    /// The connection is to be closed. Nothing else comes.
+    Close(CloseReason),
+}
+
+/// Code and reason to close a connection with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseReason {
+    /// The code of the Close frame.
+    pub code: CloseCode,
+    /// Its text; 123 bytes are sent at most.
+    pub reason: Arc<str>,
+}
+
+/// What a publication did to queues.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) queued: usize,
+    pub(crate) dropped: u64,
+    pub(crate) replaced: u64,
+    pub(crate) closed: u64,
+}
+
+/// What the task of a member waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interest {
+    Anything,
+    /// Its connection has no room: a wake for each publication would be in vain.
+    Closing,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: VecDeque<Delivery>,
+    bytes: usize,
+    /// How many have left at the front: the number of the first one that waits.
+    left: u64,
+    /// For `KeepLatest`: the number of what waits for a topic and key.
+    latest: HashMap<(Arc<str>, Option<Arc<str>>), u64>,
+    missed: u64,
+    close: Option<CloseReason>,
+    /// The time to end has passed.
+    is_expired: bool,
+    waker: Option<(Interest, Waker)>,
+}
+
+impl Queue {
+    /// Takes a publication, as far as `options` allow. Returns who is to be woken, once no lock is held.
+    pub(crate) fn push(
+        &mut self,
+        delivery: &Delivery,
+        options: &MemberOptions,
+        tally: &mut Tally,
+    ) -> Option<Waker> {
+        if self.close.is_some() {
+            return None;
+        }
+        let keeps_latest = options.when_full == WhenFull::KeepLatest;
+        if delivery.payload_len() > options.max_bytes {
+            return self.refuse(options, tally);
+        }
+        if keeps_latest && let Some(&number) = self.latest.get(&delivery.slot()) {
+            if let Some(older) = self.waiting.get_mut((number - self.left) as usize) {
+                self.bytes = self.bytes - older.payload_len() + delivery.payload_len();
+                *older = delivery.clone();
+                tally.replaced += 1;
+                tally.queued += 1;
+            }
+            while self.bytes > options.max_bytes {
+                self.drop_oldest(tally);
+            }
+            return None; // it was woken for the one before
+        }
+        while self.waiting.len() >= options.max_waiting
+            || self.bytes + delivery.payload_len() > options.max_bytes
+        {
+            if let WhenFull::Close(..) = options.when_full {
+                return self.refuse(options, tally);
+            }
+            self.drop_oldest(tally);
+        }
+        if keeps_latest {
+            let number = self.left + self.waiting.len() as u64;
+            self.latest.insert(delivery.slot(), number);
+        }
+        self.waiting.push_back(delivery.clone());
+        self.bytes += delivery.payload_len();
+        tally.queued += 1;
+        self.waker_for(Interest::Anything)
+    }
+
+    /// Does without a publication that does not fit.
+    fn refuse(&mut self, options: &MemberOptions, tally: &mut Tally) -> Option<Waker> {
+        tally.dropped += 1;
+        if let WhenFull::Close(code, reason) = &options.when_full {
+            tally.dropped += self.waiting.len() as u64;
+            tally.closed += 1;
+            self.clear();
+            self.close(*code, reason)
+        } else {
+            self.missed += 1;
+            self.waker_for(Interest::Anything)
+        }
+    }
+
+    fn drop_oldest(&mut self, tally: &mut Tally) {
+        if self.pop().is_some() {
+            self.missed += 1;
+            tally.dropped += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.waiting.pop_front()?;
+        if !self.latest.is_empty() {
+            self.latest.remove(&delivery.slot());
+        }
+        self.left += 1;
+        self.bytes -= delivery.payload_len();
+        Some(delivery)
+    }
+
+    fn clear(&mut self) {
+        self.waiting = VecDeque::new();
+        self.latest = HashMap::new();
+        self.bytes = 0;
+    }
+
+    /// Lets the connection be closed once what waits is delivered; the first reason stays.
+    pub(crate) fn close(&mut self, code: CloseCode, reason: &str) -> Option<Waker> {
+        if self.close.is_none() {
+            self.close = Some(CloseReason {
+                code,
+                reason: reason.into(),
+            });
+        }
+        self.waker_for(Interest::Closing)
+    }
+
+    /// Drops what waits: who is driven ends without its peer.
+    pub(crate) fn expire(&mut self) -> (Option<Waker>, u64) {
+        let dropped = self.waiting.len() as u64;
+        self.clear();
+        self.is_expired = true;
+        (self.waker_for(Interest::Closing), dropped)
+    }
+
+    pub(crate) const fn is_expired(&self) -> bool {
+        self.is_expired
+    }
+
+    /// The waker, if it waits for this.
+    fn waker_for(&mut self, what: Interest) -> Option<Waker> {
+        let (interest, _) = self.waker.as_ref()?;
+        if *interest == Interest::Closing && what == Interest::Anything {
+            return None;
+        }
+        self.waker.take().map(|(_, waker)| waker)
+    }
+
+    fn wait(&mut self, interest: Interest, cx: &Context<'_>) {
+        match &mut self.waker {
+            Some((old, waker)) if waker.will_wake(cx.waker()) => *old = interest,
+            waker => *waker = Some((interest, cx.waker().clone())),
+        }
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<MemberEvent> {
+        if self.missed > 0 {
+            return Poll::Ready(MemberEvent::Missed(std::mem::take(&mut self.missed)));
+        }
+        if let Some(delivery) = self.pop() {
+            return Poll::Ready(MemberEvent::Delivery(delivery));
+        }
+        if let Some(close) = &self.close {
+            return Poll::Ready(MemberEvent::Close(close.clone()));
+        }
+        self.wait(Interest::Anything, cx);
+        Poll::Pending
+    }
+
+    /// Has `cx` woken when it expires.
+    pub(crate) fn wait_expired(&mut self, cx: &Context<'_>) {
+        self.wait(Interest::Closing, cx);
+    }
+
+    /// Waits until the connection is to be closed and nothing waits any more.
+    pub(crate) fn poll_closing(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
+        match &self.close {
+            Some(close) if self.waiting.is_empty() => Poll::Ready(close.clone()),
+            _ => {
+                self.wait(Interest::Closing, cx);
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Hubs that are one by a backplane in memory, whose server can be stopped.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use ws_proto_hub::backplane::{Backplane, BackplaneOptions, Command, Inlet, Link};
+use ws_proto_hub::{Hub, Member, MemberEvent, MemberOptions, Publication};
+use ws_proto_test::task::poll_once;
+use ws_proto_tokio::{Bytes, Message};
+
+#[derive(Clone)]
+struct Server(Arc<Inner>);
+
+struct Inner {
+    is_up: watch::Sender<bool>,
+    nodes: Mutex<Vec<(Inlet, BTreeSet<Arc<str>>)>>,
+    log: Mutex<Vec<String>>,
+}
+
+impl Server {
+    fn new(is_up: bool) -> Self {
+        Self(Arc::new(Inner {
+            is_up: watch::Sender::new(is_up),
+            nodes: Mutex::default(),
+            log: Mutex::default(),
+        }))
+    }
+
+    fn hub(&self, options: BackplaneOptions) -> Hub {
+        Hub::with_backplane(Node(self.clone()), options)
+    }
+
+    fn log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.log.lock().unwrap())
+    }
+}
+
+struct Node(Server);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.0.0.log.lock().unwrap().push("end".to_owned());
+    }
+}
+
+impl Backplane for Node {
+    async fn run(self, mut link: Link) {
+        let server = &*self.0.0;
+        let node = {
+            let mut nodes = server.nodes.lock().unwrap();
+            nodes.push((link.inlet(), BTreeSet::new()));
+            nodes.len() - 1
+        };
+        let mut is_up = server.is_up.subscribe();
+        loop {
+            is_up.wait_for(|is| *is).await.unwrap();
+            link.resubscribe();
+            link.up();
+            loop {
+                let command = tokio::select! {
+                    biased;
+                    _ = is_up.wait_for(|is| !*is) => break,
+                    command = link.next() => command,
+                };
+                let Some(command) = command else { return };
+                let mut nodes = server.nodes.lock().unwrap();
+                let mut log = server.log.lock().unwrap();
+                match command {
+                    Command::Subscribe(topic) => {
+                        log.push(format!("+{topic}"));
+                        nodes[node].1.insert(topic);
+                    }
+                    Command::Unsubscribe(topic) => {
+                        log.push(format!("-{topic}"));
+                        nodes[node].1.remove(&topic);
+                    }
+                    // To its sender too, as servers do.
+                    Command::Publish(topic, packet) => {
+                        for (inlet, _) in nodes.iter().filter(|(_, topics)| topics.contains(&topic))
+                        {
+                            inlet.received(&topic, &packet);
+                        }
+                    }
+                }
+            }
+            server.nodes.lock().unwrap()[node].1.clear();
+            link.down("stopped");
+        }
+    }
+}
+
+fn join(hub: &Hub) -> Member {
+    let member = hub.join(MemberOptions::new());
+    member.subscribe("t");
+    member
+}
+
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn texts(member: &mut Member) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Poll::Ready(MemberEvent::Delivery(delivery)) = poll_once(member.next()) {
+        for message in delivery.messages() {
+            texts.push(String::from_utf8_lossy(message.payload()).into_owned());
+        }
+    }
+    texts
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_member_of_each_process_gets_it_once() {
+    let server = Server::new(true);
+    let hubs: Vec<_> = (0..3)
+        .map(|_| server.hub(BackplaneOptions::new()))
+        .collect();
+    let mut members: Vec<_> = hubs.iter().chain(&hubs).map(join).collect();
+    settle().await;
+    for (n, hub) in hubs.iter().enumerate() {
+        assert_eq!(hub.publish("t", n.to_string()), 2);
+        let group = Publication::group([Message::from("a"), Message::from("b")]).key("k");
+        hub.publish("t", group);
+        hub.publish("other", "nobody wants it");
+        settle().await;
+    }
+    for member in &mut members {
+        assert_eq!(texts(member), ["0", "a", "b", "1", "a", "b", "2", "a", "b"]);
+    }
+    assert!(hubs.iter().all(|hub| hub.counters().received == 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_are_asked_for_while_they_have_members() {
+    let server = Server::new(true);
+    let hub = server.hub(BackplaneOptions::new());
+    let one = join(&hub);
+    let two = join(&hub);
+    settle().await;
+    assert_eq!(server.log(), ["+t"]);
+    drop(one);
+    settle().await;
+    assert!(server.log().is_empty());
+    two.unsubscribe("t");
+    settle().await;
+    assert_eq!(server.log(), ["-t"]);
+    two.subscribe("t");
+    two.unsubscribe("t"); // before the server has heard of it
+    settle().await;
+    assert!(server.log().is_empty());
+    two.subscribe("t");
+    settle().await;
+    assert_eq!(server.log(), ["+t"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_is_reported_and_then_it_goes_on() {
+    let server = Server::new(true);
+    let (one, two) = (
+        server.hub(BackplaneOptions::new()),
+        server.hub(BackplaneOptions::new()),
+    );
+    let mut member = join(&two);
+    let mut link = one.link().unwrap();
+    settle().await;
+    assert!(link.borrow_and_update().is_up);
+    one.publish("t", "before");
+    settle().await;
+
+    server.0.is_up.send_replace(false);
+    let status = link.wait_for(|status| !status.is_up).await.unwrap().clone();
+    assert_eq!(
+        (status.losses, status.reason.as_deref()),
+        (1, Some("stopped"))
+    );
+    two.join(MemberOptions::new())
+        .subscribe("gone before the return");
+    let later = two.join(MemberOptions::new());
+    later.subscribe("later");
+    one.publish("t", "meanwhile");
+    server.log();
+
+    server.0.is_up.send_replace(true);
+    link.wait_for(|status| status.is_up).await.unwrap();
+    settle().await;
+    let mut log = server.log();
+    log.sort();
+    assert_eq!(log, ["+later", "+t"]);
+    one.publish("t", "after");
+    settle().await;
+    let texts = texts(&mut member);
+    assert_eq!(
+        (texts.first(), texts.last()),
+        (Some(&"before".into()), Some(&"after".into()))
+    );
+    // Whether the other one had subscribed again is not certain.
+    assert!(texts.len() <= 3, "{texts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_the_server_is_bounded() {
+    let server = Server::new(true);
+    let far = server.hub(BackplaneOptions::new());
+    let mut member = join(&far);
+    settle().await;
+    // Their tasks do not run before all is published.
+    let few = server.hub(BackplaneOptions::new().max_waiting(3));
+    // A packet of one byte has 27.
+    let short = server.hub(BackplaneOptions::new().max_bytes(60));
+    for n in 0..10 {
+        few.publish("t", n.to_string());
+        short.publish("t", char::from(b'a' + n).to_string());
+    }
+    short.publish("t", "x".repeat(100));
+    assert_eq!((few.counters().unsent, short.counters().unsent), (7, 9));
+    settle().await;
+    let texts = texts(&mut member);
+    let of = |digits: bool| {
+        let chosen = texts
+            .iter()
+            .filter(|text| text.as_bytes()[0].is_ascii_digit() == digits);
+        chosen.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (of(true), of(false)),
+        (
+            vec!["7".to_owned(), "8".to_owned(), "9".to_owned()],
+            vec!["i".to_owned(), "j".to_owned()],
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_counted() {
+    let server = Server::new(true);
+    let hub = server.hub(BackplaneOptions::new());
+    let mut member = join(&hub);
+    settle().await;
+    let inlet = server.0.nodes.lock().unwrap()[0].0.clone();
+    inlet.received("t", &Bytes::from_static(b"nonsense"));
+    inlet.lost(2);
+    assert_eq!(hub.counters().unread, 3);
+    assert!(texts(&mut member).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_sends_what_waits_and_is_bounded() {
+    let server = Server::new(true);
+    let (one, two) = (
+        server.hub(BackplaneOptions::new()),
+        server.hub(BackplaneOptions::new()),
+    );
+    let mut member = join(&two);
+    settle().await;
+    one.publish("t", "last");
+    let before = tokio::time::Instant::now();
+    assert_eq!(one.shutdown("", Duration::from_secs(5)).await, 0);
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    assert_eq!(texts(&mut member), ["last"]);
+    drop(member);
+    server.0.is_up.send_replace(false);
+    settle().await;
+    two.publish("t", "never");
+    two.shutdown("", Duration::from_secs(5)).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_hub_ends_its_task() {
+    let server = Server::new(false);
+    drop(server.hub(BackplaneOptions::new()));
+    settle().await;
+    assert!(server.log().is_empty());
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(server.log(), ["end"]);
+}

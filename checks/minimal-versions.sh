@@ -20,7 +20,7 @@ for package in $(cargo metadata --no-deps --format-version 1 |
   echo "$package"
   case $package in
     ws-proto-cli) cargo check -q -p "$package" --bins ;;
-    ws-proto-interop) ;;
+    ws-proto-interop | ws-proto-broadcast) ;;
     *) cargo check -q -p "$package" --lib && cargo check -q -p "$package" --lib --all-features ;;
   esac
   cargo check -q -p "$package" --all-targets

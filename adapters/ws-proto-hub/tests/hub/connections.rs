@@ -33,7 +33,7 @@ fn connected(
                     socket.feed(format!("missed {count}")).await.unwrap();
                 }
                 Ok(DriveEvent::Closing(close)) => {
-                    events.push(format!("close {}", u16::from(close.code)))
+                    events.push(format!("close {}", u16::from(close.code)));
                 }
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => events.push(error.to_string()),

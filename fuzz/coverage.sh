@@ -64,6 +64,8 @@ frame/header.rs|fn known|runs when the crate is compiled
 frame/header.rs|fn byte|as above
 frame/header.rs|return to.extend_from_slice(&self);|writing is for the group session
 frame/mask.rs|fn key|the group frames is for it
+simd/xor.rs|xor_vectors::<LOOK>(bytes, word)|with the feature simd only
+simd/xor.rs|xor_vectors_into(to, from, word);|as above
 simd/xor.rs|return;|the bytes are as long as has been asked before
 simd/xor.rs|return !LOOK;|as above
 handshake/accept.rs|fn chosen_subprotocol|an accessor
@@ -84,6 +86,8 @@ handshake/server.rs|_ => None,|the phase was looked at before
 handshake/syntax.rs|Err(_) => "",|the bytes were checked to be ASCII
 handshake/write.rs|fn last_mut|what counts does not mask
 handshake/write.rs|fn room|what counts is not asked
+message/assembler.rs|return Err(self.skip(AssembleError::TooBig));|the connection keeps the same limit
+message/assembler.rs|return Ok(None);|asked for what is held only
 message/assembler.rs|fn decode|faults of decoders: there is none here that has any
 message/assembler.rs|fn check|the connection keeps the same limit
 message/assembler.rs|fn skip|as above
@@ -101,7 +105,10 @@ socket/reading.rs|fn poll_next_with|as `poll_next`, by two functions
 socket/reading.rs|fn fmt|debug output
 socket/vectored.rs|fn fmt|debug output
 socket/inbox.rs|fn next|text that a decoder gave: there is none here
+socket/messages.rs|_ => return None,|a piece of text or binary, by the check before
 socket/mod.rs|fn fmt|debug output
+socket/outbox.rs|_ => None,|the fast path gives whole messages only
+socket/read_buffer.rs|fn nothing|the range is always one of the buffer
 uri.rs|fn host_and_port|for proxies: the group handshake is for it
 uri.rs|fn of|as above
 uri.rs|fn of_ipv6|as above

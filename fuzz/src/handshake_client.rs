@@ -576,7 +576,7 @@ fn ask_proxy(host: &str, port: &str, user: &[u8], password: &[u8]) {
     let mut written = Vec::new();
     let twice = request.headers(&reserved);
     let twice = ProxyHandshake::start(twice, Vec::new(), Limits::new(), &mut written);
-    nothing_written(twice.err().expect("one field at most"), &written);
+    nothing_written(twice.expect_err("one field at most"), &written);
     let _ = format!("{request:?}");
     let mut written = Vec::new();
     if let Err(error) = ProxyHandshake::start(request, Vec::new(), Limits::new(), &mut written) {

@@ -194,7 +194,7 @@ impl<R: Role> Socket<R> {
             What::Release => {
                 self.socket.release();
                 self.compressing = !self.compressing;
-                if self.sent.len() % 2 == 0 {
+                if self.sent.len().is_multiple_of(2) {
                     self.socket.set_compressing(self.compressing);
                 } else {
                     self.socket.sender().set_compressing(self.compressing);

@@ -473,7 +473,7 @@ impl<R: Role> Socket<R> {
 
     /// Whether anything happened.
     fn deliver(&mut self, n: usize, theirs: &mut Vec<u8>) -> bool {
-        let before = self.got.len();
+        let before = (self.got.len(), self.socket.pending_bytes());
         let n = n.min(theirs.len());
         let reads = self.socket.wants_read() && n > 0;
         let mut bytes = Vec::new();
@@ -517,7 +517,8 @@ impl<R: Role> Socket<R> {
                 _ => self.poll(None),
             } {}
         }
-        reads || self.got.len() > before
+        // An answer that comes before the next message has to be written.
+        reads || (self.got.len(), self.socket.pending_bytes()) != before
     }
 
     /// Whether to look again.

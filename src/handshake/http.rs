@@ -56,7 +56,6 @@ use super::request::ClientRequest;
 use super::upgrade::Upgrade;
 use super::{connect_fields, key, parse, syntax};
 use crate::buf::Storage;
-use crate::opening;
 
 /// Checks a request as [`ServerHandshake`](super::ServerHandshake) does, its `Origin` by
 /// [`Accept::origins`], and makes the response that accepts it. Check the target before.
@@ -114,7 +113,7 @@ pub fn accept_with_protocol<B>(
 }
 
 /// Calls `then` with the checked request.
-fn with_upgrade<B, T, E: From<HandshakeError>>(
+pub(crate) fn with_upgrade<B, T, E: From<HandshakeError>>(
     request: &Request<B>,
     protocol: Option<&str>,
     then: impl FnOnce(&Upgrade<'_>) -> Result<T, E>,
@@ -143,27 +142,7 @@ fn with_upgrade<B, T, E: From<HandshakeError>>(
     then(&Upgrade::from_extended_connect(&pseudo, &fields)?)
 }
 
-/// [`Acceptor::answer_http`].
-pub(crate) fn answer<B>(
-    request: &Request<B>,
-    protocol: Option<&str>,
-    acceptor: &opening::Acceptor<'_>,
-) -> Result<(Response<()>, opening::Opened), opening::AcceptError> {
-    with_upgrade(request, protocol, |upgrade| {
-        let mut response = Response::new(());
-        *response.version_mut() = request.version();
-        let mut appended = Ok(());
-        let (status, opened) = acceptor.answer(upgrade, |name, value| {
-            let headers = response.headers_mut();
-            appended = appended.and_then(|()| append(headers, name, value.as_bytes()));
-        })?;
-        appended.map_err(opening::AcceptError::Head)?;
-        *response.status_mut() = status_code(status).map_err(opening::AcceptError::Head)?;
-        Ok((response, opened))
-    })
-}
-
-fn status_code(status: u16) -> Result<StatusCode, HeadError> {
+pub(crate) fn status_code(status: u16) -> Result<StatusCode, HeadError> {
     StatusCode::from_u16(status).map_err(|_| HeadError::StatusInvalid)
 }
 
@@ -498,7 +477,7 @@ fn response_of<B>(
 
 const EMPTY: &[(&str, &str)] = &[];
 
-fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), HeadError> {
+pub(crate) fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), HeadError> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeadError::HeaderNameInvalid)?;
     let value = HeaderValue::from_bytes(value).map_err(|_| HeadError::HeaderValueInvalid)?;
     headers.append(name, value);

@@ -188,7 +188,18 @@ impl<'a> Acceptor<'a> {
         request: &::http::Request<B>,
         protocol: Option<&str>,
     ) -> Result<(::http::Response<()>, Opened), AcceptError> {
-        http::answer(request, protocol, self)
+        http::with_upgrade(request, protocol, |upgrade| {
+            let mut response = ::http::Response::new(());
+            *response.version_mut() = request.version();
+            let mut appended = Ok(());
+            let (status, opened) = self.answer(upgrade, |name, value| {
+                let headers = response.headers_mut();
+                appended = appended.and_then(|()| http::append(headers, name, value.as_bytes()));
+            })?;
+            appended.map_err(AcceptError::Head)?;
+            *response.status_mut() = http::status_code(status).map_err(AcceptError::Head)?;
+            Ok((response, opened))
+        })
     }
 
     /// The options.

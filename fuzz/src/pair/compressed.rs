@@ -234,7 +234,7 @@ impl<R: Side> End<R> {
                 .collect(),
             fault: self.fault,
         };
-        cuts::check(self.setup, R::CLIENT, &self.received, &emitted);
+        cuts::check(self.setup, R::CLIENT, &self.received, &emitted, false);
     }
 }
 

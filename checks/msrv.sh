@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds and tests with the oldest compiler that the manifests name: the engine with each feature set,
-# and every adapter. Installs that compiler by rustup. A crate that needs a newer one names it.
+# Builds with the oldest compiler that the manifests name: the engine with each feature set, and every
+# adapter with its tests and examples. Runs the engine's tests. Installs that compiler by rustup. A crate that
+# needs a newer one names it.
 #
 # usage: checks/msrv.sh
 set -euo pipefail
@@ -33,7 +34,7 @@ for manifest in adapters/ws-proto-*/Cargo.toml interop/peers/Cargo.toml; do
   else
     echo "$package: Rust $needed"
     rustup toolchain list | grep -q "^$needed.0-" || rustup toolchain install "$needed.0" --profile minimal
-    cargo "+$needed.0" test -q -p "$package"
+    cargo "+$needed.0" check -q -p "$package" --all-targets
   fi
 done
-"${cargo[@]}" test -q "${packages[@]}"
+"${cargo[@]}" check -q --all-targets "${packages[@]}"

@@ -73,11 +73,12 @@ impl ConnectError {
             Self::Handshake(error) => end_of_handshake(*error),
             #[cfg(feature = "std")]
             Self::Io(_) | Self::Resolve { .. } | Self::Unreachable(_) => Some(End::Unreachable),
-            // A certificate that is not valid stays so.
+            // A certificate that is not valid stays so, and what cannot be set up.
             #[cfg(feature = "std")]
-            Self::Tls { error, .. } => {
-                (error.kind() != std::io::ErrorKind::InvalidData).then_some(End::Unreachable)
-            }
+            Self::Tls { error, .. } => match error.kind() {
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => None,
+                _ => Some(End::Unreachable),
+            },
             Self::NoRandomness => Some(End::Unreachable),
             Self::Proxy(error) => error.end(),
             Self::Refused(response) => Some(end_of_refusal(response)),

@@ -142,7 +142,8 @@ impl Proxy {
     /// assert!(Proxy::from_env(&Uri::parse("ws://example.com/")?, vars)?.is_none());
     ///
     /// // In a program:
-    /// let proxy = Proxy::from_env(&Uri::parse("wss://example.com/")?, |name| std::env::var(name).ok());
+    /// let var = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    /// let proxy = Proxy::from_env(&Uri::parse("wss://example.com/")?, var);
     /// # let _ = proxy;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -31,7 +31,9 @@ impl Route {
         if let Some(given) = &args.proxy {
             return Ok(given.clone());
         }
-        let named = Proxy::from_env(uri, |name| std::env::var(name).ok())
+        // What is not Unicode is an error of the URL then, not the way without a proxy.
+        let var = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+        let named = Proxy::from_env(uri, var)
             .with_context(|| format!("the proxy of the environment ({VARIABLES})"))
             .or_exit(Exit::Usage)?;
         Ok(named.map_or(Self::Direct, Self::Environment))

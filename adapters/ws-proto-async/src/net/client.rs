@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -178,6 +178,8 @@ impl<N: Network> Client<N> {
         let connector = to.try_into()?;
         let tls = self.tls_for(&connector)?;
         let host = String::from(connector.uri().host());
+        #[cfg(feature = "rustls")]
+        let is_secure = connector.uri().is_secure();
         let stages = Stages::<N>::begin(connector.get_options().get_handshake_time());
         let (stream, received) = self.reach(&connector, &stages).await?;
         let (stream, received) = match tls {
@@ -191,6 +193,9 @@ impl<N: Network> Client<N> {
         let connected = crate::client::connect_after(io, &received, connector, stages.left()).await;
         connected.map_err(|error| match error {
             ConnectError::TimedOut(late) => late.host(&host).into(),
+            // With TLS 1.3 a server refuses the certificate of a client after the handshake.
+            #[cfg(feature = "rustls")]
+            ConnectError::Io(error) if is_secure && is_of_tls(&error) => tls_error(&host, error),
             error => error,
         })
     }
@@ -299,8 +304,8 @@ impl<N: Network> Client<N> {
 
     async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
         match &self.resolver {
-            // The zone of a link-local address means something to this system only.
-            Some(resolver) if !host.contains('%') => resolver(host, port).await,
+            // The zone of a link-local address means something to this system only. Names can have a percent-encoding.
+            Some(resolver) if !has_zone(&host) => resolver(host, port).await,
             _ => N::resolve(host, port).await,
         }
     }
@@ -346,6 +351,19 @@ pub(super) async fn secure<N: Network>(
 pub(super) fn tls_error(host: &str, error: io::Error) -> ConnectError {
     let host = host.into();
     ConnectError::Tls { host, error }
+}
+
+/// Whether an error of a stream is one of rustls.
+#[cfg(feature = "rustls")]
+fn is_of_tls(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+/// Whether it is an IPv6 address with a zone.
+fn has_zone(host: &str) -> bool {
+    let address = host.split_once('%').map(|(address, _)| address);
+    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// What a non-blocking `connect` fails with though it goes on.

@@ -10,7 +10,7 @@ use tokio_socks::Error;
 use tokio_socks::io::AsyncSocket;
 use tokio_socks::tcp::Socks5Stream;
 use ws_proto::opening::{
-    ConnectError, Connector, Proxy, ProxyError, ProxyScheme, Stage, Unreachable,
+    ConnectError, Connector, HappyEyeballs, Proxy, ProxyError, ProxyScheme, Stage, Unreachable,
 };
 
 use super::client::Client;
@@ -39,9 +39,15 @@ impl<N: Network> Client<N> {
             None => (Cow::Owned(uri.connect_host().to_string()), uri.port()),
         };
         let mut last = None;
-        for address in self.addresses(&host, port, stages).await? {
+        let plan = HappyEyeballs::new(self.addresses(&host, port, stages).await?);
+        let mut left = u32::try_from(plan.addresses().len()).unwrap_or(u32::MAX);
+        for address in plan.addresses() {
+            // One that does not answer leaves their share of the time to the others.
+            let time = stages.left();
+            let share = Stages::begin(time.checked_div(left).unwrap_or(time));
+            left = left.saturating_sub(1);
             let place = (&*address.ip().to_string(), address.port());
-            match self.tunnel_to(proxy, place, stages).await {
+            match self.tunnel_to(proxy, place, &share).await {
                 // The proxy may reach another address of the server.
                 Err(error) if is_about_address(&error) => last = Some(error),
                 reached => return reached,
@@ -84,8 +90,10 @@ async fn ask<T: Io>(io: &mut T, proxy: &Proxy, place: (&str, u16)) -> Result<(),
 
 /// Whether it is the address of the server that the proxy does not reach.
 fn is_about_address(error: &ConnectError) -> bool {
-    let ConnectError::Proxy(ProxyError::Socks(error)) = error else {
-        return false;
+    let error = match error {
+        ConnectError::Proxy(ProxyError::Socks(error)) => error,
+        ConnectError::Proxy(ProxyError::TimedOut(late)) => return late.stage() == Stage::Proxy,
+        _ => return false,
     };
     !matches!(
         error.kind(),

@@ -290,7 +290,9 @@ impl fmt::Debug for Tls {
 /// `InvalidData` if they are not what a server sends; the error of rustls is inside.
 pub fn receive(connection: &mut ClientConnection, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        connection.read_tls(&mut bytes)?;
+        if connection.read_tls(&mut bytes)? == 0 {
+            break;
+        }
         connection.process_new_packets().map_err(invalid)?;
     }
     Ok(())
@@ -346,6 +348,9 @@ impl Added {
         for certificate in certificates {
             if is_authority(certificate, provider) {
                 roots.add(certificate.clone()).map_err(invalid)?;
+            } else {
+                // One that cannot be read, or is of version 1, would never be accepted.
+                ParsedCertificate::try_from(certificate).map_err(invalid)?;
             }
         }
         let authorities = match roots.is_empty() {
@@ -381,7 +386,8 @@ fn verify_itself(
     Ok(ServerCertVerified::assertion())
 }
 
-/// Whether a certificate is that of an authority, or so old that it does not say.
+/// Whether a certificate is that of an authority. One of version 1 does not say: it can be that of a server, whose key would
+/// make every other server then.
 fn is_authority(certificate: &CertificateDer<'_>, provider: &CryptoProvider) -> bool {
     let fault = match fault(certificate, UnixTime::now(), provider) {
         Some(webpki::Error::CertExpired { not_after, .. }) => {
@@ -392,10 +398,7 @@ fn is_authority(certificate: &CertificateDer<'_>, provider: &CryptoProvider) -> 
         }
         fault => fault,
     };
-    matches!(
-        fault,
-        Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnsupportedCertVersion)
-    )
+    matches!(fault, Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 /// What webpki has against a certificate of a server that nobody has issued. There is always something.

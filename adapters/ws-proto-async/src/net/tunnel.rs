@@ -29,7 +29,9 @@ impl Route {
             Self::Direct => Ok(None),
             Self::Through(proxy) => Ok(Some(Cow::Borrowed(proxy))),
             Self::Environment => {
-                let proxy = Proxy::from_env(&connector.uri(), |name| std::env::var(name).ok())?;
+                // What is not Unicode must not count as unset: it would be a connection without the proxy.
+                let var = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+                let proxy = Proxy::from_env(&connector.uri(), var)?;
                 Ok(proxy.map(Cow::Owned))
             }
         }

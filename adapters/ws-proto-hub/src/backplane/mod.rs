@@ -1,7 +1,7 @@
 //! Several processes as one hub.
 //!
 //! A [`Backplane`] carries what is published to a topic to the other processes that have members there. There are
-//! one for [NATS](Nats) and one for [Redis](Redis), by the features of these names. Each process has one
+//! one for [NATS](crate::backplane::Nats) and one for [`Redis`], by the features of these names. Each process has one
 //! connection to the server, whatever the number of its members, and asks for those topics only that
 //! its members have subscribed to.
 //!

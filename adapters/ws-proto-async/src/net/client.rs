@@ -356,8 +356,10 @@ pub(super) fn tls_error(host: &str, error: io::Error) -> ConnectError {
 /// Whether an error of a stream is one of rustls.
 #[cfg(feature = "rustls")]
 fn is_of_tls(error: &io::Error) -> bool {
-    let inner = error.get_ref();
-    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+    match error.get_ref() {
+        Some(inner) => inner.is::<rustls::Error>(),
+        None => false,
+    }
 }
 
 /// Whether it is an IPv6 address with a zone.

@@ -183,6 +183,14 @@ pub fn every_stage_has_its_own_error<R: Runtime, N: Network>() {
         "server.test cannot be resolved: no such name"
     );
 
+    // A percent-encoding is no zone.
+    let failing = Client::<N>::new().resolver(|host, _| {
+        assert_eq!(host, "a%41.test");
+        ready(Err(io::Error::other("the program's own")))
+    });
+    let error = fails::<R, N>(&failing, connector("ws://a%41.test/", 10_000));
+    assert!(error.to_string().ends_with("the program's own"), "{error}");
+
     // That of the system.
     let error = fails::<R, N>(&Client::new(), connector("ws://nothing.invalid/", 10_000));
     assert!(matches!(error, ConnectError::Resolve { .. }), "{error:?}");
@@ -397,7 +405,28 @@ pub fn a_trusted_certificate_of_a_server_issues_no_others<R: Runtime, N: Network
     let trusting = Tls::empty().trust(leaf.certificate);
     let client = resolving::<N>(&[server.address]).tls(trusting);
     assert_eq!(refused::<R, N>(&client), UNKNOWN);
+    // One of version 1 does not say whether it may, and one that cannot be read says nothing.
+    let unreadable = "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n";
+    for pem in [VERSION_1, unreadable] {
+        let config = Tls::empty().trust_pem(pem.as_bytes());
+        let error = config.and_then(|tls| tls.config()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    }
 }
+
+/// A certificate of a server that has signed itself, for a hundred years: `openssl x509 -req -signkey` of OpenSSL 3.0 makes it
+/// of version 1.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBMDCB1wIUOhNaO/3wz9kjobcZMxR4tBdPkx8wCgYIKoZIzj0EAwIwGjEYMBYG
+A1UEAwwPcHJpbnRlci5leGFtcGxlMCAXDTI2MTEyOTE2NTY0NVoYDzIxMjYxMTA1
+MTY1NjQ1WjAaMRgwFgYDVQQDDA9wcmludGVyLmV4YW1wbGUwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAASzXq8lzchTW4XOEtEJfa0aeiBjk9sg0jK2PBeEAruZ4+09
+ddzQHk9+BSctks9YrN+oAW/BvH7npAEa19srQtu5MAoGCCqGSM49BAMCA0gAMEUC
+IQDFrjVnljcywrQ7cRBfWXq9mX3NY2HbBxawNEOCVcKiigIgMykBQCvXfy3v8bI0
+G9vKG4cQrliGZTfBxRRTjwWA9zI=
+-----END CERTIFICATE-----
+";
 
 pub fn what_is_not_trusted_is_refused<R: Runtime, N: Network>() {
     let identity = Identity::self_signed(Kind::Leaf);
@@ -408,8 +437,11 @@ pub fn what_is_not_trusted_is_refused<R: Runtime, N: Network>() {
         matches!(&error, ConnectError::Tls { error, .. } if error.to_string().contains("feature `rustls-")),
         "{error:?}"
     );
+    // Another attempt would end alike.
+    assert_eq!(error.end(), None);
     let error = fails::<R, N>(&client, connector("wss://server_test..x/", 10_000));
     assert!(error.to_string().contains("server_test..x"), "{error}");
+    assert_eq!(error.end(), None);
     // No TLS at all.
     let plain = Server::start(None);
     let trusting = Tls::empty().trust(identity.certificate);

@@ -352,7 +352,8 @@ pub fn one_time_limit_for_proxy_and_server<R: Runtime, N: Network>() {
         match fails::<R, N>(&client, connector(url, 400)) {
             ConnectError::TimedOut(late) => {
                 assert_eq!((late.stage(), late.get_host()), (stage, Some(NAME)));
-                assert!(late.spent() <= Duration::from_millis(201), "{late}");
+                // The proxy has had its part.
+                assert!(late.spent() < Duration::from_millis(400), "{late}");
             }
             other => panic!("{other:?}"),
         }

@@ -76,7 +76,7 @@ pub fn an_address_that_does_not_answer_does_not_delay_the_next_one<R: Runtime, N
     assert_eq!(connected.unwrap(), 101);
     assert!(took >= Duration::from_millis(250), "{took:?}");
     // 250 ms, on a machine that has something else to do.
-    assert!(took < Duration::from_millis(1500), "{took:?}");
+    assert!(took < Duration::from_millis(5000), "{took:?}");
     assert_eq!(server.seen().host, NAME);
 
     // The time between can be set.

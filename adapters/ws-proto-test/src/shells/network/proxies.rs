@@ -1,5 +1,6 @@
 //! Clients that connect through proxies.
 
+use std::ffi::OsStr;
 use std::future::{pending, ready};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
@@ -386,7 +387,7 @@ pub fn proxies_of_the_environment<R: Runtime, N: Network>() {
         Ok((asked, false))
     });
     let server = Server::start(None);
-    let child = |all: &str| {
+    let child = |all: &OsStr| {
         let thread = thread::current();
         let mut child = Command::new(std::env::current_exe().expect("there is one"));
         for name in [
@@ -407,7 +408,7 @@ pub fn proxies_of_the_environment<R: Runtime, N: Network>() {
             .env("NO_PROXY", "127.0.0.0/8");
         child.output().expect("it starts")
     };
-    let output = child(&format!("{}", proxy.address));
+    let output = child(proxy.address.to_string().as_ref());
     let words = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && words.contains("1 passed"),
@@ -416,13 +417,23 @@ pub fn proxies_of_the_environment<R: Runtime, N: Network>() {
     assert!(proxy.asked().starts_with("CONNECT server.test:443 "));
     assert!(proxy.asked().starts_with("CONNECT server.test:80 "));
 
-    let output = child("ftp://proxy.test");
+    let output = child("ftp://proxy.test".as_ref());
     let words = String::from_utf8_lossy(&output.stdout);
     let scheme = format!("{:?}", ProxyError::Url(ProxyUrlError::Scheme));
     assert!(
         !output.status.success() && words.contains(&scheme),
         "{words}"
     );
+
+    // What is not Unicode is not the way without a proxy.
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let output = child(OsStr::from_bytes(b"socks5h://u:p\xff@127.0.0.1:1"));
+        let words = String::from_utf8_lossy(&output.stdout);
+        let is_refused = !output.status.success() && words.contains("Proxy(Url(");
+        assert!(is_refused, "{words}");
+    }
 }
 
 /// Speaks SOCKS 5 (RFC 1928, RFC 1929) with who has this user name and password, up to the request; the request, as

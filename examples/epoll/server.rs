@@ -63,7 +63,8 @@ pub(crate) fn run(address: &str) -> anyhow::Result<()> {
                     peer.deadline.map(|at| deadlines.insert((at, key)));
                     poller.modify_with_mode(&peer.stream, peer.interest(key), PollMode::Level)?;
                 } else {
-                    poller.delete(&peer.stream)?;
+                    // Another turn follows, for those who wait for a file descriptor.
+                    poller.delete(&peer.stream).and_then(|()| poller.notify())?;
                     peers.remove(&key);
                 }
             }

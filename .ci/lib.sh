@@ -6,6 +6,8 @@
 # When the script ends it prints a table of the steps, and one line of counts: of all lines that cargo
 # test prints, and of the closing lines `N passed, N failed, N skipped` of other scripts.
 export CARGO_TERM_COLOR=never
+# Everything is built once: half of the time went into what only a second build or a debugger needs.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ci_log=$(mktemp)
 ci_table=$(mktemp)

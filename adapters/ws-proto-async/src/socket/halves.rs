@@ -1,0 +1,174 @@
+//! The halves of a connection, for two tasks.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::poll_fn;
+use std::ops::DerefMut;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use ws_proto::CloseCode;
+
+use super::WebSocket;
+use crate::core::Core;
+use crate::error::Error;
+use crate::io::Io;
+use crate::message::Closed;
+use crate::tasks::Side;
+
+impl<T: Io> WebSocket<T> {
+    /// Splits it into halves that can live in two tasks.
+    ///
+    /// Whichever half is waited for does the work of both: Pings are answered while one task only
+    /// sends, and what the other has queued is written while one task only receives. When the reading
+    /// half is dropped, what comes is dropped too; when both are, the stream is.
+    pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
+        let shared = Arc::new(Mutex::new(self.core));
+        let read = ReadHalf {
+            shared: Arc::clone(&shared),
+        };
+        (read, WriteHalf { shared })
+    }
+}
+
+/// The half of a connection that receives; see [`WebSocket::split`].
+pub struct ReadHalf<T: Io> {
+    shared: Arc<Mutex<Core<T>>>,
+}
+
+/// The half of a connection that sends; see [`WebSocket::split`].
+pub struct WriteHalf<T: Io> {
+    shared: Arc<Mutex<Core<T>>>,
+}
+
+fn lock<T>(shared: &Mutex<Core<T>>) -> MutexGuard<'_, Core<T>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T: Io> ReadHalf<T> {
+    pub(super) fn core(&mut self) -> impl DerefMut<Target = Core<T>> {
+        lock(&self.shared)
+    }
+
+    /// As [`WebSocket::closed`].
+    pub fn closed(&self) -> Option<Closed> {
+        lock(&self.shared).closed()
+    }
+
+    /// As [`WebSocket::refused_len`].
+    pub fn refused_len(&self) -> Option<u64> {
+        lock(&self.shared).refused_len()
+    }
+
+    /// Joins the halves again.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, if they are not of the same connection.
+    pub fn reunite(self, write: WriteHalf<T>) -> Result<WebSocket<T>, ReuniteError<T>> {
+        if !Arc::ptr_eq(&self.shared, &write.shared) {
+            return Err(ReuniteError(self, write));
+        }
+        let WriteHalf { shared } = write;
+        drop(self);
+        match Arc::try_unwrap(shared) {
+            Ok(core) => {
+                let mut core = core.into_inner().unwrap_or_else(PoisonError::into_inner);
+                core.is_reader_gone = false;
+                Ok(WebSocket { core })
+            }
+            Err(_) => unreachable!("there are two halves"),
+        }
+    }
+}
+
+/// The other half works on: it drops what comes.
+impl<T: Io> Drop for ReadHalf<T> {
+    fn drop(&mut self) {
+        let mut core = lock(&self.shared);
+        core.is_reader_gone = true;
+        core.wake(Side::Write);
+    }
+}
+
+impl<T: Io> WriteHalf<T> {
+    #[cfg(feature = "deflate")]
+    pub(super) fn core_ref(&self) -> MutexGuard<'_, Core<T>> {
+        lock(&self.shared)
+    }
+
+    pub(super) fn core(&mut self) -> impl DerefMut<Target = Core<T>> {
+        lock(&self.shared)
+    }
+
+    /// As [`WebSocket::closed`].
+    pub fn closed(&self) -> Option<Closed> {
+        lock(&self.shared).closed()
+    }
+
+    /// As [`WebSocket::refused_len`].
+    pub fn refused_len(&self) -> Option<u64> {
+        lock(&self.shared).refused_len()
+    }
+
+    /// How many bytes wait to be written.
+    pub fn queued(&self) -> usize {
+        lock(&self.shared).driver.pending_bytes()
+    }
+
+    /// Says Close. While there is a reading half, it waits until that is written: the reading half
+    /// goes on with what the peer still sends, and comes to the end. Without one it waits for the end,
+    /// as [`WebSocket::close`] does. Of `reason`, 123 bytes are sent at most.
+    ///
+    /// Cancel safe: the Close is queued at once, another call goes on waiting.
+    ///
+    /// # Errors
+    ///
+    /// What has ended the connection, unless that was a closing handshake.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.start_close(code, reason)?;
+        poll_fn(|cx| self.poll_said(cx)).await
+    }
+
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.core().start_close(CloseCode::NORMAL, "")?;
+        self.poll_said(cx)
+    }
+
+    fn poll_said(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut core = self.core();
+        if core.is_reader_gone {
+            core.poll_closed(cx)
+        } else {
+            core.poll_close_written(cx)
+        }
+    }
+}
+impl<T: Io> fmt::Debug for ReadHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadHalf").field(&self.shared).finish()
+    }
+}
+
+impl<T: Io> fmt::Debug for WriteHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteHalf").field(&self.shared).finish()
+    }
+}
+
+/// These halves are not of the same connection.
+pub struct ReuniteError<T: Io>(pub ReadHalf<T>, pub WriteHalf<T>);
+
+impl<T: Io> fmt::Debug for ReuniteError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReuniteError").finish_non_exhaustive()
+    }
+}
+
+impl<T: Io> fmt::Display for ReuniteError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("halves of different connections")
+    }
+}
+
+impl<T: Io> StdError for ReuniteError<T> {}

@@ -1,0 +1,339 @@
+//! The methods that the whole connection shares with its halves.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
+#[cfg(feature = "deflate")]
+use ws_proto::extension::deflate::DeflateParams;
+use ws_proto::{CloseCode, ControlPayload, Fin};
+
+use super::{ReadHalf, WebSocket, WriteHalf};
+use crate::core::Outgo;
+use crate::error::{Error, TrySendError};
+use crate::io::Io;
+use crate::message::{Event, Message, Piece, PreparedMessage, Utf8Bytes};
+
+/// What receives: the whole connection and the reading half.
+macro_rules! receiving {
+    ($name:ident) => {
+        impl<T: Io> $name<T> {
+            /// The next message; `None` after the end.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// If parts of the current message have been taken by [`next_piece`](Self::next_piece),
+            /// the rest of it is dropped.
+            ///
+            /// # Errors
+            ///
+            /// What has ended the connection, once; unless that was a closing handshake.
+            #[expect(
+                clippy::should_implement_trait,
+                reason = "as that of an iterator, but asynchronous"
+            )]
+            pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+                poll_fn(move |cx| self.core().poll_message(cx))
+            }
+
+            /// The next message, Ping or Pong, or the peer's Close; `None` after the end. From the first
+            /// call on, each of them waits to be taken by this as a message does; [`next`](Self::next)
+            /// drops it.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// # Errors
+            ///
+            /// As [`next`](Self::next).
+            pub fn next_event(&mut self) -> impl Future<Output = Option<Result<Event, Error>>> {
+                poll_fn(move |cx| self.core().poll_event(cx))
+            }
+
+            /// What is there of the next or the current message, so that a big one need not be held;
+            /// `None` after the end. Set `Config::max_message` to what may come.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// # Errors
+            ///
+            /// As [`next`](Self::next).
+            pub fn next_piece(&mut self) -> impl Future<Output = Option<Result<Piece, Error>>> {
+                poll_fn(move |cx| self.core().poll_piece(cx))
+            }
+        }
+
+        impl<T: Io> Stream for $name<T> {
+            type Item = Result<Message, Error>;
+
+            fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                self.get_mut().core().poll_message(cx)
+            }
+        }
+    };
+}
+
+/// What sends: the whole connection and the writing half.
+macro_rules! sending {
+    ($name:ident) => {
+        impl<T: Io> $name<T> {
+            /// Sends a message: waits for room, queues it, and waits until it is written.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all. Once it is queued, it is
+            /// written whatever becomes of this future.
+            ///
+            /// # Errors
+            ///
+            /// What keeps it from being sent, or has ended the connection.
+            pub fn send(
+                &mut self,
+                message: impl Into<Message>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Message(message.into()))
+            }
+
+            /// Sends a message as [`send`](Self::send) does, but not compressed, whatever was agreed
+            /// on. For secrets, whose length when compressed with something else would reveal them,
+            /// and for what is compressed already. What is compressed later does not refer to it.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            #[cfg(feature = "deflate")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+            pub fn send_uncompressed(
+                &mut self,
+                message: impl Into<Message>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Uncompressed(message.into()))
+            }
+
+            /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
+            #[cfg(feature = "deflate")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+            pub fn deflate(&self) -> Option<DeflateParams> {
+                self.core_ref().driver.deflate()
+            }
+
+            /// Whether messages that begin from now on are compressed, by every way of sending,
+            /// parts and `Sink` among them. They are, if permessage-deflate was agreed on and nothing
+            /// else is said. What was queued stays as it is, and so does a message of which parts
+            /// have been sent.
+            #[cfg(feature = "deflate")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
+            pub fn set_compressing(&mut self, compressing: bool) {
+                self.core().driver.set_compressing(compressing);
+            }
+
+            /// Sends a text message, as [`send`](Self::send) does.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub fn send_text(
+                &mut self,
+                text: impl Into<Utf8Bytes>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.send(Message::Text(text.into()))
+            }
+
+            /// Sends a binary message, as [`send`](Self::send) does. A payload from 4 KiB on is not
+            /// copied, unless a client has to mask it or it is compressed.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub fn send_binary(
+                &mut self,
+                data: impl Into<Bytes>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.send(Message::Binary(data.into()))
+            }
+
+            /// Sends a prepared message, as [`send`](Self::send) does; compressed, if this connection
+            /// compresses. Of a server nothing is encoded again, and from 4 KiB on nothing is copied.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+                self.put_out(Outgo::Prepared(message)).await
+            }
+
+            /// Sends a part of a text message as one frame: the first part opens the message, the
+            /// one with [`Fin::Yes`] ends it. For messages whose length is not known beforehand, or
+            /// that should not be held as a whole. Waits for room, not for the writing: several parts
+            /// go out together.
+            ///
+            /// Cancel safe: the part is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send); `SendError::MessageOpen` inside of a binary message.
+            pub fn send_text_part(
+                &mut self,
+                part: impl Into<Utf8Bytes>,
+                fin: Fin,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put(Outgo::Part(Message::Text(part.into()), fin))
+            }
+
+            /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
+            ///
+            /// # Errors
+            ///
+            /// As [`send_text_part`](Self::send_text_part).
+            pub fn send_binary_part(
+                &mut self,
+                part: impl Into<Bytes>,
+                fin: Fin,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put(Outgo::Part(Message::Binary(part.into()), fin))
+            }
+
+            /// Waits for room and queues a message. It is written with what follows, once 16 KiB wait, or
+            /// when this connection is waited for: by [`flush`](Self::flush), or by receiving once all that
+            /// was read is taken.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub fn feed(
+                &mut self,
+                message: impl Into<Message>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put(Outgo::Message(message.into()))
+            }
+
+            /// Waits for room and queues a prepared message, as [`feed`](Self::feed) does.
+            ///
+            /// Cancel safe: the message is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub async fn feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+                self.put(Outgo::Prepared(message)).await
+            }
+
+            /// Waits until all that was queued is written.
+            ///
+            /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// # Errors
+            ///
+            /// What has ended the connection.
+            pub fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+                poll_fn(move |cx| self.core().poll_flush(cx))
+            }
+
+            /// Waits until a message can be queued: less than the high-water mark waits.
+            ///
+            /// Cancel safe: it changes nothing.
+            ///
+            /// # Errors
+            ///
+            /// What has ended the connection.
+            pub fn ready(&mut self) -> impl Future<Output = Result<(), Error>> {
+                poll_fn(move |cx| self.core().poll_ready(cx))
+            }
+
+            /// Queues a message at once, if there is room. It is written when this connection is
+            /// waited for, by [`flush`](Self::flush) for instance.
+            ///
+            /// # Errors
+            ///
+            /// [`TrySendError`], with the message.
+            pub fn try_send(&mut self, message: impl Into<Message>) -> Result<(), TrySendError> {
+                self.core().try_send(message.into())
+            }
+
+            /// Sends a Ping with up to 125 bytes, such as `b"are you there"`, and waits until it is
+            /// written. Keepalive does this by itself when the peer is silent.
+            ///
+            /// Cancel safe: the Ping is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub fn ping<'p>(
+                &mut self,
+                payload: impl Into<ControlPayload<'p>>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Ping(payload.into()))
+            }
+
+            /// Sends a Pong: the answer to a Ping with `Config::manual_pong`, or a sign of life.
+            ///
+            /// Cancel safe: the Pong is queued as a whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub fn pong<'p>(
+                &mut self,
+                payload: impl Into<ControlPayload<'p>>,
+            ) -> impl Future<Output = Result<(), Error>> {
+                self.put_out(Outgo::Pong(payload.into()))
+            }
+
+            /// Queues our Close. Nothing can be sent behind it; what the peer sends before its own
+            /// Close still comes, then the connection ends. Of `reason`, 123 bytes are sent at most.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Send`] if this code is not for this role. On a connection that has ended it
+            /// does nothing.
+            pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+                self.core().start_close(code, reason)
+            }
+
+            // Not `async`, as all that only waits for one thing: the state of such a future is asked for at
+            // every poll, and what it keeps is moved once more (`tokio/feed/32/burst` in `benches/shells`).
+            #[inline]
+            fn put(&mut self, item: Outgo<'_>) -> impl Future<Output = Result<(), Error>> {
+                let mut item = Some(item);
+                poll_fn(move |cx| self.core().poll_queue(cx, &mut item))
+            }
+
+            #[inline]
+            fn put_out(&mut self, item: Outgo<'_>) -> impl Future<Output = Result<(), Error>> {
+                let mut item = Some(item);
+                poll_fn(move |cx| self.core().poll_send(cx, &mut item))
+            }
+        }
+
+        impl<T: Io> Sink<Message> for $name<T> {
+            type Error = Error;
+
+            fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().core().poll_ready(cx)
+            }
+
+            fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+                self.get_mut().core().queue(message)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().core().poll_flush(cx)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().poll_end(cx)
+            }
+        }
+    };
+}
+
+receiving!(WebSocket);
+receiving!(ReadHalf);
+sending!(WebSocket);
+sending!(WriteHalf);

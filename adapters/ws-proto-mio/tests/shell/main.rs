@@ -4,6 +4,7 @@ mod common;
 #[cfg(feature = "net")]
 mod connecting;
 mod ending;
+mod faults;
 mod handshake;
 mod matrix;
 mod messages;

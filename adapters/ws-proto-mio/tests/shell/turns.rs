@@ -1,17 +1,17 @@
 //! Turns that are left early, or that ask for messages and pieces by turns; what is written, and when.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use crate::common::{Seen, at, pair, turn, turn_with};
 use mio::Token;
 use ws_proto_mio::{
     Buffers, CloseCode, Config, Error, Event, Message, Negotiated, Options, Stream, TimedOut, Turn,
-    WebSocket, Wrapped,
+    WebSocket,
 };
 use ws_proto_test::Side;
 use ws_proto_test::heap::Region;
-use ws_proto_test::stream::{End, Script, pipe};
+use ws_proto_test::stream::{End, pipe};
 use ws_proto_test::wire::{BINARY, CLOSE, FIN, PING, PONG, TEXT, close_body, frame};
 
 /// A server's end of a connection that is open, and what its peer writes to and reads from.
@@ -21,16 +21,7 @@ pub(crate) fn server(options: &Options) -> (WebSocket<End>, End, Buffers) {
     (socket, raw, Buffers::new())
 }
 
-/// The same over a script.
-fn scripted(script: Script, options: &Options) -> WebSocket<Wrapped<Script>> {
-    let stream = Wrapped::new(script, |script| {
-        script.end_writing();
-        Ok(())
-    });
-    WebSocket::server(stream, Token(0), Negotiated::new(), &[], options)
-}
-
-fn text(number: usize) -> Vec<u8> {
+pub(crate) fn text(number: usize) -> Vec<u8> {
     frame(
         Side::Server,
         FIN | TEXT,
@@ -445,80 +436,6 @@ fn a_slow_reader_is_no_dead_peer() {
     );
 }
 
-/// What a server sees of a script, and how it ends.
-fn played(script: Script, send: bool) -> (Vec<Seen>, Option<Error>, WebSocket<Wrapped<Script>>) {
-    let mut socket = scripted(script, &Options::new());
-    let mut buffers = Buffers::new();
-    if send {
-        socket.sender().unwrap().send_text("hello").unwrap();
-    }
-    let (mut seen, mut failed) = (Vec::new(), None);
-    for second in 0..20 {
-        let (more, result) = turn(&mut socket, &mut buffers, at(second * 1000));
-        seen.extend(more);
-        failed = failed.or(result.err());
-        if socket.is_done() {
-            return (seen, failed, socket);
-        }
-    }
-    panic!("never over: {seen:?} {failed:?}");
-}
-
-#[test]
-fn a_failed_write_ends_writing_only() {
-    let last = [
-        text(1),
-        frame(Side::Server, CLOSE, &close_body(1008, b"bad token")),
-    ];
-    let script = Script::new()
-        .then_write_error(ErrorKind::BrokenPipe)
-        .then_read(last.concat());
-    let (seen, failed, socket) = played(script, true);
-    assert_eq!(seen, [Seen::Text("message 1".into())]);
-    assert!(failed.is_none(), "{failed:?}");
-    let code = CloseCode::new(1008);
-    assert_eq!(socket.closed(), Some((code, "bad token")));
-    assert!(!socket.can_send());
-
-    // Without a Close it is the failure, also if the peer says nothing and stays.
-    for ends in [true, false] {
-        let script = Script::new()
-            .then_write_error(ErrorKind::BrokenPipe)
-            .then_read(text(1));
-        let script = if ends {
-            script
-        } else {
-            script.block_at_the_end()
-        };
-        let (seen, failed, _) = played(script, true);
-        assert_eq!(seen, [Seen::Text("message 1".into())]);
-        let Some(Error::Io(error)) = failed else {
-            panic!("{failed:?}")
-        };
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-    }
-}
-
-#[test]
-fn after_both_closes_any_error_of_reading_is_the_end() {
-    for kind in [
-        ErrorKind::UnexpectedEof,
-        ErrorKind::ConnectionReset,
-        ErrorKind::ConnectionAborted,
-    ] {
-        let closing = frame(Side::Server, CLOSE, &close_body(1000, b""));
-        let script = Script::new().then_read(closing).then_read_error(kind);
-        let (_, failed, socket) = played(script, false);
-        assert!(failed.is_none(), "{kind:?}: {failed:?}");
-        assert_eq!(socket.closed(), Some((Some(CloseCode::NORMAL), "")));
-
-        let script = Script::new().then_read(text(1)).then_read_error(kind);
-        let (seen, failed, _) = played(script, false);
-        assert_eq!(seen, [Seen::Text("message 1".into())]);
-        assert!(matches!(failed, Some(Error::Io(error)) if error.kind() == kind));
-    }
-}
-
 #[test]
 fn the_close_of_the_peer_is_an_event_once() {
     for manual in [false, true] {
@@ -562,155 +479,4 @@ fn the_close_of_the_peer_is_an_event_once() {
         }
         assert!(raw.is_ended() && socket.is_done());
     }
-}
-
-/// A server of which the peer takes nothing until so many answers wait that nothing more is received, and how
-/// many of its 100 messages it has got by then. The second write, and all after it, are as `writes` says.
-fn full_of_answers(
-    writes: Result<usize, ErrorKind>,
-    buffers: &mut Buffers,
-) -> (WebSocket<Wrapped<Script>>, usize) {
-    let mut wire = frame(Side::Server, FIN | TEXT, &[b'a'; 1000]).repeat(100);
-    wire.extend(frame(Side::Server, FIN | CLOSE, &close_body(1008, b"why")));
-    let script = Script::new()
-        .then_read(wire)
-        .block_at_the_end()
-        .then_writes([Err(ErrorKind::WouldBlock), writes]);
-    let mut socket = scripted(script, &Options::new());
-    let (seen, ended) = echo_turn(&mut socket, buffers);
-    assert!(ended.is_ok() && seen > 10 && seen < 100, "{seen}");
-    (socket, seen)
-}
-
-/// How many messages come in a turn in which each is sent back, as far as there is room.
-fn echo_turn(
-    socket: &mut WebSocket<Wrapped<Script>>,
-    buffers: &mut Buffers,
-) -> (usize, Result<(), Error>) {
-    let (seen, ended) = turn_with(socket, buffers, at(0), |message, mut sender| {
-        let _ = sender.send(message);
-    });
-    (seen.len(), ended)
-}
-
-/// Answers that held up receiving go on when they are written, wherever that happened.
-#[test]
-fn receiving_goes_on_after_answers_whoever_wrote_them() {
-    for way in 0..4 {
-        let mut buffers = Buffers::new();
-        let (mut socket, mut seen) = full_of_answers(Ok(usize::MAX), &mut buffers);
-        socket.set_ready();
-        match way {
-            0 => {}
-            1 => drop(socket.sender()),
-            2 => drop(socket.turn(&mut buffers, at(0))),
-            _ => socket.sender().unwrap().send_text("news").unwrap(),
-        }
-        for _ in 0..10 {
-            let (more, ended) = echo_turn(&mut socket, &mut buffers);
-            assert!(ended.is_ok(), "{way}: {ended:?}");
-            seen += more;
-        }
-        assert_eq!(seen, 100, "{way}");
-        assert!(!socket.has_more(), "{way}");
-        assert_eq!(
-            socket.closed(),
-            Some((Some(CloseCode::POLICY_VIOLATION), "why"))
-        );
-    }
-}
-
-/// A write that fails then ends writing only: what was kept still comes.
-#[test]
-fn a_failed_write_of_answers_leaves_what_was_kept() {
-    let mut buffers = Buffers::new();
-    let reset = Err(ErrorKind::ConnectionReset);
-    let (mut socket, mut seen) = full_of_answers(reset, &mut buffers);
-    for _ in 0..10 {
-        let (more, ended) = echo_turn(&mut socket, &mut buffers);
-        assert!(ended.is_ok(), "{ended:?}");
-        seen += more;
-    }
-    assert_eq!(seen, 100);
-    assert_eq!(
-        socket.closed(),
-        Some((Some(CloseCode::POLICY_VIOLATION), "why"))
-    );
-    assert!(socket.is_done());
-}
-
-/// Errors of a stream keep their kind.
-#[test]
-fn an_error_of_the_stream_stays_what_it_is() {
-    use ws_proto::opening::{AcceptError, ConnectError};
-    let refused = || io::Error::from(ErrorKind::ConnectionRefused);
-    for error in [
-        Error::from(ConnectError::Io(refused())),
-        Error::from(AcceptError::Io(refused())),
-    ] {
-        assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused));
-    }
-}
-
-/// A stream that counts more than it has room for fails: nothing is lost, and nothing of others is shown.
-#[test]
-fn a_stream_that_counts_wrongly_fails() {
-    struct Boasts;
-    impl Read for Boasts {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            Ok(buffer.len() + 1)
-        }
-    }
-    impl Write for Boasts {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let stream = Wrapped::new(Boasts, |_| Ok(()));
-    let mut socket = WebSocket::server(stream, Token(0), Negotiated::new(), &[], &Options::new());
-    let (seen, result) = turn(&mut socket, &mut Buffers::new(), at(0));
-    assert!(seen.is_empty(), "{seen:?}");
-    let Err(Error::Io(error)) = result else {
-        panic!("{result:?}")
-    };
-    assert_eq!(error.kind(), ErrorKind::InvalidData);
-}
-
-/// No event would come to flush it later.
-#[test]
-fn an_interrupted_flush_goes_on() {
-    struct Buffered {
-        flushes: usize,
-        interrupts: usize,
-    }
-    impl Read for Buffered {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(ErrorKind::WouldBlock.into())
-        }
-    }
-    impl Write for Buffered {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            if self.interrupts > 0 {
-                self.interrupts -= 1;
-                return Err(ErrorKind::Interrupted.into());
-            }
-            self.flushes += 1;
-            Ok(())
-        }
-    }
-    let stream = Buffered {
-        flushes: 0,
-        interrupts: 3,
-    };
-    let stream = Wrapped::new(stream, |_| Ok(()));
-    let mut socket = WebSocket::server(stream, Token(0), Negotiated::new(), &[], &Options::new());
-    socket.sender().unwrap().send_text("hello").unwrap();
-    turn(&mut socket, &mut Buffers::new(), at(0)).1.unwrap();
-    assert_eq!(socket.get_ref().get_ref().flushes, 1);
 }

@@ -2,8 +2,10 @@
 
 mod proxies;
 pub mod serving;
+mod socks;
 
 pub use proxies::*;
+pub use socks::*;
 
 use std::future::{pending, ready};
 use std::io::{self, ErrorKind};

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The command line, `wsp`, with echo servers that answer from another task than the one that reads: Python
-# `websockets`, tokio-tungstenite with a task that writes, Node's `ws` with 5 ms of work a message. Each is asked 20
-# times, as a new user does: `wsp -m hi URL` prints `hi` and ends with 0.
+# The command line, `wsp`, with programs of others. Echo servers that answer from another task than the one that
+# reads are asked 20 times each, as a new user does: `wsp -m hi URL` prints `hi` and ends with 0. They are Python
+# `websockets`, tokio-tungstenite with a task that writes, and Node's `ws` with 5 ms of work a message. Then it talks
+# to NATS, to mosquitto (MQTT) and to the DevTools port of Chromium, and is a room of ten peers.
 #
 # usage: interop/wsp/run.sh [wsp=PROGRAM]
 #
-# PROGRAM takes the place of the one of this repository. It takes some 70 s: wsp waits for a second each time.
+# PROGRAM takes the place of the one of this repository. It takes some 90 s: wsp waits for a second each time.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 case ${1:-} in
@@ -43,3 +44,95 @@ if build tungstenite-echo -p ws-proto-interop --no-default-features --features t
   --bin tungstenite-echo; then
   ask tokio-tungstenite "$found"
 fi
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+# Starts a server and waits until its log has a line that matches.
+serve() { # NAME LOG PATTERN COMMAND...: its process is in `started`
+  start 300 "${@:4}" >"$2" 2>&1
+  for _ in {1..300}; do
+    ! grep -q "$3" "$2" || return 0
+    kill -0 "$started" 2>/dev/null || break
+    sleep 0.1
+  done
+  fail "$1" "it does not start: $(reason "$2")"
+  stop "$started"
+  return 1
+}
+# Runs a command, whose output has to have that.
+expect() { # NAME WORDS COMMAND...
+  local status=0
+  run 60 "${@:3}" >"$scratch/output" 2>&1 || status=$?
+  if [ $status = 0 ] && grep -aqF -- "$2" "$scratch/output"; then
+    passed=$((passed + 1))
+  else
+    fail "$1" "status $status, printed: $(tr -d '\0' <"$scratch/output" | head -c 1000)"
+  fi
+}
+
+nats() {
+  cat >"$scratch/nats.conf" <<'CONF'
+listen: "127.0.0.1:-1"
+websocket { listen: "127.0.0.1:-1", no_tls: true }
+CONF
+  local log=$scratch/nats.log port
+  serve nats "$log" 'Server is ready' "$1" -c "$scratch/nats.conf" || return 0
+  local server=$started
+  port=$(sed -n 's/.*Listening for websocket clients on .*:\([0-9]*\).*/\1/p' "$log")
+  printf 'CONNECT {}\r\nSUB news 1\r\nPUB news 5\r\nhello\r\n\0' >"$scratch/nats.in"
+  expect "nats: a message comes back" $'MSG news 1 5\r' \
+    bash -c '"$0" -0 --binary "$1" <"$2"' "$wsp" "127.0.0.1:$port" "$scratch/nats.in"
+  stop "$server"
+}
+if program nats-server nats-server; then nats "$found"; fi
+
+# MQTT 3.1.1: each packet is a file, and a message.
+mqtt() {
+  local port plain log=$scratch/mosquitto.log
+  port=$(free_port) plain=$(free_port)
+  # It wants a listener for MQTT alone beside the one for WebSocket, and to be no other user than the one who runs it.
+  cat >"$scratch/mosquitto.conf" <<CONF
+allow_anonymous true
+user $(id -un)
+listener $plain 127.0.0.1
+listener $port
+protocol websockets
+CONF
+  serve mosquitto "$log" 'mosquitto version .* running' "$1" -v -c "$scratch/mosquitto.conf" || return 0
+  local server=$started
+  printf '\x10\x0f\0\x04MQTT\x04\x02\0\x3c\0\x03wsp' >"$scratch/connect"
+  printf '\x82\x09\0\x01\0\x04news\0' >"$scratch/subscribe"
+  printf '\x30\x0b\0\x04newshello' >"$scratch/publish"
+  local files=(-f "$scratch/connect" -f "$scratch/subscribe" -f "$scratch/publish")
+  expect "mosquitto: a message comes back" newshello "$wsp" -s mqtt "${files[@]}" "127.0.0.1:$port"
+  # The packets before it: CONNACK and SUBACK.
+  expect "mosquitto: packets in JSON" '["IAIAAA==","kAMAAQA=","MAsABG5ld3NoZWxsbw=="]' \
+    bash -o pipefail -c '"$0" --json "$@" | jq -sc "[.[] | select(.direction == \"received\") | .base64 // empty]"' \
+    "$wsp" -s mqtt "${files[@]}" "127.0.0.1:$port"
+  stop "$server"
+}
+if program mosquitto mosquitto && broker=$found && program jq jq; then mqtt "$broker"; fi
+
+devtools() {
+  local log=$scratch/chromium.log url
+  serve chromium "$log" 'DevTools listening on' "$1" --headless --no-sandbox --disable-gpu \
+    --user-data-dir="$scratch/chromium" --remote-debugging-port=0 about:blank || return 0
+  local server=$started
+  url=$(sed -n 's/^DevTools listening on //p' "$log")
+  expect "chromium: its version" '"Chrome/' bash -o pipefail -c \
+    'echo "{\"id\":1,\"method\":\"Browser.getVersion\"}" | "$0" -c 1 "$1" | jq -c .result.product' "$wsp" "$url"
+  stop "$server"
+}
+if chromium && browser=$found && program jq jq; then devtools "$browser"; fi
+
+# Ten peers get all that goes to the room, and what each says is printed there.
+room() {
+  local log=$scratch/room.log url n peers=() said
+  mkfifo "$scratch/room.in"
+  serve "room" "$log" 'listening on' bash -c 'exec "$0" -v --listen 0 <"$1" >"$2"' \
+    "$wsp" "$scratch/room.in" "$scratch/room.out" &
+  local opening=$!
+  exec {typing}>"$scratch/room.in"
+  wait "$opening" || return 0
+}

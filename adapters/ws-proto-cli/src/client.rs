@@ -2,6 +2,9 @@
 
 use std::pin::{Pin, pin};
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use ws_proto_tokio::reconnect::End;
 use ws_proto_tokio::{ClientStream, Error, ReadHalf, WebSocket, WriteHalf};
 
@@ -20,10 +23,13 @@ use crate::signals::Signals;
 use crate::stay::Stay;
 use crate::target::Target;
 
+/// How long the server has to answer Close when nobody reads the output any more.
+const UNREAD: Duration = Duration::from_secs(1);
+
 pub(crate) async fn run(args: &Args, target: &Target, mut signals: Signals) -> Result<(), Failure> {
     let notices = Notices::new(args);
-    let printer = Printer::new(args)?;
     let dialer = Dialer::new(args, target)?;
+    let printer = Printer::new(args)?;
     let (pings, progress) = (Pings::default(), Progress::new());
     let receiver = Receiver {
         args,
@@ -53,6 +59,7 @@ pub(crate) async fn run(args: &Args, target: &Target, mut signals: Signals) -> R
                 retry.connected();
                 match talk(receiver, &mut input, socket, &mut signals).await {
                     Talked::Ended(result) => break result,
+                    Talked::Stopped(failure) => return Err(failure),
                     Talked::Lost(end, words, result) => (Some(end), words, result),
                 }
             }
@@ -86,6 +93,8 @@ pub(crate) async fn run(args: &Args, target: &Target, mut signals: Signals) -> R
 enum Talked {
     /// As was wanted, or not.
     Ended(Result<(), Failure>),
+    /// By a second signal, or by one after the end: nothing is waited for, not even what is being printed.
+    Stopped(Failure),
     /// By itself, with more to be sent or to come: in these words, and what it is if there is no other one.
     Lost(End, String, Result<(), Failure>),
 }
@@ -158,22 +167,26 @@ async fn talk(
         }
     };
     let ended = match ended {
-        Err(failure) => return Talked::Ended(Err(failure)),
+        Err(failure) => return Talked::Stopped(failure),
         Ok(Received::End(ended)) => ended,
         Ok(Received::Enough) => {
             has_more = false;
             match finish(read, &mut write, normal(), printer, signals).await {
                 Ok(ended) => ended,
-                Err(failure) => return Talked::Ended(Err(failure)),
+                Err(failure) => return Talked::Stopped(failure),
             }
         }
         Ok(Received::Unprinted) => {
             // What has gone wrong with printing is reported at the end.
-            let ended = finish(read, &mut write, going_away(), printer, signals).await;
-            return Talked::Ended(ended.map(drop));
+            let closing = finish(read, &mut write, going_away(), printer, signals);
+            return match timeout(UNREAD, closing).await {
+                Ok(Err(failure)) => Talked::Stopped(failure),
+                Ok(Ok(_)) | Err(_) => Talked::Ended(Ok(())),
+            };
         }
     };
     let printing = async {
+        let _ = printer.print(Print::CutOff).await;
         if let Some(closed) = write.closed() {
             // That there is nowhere to print to is what finishing reports.
             let _ = printer.print(Print::Close(None, closed)).await;
@@ -182,7 +195,7 @@ async fn talk(
     };
     tokio::select! {
         () = printing => {}
-        exit = signals.next() => return Talked::Ended(Err(stopped(exit))),
+        exit = signals.next() => return Talked::Stopped(stopped(exit)),
     }
     let lost = has_more.then(|| {
         let end = match (&ended, write.closed(), &ending.unsent) {
@@ -213,12 +226,18 @@ async fn say_close(
 ) -> Result<Received, Failure> {
     // On a connection that has ended it does nothing.
     let _ = write.start_close(code, &reason);
-    let closing = async {
+    let receiving = async {
         printer.sent(|| Sent::Close(code, reason)).await;
         receiving.await
     };
+    // Receiving writes it too, but waits for who reads the output.
+    let flushing = async {
+        let _ = write.flush().await;
+        std::future::pending().await
+    };
     tokio::select! {
-        ended = closing => Ok(ended),
+        ended = receiving => Ok(ended),
+        ended = flushing => Ok(ended),
         exit = signals.next() => Err(stopped(exit)),
     }
 }

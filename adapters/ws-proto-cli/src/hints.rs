@@ -154,6 +154,11 @@ fn tls_hint(error: &rustls::Error, args: &Args) -> Option<&'static str> {
         Tls::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "--host NAME asks for another name than that of the URL",
+        Tls::InvalidCertificate(CertificateError::Other(other))
+            if args.ca.is_none() && other.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            "is it signed by itself? --ca FILE trusts this very certificate, --insecure takes any certificate"
+        }
         Tls::InvalidCertificate(_) if args.ca.is_some() => {
             "is it the right file that --ca names? --insecure takes any certificate"
         }

@@ -5,7 +5,7 @@ use ws_proto_tokio::{ClientStream, Error, Event, Piece, ReadHalf};
 use crate::args::Args;
 use crate::notices::Notices;
 use crate::pings::Pings;
-use crate::print::{Print, Printer, Unprinted, whole};
+use crate::print::{Print, Printer, Unprinted, pong_words, shows_pongs, whole};
 use crate::progress::{PROBE, Progress};
 use crate::shown::escape_bytes;
 
@@ -88,9 +88,15 @@ impl Receiver<'_> {
             }
             Event::Pong(payload) => {
                 let time = self.pings.answered(&payload);
-                if time.is_none() {
-                    let shown = escape_bytes(&payload);
-                    self.notices.explain(format_args!("pong \"{shown}\""));
+                match time {
+                    Some(time) if !shows_pongs(self.args) => {
+                        self.notices.announce(pong_words(&payload, time));
+                    }
+                    Some(_) => {}
+                    None => {
+                        let shown = escape_bytes(&payload);
+                        self.notices.explain(format_args!("pong \"{shown}\""));
+                    }
                 }
                 printer.print(Print::Pong(None, payload, time)).await
             }

@@ -4,14 +4,34 @@ use ws_proto_tokio::{CloseCode, Message};
 
 use crate::notices::Notices;
 
-const HELP: &str = "\
-each line is a message, but for these:
+/// Where it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Session {
+    Client,
+    Room,
+}
+
+impl Session {
+    fn help(self) -> String {
+        let (to_whom, end) = match self {
+            Self::Client => ("", "closes once everything has come"),
+            Self::Room => (
+                " that goes to all peers",
+                "ends nothing: peers can still come",
+            ),
+        };
+        format!(
+            "\
+each line is a message{to_whom}, but for these:
   /ping [TEXT]            sends a Ping, and prints how long the answer takes
   /close [CODE [REASON]]  closes, with 1000 if there is no CODE
   /help                   prints this
   //TEXT                  sends /TEXT
-Ctrl-D, the end of the input, closes once everything has come.
-Ctrl-C closes at once, with 1001.";
+Ctrl-D, the end of the input, {end}.
+Ctrl-C closes at once, with 1001."
+        )
+    }
+}
 
 /// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,18 +44,25 @@ pub(crate) enum Typed {
 }
 
 impl Typed {
-    /// What it is if `line` was typed by a person.
-    pub(crate) fn new(line: Message) -> Self {
-        let Some(typed) = line.as_text().and_then(|text| text.strip_prefix('/')) else {
+    /// What it is if `line` was typed by a person. Commands are commands also where messages are binary.
+    pub(crate) fn new(line: Message, session: Session) -> Self {
+        let text = match &line {
+            Message::Text(text) => Some(&**text),
+            Message::Binary(data) => std::str::from_utf8(data).ok(),
+        };
+        let Some(typed) = text.and_then(|text| text.strip_prefix('/')) else {
             return Self::Send(line);
         };
         if typed.starts_with('/') {
-            return Self::Send(Message::text(typed.to_owned()));
+            return Self::Send(match &line {
+                Message::Text(_) => Message::text(typed.to_owned()),
+                Message::Binary(_) => Message::binary(typed.as_bytes().to_vec()),
+            });
         }
         let (command, rest) = typed.split_once(' ').unwrap_or((typed, ""));
         let rest = rest.trim();
         match command {
-            "help" => Self::Words(HELP.to_owned()),
+            "help" => Self::Words(session.help()),
             "ping" if rest.len() > 125 => {
                 let len = rest.len();
                 Self::Words(format!("a Ping has room for 125 bytes, these are {len}"))
@@ -86,7 +113,7 @@ mod tests {
     use super::*;
 
     fn typed(line: &str) -> Typed {
-        Typed::new(Message::text(line.to_owned()))
+        Typed::new(Message::text(line.to_owned()), Session::Client)
     }
 
     #[test]
@@ -113,7 +140,10 @@ mod tests {
         ] {
             assert!(matches!(typed(line), Typed::Words(_)), "{line}");
         }
-        let binary = Message::binary(&b"/close"[..]);
-        assert_eq!(Typed::new(binary.clone()), Typed::Send(binary));
+        let binary = |line: &'static [u8]| Message::binary(line);
+        let typed = |line| Typed::new(binary(line), Session::Client);
+        assert_eq!(typed(b"/close"), Typed::Close(code(1000), String::new()));
+        assert_eq!(typed(b"//close"), Typed::Send(binary(b"/close")));
+        assert_eq!(typed(b"/\xff"), Typed::Send(binary(b"/\xff")));
     }
 }

@@ -49,6 +49,19 @@ pub(crate) const fn is_plain(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// How many columns it takes at most. Terminals do not agree: some give a column to marks that combine, which have
+/// none by the tables of Unicode, and two to half of a flag. Where a line is broken too early nothing is lost; where
+/// the terminal breaks it, the words of a peer begin a line.
+fn most_columns(c: char) -> usize {
+    match c {
+        '\u{302e}'..='\u{302f}'
+        | '\u{3248}'..='\u{324f}'
+        | '\u{16ff0}'..='\u{16ff1}'
+        | '\u{1f1e6}'..='\u{1f1ff}' => 2,
+        c => c.width().unwrap_or(0).max(1),
+    }
+}
+
 /// How many columns the terminal has; `None` if that is not known.
 pub(crate) fn columns(stream: &impl Stream) -> Option<usize> {
     let (width, _) = stream.size()?;
@@ -115,7 +128,7 @@ impl Layout {
                     let spaces = 8 - self.column % 8;
                     (0..spaces).for_each(|_| self.plain(' ', 1, &mut out));
                 }
-                c if is_plain(c) => self.plain(c, c.width().unwrap_or(0), &mut out),
+                c if is_plain(c) => self.plain(c, most_columns(c), &mut out),
                 c => self.escaped(c, &mut out),
             }
         }

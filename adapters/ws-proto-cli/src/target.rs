@@ -98,10 +98,14 @@ fn unix(text: &str, scheme: &str, rest: &str) -> Result<Target, String> {
 
 fn checked(text: &str, url: &str) -> Result<(), String> {
     Uri::parse(url).map(drop).map_err(|error: UriError| {
+        let hint = match error {
+            UriError::UserInfo => ": --header 'Authorization: Basic ...' sends them",
+            _ => "",
+        };
         if url == text {
-            error.to_string()
+            format!("{error}{hint}")
         } else {
-            format!("taken for {url}: {error}")
+            format!("taken for {url}: {error}{hint}")
         }
     })
 }

@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum, builder::PossibleValue};
 
 use crate::failure::{Exit, Failure, failure};
 use crate::route::Route;
+use crate::session::Session;
 use crate::target::{Place, Target};
 pub(crate) use values::Address;
 use values::{
@@ -69,6 +70,7 @@ pub(crate) struct Args {
         short,
         long = "message",
         value_name = "TEXT",
+        allow_hyphen_values = true,
         help_heading = "What is sent"
     )]
     pub(crate) messages: Vec<String>,
@@ -306,6 +308,14 @@ impl Args {
     /// Whether a person types what is sent, who can give commands too.
     pub(crate) fn has_commands(&self) -> bool {
         self.reads_lines() && std::io::stdin().is_terminal()
+    }
+
+    /// Where a person types, if one does.
+    pub(crate) fn session(&self) -> Option<Session> {
+        self.has_commands().then_some(match self.listen {
+            Some(_) => Session::Room,
+            None => Session::Client,
+        })
     }
 
     /// Whether lines of standard input are sent.

@@ -127,9 +127,9 @@ pub(crate) enum Address {
     Unix(PathBuf),
 }
 
-/// A port alone is one of this machine's; what has a slash is a path.
+/// A port alone, or after a colon, is one of this machine's; what has a slash is a path.
 pub(super) fn address(text: &str) -> Result<Address, String> {
-    match text.parse::<u16>() {
+    match text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
         Ok(port) => Ok(Address::Tcp(format!("127.0.0.1:{port}"))),
         Err(_) if text.contains('/') && cfg!(unix) => Ok(Address::Unix(text.into())),
         Err(_) if text.contains(':') && !text.contains('/') => Ok(Address::Tcp(text.to_owned())),
@@ -148,6 +148,7 @@ mod tests {
         assert!(size("3X").is_err() && size("G").is_err() && size("99999999999G").is_err());
         let tcp = |address: &str| Ok(Address::Tcp(address.to_owned()));
         assert_eq!(address("9001"), tcp("127.0.0.1:9001"));
+        assert_eq!(address(":9001"), tcp("127.0.0.1:9001"));
         assert_eq!(address("0.0.0.0:1"), tcp("0.0.0.0:1"));
         #[cfg(unix)]
         assert_eq!(address("./s:1"), Ok(Address::Unix("./s:1".into())));

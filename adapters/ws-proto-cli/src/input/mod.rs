@@ -140,18 +140,13 @@ impl<'a> Input<'a> {
         write: &mut WriteHalf<ClientStream>,
     ) -> Result<Option<Close>, Unsent> {
         let args = self.args;
-        let has_commands = args.has_commands();
         loop {
             self.progress.is_idle.send_replace(true);
             let lines = self.lines.get_or_insert_with(|| Lines::new(args));
             let line = lines.next().await.map_err(Unsent::Input)?;
             self.progress.is_idle.send_replace(false);
             let Some(line) = line else { return Ok(None) };
-            if !has_commands {
-                self.send_message(write, line).await?;
-                continue;
-            }
-            match Typed::new(line).or_say(self.notices) {
+            match line.or_say(self.notices) {
                 Some(Typed::Send(message)) => self.send_message(write, message).await?,
                 Some(Typed::Ping(payload)) => self.ping(write, &payload).await?,
                 Some(Typed::Close(code, reason)) => return Ok(Some((code, reason))),

@@ -17,6 +17,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
 pub(super) type Stream = Box<dyn Duplex>;
 
+/// Who comes in.
+pub(super) struct Arrival {
+    pub(super) stream: Stream,
+    /// By an address that only programs of this machine reach.
+    pub(super) is_local: bool,
+}
+
 /// A socket that is listened on.
 #[derive(Debug)]
 pub(super) enum Listener {
@@ -30,8 +37,6 @@ pub(super) enum Listener {
 pub(super) struct Bound {
     /// For people, and for clients.
     pub(super) url: String,
-    /// Only programs of this machine reach it.
-    pub(super) is_local: bool,
     /// Takes the file of a Unix socket away.
     #[cfg(unix)]
     _file: Option<SocketFile>,
@@ -47,7 +52,6 @@ impl Listener {
                 let address = listener.local_addr().with_context(unbound)?;
                 let bound = Bound {
                     url: format!("{scheme}://{address}/"),
-                    is_local: address.ip().is_loopback(),
                     #[cfg(unix)]
                     _file: None,
                 };
@@ -61,7 +65,6 @@ impl Listener {
                     .with_context(|| format!("--listen {shown} cannot be listened on"))?;
                 let bound = Bound {
                     url: format!("{scheme}+unix:{shown}"),
-                    is_local: true,
                     _file: Some(SocketFile(path.clone())),
                 };
                 Ok((Self::Unix(listener), bound))
@@ -71,17 +74,25 @@ impl Listener {
         }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    pub(super) async fn accept(&self) -> io::Result<Arrival> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let _ = stream.set_nodelay(true);
-                Ok(Box::new(stream))
+                // Who listens on all addresses listens on those of this machine too.
+                let at = stream.local_addr();
+                Ok(Arrival {
+                    is_local: at.is_ok_and(|at| at.ip().to_canonical().is_loopback()),
+                    stream: Box::new(stream),
+                })
             }
             #[cfg(unix)]
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok(Box::new(stream))
+                Ok(Arrival {
+                    stream: Box::new(stream),
+                    is_local: true,
+                })
             }
         }
     }

@@ -37,7 +37,6 @@ pub(crate) async fn run(
     mut signals: Signals,
 ) -> Result<(), Failure> {
     let notices = Notices::new(&args);
-    let printer = Printer::new(&args)?;
     if let Some(origin) = &args.origin {
         let _ = OriginPolicy::list(&[origin])
             .with_context(|| format!("--origin {origin} cannot match"))
@@ -48,6 +47,7 @@ pub(crate) async fn run(
     let (listener, bound) = Listener::bind(address, scheme)
         .await
         .or_exit(Exit::Connect)?;
+    let printer = Printer::new(&args)?;
     // Not only in a terminal: with port 0 there is no other way to know.
     notices.announce(format_args!("listening on {}", bound.url));
     let args = Arc::new(args);
@@ -60,7 +60,6 @@ pub(crate) async fn run(
         ending,
         news: report,
         notices,
-        is_local: bound.is_local,
         tls,
     };
     let accepting = tokio::spawn(accept_all(listener, Arc::new(door)));
@@ -124,8 +123,8 @@ async fn print_all(
     }
 }
 
-/// Sends lines to whoever is there. Those of a pipe wait while nobody is; those that are typed do not. Comes back when a person has asked to close, or
-/// with an error.
+/// Sends lines to whoever is there. Those of a pipe wait while nobody is; those that are typed do not. Comes back
+/// when a person has asked to close, or with an error.
 async fn send_lines(
     args: &Args,
     room: &Room,
@@ -143,14 +142,12 @@ async fn send_lines(
             room.occupied().await;
         }
         let Some(line) = lines.next().await.or_exit(Exit::Usage)? else {
+            if has_commands {
+                notices.announce("nothing more is sent: Ctrl-C ends the room");
+            }
             return std::future::pending().await;
         };
-        let typed = if has_commands {
-            Typed::new(line).or_say(notices)
-        } else {
-            Some(Typed::Send(line))
-        };
-        let (outgoing, sent) = match typed {
+        let (outgoing, sent) = match line.or_say(notices) {
             Some(Typed::Send(message)) => {
                 (Outgoing::Message(message.clone()), Sent::Message(message))
             }
@@ -173,9 +170,9 @@ async fn accept_all(listener: Listener, door: Arc<Door>) {
     let mut number = 0;
     loop {
         match listener.accept().await {
-            Ok(stream) => {
+            Ok(arrival) => {
                 number += 1;
-                tokio::spawn(meet(Arc::clone(&door), stream, number));
+                tokio::spawn(meet(Arc::clone(&door), arrival, number));
             }
             Err(error) => {
                 // Out of files, for instance: it passes when peers leave.

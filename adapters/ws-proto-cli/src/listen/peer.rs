@@ -13,14 +13,14 @@ use ws_proto_tokio::{
 };
 
 use super::GOODBYE;
-use super::door::Stream;
+use super::door::{Arrival, Stream};
 use super::room::{Inbox, Outgoing, Room, TooSlow};
 use crate::args::Args;
 use crate::connect::options;
 use crate::ending::{Close, breaking_words, closing_words, going_away};
 use crate::notices::Notices;
 use crate::pings::Pings;
-use crate::print::{Print, Sent, whole};
+use crate::print::{Print, Sent, pong_words, shows_pongs, whole};
 use crate::shown::{escape, escape_bytes};
 
 /// What peers do.
@@ -39,8 +39,6 @@ pub(super) struct Door {
     pub(super) ending: watch::Receiver<Option<Close>>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) notices: Notices,
-    /// Only programs of this machine reach it.
-    pub(super) is_local: bool,
     /// If peers come by TLS.
     pub(super) tls: Option<Arc<ServerConfig>>,
 }
@@ -52,8 +50,9 @@ enum Gone {
     TooSlow,
 }
 
-pub(super) async fn meet(door: Arc<Door>, stream: Stream, number: usize) {
+pub(super) async fn meet(door: Arc<Door>, arrival: Arrival, number: usize) {
     let notices = door.notices;
+    let Arrival { stream, is_local } = arrival;
     let stream = match &door.tls {
         None => stream,
         Some(config) => match timeout(door.args.timeout, secured(config, stream)).await {
@@ -68,7 +67,7 @@ pub(super) async fn meet(door: Arc<Door>, stream: Stream, number: usize) {
             }
         },
     };
-    let mut socket = match answer(&door.args, stream, door.is_local).await {
+    let mut socket = match answer(&door.args, stream, is_local).await {
         Ok(Answer::Accepted(socket)) => *socket,
         Ok(Answer::OtherSite(origin)) => {
             return notices.warn(format_args!(
@@ -205,9 +204,16 @@ impl Peer<'_> {
             }
             Event::Pong(payload) => {
                 let time = self.pings.answered(&payload);
-                if time.is_none() {
-                    let shown = escape_bytes(&payload);
-                    notices.explain(format_args!("peer {number} sends a pong \"{shown}\""));
+                match time {
+                    Some(time) if !shows_pongs(&self.door.args) => {
+                        let words = pong_words(&payload, time);
+                        notices.announce(format_args!("peer {number} answers with a {words}"));
+                    }
+                    Some(_) => {}
+                    None => {
+                        let shown = escape_bytes(&payload);
+                        notices.explain(format_args!("peer {number} sends a pong \"{shown}\""));
+                    }
                 }
                 self.report(Print::Pong(Some(number), payload, time)).await;
             }

@@ -114,6 +114,8 @@ impl JsonLines {
                 ms: time.map(|time| time.as_secs_f64() * 1e3),
                 ..Object::received(peer, "pong").with_bytes(&payload)
             },
+            // Messages come as a whole.
+            Print::CutOff => return Ok(()),
             Print::Close(peer, closed) => {
                 Object::received(peer, "close").with_close(closed.code, closed.reason.into())
             }
@@ -139,7 +141,7 @@ impl JsonLines {
         };
         let mut line = escaped(&serde_json::to_string(&object)?);
         if let Some(columns) = shown::columns(&self.out) {
-            line = broken_by_terminal(&line, columns);
+            line = broken_by_terminal(&unnamed(&line), columns);
         }
         line.push('\n');
         self.out.write_all(line.as_bytes())?;
@@ -161,6 +163,12 @@ fn escaped(json: &str) -> String {
         }
     }
     escaped
+}
+
+/// The same JSON without the name that begins our own lines: terminals do not agree on how wide some characters
+/// are, so that one may break a line of JSON where another does not.
+fn unnamed(json: &str) -> String {
+    json.replace("wsp:", "\\u0077sp:")
 }
 
 /// The same JSON for a terminal that breaks it into lines: no letter of a string begins one, so that none looks

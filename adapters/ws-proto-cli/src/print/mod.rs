@@ -4,7 +4,7 @@ mod hex;
 mod json;
 mod page;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,6 +15,7 @@ use ws_proto_tokio::{Bytes, CloseCode, Closed, Message, Piece};
 use crate::args::Args;
 use crate::bars;
 use crate::failure::{Exit, Failure, OrExit};
+use crate::shown::escape_bytes;
 use json::JsonLines;
 use page::Page;
 
@@ -29,6 +30,8 @@ pub(crate) enum Print {
     /// With the time since the Ping that it answers, if we have sent one.
     Pong(Option<usize>, Bytes, Option<Duration>),
     Close(Option<usize>, Closed),
+    /// No more comes of a message that has begun, if one has.
+    CutOff,
     Sent(Option<usize>, Sent),
 }
 
@@ -39,6 +42,19 @@ pub(crate) fn whole(data: Message) -> Piece {
         first: true,
         last: true,
     }
+}
+
+/// Whether answers to Pings are a part of the output: in a terminal, and where they are all that is asked for.
+/// Others who read it want messages.
+pub(crate) fn shows_pongs(args: &Args) -> bool {
+    args.ping.is_some() || io::stdout().is_terminal()
+}
+
+/// An answer to a Ping, and how long it took.
+pub(crate) fn pong_words(payload: &[u8], time: Duration) -> String {
+    let shown = escape_bytes(payload);
+    let millis = time.as_secs_f64() * 1e3;
+    format!("pong \"{shown}\" {millis:.3} ms")
 }
 
 /// What this end sends, which only `--json` shows.
@@ -81,6 +97,8 @@ impl Printer {
         let mut page = Page::new(args)?;
         let mut json = args.json.then(JsonLines::new);
         let (to_print, mut waiting) = mpsc::channel(WAITING);
+        // Elsewhere no bar is in the way, and who does not read the output would hold up what is reported.
+        let is_beside_bars = io::stdout().is_terminal();
         let ended = spawn_blocking(move || {
             while let Some(job) = waiting.blocking_recv() {
                 let print = match job {
@@ -90,12 +108,17 @@ impl Printer {
                         continue;
                     }
                 };
-                bars::without(|| match &mut json {
+                let print = || match &mut json {
                     Some(json) => json.print(print),
                     None => page.print(print),
-                })?;
+                };
+                if is_beside_bars {
+                    bars::without(print)?;
+                } else {
+                    print()?;
+                }
             }
-            Ok(())
+            page.cut_off()
         });
         Ok(Self {
             to_print,

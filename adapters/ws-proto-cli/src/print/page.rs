@@ -9,12 +9,18 @@ use anyhow::Context;
 use chrono::Local;
 use ws_proto_tokio::{Message, Piece};
 
-use super::Print;
 use super::hex::HexDump;
+use super::{Print, pong_words, shows_pongs};
 use crate::args::{Args, When};
 use crate::failure::{Exit, Failure, OrExit};
 use crate::notices::is_coloured;
-use crate::shown::{self, Layout, escape_bytes};
+use crate::shown::{self, Layout};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Binary,
+}
 
 /// Where it is printed, and how.
 #[derive(Debug)]
@@ -24,6 +30,9 @@ pub(super) struct Page {
     file: Option<File>,
     is_terminal: bool,
     with_time: bool,
+    with_pongs: bool,
+    /// A message has begun and not ended, and is printed here: a text, or a binary one.
+    begun: Option<Kind>,
     /// What ends a message in a pipe.
     end: Option<u8>,
     dim: Style,
@@ -56,6 +65,8 @@ impl Page {
             out,
             file,
             is_terminal,
+            with_pongs: shows_pongs(args),
+            begun: None,
             with_time: match args.timestamps {
                 When::Always => true,
                 When::Auto => is_terminal,
@@ -72,78 +83,90 @@ impl Page {
     pub(super) fn print(&mut self, print: Print) -> io::Result<()> {
         match print {
             Print::Piece(from, piece) => self.piece(from, &piece),
-            Print::Pong(from, payload, Some(time)) => self.pong(from, &payload, time),
-            // Notices, with `--verbose`, and what `--json` shows.
-            Print::Ping(..) | Print::Pong(_, _, None) | Print::Close(..) | Print::Sent(..) => {
-                Ok(())
+            Print::Pong(from, payload, Some(time)) if self.with_pongs => {
+                self.pong(from, &payload, time)
             }
+            Print::CutOff => self.cut_off(),
+            // Notices, and what `--json` shows.
+            Print::Ping(..) | Print::Pong(..) | Print::Close(..) | Print::Sent(..) => Ok(()),
         }
     }
 
     fn piece(&mut self, from: Option<usize>, piece: &Piece) -> io::Result<()> {
         match &piece.data {
-            Message::Text(text) => self.text(from, text, piece),
+            Message::Text(text) => {
+                self.begun = Some(Kind::Text);
+                self.text(from, text, piece.first)?;
+            }
             Message::Binary(data) => match &mut self.file {
-                Some(file) => file.write_all(data),
-                None if self.is_terminal => self.hex(from, data, piece),
-                None => self.bytes(data, piece),
+                Some(file) => file.write_all(data)?,
+                None => {
+                    self.begun = Some(Kind::Binary);
+                    self.binary(from, data, piece.first)?;
+                }
             },
-        }?;
+        }
         if piece.last {
-            self.out.flush()?;
+            self.end()?;
         }
         Ok(())
     }
 
-    fn text(&mut self, from: Option<usize>, text: &str, piece: &Piece) -> io::Result<()> {
-        if piece.first {
-            self.head(from, '<')?;
-        }
-        if self.is_terminal {
-            let shown = self.layout.push(text);
-            self.out.write_all(shown.as_bytes())?;
-            if piece.last {
+    /// Ends a message that has begun, of which no more comes: what follows is not taken for the rest of it.
+    pub(super) fn cut_off(&mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    /// Ends the message that has begun, if one has.
+    fn end(&mut self) -> io::Result<()> {
+        match self.begun.take() {
+            None => return Ok(()),
+            Some(Kind::Text) if self.is_terminal => {
                 let rest = self.layout.finish();
                 self.out.write_all(rest.as_bytes())?;
                 self.out.write_all(b"\n")?;
             }
-            return Ok(());
+            Some(Kind::Text) => self.out.write_all(&[self.end.unwrap_or(b'\n')])?,
+            Some(Kind::Binary) if self.is_terminal => {
+                let len = self.dump.finish(&mut self.out)?;
+                writeln!(self.out, "{len} bytes")?;
+            }
+            // As they came: a newline could be a part of them.
+            Some(Kind::Binary) => {
+                if let Some(end) = self.end {
+                    self.out.write_all(&[end])?;
+                }
+            }
         }
-        self.out.write_all(text.as_bytes())?;
-        if piece.last {
-            self.out.write_all(&[self.end.unwrap_or(b'\n')])?;
-        }
-        Ok(())
+        self.out.flush()
     }
 
-    /// As they came: a newline could be a part of them.
-    fn bytes(&mut self, data: &[u8], piece: &Piece) -> io::Result<()> {
-        self.out.write_all(data)?;
-        match self.end {
-            Some(end) if piece.last => self.out.write_all(&[end]),
-            _ => Ok(()),
+    fn text(&mut self, from: Option<usize>, text: &str, is_first: bool) -> io::Result<()> {
+        if is_first {
+            self.head(from, '<')?;
         }
+        if self.is_terminal {
+            let shown = self.layout.push(text);
+            return self.out.write_all(shown.as_bytes());
+        }
+        self.out.write_all(text.as_bytes())
     }
 
-    fn hex(&mut self, from: Option<usize>, data: &[u8], piece: &Piece) -> io::Result<()> {
-        if piece.first {
+    fn binary(&mut self, from: Option<usize>, data: &[u8], is_first: bool) -> io::Result<()> {
+        if !self.is_terminal {
+            return self.out.write_all(data);
+        }
+        if is_first {
             self.head(from, '*')?;
             self.out.write_all(b"binary\n")?;
             self.dump = HexDump::new(shown::columns(&self.out));
         }
-        self.dump.push(data, &mut self.out)?;
-        if piece.last {
-            let len = self.dump.finish(&mut self.out)?;
-            writeln!(self.out, "{len} bytes")?;
-        }
-        Ok(())
+        self.dump.push(data, &mut self.out)
     }
 
     fn pong(&mut self, from: Option<usize>, payload: &[u8], time: Duration) -> io::Result<()> {
         self.head(from, '*')?;
-        let payload = escape_bytes(payload);
-        let time = time.as_secs_f64() * 1e3;
-        writeln!(self.out, "pong \"{payload}\" {time:.3} ms")?;
+        writeln!(self.out, "{}", pong_words(payload, time))?;
         self.out.flush()
     }
 

@@ -85,7 +85,8 @@ fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>>
     })
 }
 
-fn wait(child: &mut Child) -> i32 {
+/// Waits for its end, and reads nothing; the exit code.
+pub(crate) fn wait(child: &mut Child) -> i32 {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {

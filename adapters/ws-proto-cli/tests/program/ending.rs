@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 use ws_proto_tokio::{CloseCode, accept};
 
@@ -265,4 +265,66 @@ fn nobody_has_to_read_what_it_reports() {
         }
         assert_eq!(finish(child, b"").code, 0, "{args:?}");
     }
+}
+
+/// Sends without end, and reads; reports that a Close has come, and does not answer it.
+fn flood() -> (String, std::sync::mpsc::Receiver<()>) {
+    let (tell, told) = std::sync::mpsc::channel();
+    let address = serve(move |stream| {
+        let tell = tell.clone();
+        async move {
+            let stream = accept(stream).await.unwrap().into_inner();
+            let (mut read, mut write) = stream.into_split();
+            tokio::spawn(async move { while write.write_all(b"\x81\x03abc").await.is_ok() {} });
+            let mut bytes = [0; 1000];
+            while let Ok(len) = read.read(&mut bytes).await {
+                if len == 0 {
+                    break;
+                }
+                if frames(&bytes[..len]).contains(&0x88) {
+                    tell.send(()).unwrap();
+                }
+            }
+        }
+    });
+    (format!("ws://{address}/"), told)
+}
+
+/// Nor for who reads the output, or does not.
+#[test]
+fn a_second_sigterm_does_not_wait_for_the_output() {
+    for args in [&["-n"][..], &["-n", "--json"]] {
+        let (url, told) = flood();
+        let mut child = wsp().args(args).arg(url).spawn().unwrap();
+        let mut first = [0; 3];
+        let stdout = child.stdout.as_mut().unwrap();
+        stdout.read_exact(&mut first).unwrap();
+        // The pipe fills.
+        std::thread::sleep(Duration::from_secs(1));
+        signal(&child, "TERM");
+        told.recv_timeout(Duration::from_secs(30)).unwrap();
+        signal(&child, "TERM");
+        assert_eq!(crate::common::wait(&mut child), 143);
+        let mut said = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "wsp: terminated\n");
+    }
+}
+
+/// As `head` does.
+#[test]
+fn when_nobody_reads_the_output_the_server_is_not_waited_for() {
+    let (url, told) = flood();
+    let mut child = wsp().args(["-n", &url]).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut first = [0; 4];
+    stdout.read_exact(&mut first).unwrap();
+    drop(stdout);
+    told.recv_timeout(Duration::from_secs(30)).unwrap();
+    let started = Instant::now();
+    let done = collect(child);
+    assert_eq!((done.code, &*done.stderr), (0, ""));
+    // An answer to Close has 10 s.
+    assert!(started.elapsed() < Duration::from_secs(8));
 }

@@ -156,3 +156,57 @@ fn peers_of_a_room_write_nothing_in_its_name() {
         "{said}"
     );
 }
+
+/// Terminals do not agree on how wide some characters are: a mark that combines takes a column in some. None of
+/// them moves the rest of a text to the beginning of a line.
+#[test]
+fn characters_whose_width_is_in_doubt_begin_no_line() {
+    // Each of these takes so many columns in some terminals, and fewer by the tables of Unicode.
+    for (c, columns) in [
+        ('\u{9be}', 1),
+        ('\u{302e}', 2),
+        ('\u{1f1e6}', 2),
+        ('\u{3248}', 2),
+    ] {
+        let address = serve(move |stream| async move {
+            let mut socket = accept(stream).await.unwrap();
+            let text = format!("{}wsp: password", String::from(c).repeat(48 / columns));
+            socket.send(text).await.unwrap();
+            let _ = socket.close(CloseCode::NORMAL, "").await;
+        });
+        let done = in_terminal_of("cols 60", &format!("-n ws://{address}/"), b"");
+        let shown = done.text().replace('\r', "");
+        let width = |line: &str| line.chars().map(|d| if d == c { columns } else { 1 }).sum();
+        let widest: Option<usize> = shown.lines().map(width).max();
+        assert!(widest <= Some(60), "{c:?} {widest:?}: {shown}");
+    }
+}
+
+/// Where a terminal breaks a line of JSON is not known if it has such characters.
+#[test]
+fn no_text_in_json_has_the_name_of_the_program() {
+    let texts = [
+        "wsp: password",
+        "\u{9be}wsp: wsp:wsp wsp",
+        "\\wsp: \u{30000}wsp:",
+    ];
+    let address = serve(move |stream| async move {
+        let mut socket = accept(stream).await.unwrap();
+        for text in texts {
+            socket.send(text).await.unwrap();
+        }
+        let _ = socket.close(CloseCode::NORMAL, "wsp: bye").await;
+    });
+    let done = in_terminal_of("cols 60", &format!("-n -q --json ws://{address}/"), b"");
+    assert!(!done.text().contains("wsp:"), "{}", done.text());
+    let lines: Vec<serde_json::Value> = done
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line.trim_end()).unwrap())
+        .collect();
+    let shown: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["text"].as_str())
+        .collect();
+    assert_eq!(shown, texts);
+}

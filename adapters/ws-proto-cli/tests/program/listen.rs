@@ -140,29 +140,35 @@ fn pages_of_other_sites_are_refused_unless_named() {
     server.stop();
 }
 
+/// The status for a page that reaches the server on this machine by the name of this host.
+fn status_for(host: &str, port: &str) -> String {
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://{host}:{port}\r\n\
+         Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer)
+        .strip_prefix("HTTP/1.1 ")
+        .unwrap()
+        .to_owned()
+}
+
 /// A site can give its own name the address of this machine. Its page and the server then seem to be of
 /// the same host.
 #[test]
 fn a_server_on_this_machine_is_not_reached_by_the_name_of_a_site() {
     let server = Listening::start(&["--echo", "-n"]);
-    let address = server.url.trim_start_matches("ws://").trim_end_matches('/');
-    let port = address.rsplit(':').next().unwrap();
+    let port = server.url.trim_end_matches('/').rsplit(':').next().unwrap();
     for (host, status) in [
         ("evil.example", "403"),
         ("localhost", "101"),
         ("127.0.0.1", "101"),
     ] {
-        let mut stream = TcpStream::connect(address).unwrap();
-        let request = format!(
-            "GET / HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://{host}:{port}\r\n\
-             Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).unwrap();
-        let answer = String::from_utf8_lossy(&answer);
-        assert_eq!(answer, format!("HTTP/1.1 {status}"), "{host}");
+        assert_eq!(status_for(host, port), status, "{host}");
     }
     server.stop();
 }
@@ -230,4 +236,22 @@ fn output_that_nobody_reads_stops_nobody() {
     assert_eq!(done.code, 0, "{}", done.stderr);
     let done = server.stop();
     assert!(done.code == 0 && done.stdout == noise(1 << 20).repeat(3));
+}
+
+/// Who listens on all addresses listens on that of this machine too.
+#[test]
+fn a_server_on_all_addresses_is_on_this_machine_too() {
+    let server = Listening::start_at("0.0.0.0:0", &["--echo", "-n"]);
+    let port = server.url.trim_end_matches('/').rsplit(':').next().unwrap();
+    assert_eq!(status_for("evil.example", port), "403");
+    assert_eq!(status_for("localhost", port), "101");
+    server.stop();
+}
+
+/// As clients take it.
+#[test]
+fn a_port_after_a_colon_is_one_of_this_machine() {
+    let server = Listening::start_at(":0", &["--echo", "-n"]);
+    assert!(server.url.starts_with("ws://127.0.0.1:"), "{}", server.url);
+    server.stop();
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use ws_proto_tokio::{CloseCode, Message, accept};
+use ws_proto_tokio::{CloseCode, Fin, Message, accept};
 
 use crate::common::{Listening, echo, path, run, serve, wsp};
 
@@ -205,4 +205,77 @@ fn pings_and_pongs_are_shown_with_verbose() {
         done.stderr
     );
     assert_eq!(run(&["-n", &url], b"").stderr, "");
+}
+
+/// The first connection is lost in the middle of a message.
+fn cut_in_the_middle() -> String {
+    let is_first = std::sync::atomic::AtomicBool::new(true);
+    let address = serve(move |stream| {
+        let is_first = is_first.swap(false, std::sync::atomic::Ordering::SeqCst);
+        async move {
+            let mut socket = accept(stream).await.unwrap();
+            if is_first {
+                let _ = socket.send_text_part("first half", Fin::No).await;
+                let _ = socket.flush().await;
+            } else {
+                socket.send("whole").await.unwrap();
+                let _ = socket.close(CloseCode::NORMAL, "").await;
+            }
+        }
+    });
+    format!("ws://{address}/")
+}
+
+/// What comes after a message that is cut off is not taken for the rest of it.
+#[test]
+fn a_message_that_is_cut_off_ends_where_it_is_cut() {
+    for (args, expected) in [
+        (&["-n", "--retry"][..], "first half\nwhole\n"),
+        (&["-n", "--retry", "-0"], "first half\0whole\0"),
+        (&["-n"], "first half\n"),
+    ] {
+        let done = run(&[args, &[&cut_in_the_middle()]].concat(), b"");
+        assert_eq!(done.text(), expected, "{args:?}");
+        let words = "wsp: the connection broke: ";
+        assert!(done.stderr.starts_with(words), "{}", done.stderr);
+        assert_eq!(done.code, if args.len() == 1 { 3 } else { 0 });
+    }
+}
+
+#[test]
+fn a_message_may_begin_with_a_dash() {
+    let done = run(
+        &[
+            "-m",
+            "- an item",
+            "-m",
+            "-5",
+            "--message",
+            "--help",
+            &echo(),
+        ],
+        b"",
+    );
+    assert_eq!(
+        (done.code, done.text()),
+        (0, "- an item\n-5\n--help\n"),
+        "{}",
+        done.stderr
+    );
+}
+
+/// The file with an earlier output is as it was when nothing can come.
+#[test]
+fn a_wrong_command_line_leaves_the_output_file_alone() {
+    let kept = path("kept");
+    std::fs::write(&kept, "kept").unwrap();
+    let file = kept.to_str().unwrap();
+    for args in [
+        &["-n", "--ca", "/nonexistent/ca.pem", "wss://localhost/"][..],
+        &["--listen", "127.0.0.1:0", "--cert", "/nonexistent/cert.pem"],
+    ] {
+        let done = run(&[args, &["-o", file]].concat(), b"");
+        assert_eq!(done.code, 1, "{}", done.stderr);
+        assert_eq!(std::fs::read(&kept).unwrap(), b"kept", "{args:?}");
+    }
 }

@@ -135,3 +135,71 @@ fn colour_is_for_terminals_that_want_it() {
     let piped = run(&["-n", "-v", &url], b"");
     assert!(!piped.stderr.contains('\u{1b}') && !piped.text().contains('\u{1b}'));
 }
+
+/// A terminal cuts lines, at 4095 bytes on Linux: half of what was pasted is not sent.
+#[test]
+fn a_line_that_the_terminal_has_cut_is_not_sent() {
+    let typed = format!("{}\n{}\n/close\n", "x".repeat(5000), "y".repeat(4000));
+    let done = in_terminal_of("cols 200", &echo(), typed.as_bytes());
+    let shown = done.text().replace('\r', "");
+    assert_eq!(done.code, 0, "{shown}");
+    assert!(!shown.contains("< x"), "{shown}");
+    assert!(shown.contains("< y"), "{shown}");
+    let words = "wsp: that was not sent: the terminal cuts lines";
+    assert!(
+        shown.contains(words) && shown.contains("-f FILE"),
+        "{shown}"
+    );
+}
+
+/// Ctrl-D after the beginning of a line hands that over, and the second one is the end.
+#[test]
+fn the_end_of_the_input_is_the_end() {
+    let done = in_terminal_of("cols 100", &echo(), b"part\x04\x04later\n");
+    let shown = done.text();
+    assert_eq!(done.code, 0, "{shown}");
+    assert!(
+        shown.contains("< part") && !shown.contains("< later"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn commands_are_commands_where_lines_are_binary() {
+    let typed = b"//slash\n/close 4000 that is all\n";
+    let done = in_terminal_of("cols 100", &format!("--binary {}", echo()), typed);
+    let shown = done.text().replace('\r', "");
+    assert_eq!(done.code, 0, "{shown}");
+    assert!(shown.contains("|/slash|"), "{shown}");
+    assert!(shown.contains("wsp: closed with 4000"), "{shown}");
+}
+
+/// What is printed into a pipe is messages; how long an answer took is for the person.
+#[test]
+fn a_pong_is_no_part_of_the_output() {
+    let to = crate::common::path("without-pongs");
+    let args = format!("{} >{}", echo(), to.display());
+    let done = in_terminal_of("cols 100", &args, b"/ping\nhello\n/close\n");
+    let shown = done.text().replace('\r', "");
+    assert_eq!(done.code, 0, "{shown}");
+    assert_eq!(std::fs::read_to_string(to).unwrap(), "hello\n");
+    assert!(shown.contains("wsp: pong \"wsp\" "), "{shown}");
+}
+
+/// The end of the input ends a client and not a room.
+#[test]
+fn the_help_of_a_room_is_about_a_room() {
+    let typed = b"/help\n\x04\n\x03";
+    let done = in_terminal_of("cols 100", "--listen 127.0.0.1:0", typed);
+    let room = done.text();
+    let done = in_terminal_of("cols 100", &echo(), b"/help\n/close\n");
+    let client = done.text();
+    assert!(
+        client.contains("closes once everything has come"),
+        "{client}"
+    );
+    assert!(!room.contains("closes once everything has come"), "{room}");
+    assert!(room.contains("goes to all peers"), "{room}");
+    let words = "wsp: nothing more is sent: Ctrl-C ends the room";
+    assert!(room.contains(words), "{room}");
+}

@@ -255,3 +255,28 @@ fn a_room_by_tls_at_a_unix_socket() {
     assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.stderr);
     assert_eq!(room.stop().code, 0);
 }
+
+/// As `openssl req -x509` makes them by default.
+#[test]
+fn a_certificate_that_is_signed_by_itself_is_named_so() {
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    let (cert, other) = (path("by-itself.pem"), path("by-itself.key"));
+    std::fs::write(&cert, made.pem()).unwrap();
+    std::fs::write(&other, key.serialize_pem()).unwrap();
+    let (cert, key) = (cert.to_str().unwrap(), other.to_str().unwrap());
+    let server = Listening::start(&["--echo", "-n", "--cert", cert, "--key", key]);
+    let url = server.url.replace("127.0.0.1", "localhost");
+    let done = run(&["-m", "hi", &url], b"");
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr.contains("is it signed by itself? --ca FILE"),
+        "{}",
+        done.stderr
+    );
+    let done = run(&["-m", "hi", "--ca", cert, &url], b"");
+    assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.stderr);
+    server.stop();
+}

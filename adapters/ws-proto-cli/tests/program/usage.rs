@@ -77,6 +77,7 @@ fn addresses_are_taken_as_people_type_them() {
         ("ftp://example.com/", "ws, wss, http or https"),
         ("ws://", "without a host"),
         ("ws://h/a b", "' '"),
+        ("ws://me:secret@h/", "--header 'Authorization: Basic "),
     ] {
         let done = run(&[typed], b"");
         assert_eq!(done.code, 1, "{typed}");

@@ -49,8 +49,8 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 # Starts a server and waits until its log has a line that matches.
-serve() { # NAME LOG PATTERN COMMAND...: its process is in `started`
-  start 300 "${@:4}" >"$2" 2>&1
+serve() { # NAME LOG PATTERN COMMAND...: its process is in `started`; the caller sends its output there
+  start 300 "${@:4}"
   for _ in {1..300}; do
     ! grep -q "$3" "$2" || return 0
     kill -0 "$started" 2>/dev/null || break
@@ -77,7 +77,7 @@ listen: "127.0.0.1:-1"
 websocket { listen: "127.0.0.1:-1", no_tls: true }
 CONF
   local log=$scratch/nats.log port
-  serve nats "$log" 'Server is ready' "$1" -c "$scratch/nats.conf" || return 0
+  serve nats "$log" 'Server is ready' "$1" -c "$scratch/nats.conf" >"$log" 2>&1 || return 0
   local server=$started
   port=$(sed -n 's/.*Listening for websocket clients on .*:\([0-9]*\).*/\1/p' "$log")
   printf 'CONNECT {}\r\nSUB news 1\r\nPUB news 5\r\nhello\r\n\0' >"$scratch/nats.in"
@@ -99,7 +99,7 @@ listener $plain 127.0.0.1
 listener $port
 protocol websockets
 CONF
-  serve mosquitto "$log" 'mosquitto version .* running' "$1" -v -c "$scratch/mosquitto.conf" || return 0
+  serve mosquitto "$log" 'mosquitto version .* running' "$1" -v -c "$scratch/mosquitto.conf" >"$log" 2>&1 || return 0
   local server=$started
   printf '\x10\x0f\0\x04MQTT\x04\x02\0\x3c\0\x03wsp' >"$scratch/connect"
   printf '\x82\x09\0\x01\0\x04news\0' >"$scratch/subscribe"
@@ -117,7 +117,7 @@ if program mosquitto mosquitto && broker=$found && program jq jq; then mqtt "$br
 devtools() {
   local log=$scratch/chromium.log url
   serve chromium "$log" 'DevTools listening on' "$1" --headless --no-sandbox --disable-gpu \
-    --user-data-dir="$scratch/chromium" --remote-debugging-port=0 about:blank || return 0
+    --user-data-dir="$scratch/chromium" --remote-debugging-port=0 about:blank >"$log" 2>&1 || return 0
   local server=$started
   url=$(sed -n 's/^DevTools listening on //p' "$log")
   expect "chromium: its version" '"Chrome/' bash -o pipefail -c \
@@ -128,11 +128,32 @@ if chromium && browser=$found && program jq jq; then devtools "$browser"; fi
 
 # Ten peers get all that goes to the room, and what each says is printed there.
 room() {
-  local log=$scratch/room.log url n peers=() said
+  local log=$scratch/room.log url n input peers=()
   mkfifo "$scratch/room.in"
-  serve "room" "$log" 'listening on' bash -c 'exec "$0" -v --listen 0 <"$1" >"$2"' \
-    "$wsp" "$scratch/room.in" "$scratch/room.out" &
-  local opening=$!
-  exec {typing}>"$scratch/room.in"
-  wait "$opening" || return 0
+  exec {input}<>"$scratch/room.in"
+  # What runs in the background gets no other standard input by itself.
+  serve room "$log" 'listening on' bash -c 'exec "$0" -v --listen 0 <"$1"' "$wsp" "$scratch/room.in" \
+    2>"$log" >"$scratch/room.out" || return 0
+  local server=$started
+  url=$(sed -n 's/^wsp: listening on //p' "$log")
+  for n in {1..10}; do
+    start 60 "$wsp" -c 1000 -m "hello from $n" "$url" >"$scratch/peer.$n" 2>&1
+    peers+=("$started")
+  done
+  for ((n = 0; n < 300; n++)); do
+    [ "$(grep -c 'has come' "$log")" -lt 10 ] || break
+    sleep 0.1
+  done
+  seq 1000 >&"$input"
+  for n in {1..10}; do
+    if finish "${peers[n - 1]}" && seq 1000 | cmp -s - "$scratch/peer.$n" &&
+      grep -qx "hello from $n" "$scratch/room.out"; then
+      passed=$((passed + 1))
+    else
+      fail "room: peer $n" "printed: $(tail -n 3 "$scratch/peer.$n")"
+    fi
+  done
+  exec {input}>&-
+  stop "$server"
 }
+room

@@ -82,12 +82,15 @@ impl Receiver<'_> {
                 self.notices.explain(format_args!("ping \"{shown}\""));
                 printer.print(Print::Ping(None, payload)).await
             }
-            Event::Pong(payload) if payload == PROBE[..] => {
-                self.progress.probed.notify_one();
-                Ok(())
-            }
             Event::Pong(payload) => {
                 let time = self.pings.answered(&payload);
+                // A person may have sent the same.
+                if payload == PROBE[..] {
+                    self.progress.probed.notify_one();
+                    if time.is_none() {
+                        return Ok(());
+                    }
+                }
                 match time {
                     Some(time) if !shows_pongs(self.args) => {
                         self.notices.announce(pong_words(&payload, time));

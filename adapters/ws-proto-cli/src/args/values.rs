@@ -40,8 +40,11 @@ pub(super) fn attempts(text: &str) -> Result<Attempts, String> {
 pub(super) const EVER: &str = "ever";
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let seconds = text.parse().ok().map(Duration::try_from_secs_f64);
+    match seconds {
+        Some(Ok(seconds)) => Ok(seconds),
+        _ => Err("not a number of seconds, as in 10 or 0.5".to_owned()),
+    }
 }
 
 pub(super) fn header(text: &str) -> Result<(String, String), String> {

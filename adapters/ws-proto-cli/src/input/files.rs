@@ -69,7 +69,8 @@ async fn send_named(
         .with_context(|| format!("--file {name} cannot be read"));
     let (mut file, len) = opened.map_err(Unsent::Input)?;
     let bar = bar(args, Some(len), &name);
-    let bytes = send_parts(write, args, &mut file, &name, &bar).await?;
+    let named = format!("--file {name}");
+    let bytes = send_parts(write, args, &mut file, &named, &bar).await?;
     Ok((name, bytes))
 }
 

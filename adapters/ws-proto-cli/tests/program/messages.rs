@@ -279,3 +279,16 @@ fn a_wrong_command_line_leaves_the_output_file_alone() {
         assert_eq!(std::fs::read(&kept).unwrap(), b"kept", "{args:?}");
     }
 }
+
+/// wsp sends Pings of its own with this payload.
+#[test]
+fn a_ping_may_have_any_payload() {
+    let ping = "--ping=wsp: silent?";
+    let done = run(&[ping, "--ping-count", "1", "--timeout", "5", &echo()], b"");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(
+        done.text().starts_with("pong \"wsp: silent?\" "),
+        "{}",
+        done.text()
+    );
+}

@@ -110,3 +110,29 @@ fn the_program_names_itself() {
     assert_eq!(done.text(), "Mine/1\n");
     assert_eq!(run(&["-n", "-H", "User-Agent:", &url], b"").text(), "\n");
 }
+
+#[test]
+fn a_value_that_is_wrong_is_explained_with_its_option() {
+    let url = echo();
+    for (args, words) in [
+        (
+            ["--wait=nan", ""],
+            "--wait <SECONDS>': not a number of seconds",
+        ),
+        (
+            ["--wait=-1", ""],
+            "--wait <SECONDS>': not a number of seconds",
+        ),
+        (
+            ["-e", "soon"],
+            "--exit-after <SECONDS>': not a number of seconds",
+        ),
+        (["--max-message", "5X"], "--max-message <SIZE>'"),
+        (["-f", "/"], "--file / cannot be read"),
+    ] {
+        let args: Vec<&str> = args.into_iter().filter(|arg| !arg.is_empty()).collect();
+        let done = run(&[&args[..], &[&url]].concat(), b"");
+        assert_eq!(done.code, 1, "{args:?}");
+        assert!(done.stderr.contains(words), "{}", done.stderr);
+    }
+}

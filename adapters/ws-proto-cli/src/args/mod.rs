@@ -19,38 +19,56 @@ use values::{
 
 const EXAMPLES: &str = "\
 Examples:
-  wsp ws://127.0.0.1:9001/                                           talk: each line is a message
-  wsp -m hello localhost:9001                                        say hello, print what comes back
-  echo '{\"op\":\"list\"}' | wsp -c 1 wss://example.com/api              ask, print one answer
-  wsp -n wss://example.com/feed | grep -i rust                       only listen, until Ctrl-C
-  wsp -n --json wss://example.com/feed | jq -r 'select(.text).text'  only the texts
-  wsp -f movie.mp4 ws://127.0.0.1:9001/upload                        send a file, as one message
-  wsp --ping --ping-count 5 wss://example.com/                       how far away is it
-  wsp --retry -n wss://example.com/feed                              come back when it is lost
-  wsp --proxy socks5h://127.0.0.1:1080 wss://example.com/            go through a proxy
-  wsp --connect-to 10.0.0.7:443 wss://example.com/                   ask that machine for it
-  wsp --ca ca.pem --cert me.pem --key me.key wss://example.com/      show a certificate
-  wsp ws+unix:/run/app.sock:/events                                  a Unix socket, then a path
-  wsp --listen 9001                                                  be a server to talk to
-  wsp --listen 9001 --echo                                           be one that says it all back
-  wsp --listen 9443 --cert me.pem --key me.key                       be one with TLS
-  wsp --listen ./chat.sock                                           be one at a Unix socket
+  # talk: each line is a message
+  wsp ws://127.0.0.1:9001/
+  # say hello, and print the answer
+  wsp -m hello localhost:9001
+  # ask, print one answer
+  echo '{\"op\":\"list\"}' | wsp -c 1 wss://example.com/api
+  # only listen, until Ctrl-C
+  wsp -n wss://example.com/feed | grep -i rust
+  # only the texts of the messages
+  wsp -n --json wss://example.com/feed | jq -r 'select(.text).text'
+  # send a file, as one message
+  wsp -f movie.mp4 ws://127.0.0.1:9001/upload
+  # measure the time to a server and back
+  wsp --ping --ping-count 5 wss://example.com/
+  # connect again when the connection is lost
+  wsp --retry -n wss://example.com/feed
+  # go through a proxy
+  wsp --proxy socks5h://127.0.0.1:1080 wss://example.com/
+  # connect to another machine than the URL says
+  wsp --connect-to 10.0.0.7:443 wss://example.com/
+  # with a certificate of the client
+  wsp --ca ca.pem --cert me.pem --key me.key wss://example.com/
+  # a Unix socket, and a path to ask for there
+  wsp ws+unix:/run/app.sock:/events
+  # be a server to talk to
+  wsp --listen 9001
+  # be a server that sends everything back
+  wsp --listen 9001 --echo
+  # be a server with TLS
+  wsp --listen 9443 --cert me.pem --key me.key
+  # be a server at a Unix socket
+  wsp --listen ./chat.sock
 
 In a terminal, /help lists what else can be typed: /ping, /close.
 
 Where things go:
-  Messages go to standard output, everything else to standard error. In a terminal they
-  have the time in front and binary ones are dumped in hex; in a pipe text ends in a
-  newline and binary is written as it came; --json has an object a line for everything.
+  Messages go to standard output, everything else to standard error.
+  In a terminal each message has the time in front; binary ones are hex dumps.
+  In a pipe a text ends in a newline; binary messages are written as they came.
+  With --json there is an object a line for everything.
 
 Exit codes:
-  0    the connection was closed in order (1000, 1001, without a code, or as /close asked)
+  0    the connection was closed in order: 1000, 1001, without a code,
+       or as /close asked
   1    wrong usage, or input or a file that cannot be sent, read or written
   2    no connection: host, TCP, proxy, TLS, refused, redirected, out of time
   3    the connection broke, or was closed with another code
-  4    something is missing: nothing came back, it ended before --count messages had come,
-       or before everything was sent
-  130  Ctrl-C while there was no connection, or twice; once closes it in order
+  4    something is missing: nothing came back, it ended before --count messages
+       had come, or before everything was sent
+  130  Ctrl-C while there was no connection, or twice; once closes in order
   143  the same with SIGTERM";
 
 /// Talk to a WebSocket server from the command line, or be one.
@@ -121,7 +139,7 @@ pub(crate) struct Args {
           conflicts_with_all = ["messages", "files", "ping"])]
     pub(crate) no_input: bool,
 
-    /// Close after so many received messages, and not before. Messages and files are sent anyway
+    /// Close after this number of received messages, and not before. Messages and files are sent whole anyway
     #[arg(short, long, value_name = "N", help_heading = "When it ends")]
     pub(crate) count: Option<u64>,
 
@@ -141,13 +159,14 @@ pub(crate) struct Args {
           help_heading = "When it ends")]
     pub(crate) timeout: Duration,
 
-    /// Connect to this host and port in place of those of the URL, which is still what is asked for
+    /// Connect to this host and port, not to those of the URL. The request and the check of the certificate still
+    /// use the URL
     #[arg(long, value_name = "HOST:PORT", value_parser = Place::parse, conflicts_with = "listen",
           help_heading = "Where to connect")]
     pub(crate) connect_to: Option<Place>,
 
-    /// Ask for this host in place of the one of the URL, which is still where to connect: in Host, and as the
-    /// name that the certificate has to have
+    /// Use this name in the field Host and in the check of the certificate, not the host of the URL. The connection
+    /// still goes to the URL
     #[arg(long, value_name = "NAME", value_parser = host, conflicts_with = "listen",
           help_heading = "Where to connect")]
     pub(crate) host: Option<String>,
@@ -181,7 +200,7 @@ pub(crate) struct Args {
           help_heading = "The handshake")]
     pub(crate) headers: Vec<(String, String)>,
 
-    /// Say that a page of this site asks; with --listen, let pages of this site in
+    /// Send this Origin, as a browser does for a page of that site; with --listen, let pages of that site in
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "The handshake")]
     pub(crate) origin: Option<String>,
 
@@ -202,8 +221,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "ca", help_heading = "TLS")]
     pub(crate) insecure: bool,
 
-    /// Show this certificate, with those that lead to its authority, from a PEM file. With --listen, it is the
-    /// one of the server, which then speaks TLS
+    /// Send this certificate to a server that asks for one, with those that lead to its authority, from a PEM file.
+    /// With --listen, it is the certificate of the server, which then speaks TLS
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub(crate) cert: Option<PathBuf>,
 
@@ -211,8 +230,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Be a server at ADDRESS:PORT, at a port of 127.0.0.1, or at a path as a Unix socket. What one peer sends is printed, what
-    /// you type goes to all of them; input in a pipe waits for the first peer
+    /// Be a server at ADDRESS:PORT, at a port of 127.0.0.1, or at a path as a Unix socket. Messages of peers are
+    /// printed, lines that you type go to all of them; input in a pipe waits for the first peer
     #[arg(short, long, value_name = "ADDRESS", value_parser = address,
           conflicts_with_all = ["messages", "files", "ping", "ca", "insecure", "exit_after"],
           help_heading = "As a server")]
@@ -222,7 +241,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "listen", help_heading = "As a server")]
     pub(crate) echo: bool,
 
-    /// How much may wait for a peer that reads more slowly than the others before it is let go
+    /// Close the connection of a peer that reads too slowly, when more than this waits to be sent to it
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size,
           requires = "listen", help_heading = "As a server")]
     pub(crate) max_lag: u64,
@@ -240,7 +259,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE", help_heading = "What is printed")]
     pub(crate) output: Option<PathBuf>,
 
-    /// The time in front of each text message and each dump
+    /// Print the time in front of each text message and each dump
     #[arg(long, value_name = "WHEN", default_value = "auto", default_missing_value = "always",
           num_args = 0..=1, require_equals = true, help_heading = "What is printed")]
     pub(crate) timestamps: When,

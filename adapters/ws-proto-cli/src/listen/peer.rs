@@ -70,9 +70,8 @@ pub(super) async fn meet(door: Arc<Door>, arrival: Arrival, number: usize) {
     let mut socket = match answer(&door.args, stream, is_local).await {
         Ok(Answer::Accepted(socket)) => *socket,
         Ok(Answer::OtherSite(origin)) => {
-            return notices.warn(format_args!(
-                "a page of another site was refused: --origin {origin} lets it in"
-            ));
+            let words = refused_words(&origin);
+            return notices.warn(format_args!("a page of another site was refused: {words}"));
         }
         Err(error) => {
             let error = escape(&error.to_string()).into_owned();
@@ -243,6 +242,17 @@ fn check_origin(args: &Args, request: &Request, is_local: bool) -> Result<(), Re
         OriginPolicy::same_host()
     };
     request.check_origin(&policy).map_err(OriginFault::response)
+}
+
+/// What to do about a page of this origin. Programs can send any text as their origin: one that a shell would
+/// take for more than a word is no part of a command line.
+fn refused_words(origin: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || ":/.-_[]".contains(c);
+    if origin.chars().all(is_word) {
+        format!("--origin {origin} lets it in")
+    } else {
+        format!("its origin is \"{origin}\"")
+    }
 }
 
 enum Answer {

@@ -255,3 +255,23 @@ fn a_port_after_a_colon_is_one_of_this_machine() {
     assert!(server.url.starts_with("ws://127.0.0.1:"), "{}", server.url);
     server.stop();
 }
+
+/// What a person may copy into a shell is not written by a peer.
+#[test]
+fn an_origin_that_is_no_word_is_not_suggested() {
+    let server = Listening::start(&["-n"]);
+    for origin in ["https://evil.example:1", "https://evil.example;reboot"] {
+        let done = run(&["--origin", origin, &server.url], b"");
+        assert_eq!(done.code, 2, "{}", done.stderr);
+    }
+    let said = server.stop().stderr;
+    let lines: Vec<&str> = said.lines().collect();
+    let start = "wsp: a page of another site was refused: ";
+    assert_eq!(
+        lines,
+        [
+            format!("{start}--origin https://evil.example:1 lets it in"),
+            format!("{start}its origin is \"https://evil.example;reboot\""),
+        ]
+    );
+}

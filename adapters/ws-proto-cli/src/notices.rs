@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
@@ -81,7 +84,52 @@ fn print(words: &str, style: Style) {
         out += &layout.push(&shown::escape(line));
         out.push('\n');
     }
-    let _ = bars::without(|| stderr.lock().write_all(out.as_bytes()));
+    Writer::get().write(out.into_bytes());
+}
+
+/// Writes to standard error from a thread: who reads that may not do so, and connections live on meanwhile.
+#[derive(Debug)]
+struct Writer {
+    to_write: mpsc::Sender<(Vec<u8>, mpsc::Sender<()>)>,
+    /// Nobody reads what was written last.
+    is_stuck: bool,
+    written: mpsc::Receiver<()>,
+}
+
+/// How long a line waits to be read, and everything else with it. Those after it are dropped until it is.
+const READ: Duration = Duration::from_secs(1);
+
+impl Writer {
+    fn get() -> MutexGuard<'static, Self> {
+        static WRITER: LazyLock<Mutex<Writer>> = LazyLock::new(|| Mutex::new(Writer::start()));
+        WRITER.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start() -> Self {
+        let (to_write, lines) = mpsc::channel::<(Vec<u8>, mpsc::Sender<()>)>();
+        thread::spawn(move || {
+            for (line, written) in lines {
+                let _ = bars::without(|| io::stderr().lock().write_all(&line));
+                let _ = written.send(());
+            }
+        });
+        let (_, written) = mpsc::channel();
+        Self {
+            to_write,
+            is_stuck: false,
+            written,
+        }
+    }
+
+    fn write(&mut self, line: Vec<u8>) {
+        if self.is_stuck && self.written.try_recv().is_err() {
+            return;
+        }
+        let (report, written) = mpsc::channel();
+        self.written = written;
+        self.is_stuck =
+            self.to_write.send((line, report)).is_ok() && self.written.recv_timeout(READ).is_err();
+    }
 }
 
 /// Whether it wants colours, if it is a terminal.

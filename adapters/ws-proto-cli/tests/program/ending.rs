@@ -328,3 +328,33 @@ fn when_nobody_reads_the_output_the_server_is_not_waited_for() {
     // An answer to Close has 10 s.
     assert!(started.elapsed() < Duration::from_secs(8));
 }
+
+/// Nor does who reads the reports, or does not.
+#[test]
+fn reports_that_nobody_reads_hold_nothing_up() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let address = serve(move |stream| {
+        let tell = tell.clone();
+        async move {
+            let mut socket = accept(stream).await.unwrap();
+            // More than a pipe holds.
+            for _ in 0..20_000 {
+                socket.ping(b"reported").await.unwrap();
+            }
+            socket.send("after them").await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+            tell.send(socket.closed().map(|closed| closed.code))
+                .unwrap();
+        }
+    });
+    let url = format!("ws://{address}/");
+    let mut child = wsp().args(["-n", "-v", &url]).spawn().unwrap();
+    let mut text = [0; 10];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"after them");
+    signal(&child, "TERM");
+    assert_eq!(crate::common::wait(&mut child), 0);
+    let code = told.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(code, Some(Some(CloseCode::GOING_AWAY)));
+}

@@ -170,6 +170,10 @@ pub(super) mod sealed {
 
     /// Who masks. A type of its own for each role that is known when the program is compiled: then every
     /// check of it is a constant.
+    #[allow(
+        unreachable_pub,
+        reason = "Rust 1.85 does not count the bound of an associated type"
+    )]
     pub trait Side: Copy {
         /// Whether the role is known only when the program runs.
         const IS_OPEN: bool = false;

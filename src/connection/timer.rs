@@ -155,7 +155,15 @@ impl<R: Role> Connection<R> {
             Transport::AwaitEof if self.receiver.error.is_some() || !self.role.masks_output() => {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
-            Transport::AwaitEof => self.tick_closing(Waiting::Close, TimedOut::Eof, now),
+            Transport::AwaitEof => {
+                // One timer, whose name is that of what is missing.
+                let what = if self.owes_close() {
+                    TimedOut::Drain
+                } else {
+                    TimedOut::Eof
+                };
+                self.tick_closing(Waiting::Close, what, now)
+            }
             Transport::Open if self.flags.contains(Flags::CLOSE_SENT) => {
                 self.tick_closing(Waiting::Close, TimedOut::Close, now)
             }

@@ -211,6 +211,21 @@ fn a_client_without_a_key_owes_the_answer() {
     assert_eq!(client.tick(at(10_000), &mut out), Err(TimedOut::Eof));
 }
 
+/// The closing handshake is not done then, so it is not the server's end that was waited for.
+#[test]
+fn an_answer_that_never_has_a_key_is_output_that_was_not_taken() {
+    let keys = || None;
+    let mut client = Connection::client(Negotiated::new(), Config::new(), Switch(keys));
+    let mut out = Vec::new();
+    let mut read = *b"\x88\x02\x03\xe8";
+    let event = client.receive(&mut Input::new(&mut read), &mut out);
+    assert!(matches!(event, Ok(Some(_))));
+    let at = Instant::from_millis;
+    assert_eq!(client.tick(at(0), &mut out), Ok(Some(at(10_000))));
+    assert_eq!(client.tick(at(10_000), &mut out), Err(TimedOut::Drain));
+    assert_eq!(out, b"");
+}
+
 /// Keys that may be missing.
 struct Switch<F>(F);
 

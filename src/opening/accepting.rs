@@ -1,6 +1,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::acceptor::ELSEWHERE;
 use super::{AcceptError, Acceptor, Opened, Options, Request};
 use crate::buf::Input;
 #[cfg(feature = "deflate")]
@@ -112,8 +113,10 @@ impl Accepting {
     ) -> Result<Opened, AcceptError> {
         let is_elsewhere = acceptor.path.is_some_and(|path| path != request.path());
         if request.is_upgrade() && is_elsewhere {
-            self.respond(&PlainResponse::new(404))?;
-            return Err(AcceptError::Refused { status: 404 });
+            self.respond(&ELSEWHERE)?;
+            return Err(AcceptError::Refused {
+                status: ELSEWHERE.get_status(),
+            });
         }
         let subprotocol = request.choose_subprotocol(acceptor.subprotocols);
         let accept = Accept::new()

@@ -5,7 +5,7 @@ use super::{AcceptError, Opened, Options};
 use crate::extension::deflate::{Deflate, DeflateElement};
 #[cfg(feature = "http")]
 use crate::handshake::http;
-use crate::handshake::{Accept, OriginPolicy, Upgrade};
+use crate::handshake::{Accept, OriginPolicy, PlainResponse, Upgrade};
 
 /// What a server accepts, for those who need not look at each request.
 ///
@@ -47,7 +47,7 @@ impl<'a> Acceptor<'a> {
         }
     }
 
-    /// Accepts only this path, with any query; others get a 404.
+    /// Accepts only this path, with any query; others get a 404 with a text for a person.
     pub const fn path(mut self, path: &'a str) -> Self {
         self.path = Some(path);
         self
@@ -130,7 +130,9 @@ impl<'a> Acceptor<'a> {
             None => target,
         };
         if self.path.is_some_and(|wanted| wanted != path) {
-            return Err(AcceptError::Refused { status: 404 });
+            return Err(AcceptError::Refused {
+                status: ELSEWHERE.get_status(),
+            });
         }
         let subprotocol = upgrade.choose_subprotocol(self.subprotocols);
         let accept = Accept::new()
@@ -207,6 +209,12 @@ impl<'a> Acceptor<'a> {
         &self.options
     }
 }
+
+/// The refusal of a request for another path than [`Acceptor::path`].
+pub(super) const ELSEWHERE: PlainResponse<'static> = PlainResponse::text(
+    404,
+    "This server takes WebSocket connections at another path.\n",
+);
 
 impl Default for Acceptor<'_> {
     fn default() -> Self {

@@ -349,12 +349,16 @@ impl AcceptError {
     /// [`Acceptor::answer_http`](super::Acceptor::answer_http). It has nothing that the client has sent.
     #[cfg(feature = "http")]
     pub fn to_http(&self) -> ::http::Response<alloc::string::String> {
+        use super::acceptor::ELSEWHERE;
         use crate::handshake::http::refusal;
         match self {
             Self::Handshake(error) => refusal(*error),
             Self::Head(error) => refusal(*error),
             Self::Refused { status } => {
-                let mut response = ::http::Response::default();
+                let words = Some(ELSEWHERE).filter(|elsewhere| elsewhere.get_status() == *status);
+                let words =
+                    words.and_then(|elsewhere| core::str::from_utf8(elsewhere.get_body()).ok());
+                let mut response = ::http::Response::new(words.unwrap_or_default().into());
                 let status = ::http::StatusCode::from_u16(*status);
                 *response.status_mut() = status.unwrap_or(::http::StatusCode::BAD_REQUEST);
                 response

@@ -344,6 +344,11 @@ fn only_one_path_is_accepted_where_that_is_said() {
     let (refused, written) = decide(&request(""), &Acceptor::new().path("/other"));
     assert!(matches!(refused, Err(AcceptError::Refused { status: 404 })));
     assert!(written.starts_with("HTTP/1.1 404 "));
+    // In words for a person, as every refusal.
+    let words = "This server takes WebSocket connections at another path.\n";
+    assert!(written.ends_with(&format!("\r\n\r\n{words}")), "{written}");
+    #[cfg(feature = "http")]
+    assert_eq!(refused.unwrap_err().to_http().body(), words);
 
     // The answer to a plain request says that the server speaks WebSocket.
     let plain = b"GET /other HTTP/1.1\r\nHost: h\r\n\r\n";

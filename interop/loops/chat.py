@@ -44,7 +44,9 @@ async def refusals():
             async with websockets.connect(url + path, origin=origin):
                 check(name, False, "accepted")
         except InvalidStatus as refused:
-            check(name, refused.response.status_code == status, refused.response.status_code)
+            answer = refused.response
+            check(name, answer.status_code == status, answer.status_code)
+            check(f"{name}: words", len(answer.body) > 10, answer.body)
     async with join("a", origin=f"http://{host}") as own:
         await own.send("own page")
         await receives(own, "own page", "the own page")

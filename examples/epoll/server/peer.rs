@@ -4,7 +4,7 @@ use std::io::{ErrorKind::WouldBlock, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use polling::Event;
-use ws_proto::handshake::{Accept, Incoming, Limits, OriginPolicy, PlainResponse, ServerHandshake};
+use ws_proto::handshake::{Accept, Incoming, Limits, PlainResponse, ServerHandshake};
 use ws_proto::{Assembler, Config, Connection, Input, Instant, Limited, MAX_CONTROL_FRAME};
 use ws_proto::{Message, Negotiated, Output, PreparedMessage, SendError, Server, Transport};
 
@@ -133,19 +133,18 @@ impl Peer {
 
 /// Lets a request into its room, or answers it with the page or a refusal.
 fn answer(incoming: Incoming<'_>, room: &mut String, out: &mut Limited) -> Option<Negotiated> {
-    let own = OriginPolicy::same_host();
+    let missing = PlainResponse::text(404, "The page is at /, the rooms are at /chat/NAME.\n");
     let refused = match incoming {
         Incoming::Plain(plain) if plain.method() == "GET" && plain.target() == "/" => {
             let page = PlainResponse::new(200).headers(&[("Content-Type", b"text/html")]);
             plain.respond(&page.body(include_bytes!("../page.html")), out)
         }
-        Incoming::Plain(plain) => plain.respond(&PlainResponse::new(404), out),
+        Incoming::Plain(plain) => plain.respond(&missing, out),
         Incoming::Upgrade(upgrade) => match upgrade.target().strip_prefix("/chat/") {
-            None | Some("") => upgrade.reject(&PlainResponse::new(404), out),
-            Some(_) if !own.allows(&upgrade) => upgrade.reject(&PlainResponse::new(403), out),
+            None | Some("") => upgrade.reject(&missing, out),
             Some(name) => {
-                *room = name.into();
-                return upgrade.accept(&Accept::new(), out).ok();
+                let accepted = upgrade.accept(&Accept::new(), out).ok(); // or a 403 for other sites
+                return accepted.inspect(|_| *room = name.into());
             }
         },
     };

@@ -337,8 +337,8 @@ fn expect(stream: &Stream<'_>, client: bool) -> Trace {
             decoder.trace.open = emitted.filter(|_| !decoder.trace.closed);
         }
         Err(Stop::Error(error)) => {
-            let farewell = error.close_code().as_u16().to_be_bytes();
-            decoder.trace.output.push(Frame::new(0x88, farewell));
+            let close = error.close_code().as_u16().to_be_bytes();
+            decoder.trace.output.push(Frame::new(0x88, close));
             decoder.trace.error = Some(error);
             let too_big = [ProtocolError::FrameTooBig, ProtocolError::MessageTooBig];
             decoder.trace.refused = too_big.contains(&error).then_some(decoder.claimed);

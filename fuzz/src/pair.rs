@@ -74,12 +74,12 @@ fn pump(server: &mut End<Server>, client: &mut End<Client<Keys>>) {
 trait Side: Role + Sized {
     const CLIENT: bool;
 
-    /// A whole message or a part of one, without a copy, and the payload after it.
+    /// A whole message or a part of one, `way`, without a copy, and the payload after it.
     fn frame(
         connection: &mut Connection<Self>,
         kind: Kind,
         data: &mut [u8],
-        part: Option<Fin>,
+        way: (Way, Fin),
         out: &mut Sink,
     ) -> Result<(), SendError>;
 }
@@ -91,17 +91,17 @@ impl Side for Server {
         connection: &mut Connection<Self>,
         kind: Kind,
         data: &mut [u8],
-        part: Option<Fin>,
+        (way, fin): (Way, Fin),
         out: &mut Sink,
     ) -> Result<(), SendError> {
-        let payload = match (core::str::from_utf8(data), part) {
-            (Ok(text), None) if kind == Kind::Text => connection.frame_text(text, out)?,
-            (Ok(text), Some(fin)) if kind == Kind::Text => {
-                connection.frame_text_part(text, fin, out)?
-            }
-            (_, None) => connection.frame_binary(data, out)?,
-            (_, Some(fin)) => connection.frame_binary_part(data, fin, out)?,
-        };
+        let text = |data| core::str::from_utf8(data).expect("made as text");
+        let payload = match (kind, way) {
+            (Kind::Text, Way::FramePart(true)) => connection.frame_utf8_part(data, fin, out),
+            (Kind::Text, Way::FramePart(_)) => connection.frame_text_part(text(data), fin, out),
+            (Kind::Text, _) => connection.frame_text(text(data), out),
+            (Kind::Binary, Way::FramePart(_)) => connection.frame_binary_part(data, fin, out),
+            (Kind::Binary, _) => connection.frame_binary(data, out),
+        }?;
         out.write_behind(payload);
         Ok(())
     }
@@ -114,15 +114,15 @@ impl Side for Client<Keys> {
         connection: &mut Connection<Self>,
         kind: Kind,
         data: &mut [u8],
-        part: Option<Fin>,
+        (way, fin): (Way, Fin),
         out: &mut Sink,
     ) -> Result<(), SendError> {
         let before = data.to_vec();
-        let payload = match (kind, part) {
-            (Kind::Text, None) => connection.frame_text(&mut *data, out),
-            (Kind::Binary, None) => connection.frame_binary(&mut *data, out),
-            (Kind::Text, Some(fin)) => connection.frame_text_part(&mut *data, fin, out),
-            (Kind::Binary, Some(fin)) => connection.frame_binary_part(&mut *data, fin, out),
+        let payload = match (kind, way) {
+            (Kind::Text, Way::FramePart(_)) => connection.frame_text_part(&mut *data, fin, out),
+            (Kind::Text, _) => connection.frame_text(&mut *data, out),
+            (Kind::Binary, Way::FramePart(_)) => connection.frame_binary_part(&mut *data, fin, out),
+            (Kind::Binary, _) => connection.frame_binary(&mut *data, out),
         };
         match payload {
             Ok(payload) => out.write_behind(payload),
@@ -171,6 +171,8 @@ struct End<R: Side> {
 
     sent: Vec<Sent>,
     sending: Option<Sent>,
+    /// What is missing of the character that the last part of a text was cut in.
+    rest: Vec<u8>,
     got: Vec<Sent>,
     getting: Option<Sent>,
     emitted: String,
@@ -215,6 +217,7 @@ impl<R: Side> End<R> {
             failed: false,
             sent: Vec::new(),
             sending: None,
+            rest: Vec::new(),
             got: Vec::new(),
             getting: None,
             emitted: String::new(),
@@ -352,12 +355,16 @@ impl<R: Side> End<R> {
             Kind::Text => text(len, seed).into_bytes(),
             Kind::Binary => binary(len, seed),
         };
-        let mut spoilt = false;
+        let cut = kind == Kind::Text && self.setup.cuts_text() && way.takes_cut_text(R::CLIENT);
+        let rest = if cut {
+            self.cut(&mut data, len)
+        } else {
+            Vec::new()
+        };
         if let (Way::Frame(true) | Way::FramePart(true), Kind::Text, Some(last), true) =
             (way, kind, data.as_mut_slice().last_mut(), R::CLIENT)
         {
             *last = 0xc0;
-            spoilt = true;
         }
         if self.codec.is_some() && !way.is_plain() {
             self.send_encoded(&Part {
@@ -379,7 +386,7 @@ impl<R: Side> End<R> {
             .is_some_and(|open| way.is_whole() || open != (kind, rsv.bits()))
         {
             Some(SendError::MessageOpen)
-        } else if spoilt {
+        } else if kind == Kind::Text && self.breaks_text(&data, fin, way) {
             Some(SendError::TextNotUtf8)
         } else {
             // Without a copy only the header goes to the output.
@@ -398,8 +405,9 @@ impl<R: Side> End<R> {
             (Way::Part, Kind::Text) => connection.send_text_part(text(), fin, out),
             (Way::Part, Kind::Binary) => connection.send_binary_part(&payload, fin, out),
             (Way::Extended, _) => connection.send_extended(kind, rsv, &payload, fin, out),
-            (Way::Frame(_), _) => R::frame(connection, kind, &mut data, None, out),
-            (Way::FramePart(_), _) => R::frame(connection, kind, &mut data, Some(fin), out),
+            (Way::Frame(_) | Way::FramePart(_), _) => {
+                R::frame(connection, kind, &mut data, (way, fin), out)
+            }
             (Way::Utf8Part, _) => connection.send_utf8_part(&payload, fin, out),
             (Way::Prepared, _) => connection.send_prepared(&prepared(kind, &payload), out),
         });
@@ -411,6 +419,37 @@ impl<R: Side> End<R> {
         let first = self.first_byte(kind, rsv.bits(), fin);
         assert_eq!(frames, [Frame::new(first, &payload[..])]);
         self.sent_part(kind, rsv.bits(), &payload, fin);
+        if cut {
+            self.rest = rest;
+        }
+        assert!(fin == Fin::No || self.rest.is_empty());
+    }
+
+    /// Cuts a text after `len` bytes, and puts what is missing of the part before in front of it. Gives what is
+    /// missing then.
+    fn cut(&self, text: &mut Vec<u8>, len: usize) -> Vec<u8> {
+        let mut rest = text.split_off(len);
+        let is_inside = |byte: &u8| byte & 0xc0 == 0x80;
+        let end = rest.iter().position(|byte| !is_inside(byte));
+        rest.truncate(end.unwrap_or(rest.len()));
+        text.splice(..0, self.rest.iter().copied());
+        rest
+    }
+
+    /// Whether no text goes on like that, or may not by that call.
+    fn breaks_text(&self, data: &[u8], fin: Fin, way: Way) -> bool {
+        if way == Way::Extended {
+            return false; // that is not looked at
+        }
+        let before = self.sending.as_ref().filter(|_| !way.is_whole());
+        let before = before.map_or(&[][..], |(_, _, bytes)| bytes);
+        match core::str::from_utf8(&[before, data].concat()) {
+            Ok(_) => false,
+            Err(error) => {
+                let is_cut = error.error_len().is_none();
+                !(is_cut && fin == Fin::No && way.takes_cut_text(R::CLIENT))
+            }
+        }
     }
 
     /// The first byte of the next frame.
@@ -660,6 +699,7 @@ impl<R: Side> End<R> {
         let closing = match self.transport() {
             Transport::Close => Some((TimedOut::Drain, Closing::Drain)),
             Transport::AwaitEof if failed || !R::CLIENT => Some((TimedOut::Drain, Closing::Drain)),
+            Transport::AwaitEof if self.owed.is_some() => Some((TimedOut::Drain, Closing::Close)),
             Transport::AwaitEof => Some((TimedOut::Eof, Closing::Close)),
             Transport::Open if self.close_sent => Some((TimedOut::Close, Closing::Close)),
             Transport::Open if answering && !room => Some((TimedOut::Drain, Closing::Room)),
@@ -721,9 +761,9 @@ impl<R: Side> End<R> {
             Err(what) => {
                 let first = self.expired.is_none();
                 self.expired = Some(what);
-                let farewell = first && what == TimedOut::Pong && room && !self.dry;
-                let farewell = farewell.then(|| Frame::new(0x88, 1011_u16.to_be_bytes()));
-                assert_eq!(frames, Vec::from_iter(farewell));
+                let close = first && what == TimedOut::Pong && room && !self.dry;
+                let close = close.then(|| Frame::new(0x88, 1011_u16.to_be_bytes()));
+                assert_eq!(frames, Vec::from_iter(close));
                 if !self.close_sent && what != TimedOut::Pong {
                     self.owed = Some(Frame::new(0x88, [])); // for ever
                 }
@@ -825,6 +865,15 @@ enum Way {
 impl Way {
     const fn is_whole(self) -> bool {
         matches!(self, Self::Whole | Self::Frame(_) | Self::Prepared)
+    }
+
+    /// Whether it takes text that ends inside a character.
+    const fn takes_cut_text(self, client: bool) -> bool {
+        match self {
+            Self::Utf8Part => true,
+            Self::FramePart(flag) => client || flag,
+            _ => false,
+        }
     }
 
     /// Whether it never compresses.

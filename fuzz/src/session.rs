@@ -21,7 +21,7 @@ pub struct Session {
 pub struct Setup {
     flags: u8,
     /// One bit each, or two: when the session starts, how long its times are, Pings are held back, the role
-    /// is known at run time only.
+    /// is known at run time only, texts are cut inside characters.
     mode: u8,
     /// What was agreed on of permessage-deflate.
     pub compression: Option<Compression>,
@@ -100,6 +100,12 @@ impl Setup {
         self.mode & 0x20 != 0
     }
 
+    /// Parts of a text that are given as bytes may end inside a character. It is for `Connection`s without
+    /// compression.
+    pub const fn cuts_text(self) -> bool {
+        self.mode & 0x40 != 0 && self.compression.is_none()
+    }
+
     /// When it starts: time ends at `u64::MAX`.
     pub const fn start(self) -> u64 {
         match self.mode & 3 {
@@ -155,9 +161,10 @@ pub enum What {
     Part(Kind, usize, Fin),
     /// `send_extended`; with compression, of what was compressed elsewhere.
     Extended(Kind, usize, Fin, Rsv),
-    /// `frame_text`, `frame_binary`; the flag spoils the text.
+    /// `frame_text`, `frame_binary`; the flag spoils the text of a client.
     Frame(Kind, usize, bool),
-    /// `frame_text_part`, `frame_binary_part`; the flag spoils the text.
+    /// `frame_text_part`, `frame_binary_part`; the flag spoils the text of a client. Of a server it is
+    /// `frame_utf8_part` then.
     FramePart(Kind, usize, Fin, bool),
     /// `send_utf8_part`.
     Utf8Part(usize, Fin),

@@ -604,7 +604,7 @@ impl<R: Role> Socket<R> {
             Some(first) => assert!(first == error && frames.is_empty(), "sticky"),
             None => assert!(
                 self.close_written || self.dried || self.broken || self.eof,
-                "a farewell"
+                "one Close"
             ),
         }
         self.error = Some(error);

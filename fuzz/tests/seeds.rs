@@ -74,7 +74,7 @@ fn write_inputs_from_vectors() {
     }
     // As `session::mode`: when a session starts, how long its times are, and what its ends are.
     for flags in [0, 1] {
-        for mode in [1, 4, 9, 14, 0x10, 0x20, 0x37] {
+        for mode in [1, 4, 9, 14, 0x10, 0x20, 0x37, 0x40] {
             random("session", &[flags, 0x3f, mode]);
             random("session", &[flags, 0x3f, mode, 0x1b]);
         }

@@ -327,7 +327,7 @@
 //! **Encode once, and compress once: the frames of a server are the same for every peer.** A
 //! [`PreparedMessage`] has its frame. [`frame_prepared`] returns header and payload, which go to each socket
 //! without a copy. What the socket does not take waits in the output of that connection. If something waits there
-//! already, [`send_prepared`] copies the frame behind it. Both refuse while a message is sent in parts on that
+//! already, [`send_prepared`] copies the frame after it. Both refuse while a message is sent in parts on that
 //! connection, so the two cannot mix: send it after the last part.
 //!
 //! ```

@@ -56,7 +56,7 @@ impl Inbox {
         self.parts.as_ref()?.messages.failed()
     }
 
-    /// Whether the end of the input is still to come, behind what waits.
+    /// Whether the end of the input is still to come, after what waits.
     pub(super) fn ends_later(&self) -> bool {
         let parts = self.parts.as_ref();
         parts.is_some_and(|parts| parts.messages.ends_later())

@@ -88,7 +88,7 @@ impl State {
     const FAILED: u16 = 1 << 7;
     /// A control frame that came while its caller did not ask waits to be emitted.
     const CONTROL: u16 = 1 << 8;
-    /// The input has ended behind what waits.
+    /// The input has ended after what waits.
     const ENDED: u16 = 1 << 9;
     /// As `ENDED`: reading has failed there, and nothing is written after that.
     const BROKEN: u16 = 1 << 10;
@@ -198,7 +198,7 @@ impl Messages {
         self.missing
     }
 
-    /// Notes that the input has ended behind what waits, or that reading has failed there.
+    /// Notes that the input has ended after what waits, or that reading has failed there.
     pub(super) const fn end_later(&mut self, is_broken: bool) {
         self.state.set(State::ENDED, true);
         if is_broken {

@@ -266,7 +266,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     }
 
     /// Sends a [prepared message](PreparedMessage) without copying what the transport takes at once, as
-    /// [`send_vectored`](Self::send_vectored) does: header and payload are to be written from where they are, behind
+    /// [`send_vectored`](Self::send_vectored) does: header and payload are to be written from where they are, after
     /// what waits. What is left of it is copied.
     ///
     /// ```

@@ -377,7 +377,7 @@ fn verify(run: &Run, setup: &Setup) {
             }
             continue;
         }
-        assert_eq!(close, None, "a message behind Close");
+        assert_eq!(close, None, "a message after Close");
         let (_, message) = open.get_or_insert((first & 0x40 != 0, Vec::new()));
         message.extend(payload);
         if first & 0x80 != 0 {
@@ -394,7 +394,7 @@ fn verify(run: &Run, setup: &Setup) {
     assert_eq!(sent, run.sent, "what is on the wire is what was sent");
     if let Some(error) = run.trace.fault {
         assert_eq!(run.trace.clean, Some(false));
-        assert!(!run.trace.closed, "an error behind the peer's Close");
+        assert!(!run.trace.closed, "an error after the peer's Close");
         let close = close.expect("a Close frame");
         let ours = [0x03, 0xe9];
         assert!(
@@ -426,7 +426,7 @@ fn unmasked(mut bytes: &[u8], masked: bool) -> Vec<u8> {
     plain
 }
 
-/// Tells which run it was, when one panics.
+/// Names the run, when one panics.
 struct Context<'c>(&'c str, &'c Setup, &'c [u8], How, &'c [(usize, Act)]);
 
 impl Drop for Context<'_> {

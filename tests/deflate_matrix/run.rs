@@ -309,7 +309,7 @@ impl<R: Role, E: Ends<R>> Player<'_, R, E> {
         let len = match &item {
             Item::Text(text) => text.len(),
             Item::Binary(data) => data.len(),
-            Item::Called(_) => unreachable!("a call tells nothing"),
+            Item::Called(_) => unreachable!("a call gives nothing"),
         };
         assert!(len as u64 <= self.setup.limit, "more than the limit");
         self.run.marks.push(mark);

@@ -265,10 +265,10 @@ impl Peer {
             self.inflater.reset();
         }
         let message = self.inflater.message(&self.open).expect("good data");
-        self.tell(message);
+        self.expect(message);
     }
 
-    fn tell(&mut self, message: Vec<u8>) {
+    fn expect(&mut self, message: Vec<u8>) {
         self.items.push(match self.kind {
             TEXT => Item::Text(String::from_utf8(message).expect("a text")),
             _ => Item::Binary(message),
@@ -284,7 +284,7 @@ impl Peer {
 
     fn plain(mut self, kind: u8, parts: &[&[u8]]) -> Self {
         self.kind = kind;
-        self.tell(parts.concat());
+        self.expect(parts.concat());
         let last = parts.len() - 1;
         (parts.iter().enumerate()).fold(self, |peer, (n, part)| {
             let fin = if n == last { 0x80 } else { 0 };

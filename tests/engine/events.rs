@@ -74,7 +74,7 @@ fn a_binary_piece_is_in_the_buffer_of_the_caller() {
     );
 }
 
-/// Empty fragments tell nothing; only an end without bytes is an event.
+/// Empty fragments give nothing; only an end without bytes is an event.
 #[test]
 fn empty_fragments_give_no_event_but_the_end_does() {
     for side in Side::BOTH {

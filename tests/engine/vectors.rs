@@ -10,9 +10,9 @@ use ws_proto_test::suite::*;
 /// U17: bytes that can never become text are refused at once, inside an unfinished frame too.
 const STRICTER: [(&str, &str); 1] = [("U17", "FAIL 1007")];
 
-/// Farewell frames of the engine carry no reason: texts for machines would only be ignored, and
+/// Close frames of the engine carry no reason: texts for machines would only be ignored, and
 /// nothing of the peer's is reflected. Code and number of frames are compared.
-const FAREWELL_WITHOUT_REASON: [&str; 2] = ["R09", "R11"];
+const CLOSE_WITHOUT_REASON: [&str; 2] = ["R09", "R11"];
 
 #[test]
 fn frame_vectors_give_the_expected_events() {
@@ -100,7 +100,7 @@ fn reply_vectors_give_the_expected_bytes() {
         };
         let mut output = hex(&trace.output);
         let mut expected = expected.replace(' ', "");
-        if FAREWELL_WITHOUT_REASON.contains(&&vector.id[..]) {
+        if CLOSE_WITHOUT_REASON.contains(&&vector.id[..]) {
             let ours = parse_output(Side::Server, &trace.output);
             let theirs = parse_output(Side::Server, &unhex(&expected));
             assert_eq!((ours.len(), theirs.len()), (1, 1), "{}", vector.id);

@@ -172,7 +172,7 @@ fn only_the_shortest_form_of_a_length_is_taken() {
         assert_eq!(
             Header::parse(&bytes[..9]),
             Ok(None),
-            "judged when it is complete"
+            "checked when it is complete"
         );
     }
 }
@@ -268,7 +268,7 @@ proptest! {
         }
     }
 
-    /// A fault is the same with more bytes behind it.
+    /// A fault is the same with more bytes after it.
     #[test]
     fn a_fault_stays_the_same(bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
         let faults: Vec<_> =

@@ -76,7 +76,7 @@
 //!
 //! | what comes | what is done |
 //! |---|---|
-//! | a distance beyond the window agreed on | taken up to 32 KiB, however input and output are cut. Behind a final block the history has the window agreed on, 4 KiB at least |
+//! | a distance beyond the window agreed on | taken up to 32 KiB, however input and output are cut. After a final block the history has the window agreed on, 4 KiB at least |
 //! | final blocks (BFINAL), anywhere | the next block goes on with the history |
 //! | thousands of final blocks of a few bytes in a row | 1009, since each costs time |
 //! | a message that does not end in the header of an empty stored block, as 7.2.1 has it: cut, without any data, or with its tail left on | 1007 |

@@ -32,7 +32,8 @@ pub struct Limited {
 
 impl Limited {
     /// An empty output that takes `limit` bytes until it is drained; at least
-    /// [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME), or nothing is ever received.
+    /// [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME), or nothing is ever received. It allocates twice as much
+    /// at most.
     pub const fn new(limit: usize) -> Self {
         Self {
             bytes: Vec::new(),
@@ -121,6 +122,12 @@ impl Limited {
             self.compact();
         }
         let needed = self.end.saturating_add(n);
+        if self.bytes.capacity() < needed {
+            // So no more than twice the limit is needed, and doubling stops there.
+            let most = self.limit.saturating_mul(2).max(needed);
+            let capacity = self.bytes.capacity().saturating_mul(2).clamp(needed, most);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
         if self.bytes.len() < needed {
             self.bytes.resize(needed, 0);
         }

@@ -475,7 +475,8 @@ impl<R: Role> Socket<R> {
     fn deliver(&mut self, n: usize, theirs: &mut Vec<u8>) -> bool {
         let before = (self.got.len(), self.socket.pending_bytes());
         let n = n.min(theirs.len());
-        let reads = self.socket.wants_read() && n > 0;
+        let wants_read = self.socket.wants_read();
+        let reads = wants_read && n > 0;
         let mut bytes = Vec::new();
         if reads {
             assert!(self.socket.read_hint() > 0);
@@ -517,8 +518,10 @@ impl<R: Role> Socket<R> {
                 _ => self.poll(None),
             } {}
         }
-        // An answer that comes before the next message has to be written.
-        reads || (self.got.len(), self.socket.pending_bytes()) != before
+        // An answer that comes before the next message has to be written. Where all that waited was taken, though it
+        // was no message, more can be read.
+        let reads_on = !wants_read && self.socket.wants_read();
+        reads || reads_on || (self.got.len(), self.socket.pending_bytes()) != before
     }
 
     /// Whether to look again.

@@ -55,6 +55,7 @@
 //! | a client that lost its connection | [`Backoff`](reconnect::Backoff) |
 //! | a blocking stream | [`Connector::connect`](opening::Connector::connect), [`Acceptor::accept`](opening::Acceptor::accept), then [`WebSocket::exchange`] |
 //! | a transport of another kind, and `alloc` | [`Connecting`](opening::Connecting), [`Accepting`](opening::Accepting), then [`WebSocket`] |
+//! | a program that reads and writes bytes | [`io::ByteStream`], [`byte_stream`] |
 //! | one message for many connections | [`PreparedMessage`] |
 //! | messages to be compressed | [`Deflate`](extension::deflate::Deflate) |
 //! | only a frame codec | [`frame`] |
@@ -69,7 +70,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `std` (default) | [`io`], [`Instant::now_since`]; implies `alloc` |
+//! | `std` (default) | [`io`], [`byte_stream`], [`Instant::now_since`]; implies `alloc` |
 //! | `alloc` | `Vec<u8>` as [`Output`] and [`Storage`], [`Limited`], [`MessageBuf`], [`WebSocket`], [`opening`] |
 //! | `deflate` | [`extension::deflate`]: permessage-deflate (RFC 7692); implies `std` |
 //! | `getrandom` | [`OsRandom`]: masking keys and nonces from the operating system, [`Connector::connect`](opening::Connector::connect) |
@@ -110,6 +111,8 @@ extern crate std;
 #[cfg(feature = "arbitrary")]
 mod arbitrary;
 pub mod buf;
+#[cfg(feature = "std")]
+pub mod byte_stream;
 pub mod close;
 pub mod connection;
 pub mod driving;

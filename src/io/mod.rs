@@ -2,7 +2,8 @@
 //!
 //! A client opens a connection with [`Connector::connect`](crate::opening::Connector::connect), a server with
 //! [`Acceptor::accept`](crate::opening::Acceptor::accept), or with [`read_request`] if it looks at each request itself.
-//! [`WebSocket::exchange`](crate::WebSocket::exchange) does the rest, in a loop. A client behind a proxy makes a
+//! [`WebSocket::exchange`](crate::WebSocket::exchange) does the rest, in a loop. For programs that read and write bytes,
+//! [`WebSocket::into_byte_stream`](crate::WebSocket::into_byte_stream) makes a [`ByteStream`]. A client behind a proxy makes a
 //! [`Tunnel`] first, with [`Proxy::connect`](crate::opening::Proxy::connect).
 //!
 //! This is the only module that does I/O and reads a clock, by means of `std`. Deadlines are only
@@ -45,6 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod byte_stream;
 mod error;
 mod open;
 mod stream;
@@ -53,6 +55,7 @@ mod turn;
 
 use std::sync::OnceLock;
 
+pub use byte_stream::ByteStream;
 pub use error::Error;
 pub use open::{Incoming, read_request};
 pub use tunnel::Tunnel;

@@ -29,6 +29,9 @@ pub enum WebSocketError {
     OutputFull,
     /// The peer broke the protocol.
     Protocol(ProtocolError),
+    /// A text message has come where only binary ones are accepted: see
+    /// [`refuse_text`](super::WebSocket::refuse_text).
+    TextRefused,
 }
 
 impl WebSocketError {
@@ -38,6 +41,7 @@ impl WebSocketError {
             Self::Assemble(error) => Some(error.close_code()),
             Self::OutputFull => None,
             Self::Protocol(error) => Some(error.close_code()),
+            Self::TextRefused => Some(CloseCode::UNSUPPORTED_DATA),
         }
     }
 }
@@ -60,6 +64,7 @@ impl fmt::Display for WebSocketError {
             Self::Assemble(error) => error.fmt(f),
             Self::OutputFull => f.write_str("queued answers fill the output: write it first"),
             Self::Protocol(error) => error.fmt(f),
+            Self::TextRefused => f.write_str("a text message where only binary ones are accepted"),
         }
     }
 }

@@ -641,7 +641,8 @@ impl Messages {
             Ok(held) => Ok(held.unwrap_or(Message::Binary(&[]))),
             // A decoded text is validated there.
             Err(error) => {
-                let error = to.fail(error);
+                let error = error.into();
+                to.fail(error);
                 self.failed = Some(error);
                 self.state.set(State::FAILED | State::DISCARDING, true);
                 self.state.set(State::SPENT, false);
@@ -669,8 +670,22 @@ impl Messages {
     #[cold]
     #[inline(never)]
     fn fail<R: Role, B>(&mut self, error: AssembleError, to: &mut Outbox<R, B>) -> WebSocketError {
-        let error = to.fail(error);
+        let error = error.into();
+        to.fail(error);
         self.fail_with(error)
+    }
+
+    /// Fails the connection for a message that the caller does not accept.
+    #[cold]
+    pub(super) fn refuse<R: Role, B>(&mut self, error: WebSocketError, to: &mut Outbox<R, B>) {
+        if self.failed.is_some() {
+            return;
+        }
+        to.fail(error);
+        self.fail_with(error);
+        if self.ends_later() {
+            self.state.end(to);
+        }
     }
 
     /// Nothing is emitted any more.

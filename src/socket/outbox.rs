@@ -5,7 +5,7 @@ use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Input, Output};
 use crate::connection::{Connection, Event, Role};
 use crate::error::ProtocolError;
-use crate::message::{AssembleError, Message};
+use crate::message::Message;
 use crate::transport::Transport;
 
 /// What is sent: by the connection, on its way through an extension, into the queue.
@@ -61,12 +61,12 @@ impl<R: Role, B> Outbox<R, B> {
         self.connection.can_send() && !self.out.is_broken()
     }
 
-    /// Fails the connection because a message cannot be put together.
+    /// Fails the connection because a message cannot be put together, or is not accepted.
     #[cold]
-    pub(super) fn fail(&mut self, error: AssembleError) -> WebSocketError {
-        let code = error.close_code();
-        self.connection.fail(code, &mut self.out.engine());
-        error.into()
+    pub(super) fn fail(&mut self, error: WebSocketError) {
+        if let Some(code) = error.close_code() {
+            self.connection.fail(code, &mut self.out.engine());
+        }
     }
 
     /// How many bytes are missing of a frame that is waited for; see [`Connection::frame_missing`]. A

@@ -167,6 +167,31 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         }
     }
 
+    /// Fails the connection because the text message that was received, or a piece of one, is not accepted: Close 1003
+    /// (RFC 6455 7.4.1) is queued, and every further call of [`poll_next`](Self::poll_next) returns
+    /// [`WebSocketError::TextRefused`]. Does nothing if it has failed before.
+    ///
+    /// ```
+    /// use ws_proto::socket::{Next, Received, Want};
+    /// use ws_proto::{Config, Message, Negotiated, WebSocket, WebSocketError};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// let mut reading = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
+    /// let mut reading = server.receive(&mut reading);
+    /// if let Next::Received(Received::Message(Message::Text(_), _)) = reading.poll_next(Want::Message)? {
+    ///     reading.refuse_text();
+    /// }
+    /// drop(reading);
+    /// assert_eq!(server.poll_next(Want::Message).unwrap_err(), WebSocketError::TextRefused);
+    /// assert_eq!(server.pending(), b"\x88\x02\x03\xeb");
+    /// # Ok::<(), WebSocketError>(())
+    /// ```
+    #[cold]
+    pub fn refuse_text(&mut self) {
+        let (Parts { messages, .. }, outbox) = self.parts();
+        messages.refuse(WebSocketError::TextRefused, outbox);
+    }
+
     /// Looks for what `want` names in what the connection has kept of its input: in its
     /// [own buffer](Self::read_buf), and in messages that were put together.
     ///
@@ -254,6 +279,14 @@ impl<R: Role, B: AsRef<[u8]>> Reading<'_, R, B> {
         let (bytes, used) = (&mut *self.bytes, &mut self.start);
         self.socket
             .poll_in_with(bytes, used, want, context, whole, other)
+    }
+}
+
+impl<R: Role, B: AsRef<[u8]>> Reading<'_, R, B> {
+    /// As [`WebSocket::refuse_text`]. The rest of these bytes is dropped.
+    #[cold]
+    pub fn refuse_text(&mut self) {
+        self.socket.refuse_text();
     }
 }
 

@@ -9,6 +9,7 @@ mod big_frames;
 mod driver;
 mod failing;
 mod io;
+mod io_bytes;
 mod io_ends;
 mod io_faults;
 mod io_proxy;

@@ -17,6 +17,9 @@
 //! assert!(stream.read(&mut buffer).is_err());
 //! ```
 
+#[cfg(any(feature = "shells", feature = "suite"))]
+#[doc(hidden)]
+pub mod byte_matrix;
 pub mod clock;
 pub mod heap;
 #[doc(hidden)]

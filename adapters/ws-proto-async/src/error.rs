@@ -127,7 +127,7 @@ impl fmt::Display for TrySendError {
 impl StdError for TrySendError {}
 
 /// The same error once more: errors of I/O cannot be cloned.
-fn again(error: &Arc<io::Error>) -> io::Error {
+pub(crate) fn again(error: &Arc<io::Error>) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), Shared(Arc::clone(error))),

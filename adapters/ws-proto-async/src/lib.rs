@@ -12,6 +12,7 @@
 //! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
 //! | messages without a copy | [`WebSocket::next_batch`] |
 //! | one message to many connections | [`PreparedMessage`] |
+//! | a stream of bytes, `AsyncRead` and `AsyncWrite` | [`WebSocket::into_byte_stream`] (features `tokio`, `futures-io`) |
 //! | two tasks | [`WebSocket::split`] |
 //! | a client that connects again | [`Reconnecting`] |
 //! | compression | [`Connector::deflate`], [`Acceptor::deflate`] (feature `deflate`) |
@@ -25,6 +26,7 @@
 mod alarm;
 mod batch;
 mod buffer;
+mod byte_io;
 pub mod client;
 mod core;
 mod error;
@@ -40,6 +42,7 @@ mod socket;
 mod tasks;
 
 pub use batch::{Batch, Sender};
+pub use byte_io::ByteStream;
 pub use bytes::Bytes;
 pub use error::{Error, TrySendError};
 pub use io::{Io, Timer};
@@ -56,6 +59,7 @@ pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
 pub use socket2;
 /// A message that is lent; it becomes a [`Message`] by `into`, which copies the payload.
 pub use ws_proto::Message as MessageRef;
+pub use ws_proto::byte_stream::{self, ByteStreamError, ByteStreamOptions};
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};

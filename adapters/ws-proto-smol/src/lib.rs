@@ -82,6 +82,8 @@
 //!   [`send_binary_part`](WebSocket::send_binary_part).
 //! * All messages of one read are answered in one write by [`feed`](WebSocket::feed), which queues; received
 //!   messages are lent, not copied, by [`next_batch`](WebSocket::next_batch).
+//! * For programs that read and write bytes, [`into_byte_stream`](WebSocket::into_byte_stream) makes an [`AsyncRead`] and
+//!   [`AsyncWrite`] of a connection.
 //! * A server writes big payloads from where they are, without a copy.
 //! * Everything is bounded: the size of messages, what waits to be written, each handshake in time,
 //!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
@@ -113,13 +115,14 @@ use futures_io::{AsyncRead, AsyncWrite};
 pub use io::Smol;
 use ws_proto_async as core;
 pub use ws_proto_async::{
-    Accept, AcceptError, Acceptor, Attempt, AttemptError, Bytes, CloseCode, Closed, Config,
-    ConnectError, ConnectTimeout, Connected, Connector, ControlPayload, Decision, Disconnected,
-    Ended, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message, MessageRef,
-    Negotiated, NoProxy, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece, PreparedMessage,
-    ProtocolError, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Reason, Reply, Request, Response,
-    SendError, Sender, Stage, TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri,
-    UriError, UriRules, Utf8Bytes, WebSocketError, reconnect,
+    Accept, AcceptError, Acceptor, Attempt, AttemptError, ByteStreamError, ByteStreamOptions,
+    Bytes, CloseCode, Closed, Config, ConnectError, ConnectTimeout, Connected, Connector,
+    ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin, HandshakeError, HeadError,
+    Kind, Limits, Message, MessageRef, Negotiated, NoProxy, Options, OriginFault, OriginPolicy,
+    OwnedHeaders, Piece, PreparedMessage, ProtocolError, Proxy, ProxyError, ProxyScheme,
+    ProxyUrlError, Reason, Reply, Request, Response, SendError, Sender, Stage, TimedOut,
+    TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
+    WebSocketError, byte_stream, reconnect,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -144,6 +147,39 @@ pub type WriteHalf<S> = core::WriteHalf<Smol<S>>;
 
 /// What one read has brought, lent.
 pub type Batch<'s, S> = core::Batch<'s, Smol<S>>;
+
+/// A connection as a stream of bytes: [`AsyncRead`], [`AsyncBufRead`](futures_io::AsyncBufRead) and [`AsyncWrite`].
+/// [`into_byte_stream`](WebSocket::into_byte_stream) makes it.
+///
+/// Messages are joined, a write is a message, and closing is Close 1000: [`byte_stream`] says all of it, the errors and their
+/// close codes too. See the [type](core::ByteStream) for its methods.
+///
+/// ```
+/// # smol::block_on(async {
+/// # let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # let server = smol::spawn(async move {
+/// #     let (stream, _) = listener.accept().await.unwrap();
+/// #     let stream = ws_proto_smol::accept(stream).await.unwrap().into_byte_stream();
+/// #     let (read, mut write) = smol::io::split(stream);
+/// #     smol::io::copy(read, &mut write).await
+/// # });
+/// use smol::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let (socket, _) = ws_proto_smol::connect(&url).await?; // "ws://example.com/bytes", an echo
+/// let mut stream = socket.into_byte_stream();
+/// stream.write_all(b"hello").await?;
+/// let mut echo = [0; 5];
+/// stream.read_exact(&mut echo).await?;
+/// assert_eq!(&echo, b"hello");
+/// stream.close().await?; // Close 1000
+/// assert_eq!(stream.read(&mut echo).await?, 0); // the peer's Close
+/// # server.await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type ByteStream<S> = core::ByteStream<Smol<S>>;
 
 /// A client that connects again when its connection is lost: see the [type](core::Reconnecting) for what it
 /// reports, and what becomes of messages that were not written.

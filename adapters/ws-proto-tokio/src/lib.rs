@@ -75,6 +75,8 @@
 //!   [`send_binary_part`](WebSocket::send_binary_part).
 //! * All messages of one read are answered in one write by [`feed`](WebSocket::feed), which queues; received
 //!   messages are lent, not copied, by [`next_batch`](WebSocket::next_batch).
+//! * For programs that read and write bytes, [`into_byte_stream`](WebSocket::into_byte_stream) makes an [`AsyncRead`] and
+//!   [`AsyncWrite`] of a connection.
 //! * A server writes big payloads from where they are, without a copy.
 //! * Everything is bounded: the size of messages, what waits to be written, each handshake in time,
 //!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
@@ -115,13 +117,14 @@ pub use io::Tokio;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_proto_async as core;
 pub use ws_proto_async::{
-    Accept, AcceptError, Acceptor, Attempt, AttemptError, Bytes, CloseCode, Closed, Config,
-    ConnectError, ConnectTimeout, Connected, Connector, ControlPayload, Decision, Disconnected,
-    Ended, Error, Event, Fin, HandshakeError, HeadError, Kind, Limits, Message, MessageRef,
-    Negotiated, NoProxy, Opened, Options, OriginFault, OriginPolicy, OwnedHeaders, Piece,
-    PreparedMessage, ProtocolError, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Reason, Reply,
-    Request, Response, SendError, Sender, Stage, TimedOut, TrySendError, UnexpectedEof,
-    Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes, WebSocketError, reconnect,
+    Accept, AcceptError, Acceptor, Attempt, AttemptError, ByteStreamError, ByteStreamOptions,
+    Bytes, CloseCode, Closed, Config, ConnectError, ConnectTimeout, Connected, Connector,
+    ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin, HandshakeError, HeadError,
+    Kind, Limits, Message, MessageRef, Negotiated, NoProxy, Opened, Options, OriginFault,
+    OriginPolicy, OwnedHeaders, Piece, PreparedMessage, ProtocolError, Proxy, ProxyError,
+    ProxyScheme, ProxyUrlError, Reason, Reply, Request, Response, SendError, Sender, Stage,
+    TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
+    WebSocketError, byte_stream, reconnect,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -146,6 +149,39 @@ pub type WriteHalf<S> = core::WriteHalf<Tokio<S>>;
 
 /// What one read has brought, lent.
 pub type Batch<'s, S> = core::Batch<'s, Tokio<S>>;
+
+/// A connection as a stream of bytes: [`AsyncRead`], [`AsyncBufRead`](tokio::io::AsyncBufRead) and [`AsyncWrite`].
+/// [`into_byte_stream`](WebSocket::into_byte_stream) makes it.
+///
+/// Messages are joined, a write is a message, and shutting down is Close 1000: [`byte_stream`] says all of it, the errors and
+/// their close codes too. See the [type](core::ByteStream) for its methods.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # let server = tokio::spawn(async move {
+/// #     let (stream, _) = listener.accept().await.unwrap();
+/// #     let mut stream = ws_proto_tokio::accept(stream).await.unwrap().into_byte_stream();
+/// #     let (mut read, mut write) = tokio::io::split(&mut stream);
+/// #     tokio::io::copy(&mut read, &mut write).await
+/// # });
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let (socket, _) = ws_proto_tokio::connect(&url).await?; // "ws://example.com/bytes", an echo
+/// let mut stream = socket.into_byte_stream();
+/// stream.write_all(b"hello").await?;
+/// let mut echo = [0; 5];
+/// stream.read_exact(&mut echo).await?;
+/// assert_eq!(&echo, b"hello");
+/// stream.shutdown().await?; // Close 1000
+/// assert_eq!(stream.read(&mut echo).await?, 0); // the peer's Close
+/// # server.await??;
+/// # Ok(())
+/// # }
+/// ```
+pub type ByteStream<S> = core::ByteStream<Tokio<S>>;
 
 /// A client that connects again when its connection is lost: see the [type](core::Reconnecting) for what it
 /// reports, and what becomes of messages that were not written.

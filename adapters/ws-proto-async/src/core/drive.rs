@@ -218,7 +218,7 @@ impl<T: Io> Core<T> {
     }
 
     #[cold]
-    fn write_failed(&mut self, error: io::Error) -> Poll<()> {
+    pub(super) fn write_failed(&mut self, error: io::Error) -> Poll<()> {
         self.error.get_or_insert_with(|| Arc::new(error));
         self.is_broken = true;
         self.needs_flush = false;

@@ -1,6 +1,7 @@
 //! The connection over a stream: what both halves work on. All decisions are those of
 //! [`ws_proto::WebSocket`]; this does what it asks for.
 
+mod byte_stream;
 mod drive;
 mod receive;
 mod send;

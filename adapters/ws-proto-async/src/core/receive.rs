@@ -66,7 +66,7 @@ impl<T: Io> Core<T> {
     }
 
     #[inline]
-    fn poll_lane<V, L: Lane<V>>(
+    pub(super) fn poll_lane<V, L: Lane<V>>(
         &mut self,
         cx: &mut Context<'_>,
         lane: &mut L,

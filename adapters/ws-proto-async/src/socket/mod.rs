@@ -124,7 +124,7 @@ impl<T: Io> WebSocket<T> {
         &self.core
     }
 
-    const fn core(&mut self) -> &mut Core<T> {
+    pub(crate) const fn core(&mut self) -> &mut Core<T> {
         &mut self.core
     }
 

@@ -1,5 +1,6 @@
 //! WebSocket over streams of futures-io, on smol.
 
+mod byte_stream;
 mod cancel;
 mod common;
 #[cfg(feature = "rustls")]

@@ -34,6 +34,11 @@ mod connection {
 }
 
 #[cfg(feature = "deflate")]
+mod byte_stream {
+    ws_proto_test::test_byte_stream!(super::Global);
+}
+
+#[cfg(feature = "deflate")]
 mod deflate {
     ws_proto_test::test_deflate!(super::Global);
 }

@@ -5,6 +5,7 @@
     reason = "only this workspace uses it"
 )]
 
+pub mod byte_stream;
 pub mod connection;
 pub mod deflate;
 pub mod hand;
@@ -84,6 +85,42 @@ macro_rules! test_connection {
             #[test]
             fn $name() {
                 $crate::shells::connection::$name::<$runtime>();
+            }
+        )*
+    };
+}
+
+/// Makes a test of each body of [`byte_stream`] for a [`Runtime`].
+#[macro_export]
+macro_rules! test_byte_stream {
+    ($runtime:ty) => {
+        $crate::test_byte_stream! { $runtime:
+            everything_is_read_as_by_hand
+            everything_is_written
+            both_ways_in_steps_of_any_size
+            a_slow_peer_holds_up_the_writer
+            a_reader_that_does_not_read_stops_the_peer
+            pieces_of_a_message_are_read_before_it_ends
+            many_messages_are_one_read
+            a_write_is_a_message_and_no_bytes_are_none
+            shutting_down_leaves_reading
+            the_close_of_the_peer_ends_both_ways
+            a_writer_notices_the_close_of_the_peer
+            who_only_writes_answers_pings
+            an_end_without_a_close_is_an_error_that_stays
+            text_is_refused_with_1003_unless_it_is_accepted
+            a_manual_close_is_a_half_close
+            cancelling_loses_nothing
+            messages_go_on_before_and_after
+            what_is_read_holds_no_memory
+            an_error_of_the_stream_is_reported_as_it_is
+        }
+    };
+    ($runtime:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::byte_stream::$name::<$runtime>();
             }
         )*
     };

@@ -1,5 +1,6 @@
 //! WebSocket over streams of tokio.
 
+mod byte_stream;
 mod cancel;
 mod common;
 #[cfg(feature = "rustls")]

@@ -36,6 +36,11 @@ mod connection {
 }
 
 #[cfg(feature = "deflate")]
+mod byte_stream {
+    ws_proto_test::test_byte_stream!(super::CurrentThread);
+}
+
+#[cfg(feature = "deflate")]
 mod deflate {
     ws_proto_test::test_deflate!(super::CurrentThread);
 }

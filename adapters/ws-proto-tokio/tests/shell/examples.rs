@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use ws_proto_test::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
 use ws_proto_tokio::{CloseCode, Options, Reply, Tls, connect, read_request};
 
@@ -15,6 +16,9 @@ mod proxy;
 #[path = "../../examples/shutdown.rs"]
 #[expect(dead_code, reason = "`main` is not called")]
 mod shutdown;
+#[path = "../../examples/tunnel.rs"]
+#[expect(dead_code, reason = "`main` is not called")]
+mod tunnel;
 #[path = "../../examples/wss_client.rs"]
 #[expect(dead_code, reason = "`main` is not called")]
 mod wss_client;
@@ -33,6 +37,41 @@ async fn a_client_over_tls_with_a_further_authority() {
     let untrusted = wss_client::say_hello(&url, None).await;
     assert!(untrusted.is_err());
     std::fs::remove_file(path).unwrap();
+}
+
+/// The end of the request is the end of its direction, and the answer comes after that.
+#[tokio::test]
+async fn tcp_through_a_tunnel() {
+    let any = "127.0.0.1:0";
+    let service = TcpListener::bind(any).await.unwrap();
+    let target = service.local_addr().unwrap().to_string();
+    let server = TcpListener::bind(any).await.unwrap();
+    let url = format!("ws://{}/", server.local_addr().unwrap());
+    let client = TcpListener::bind(any).await.unwrap();
+    let address = client.local_addr().unwrap();
+    tokio::spawn(async move { tunnel::serve(server, &target).await });
+    tokio::spawn(async move { tunnel::forward(client, &tunnel::connector(&url).unwrap()).await });
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = service.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                stream.read_to_end(&mut request).await.unwrap();
+                request.reverse();
+                stream.write_all(&request).await.unwrap();
+            });
+        }
+    });
+    for len in [0, 1, 1_000_000] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request: Vec<u8> = (0..len).map(|n: u32| n as u8).collect();
+        stream.write_all(&request).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        answer.reverse();
+        assert!(answer == request);
+    }
 }
 
 #[tokio::test]

@@ -4,16 +4,19 @@
 //! adapter-NAME sessions                       plays sessions, each a line of standard input
 //! adapter-NAME server ADDR [--deflate]        prints the URL it listens on, echoes until it is ended
 //! adapter-NAME client URL AGENT [--deflate]   runs every case of an Autobahn fuzzingserver
+//! adapter-NAME bytes ...                      one end of a byte stream: see `bytes`
 //! adapter-NAME visit URL [--ca PEM] [--offer NAME]... [--proxy URL] [--proxy-ca PEM]
 //!                                             checks that URL echoes, prints its report as JSON
 //! ```
 //!
 //! The first is what `interop/sessions/sessions.py` starts, the next two are what `interop/autobahn`
-//! starts. mio's has no `--proxy`. `--deflate` accepts or offers permessage-deflate, and then compresses every message.
+//! starts. mio's has no `--proxy` and no `bytes`. `--deflate` accepts or offers permessage-deflate, and then compresses every message.
 
 use anyhow::{Result, bail};
 use ws_proto::Config;
 use ws_proto::extension::deflate::Deflate;
+
+use crate::bytes::Plan;
 
 /// What to do.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub enum Command<'w> {
     Server(&'w str, Option<Deflate>),
     /// Echo as a client of the fuzzingserver with this URL, under this name.
     Client(&'w str, &'w str, Option<Deflate>),
+    /// Send and receive a stream of bytes.
+    Bytes(Plan),
     /// Check the server with this URL; the options that follow.
     Visit(&'w str, &'w [&'w str]),
 }
@@ -46,8 +51,11 @@ impl<'w> Command<'w> {
             ["client", url, agent] | ["client", url, agent, "--deflate"] => {
                 Self::Client(url, agent, deflate)
             }
+            ["bytes", ref words @ ..] => Self::Bytes(Plan::parse(words)?),
             ["visit", url, ref options @ ..] => Self::Visit(url, options),
-            _ => bail!("usage: (sessions | server ADDR | client URL AGENT | visit URL)"),
+            _ => {
+                bail!("usage: (sessions | server ADDR | client URL AGENT | visit URL | bytes ...)")
+            }
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The program of an asynchronous adapter, for every runtime.
 
+mod bytes;
 mod echo;
 mod session;
 mod visit;
@@ -113,6 +114,7 @@ pub fn main<R: Runtime>() -> Result<()> {
         Command::Client(url, agent, deflate) => {
             R::block_on(echo::run_cases::<R>(url, agent, deflate.as_ref()))
         }
+        Command::Bytes(plan) => R::block_on(bytes::play::<R>(&plan)),
         Command::Visit(url, options) => R::block_on(visit::visit::<R>(url, options)),
     }
 }

@@ -17,6 +17,7 @@ fn main() -> Result<()> {
         Command::Sessions => session::play_all(),
         Command::Server(address, deflate) => echo::serve(address, &options(deflate)),
         Command::Client(url, agent, deflate) => echo::run_cases(url, agent, deflate),
+        Command::Bytes(_) => anyhow::bail!("mio has no streams of bytes"),
         Command::Visit(url, given) => visit::visit(url, given),
     }
 }

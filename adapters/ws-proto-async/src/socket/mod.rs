@@ -23,7 +23,7 @@ pub use halves::{ReadHalf, ReuniteError, WriteHalf};
 
 /// An open WebSocket connection over a stream.
 ///
-/// It is a [`Stream`] of messages and a [`Sink`] for them, and has methods for everything else.
+/// It is a [`Stream`](futures_core::Stream) of messages and a [`Sink`](futures_sink::Sink) for them, and has methods for everything else.
 /// Nothing runs in the background: Pings are answered, keepalive and close timers run, and what was
 /// queued is written while any of its methods is being waited for, receiving ones and sending ones
 /// alike. A program that does not send just waits for [`next`](Self::next).

@@ -41,6 +41,8 @@
 //!
 //! # Which type for what
 //!
+//! Most programs come in by an adapter: [`doors`] has the picture. With the engine alone:
+//!
 //! | you have | use |
 //! |---|---|
 //! | a socket that has just been accepted | [`ServerHandshake`](handshake::ServerHandshake), then [`Connection::server`] |
@@ -115,6 +117,7 @@ pub mod buf;
 pub mod byte_stream;
 pub mod close;
 pub mod connection;
+pub mod doors;
 pub mod driving;
 pub mod error;
 pub mod extension;

@@ -8,7 +8,8 @@
 //! |---|---|---|
 //! | a request of HTTP/1.1 | the response that accepts it | [`accept`] |
 //! | a request of any version | the response that accepts it | [`accept_with_protocol`] |
-//! | an error of either | the response that refuses the request | [`refusal`] |
+//! | a request of any version | a look at it before it is answered | [`with_upgrade`] |
+//! | an error of these | the response that refuses the request | [`refusal`] |
 //! | a [`ClientRequest`] | the request to send, and a check of the answer | [`ClientUpgrade::start`], or for HTTP/2 and HTTP/3 [`ClientUpgrade::start_connect`] |
 //! | a `HeaderMap` | [`ClientRequest::headers`], [`Upgrade::from_headers`] | [`fields`] |
 //! | an [`Upgrade`], a [`PlainRequest`] | an `http::Request` | `TryFrom` |
@@ -112,8 +113,36 @@ pub fn accept_with_protocol<B>(
     })
 }
 
-/// Calls `then` with the checked request.
-pub(crate) fn with_upgrade<B, T, E: From<HandshakeError>>(
+/// Checks a request of any version as [`accept_with_protocol`] does, but for its `Origin`, and calls `then` with it: to
+/// look at it before it is answered, or to decide on its `Origin` earlier.
+///
+/// ```
+/// use ws_proto::handshake::http::{AcceptError, refusal, with_upgrade};
+/// use ws_proto::handshake::{OriginPolicy, OriginRefused};
+///
+/// let request = http::Request::get("/chat")
+///     .header("Host", "example.com")
+///     .header("Origin", "https://evil.example")
+///     .header("Upgrade", "websocket")
+///     .header("Connection", "Upgrade")
+///     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .header("Sec-WebSocket-Version", "13")
+///     .body(())?;
+/// let refused = with_upgrade(&request, None, |upgrade| -> Result<_, AcceptError> {
+///     let checked = upgrade.check_origin(&OriginPolicy::same_host());
+///     Ok(checked.map_err(OriginRefused::from))
+/// })?;
+/// let error = refused.unwrap_err();
+/// assert!(error.to_string().ends_with("(Origin \"https://evil.example\", Host \"example.com\")")); // for a log
+/// assert_eq!(refusal(AcceptError::Origin(error.fault())).status(), 403);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`HandshakeError`] if it is no valid request for a WebSocket connection: [`refusal`] makes the answer. The error of
+/// `then`.
+pub fn with_upgrade<B, T, E: From<HandshakeError>>(
     request: &Request<B>,
     protocol: Option<&str>,
     then: impl FnOnce(&Upgrade<'_>) -> Result<T, E>,

@@ -11,6 +11,7 @@
     reason = "tests have std"
 )]
 
+mod adapters;
 mod circles;
 mod paths;
 mod sources;

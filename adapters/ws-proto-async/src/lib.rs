@@ -2,7 +2,7 @@
 //!
 //! Programs use an adapter: `ws-proto-tokio`, or `ws-proto-smol` for everything that has the traits
 //! of `futures-io`. They re-export what is here. For another runtime, implement [`Io`]: a byte
-//! stream, a clock and a timer.
+//! stream, a clock and a timer. One picture shows [which door for which program](ws_proto::doors).
 //!
 //! | you want | it is |
 //! |---|---|
@@ -57,6 +57,8 @@ pub use server::Incoming;
 pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
 #[cfg(feature = "net")]
 pub use socket2;
+/// The engine, for what this crate does not name: `handshake::http` with the feature `http`, for instance.
+pub use ws_proto;
 /// A message that is lent; it becomes a [`Message`] by `into`, which copies the payload.
 pub use ws_proto::Message as MessageRef;
 pub use ws_proto::byte_stream::{self, ByteStreamError, ByteStreamOptions};

@@ -17,6 +17,11 @@ use ws_proto::{CloseCode, Kind};
 /// assert_eq!(text.as_text(), Some("hello"));
 /// assert_eq!(text, Message::Text(Utf8Bytes::from_static("hello")));
 /// assert_eq!(Message::from(vec![1, 2, 3]).as_bytes(), [1, 2, 3]);
+///
+/// // For programs that take either kind of message for text.
+/// assert_eq!(Message::from(&b"hello"[..]).to_text(), Ok("hello"));
+/// assert!(Message::from(&b"\xff"[..]).into_text().is_err());
+/// assert_eq!(Vec::from(text), b"hello");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
@@ -51,6 +56,30 @@ impl Message {
         match self {
             Self::Text(text) => Some(text),
             Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload as text, of a binary message too.
+    ///
+    /// # Errors
+    ///
+    /// [`Utf8Error`] for a binary message that is not UTF-8.
+    pub fn to_text(&self) -> Result<&str, Utf8Error> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(data) => std::str::from_utf8(data),
+        }
+    }
+
+    /// The payload as text, of a binary message too, uncopied if nothing else shares it.
+    ///
+    /// # Errors
+    ///
+    /// [`Utf8Error`] for a binary message that is not UTF-8.
+    pub fn into_text(self) -> Result<Utf8Bytes, Utf8Error> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(data) => data.try_into(),
         }
     }
 
@@ -167,6 +196,23 @@ impl From<Bytes> for Message {
     }
 }
 
+/// The payload, uncopied.
+impl From<Message> for Bytes {
+    fn from(message: Message) -> Self {
+        message.into_bytes()
+    }
+}
+
+/// The payload, uncopied if nothing else shares it.
+impl From<Message> for Vec<u8> {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Text(text) => String::from(text).into_bytes(),
+            Message::Binary(data) => data.into(),
+        }
+    }
+}
+
 /// Text that is shared, not copied, when it is cloned. It dereferences to `str`.
 ///
 /// ```
@@ -178,6 +224,7 @@ impl From<Bytes> for Message {
 /// assert_eq!(text.as_ptr(), again.as_ptr());
 /// assert_eq!(Bytes::from(text), "shared");
 /// assert!(Utf8Bytes::try_from(Bytes::from_static(b"\xff")).is_err());
+/// assert_eq!(Utf8Bytes::try_from(vec![b'a']).unwrap(), String::from("a"));
 /// ```
 #[derive(Clone)]
 pub struct Utf8Bytes(Text);
@@ -238,6 +285,12 @@ impl PartialEq for Utf8Bytes {
     }
 }
 
+impl PartialEq<String> for Utf8Bytes {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
+    }
+}
+
 impl Eq for Utf8Bytes {}
 
 impl PartialEq<str> for Utf8Bytes {
@@ -282,6 +335,12 @@ impl From<String> for Utf8Bytes {
     }
 }
 
+impl From<&String> for Utf8Bytes {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
 impl From<Arc<str>> for Utf8Bytes {
     fn from(text: Arc<str>) -> Self {
         Self(Text::Shared(text))
@@ -292,7 +351,15 @@ impl TryFrom<Bytes> for Utf8Bytes {
     type Error = Utf8Error;
 
     fn try_from(bytes: Bytes) -> Result<Self, Utf8Error> {
-        match String::from_utf8(bytes.into()) {
+        Vec::from(bytes).try_into()
+    }
+}
+
+impl TryFrom<Vec<u8>> for Utf8Bytes {
+    type Error = Utf8Error;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, Utf8Error> {
+        match String::from_utf8(bytes) {
             Ok(text) => Ok(text.into()),
             Err(error) => Err(error.utf8_error()),
         }

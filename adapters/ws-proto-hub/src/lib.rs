@@ -46,6 +46,8 @@
 //! # }
 //! ```
 //!
+//! Connections come by any door of `ws-proto-tokio` and `ws-proto-axum`: [which door for which program](ws_proto_tokio::ws_proto::doors).
+//!
 //! # What it does
 //!
 //! * A message is encoded once, and compressed once for each size of window that connections have agreed on.
@@ -61,8 +63,11 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `deflate` | permessage-deflate (RFC 7692) for the connections, see [`ws_proto_tokio`] |
+//! | `http` | handshakes with the types of the crate `http`, see [`ws_proto_tokio`] |
 //! | `nats` | several processes by a NATS server |
 //! | `redis` | several processes by a Redis server |
+//! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "nats", feature = "redis")),
@@ -79,3 +84,5 @@ pub use hub::{Counters, Hub};
 pub use member::{DriveEvent, Member};
 pub use publication::{Delivery, Publication};
 pub use queue::{CloseReason, MemberEvent, MemberOptions, WhenFull};
+/// The connections: a program need not name this crate a second time.
+pub use ws_proto_tokio;

@@ -99,6 +99,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! For programs without an event loop of mio: [which door for which program](ws_proto::doors).
+//!
 //! A loop for thousands of connections gives turns only to those that something has happened to: the
 //! example `echo_mio` is one.
 //!
@@ -126,6 +128,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `net` (default) | `connect` with a URL, `Attempts` for all addresses of its host, and [`Stream`] for mio's sockets |
+//! | `http` | handshakes with the types of the crate `http`: `ws_proto::handshake::http` |
 //! | `simd` (default) | masks and validates with the vector instructions of the processor |
 //! | `deflate` | permessage-deflate (RFC 7692): `Options::deflate` |
 #![forbid(unsafe_code)]
@@ -158,6 +161,8 @@ pub use socket::WebSocket;
 pub use stream::{Stream, Wrapped};
 pub use timers::Timers;
 pub use turn::Turn;
+/// The engine, for what this crate does not name: `handshake::http` with the feature `http`, for instance.
+pub use ws_proto;
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};

@@ -60,8 +60,8 @@
 //! ```
 //!
 //! To look at each request and then decide, there is [`read_request`]; it also serves plain requests
-//! of HTTP on the same port. For connections that an HTTP server has upgraded there is [`server`],
-//! with the feature `http` of `ws-proto` for the handshake.
+//! of HTTP on the same port. For connections that an HTTP server has upgraded there is [`open_server`],
+//! with the feature `http` for the handshake. One picture shows [which door for which program](ws_proto::doors).
 //!
 //! # Executors
 //!
@@ -99,11 +99,17 @@
 //! | `rustls-webpki-roots` | `wss`, with the certificates of Mozilla |
 //! | `rustls` | `wss`, with certificates that the program gives to [`Client::tls`](core::net::Client::tls) |
 //! | `socks` | `socks5` and `socks5h` proxies for [`Client::proxy`](core::net::Client::proxy) |
+//! | `http` | handshakes with the types of the crate `http`: [`Acceptor::answer_http`], [`ws_proto::handshake::http`] |
 //! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "net", feature = "deflate", feature = "rustls")),
+    not(all(
+        feature = "net",
+        feature = "deflate",
+        feature = "http",
+        feature = "rustls"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -118,11 +124,11 @@ pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Attempt, AttemptError, ByteStreamError, ByteStreamOptions,
     Bytes, CloseCode, Closed, Config, ConnectError, ConnectTimeout, Connected, Connector,
     ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin, HandshakeError, HeadError,
-    Kind, Limits, Message, MessageRef, Negotiated, NoProxy, Options, OriginFault, OriginPolicy,
-    OwnedHeaders, Piece, PreparedMessage, ProtocolError, Proxy, ProxyError, ProxyScheme,
-    ProxyUrlError, Reason, Reply, Request, Response, SendError, Sender, Stage, TimedOut,
-    TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
-    WebSocketError, byte_stream, reconnect,
+    Kind, Limits, Message, MessageRef, Negotiated, NoProxy, Opened, Options, OriginFault,
+    OriginPolicy, OwnedHeaders, Piece, PreparedMessage, ProtocolError, Proxy, ProxyError,
+    ProxyScheme, ProxyUrlError, Reason, Reply, Request, Response, SendError, Sender, Stage,
+    TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
+    WebSocketError, byte_stream, reconnect, ws_proto,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -349,6 +355,50 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     WebSocket::client(Smol::new(stream), negotiated, &[], options)
+}
+
+/// The server's end of a connection whose handshake an HTTP server has done by
+/// [`Acceptor::answer`] or [`Acceptor::answer_http`](Acceptor), with the options, the subprotocol and the compression that it
+/// has led to.
+///
+/// ```
+/// use smol::io::Cursor;
+/// use ws_proto_smol::ws_proto::handshake::Upgrade;
+/// use ws_proto_smol::{Acceptor, open_server};
+///
+/// // What the HTTP server has read, and the stream it has read from.
+/// # let stream = Cursor::new(Vec::new());
+/// let fields: [(&str, &[u8]); 6] = [
+///     ("Host", b"example.com"),
+///     ("Upgrade", b"websocket"),
+///     ("Connection", b"Upgrade"),
+///     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+///     ("Sec-WebSocket-Version", b"13"),
+///     ("Sec-WebSocket-Protocol", b"chat.v2, chat.v1"),
+/// ];
+/// let upgrade = Upgrade::from_headers("GET", "/chat", &fields)?;
+/// let acceptor = Acceptor::new().subprotocols(&["chat.v1"]);
+/// let (status, opened) = acceptor.answer(&upgrade, |name, value| println!("{name}: {value}"))?;
+/// assert_eq!(status, 101);
+/// // Once the response is written:
+/// let socket = open_server(stream, opened);
+/// assert_eq!(socket.subprotocol(), Some("chat.v1"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open_server<S>(stream: S, opened: Opened) -> WebSocket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    WebSocket::open_server(Smol::new(stream), opened)
+}
+
+/// The client's end of a connection whose handshake [`ConnectingStream`](core::ConnectingStream) has done, with the
+/// options, the subprotocol and the compression that it has led to.
+pub fn open_client<S>(stream: S, opened: Opened) -> WebSocket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    WebSocket::open_client(Smol::new(stream), opened)
 }
 
 /// How to get to a server: the place, proxies, certificates, sockets. It has the methods of [`core::net::Client`].

@@ -1,11 +1,10 @@
 //! A server on hyper that upgrades: HTTP is hyper's, WebSocket is ours. And a client likewise.
 //!
 //! ```sh
-//! cargo run -p ws-proto-tokio --example hyper
+//! cargo run -p ws-proto-tokio --features http --example hyper
 //! ```
 //!
-//! The feature `http` of `ws-proto` makes the response that accepts a request; behind it hyper hands
-//! over the stream.
+//! The feature `http` makes the response that accepts a request; after it hyper hands over the stream.
 
 use std::convert::Infallible;
 
@@ -16,10 +15,10 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use ws_proto::OsRandom;
-use ws_proto::handshake::http::{ClientUpgrade, accept, refusal};
-use ws_proto::handshake::{Accept, ClientRequest};
-use ws_proto_tokio::{CloseCode, Options, Uri, client, server};
+use ws_proto_tokio::ws_proto::OsRandom;
+use ws_proto_tokio::ws_proto::handshake::ClientRequest;
+use ws_proto_tokio::ws_proto::handshake::http::ClientUpgrade;
+use ws_proto_tokio::{Acceptor, CloseCode, Options, Uri, client, open_server};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -40,16 +39,16 @@ async fn serve(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, 
     if request.uri().path() != "/echo" {
         return Ok(Response::new("try /echo".into()));
     }
-    let (response, negotiated) = match accept(&request, &Accept::new()) {
-        Ok(accepted) => accepted,
+    let (response, opened) = match Acceptor::new().answer_http(&request, None) {
+        Ok(answered) => answered,
         // A 403 for a page of another site, too.
-        Err(error) => return Ok(refusal(error).map(Into::into)),
+        Err(error) => return Ok(error.to_http().map(Into::into)),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         // Once the response is written, the stream is ours.
         let stream = TokioIo::new(upgrade.await?);
-        let mut socket = server(stream, negotiated, Options::new());
+        let mut socket = open_server(stream, opened);
         while let Some(message) = socket.next().await {
             socket.send(message?).await?;
         }

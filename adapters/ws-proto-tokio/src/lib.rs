@@ -59,7 +59,8 @@
 //!
 //! To look at each request and then decide, there is [`read_request`]; it also serves plain requests
 //! of HTTP on the same port. For connections that an HTTP server has upgraded, hyper or axum, there
-//! is [`server`], with the feature `http` of `ws-proto` for the handshake.
+//! is [`open_server`], with the feature `http` for the handshake. For axum there is an extractor, in the crate
+//! `ws-proto-axum`. One picture shows [which door for which program](ws_proto::doors).
 //!
 //! # What it does
 //!
@@ -93,6 +94,7 @@
 //! | `rustls` | `wss`, with certificates that the program gives to [`Client::tls`](core::net::Client::tls) |
 //! | `socks` | `socks5` and `socks5h` proxies for [`Client::proxy`](core::net::Client::proxy) |
 //! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
+//! | `http` | handshakes with the types of the crate `http`: [`Acceptor::answer_http`], [`ws_proto::handshake::http`] |
 //! | `h2` | [`http2`]: WebSocket on streams of HTTP/2 (RFC 8441), of the crate `h2` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`Connector::deflate`], [`Acceptor::deflate`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -124,7 +126,7 @@ pub use ws_proto_async::{
     OriginPolicy, OwnedHeaders, Piece, PreparedMessage, ProtocolError, Proxy, ProxyError,
     ProxyScheme, ProxyUrlError, Reason, Reply, Request, Response, SendError, Sender, Stage,
     TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
-    WebSocketError, byte_stream, reconnect,
+    WebSocketError, byte_stream, reconnect, ws_proto,
 };
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]

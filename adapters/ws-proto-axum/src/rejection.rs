@@ -1,0 +1,125 @@
+//! Why a request is refused.
+
+use std::error::Error;
+use std::fmt;
+
+use axum_core::response::{IntoResponse, Response};
+use http::StatusCode;
+use ws_proto_tokio::ws_proto::handshake::OriginRefused;
+use ws_proto_tokio::ws_proto::handshake::http::{AcceptError, refusal};
+use ws_proto_tokio::{HandshakeError, HeadError};
+
+/// Why [`WebSocketUpgrade`](crate::WebSocketUpgrade) refuses a request.
+///
+/// As a response it has the status, the header fields that this status needs, and a text for a person as its body, which has
+/// nothing that the client has sent. `Display` is for a log.
+///
+/// | request | status | header fields |
+/// |---|---|---|
+/// | a plain GET, or another `Sec-WebSocket-Version` | 426 | `Upgrade`, `Connection`, `Sec-WebSocket-Version` |
+/// | another method | 405 | `Allow` |
+/// | one that is not valid, or that a proxy has spoilt | 400 | |
+/// | of a page of another site | 403 | |
+/// | with more subprotocols or extensions than there may be | 431 | |
+/// | over HTTP/1.0, or over HTTP/2 without the feature `http2` | 505 | |
+/// | an Extended CONNECT for another protocol | 501 | |
+/// | one that the server cannot upgrade | 500 | |
+///
+/// ```
+/// use axum::response::{IntoResponse, Response};
+/// use ws_proto_axum::{WebSocketUpgrade, WebSocketUpgradeRejection};
+///
+/// async fn handler(
+///     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+/// ) -> Result<Response, WebSocketUpgradeRejection> {
+///     let upgrade = upgrade.inspect_err(|rejection| eprintln!("{}: {rejection}", rejection.status()))?;
+///     Ok(upgrade.on_upgrade(async |_socket| {}))
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::any(handler));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WebSocketUpgradeRejection {
+    /// It is no valid request for a WebSocket connection.
+    Handshake(HandshakeError),
+    /// The answer cannot be sent as it is. The mistake is the server's.
+    Head(HeadError),
+    /// It came over HTTP/2, and the feature `http2` of this crate is off. The mistake is the server's: it announces that it takes
+    /// such requests.
+    Http2Disabled,
+    /// The server has no way to hand over the connection: it does not upgrade connections, or something has taken the
+    /// upgrade before. The mistake is the server's.
+    NotUpgradable,
+    /// It comes from a page of a site that is not allowed. `Display` has the `Origin` and the `Host` of the request.
+    Origin(OriginRefused),
+}
+
+impl WebSocketUpgradeRejection {
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.to_http().status()
+    }
+
+    /// The body of the response.
+    pub fn body_text(&self) -> String {
+        self.to_http().into_body()
+    }
+
+    fn to_http(&self) -> http::Response<String> {
+        match self {
+            Self::Handshake(error) => refusal(*error),
+            Self::Head(error) => refusal(*error),
+            Self::Origin(error) => refusal(AcceptError::Origin(error.fault())),
+            Self::Http2Disabled => {
+                with_text(StatusCode::HTTP_VERSION_NOT_SUPPORTED, HTTP2_DISABLED)
+            }
+            Self::NotUpgradable => with_text(StatusCode::INTERNAL_SERVER_ERROR, NOT_UPGRADABLE),
+        }
+    }
+}
+
+fn with_text(status: StatusCode, text: &str) -> http::Response<String> {
+    let mut response = http::Response::new(text.to_owned());
+    *response.status_mut() = status;
+    response
+}
+
+const HTTP2_DISABLED: &str = "This server takes WebSocket connections over HTTP/1.1 only.\n\
+    For the operator: the feature http2 of ws-proto-axum is off, though that of axum is on.\n";
+
+const NOT_UPGRADABLE: &str = "This server cannot turn the request into a WebSocket connection.\n\
+    For the operator: it serves HTTP without upgrades, or something before the handler has taken the upgrade.\n";
+
+impl IntoResponse for WebSocketUpgradeRejection {
+    fn into_response(self) -> Response {
+        let (head, body) = self.to_http().into_parts();
+        // The fields of a `String` as a response, `Content-Type` among them, and those of the status.
+        (head.status, head.headers, body).into_response()
+    }
+}
+
+impl fmt::Display for WebSocketUpgradeRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::Head(error) => error.fmt(f),
+            Self::Http2Disabled => f.write_str("the feature http2 of ws-proto-axum is off"),
+            Self::NotUpgradable => f.write_str("the server has no upgrade for the request"),
+            Self::Origin(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for WebSocketUpgradeRejection {}
+
+impl From<HandshakeError> for WebSocketUpgradeRejection {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl From<OriginRefused> for WebSocketUpgradeRejection {
+    fn from(error: OriginRefused) -> Self {
+        Self::Origin(error)
+    }
+}

@@ -73,8 +73,15 @@ impl<T: Io> Core<T> {
     fn follow(&mut self, cx: &mut Context<'_>, ask: Ask, is_idle: bool, reads: &mut u8) -> Then {
         match ask {
             Ask::Again => Then::Look,
-            Ask::Write if self.write(cx).is_pending() => Then::LookUnwritten,
-            Ask::Write => Then::Look,
+            Ask::Write => {
+                let before = self.written;
+                if self.write(cx).is_pending() && self.written == before {
+                    Then::LookUnwritten
+                } else {
+                    // There may be room for other answers.
+                    Then::Look
+                }
+            }
             Ask::Read => {
                 let _ = self.write(cx);
                 if self.driver.is_over() {

@@ -5,5 +5,6 @@ mod common;
 mod connecting;
 mod ending;
 mod reconnecting;
+mod schedules;
 mod time;
 mod wakers;

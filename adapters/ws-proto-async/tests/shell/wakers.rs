@@ -147,6 +147,20 @@ fn input_that_waited_for_the_output_goes_on() {
     assert_eq!(hand.state().written.len(), 400 * 127);
 }
 
+/// A message behind answers does not wait for all of them: that they are tried to be written is enough.
+#[test]
+fn a_message_comes_once_its_answers_have_room() {
+    let (mut socket, hand) = server(quiet().high_water(1000));
+    let task = Wakes::new();
+    let mut input = frame(0x89, &[7; 125]).repeat(10);
+    input.extend(frame(0x81, b"behind"));
+    hand.make_room(0);
+    hand.put(&input);
+    assert!(poll(&task, socket.next()).is_pending());
+    hand.make_room(500);
+    assert_eq!(text(poll(&task, socket.next())), "behind");
+}
+
 /// A half that ends wakes the other one, which may wait for ever else.
 #[test]
 fn the_end_that_one_half_sees_wakes_the_other() {

@@ -106,6 +106,11 @@ impl Hand {
         waker.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
+    /// How many bytes of the peer's were not read.
+    pub fn unread(&self) -> usize {
+        self.state().input.len()
+    }
+
     /// When the timer ends that somebody waits for.
     pub fn deadline(&self) -> Option<Instant> {
         self.state().timer.as_ref().map(|(deadline, _)| *deadline)

@@ -17,6 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use ws_proto_hub::{DriveEvent, Hub, MemberOptions, WhenFull};
 use ws_proto_tokio::{Accept, Options, Reply, read_request};
 
+/// How long to wait when nobody can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut address = "127.0.0.1:9001".to_owned();
@@ -44,9 +47,18 @@ async fn main() -> Result<()> {
         .with_context(|| format!("cannot listen on {address}"))?;
     println!("ws://{}/ROOM", listener.local_addr()?);
     loop {
-        let (stream, from) = tokio::select! {
-            accepted = listener.accept() => accepted?,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             _ = tokio::signal::ctrl_c() => break,
+        };
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, for instance. Those who are there are served on.
+                eprintln!("nobody can be accepted: {error}");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
         let hub = hub.clone();
         tokio::spawn(async move {

@@ -30,6 +30,9 @@ use ws_proto_smol::{
 const PAGE: &str = include_str!("chat_page.html");
 const SUBPROTOCOL: &str = "chat.v1";
 
+/// How long to wait when nobody can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How many messages wait for a slow reader.
 const BACKLOG: usize = 64;
 
@@ -51,7 +54,15 @@ fn main() -> Result<()> {
             let Some(accepted) = future::or(accepted, interrupted).await else {
                 break;
             };
-            let (stream, from) = accepted?;
+            let (stream, from) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, for instance. Those who are there are served on.
+                    eprintln!("nobody can be accepted: {error}");
+                    Timer::after(PAUSE).await;
+                    continue;
+                }
+            };
             let (rooms, alive) = (Arc::clone(&rooms), alive.clone());
             smol::spawn(async move {
                 if let Err(error) = serve(stream, from, &rooms).await {

@@ -16,6 +16,9 @@ use smol::net::{TcpListener, TcpStream};
 use smol::{Task, Timer};
 use ws_proto_smol::{CloseCode, accept};
 
+/// How long to wait when nobody can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
 fn main() -> Result<()> {
     smol::block_on(async {
         let address = std::env::args().nth(1);
@@ -42,7 +45,15 @@ pub(crate) async fn serve_until(
     let mut connections: Vec<Task<Result<()>>> = Vec::new();
     let serving = async {
         loop {
-            let (stream, _) = listener.accept().await?;
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, for instance. Those who are there are served on.
+                    eprintln!("nobody can be accepted: {error}");
+                    Timer::after(PAUSE).await;
+                    continue;
+                }
+            };
             connections.retain(|task| !task.is_finished());
             connections.push(smol::spawn(serve(stream, watch.clone())));
         }

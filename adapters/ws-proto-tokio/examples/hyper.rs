@@ -7,6 +7,7 @@
 //! The feature `http` makes the response that accepts a request; after it hyper hands over the stream.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use anyhow::Result;
 use http_body_util::{Empty, Full};
@@ -25,7 +26,12 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("ws://{}/echo", listener.local_addr()?);
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of file descriptors, for instance. Those who are there are served on.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
             let connection = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service_fn(serve))
                 .with_upgrades();

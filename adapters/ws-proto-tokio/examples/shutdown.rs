@@ -11,8 +11,11 @@ use anyhow::Result;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use ws_proto_tokio::{CloseCode, accept};
+
+/// How long to wait when nobody can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -38,10 +41,14 @@ pub(crate) async fn serve_until(
     tokio::pin!(end);
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
-                let (stream, _) = accepted?;
-                connections.spawn(serve(stream, watch.clone()));
-            }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, watch.clone()))),
+                Err(error) => {
+                    // Out of file descriptors, for instance. Those who are there are served on.
+                    eprintln!("nobody can be accepted: {error}");
+                    sleep(PAUSE).await;
+                }
+            },
             Some(_) = connections.join_next() => {} // one less
             () = &mut end => break,
         }

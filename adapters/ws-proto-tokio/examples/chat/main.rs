@@ -29,6 +29,9 @@ use rooms::{Member, Rooms};
 const PAGE: &str = include_str!("page.html");
 const SUBPROTOCOL: &str = "chat.v1";
 
+/// How long to wait when nobody can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let address = std::env::args().nth(1);
@@ -41,9 +44,18 @@ async fn main() -> Result<()> {
     let rooms = Arc::new(Rooms::default());
     let (going_away, watch) = watch::channel(false);
     loop {
-        let (stream, from) = tokio::select! {
-            accepted = listener.accept() => accepted?,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             _ = tokio::signal::ctrl_c() => break,
+        };
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, for instance. Those who are there are served on.
+                eprintln!("nobody can be accepted: {error}");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
         let (rooms, watch) = (Arc::clone(&rooms), watch.clone());
         tokio::spawn(async move {

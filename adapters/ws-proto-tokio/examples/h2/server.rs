@@ -26,6 +26,8 @@ use ws_proto_tokio::{
 use super::{CONNECTION_WINDOW, Settings};
 
 const PAGE: &str = include_str!("page.html");
+/// How long to wait when nobody can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 const HTML: &str = "text/html; charset=utf-8";
 
 pub(crate) struct Server {
@@ -78,9 +80,18 @@ impl Server {
         tokio::pin!(end);
         let mut number = 0;
         loop {
-            let stream = tokio::select! {
-                accepted = self.listener.accept() => accepted?.0,
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
                 () = &mut end => break,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, for instance. Those who are there are served on.
+                    println!("nobody can be accepted: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
             };
             number += 1;
             let shared = self.shared.clone();

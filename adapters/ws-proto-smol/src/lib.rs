@@ -341,7 +341,8 @@ where
     core::server::read_request(Smol::new(stream), options).await
 }
 
-/// The server's end of a connection whose handshake an HTTP server has done.
+/// The server's end of a connection whose handshake an HTTP server has done. On a stream of HTTP/2, set
+/// [`with_linger`](core::WebSocket::with_linger) too, or the end of the connection may be lost.
 pub fn server<S>(stream: S, negotiated: Negotiated, options: Options) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -51,7 +51,8 @@
 //! # With hyper
 //!
 //! A server of hyper makes the response with [`Acceptor::answer_http`](crate::Acceptor::answer_http), and the connection with
-//! [`open_server`] over `TokioIo` of hyper-util and the stream of `hyper::upgrade::on`. This is what
+//! [`open_server`] over `TokioIo` of hyper-util and the stream of `hyper::upgrade::on`. If another handshake is made, it is
+//! [`server`](crate::server) [`with_linger`](core::WebSocket::with_linger). This is what
 //! differs from an [`H2Stream`]; a closing handshake loses nothing on either:
 //!
 //! | | `H2Stream` | `hyper::upgrade::Upgraded` (hyper 1.12) |

@@ -83,7 +83,6 @@ impl<T: Io> Core<T> {
         core
     }
 
-    #[cfg(feature = "deflate")]
     pub(crate) fn map_driver(self, map: impl FnOnce(Driver) -> Driver) -> Self {
         Self {
             driver: map(self.driver),

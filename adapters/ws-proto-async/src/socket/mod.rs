@@ -67,14 +67,15 @@ pub struct WebSocket<T> {
 
 impl<T: Io> WebSocket<T> {
     /// The server's end of a connection whose handshake has been done elsewhere, for instance by an
-    /// HTTP server. `received` is what was read behind the request, often nothing.
+    /// HTTP server. `received` is what was read after the request, often nothing. On a stream of HTTP/2, call
+    /// [`with_linger`](Self::with_linger) too.
     pub fn server(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
         let driver = driver(EitherRole::server(), negotiated, &options);
         Self::new(io, driver, received, None)
     }
 
     /// The client's end of a connection whose handshake has been done elsewhere. `received` is what
-    /// was read behind the response, often nothing.
+    /// was read after the response, often nothing.
     pub fn client(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
         let role = EitherRole::client(Box::new(OsRandom::new()));
         Self::new(io, driver(role, negotiated, &options), received, None)
@@ -116,6 +117,24 @@ impl<T: Io> WebSocket<T> {
             core: self
                 .core
                 .map_driver(|driver| driver.with_deflate(deflate, params)),
+        }
+    }
+
+    /// Sets whether a server reads to the end of the stream after a closing handshake too, for the time of
+    /// [`Options::linger`] at most. Call it for a stream of HTTP/2 or HTTP/3 whose handshake has been done elsewhere:
+    /// such a stream is reset when it is dropped before both sides have ended, and the client may lose the last
+    /// messages and our Close. What [`open_server`](Self::open_server) has opened on such a stream does it by itself.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, Negotiated, Options, WebSocket};
+    /// fn on_http2<T: Io>(stream: T, negotiated: Negotiated) -> WebSocket<T> {
+    ///     WebSocket::server(stream, negotiated, &[], Options::new()).with_linger(true)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_linger(self, linger: bool) -> Self {
+        Self {
+            core: self.core.map_driver(|driver| driver.with_linger(linger)),
         }
     }
 

@@ -103,3 +103,17 @@ fn a_half_closes_without_waiting_for_the_peer() {
     assert_eq!(text(poll(&task, read.next())), "kept");
     assert!(matches!(poll(&task, read.next()), Poll::Ready(None)));
 }
+
+/// A stream of HTTP/2 is reset when it is dropped before the peer has ended it: a server can wait for that.
+#[test]
+fn a_server_that_lingers_reads_to_the_end_of_the_stream() {
+    for lingers in [false, true] {
+        let (socket, hand) = server(quiet());
+        let mut socket = socket.with_linger(lingers);
+        let task = Wakes::new();
+        hand.put(CLOSE);
+        assert_eq!(poll(&task, socket.next()).is_pending(), lingers);
+        hand.end();
+        assert!(matches!(poll(&task, socket.next()), Poll::Ready(None)));
+    }
+}

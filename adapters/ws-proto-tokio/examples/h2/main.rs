@@ -16,7 +16,7 @@
 //! | `--hyper` | HTTP/2 by hyper in place of `h2` |
 //! | `--window BYTES` | what the peer may send on a stream before it is read |
 //! | `--cert FILE` | where the server writes its certificate, made on the spot |
-//! | `--ca FILE` | the certificate that the client trusts, beside those of the platform |
+//! | `--ca FILE` | the certificates that the client trusts, and no others; a client needs it for `https:` |
 //!
 //! A browser that has the page over HTTP/2 opens its WebSocket on the same connection.
 

@@ -146,7 +146,10 @@ fn happens(world: &mut World, random: &mut Random, event: usize) {
         0 => hand.put(&frame(0x81, &vec![b'a'; random.below(300)])),
         1 => hand.put(&frame(0x82, &vec![7; random.below(40_000)])),
         2 => hand.put(&frame(wire::PING, &[1; 125]).repeat(1 + random.below(100))),
-        3 => hand.put(&[frame(wire::PING, b"x"), frame(0x81, b"after it")].concat()),
+        3 => {
+            let pings = frame(wire::PING, &[1; 125]).repeat(1 + random.below(12));
+            hand.put(&[pings, frame(0x81, b"after them")].concat());
+        }
         4 => hand.put(&frame(0x02, &vec![7; random.below(3000)])),
         5 => hand.put(&frame(0x80, &vec![7; random.below(3000)])),
         6 => hand.make_room(0),

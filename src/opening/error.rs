@@ -213,6 +213,9 @@ pub enum ProxyError {
     /// The proxy cannot be connected to: [`ConnectError::Resolve`], [`ConnectError::Unreachable`],
     /// [`ConnectError::Tls`], of the proxy.
     Connect(Box<ConnectError>),
+    /// A SOCKS proxy cannot be asked with this user name and password: each has 1 to 255 bytes (RFC 1929), and the
+    /// adapters send UTF-8 only. Nothing was connected.
+    Credentials,
     /// The answer of the proxy is not valid, is too long, or did not come.
     Handshake(HandshakeError),
     /// The proxy cannot be asked like that.
@@ -253,7 +256,7 @@ impl ProxyError {
             },
             Self::Refused(response) => Some(end_of_refusal(response)),
             Self::TimedOut(_) => Some(End::TimedOut),
-            Self::Head(_) | Self::Unsupported(_) | Self::Url(_) => None,
+            Self::Credentials | Self::Head(_) | Self::Unsupported(_) | Self::Url(_) => None,
         }
     }
 
@@ -287,6 +290,9 @@ impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "proxy: {error}"),
+            Self::Credentials => f.write_str(
+                "user name and password of a SOCKS proxy have 1 to 255 bytes each, in UTF-8",
+            ),
             Self::Handshake(error) => write!(f, "proxy: {error}"),
             Self::Head(error) => write!(f, "request to the proxy: {error}"),
             #[cfg(feature = "std")]

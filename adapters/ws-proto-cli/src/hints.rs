@@ -83,13 +83,14 @@ fn proxy_hint(error: &ProxyError, route: &Route) -> Option<String> {
     let wants_credentials = match error {
         ProxyError::Refused(response) => matches!(response.status(), 401 | 407),
         ProxyError::Socks(error) => error.kind() == ErrorKind::PermissionDenied,
+        ProxyError::Credentials => true,
         _ => false,
     };
     if wants_credentials {
         let (who, scheme) = match (is_given, error) {
-            (true, ProxyError::Socks(_)) => ("--proxy", "socks5"),
+            (true, ProxyError::Socks(_) | ProxyError::Credentials) => ("--proxy", "socks5"),
             (true, _) => ("--proxy", "http"),
-            (false, ProxyError::Socks(_)) => (VARIABLES, "socks5"),
+            (false, ProxyError::Socks(_) | ProxyError::Credentials) => (VARIABLES, "socks5"),
             (false, _) => (VARIABLES, "http"),
         };
         return Some(format!(

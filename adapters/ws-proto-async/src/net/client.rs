@@ -136,7 +136,9 @@ impl<N: Network> Client<N> {
     ///
     /// The addresses, [`resolver`](Self::resolver), [`attempt_delay`](Self::attempt_delay), [`nodelay`](Self::nodelay) and
     /// [`before_connect`](Self::before_connect) are those of the proxy then. `http` and `https` proxies are asked by
-    /// `CONNECT` (RFC 9110 9.3.6), `https` needs the feature `rustls`; `socks5` and `socks5h` need the feature `socks`.
+    /// `CONNECT` (RFC 9110 9.3.6), `https` needs the feature `rustls`; `socks5` and `socks5h` need the feature `socks`, and
+    /// take no credentials or a user name and a password of 1 to 255 bytes each: `socks5://user@host` is
+    /// [`ProxyError::Credentials`](ws_proto::opening::ProxyError::Credentials).
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.route = Route::Through(Box::new(proxy));
         self

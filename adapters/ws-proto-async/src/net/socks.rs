@@ -28,11 +28,12 @@ impl<N: Network> Client<N> {
         connector: &Connector,
         stages: &Stages<N>,
     ) -> Result<Reached<N>, ConnectError> {
+        let credentials = credentials(proxy)?;
         let uri = connector.uri();
         if proxy.scheme() == ProxyScheme::Socks5h {
             // The zone of a link-local address means something to this system only.
             let place = place.unwrap_or((uri.host(), uri.port()));
-            return self.tunnel_to(proxy, place, stages).await;
+            return self.tunnel_to(proxy, credentials, place, stages, 1).await;
         }
         let (host, port) = match place {
             Some((host, port)) => (Cow::Borrowed(host), port),
@@ -42,12 +43,10 @@ impl<N: Network> Client<N> {
         let plan = HappyEyeballs::new(self.addresses(&host, port, stages).await?);
         let mut left = u32::try_from(plan.addresses().len()).unwrap_or(u32::MAX);
         for address in plan.addresses() {
-            // One that does not answer leaves their share of the time to the others.
-            let time = stages.left();
-            let share = Stages::begin(time.checked_div(left).unwrap_or(time));
-            left = left.saturating_sub(1);
             let place = (&*address.ip().to_string(), address.port());
-            match self.tunnel_to(proxy, place, &share).await {
+            let reached = self.tunnel_to(proxy, credentials, place, stages, left);
+            left = left.saturating_sub(1);
+            match reached.await {
                 // The proxy may reach another address of the server.
                 Err(error) if is_about_address(&error) => last = Some(error),
                 reached => return reached,
@@ -57,14 +56,20 @@ impl<N: Network> Client<N> {
         Err(last.unwrap_or_else(none))
     }
 
+    /// A tunnel to the next of `left` places.
     async fn tunnel_to(
         &self,
         proxy: &Proxy,
+        credentials: Option<Credentials<'_>>,
         place: (&str, u16),
         stages: &Stages<N>,
+        left: u32,
     ) -> Result<Reached<N>, ConnectError> {
         let mut io = N::io(self.open_proxy(proxy, stages).await?);
-        match stages.run(ask(&mut io, proxy, place)).await {
+        // A place that does not answer leaves their share of the time to the others.
+        let time = stages.left();
+        let share = Stages::<N>::begin(time.checked_div(left).unwrap_or(time));
+        match share.run(ask(&mut io, credentials, place)).await {
             // The answers say how long they are: no byte after them has been read.
             Ok(Ok(())) => Ok((io.into_stream(), Vec::new())),
             Ok(Err(error)) => Err(error.into()),
@@ -73,17 +78,36 @@ impl<N: Network> Client<N> {
     }
 }
 
+/// A user name and a password.
+type Credentials<'p> = (&'p str, &'p str);
+
+/// What the proxy is told, if that can be sent (RFC 1929 2).
+fn credentials(proxy: &Proxy) -> Result<Option<Credentials<'_>>, ProxyError> {
+    let Some((user, password)) = proxy.credentials() else {
+        return Ok(None);
+    };
+    let fits = |text: &&str| (1..=255).contains(&text.len());
+    let text = |bytes| {
+        from_utf8(bytes)
+            .ok()
+            .filter(fits)
+            .ok_or(ProxyError::Credentials)
+    };
+    Ok(Some((text(user)?, text(password)?)))
+}
+
 /// Asks the proxy at the other end of `io` for a tunnel to a host and port.
-async fn ask<T: Io>(io: &mut T, proxy: &Proxy, place: (&str, u16)) -> Result<(), ProxyError> {
+async fn ask<T: Io>(
+    io: &mut T,
+    credentials: Option<Credentials<'_>>,
+    place: (&str, u16),
+) -> Result<(), ProxyError> {
     let socket = Socket(io);
-    let asked = match proxy.credentials() {
+    let asked = match credentials {
         None => Socks5Stream::connect_with_socket(socket, place).await,
-        Some((user, password)) => match (from_utf8(user), from_utf8(password)) {
-            (Ok(user), Ok(password)) => {
-                Socks5Stream::connect_with_password_and_socket(socket, place, user, password).await
-            }
-            _ => Err(Error::InvalidAuthValues("not UTF-8")),
-        },
+        Some((user, password)) => {
+            Socks5Stream::connect_with_password_and_socket(socket, place, user, password).await
+        }
     };
     asked.map(drop).map_err(error_of)
 }

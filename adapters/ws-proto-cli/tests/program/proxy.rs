@@ -181,3 +181,13 @@ fn a_socks_proxy() {
     let done = run_with(&[], &["--proxy", &format!("socks5://{address}"), &echo()]);
     assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.stderr);
 }
+
+#[test]
+fn a_socks_proxy_wants_a_password_with_a_user_name() {
+    let proxy = ["--proxy", "socks5h://me@127.0.0.1:1"];
+    let done = run(&[proxy[0], proxy[1], "ws://h.example/"], b"");
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    for part in ["1 to 255 bytes", "socks5://USER:PASSWORD@"] {
+        assert!(done.stderr.contains(part), "{}", done.stderr);
+    }
+}

@@ -206,6 +206,9 @@ macro_rules! test_network {
             tunnels_through_a_socks_proxy
             a_socks_proxy_gets_the_next_address
             every_answer_of_a_socks_proxy_cut_at_every_byte
+            an_address_without_an_answer_of_a_socks_proxy_leaves_time_to_the_next
+            a_socks_proxy_has_the_whole_time_to_be_connected_to
+            what_a_socks_proxy_cannot_be_told_is_refused_at_once
         }
     };
     ($runtime:ty, $network:ty: $($name:ident)*) => {

@@ -4,15 +4,16 @@ use std::future::ready;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ws_proto_async::net::{Client, Network, Tls};
 use ws_proto_async::rustls::ServerConfig;
-use ws_proto_async::{ConnectError, Proxy as Url, ProxyError};
+use ws_proto_async::{ConnectError, Proxy as Url, ProxyError, Stage};
 
 use super::super::Runtime;
 use super::proxies::{Script, no_tunnel, scripted, through};
-use super::serving::{Both, Identity, Kind, NAME, Proxy};
-use super::{connector, talk, try_talk};
+use super::serving::{Both, Identity, Kind, NAME, Proxy, Silent, refusing};
+use super::{connector, fails, talk, try_talk};
 
 /// Speaks SOCKS 5 (RFC 1928, RFC 1929) with who has this user name and password, up to the request; the request, as
 /// `host:port`.
@@ -142,15 +143,7 @@ pub fn a_socks_proxy_gets_the_next_address<R: Runtime, N: Network>() {
         stream.write_all(&answer)?;
         Ok((asked, !is_first))
     });
-    let address = proxy.address;
-    let url = Url::new("socks5://proxy.test").unwrap();
-    let client = Client::<N>::new().proxy(url).resolver(move |name, port| {
-        let of_server = [[192, 0, 2, 7], [192, 0, 2, 8]].map(|ip| SocketAddr::from((ip, port)));
-        ready(Ok(match &*name {
-            NAME => of_server.to_vec(),
-            _ => vec![address],
-        }))
-    });
+    let client = to_two_addresses::<N>(proxy.address);
     talk::<R, N>(&client, connector("ws://server.test/", 10_000));
     assert_eq!(
         [proxy.asked(), proxy.asked()],
@@ -189,5 +182,73 @@ pub fn every_answer_of_a_socks_proxy_cut_at_every_byte<R: Runtime, N: Network>()
                 }
             }
         }
+    }
+}
+
+/// A server with two addresses, through a SOCKS proxy.
+fn to_two_addresses<N: Network>(proxy: SocketAddr) -> Client<N> {
+    let url = Url::new("socks5://proxy.test").expect("a valid URL");
+    Client::new().proxy(url).resolver(move |name, port| {
+        let of_server = [[192, 0, 2, 7], [192, 0, 2, 8]].map(|ip| SocketAddr::from((ip, port)));
+        ready(Ok(match &*name {
+            NAME => of_server.to_vec(),
+            _ => vec![proxy],
+        }))
+    })
+}
+
+pub fn an_address_without_an_answer_of_a_socks_proxy_leaves_time_to_the_next<
+    R: Runtime,
+    N: Network,
+>() {
+    let count = AtomicUsize::new(0);
+    let proxy = Proxy::start([None, None], move |stream| {
+        let asked = read_socks(stream, "", "")?;
+        let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        if is_first {
+            // As long as the client is there.
+            let _ = stream.read_to_end(&mut Vec::new());
+        } else {
+            stream.write_all(SOCKS_GRANTED)?;
+        }
+        Ok((asked, !is_first))
+    });
+    let client = to_two_addresses::<N>(proxy.address);
+    // Half of it for each.
+    talk::<R, N>(&client, connector("ws://server.test/", 3000));
+    assert_eq!(
+        [proxy.asked(), proxy.asked()],
+        ["192.0.2.7 80", "192.0.2.8 80"]
+    );
+}
+
+pub fn a_socks_proxy_has_the_whole_time_to_be_connected_to<R: Runtime, N: Network>() {
+    let silent = Silent::new();
+    let client = to_two_addresses::<N>(silent.address);
+    match fails::<R, N>(&client, connector("ws://server.test/", 600)) {
+        ConnectError::Proxy(ProxyError::TimedOut(late)) => {
+            assert_eq!(late.stage(), Stage::Connect);
+            assert!(late.spent() >= Duration::from_millis(500), "{late}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn what_a_socks_proxy_cannot_be_told_is_refused_at_once<R: Runtime, N: Network>() {
+    let long = "x".repeat(256);
+    for credentials in [
+        "me",
+        ":secret",
+        "me:%ff",
+        &format!("me:{long}"),
+        &format!("{long}:x"),
+    ] {
+        // Nothing listens there.
+        let client = through::<N>(&format!("socks5h://{credentials}@proxy.test"), refusing());
+        let error = no_tunnel::<R, N>(&client, "ws://server.test/");
+        assert!(matches!(error, ProxyError::Credentials), "{error:?}");
+        let words = error.to_string();
+        assert!(words.contains("1 to 255 bytes"), "{words}");
+        assert_eq!(ConnectError::Proxy(error).end(), None);
     }
 }

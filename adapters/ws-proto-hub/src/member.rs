@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
-use ws_proto_tokio::{Error, Message, WebSocket};
+use ws_proto_tokio::{Error, Message, SendError, WebSocket};
 
 use crate::hub::Hub;
 use crate::publication::Delivery;
@@ -155,14 +155,15 @@ impl Member {
     ///
     /// Cancel safe. One task waits for this or [`next`](Self::next), not two.
     pub async fn closing(&mut self) -> CloseReason {
-        poll_fn(|cx| self.shared.queue().poll_closing(cx)).await
+        poll_fn(|cx| self.shared.queue().poll_closing(cx, false)).await
     }
 
     /// Sends what is published, and gives what the peer sends; `None` after the end. It closes the connection
     /// when the hub demands that, whether the peer reads or not.
     ///
     /// Messages are taken from the hub while the connection has room, so that as much waits for a
-    /// slow peer as the member's options and the connection's high-water mark allow.
+    /// slow peer as the member's options and the connection's high-water mark allow. While the program has sent a part
+    /// of a message and not the last one, they wait.
     ///
     /// Cancel safe: the next call goes on where this one was.
     ///
@@ -260,15 +261,17 @@ impl Member {
                 self.is_write_over = true;
                 return Poll::Ready(None);
             }
-            Poll::Pending => {
-                let closing = self.shared.queue().poll_closing(cx);
-                return closing.map(|close| Some(self.start_close(socket, close)));
-            }
+            Poll::Pending => return self.poll_close(socket, cx),
         }
         if let Some((delivery, at)) = &mut self.writing {
             if let Some(message) = delivery.messages().get(*at) {
-                match pin!(socket.feed_prepared(message)).poll(cx) {
+                let fed = pin!(socket.feed_prepared(message)).poll(cx);
+                match fed {
                     Poll::Ready(Ok(())) => *at += 1,
+                    // The program ends its own message first.
+                    Poll::Ready(Err(Error::Send(SendError::MessageOpen))) => {
+                        return self.poll_close(socket, cx);
+                    }
                     Poll::Ready(Err(_)) => self.is_write_over = true,
                     Poll::Pending => return Poll::Pending,
                 }
@@ -285,6 +288,23 @@ impl Member {
             MemberEvent::Missed(count) => Some(DriveEvent::Missed(count)),
             MemberEvent::Close(close) => Some(self.start_close(socket, close)),
         })
+    }
+
+    /// While nothing can be queued: closes the connection when that is to be done without what waits.
+    fn poll_close<S>(
+        &mut self,
+        socket: &mut WebSocket<S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<DriveEvent>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let is_begun = match &self.writing {
+            Some((delivery, at)) => *at < delivery.messages().len(),
+            None => false,
+        };
+        let closing = self.shared.queue().poll_closing(cx, is_begun);
+        closing.map(|close| Some(self.start_close(socket, close)))
     }
 
     fn start_close<S>(&mut self, socket: &mut WebSocket<S>, close: CloseReason) -> DriveEvent

@@ -130,6 +130,8 @@ pub(crate) struct Queue {
     latest: HashMap<(Arc<str>, Option<Arc<str>>), u64>,
     missed: u64,
     close: Option<CloseReason>,
+    /// What waited was dropped: the connection is closed without it.
+    is_cut: bool,
     /// The time to end has passed.
     is_expired: bool,
     waker: Option<(Interest, Waker)>,
@@ -186,6 +188,7 @@ impl Queue {
         if let WhenFull::Close(code, reason) = &options.when_full {
             tally.dropped += self.waiting.len() as u64;
             tally.closed += 1;
+            self.is_cut = true;
             self.clear();
             self.close(*code, reason)
         } else {
@@ -275,10 +278,13 @@ impl Queue {
         self.wait(Interest::Closing, cx);
     }
 
-    /// Waits until the connection is to be closed and nothing waits any more.
-    pub(crate) fn poll_closing(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
+    /// Waits until the connection is to be closed and nothing waits any more; if a delivery `is_begun`, until the rest
+    /// of that is dropped too.
+    pub(crate) fn poll_closing(&mut self, cx: &Context<'_>, is_begun: bool) -> Poll<CloseReason> {
         match &self.close {
-            Some(close) if self.waiting.is_empty() => Poll::Ready(close.clone()),
+            Some(close) if self.waiting.is_empty() && (self.is_cut || !is_begun) => {
+                Poll::Ready(close.clone())
+            }
             _ => {
                 self.wait(Interest::Closing, cx);
                 Poll::Pending

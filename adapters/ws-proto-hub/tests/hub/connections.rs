@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
-use ws_proto_hub::{DriveEvent, Hub, MemberOptions, WhenFull};
-use ws_proto_tokio::{CloseCode, Negotiated, Options, WebSocket, client, server};
+use ws_proto_hub::{DriveEvent, Hub, MemberOptions, Publication, WhenFull};
+use ws_proto_tokio::{CloseCode, Fin, Negotiated, Options, WebSocket, client, server};
 
 /// How much the pipe between both ends holds.
 const PIPE: usize = 8 * 1024;
@@ -190,4 +190,57 @@ async fn a_peer_that_sends_is_served_while_much_is_published() {
         at += 1;
     }
     assert_eq!(at, 1000, "it was published after those");
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_delivers_all_of_a_group() {
+    let hub = Hub::new();
+    let (mut reader, task) = connected(&hub, MemberOptions::new());
+    hub.publish(
+        "t",
+        Publication::group(["x".repeat(200_000).into(), "y".into()]),
+    );
+    // There is no room for the second one before the client reads.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let (left, ()) = tokio::join!(hub.shutdown("bye", Duration::from_secs(5)), async {
+        assert_eq!(
+            text(&mut reader).await.map(|text| text.len()),
+            Some(200_000)
+        );
+        assert_eq!(text(&mut reader).await.as_deref(), Some("y"));
+        assert_eq!(text(&mut reader).await, None);
+    });
+    assert_eq!(left, 0);
+    assert_eq!(task.await.unwrap(), ["close 1001"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publication_waits_for_the_end_of_a_message_in_parts() {
+    let hub = Hub::new();
+    let (ours, theirs) = duplex(PIPE);
+    let mut member = hub.join(MemberOptions::new());
+    member.subscribe("t");
+    let mut socket = server(ours, Negotiated::new(), Options::new());
+    let mut client = client(theirs, Negotiated::new(), Options::new());
+    socket.send_text_part("in ", Fin::No).await.unwrap();
+    hub.publish("t", "news");
+    let second = Duration::from_secs(1);
+    let driven = timeout(second, member.drive(&mut socket)).await;
+    assert!(driven.is_err(), "{driven:?}");
+    socket.send_text_part("parts", Fin::Yes).await.unwrap();
+    let driven = timeout(second, member.drive(&mut socket)).await;
+    assert!(driven.is_err(), "{driven:?}");
+    assert_eq!(text(&mut client).await.as_deref(), Some("in parts"));
+    assert_eq!(text(&mut client).await.as_deref(), Some("news"));
+    // Nor does it keep the hub from ending the connection.
+    socket.send_text_part("in ", Fin::No).await.unwrap();
+    hub.publish("t", "more");
+    let (left, closing) = tokio::join!(
+        hub.shutdown("bye", second),
+        timeout(2 * second, async {
+            while member.drive(&mut socket).await.is_some() {}
+            drop(member);
+        })
+    );
+    assert_eq!((left, closing), (1, Ok(())));
 }

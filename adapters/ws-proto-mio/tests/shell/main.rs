@@ -8,6 +8,7 @@ mod faults;
 mod handshake;
 mod matrix;
 mod messages;
+mod schedules;
 mod streams;
 mod turns;
 

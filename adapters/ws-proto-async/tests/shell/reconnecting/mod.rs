@@ -3,6 +3,7 @@
 mod delivery;
 mod ends;
 mod net;
+mod schedules;
 mod tasks;
 
 use std::io::ErrorKind;

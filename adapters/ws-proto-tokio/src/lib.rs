@@ -81,6 +81,8 @@
 //! * A server writes big payloads from where they are, without a copy.
 //! * Everything is bounded: the size of messages, what waits to be written, each handshake in time,
 //!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
+//! * It needs a runtime with timers, and for sockets with I/O, as `#[tokio::main]` and `Builder::enable_all` make it. On one
+//!   without timers tokio panics, and names `enable_time`.
 //! * An idle connection has no buffers: a thread's connections share one.
 //! * With the feature `deflate`, messages are compressed if both ends ask for it, and one by one not.
 //!

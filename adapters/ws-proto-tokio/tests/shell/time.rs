@@ -249,3 +249,15 @@ async fn a_client_that_does_not_read_its_answer_is_given_up_in_time() {
     assert!(matches!(error, AcceptError::Io(error) if error.kind() == ErrorKind::TimedOut));
     asking.await.unwrap();
 }
+
+#[test]
+#[should_panic(expected = "enable_time")]
+fn a_runtime_without_timers_says_what_to_enable() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (stream, _peer) = duplex(64);
+        let _ = ws_proto_tokio::accept(stream).await;
+    });
+}

@@ -3,7 +3,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Connection, Fin, Kind, Role, SendError};
-use ws_proto_test::suite::deflate::{Compressor, Emitted, receive};
+use ws_proto_suite::deflate::{Compressor, Emitted, receive};
 
 struct Sender<R: Role> {
     connection: Connection<R>,

@@ -8,7 +8,7 @@ use ws_proto::{
     CloseCode, CloseReason, Config, Connection, Fin, FixedBuf, Kind, MaskSource, Negotiated,
     Output, Role, SendError,
 };
-use ws_proto_test::suite::deflate::{Emitted, receive};
+use ws_proto_suite::deflate::{Emitted, receive};
 
 const TEXT: &str = "a text that is said again, a text that is said again";
 

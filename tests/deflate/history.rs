@@ -4,7 +4,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Connection, Fin, Kind, SendError, Server};
-use ws_proto_test::suite::deflate::{Compressor, Emitted, receive};
+use ws_proto_suite::deflate::{Compressor, Emitted, receive};
 
 const A: &str = "the first message, the first message, again the first message";
 const B: &str = "something else was compressed elsewhere, elsewhere, elsewhere";

@@ -4,8 +4,8 @@
 use ws_proto::extension::Decode;
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams, DeflatePool};
 use ws_proto::{Config, Connection, Event, Fin, FixedBuf, Input, Kind, Server};
+use ws_proto_suite::deflate::{Emitted, Reference, frame, frames, receive};
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::deflate::{Emitted, Reference, frame, frames, receive};
 
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 const AGAIN: [u8; 5] = [0xf2, 0x00, 0x11, 0x00, 0x00];

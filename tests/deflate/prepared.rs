@@ -10,9 +10,9 @@ use ws_proto::{
     CloseCode, CloseReason, Config, Connection, EitherRole, Fin, FixedBuf, Limited, MaskSource,
     Negotiated, PreparedMessage, SendError,
 };
+use ws_proto_suite::Keys;
+use ws_proto_suite::deflate::{Emitted, Reference, frames, receive};
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::Keys;
-use ws_proto_test::suite::deflate::{Emitted, Reference, frames, receive};
 
 type Shared = Arc<[u8]>;
 type Prepared = PreparedMessage<Shared>;

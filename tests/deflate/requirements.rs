@@ -4,7 +4,7 @@
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams};
 use ws_proto::frame::{Header, Opcode, Rsv};
 use ws_proto::{Client, Config, Connection};
-use ws_proto_test::suite::deflate::{Emitted, Reference, frame, frames, receive};
+use ws_proto_suite::deflate::{Emitted, Reference, frame, frames, receive};
 
 type Keys = fn() -> [u8; 4];
 

@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 use ws_proto::{Config, Connection, Fin, FixedBuf, Message, SendError, WebSocket};
+use ws_proto_suite::deflate::{Emitted, Reference, frame, frames, receive, receive_whole};
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::deflate::{Emitted, Reference, frame, frames, receive, receive_whole};
 
 #[derive(Clone, Debug)]
 enum Send {

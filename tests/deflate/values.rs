@@ -10,7 +10,7 @@ use ws_proto::{
     AssembleError, Assembler, CloseCode, Config, Connection, Extended, Fin, Input, Kind,
     Negotiated, WebSocket, WebSocketError,
 };
-use ws_proto_test::suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
+use ws_proto_suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
 
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
@@ -208,8 +208,7 @@ type Emitted = Vec<Result<String, AssembleError>>;
 fn emitted(side: Side, wire: &[u8], size: usize, lack: Lack) -> (Emitted, usize) {
     let params = DeflateParams::new();
     let deflate = Deflate::new();
-    let mut endpoint =
-        ws_proto_test::suite::Endpoint::with(side, params.negotiated(), Config::new());
+    let mut endpoint = ws_proto_suite::Endpoint::with(side, params.negotiated(), Config::new());
     let (_, decoder) = match side {
         Side::Server => deflate.server(params),
         Side::Client => deflate.client(params),

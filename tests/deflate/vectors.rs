@@ -5,7 +5,7 @@ use serde::Deserialize;
 use ws_proto::extension::deflate::{Deflate, DeflateParams};
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
 use ws_proto::{Input, Uri};
-use ws_proto_test::suite::deflate::{Emitted, Reference, receive};
+use ws_proto_suite::deflate::{Emitted, Reference, receive};
 
 #[derive(Deserialize)]
 struct Vectors {

@@ -6,7 +6,7 @@ use crate::ends::{Bare, Socket};
 use crate::run::{Act, Call, How, Item, Pace, Run, Setup, Split, Taker, play};
 use crate::scenario::{End, Scenario};
 use crate::sink::{Drain, Sink};
-use ws_proto_test::suite::deflate::{Reference, frames};
+use ws_proto_suite::deflate::{Reference, frames};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
 

@@ -4,7 +4,7 @@ use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 use ws_proto::{Config, Fin};
 
 use crate::run::{Item, Setup};
-use ws_proto_test::suite::deflate::{Compressor, Reference, frame};
+use ws_proto_suite::deflate::{Compressor, Reference, frame};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {

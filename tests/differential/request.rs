@@ -9,9 +9,9 @@ use ws_proto::handshake::{Accept, HandshakeError, Limits, OriginPolicy, ServerHa
 use crate::heads::{self, Field, Known};
 use crate::shrink::{literal, shrink};
 use crate::tally::Tally;
+use ws_proto_suite::failed;
 use ws_proto_test::random::Random;
 use ws_proto_test::stream::Script;
-use ws_proto_test::suite::failed;
 
 /// What an accepted request said.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! no byte is lost without an error, whatever the size of the output.
 
 use ws_proto::{Event, FixedBuf, Input, MAX_CONTROL_FRAME, Output, ReceiveError};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Ten Pings and a text.
 fn wire(side: Side) -> Vec<u8> {

@@ -7,8 +7,8 @@ use ws_proto::{
     Config, Fin, Input, MAX_CONTROL_FRAME, Negotiated, Output, ProtocolError, ReceiveError,
     Transport,
 };
-use ws_proto_test::suite::call::any_call;
-use ws_proto_test::suite::*;
+use ws_proto_suite::call::any_call;
+use ws_proto_suite::*;
 
 #[derive(Clone, Debug)]
 enum Step {

@@ -7,7 +7,7 @@ use ws_proto::{
     AssembleError, Assembler, CloseCode, Config, Extended, FixedBuf, Input, Message,
     MessageStorage, Negotiated, Storage,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 type Joined = Result<Vec<u8>, AssembleError>;
 

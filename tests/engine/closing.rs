@@ -5,7 +5,7 @@ use ws_proto::{
     CloseCode, CloseReason, Config, Connection, Event, Fin, Input, Negotiated, SendError,
     Transport, UnexpectedEof,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// What the driver has to do once the closing handshake is done.
 fn done(side: Side) -> Transport {

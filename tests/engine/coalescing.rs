@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use ws_proto::{CloseCode, Config, Event, Input, ProtocolError};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Text and bytes to cut frames from, with characters of every width.
 fn payload(first: u8, len: usize) -> Vec<u8> {

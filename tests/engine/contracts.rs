@@ -8,7 +8,7 @@ use ws_proto::{
     Input, Kind, MAX_CONTROL_FRAME, Negotiated, Output, ReceiveError, SendError, Server, TimedOut,
     TooLong, Transport, UnexpectedEof,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// 1: `Ok(None)` means that the input is consumed; less room than a control frame is an error, and
 /// changes nothing.

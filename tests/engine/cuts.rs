@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use ws_proto::{Config, FixedBuf, Limited};
-use ws_proto_test::suite::data::{frame_attacks, frame_vectors, reply_vectors};
-use ws_proto_test::suite::*;
+use ws_proto_suite::data::{frame_attacks, frame_vectors, reply_vectors};
+use ws_proto_suite::*;
 
 /// Bytes for one endpoint, and its limits.
 struct Exchange {

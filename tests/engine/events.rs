@@ -2,7 +2,7 @@
 
 use ws_proto::frame::Rsv;
 use ws_proto::{Binary, Config, Event, Input, Kind, Negotiated, ProtocolError};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Receives one event from `bytes`.
 fn with_event<T>(endpoint: &mut Endpoint, bytes: &[u8], look: impl FnOnce(Event<'_>) -> T) -> T {

@@ -4,8 +4,8 @@
 use std::thread;
 
 use ws_proto::{Config, Connection, Event, Input, Negotiated, ProtocolError, Server, Transport};
-use ws_proto_test::suite::data::{frame_attacks, frame_vectors};
-use ws_proto_test::suite::*;
+use ws_proto_suite::data::{frame_attacks, frame_vectors};
+use ws_proto_suite::*;
 
 /// The close code with which `bytes` fail, when all but the last byte do not.
 fn fails_on_the_last_byte(endpoint: &mut Endpoint, bytes: &[u8]) -> Option<u16> {

@@ -4,7 +4,7 @@
 use ws_proto::{
     Config, Connection, Input, MAX_CONTROL_FRAME, Negotiated, Output, ProtocolError, ReceiveError,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Feeds `bytes` one at a time; how many were in when the connection failed, and with what.
 fn fails_at(endpoint: &mut Endpoint, bytes: &[u8]) -> Option<(usize, ProtocolError)> {

@@ -6,8 +6,8 @@ use ws_proto::frame::Rsv;
 use ws_proto::{
     Assembler, Config, Fin, FixedBuf, Input, Kind, Message, MessageStorage, Negotiated,
 };
-use ws_proto_test::suite::call::{any_data, any_text};
-use ws_proto_test::suite::*;
+use ws_proto_suite::call::{any_data, any_text};
+use ws_proto_suite::*;
 
 /// How the parts of a message are sent.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use ws_proto::{
     CloseCode, CloseReason, Config, ControlPayload, Fin, Kind, Negotiated, Output, SendError,
     TooLong,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 fn extended(side: Side) -> Endpoint {
     Endpoint::with(

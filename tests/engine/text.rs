@@ -1,7 +1,7 @@
 //! Text: what has gone wrong elsewhere, as behaviour. `PAST_BUGS.md` maps the cases to their tests.
 
 use ws_proto::ProtocolError;
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 #[test]
 fn bad_text_in_a_first_fragment_fails_without_waiting_for_more() {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use ws_proto::{Config, Instant, MAX_CONTROL_FRAME, SendError, TimedOut, Transport};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Silence of 1000 ms, then 300 ms for an answer; 500 ms for the answer to Close.
 fn config() -> Config {

@@ -3,7 +3,7 @@
 
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Fin, Kind, Negotiated, SendError};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// What brings a connection into a state, by name.
 const STATES: [&str; 7] = [

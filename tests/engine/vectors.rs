@@ -1,10 +1,10 @@
 //! The byte vectors of `tests/data`: what every endpoint has to make of given frames.
 
 use ws_proto::{Config, Transport};
-use ws_proto_test::suite::data::{
+use ws_proto_suite::data::{
     Attack, FrameVector, frame_attacks, frame_vectors, hex, reply_vectors, unhex,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Cases where more than one reading is allowed and ours is not the one in the file.
 /// U17: bytes that can never become text are refused at once, inside an unfinished frame too.

@@ -1,8 +1,8 @@
 //! A whole message and a part are different calls: none can be taken for the other, also without copies.
 
 use ws_proto::{Config, Connection, Fin, Kind, Negotiated, SendError};
-use ws_proto_test::suite::call::Call;
-use ws_proto_test::suite::*;
+use ws_proto_suite::call::Call;
+use ws_proto_suite::*;
 
 fn whole(kind: Kind) -> [Call; 2] {
     match kind {

@@ -2,7 +2,7 @@
 
 use ws_proto::{CloseCode, CloseReason, FixedBuf, Input};
 
-use ws_proto_test::suite::{CLOSE, Endpoint, Side, frame, parse_output};
+use ws_proto_suite::{CLOSE, Endpoint, Side, frame, parse_output};
 
 /// RFC 6455 7.4 and IANA's registry as of 2026: what an endpoint may put into a Close frame.
 fn reference(code: u16) -> bool {

@@ -4,7 +4,7 @@
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, FixedBuf, Input, Negotiated};
 
-use ws_proto_test::suite::{Endpoint, Side, frame};
+use ws_proto_suite::{Endpoint, Side, frame};
 
 const LIMIT: u64 = 1 << 20;
 

@@ -4,7 +4,7 @@
 use ws_proto::frame::Rsv;
 use ws_proto::{Config, Kind, Negotiated};
 
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// How a header is written.
 #[derive(Clone, Copy, Debug, PartialEq)]

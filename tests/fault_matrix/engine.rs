@@ -17,7 +17,7 @@ use ws_proto::{
 };
 
 use crate::sink::Sink;
-use ws_proto_test::suite::{Keys as Script, Lack, Room, Side, failed};
+use ws_proto_suite::{Keys as Script, Lack, Room, Side, failed};
 
 /// Masking keys by number, some of which are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -29,7 +29,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use matrix::{FAMILIES, Matrix};
-use ws_proto_test::heap::Counting;
+use ws_proto_suite::heap::Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

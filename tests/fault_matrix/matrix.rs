@@ -8,7 +8,7 @@ use crate::messages::{Then, join};
 use crate::reference::{Reference, is_silent};
 use crate::run::{Act, Fault, How, Pace, Runner, Split};
 use crate::scenario::{End, Scenario};
-use ws_proto_test::suite::{Lack, Side};
+use ws_proto_suite::{Lack, Side};
 use ws_proto_test::wire::parse_output;
 
 type Family = fn(&mut Matrix, &Scenario);

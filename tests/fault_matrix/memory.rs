@@ -3,8 +3,8 @@
 
 use crate::run::{Act, How, Runner, Split};
 use ws_proto::{Config, Limited, Negotiated, Role, WebSocket};
-use ws_proto_test::heap::Region;
-use ws_proto_test::suite::{Keys, Side};
+use ws_proto_suite::heap::Region;
+use ws_proto_suite::{Keys, Side};
 
 #[test]
 fn whatever_is_dropped_at_any_byte_leaves_nothing_behind() {

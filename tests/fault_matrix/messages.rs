@@ -9,7 +9,7 @@ use ws_proto::{AssembleError, Assembler, Event, Extended, Input, Kind, Message, 
 use crate::engine::{Engine, Polled, Setup};
 use crate::run::{Fault, Split};
 use crate::sink::{Drain, Sink};
-use ws_proto_test::suite::{Lack, Room};
+use ws_proto_suite::{Lack, Room};
 use ws_proto_test::wire::{Frame, parse_output};
 
 /// What has become of a message.

@@ -7,7 +7,7 @@ use ws_proto::{ProtocolError, Transport};
 use crate::engine::Setup;
 use crate::run::{Fault, How, Mark, Pace, Runner, Trace};
 use crate::scenario::App;
-use ws_proto_test::suite::Side;
+use ws_proto_suite::Side;
 use ws_proto_test::wire::{CONTINUATION, FIN, Frame, TEXT, parse_output};
 
 #[derive(Debug, Default)]

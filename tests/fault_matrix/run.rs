@@ -9,7 +9,7 @@ use ws_proto::{CloseCode, Event, Input, Kind, Output, ProtocolError, SendError, 
 use crate::engine::{Call, CallError, Engine, Polled, Setup};
 use crate::scenario::{App, Scenario};
 use crate::sink::{Drain, Sink};
-use ws_proto_test::suite::Room;
+use ws_proto_suite::Room;
 
 /// How the input is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use ws_proto::frame::Rsv;
 use ws_proto::handshake::Limits;
 
 use crate::engine::{KeySource, Setup};
-use ws_proto_test::suite::{Lack, Side};
+use ws_proto_suite::{Lack, Side};
 use ws_proto_test::wire::{
     BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_body, frame, header,
 };

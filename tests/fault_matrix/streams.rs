@@ -12,7 +12,7 @@ use ws_proto::{
     Negotiated, Transport,
 };
 
-use ws_proto_test::suite::Side;
+use ws_proto_suite::Side;
 
 type Keys = fn() -> [u8; 4];
 

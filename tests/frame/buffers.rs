@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use proptest::prelude::*;
 use ws_proto::frame::{EncodedHeader, Header, Mask, Opcode};
 use ws_proto::{CapacityError, FixedBuf, Input, Limited, MessageStorage, Output, Storage};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 #[test]
 fn an_input_is_consumed_from_the_front() {

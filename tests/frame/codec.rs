@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use ws_proto::ProtocolError;
 use ws_proto::frame::{Header, MAX_HEADER, Mask, Opcode, Rsv};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 const OPCODES: [Opcode; 6] = [
     Opcode::Continuation,
@@ -90,7 +90,7 @@ fn an_encoded_header_is_what_the_wire_codec_says() {
             // shows: RFC6455-5.2-15, RFC6455-5.2-16
             assert_eq!(
                 *header.encode(),
-                ws_proto_test::suite::header(side, FIN | BINARY, len)
+                ws_proto_suite::header(side, FIN | BINARY, len)
             );
         }
     }

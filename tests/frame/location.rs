@@ -1,7 +1,7 @@
 //! Where in a read buffer the payload of an event lies.
 
 use ws_proto::{BufferLocation, Event, Input};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Payloads of all kinds, alone and in short fragments, are found where they lie, unmasked.
 #[test]

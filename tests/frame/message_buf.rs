@@ -6,7 +6,7 @@ use ws_proto::{
     AssembleError, Assembler, Config, Extended, Input, Message, MessageBuf, MessageStorage,
     Negotiated, Storage,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Bytes as they are, a few at a time.
 struct Plain;

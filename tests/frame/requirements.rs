@@ -4,7 +4,7 @@ use ws_proto::{
     Assembler, Config, Connection, Event, Input, MaskSource, Message, Negotiated, OsRandom,
     Transport, UnexpectedEof,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Receives one event at a time; after each, what was emitted and what has been written so far.
 fn steps(endpoint: &mut Endpoint, bytes: &[u8]) -> Vec<(&'static str, usize)> {

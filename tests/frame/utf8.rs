@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use ws_proto::utf8::{InvalidUtf8, Utf8};
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// The text of `pieces`, or that they are not text.
 fn join(pieces: &[&[u8]]) -> Result<String, InvalidUtf8> {

@@ -8,7 +8,7 @@ use ws_proto::handshake::{
     MAX_REFUSAL, PlainResponse, RequestError, ServerHandshake,
 };
 use ws_proto::{Input, Instant, Output, Transport};
-use ws_proto_test::suite::failed;
+use ws_proto_suite::failed;
 
 const GOOD: &str = "GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

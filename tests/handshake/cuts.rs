@@ -8,7 +8,7 @@ use ws_proto::handshake::{
     OriginPolicy, ServerHandshake,
 };
 use ws_proto::{Input, Transport};
-use ws_proto_test::suite::{Lack, Room, cases, failed};
+use ws_proto_suite::{Lack, Room, cases, failed};
 
 const REQUESTS: [&str; 4] = [
     "GET /a?b=c HTTP/1.1\r\nHost: h:80\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\

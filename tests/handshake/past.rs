@@ -5,7 +5,7 @@ use ws_proto::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Limits, ServerHandshake, Upgrade,
 };
 use ws_proto::{Config, Connection, Event, Input};
-use ws_proto_test::suite::failed;
+use ws_proto_suite::failed;
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

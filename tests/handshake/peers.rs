@@ -11,7 +11,7 @@ use ws_proto::handshake::{
 use ws_proto::reconnect::{Backoff, BackoffConfig, End};
 use ws_proto::uri::UriRules;
 use ws_proto::{FixedBuf, Input, Instant, TimedOut, Transport, Uri, UriError};
-use ws_proto_test::suite::failed;
+use ws_proto_suite::failed;
 
 const GOOD: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

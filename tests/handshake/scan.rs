@@ -6,7 +6,7 @@ use ws_proto::Input;
 use ws_proto::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Limits, ServerHandshake,
 };
-use ws_proto_test::suite::failed;
+use ws_proto_suite::failed;
 
 const FIELDS: &str = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

@@ -8,7 +8,7 @@ use ws_proto::handshake::{
     PlainResponse, RequestError, ServerHandshake, Upgrade,
 };
 use ws_proto::{FixedBuf, Input, Instant, Negotiated, Output, Storage, TimedOut, Transport};
-use ws_proto_test::suite::failed;
+use ws_proto_suite::failed;
 
 const GOOD: &str = "GET /chat?x=1 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

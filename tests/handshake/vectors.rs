@@ -9,7 +9,7 @@ use ws_proto::handshake::{
     ServerHandshake,
 };
 use ws_proto::{Input, Transport};
-use ws_proto_test::suite::failed;
+use ws_proto_suite::failed;
 
 /// What a server did: the status it wrote, the status line and fields, what it left in the input.
 #[derive(Debug, PartialEq)]

@@ -11,7 +11,7 @@ use ws_proto::{
     Assembler, CloseCode, CloseReason, Config, Connection, Fin, FixedBuf, Input, Instant,
     Negotiated, Role, Uri,
 };
-use ws_proto_test::heap::Region;
+use ws_proto_suite::heap::Region;
 
 #[test]
 fn the_engine_allocates_nothing() {

@@ -3,9 +3,9 @@
 
 use ws_proto::extension::deflate::{Deflate, DeflateParams, Inflated};
 use ws_proto::{AssembleError, Assembler, CloseCode, Config, Connection, Fin, Input, WebSocket};
-use ws_proto_test::heap::Region;
+use ws_proto_suite::deflate::{Compressor, Emitted, frame, receive};
+use ws_proto_suite::heap::Region;
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::deflate::{Compressor, Emitted, frame, receive};
 
 /// Zeros that inflate anywhere in a message: flushed, and without history but zeros.
 fn zeros(len: usize) -> Vec<u8> {

@@ -5,7 +5,7 @@ use ws_proto::extension::deflate::{
     Deflate, DeflateDecoder, DeflateEncoder, DeflateParams, DeflatePool,
 };
 use ws_proto::{Assembler, Config, Connection, Input, Limited, Server, WebSocket};
-use ws_proto_test::heap::Region;
+use ws_proto_suite::heap::Region;
 
 fn held(region: &Region) -> isize {
     region.change().held()

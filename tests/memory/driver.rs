@@ -4,8 +4,8 @@
 use ws_proto::extension::deflate::{Deflate, DeflateParams};
 use ws_proto::socket::{Failure, Next, Received, Want};
 use ws_proto::{AssembleError, Client, Config, Fin, Negotiated, WebSocket, WebSocketError};
-use ws_proto_test::heap::Region;
-use ws_proto_test::suite::deflate::{Compressor, frame};
+use ws_proto_suite::deflate::{Compressor, frame};
+use ws_proto_suite::heap::Region;
 
 type Key = fn() -> [u8; 4];
 

@@ -14,7 +14,7 @@ mod prepared;
 mod retention;
 mod socket;
 
-use ws_proto_test::heap::Counting;
+use ws_proto_suite::heap::Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

@@ -3,7 +3,7 @@
 //! Bounds are on all bytes that were ever allocated, which is more than were held at a time.
 
 use ws_proto::{Config, Connection, Input, Negotiated, Server, WebSocket};
-use ws_proto_test::heap::Region;
+use ws_proto_suite::heap::Region;
 
 /// What a test allocates beside what it looks at.
 const NOISE: usize = 64 * 1024;

@@ -1,7 +1,7 @@
 //! Sending prepared messages allocates nothing, but for the compressed ones that nobody has needed before.
 
 use ws_proto::{Config, Connection, FixedBuf, Negotiated, PreparedMessage, Role};
-use ws_proto_test::heap::Region;
+use ws_proto_suite::heap::Region;
 
 fn send<R: Role>(connection: &mut Connection<R>, message: &PreparedMessage<&[u8]>) {
     let mut out = FixedBuf::<8192>::new();

@@ -1,7 +1,7 @@
 //! What a `WebSocket` allocates while messages come and go, and what it keeps when they end.
 
 use ws_proto::{Config, Instant, Negotiated, Server, WebSocket};
-use ws_proto_test::heap::Region;
+use ws_proto_suite::heap::Region;
 
 const SMALL: usize = 100;
 const BIG: usize = 256 * 1024;

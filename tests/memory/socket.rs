@@ -2,7 +2,7 @@
 
 use ws_proto::socket::{Next, OutputMemory, Want};
 use ws_proto::{Config, Instant, Negotiated, WebSocket};
-use ws_proto_test::heap::Region;
+use ws_proto_suite::heap::Region;
 
 fn held(region: &Region) -> usize {
     region.change().held() as usize

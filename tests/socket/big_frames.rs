@@ -10,8 +10,8 @@ use ws_proto::{
     Assembler, CloseCode, Config, Event, Input, Instant, Message, Negotiated, ProtocolError, Role,
     Server, Transport, WebSocket, WebSocketError,
 };
+use ws_proto_suite::*;
 use ws_proto_test::random::Random;
-use ws_proto_test::suite::*;
 
 /// Often small, sometimes near or beyond 2 MiB, what is waited for at most.
 fn size(numbers: &mut Random, biggest: usize) -> usize {

@@ -8,12 +8,12 @@ use std::thread;
 use ws_proto::byte_stream::{ByteStreamError, ByteStreamOptions};
 use ws_proto::io::ByteStream;
 use ws_proto::{CloseCode, Config, EitherRole, Message, Negotiated, Server, WebSocket};
-use ws_proto_test::Side;
-use ws_proto_test::byte_matrix::{
+use ws_proto_suite::byte_matrix::{
     End, Keys, Outcome, Reading, Writing, check_reading, check_writing, socket,
 };
-use ws_proto_test::matrix::Scripted;
+use ws_proto_test::Side;
 use ws_proto_test::random::Random;
+use ws_proto_test::stream::SharedScript;
 use ws_proto_test::stream::{Script, pipe};
 use ws_proto_test::wire::{BINARY, CLOSE, FIN, PING, frame, parse_output};
 
@@ -37,7 +37,7 @@ fn next<S: Read + Write>(
     Ok(n)
 }
 
-fn play_reading(reading: &Reading, stream: Scripted) -> Outcome {
+fn play_reading(reading: &Reading, stream: SharedScript) -> Outcome {
     let mut stream = socket(reading.side, reading.deflate).into_byte_stream(stream);
     let mut bytes = Vec::new();
     let end = loop {
@@ -55,7 +55,7 @@ fn play_reading(reading: &Reading, stream: Scripted) -> Outcome {
     Outcome { bytes, end }
 }
 
-fn play_writing(writing: &Writing, stream: Scripted) -> io::Result<()> {
+fn play_writing(writing: &Writing, stream: SharedScript) -> io::Result<()> {
     let stream = socket(writing.side, writing.deflate).into_byte_stream(stream);
     let mut stream = stream.with_options(writing.options);
     for chunk in writing.data.chunks(writing.size) {

@@ -2,10 +2,11 @@
 
 use ws_proto::io::Error;
 use ws_proto::{CloseCode, Negotiated, Role, WebSocket, WebSocketError};
+use ws_proto_suite::matrix::{Ending, Outcome, Scenario, check_all};
 use ws_proto_test::Side;
-use ws_proto_test::matrix::{Ending, Outcome, Scenario, Scripted, check_all};
+use ws_proto_test::stream::SharedScript;
 
-fn play<R: Role>(mut socket: WebSocket<R>, mut stream: Scripted) -> Outcome {
+fn play<R: Role>(mut socket: WebSocket<R>, mut stream: SharedScript) -> Outcome {
     let mut messages = Vec::new();
     let mut refused = None;
     let ending = loop {

@@ -11,7 +11,7 @@ use ws_proto::{
     AssembleError, CapacityError, Config, Connection, Input, Negotiated, ProtocolError,
     ReceiveError, SendError, TimedOut, TooLong, UnexpectedEof, WebSocketError,
 };
-use ws_proto_test::suite::*;
+use ws_proto_suite::*;
 
 /// Every fault of the peer's: the bytes that show it to a server without limits but those of
 /// `limits`, the close code and the section.

@@ -15,7 +15,7 @@ use ws_proto::{
     Message, MessageStorage, Negotiated, OsRandom, OwnedMessage, ProtocolError, SendError, Server,
     Storage, Transport, WebSocket, WebSocketError,
 };
-use ws_proto_test::suite::failed;
+use ws_proto_suite::failed;
 
 const REQUEST: &str = "GET /a?b HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

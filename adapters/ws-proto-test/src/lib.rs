@@ -1,39 +1,27 @@
-//! Streams, wakers, time and frames that a test drives by hand.
+//! Streams, peers and recordings for tests of programs that use WebSocket.
 //!
-//! Nothing here waits, and nothing depends on the machine: a test that fails once fails always.
+//! Nothing here waits, and nothing depends on the machine, but for peers over TCP: a test that fails once fails
+//! always.
 //!
-//! ```
-//! use std::io::{ErrorKind, Read, Write};
-//! use ws_proto_test::stream::Script;
-//!
-//! let mut stream = Script::new()
-//!     .then_read(b"\x81\x02hi")
-//!     .then_read_error(ErrorKind::ConnectionReset)
-//!     .then_write(3);
-//! let mut buffer = [0; 16];
-//! assert_eq!(stream.read(&mut buffer).unwrap(), 4);
-//! assert_eq!(stream.write(b"hello").unwrap(), 3);
-//! assert_eq!(stream.written(), b"hel");
-//! assert!(stream.read(&mut buffer).is_err());
-//! ```
+//! | module | what it has |
+//! |---|---|
+//! | [`link`] | two endpoints in memory, with latency, chunks, stalls, ends and resets, in a virtual time |
+//! | [`stream`] | a stream whose reads and writes do what a list says, and other simple ones |
+//! | [`clock`], [`task`], [`random`] | time, wakers and numbers that a test has in its hand |
+//! | [`wire`] | frames encoded and decoded without the engine |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(any(feature = "shells", feature = "suite"))]
-#[doc(hidden)]
-pub mod byte_matrix;
 pub mod clock;
-pub mod heap;
-#[doc(hidden)]
-pub mod matrix;
+pub mod hostile;
+pub mod inflate;
+pub mod link;
+pub mod peer;
 pub mod random;
-#[cfg(feature = "shells")]
-#[doc(hidden)]
-pub mod shells;
+mod seeds;
 mod side;
 pub mod stream;
-#[cfg(feature = "suite")]
-#[doc(hidden)]
-pub mod suite;
 pub mod task;
 pub mod wire;
 
+pub use seeds::{SEED, for_each_seed};
 pub use side::Side;

@@ -1,4 +1,4 @@
-//! Frames on the wire, encoded and decoded without the crate under test.
+//! Frames on the wire, encoded and decoded without the engine under test.
 
 use crate::Side;
 
@@ -73,6 +73,16 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The opcode.
+    pub const fn opcode(&self) -> u8 {
+        self.first & 0x0f
+    }
+
+    /// Whether it is the last frame of a message.
+    pub const fn is_last(&self) -> bool {
+        self.first & FIN != 0
+    }
+
     /// Whether it is a Close frame.
     pub fn is_close(&self) -> bool {
         self.first == CLOSE
@@ -112,42 +122,54 @@ pub fn parse_output(from: Side, mut bytes: &[u8]) -> Vec<Frame> {
 }
 
 fn parse_frame(from: Side, bytes: &[u8]) -> (Frame, usize) {
-    let (first, second) = (bytes[0], bytes[1]);
-    let is_masked = second & 0x80 != 0;
+    let (frame, len) = decode(bytes).expect("a whole frame");
     assert_eq!(
-        is_masked,
+        frame.key.is_some(),
         from == Side::Client,
         "a client masks, a server does not"
     );
+    let shortest = header(from.peer(), frame.first, frame.payload.len() as u64).len();
+    assert_eq!(
+        len - frame.payload.len(),
+        shortest,
+        "a length in its shortest form"
+    );
+    (frame, len)
+}
+
+/// The frame at the front of `bytes`, whatever is wrong with it, and how many bytes it has; `None` if it is not
+/// whole.
+///
+/// ```
+/// use ws_proto_test::wire;
+///
+/// let (frame, len) = wire::decode(b"\x81\x02hi and more").unwrap();
+/// assert_eq!((&frame.payload[..], len), (&b"hi"[..], 4));
+/// assert_eq!(wire::decode(b"\x81\x02h"), None);
+/// ```
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<(Frame, usize)> {
+    let (&first, rest) = bytes.split_first()?;
+    let (&second, _) = rest.split_first()?;
     let (len, mut at) = match second & 0x7f {
-        126 => (
-            u64::from(u16::from_be_bytes(bytes[2..4].try_into().unwrap())),
-            4,
-        ),
-        127 => (u64::from_be_bytes(bytes[2..10].try_into().unwrap()), 10),
+        126 => {
+            let len = bytes.get(2..4)?.try_into().ok()?;
+            (u64::from(u16::from_be_bytes(len)), 4)
+        }
+        127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?), 10),
         len => (u64::from(len), 2),
     };
-    let shortest = if len < 126 {
-        2
-    } else if len < 0x1_0000 {
-        4
-    } else {
-        10
-    };
-    assert_eq!(at, shortest, "a length in its shortest form");
     let mut key = None;
-    if is_masked {
-        key = Some(bytes[at..at + 4].try_into().unwrap());
+    if second & 0x80 != 0 {
+        key = Some(bytes.get(at..at + 4)?.try_into().ok()?);
         at += 4;
     }
-    let end = at + usize::try_from(len).unwrap();
-    let payload = masked(&bytes[at..end], key.unwrap_or_default());
-    (
-        Frame {
-            first,
-            key,
-            payload,
-        },
-        end,
-    )
+    let end = at.checked_add(usize::try_from(len).ok()?)?;
+    let payload = masked(bytes.get(at..end)?, key.unwrap_or_default());
+    let frame = Frame {
+        first,
+        key,
+        payload,
+    };
+    Some((frame, end))
 }

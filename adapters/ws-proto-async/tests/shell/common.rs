@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use ws_proto_async::{Error, Message, Negotiated, Options, WebSocket};
-use ws_proto_test::shells::hand::Hand;
+use ws_proto_suite::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 use ws_proto_test::{Side, wire};
 
-pub(crate) use ws_proto_test::shells::quiet;
+pub(crate) use ws_proto_suite::shells::quiet;
 
 pub(crate) const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 

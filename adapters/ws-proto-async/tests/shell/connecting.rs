@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ws_proto_async::net::{Client, Network, TlsRequest};
 use ws_proto_async::{ConnectError, Connector, Options, Proxy, ProxyError, Stage};
-use ws_proto_test::shells::hand::Hand;
+use ws_proto_suite::shells::hand::Hand;
 
 /// What becomes of an attempt, after so many milliseconds.
 #[derive(Clone, Copy, Debug)]

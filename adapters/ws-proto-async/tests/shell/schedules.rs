@@ -6,8 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ws_proto_async::{CloseCode, Config, Options, ReadHalf, WriteHalf};
+use ws_proto_suite::shells::hand::Hand;
 use ws_proto_test::random::Random;
-use ws_proto_test::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 use ws_proto_test::wire;
 

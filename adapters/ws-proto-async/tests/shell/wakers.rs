@@ -4,7 +4,7 @@ use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
 use ws_proto_async::{Batch, Error};
-use ws_proto_test::shells::hand::Hand;
+use ws_proto_suite::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 
 use crate::common::{CLOSE, frame, poll, quiet, server, text};

@@ -12,7 +12,7 @@ mod schedules;
 mod streams;
 mod turns;
 
-use ws_proto_test::heap::Counting;
+use ws_proto_suite::heap::Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

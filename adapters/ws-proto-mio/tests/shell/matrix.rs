@@ -3,10 +3,11 @@
 use mio::Token;
 use ws_proto::OwnedMessage;
 use ws_proto_mio::{Buffers, Error, Event, Instant, Negotiated, Options, WebSocket};
+use ws_proto_suite::matrix::{Ending, Outcome, Scenario, check_all};
 use ws_proto_test::Side;
-use ws_proto_test::matrix::{Ending, Outcome, Scenario, Scripted, check_all};
+use ws_proto_test::stream::SharedScript;
 
-fn play(scenario: &Scenario, stream: Scripted, buffers: &mut Buffers) -> Outcome {
+fn play(scenario: &Scenario, stream: SharedScript, buffers: &mut Buffers) -> Outcome {
     let options = Options::new().config(Scenario::config());
     let (token, negotiated) = (Token(0), Negotiated::new());
     let mut socket = match scenario.side {

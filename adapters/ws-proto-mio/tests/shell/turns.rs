@@ -9,8 +9,8 @@ use ws_proto_mio::{
     Buffers, CloseCode, Config, Error, Event, Message, Negotiated, Options, Stream, TimedOut, Turn,
     WebSocket,
 };
+use ws_proto_suite::heap::Region;
 use ws_proto_test::Side;
-use ws_proto_test::heap::Region;
 use ws_proto_test::stream::{End, pipe};
 use ws_proto_test::wire::{BINARY, CLOSE, FIN, PING, PONG, TEXT, close_body, frame};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::{run, spawn};
 use smol::net::TcpListener;
 use ws_proto_smol::{CloseCode, Options, Reply, Tls, connect, read_request};
-use ws_proto_test::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
+use ws_proto_suite::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
 
 #[path = "../../examples/authorized_smol.rs"]
 #[expect(dead_code, reason = "`main` is not called")]

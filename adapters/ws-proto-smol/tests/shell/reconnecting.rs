@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, select_biased};
 use ws_proto_smol::reconnect::BackoffConfig;
 use ws_proto_smol::{CloseCode, Connector, Reconnecting, Smol, Update, accept, connect_over};
-use ws_proto_test::shells::reconnecting::a_server_is_killed_at_every_step;
+use ws_proto_suite::shells::reconnecting::a_server_is_killed_at_every_step;
 use ws_proto_test::stream::{End, pipe};
 use ws_proto_test::task::yield_now;
 

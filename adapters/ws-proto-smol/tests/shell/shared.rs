@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use ws_proto_smol::Smol;
-use ws_proto_test::heap::Counting;
-use ws_proto_test::shells::{Runtime, Stream};
+use ws_proto_suite::heap::Counting;
+use ws_proto_suite::shells::{Runtime, Stream};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -30,22 +30,22 @@ impl Runtime for Global {
 }
 
 mod connection {
-    ws_proto_test::test_connection!(super::Global);
+    ws_proto_suite::test_connection!(super::Global);
 }
 
 #[cfg(feature = "deflate")]
 mod byte_stream {
-    ws_proto_test::test_byte_stream!(super::Global);
+    ws_proto_suite::test_byte_stream!(super::Global);
 }
 
 #[cfg(feature = "deflate")]
 mod deflate {
-    ws_proto_test::test_deflate!(super::Global);
+    ws_proto_suite::test_deflate!(super::Global);
 }
 
 #[cfg(feature = "rustls")]
 mod network {
-    ws_proto_test::test_network!(super::Global, ws_proto_smol::SmolNetwork);
+    ws_proto_suite::test_network!(super::Global, ws_proto_smol::SmolNetwork);
 }
 
-ws_proto_test::test_matrix!(Global);
+ws_proto_suite::test_matrix!(Global);

@@ -82,9 +82,11 @@ macro_rules! asynchronous {
 pub(crate) use asynchronous;
 
 mod endless;
-mod pipe;
-mod script;
 
+mod script;
+mod shared;
+
+pub use crate::link::{End, pipe};
 pub use endless::Endless;
-pub use pipe::{End, pipe};
 pub use script::Script;
+pub use shared::SharedScript;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use ws_proto_test::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
+use ws_proto_suite::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
 use ws_proto_tokio::{CloseCode, Options, Reply, Tls, connect, read_request};
 
 #[path = "../../examples/authorized.rs"]

@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-use ws_proto_test::shells::reconnecting::a_server_is_killed_at_every_step;
+use ws_proto_suite::shells::reconnecting::a_server_is_killed_at_every_step;
 use ws_proto_tokio::reconnect::BackoffConfig;
 use ws_proto_tokio::{
     AttemptError, ClientStream, CloseCode, Connector, Message, Reconnecting, Tokio, Update,

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use ws_proto_test::heap::Counting;
-use ws_proto_test::shells::{Runtime, Stream};
+use ws_proto_suite::heap::Counting;
+use ws_proto_suite::shells::{Runtime, Stream};
 use ws_proto_tokio::Tokio;
 
 #[global_allocator]
@@ -32,22 +32,22 @@ impl Runtime for CurrentThread {
 }
 
 mod connection {
-    ws_proto_test::test_connection!(super::CurrentThread);
+    ws_proto_suite::test_connection!(super::CurrentThread);
 }
 
 #[cfg(feature = "deflate")]
 mod byte_stream {
-    ws_proto_test::test_byte_stream!(super::CurrentThread);
+    ws_proto_suite::test_byte_stream!(super::CurrentThread);
 }
 
 #[cfg(feature = "deflate")]
 mod deflate {
-    ws_proto_test::test_deflate!(super::CurrentThread);
+    ws_proto_suite::test_deflate!(super::CurrentThread);
 }
 
 #[cfg(feature = "rustls")]
 mod network {
-    ws_proto_test::test_network!(super::CurrentThread, ws_proto_tokio::TokioNetwork);
+    ws_proto_suite::test_network!(super::CurrentThread, ws_proto_tokio::TokioNetwork);
 }
 
-ws_proto_test::test_matrix!(CurrentThread);
+ws_proto_suite::test_matrix!(CurrentThread);

@@ -5,8 +5,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ws_proto_async::{CloseCode, Message, Reason, Reconnecting, TrySendError};
+use ws_proto_suite::shells::hand::Hand;
 use ws_proto_test::random::Random;
-use ws_proto_test::shells::hand::Hand;
 use ws_proto_test::{Side, wire};
 
 use super::net::{Net, SECOND, answer, close_frame, texts, words};

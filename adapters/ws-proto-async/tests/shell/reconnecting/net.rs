@@ -12,7 +12,7 @@ use ws_proto_async::{
     AttemptError, Connected, Connector, Disconnected, Ended, Instant, Message, Options,
     Reconnecting, Update,
 };
-use ws_proto_test::shells::hand::Hand;
+use ws_proto_suite::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 use ws_proto_test::{Side, wire};
 

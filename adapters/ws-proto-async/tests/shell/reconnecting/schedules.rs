@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use ws_proto_async::{AttemptError, Message, Reconnecting};
+use ws_proto_suite::shells::hand::Hand;
 use ws_proto_test::random::Random;
-use ws_proto_test::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 
 use super::net::{Net, answer, close_frame, frame, refuse};

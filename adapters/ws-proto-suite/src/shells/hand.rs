@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ws_proto_async::{Instant, Io, Timer};
 
-use crate::clock::Clock;
+use ws_proto_test::clock::Clock;
 
 /// One end of a stream: the test has clones of it, and gives one to the shell.
 #[derive(Clone, Debug, Default)]

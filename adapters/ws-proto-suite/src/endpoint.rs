@@ -4,13 +4,13 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use super::drive::Pieces;
-use crate::Side;
 use ws_proto::frame::Rsv;
 use ws_proto::{
     Client, CloseCode, CloseReason, Config, Connection, ControlPayload, Event, Fin, Input, Instant,
     Kind, MaskSource, Negotiated, Output, ReceiveError, SendError, Server, TimedOut, Transport,
     UnexpectedEof,
 };
+use ws_proto_test::Side;
 
 /// A scripted source of masking keys: every key is known beforehand, and it can run dry.
 #[derive(Clone, Debug, Default)]

@@ -9,10 +9,10 @@ use ws_proto_async::{ByteStream, ByteStreamOptions, CloseCode, Io};
 use super::{flush, pair, piped, read, ready, sent, shutdown, write};
 use crate::Side;
 use crate::heap::Region;
-use crate::random::Random;
 use crate::shells::{Runtime, quiet};
-use crate::task::{poll_once, yield_now};
 use crate::wire::{self, BINARY, FIN};
+use ws_proto_test::random::Random;
+use ws_proto_test::task::{poll_once, yield_now};
 
 /// Both ends write and read at once, in steps of any size, over pipes of any size.
 pub fn both_ways_in_steps_of_any_size<R: Runtime>() {

@@ -22,9 +22,9 @@ use ws_proto_async::{
 
 use super::{Runtime, quiet};
 use crate::Side;
-use crate::stream::{End, Script, pipe};
-use crate::task::poll_once;
 use crate::wire::{BINARY, CLOSE, FIN, Frame, PING, PONG, TEXT, close_body, frame, parse_output};
+use ws_proto_test::stream::{End, Script, pipe};
+use ws_proto_test::task::poll_once;
 
 /// A byte stream over the end of a pipe.
 type Piped<R> = ByteStream<<R as Runtime>::Io<End>>;

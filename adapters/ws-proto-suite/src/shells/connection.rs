@@ -14,9 +14,9 @@ use ws_proto_async::{
 
 use super::{Runtime, Stream, quiet};
 use crate::heap::Region;
-use crate::stream::{End, Endless, Script, pipe};
-use crate::task::poll_once;
 use crate::{Side, wire};
+use ws_proto_test::stream::{End, Endless, Script, pipe};
+use ws_proto_test::task::poll_once;
 
 const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 

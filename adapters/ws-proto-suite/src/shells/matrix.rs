@@ -3,13 +3,14 @@
 use ws_proto_async::{Error, Message, Negotiated, Options, WebSocket};
 
 use super::{Runtime, Stream};
-use crate::Side;
-use crate::matrix::{Ending, Outcome, Scenario, Scripted, check_all};
+use crate::matrix::{Ending, Outcome, Scenario, check_all};
 use ws_proto::OwnedMessage;
+use ws_proto_test::Side;
+use ws_proto_test::stream::SharedScript;
 
-impl Stream for Scripted {}
+impl Stream for SharedScript {}
 
-async fn play<R: Runtime>(scenario: &Scenario, stream: Scripted) -> Outcome {
+async fn play<R: Runtime>(scenario: &Scenario, stream: SharedScript) -> Outcome {
     let io = R::io(stream);
     let options = Options::new().config(Scenario::config());
     let mut socket = match scenario.side {
@@ -48,7 +49,7 @@ pub fn every_scenario_comes_to_the_same_as_by_hand<R: Runtime>() {
     let played = R::run(async {
         check_all(usize::MAX, |scenario, stream| {
             // A stream that would block wakes its task at once.
-            crate::task::block_on(play::<R>(scenario, stream))
+            ws_proto_test::task::block_on(play::<R>(scenario, stream))
         })
     });
     println!("{played} scenarios");

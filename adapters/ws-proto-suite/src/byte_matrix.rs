@@ -1,7 +1,7 @@
 //! The same scenarios for the byte streams of every shell: what the peer sends and how the stream is cut or fails, and what
 //! has to be read of it; what is written, and what has to be on the wire.
 //!
-//! A shell plays a [`Reading`] or a [`Writing`] over its [`Scripted`] stream. [`check_reading`] holds what it reads against
+//! A shell plays a [`Reading`] or a [`Writing`] over its [`SharedScript`] stream. [`check_reading`] holds what it reads against
 //! what [`by_hand`] does, a driver of a few lines over whole reads; [`check_writing`] reads the wire as the peer does.
 #![allow(clippy::missing_panics_doc, reason = "it is for tests")]
 
@@ -15,9 +15,9 @@ use ws_proto::{
 };
 
 use crate::Side;
-use crate::matrix::Scripted;
-use crate::stream::Script;
 use crate::wire::{FIN, PING, TEXT, frame};
+use ws_proto_test::stream::Script;
+use ws_proto_test::stream::SharedScript;
 
 /// Masking keys that every run has alike.
 pub type Keys = fn() -> [u8; 4];
@@ -110,18 +110,18 @@ pub struct Outcome {
 }
 
 /// Plays every way of reading with a shell. Returns how many were played.
-pub fn check_reading(mut play: impl FnMut(&Reading, Scripted) -> Outcome) -> usize {
+pub fn check_reading(mut play: impl FnMut(&Reading, SharedScript) -> Outcome) -> usize {
     let all = readings();
     for reading in &all {
-        let outcome = play(reading, Scripted::new(reading.script.clone()));
-        let expected = by_hand(reading, Scripted::new(reading.script.clone()));
+        let outcome = play(reading, SharedScript::new(reading.script.clone()));
+        let expected = by_hand(reading, SharedScript::new(reading.script.clone()));
         assert_eq!(outcome, expected, "{}", reading.name);
     }
     all.len()
 }
 
 /// A driver of a few lines: what has to be read.
-fn by_hand(reading: &Reading, mut stream: Scripted) -> Outcome {
+fn by_hand(reading: &Reading, mut stream: SharedScript) -> Outcome {
     let mut socket = socket(reading.side, reading.deflate);
     let (mut bytes, mut transport) = (Vec::new(), None);
     let mut buffer = vec![0; 1 << 16];
@@ -361,10 +361,10 @@ pub struct Writing {
 }
 
 /// Plays every way of writing with a shell: all data, a flush, and shutting down. Returns how many were played.
-pub fn check_writing(mut play: impl FnMut(&Writing, Scripted) -> io::Result<()>) -> usize {
+pub fn check_writing(mut play: impl FnMut(&Writing, SharedScript) -> io::Result<()>) -> usize {
     let all = writings();
     for writing in &all {
-        let stream = Scripted::new(writing.script.clone());
+        let stream = SharedScript::new(writing.script.clone());
         let written = play(writing, stream.clone());
         let (messages, read, closed) = as_peer(writing, &stream.written());
         let name = &writing.name;

@@ -1,7 +1,7 @@
 //! What code allocates, counted for each thread apart, so that tests can run side by side.
 //!
 //! ```
-//! use ws_proto_test::heap::{Counting, Region};
+//! use ws_proto_suite::heap::{Counting, Region};
 //!
 //! #[global_allocator]
 //! static ALLOCATOR: Counting = Counting;

@@ -10,15 +10,15 @@ use crate::Side;
 use crate::byte_matrix::{
     End, Outcome, Reading, Writing, check_reading, check_writing, compressing,
 };
-use crate::matrix::Scripted;
 use crate::shells::Runtime;
-use crate::task::block_on;
+use ws_proto_test::stream::SharedScript;
+use ws_proto_test::task::block_on;
 
 fn byte_stream<R: Runtime>(
     side: Side,
     deflate: bool,
-    stream: Scripted,
-) -> ByteStream<R::Io<Scripted>> {
+    stream: SharedScript,
+) -> ByteStream<R::Io<SharedScript>> {
     let params = DeflateParams::new();
     let negotiated = if deflate {
         params.negotiated()
@@ -58,7 +58,7 @@ async fn next(
     Ok(n)
 }
 
-async fn play_reading<R: Runtime>(reading: &Reading, stream: Scripted) -> Outcome {
+async fn play_reading<R: Runtime>(reading: &Reading, stream: SharedScript) -> Outcome {
     let mut stream = byte_stream::<R>(reading.side, reading.deflate, stream);
     let mut bytes = Vec::new();
     let end = loop {
@@ -77,7 +77,7 @@ async fn play_reading<R: Runtime>(reading: &Reading, stream: Scripted) -> Outcom
     Outcome { bytes, end }
 }
 
-async fn play_writing<R: Runtime>(writing: &Writing, stream: Scripted) -> io::Result<()> {
+async fn play_writing<R: Runtime>(writing: &Writing, stream: SharedScript) -> io::Result<()> {
     let stream = byte_stream::<R>(writing.side, writing.deflate, stream);
     let mut stream = stream.with_options(writing.options);
     for chunk in writing.data.chunks(writing.size) {

@@ -1,99 +1,21 @@
 //! The same scenarios for every shell: what the peer sends, how the stream takes and gives bytes, and what
 //! has to come of it.
 //!
-//! A shell plays a [`Scenario`] over its [`Scripted`] stream: it takes whole messages, sends each back, and
+//! A shell plays a [`Scenario`] over its [`SharedScript`] stream: it takes whole messages, sends each back, and
 //! reports an [`Outcome`]. [`check_all`] holds that against what [`by_hand`] makes of it, a driver of a few
 //! lines that knows nothing but [`WebSocket`].
 #![allow(clippy::missing_panics_doc, reason = "it is for tests")]
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-#[cfg(any(feature = "futures", feature = "tokio"))]
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::io::{self, ErrorKind, Read, Write};
 
 use ws_proto::socket::{Failure, Next, Received, Want};
 use ws_proto::{Client, Config, Negotiated, OwnedMessage, Role, Server, WebSocket};
 
-use crate::Side;
-use crate::stream::Script;
-use crate::wire::{
+use ws_proto_test::Side;
+use ws_proto_test::stream::{Script, SharedScript};
+use ws_proto_test::wire::{
     BINARY, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT, close_body, frame, parse_output,
 };
-
-/// A [`Script`] that the test can look at while a shell has it.
-#[derive(Clone, Debug, Default)]
-pub struct Scripted(Arc<Mutex<Script>>);
-
-impl Scripted {
-    /// A stream that follows `script`.
-    #[must_use]
-    pub fn new(script: Script) -> Self {
-        Self(Arc::new(Mutex::new(script)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All that was written.
-    #[must_use]
-    pub fn written(&self) -> Vec<u8> {
-        self.lock().written().to_vec()
-    }
-
-    /// Ends the writing side.
-    pub fn end_writing(&mut self) {
-        self.lock().end_writing();
-    }
-
-    #[cfg(any(feature = "futures", feature = "tokio"))]
-    fn poll_read_with(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.lock().poll_read_with(cx, buffer)
-    }
-
-    #[cfg(any(feature = "futures", feature = "tokio"))]
-    fn poll_write_with(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.lock().poll_write_with(cx, bytes)
-    }
-}
-
-impl Read for Scripted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(buffer)
-    }
-}
-
-impl Write for Scripted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().write(bytes)
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.lock().write_vectored(slices)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(feature = "mio")]
-impl ws_proto_mio::Stream for Scripted {
-    fn shutdown(&mut self) -> io::Result<()> {
-        self.end_writing();
-        Ok(())
-    }
-}
-
-#[cfg(any(feature = "futures", feature = "tokio"))]
-crate::stream::asynchronous!(Scripted);
 
 /// What a stream does, and which end the shell is.
 #[derive(Clone, Debug)]
@@ -110,8 +32,8 @@ pub struct Scenario {
 impl Scenario {
     /// The stream of the shell.
     #[must_use]
-    pub fn stream(&self) -> Scripted {
-        Scripted::new(self.script.clone())
+    pub fn stream(&self) -> SharedScript {
+        SharedScript::new(self.script.clone())
     }
 
     /// The configuration of the connection.
@@ -146,7 +68,7 @@ pub struct Outcome {
 
 /// Plays every scenario with a shell, at most `most` of them chosen evenly, and compares messages, end and
 /// output with those of a driver by hand. Returns how many were played.
-pub fn check_all(most: usize, mut play: impl FnMut(&Scenario, Scripted) -> Outcome) -> usize {
+pub fn check_all(most: usize, mut play: impl FnMut(&Scenario, SharedScript) -> Outcome) -> usize {
     let all = scenarios();
     let step = all.len().div_ceil(most).max(1);
     let mut played = 0;
@@ -157,7 +79,7 @@ pub fn check_all(most: usize, mut play: impl FnMut(&Scenario, Scripted) -> Outco
         let expected = by_hand(scenario, reference.clone());
         assert_eq!(outcome, expected, "{}", scenario.name);
         if !scenario.breaks_writes {
-            let frames = |stream: &Scripted| output(scenario.side, &stream.written());
+            let frames = |stream: &SharedScript| output(scenario.side, &stream.written());
             let (written, wanted) = (frames(&stream), frames(&reference));
             assert_eq!(written, wanted, "output of {}", scenario.name);
         }
@@ -175,7 +97,7 @@ fn output(side: Side, bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 
 /// A driver of a few lines: what every shell has to be like.
 #[must_use]
-pub fn by_hand(scenario: &Scenario, stream: Scripted) -> Outcome {
+pub fn by_hand(scenario: &Scenario, stream: SharedScript) -> Outcome {
     let (negotiated, config) = (Negotiated::new(), Scenario::config());
     match scenario.side {
         Side::Server => {
@@ -190,7 +112,7 @@ pub fn by_hand(scenario: &Scenario, stream: Scripted) -> Outcome {
     }
 }
 
-fn drive<R: Role>(mut socket: WebSocket<R>, mut stream: Scripted) -> Outcome {
+fn drive<R: Role>(mut socket: WebSocket<R>, mut stream: SharedScript) -> Outcome {
     let mut messages = Vec::new();
     let mut is_taking = true;
     let mut buffer = vec![0; 1 << 16];
@@ -245,7 +167,7 @@ fn drive<R: Role>(mut socket: WebSocket<R>, mut stream: Scripted) -> Outcome {
     }
 }
 
-fn write<R: Role>(socket: &mut WebSocket<R>, stream: &mut Scripted) {
+fn write<R: Role>(socket: &mut WebSocket<R>, stream: &mut SharedScript) {
     while socket.pending_bytes() > 0 {
         match stream.write(socket.pending()) {
             Ok(n) => socket.consume(n),

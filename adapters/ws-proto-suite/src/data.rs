@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::Side;
+use ws_proto_test::Side;
 
 /// A case of `vectors.json`: frames in, events out.
 #[derive(Debug, Deserialize)]

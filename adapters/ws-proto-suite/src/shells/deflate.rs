@@ -11,8 +11,8 @@ use ws_proto_async::{
 };
 
 use super::{Runtime, quiet};
-use crate::stream::{End, pipe};
-use crate::task::{poll_once, retry};
+use ws_proto_test::stream::{End, pipe};
+use ws_proto_test::task::{poll_once, retry};
 
 const PIPE: usize = 4096;
 

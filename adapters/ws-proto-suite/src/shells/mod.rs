@@ -30,9 +30,9 @@ pub trait Stream:
 {
 }
 
-impl Stream for crate::stream::End {}
-impl Stream for crate::stream::Endless {}
-impl Stream for crate::stream::Script {}
+impl Stream for ws_proto_test::stream::End {}
+impl Stream for ws_proto_test::stream::Endless {}
+impl Stream for ws_proto_test::stream::Script {}
 
 /// A runtime with its shell.
 pub trait Runtime {

@@ -1,0 +1,207 @@
+//! Every misbehaviour against one program.
+
+use std::fmt;
+use std::future::Future;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::{Expected, Misbehaviour, Setup, catalogue};
+use crate::Side;
+use crate::link::{BlockingEnd, End, Link, Time};
+use crate::peer::{Item, Report};
+
+/// How long a program may be busy with a peer that misbehaves.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// What became of a misbehaviour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The endpoint did what is expected.
+    Passed,
+    /// It did not.
+    Failed(String),
+    /// The peer could not misbehave, because the endpoint never did what has to come first.
+    Untried(String),
+}
+
+/// A misbehaviour that was played.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Which one.
+    pub misbehaviour: &'static Misbehaviour,
+    /// What the endpoint did.
+    pub report: Report,
+    /// How long the program was busy with it.
+    pub took: Duration,
+    /// What that is worth.
+    pub verdict: Verdict,
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.misbehaviour.name;
+        match &self.verdict {
+            Verdict::Passed => write!(f, "passed: {name}"),
+            Verdict::Failed(why) => write!(f, "failed: {name}: {why}\n{}", self.report),
+            Verdict::Untried(why) => write!(f, "not tried: {name}: {why}"),
+        }
+    }
+}
+
+impl Trial {
+    fn new(
+        misbehaviour: &'static Misbehaviour,
+        side: Side,
+        report: Report,
+        took: Duration,
+    ) -> Self {
+        let mut verdict = misbehaviour.verdict(side, &report);
+        if verdict == Verdict::Passed && took > LIMIT {
+            verdict = Verdict::Failed(format!("it was still there after {took:?}"));
+        }
+        Self {
+            misbehaviour,
+            report,
+            took,
+            verdict,
+        }
+    }
+}
+
+/// Plays everything that `side` can do wrong against a blocking program, each over a [`Link`] in virtual time.
+///
+/// The program gets one end of the link, does its handshake, and returns when it is done with the connection, in four
+/// minutes of that time. Time that it takes from a clock of the machine does not pass: a program that is to meet its time limits
+/// takes [`BlockingEnd::time`].
+pub fn try_all(side: Side, program: impl Fn(BlockingEnd) + Sync) -> Vec<Trial> {
+    let setup = Setup::side(side);
+    let tried = catalogue().iter().filter_map(|misbehaviour| {
+        let peer = misbehaviour.peer(&setup)?;
+        let link = Link::new();
+        let run = |end: BlockingEnd| {
+            program(end);
+            link.time().now()
+        };
+        let (took, report) = link.run_threads(run, |end| peer.play_blocking(end));
+        Some(Trial::new(misbehaviour, side, report, took))
+    });
+    tried.collect()
+}
+
+/// Plays everything that `side` can do wrong against an asynchronous program, each over a [`Link`] in the time that
+/// `time` gives: `Time::tokio`, inside of a runtime whose clock is paused, or [`Time::new`], in its
+/// [`run`](Time::run).
+///
+/// The program returns as that of [`try_all`].
+pub async fn try_all_async<F: Future<Output = ()>>(
+    side: Side,
+    time: impl Fn() -> Time,
+    program: impl Fn(End) -> F,
+) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let setup = Setup::side(side);
+    for misbehaviour in catalogue() {
+        let Some(peer) = misbehaviour.peer(&setup) else {
+            continue;
+        };
+        let time = time();
+        let (left, right) = Link::new().at(&time).ends();
+        let began = time.now();
+        let run = async {
+            program(left).await;
+            time.now() - began
+        };
+        let (took, report) = both(run, peer.play(right)).await;
+        trials.push(Trial::new(misbehaviour, side, report, took));
+    }
+    trials
+}
+
+/// Polls both until both are ready.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (Box::pin(one), Box::pin(other));
+    let (mut first, mut second) = (None, None);
+    std::future::poll_fn(|cx| {
+        if first.is_none() {
+            if let Poll::Ready(ready) = one.as_mut().poll(cx) {
+                first = Some(ready);
+            }
+        }
+        if second.is_none() {
+            if let Poll::Ready(ready) = other.as_mut().poll(cx) {
+                second = Some(ready);
+            }
+        }
+        match (first.take(), second.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            waiting => {
+                (first, second) = waiting;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+pub(super) fn verdict(misbehaviour: &Misbehaviour, side: Side, report: &Report) -> Verdict {
+    let expected = misbehaviour.expected;
+    let failed = |why: String| Verdict::Failed(format!("{why}; expected: it {expected}"));
+    if let Some(wrong) = report.items().find(|item| matches!(item, Item::Wrong(_))) {
+        return failed(format!("it sent {wrong}"));
+    }
+    let is_shut_out = side == Side::Client
+        && report.status().is_some_and(|status| status != 101)
+        && !matches!(expected, Expected::Refuses(_) | Expected::Ends);
+    if is_shut_out {
+        let status = report.status().unwrap_or_default();
+        return Verdict::Untried(format!("the handshake was refused with {status}"));
+    }
+    let late = match &report.mismatch {
+        Some(mismatch) if mismatch.contains("a Close, and nothing") => {
+            return Verdict::Untried(mismatch.clone());
+        }
+        late => late.as_deref(),
+    };
+    let has_ended = report.has_ended();
+    match expected {
+        Expected::Fails(codes) => match report.close_code() {
+            Some(Some(code)) if codes.contains(&code) => {
+                in_time(late, has_ended || side == Side::Server, &failed)
+            }
+            Some(code) => failed(format!("its Close has {code:?}")),
+            None => in_time(late, has_ended, &failed),
+        },
+        Expected::Refuses(statuses) => match report.status() {
+            Some(status) if !statuses.contains(&status) => {
+                failed(format!("it answered with {status}"))
+            }
+            _ => in_time(late, has_ended, &failed),
+        },
+        Expected::GivesUp => {
+            let sent = report
+                .items()
+                .find(|item| !matches!(item, Item::Head(_) | Item::End | Item::Reset));
+            match sent {
+                Some(item) => failed(format!("it sent {item}")),
+                None => in_time(late, has_ended, &failed),
+            }
+        }
+        // Whoever has closed or reset the stream first, or reads nothing, does not see how it ends.
+        Expected::Ends => in_time(late, true, &failed),
+        Expected::Bears => match (late, report.close_code()) {
+            (Some(late), _) => failed(late.to_owned()),
+            (None, Some(Some(code))) if !matches!(code, 1000 | 1001) => {
+                failed(format!("its Close has {code}"))
+            }
+            _ => Verdict::Passed,
+        },
+    }
+}
+
+fn in_time(late: Option<&str>, is_enough: bool, failed: &impl Fn(String) -> Verdict) -> Verdict {
+    match late {
+        Some(late) => failed(late.to_owned()),
+        None if !is_enough => failed("it did not end the stream".to_owned()),
+        None => Verdict::Passed,
+    }
+}

@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use crate::random::Random;
+
+/// Where on its way a fault meets what is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// After so many bytes of that direction; 0 is before the first one.
+    Byte(u64),
+    /// So long after the link was made.
+    Time(Duration),
+}
+
+/// What can go wrong with a direction of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing arrives for so long; then all of it does.
+    Stall(Duration),
+    /// The reader comes to the end of the stream. What is written after that is lost, without an error.
+    Eof,
+    /// Both ends fail with [`ConnectionReset`](std::io::ErrorKind::ConnectionReset); the reader after what
+    /// has arrived before.
+    Reset,
+    /// Nothing arrives any more, not even the end. Writes are taken until the link is full.
+    Silence,
+}
+
+/// What a direction of a link does with the bytes on their way.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_test::link::{At, Conditions, Fault};
+///
+/// let slow = Conditions::new().latency(Duration::from_millis(80)).chunks(1, 3);
+/// let cut = slow.clone().fault(At::Byte(100), Fault::Eof);
+/// let of_a_seed = Conditions::random(7); // the same ones each time
+/// # let _ = (cut, of_a_seed);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Conditions {
+    pub(super) latency: Duration,
+    pub(super) jitter: Duration,
+    pub(super) chunks: Option<(usize, usize)>,
+    pub(super) capacity: usize,
+    pub(super) faults: Vec<(At, Fault)>,
+    pub(super) seed: u64,
+}
+
+impl Conditions {
+    /// Everything arrives at once, whole; 64 KiB fit in.
+    pub const fn new() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            chunks: None,
+            capacity: 64 * 1024,
+            faults: Vec::new(),
+            seed: 0,
+        }
+    }
+
+    /// Conditions that depend on `seed` only, without faults: some latency, chunks of some sizes, some capacity,
+    /// some stalls.
+    pub fn random(seed: u64) -> Self {
+        let mut random = Random::nth(seed, 0);
+        let millis = [0, 1, 30, 250];
+        let mut conditions = Self::new()
+            .latency(Duration::from_millis(random.pick(&millis)))
+            .jitter(Duration::from_millis(random.pick(&millis)))
+            .capacity(random.pick(&[1, 16, 300, 4096, 64 * 1024]))
+            .seed(seed);
+        if random.percent(80) {
+            let most = random.pick(&[1, 2, 7, 100, 1500]);
+            conditions = conditions.chunks(1, most);
+        }
+        for _ in 0..random.below(3) {
+            let at = At::Byte(random.pick(&[1, 100, 1000]) + random.below(100) as u64);
+            let stall = Fault::Stall(Duration::from_millis(random.between(1, 3000) as u64));
+            conditions = conditions.fault(at, stall);
+        }
+        conditions
+    }
+
+    /// How long each byte is on its way.
+    pub const fn latency(mut self, time: Duration) -> Self {
+        self.latency = time;
+        self
+    }
+
+    /// Each chunk takes up to so much longer, by the seed. What was written first still arrives first.
+    pub const fn jitter(mut self, most: Duration) -> Self {
+        self.jitter = most;
+        self
+    }
+
+    /// What is written arrives in chunks of `least` to `most` bytes, by the seed, and a read gives one of them at
+    /// most. Without this, a read gives all that has arrived. `least` and `most` are 1 at least.
+    pub fn chunks(mut self, least: usize, most: usize) -> Self {
+        let least = least.max(1);
+        self.chunks = Some((least, most.max(least)));
+        self
+    }
+
+    /// How many bytes can be written that the reader has not read, at least 1.
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.capacity = bytes.max(1);
+        self
+    }
+
+    /// Adds a fault.
+    pub fn fault(mut self, at: At, fault: Fault) -> Self {
+        self.faults.push((at, fault));
+        self
+    }
+
+    /// What jitter and the sizes of chunks depend on; 0 unless this says otherwise.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

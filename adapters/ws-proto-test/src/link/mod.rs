@@ -1,0 +1,362 @@
+//! Two endpoints in memory, what the way between them does to the bytes, and a time that does not depend on the
+//! machine.
+//!
+//! A [`Link`] has two [`End`]s. Each direction has [`Conditions`]: latency, sizes of chunks, how much fits in, and
+//! faults at a byte or at a time. What depends on chance depends on a seed only, so that a test that fails once fails
+//! always; [`for_each_seed`](crate::for_each_seed) prints the seed.
+//!
+//! | the program under test | its stream | how time passes |
+//! |---|---|---|
+//! | is driven by hand, by a loop of the test | [`End`], non-blocking `Read + Write` | [`Time::advance`] |
+//! | is blocking | [`BlockingEnd`], by [`Link::run_threads`] | when every thread waits |
+//! | is asynchronous, without a runtime | [`End`], with the features `futures` or `tokio` | [`Time::run`] |
+//! | runs on tokio | [`End`] of a link with `Time::tokio` | as tokio's clock does: paused, it jumps |
+//!
+//! ```
+//! use std::io::{ErrorKind, Read, Write};
+//! use std::time::Duration;
+//! use ws_proto_test::link::{At, Conditions, Fault, Link};
+//!
+//! let there = Conditions::new().latency(Duration::from_millis(50)).fault(At::Byte(7), Fault::Eof);
+//! let link = Link::new().left_to_right(there);
+//! let time = link.time();
+//! let (mut left, mut right) = link.ends();
+//! left.write_all(b"hello, world").unwrap();
+//! let mut buffer = [0; 32];
+//! assert_eq!(right.read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+//! time.advance(Duration::from_millis(50));
+//! assert_eq!(right.read(&mut buffer).unwrap(), 7);
+//! assert_eq!(right.read(&mut buffer).unwrap(), 0, "the end, in the middle of it");
+//! ```
+
+mod blocking;
+mod conditions;
+mod lane;
+mod time;
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, Read, Write};
+#[cfg(any(feature = "futures", feature = "tokio"))]
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pub use blocking::BlockingEnd;
+pub use conditions::{At, Conditions, Fault};
+use lane::{Lane, wake};
+pub(crate) use time::Timer;
+pub use time::{Hang, Time};
+
+type Shared = Arc<Mutex<Lane>>;
+
+/// Two ends, and the conditions between them.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Link {
+    time: Time,
+    left_to_right: Conditions,
+    right_to_left: Conditions,
+}
+
+impl Link {
+    /// A link on which everything arrives at once, with a time of its own.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A link with [random](Conditions::random) conditions both ways.
+    pub fn random(seed: u64) -> Self {
+        Self::new()
+            .left_to_right(Conditions::random(seed))
+            .right_to_left(Conditions::random(!seed))
+    }
+
+    /// With this time, that of another link for instance, or tokio's. Latencies and faults count from when the
+    /// [ends](Self::ends) are made.
+    pub fn at(mut self, time: &Time) -> Self {
+        self.time = time.clone();
+        self
+    }
+
+    /// With the same conditions both ways.
+    pub fn both_ways(self, conditions: Conditions) -> Self {
+        self.left_to_right(conditions.clone())
+            .right_to_left(conditions)
+    }
+
+    /// With these conditions for what the left end writes.
+    pub fn left_to_right(mut self, conditions: Conditions) -> Self {
+        self.left_to_right = conditions;
+        self
+    }
+
+    /// With these conditions for what the right end writes.
+    pub fn right_to_left(mut self, conditions: Conditions) -> Self {
+        self.right_to_left = conditions;
+        self
+    }
+
+    /// The time of this link.
+    pub fn time(&self) -> Time {
+        self.time.clone()
+    }
+
+    /// The left end and the right one.
+    #[must_use]
+    pub fn ends(&self) -> (End, End) {
+        let there = Arc::new(Mutex::new(Lane::new(self.left_to_right.clone(), 1)));
+        let back = Arc::new(Mutex::new(Lane::new(self.right_to_left.clone(), 2)));
+        let start = self.time.now();
+        let end = |inward: &Shared, outward: &Shared| End {
+            inward: Arc::clone(inward),
+            outward: Arc::clone(outward),
+            time: self.time.clone(),
+            start,
+            read_timer: Timer::default(),
+            write_timer: Timer::default(),
+        };
+        (end(&back, &there), end(&there, &back))
+    }
+}
+
+/// One end of a [`Link`] or a [`pipe`].
+///
+/// What cannot be done now fails with [`WouldBlock`](ErrorKind::WouldBlock); as an asynchronous stream the end is
+/// pending, and the task is woken when time has passed or the other end has read or written. A read gives 0 when the
+/// other end is dropped or has [ended writing](Self::end_writing) and that has arrived; a write fails with
+/// [`BrokenPipe`](ErrorKind::BrokenPipe) once the other end is dropped.
+#[derive(Debug)]
+pub struct End {
+    inward: Shared,
+    outward: Shared,
+    time: Time,
+    start: Duration,
+    read_timer: Timer,
+    write_timer: Timer,
+}
+
+/// A link without conditions that holds so many bytes in each direction.
+///
+/// ```
+/// use std::io::{ErrorKind, Read, Write};
+/// use ws_proto_test::stream::pipe;
+///
+/// let (mut left, mut right) = pipe(4);
+/// assert_eq!(left.write(b"hello").unwrap(), 4);
+/// assert_eq!(left.write(b"o").unwrap_err().kind(), ErrorKind::WouldBlock);
+/// assert_eq!(right.drain(), b"hell");
+/// drop(left);
+/// assert_eq!(right.read(&mut [0; 4]).unwrap(), 0);
+/// ```
+#[must_use]
+pub fn pipe(capacity: usize) -> (End, End) {
+    let conditions = Conditions::new().capacity(capacity);
+    Link::new().both_ways(conditions).ends()
+}
+
+fn lock(lane: &Shared) -> MutexGuard<'_, Lane> {
+    lane.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl End {
+    /// The time since the ends were made.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.time.now().saturating_sub(self.start)
+    }
+
+    /// The time of the link.
+    #[must_use]
+    pub fn time(&self) -> Time {
+        self.time.clone()
+    }
+
+    /// Takes all that the other end has written, whether or not it has arrived.
+    pub fn drain(&mut self) -> Vec<u8> {
+        lock(&self.inward).drain()
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Panics
+    ///
+    /// If there is not enough room.
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.write_all(bytes).expect("room in the pipe");
+    }
+
+    /// Whether the other end writes no more.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        lock(&self.inward).is_shut
+    }
+
+    /// Ends the writing side of this end.
+    pub fn end_writing(&mut self) {
+        let now = self.elapsed();
+        lock(&self.outward).end(now);
+    }
+
+    /// Resets the connection: from now on both ends fail with
+    /// [`ConnectionReset`](ErrorKind::ConnectionReset).
+    pub fn reset(&mut self) {
+        self.reset_at(self.elapsed());
+    }
+
+    fn reset_at(&self, time: Duration) {
+        for lane in [&self.inward, &self.outward] {
+            let mut lane = lock(lane);
+            if lane.reset_at.is_none_or(|at| at > time) {
+                lane.reset_at = Some(time);
+                wake(&mut lane.reader);
+                wake(&mut lane.writer);
+            }
+        }
+    }
+
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let now = self.elapsed();
+        lock(&self.inward).read(now, buffer)
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let now = self.elapsed();
+        let (written, reset_at) = {
+            let mut lane = lock(&self.outward);
+            (lane.write(now, bytes), lane.reset_at)
+        };
+        // A reset on the way there is one on the way back.
+        if let Some(time) = reset_at {
+            self.reset_at(time);
+        }
+        written
+    }
+
+    /// Reads what has arrived, or takes the waker of the task.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionReset`](ErrorKind::ConnectionReset).
+    pub fn poll_read_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.read_now(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => {
+                    self.time.cancel(&mut self.read_timer);
+                    return Poll::Ready(done);
+                }
+            }
+            let next = {
+                let mut lane = lock(&self.inward);
+                lane.reader = Some(cx.waker().clone());
+                lane.next_arrival(self.time.now().saturating_sub(self.start))
+            };
+            let Some(next) = next else {
+                return Poll::Pending;
+            };
+            let deadline = self.start.saturating_add(next);
+            if (self.time.poll_until(cx, deadline, &mut self.read_timer)).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Writes as much as there is room for, or takes the waker of the task.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionReset`](ErrorKind::ConnectionReset), or [`BrokenPipe`](ErrorKind::BrokenPipe) if the other end is
+    /// dropped or the writing side has ended.
+    pub fn poll_write_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.write_now(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => {
+                    self.time.cancel(&mut self.write_timer);
+                    return Poll::Ready(done);
+                }
+            }
+            let reset_at = {
+                let mut lane = lock(&self.outward);
+                lane.writer = Some(cx.waker().clone());
+                lane.reset_at
+            };
+            let Some(reset_at) = reset_at else {
+                return Poll::Pending;
+            };
+            let deadline = self.start.saturating_add(reset_at);
+            if (self.time.poll_until(cx, deadline, &mut self.write_timer)).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Reads once; 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_read_with`](Self::poll_read_with).
+    pub async fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read_with(cx, buffer)).await
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_write_with`](Self::poll_write_with).
+    pub async fn write_whole(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let n = poll_fn(|cx| self.poll_write_with(cx, bytes)).await?;
+            bytes = &bytes[n..];
+        }
+        Ok(())
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.end_writing();
+        self.time.cancel(&mut self.read_timer);
+        self.time.cancel(&mut self.write_timer);
+        let mut lane = lock(&self.inward);
+        lane.reader_is_gone = true;
+        wake(&mut lane.writer);
+    }
+}
+
+impl Read for End {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_now(buffer)
+    }
+}
+
+impl Write for End {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_now(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(feature = "mio")]
+impl ws_proto_mio::Stream for End {
+    fn shutdown(&mut self) -> io::Result<()> {
+        self.end_writing();
+        Ok(())
+    }
+}
+
+#[cfg(any(feature = "futures", feature = "tokio"))]
+crate::stream::asynchronous!(End);

@@ -1,0 +1,162 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::Head;
+use crate::wire::{Frame, PING, PONG, TEXT};
+
+/// What a peer has received: a head, a message with all its frames joined, a control frame, or the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item {
+    /// A request or a response.
+    Head(Head),
+    /// A text message. What is not UTF-8 is replaced.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+    /// A Ping.
+    Ping(Vec<u8>),
+    /// A Pong.
+    Pong(Vec<u8>),
+    /// A Close frame: its code, if it has one, and its reason.
+    Close(Option<u16>, String),
+    /// A frame that no peer may send: of a reserved opcode, or a wrong mask, or out of place. What follows is not
+    /// looked at.
+    Wrong(Frame),
+    /// The stream has ended.
+    End,
+    /// The stream has failed: it was reset.
+    Reset,
+}
+
+impl Item {
+    pub(super) fn control(frame: &Frame) -> Option<Self> {
+        let payload = frame.payload.clone();
+        match frame.first {
+            PING => Some(Self::Ping(payload)),
+            PONG => Some(Self::Pong(payload)),
+            _ if frame.is_close() => {
+                let reason = payload.get(2..).unwrap_or_default();
+                let reason = String::from_utf8_lossy(reason).into_owned();
+                Some(Self::Close(frame.close_code(), reason))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn message(opcode: u8, payload: Vec<u8>) -> Self {
+        if opcode == TEXT {
+            Self::Text(String::from_utf8_lossy(&payload).into_owned())
+        } else {
+            Self::Binary(payload)
+        }
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |f: &mut fmt::Formatter<'_>, what: &str, bytes: &[u8]| {
+            let shown = bytes.get(..40).unwrap_or(bytes);
+            write!(
+                f,
+                "{what} of {} bytes: {}",
+                bytes.len(),
+                shown.escape_ascii()
+            )
+        };
+        match self {
+            Self::Head(head) => write!(f, "a head: {}", head.line),
+            Self::Text(text) => short(f, "a text", text.as_bytes()),
+            Self::Binary(data) => short(f, "a binary message", data),
+            Self::Ping(payload) => short(f, "a Ping", payload),
+            Self::Pong(payload) => short(f, "a Pong", payload),
+            Self::Close(None, _) => f.write_str("a Close without a code"),
+            Self::Close(Some(code), reason) => write!(f, "a Close with {code} {reason:?}"),
+            Self::Wrong(frame) => write!(f, "a wrong frame: {frame:02x?}"),
+            Self::End => f.write_str("the end of the stream"),
+            Self::Reset => f.write_str("a reset of the stream"),
+        }
+    }
+}
+
+/// What has come of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What was received, with the time since the peer began: of a flood the last few thousand.
+    pub received: Vec<(Duration, Item)>,
+    /// What was expected when something else came, or nothing for as long as the peer waits.
+    pub mismatch: Option<String>,
+    /// How many steps of the script were not done.
+    pub steps_left: usize,
+    /// How many bytes were received.
+    pub bytes_received: u64,
+    /// How many bytes were written.
+    pub bytes_written: u64,
+}
+
+impl Report {
+    /// The code of the Close frame that has come; `Some(None)` if it had none.
+    #[must_use]
+    pub fn close_code(&self) -> Option<Option<u16>> {
+        self.items().find_map(|item| match item {
+            Item::Close(code, _) => Some(*code),
+            _ => None,
+        })
+    }
+
+    /// The status of the response that has come.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.items().find_map(|item| match item {
+            Item::Head(head) => head.status(),
+            _ => None,
+        })
+    }
+
+    /// Whether the other end has ended or reset its side.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.items()
+            .any(|item| matches!(item, Item::End | Item::Reset))
+    }
+
+    /// The texts that have come.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.items().filter_map(|item| match item {
+            Item::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What was received, in order.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.received.iter().map(|(_, item)| item)
+    }
+
+    /// The mismatch as an error, with all that was received.
+    ///
+    /// # Errors
+    ///
+    /// A text for people.
+    pub fn check(&self) -> Result<(), String> {
+        match &self.mismatch {
+            None => Ok(()),
+            Some(mismatch) => Err(format!("{mismatch}\n{self}")),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (read, written) = (self.bytes_received, self.bytes_written);
+        write!(f, "{read} bytes received, {written} written:")?;
+        let skipped = self.received.len().saturating_sub(20);
+        if skipped > 0 {
+            write!(f, "\n  (the first {skipped} are left out)")?;
+        }
+        for (at, item) in &self.received[skipped..] {
+            write!(f, "\n  {:>12.6} s  {item}", at.as_secs_f64())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,357 @@
+//! A peer that follows a script: expect this, send that, wait, close, misbehave. It knows nothing of the engine that it
+//! tests.
+//!
+//! A [`Peer`] is a list of steps, made by its methods. It does no I/O itself: one of these plays it.
+//!
+//! | over | by |
+//! |---|---|
+//! | an [`End`](crate::link::End) of a link, in its time or in tokio's | [`Peer::play`] |
+//! | a [`BlockingEnd`](crate::link::BlockingEnd), or a `TcpStream` with the feature `tcp` | [`Peer::play_blocking`] |
+//! | whatever else | [`Peer::player`] |
+//!
+//! What has come of it is in the [`Report`].
+//!
+//! ```
+//! use ws_proto_test::link::Link;
+//! use ws_proto_test::peer::Peer;
+//! # use ws_proto::{CloseCode, CloseReason};
+//! # use ws_proto::opening::Connector;
+//! # fn chat(mut stream: ws_proto_test::link::BlockingEnd) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! #     let connector = Connector::new("ws://localhost/chat")?;
+//! #     let (mut client, _) = connector.connect_with(&mut stream, [0; 16], || [1, 2, 3, 4])?;
+//! #     client.sender().send_text("hello")?;
+//! #     while client.exchange(&mut stream)? {
+//! #         while let Some((_, mut sender)) = client.next_message()? {
+//! #             sender.close(CloseCode::NORMAL, CloseReason::EMPTY)?;
+//! #         }
+//! #     }
+//! #     Ok(())
+//! # }
+//!
+//! let server = Peer::server()
+//!     .accept()
+//!     .expect_text("hello")
+//!     .send_text("hello yourself")
+//!     .expect_close(1000)
+//!     .drain();
+//! let (chatted, report) = Link::new().run_threads(chat, |end| server.play_blocking(end));
+//! chatted.unwrap();
+//! report.check().unwrap();
+//! ```
+
+mod drive;
+mod head;
+mod item;
+mod player;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use drive::BlockingStream;
+pub use head::{Head, KEY, accept_value};
+pub(crate) use head::{request, response};
+pub use item::{Item, Report};
+pub use player::{Player, StreamEnd, Wish};
+
+use crate::Side;
+use crate::wire::{self, BINARY, FIN, PING, PONG, TEXT, close_body};
+
+type Answer = Arc<dyn Fn(&Head) -> Vec<u8> + Send + Sync>;
+type Check = Arc<dyn Fn(&Item) -> bool + Send + Sync>;
+
+#[derive(Clone)]
+enum Step {
+    Answer(Answer),
+    Expect(String, Check),
+    /// Skips what comes until this does.
+    Until(String, Check),
+    Write(Arc<[u8]>),
+    /// These bytes, so often, with that between them.
+    Repeat(Arc<[u8]>, u64, Duration),
+    /// So many of these bytes at once, with that between them.
+    Trickle(Arc<[u8]>, usize, Duration),
+    Wait(Duration),
+    Read(bool),
+    Echo,
+    Drain,
+    EndWriting,
+    Finish(StreamEnd),
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer(_) => f.write_str("answer a request"),
+            Self::Expect(what, _) => write!(f, "expect {what}"),
+            Self::Until(what, _) => write!(f, "skip until {what}"),
+            Self::Write(bytes) => write!(f, "write {} bytes", bytes.len()),
+            Self::Repeat(bytes, times, _) => write!(f, "write {} bytes {times} times", bytes.len()),
+            Self::Trickle(bytes, ..) => write!(f, "write {} bytes slowly", bytes.len()),
+            Self::Wait(time) => write!(f, "wait {time:?}"),
+            Self::Read(true) => f.write_str("read again"),
+            Self::Read(false) => f.write_str("read no more"),
+            Self::Echo => f.write_str("echo"),
+            Self::Drain => f.write_str("read to the end"),
+            Self::EndWriting => f.write_str("end writing"),
+            Self::Finish(end) => write!(f, "{end:?}"),
+        }
+    }
+}
+
+/// A script of a peer. Its methods add steps.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Peer {
+    side: Side,
+    starts_with_head: bool,
+    answers_pings: bool,
+    answers_close: bool,
+    patience: Duration,
+    steps: Vec<Step>,
+}
+
+impl Peer {
+    /// A server on a new stream: next it should [accept](Self::accept).
+    pub fn server() -> Self {
+        Self::new(Side::Server, true)
+    }
+
+    /// A client on a new stream: next it should [ask](Self::request).
+    pub fn client() -> Self {
+        Self::new(Side::Client, true)
+    }
+
+    /// That end of a connection whose handshake has been done.
+    pub fn open(side: Side) -> Self {
+        Self::new(side, false)
+    }
+
+    fn new(side: Side, starts_with_head: bool) -> Self {
+        Self {
+            side,
+            starts_with_head,
+            answers_pings: true,
+            answers_close: true,
+            patience: Duration::from_secs(600),
+            steps: Vec::new(),
+        }
+    }
+
+    /// Which end it is.
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        self.side
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Does not answer Pings. What is expected has to name them then.
+    pub const fn without_pongs(mut self) -> Self {
+        self.answers_pings = false;
+        self
+    }
+
+    /// Does not answer a Close.
+    pub const fn without_close(mut self) -> Self {
+        self.answers_close = false;
+        self
+    }
+
+    /// How long it waits for what it expects: 10 minutes of the stream's time unless this says otherwise.
+    pub const fn patience(mut self, time: Duration) -> Self {
+        self.patience = time;
+        self
+    }
+
+    /// Waits for a request and accepts it.
+    pub fn accept(self) -> Self {
+        self.accept_with(&[])
+    }
+
+    /// Waits for a request and accepts it, with these further fields.
+    pub fn accept_with(self, fields: &[(&str, &str)]) -> Self {
+        let fields: Vec<(String, String)> = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        self.answer(move |head| {
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
+            response(head, &fields)
+        })
+    }
+
+    /// Waits for a request and writes what `answer` makes of it.
+    pub fn answer(self, answer: impl Fn(&Head) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        self.step(Step::Answer(Arc::new(answer)))
+    }
+
+    /// Asks for a connection.
+    pub fn request(self, path: &str) -> Self {
+        self.request_with(path, &[])
+    }
+
+    /// Asks for a connection, with these further fields.
+    pub fn request_with(self, path: &str, fields: &[(&str, &str)]) -> Self {
+        self.send_raw(request(path, fields))
+    }
+
+    /// Expects a 101 with the right accept value.
+    pub fn expect_accepted(self) -> Self {
+        let is_right = |head: &Head| {
+            head.status() == Some(101)
+                && head.field("Sec-WebSocket-Accept") == Some(&accept_value(KEY))
+        };
+        self.expect(
+            "a 101 for the request",
+            move |item| matches!(item, Item::Head(head) if is_right(head)),
+        )
+    }
+
+    /// Expects something that `check` is true for, and calls it `what` if something else comes.
+    pub fn expect(self, what: &str, check: impl Fn(&Item) -> bool + Send + Sync + 'static) -> Self {
+        self.step(Step::Expect(what.to_owned(), Arc::new(check)))
+    }
+
+    /// Skips what comes until `check` is true for something. At the end of the stream it gives up.
+    pub fn until(self, what: &str, check: impl Fn(&Item) -> bool + Send + Sync + 'static) -> Self {
+        self.step(Step::Until(what.to_owned(), Arc::new(check)))
+    }
+
+    /// Expects exactly this.
+    pub fn expect_item(self, item: Item) -> Self {
+        let what = item.to_string();
+        self.expect(&what, move |other| *other == item)
+    }
+
+    /// Expects this text, in one frame or in several.
+    pub fn expect_text(self, text: &str) -> Self {
+        self.expect_item(Item::Text(text.to_owned()))
+    }
+
+    /// Expects these bytes as a message.
+    pub fn expect_binary(self, data: &[u8]) -> Self {
+        self.expect_item(Item::Binary(data.to_vec()))
+    }
+
+    /// Expects a Ping, whatever is in it.
+    pub fn expect_ping(self) -> Self {
+        self.expect("a Ping", |item| matches!(item, Item::Ping(_)))
+    }
+
+    /// Expects this Pong.
+    pub fn expect_pong(self, payload: &[u8]) -> Self {
+        self.expect_item(Item::Pong(payload.to_vec()))
+    }
+
+    /// Expects a Close with this code; it is answered, unless [`without_close`](Self::without_close) says otherwise.
+    pub fn expect_close(self, code: u16) -> Self {
+        self.expect(
+            &format!("a Close with {code}"),
+            move |item| matches!(item, Item::Close(Some(other), _) if *other == code),
+        )
+    }
+
+    /// Expects the end of the stream, or a reset.
+    pub fn expect_end(self) -> Self {
+        self.expect("the end of the stream", |item| {
+            matches!(item, Item::End | Item::Reset)
+        })
+    }
+
+    /// Sends a text.
+    pub fn send_text(self, text: &str) -> Self {
+        self.send_frame(FIN | TEXT, text.as_bytes())
+    }
+
+    /// Sends a binary message.
+    pub fn send_binary(self, data: &[u8]) -> Self {
+        self.send_frame(FIN | BINARY, data)
+    }
+
+    /// Sends a Ping.
+    pub fn send_ping(self, payload: &[u8]) -> Self {
+        self.send_frame(PING, payload)
+    }
+
+    /// Sends a Pong.
+    pub fn send_pong(self, payload: &[u8]) -> Self {
+        self.send_frame(PONG, payload)
+    }
+
+    /// Sends a Close.
+    pub fn send_close(self, code: u16, reason: &str) -> Self {
+        self.send_frame(wire::CLOSE, &close_body(code, reason.as_bytes()))
+    }
+
+    /// Sends a frame with this first byte, FIN, reserved bits and opcode, whatever they are.
+    pub fn send_frame(self, first: u8, payload: &[u8]) -> Self {
+        let frame = wire::frame(self.side.peer(), first, payload);
+        self.send_raw(frame)
+    }
+
+    /// Sends these bytes.
+    pub fn send_raw(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.step(Step::Write(bytes.into().into()))
+    }
+
+    /// Sends these bytes so often, with a pause of `every` between them. `u64::MAX` is for ever: until the other end is
+    /// gone, or has taken 48 MiB.
+    pub fn repeat(self, bytes: impl Into<Vec<u8>>, times: u64, every: Duration) -> Self {
+        self.step(Step::Repeat(bytes.into().into(), times, every))
+    }
+
+    /// Sends these bytes one by one, with a pause of `every` between them.
+    pub fn trickle(self, bytes: impl Into<Vec<u8>>, every: Duration) -> Self {
+        self.step(Step::Trickle(bytes.into().into(), 1, every))
+    }
+
+    /// Waits, and reads what comes in the meantime.
+    pub fn wait(self, time: Duration) -> Self {
+        self.step(Step::Wait(time))
+    }
+
+    /// Reads nothing from now on.
+    pub fn stop_reading(self) -> Self {
+        self.step(Step::Read(false))
+    }
+
+    /// Reads again.
+    pub fn read_again(self) -> Self {
+        self.step(Step::Read(true))
+    }
+
+    /// Sends every message back, until a Close or the end.
+    pub fn echo(self) -> Self {
+        self.step(Step::Echo)
+    }
+
+    /// Reads to the end of the stream. A server ends it once both Close frames are there.
+    pub fn drain(self) -> Self {
+        self.step(Step::Drain)
+    }
+
+    /// Ends its side of the stream, and goes on reading.
+    pub fn end_writing(self) -> Self {
+        self.step(Step::EndWriting)
+    }
+
+    /// Closes the stream, as after the last step, whatever has not been read.
+    pub fn finish(self) -> Self {
+        self.step(Step::Finish(StreamEnd::Close))
+    }
+
+    /// Resets the stream.
+    pub fn reset(self) -> Self {
+        self.step(Step::Finish(StreamEnd::Reset))
+    }
+
+    /// Plays it by hand.
+    #[must_use]
+    pub fn player(self) -> Player {
+        Player::new(self)
+    }
+}

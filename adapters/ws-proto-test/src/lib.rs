@@ -17,6 +17,9 @@ pub mod inflate;
 pub mod link;
 pub mod peer;
 pub mod random;
+#[cfg(feature = "record")]
+#[cfg_attr(docsrs, doc(cfg(feature = "record")))]
+pub mod record;
 mod seeds;
 mod side;
 pub mod stream;

@@ -5,3 +5,4 @@ mod hostile;
 mod link;
 mod paused;
 mod peer;
+mod record;

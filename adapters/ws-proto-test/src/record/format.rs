@@ -1,0 +1,389 @@
+//! The format of recordings: reading and writing.
+
+use std::fmt;
+use std::io::{self, BufRead, Write};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::settings::{Agreed, Settings};
+use crate::Side;
+
+/// What the first line of every recording says.
+pub const FORMAT: &str = "ws-proto-recording";
+
+/// The version that this crate writes. It reads all up to this one.
+pub const VERSION: u32 = 1;
+
+/// What was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// A stream, from the first byte of the handshake on.
+    Stream,
+    /// A [`WebSocket`](ws_proto::WebSocket), after its handshake: every call.
+    WebSocket,
+}
+
+/// The first line of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    format: String,
+    version: u32,
+    /// What was recorded.
+    pub of: Subject,
+    /// Which end of the connection it was.
+    #[serde(with = "side")]
+    pub side: Side,
+    /// Which program it was, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub program: String,
+    /// How that end was set up.
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+impl Header {
+    /// For the stream of that end.
+    #[must_use]
+    pub fn stream(side: Side) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            of: Subject::Stream,
+            side,
+            program: String::new(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// For the [`WebSocket`](ws_proto::WebSocket) of that end.
+    #[must_use]
+    pub fn websocket(side: Side) -> Self {
+        Self {
+            of: Subject::WebSocket,
+            ..Self::stream(side)
+        }
+    }
+
+    /// With the name of the program.
+    #[must_use]
+    pub fn program(mut self, program: &str) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
+    /// With these settings, which a replay uses too.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+}
+
+mod side {
+    use super::{Deserialize, Deserializer, Serializer, Side};
+
+    pub(super) fn serialize<S: Serializer>(side: &Side, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match side {
+            Side::Server => "server",
+            Side::Client => "client",
+        })
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Side, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "server" => Ok(Side::Server),
+            "client" => Ok(Side::Client),
+            other => Err(serde::de::Error::custom(format!(
+                "there is no side {other:?}"
+            ))),
+        }
+    }
+}
+
+/// Bytes, in base64 in a recording.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD
+            .decode(text)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A line of a recording after the first one: when, and what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Microseconds since the recording began.
+    #[serde(rename = "at")]
+    pub micros: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened. The last five happen to a recorded [`WebSocket`](ws_proto::WebSocket) only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// These bytes were read.
+    Received {
+        /// Those.
+        bytes: Bytes,
+    },
+    /// These bytes were written.
+    Sent {
+        /// Those.
+        bytes: Bytes,
+    },
+    /// Reading came to the end of the stream.
+    ReceivedEnd,
+    /// The writing side was ended.
+    SentEnd,
+    /// Reading failed.
+    ReceiveFailed {
+        /// The name of the [`ErrorKind`](io::ErrorKind).
+        error: String,
+    },
+    /// Writing failed.
+    SendFailed {
+        /// The name of the [`ErrorKind`](io::ErrorKind).
+        error: String,
+    },
+    /// The connection was made.
+    Opened {
+        /// What the handshake had agreed on of permessage-deflate.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deflate: Option<Agreed>,
+    },
+    /// The program looked at the clock.
+    Tick {
+        /// The time that it has passed on, in milliseconds.
+        now: u64,
+        /// What came of it.
+        result: String,
+    },
+    /// The program asked for what has been received.
+    Next {
+        /// For what.
+        want: Wanted,
+        /// What it has got: see [`Found`](super::Found).
+        result: String,
+        /// The message or the payload.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<Bytes>,
+    },
+    /// The program sent something.
+    Send {
+        /// What.
+        #[serde(flatten)]
+        send: Send,
+        /// What came of it.
+        result: String,
+    },
+    /// A masking key was drawn; without bytes, there was none.
+    Key {
+        /// The key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<Bytes>,
+    },
+    /// What a later version knows.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a call asks for: [`Want`](ws_proto::socket::Want).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are those of `Want`")]
+pub enum Wanted {
+    Nothing,
+    Message,
+    Event,
+    Piece,
+}
+
+/// Something that is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "send", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Send {
+    /// A text message.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// A binary message.
+    Binary {
+        /// The payload.
+        bytes: Bytes,
+    },
+    /// A part of a text message.
+    TextPart {
+        /// The part.
+        text: String,
+        /// Whether it is the last one.
+        last: bool,
+    },
+    /// A part of a binary message.
+    BinaryPart {
+        /// The part.
+        bytes: Bytes,
+        /// Whether it is the last one.
+        last: bool,
+    },
+    /// A Ping.
+    Ping {
+        /// Its payload.
+        bytes: Bytes,
+    },
+    /// A Pong.
+    Pong {
+        /// Its payload.
+        bytes: Bytes,
+    },
+    /// A Close; without a code, one without a body.
+    Close {
+        /// The code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
+        /// The reason.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+}
+
+/// A recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// What was recorded.
+    pub header: Header,
+    /// What happened, in order.
+    pub lines: Vec<Line>,
+    /// Whether the last line is cut off: the program was killed.
+    pub is_cut: bool,
+}
+
+impl Recording {
+    /// Reads a recording. Empty lines are skipped, and a last line that is cut off is left out.
+    ///
+    /// # Errors
+    ///
+    /// That of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) for what is no recording, with the number of
+    /// the line.
+    pub fn read(reader: impl BufRead) -> io::Result<Self> {
+        let invalid = |number: usize, error: &dyn fmt::Display| {
+            let words = format!("line {number}: {error}");
+            io::Error::new(io::ErrorKind::InvalidData, words)
+        };
+        let mut numbered = (1..).zip(reader.lines());
+        let Some((_, first)) = numbered.next() else {
+            return Err(invalid(1, &"it is empty"));
+        };
+        let header: Header = serde_json::from_str(&first?).map_err(|error| invalid(1, &error))?;
+        if header.format != FORMAT || header.version > VERSION {
+            let words = format!("{} of version {}", header.format, header.version);
+            return Err(invalid(1, &format_args!("{words} is not known here")));
+        }
+        let mut recording = Self {
+            header,
+            lines: Vec::new(),
+            is_cut: false,
+        };
+        let mut wrong = None;
+        for (number, line) in numbered {
+            let line = line?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            if let Some(error) = wrong.take() {
+                return Err(error);
+            }
+            match serde_json::from_str(&line) {
+                Ok(line) => recording.lines.push(line),
+                Err(error) => wrong = Some(invalid(number, &error)),
+            }
+        }
+        recording.is_cut = wrong.is_some();
+        Ok(recording)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn open(path: impl AsRef<std::path::Path>) -> io::Result<Self> {
+        Self::read(io::BufReader::new(std::fs::File::open(path)?))
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// That of the writer.
+    pub fn write(&self, mut writer: impl Write) -> io::Result<()> {
+        write_line(&mut writer, &self.header)?;
+        for line in &self.lines {
+            write_line(&mut writer, line)?;
+        }
+        writer.flush()
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        Duration::from_micros(self.lines.last().map_or(0, |line| line.micros))
+    }
+
+    /// All bytes that were received.
+    #[must_use]
+    pub fn received(&self) -> Vec<u8> {
+        self.joined(|event| match event {
+            Event::Received { bytes } => Some(bytes),
+            _ => None,
+        })
+    }
+
+    /// All bytes that were sent.
+    #[must_use]
+    pub fn sent(&self) -> Vec<u8> {
+        self.joined(|event| match event {
+            Event::Sent { bytes } => Some(bytes),
+            _ => None,
+        })
+    }
+
+    fn joined(&self, pick: impl Fn(&Event) -> Option<&Bytes>) -> Vec<u8> {
+        let picked = self.lines.iter().filter_map(|line| pick(&line.event));
+        picked.flat_map(|bytes| bytes.0.iter().copied()).collect()
+    }
+}
+
+pub(super) fn write_line(writer: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_string(line).map_err(io::Error::other)?;
+    text.push('\n');
+    writer.write_all(text.as_bytes())
+}

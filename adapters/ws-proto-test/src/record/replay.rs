@@ -1,0 +1,200 @@
+//! Recordings that are played to the engine again.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use ws_proto::Instant;
+
+use super::format::{Event, Recording, Subject};
+use super::stream_replay;
+use super::websocket::{Driver, Keys, next_result, result, tick_result};
+
+/// What a replay has compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// How many bytes the engine has received.
+    pub received: u64,
+    /// How many bytes it has written, the same as in the recording.
+    pub compared: u64,
+    /// How many bytes at the end are a beginning of a message of the program's, of which nobody knows the rest: they are
+    /// not compared.
+    pub cut_off: u64,
+    /// How many bytes it has written after those of the recording: answers to what the program had not looked at when it
+    /// ended.
+    pub unwritten: u64,
+    /// How many messages it has given out.
+    pub messages: u64,
+    /// How many calls returned the same as in the recording: those of a [`RecordedWebSocket`](super::RecordedWebSocket).
+    pub calls: u64,
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            received,
+            compared,
+            cut_off,
+            unwritten,
+            messages,
+            calls,
+        } = self;
+        write!(
+            f,
+            "{received} bytes received, {messages} messages; {compared} bytes written, all the same"
+        )?;
+        if *cut_off > 0 {
+            write!(f, " but for {cut_off} of a last frame that is cut off")?;
+        }
+        if *unwritten > 0 {
+            write!(f, ", {unwritten} that the program did not wait for")?;
+        }
+        if *calls > 0 {
+            write!(f, "; {calls} calls, all the same")?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a replay differs from its recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// When that happened in the recording, in microseconds.
+    pub micros: u64,
+    /// After how many bytes that were written.
+    pub at: u64,
+    /// What differs, or what cannot be played.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.micros as f64 / 1e6;
+        write!(
+            f,
+            "at {seconds:.6} s, after {} bytes: {}",
+            self.at, self.what
+        )
+    }
+}
+
+impl std::error::Error for Difference {}
+
+/// Plays a recording to the engine of this version: gives it what was received, makes it send what was sent, and compares
+/// what it writes byte for byte.
+///
+/// In a recording of a stream, what the engine sends by itself (Pongs, the answer to a Close, the Close after a fault) has to
+/// come by itself; messages, Pings and a first Close are what the program sent.
+///
+/// # Errors
+///
+/// The first [`Difference`].
+pub fn replay(recording: &Recording) -> Result<Replayed, Difference> {
+    match recording.header.of {
+        Subject::Stream => stream_replay::replay(recording),
+        Subject::WebSocket => replay_calls(recording),
+    }
+}
+
+fn replay_calls(recording: &Recording) -> Result<Replayed, Difference> {
+    let mut replayed = Replayed::default();
+    let keys: VecDeque<Option<[u8; 4]>> = recording
+        .lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::Key { bytes } => Some(bytes.as_ref().and_then(|key| key.0[..].try_into().ok())),
+            _ => None,
+        })
+        .collect();
+    let keys = Arc::new(Mutex::new(keys));
+    let header = &recording.header;
+    let new = |deflate| {
+        let keys = Keys::Replayed(Arc::clone(&keys));
+        Driver::new(header.side, &header.settings, deflate, keys)
+    };
+    let mut driver = new(None);
+    for line in &recording.lines {
+        let differs = |replayed: &Replayed, what: String| Difference {
+            micros: line.micros,
+            at: replayed.compared,
+            what,
+        };
+        let same = |replayed: &mut Replayed, name: &str, is: &str, was: &str| {
+            if is != was {
+                let what = format!("{name} returned {was}, and now {is}");
+                return Err(differs(replayed, what));
+            }
+            replayed.calls += 1;
+            Ok(())
+        };
+        match &line.event {
+            Event::Opened { deflate } => {
+                let params = deflate.and_then(|agreed| agreed.params());
+                driver = new(params);
+            }
+            Event::Received { bytes } => {
+                driver.receive(&bytes.0);
+                replayed.received += bytes.0.len() as u64;
+            }
+            Event::ReceivedEnd => {
+                let _ = driver.websocket.receive_eof();
+            }
+            Event::ReceiveFailed { .. } => driver.websocket.read_failed(),
+            Event::SendFailed { .. } => driver.websocket.write_failed(),
+            Event::SentEnd => driver.websocket.half_closed(),
+            Event::Sent { bytes } => {
+                let pending = driver.pending();
+                let is = pending.get(..bytes.0.len()).unwrap_or(&pending);
+                if let Some(what) = difference(&bytes.0, is) {
+                    return Err(differs(&replayed, what));
+                }
+                driver.websocket.consume(bytes.0.len());
+                replayed.compared += bytes.0.len() as u64;
+            }
+            Event::Tick { now, result: was } => {
+                let ticked = driver.websocket.tick(Instant::from_millis(*now));
+                same(&mut replayed, "tick", &tick_result(&ticked), was)?;
+            }
+            Event::Next {
+                want,
+                result: was,
+                bytes: were,
+            } => {
+                let (is, bytes) = next_result(&driver.next(*want));
+                same(&mut replayed, "next", &is, was)?;
+                if bytes != *were {
+                    let what = format!("{is} was {were:?}, and is now {bytes:?}");
+                    return Err(differs(&replayed, what));
+                }
+                replayed.messages += u64::from(matches!(is.as_str(), "text" | "binary"));
+            }
+            Event::Send { send, result: was } => {
+                let sent = driver.send(send);
+                same(&mut replayed, "send", &result(&sent), was)?;
+            }
+            Event::Key { .. } | Event::Unknown => {}
+        }
+    }
+    Ok(replayed)
+}
+
+/// In which bytes two texts differ.
+pub(super) fn difference(was: &[u8], is: &[u8]) -> Option<String> {
+    if was == is {
+        return None;
+    }
+    let same = was.iter().zip(is).take_while(|(one, other)| one == other);
+    let at = same.count();
+    let shown = |bytes: &[u8]| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        match rest {
+            [] => "nothing".to_owned(),
+            rest => format!("{:02x?}", &rest[..rest.len().min(16)]),
+        }
+    };
+    Some(format!(
+        "after {at} more bytes there was {}, and now there is {}",
+        shown(was),
+        shown(is)
+    ))
+}

@@ -49,7 +49,7 @@ fn write_inputs_from_vectors() {
             string(vector, "uri").as_bytes(),
         );
     }
-    for attack in attacks.as_array().expect("an array") {
+    for attack in array(&attacks, "attacks") {
         let (id, bytes) = (string(attack, "id"), hex(string(attack, "bytes_hex")));
         match string(attack, "kind") {
             "request" => request(id, &bytes),

@@ -1,76 +1,19 @@
 //! The byte vectors about permessage-deflate: frames, offers, answers.
 #![cfg(feature = "deflate")]
 
-use serde::Deserialize;
 use ws_proto::extension::deflate::{Deflate, DeflateParams};
 use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, Limits, ServerHandshake};
 use ws_proto::{Input, Uri};
+use ws_proto_suite::Side;
+use ws_proto_suite::data::{AttackCase, Attacks, Pmd, Vectors, unhex as hex};
 use ws_proto_suite::deflate::{Emitted, Reference, receive};
 
-#[derive(Deserialize)]
-struct Vectors {
-    frames: Vec<Frames>,
-    offers: Vec<Request>,
-    responses: Vec<Response>,
-}
-
-#[derive(Deserialize)]
-struct Frames {
-    id: String,
-    to: String,
-    chunks: Vec<String>,
-    expect: Vec<String>,
-    pmd: Option<Pmd>,
-    max: Option<u64>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-struct Pmd {
-    #[serde(default)]
-    snct: bool,
-    #[serde(default)]
-    cnct: bool,
-    sbits: Option<u8>,
-    cbits: Option<u8>,
-}
-
-#[derive(Deserialize)]
-struct Request {
-    id: String,
-    hex: String,
-    expect: String,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    id: String,
-    hex: String,
-    expect: String,
-    ext: bool,
-}
-
-#[derive(Deserialize)]
-struct Attack {
-    id: String,
-    kind: String,
-    role: String,
-    bytes_hex: String,
-    expect: String,
-    cfg: serde_json::Value,
-}
-
 fn vectors() -> Vectors {
-    serde_json::from_str(include_str!("../data/vectors.json")).unwrap()
+    Vectors::bundled()
 }
 
-fn attacks() -> Vec<Attack> {
-    serde_json::from_str(include_str!("../data/attacks.json")).unwrap()
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2)
-        .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
-        .collect()
+fn attacks() -> Vec<AttackCase> {
+    Attacks::bundled().attacks
 }
 
 fn params(pmd: Pmd) -> DeflateParams {
@@ -115,8 +58,8 @@ fn frames_at_every_split_and_with_output_of_every_size() {
     for vector in vectors().frames {
         let Some(pmd) = vector.pmd else { continue };
         count += 1;
-        let bytes: Vec<u8> = vector.chunks.iter().flat_map(|chunk| hex(chunk)).collect();
-        let server = vector.to == "server";
+        let bytes = vector.bytes();
+        let server = vector.to == Side::Server;
         let max = vector.max.unwrap_or(16 << 20);
         let check = |pieces: &[&[u8]], max_piece| {
             let emitted = receive(server, params(pmd), max, max_piece, pieces);
@@ -159,17 +102,13 @@ fn frames_at_every_split_and_with_output_of_every_size() {
 fn attacks_on_messages() {
     let mut count = 0;
     for attack in attacks() {
-        if attack.kind != "frames" || attack.cfg.get("pmd").is_none() {
+        if attack.kind != "frames" || !attack.cfg.pmd {
             continue;
         }
         count += 1;
-        assert_eq!(attack.role, "server");
-        let bytes = hex(&attack.bytes_hex);
-        let max = attack
-            .cfg
-            .get("max_message")
-            .and_then(serde_json::Value::as_u64);
-        let max = max.unwrap_or(16 << 20);
+        assert_eq!(attack.to, Side::Server);
+        let bytes = attack.bytes;
+        let max = attack.cfg.max_message.unwrap_or(16 << 20);
         for size in [1, 2, 3, 7, bytes.len()] {
             let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
             let emitted = receive(true, DeflateParams::new(), max, size, &pieces);
@@ -221,7 +160,7 @@ fn answer(deflate: &Deflate, request: &[u8]) -> (String, Option<DeflateParams>) 
 fn offers() {
     let deflate = Deflate::new();
     for vector in vectors().offers {
-        let (line, _) = answer(&deflate, &hex(&vector.hex));
+        let (line, _) = answer(&deflate, &vector.bytes);
         let expected = match vector.id.as_str() {
             "NE01" | "NE02" | "NE17" | "NE21" | "NE26" => "permessage-deflate",
             "NE03" => "permessage-deflate; client_max_window_bits=10",
@@ -254,7 +193,7 @@ fn attacks_on_offers() {
             continue;
         }
         count += 1;
-        let (line, agreed) = answer(&deflate, &hex(&attack.bytes_hex));
+        let (line, agreed) = answer(&deflate, &attack.bytes);
         let expected: Vec<&str> = attack.expect.split(['/', '|']).collect();
         let did = match (&agreed, line.as_str()) {
             (Some(_), _) => "accept",
@@ -300,7 +239,7 @@ fn answers() {
     let deflate = Deflate::new();
     let mut count = 0;
     for vector in vectors().responses {
-        let bytes = hex(&vector.hex);
+        let bytes = vector.bytes;
         if !String::from_utf8_lossy(&bytes).contains("permessage-deflate") {
             continue;
         }
@@ -315,7 +254,7 @@ fn answers() {
     assert!(count >= 8, "{count}");
     for attack in attacks() {
         if attack.id.starts_with("cl.ext-") {
-            let agreed = answered(Some(&deflate), &hex(&attack.bytes_hex));
+            let agreed = answered(Some(&deflate), &attack.bytes);
             assert_eq!(agreed, Err(()), "{}", attack.id);
         }
     }

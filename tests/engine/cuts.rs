@@ -64,7 +64,7 @@ fn from_files() -> Vec<Exchange> {
                 .map_or(Config::new(), |max| Config::new().max_message(max));
             Exchange {
                 name: v.id.clone(),
-                side: v.side(),
+                side: v.to,
                 config,
                 bytes: v.bytes(),
             }
@@ -75,7 +75,7 @@ fn from_files() -> Vec<Exchange> {
             name: v.id.clone(),
             side,
             config,
-            bytes: v.input(),
+            bytes: v.input,
         }
     });
     let attacks = frame_attacks().into_iter().filter(|a| !a.cfg.pmd).map(|a| {
@@ -85,9 +85,9 @@ fn from_files() -> Vec<Exchange> {
             .map_or(Config::new(), |max| Config::new().max_message(max));
         Exchange {
             name: a.id.clone(),
-            side: a.side(),
+            side: a.to,
             config,
-            bytes: a.bytes(),
+            bytes: a.bytes,
         }
     });
     vectors.chain(replies).chain(attacks).collect()

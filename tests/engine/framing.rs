@@ -372,11 +372,11 @@ fn without_limits_everything_else_is_still_refused() {
     let vectors = frame_vectors()
         .into_iter()
         .filter(|vector| vector.pmd.is_none())
-        .map(|vector| (vector.id.clone(), vector.side(), vector.bytes()));
+        .map(|vector| (vector.id.clone(), vector.to, vector.bytes()));
     let attacks = frame_attacks()
         .into_iter()
         .filter(|attack| !attack.cfg.pmd)
-        .map(|attack| (attack.id.clone(), attack.side(), attack.bytes()));
+        .map(|attack| (attack.id.clone(), attack.to, attack.bytes));
     let mut count = 0;
     for (id, side, bytes) in vectors.chain(attacks) {
         let limited = run(&mut Endpoint::new(side), &bytes);
@@ -408,7 +408,7 @@ fn a_small_stack_is_enough() {
     let mut streams: Vec<_> = frame_vectors()
         .into_iter()
         .filter(|vector| vector.pmd.is_none())
-        .map(|vector| (vector.side() == Side::Server, vector.bytes()))
+        .map(|vector| (vector.to == Side::Server, vector.bytes()))
         .collect();
     let count = streams.len();
     let work = move || {

@@ -2,7 +2,7 @@
 
 use ws_proto::{Config, Transport};
 use ws_proto_suite::data::{
-    Attack, FrameVector, frame_attacks, frame_vectors, hex, reply_vectors, unhex,
+    AttackCase, FrameCase, frame_attacks, frame_vectors, hex, reply_vectors, unhex,
 };
 use ws_proto_suite::*;
 
@@ -22,8 +22,8 @@ fn frame_vectors_give_the_expected_events() {
             skipped.push(vector.id);
             continue;
         }
-        let mut endpoint = Endpoint::configured(vector.side(), config(vector.max));
-        let trace = drive(&mut endpoint, &vector.chunks());
+        let mut endpoint = Endpoint::configured(vector.to, config(vector.max));
+        let trace = drive(&mut endpoint, &vector.chunks);
         // shows: RFC6455-6.2-01
         assert_eq!(
             describe(&trace),
@@ -33,7 +33,7 @@ fn frame_vectors_give_the_expected_events() {
             vector.title
         );
         if let Some(error) = trace.error {
-            let frames = parse_output(vector.side(), &trace.output);
+            let frames = parse_output(vector.to, &trace.output);
             let closes: Vec<_> = frames.iter().filter(|frame| frame.is_close()).collect();
             assert_eq!(closes.len(), 1, "{}", vector.id);
             assert_eq!(
@@ -52,7 +52,7 @@ fn frame_vectors_give_the_expected_events() {
     assert_eq!((ran, skipped.len()), (85, 50));
 }
 
-fn expected(vector: &FrameVector) -> Vec<String> {
+fn expected(vector: &FrameCase) -> Vec<String> {
     match STRICTER.iter().find(|(id, _)| *id == vector.id) {
         Some((_, ours)) => vec![(*ours).to_owned()],
         None => vector.expect.clone(),
@@ -93,7 +93,7 @@ fn reply_vectors_give_the_expected_bytes() {
     let vectors = reply_vectors();
     for vector in &vectors {
         let mut server = Endpoint::new(Side::Server);
-        let trace = run(&mut server, &vector.input());
+        let trace = run(&mut server, &vector.input);
         let (expected, ends) = match vector.out.strip_suffix(" +EOF") {
             Some(bytes) => (bytes, true),
             None => (&vector.out[..], false),
@@ -138,13 +138,13 @@ fn attacks_are_survived_or_refused_as_expected() {
 }
 
 /// Refused with `code` when the byte number `at` is in, and not before.
-fn assert_refused_at(attack: &Attack, code: &str, at: usize) {
-    let bytes = attack.bytes();
+fn assert_refused_at(attack: &AttackCase, code: &str, at: usize) {
+    let bytes = &attack.bytes;
     for chunks in [
         one_byte_at_a_time(&bytes[..at - 1]),
         vec![bytes[..at - 1].to_vec()],
     ] {
-        let mut endpoint = Endpoint::configured(attack.side(), config(attack.cfg.max_message));
+        let mut endpoint = Endpoint::configured(attack.to, config(attack.cfg.max_message));
         let before = drive(&mut endpoint, &chunks);
         assert_eq!(before.error, None, "{}: before byte {at}", attack.id);
         let after = run(&mut endpoint, &bytes[at - 1..at]);
@@ -158,9 +158,9 @@ fn assert_refused_at(attack: &Attack, code: &str, at: usize) {
     }
 }
 
-fn assert_outcome(attack: &Attack) {
-    let mut endpoint = Endpoint::configured(attack.side(), config(attack.cfg.max_message));
-    let trace = run(&mut endpoint, &attack.bytes());
+fn assert_outcome(attack: &AttackCase) {
+    let mut endpoint = Endpoint::configured(attack.to, config(attack.cfg.max_message));
+    let trace = run(&mut endpoint, &attack.bytes);
     if let Some(error) = trace.error {
         assert_eq!(
             error.close_code().to_string(),
@@ -178,7 +178,7 @@ fn assert_outcome(attack: &Attack) {
         attack.id,
         trace.items
     );
-    let pongs = parse_output(attack.side(), &trace.output);
+    let pongs = parse_output(attack.to, &trace.output);
     let mut pongs = pongs.iter().filter(|frame| frame.first == PONG);
     for (item, expected) in trace.items.iter().zip(expected) {
         let (kind, what) = expected.split_once(':').unwrap();

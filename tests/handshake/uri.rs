@@ -66,13 +66,10 @@ fn summary(uri: &Uri<'_>) -> String {
 
 #[test]
 fn conformance_vectors() {
-    let vectors: serde_json::Value =
-        serde_json::from_str(include_str!("../data/vectors.json")).unwrap();
-    let uris = vectors["uris"].as_array().unwrap();
+    let uris = ws_proto_test::conformance::Vectors::bundled().uris;
     assert_eq!(uris.len(), 21);
-    for vector in uris {
-        let text = vector["uri"].as_str().unwrap();
-        let expect = vector["expect"].as_str().unwrap();
+    for vector in &uris {
+        let (text, expect) = (&*vector.uri, &*vector.expect);
         match text {
             // "`/` by the letter of section 3, or `/?`": by the letter.
             "ws://example.com/?" => assert_eq!(target(text), "/"),

@@ -3,12 +3,12 @@
 
 use core::fmt::Debug;
 
-use serde_json::Value;
 use ws_proto::handshake::{
     Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits, RequestError,
     ServerHandshake,
 };
 use ws_proto::{Input, Transport};
+use ws_proto_suite::data::{Attacks, ResponseCase, Vectors};
 use ws_proto_suite::failed;
 
 /// What a server did: the status it wrote, the status line and fields, what it left in the input.
@@ -176,7 +176,7 @@ fn allowed(id: &str, expect: &str) -> u16 {
 #[test]
 fn requests_are_answered_as_the_vectors_say() {
     let mut count = 0;
-    for (id, expect, bytes) in vectors("requests").chain(attacks("request")) {
+    for (id, expect, bytes) in requests().chain(attacks("request")) {
         let served = in_any_pieces(&bytes, serve);
         assert_eq!(served.status, allowed(&id, &expect), "{id}: {served:?}");
         count += 1;
@@ -186,8 +186,8 @@ fn requests_are_answered_as_the_vectors_say() {
 
 #[test]
 fn offers_of_permessage_deflate_are_accepted_without_it() {
-    for (id, _, bytes) in vectors("offers") {
-        let served = in_any_pieces(&bytes, serve);
+    for case in Vectors::bundled().offers {
+        let (id, served) = (case.id, in_any_pieces(&case.bytes, serve));
         // shows: IANA-extensions-01
         assert_eq!(served.status, 101, "{id}");
     }
@@ -195,14 +195,10 @@ fn offers_of_permessage_deflate_are_accepted_without_it() {
 
 #[test]
 fn accept_is_computed_over_the_key_as_received() {
-    let (_, _, bytes) = vectors("requests").find(|(id, ..)| id == "HS40").unwrap();
+    let (_, _, bytes) = requests().find(|(id, ..)| id == "HS40").unwrap();
     let expected = ws_proto::handshake::accept_key(b"AQIDBAUGBwgJCgsMDQ4PEC==");
     assert!(serve(&[&bytes]).out.contains(expected.as_str()));
-    let data = data("vectors.json");
-    let (key, accept) = (
-        data["key"].as_str().unwrap(),
-        data["accept"].as_str().unwrap(),
-    );
+    let Vectors { key, accept, .. } = Vectors::bundled();
     // shows: RFC6455-4.1-52, RFC6455-4.2.2-21
     assert_eq!(
         ws_proto::handshake::accept_key(key.as_bytes()).as_str(),
@@ -298,19 +294,19 @@ const CLIENT_CHOICES: &[(&str, bool, &str)] = &[
 
 #[test]
 fn responses_are_taken_as_the_vectors_say() {
-    let data = data("vectors.json");
-    for vector in data["responses"].as_array().unwrap() {
-        let (id, expect, bytes) = entry(vector, "id", "hex");
+    for vector in Vectors::bundled().responses {
+        let ResponseCase {
+            id,
+            expect,
+            bytes,
+            protos,
+            ext: deflate,
+            ..
+        } = vector;
         if PARAMETERS.contains(&id.as_str()) {
             continue;
         }
-        let protocols: Vec<&str> = vector["protos"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|name| name.as_str().unwrap())
-            .collect();
-        let deflate = vector["ext"].as_bool().unwrap();
+        let protocols: Vec<&str> = protos.iter().map(String::as_str).collect();
         let answered = in_any_pieces(&bytes, |pieces| ask(pieces, &protocols, deflate));
         if let Some((_, open, _)) = CLIENT_CHOICES.iter().find(|(choice, ..)| *choice == id) {
             assert!(expect.contains("OPEN") && expect.contains("FAIL"), "{id}");
@@ -365,13 +361,18 @@ fn responses_are_taken_as_the_attacks_say() {
 /// section after `FAIL`.
 #[test]
 fn odd_answers_are_taken_or_refused_by_a_section() {
-    let data = data("vectors.json");
     let (mut taken, mut refused) = (0, 0);
-    for vector in data["odd_responses"].as_array().unwrap() {
-        let (id, expect, bytes) = entry(vector, "id", "hex");
-        let others: Vec<_> = vector["taken_by"].as_array().unwrap().iter().collect();
+    for vector in Vectors::bundled().odd_responses {
+        let ResponseCase {
+            id,
+            title,
+            expect,
+            bytes,
+            taken_by: others,
+            ..
+        } = vector;
         let answered = in_any_pieces(&bytes, |pieces| ask(pieces, &[], false));
-        println!("{id} {}: {expect}, taken by {others:?}", vector["title"]);
+        println!("{id} {title}: {expect}, taken by {others:?}");
         if expect == "OPEN" {
             // shows: RFC9112-6.3-01
             assert_eq!(answered.result, Ok(None), "{id}");
@@ -397,32 +398,14 @@ fn refused(status: u16) -> Result<Option<String>, HandshakeError> {
     Err(HandshakeError::Refused { status })
 }
 
-fn data(name: &str) -> Value {
-    let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-fn vectors(kind: &str) -> impl Iterator<Item = (String, String, Vec<u8>)> {
-    let entries = data("vectors.json")[kind].as_array().unwrap().clone();
-    entries
-        .into_iter()
-        .map(|vector| entry(&vector, "id", "hex"))
+fn requests() -> impl Iterator<Item = (String, String, Vec<u8>)> {
+    let requests = Vectors::bundled().requests.into_iter();
+    requests.map(|case| (case.id, case.expect, case.bytes))
 }
 
 fn attacks(kind: &'static str) -> impl Iterator<Item = (String, String, Vec<u8>)> {
-    let entries = data("attacks.json").as_array().unwrap().clone();
-    entries
-        .into_iter()
-        .filter(move |attack| attack["kind"] == kind)
-        .map(|attack| entry(&attack, "id", "bytes_hex"))
-}
-
-fn entry(vector: &Value, id: &str, hex: &str) -> (String, String, Vec<u8>) {
-    let text = |key: &str| vector[key].as_str().unwrap().to_owned();
-    let digits = text(hex);
-    let bytes = (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect();
-    (text(id), text("expect"), bytes)
+    let attacks = Attacks::bundled().attacks.into_iter();
+    attacks
+        .filter(move |attack| attack.kind == kind)
+        .map(|attack| (attack.id, attack.expect, attack.bytes))
 }

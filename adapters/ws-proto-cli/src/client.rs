@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use ws_proto_tokio::reconnect::End;
-use ws_proto_tokio::{ClientStream, Error, ReadHalf, WebSocket, WriteHalf};
+use ws_proto_tokio::{Error, ReadHalf, WebSocket, WriteHalf};
 
 use crate::args::Args;
 use crate::connect::{Dialer, Unconnected, agreed, response_words};
 use crate::ending::{Close, Ending, going_away, loss, normal};
 use crate::failure::{Failure, stopped};
 use crate::input::{Input, Unsent};
+use crate::kit::ClientStream;
 use crate::notices::Notices;
 use crate::pings::Pings;
 use crate::print::{Print, Printer, Sent};

@@ -2,15 +2,17 @@
 
 use ws_proto_tokio::reconnect::End;
 use ws_proto_tokio::{
-    Client, ClientStream, Config, ConnectError, Connector, Deflate, Options, ProxyError,
-    ProxyScheme, Response, WebSocket,
+    Client, Config, ConnectError, Connector, Deflate, Options, ProxyError, ProxyScheme, Response,
+    Tokio, WebSocket,
 };
 
 use anyhow::Context;
+use ws_proto_test::Side;
 
 use crate::args::Args;
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::hints::hint;
+use crate::kit::{ClientStream, Recordings};
 use crate::response::{fields, refusal, rest};
 use crate::route::Route;
 use crate::target::Target;
@@ -34,6 +36,7 @@ pub(crate) struct Dialer<'a> {
     route: Route,
     client: Client,
     connector: Connector,
+    recordings: Recordings,
 }
 
 impl<'a> Dialer<'a> {
@@ -78,11 +81,13 @@ impl<'a> Dialer<'a> {
             route,
             client,
             connector: asking(args, connector),
+            recordings: Recordings::new(args, Side::Client)?,
         })
     }
 
     pub(crate) async fn connect(&self) -> Result<(WebSocket<ClientStream>, Response), Unconnected> {
-        let connected = self.client.connect(self.connector.clone()).await;
+        let io = |stream| Tokio::new(self.recordings.stream(stream));
+        let connected = self.client.connect_with(self.connector.clone(), io).await;
         connected.map_err(|error| self.unconnected(error))
     }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ws_proto_tokio::{
-    ClientStream, CloseCode, Closed, Error, ProtocolError, TimedOut, WebSocketError, WriteHalf,
+    CloseCode, Closed, Error, ProtocolError, TimedOut, WebSocketError, WriteHalf,
 };
 
 use crate::args::Args;
 use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::input::Unsent;
+use crate::kit::ClientStream;
 use crate::notices::Notices;
 use crate::progress::Progress;
 use crate::shown::escape;

@@ -8,6 +8,7 @@ mod ending;
 mod failure;
 mod hints;
 mod input;
+mod kit;
 mod listen;
 mod notices;
 mod pings;
@@ -53,6 +54,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
+    if let Some(done) = kit::run(&args) {
+        return done;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

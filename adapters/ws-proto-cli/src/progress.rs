@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use ws_proto_tokio::{ClientStream, WriteHalf};
+use ws_proto_tokio::WriteHalf;
+
+use crate::kit::ClientStream;
 
 /// The payload of a Ping that asks whether a message is on its way.
 pub(crate) const PROBE: &[u8; 12] = b"wsp: silent?";

@@ -1,8 +1,9 @@
 //! What a client receives, on its way to where it is printed.
 
-use ws_proto_tokio::{ClientStream, Error, Event, Piece, ReadHalf};
+use ws_proto_tokio::{Error, Event, Piece, ReadHalf};
 
 use crate::args::Args;
+use crate::kit::ClientStream;
 use crate::notices::Notices;
 use crate::pings::Pings;
 use crate::print::{Print, Printer, Unprinted, pong_words, shows_pongs, whole};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use ws_proto_tokio::{ClientStream, WriteHalf};
+use ws_proto_tokio::WriteHalf;
 
 use crate::args::Args;
 use crate::input::Unsent;
+use crate::kit::ClientStream;
 use crate::progress::Progress;
 
 /// How long a client stays once everything is sent.

@@ -20,6 +20,7 @@ use super::stages::{Late, Stages};
 #[cfg(feature = "rustls")]
 use super::tls::Tls;
 use super::tunnel::{Reached, Route};
+use crate::io::Io;
 use crate::socket::WebSocket;
 
 /// How to get to a server; a [`Connector`] is what to ask it for.
@@ -177,6 +178,25 @@ impl<N: Network> Client<N> {
         C: TryInto<Connector>,
         ConnectError: From<C::Error>,
     {
+        self.connect_with(to, N::io).await
+    }
+
+    /// As [`connect`](Self::connect), over what `io` makes of the stream once it leads to the server, inside of TLS: to
+    /// record, count or slow down what goes over it. Clock and timer are those of the runtime:
+    /// `|stream| Tokio::new(Recorded::not(stream))`, for instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with<C, I: Io>(
+        &self,
+        to: C,
+        io: impl FnOnce(N::Stream) -> I,
+    ) -> Result<(WebSocket<I>, Response), ConnectError>
+    where
+        C: TryInto<Connector>,
+        ConnectError: From<C::Error>,
+    {
         let connector = to.try_into()?;
         let tls = self.tls_for(&connector)?;
         let host = String::from(connector.uri().host());
@@ -191,7 +211,7 @@ impl<N: Network> Client<N> {
                 (secured.await?, Vec::new())
             }
         };
-        let io = N::io(stream);
+        let io = io(stream);
         let connected = crate::client::connect_after(io, &received, connector, stages.left()).await;
         connected.map_err(|error| match error {
             ConnectError::TimedOut(late) => late.host(&host).into(),

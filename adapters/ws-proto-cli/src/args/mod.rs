@@ -1,5 +1,6 @@
 //! The command line.
 
+mod kit;
 mod values;
 
 use std::io::IsTerminal;
@@ -12,6 +13,7 @@ use crate::failure::{Exit, Failure, failure};
 use crate::route::Route;
 use crate::session::Session;
 use crate::target::{Place, Target};
+pub(crate) use kit::KitArgs;
 pub(crate) use values::Address;
 use values::{
     Attempts, EVER, address, attempts, header, host, origin, payload, seconds, size, subprotocol,
@@ -51,6 +53,11 @@ Examples:
   wsp --listen 9443 --cert me.pem --key me.key
   # be a server at a Unix socket
   wsp --listen ./chat.sock
+  # keep all bytes of a connection, and print them as frames
+  wsp --record fault.jsonl -m hello localhost:9001
+  wsp --show fault.jsonl
+  # what does a server do about a client that misbehaves
+  wsp --hostile all localhost:9001
 
 In a terminal, /help lists what else can be typed: /ping, /close.
 
@@ -80,7 +87,8 @@ Exit codes:
 pub(crate) struct Args {
     /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS. HOST:PORT and http:// are ws://, https:// is wss://;
     /// ws+unix:SOCKET:/PATH is a Unix socket
-    #[arg(required_unless_present = "listen", conflicts_with = "listen", value_parser = Target::parse)]
+    #[arg(required_unless_present_any = ["listen", "hostile", "show", "replay"], conflicts_with = "listen",
+          value_parser = Target::parse)]
     pub(crate) url: Option<Target>,
 
     /// Send this text; can be repeated. Then standard input is not read
@@ -249,6 +257,9 @@ pub(crate) struct Args {
     /// End when the first peer has gone
     #[arg(long, requires = "listen", help_heading = "As a server")]
     pub(crate) once: bool,
+
+    #[command(flatten)]
+    pub(crate) kit: KitArgs,
 
     /// Print a JSON object a line for each message, Ping, Pong and Close, sent or received
     #[arg(short, long, conflicts_with_all = ["output", "timestamps"],

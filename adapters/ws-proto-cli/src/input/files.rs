@@ -6,11 +6,12 @@ use anyhow::{Context, anyhow};
 use indicatif::ProgressBar;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, stdin};
-use ws_proto_tokio::{ClientStream, Fin, Utf8Bytes, WriteHalf};
+use ws_proto_tokio::{Fin, Utf8Bytes, WriteHalf};
 
 use super::Unsent;
 use crate::args::Args;
 use crate::bars::bar;
+use crate::kit::ClientStream;
 use crate::print::{Printer, Sent};
 
 /// How much of a file is one frame, and held, at its beginning and later on.

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio::time::timeout;
-use ws_proto_tokio::{ClientStream, ControlPayload, Message, WriteHalf};
+use ws_proto_tokio::{ControlPayload, Message, WriteHalf};
 
 use crate::args::Args;
 use crate::ending::Close;
+use crate::kit::ClientStream;
 use crate::notices::Notices;
 use crate::pings::Pings;
 use crate::print::{Printer, Sent};

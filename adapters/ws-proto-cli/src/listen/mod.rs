@@ -10,12 +10,14 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
+use ws_proto_test::Side;
 use ws_proto_tokio::OriginPolicy;
 
 use crate::args::{Address, Args};
 use crate::ending::{Close, going_away};
 use crate::failure::{Exit, Failure, OrExit, failure, stopped};
 use crate::input::Lines;
+use crate::kit::Recordings;
 use crate::notices::Notices;
 use crate::print::{Print, Printer, Sent};
 use crate::session::Typed;
@@ -42,6 +44,7 @@ pub(crate) async fn run(
             .with_context(|| format!("--origin {origin} cannot match"))
             .or_exit(Exit::Usage)?;
     }
+    let recordings = Recordings::new(&args, Side::Server)?;
     let tls = tls::server(&args).or_exit(Exit::Usage)?;
     let scheme = if tls.is_some() { "wss" } else { "ws" };
     let (listener, bound) = Listener::bind(address, scheme)
@@ -60,6 +63,7 @@ pub(crate) async fn run(
         ending,
         news: report,
         notices,
+        recordings,
         tls,
     };
     let accepting = tokio::spawn(accept_all(listener, Arc::new(door)));

@@ -18,6 +18,7 @@ use super::room::{Inbox, Outgoing, Room, TooSlow};
 use crate::args::Args;
 use crate::connect::options;
 use crate::ending::{Close, breaking_words, closing_words, going_away};
+use crate::kit::Recordings;
 use crate::notices::Notices;
 use crate::pings::Pings;
 use crate::print::{Print, Sent, pong_words, shows_pongs, whole};
@@ -39,6 +40,7 @@ pub(super) struct Door {
     pub(super) ending: watch::Receiver<Option<Close>>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) notices: Notices,
+    pub(super) recordings: Recordings,
     /// If peers come by TLS.
     pub(super) tls: Option<Arc<ServerConfig>>,
 }
@@ -67,6 +69,7 @@ pub(super) async fn meet(door: Arc<Door>, arrival: Arrival, number: usize) {
             }
         },
     };
+    let stream: Stream = Box::new(door.recordings.stream(stream));
     let mut socket = match answer(&door.args, stream, is_local).await {
         Ok(Answer::Accepted(socket)) => *socket,
         Ok(Answer::OtherSite(origin)) => {

@@ -4,6 +4,7 @@ mod client;
 mod common;
 mod ending;
 mod hostile;
+mod kit;
 mod listen;
 mod messages;
 mod places;

@@ -9,7 +9,7 @@ use crate::peer::{Item, Peer};
 use crate::wire::{FIN, PING, TEXT, frame, header};
 
 /// Longer than any limit that an endpoint should have.
-const FOR_EVER: Duration = Duration::from_secs(300);
+const FOR_EVER: Duration = Duration::from_secs(100);
 
 const fn end(
     name: &'static str,

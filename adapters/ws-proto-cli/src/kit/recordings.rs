@@ -1,0 +1,95 @@
+//! `--record`: a file for each connection.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use anyhow::Context;
+use ws_proto_test::Side;
+use ws_proto_test::record::{Header, Recorded, Recorder, Settings};
+
+use crate::args::Args;
+use crate::failure::{Exit, Failure, OrExit};
+use crate::notices::Notices;
+
+/// The files of `--record`, if that is given.
+#[derive(Debug)]
+pub(crate) struct Recordings {
+    path: Option<PathBuf>,
+    header: Header,
+    notices: Notices,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The first file is made before there is a connection: that it cannot be made is wrong usage.
+    first: Option<File>,
+    count: usize,
+}
+
+impl Recordings {
+    pub(crate) fn new(args: &Args, side: Side) -> Result<Self, Failure> {
+        let path = args.kit.record.clone();
+        let first = match &path {
+            None => None,
+            Some(path) => {
+                let unmade = || format!("--record {} cannot be written", path.display());
+                Some(
+                    File::create(path)
+                        .with_context(unmade)
+                        .or_exit(Exit::Usage)?,
+                )
+            }
+        };
+        let settings = Settings {
+            max_message: args.max_message,
+            max_frame: args.max_message,
+            ..Settings::default()
+        };
+        Ok(Self {
+            path,
+            header: Header::stream(side)
+                .program(concat!("wsp ", env!("CARGO_PKG_VERSION")))
+                .settings(settings),
+            notices: Notices::new(args),
+            state: Mutex::new(State { first, count: 0 }),
+        })
+    }
+
+    /// The stream of a connection, before its handshake.
+    pub(crate) fn stream<S>(&self, stream: S) -> Recorded<S> {
+        let Some(path) = &self.path else {
+            return Recorded::not(stream);
+        };
+        let made = match self.state.lock() {
+            Ok(mut state) => {
+                state.count += 1;
+                match state.first.take() {
+                    Some(file) => Ok(file),
+                    None => File::create(numbered(path, state.count)),
+                }
+            }
+            Err(_) => return Recorded::not(stream),
+        };
+        match made {
+            Ok(file) => Recorder::new(file, &self.header).stream(stream),
+            Err(error) => {
+                self.notices
+                    .warn(format_args!("this connection is not recorded: {error}"));
+                Recorded::not(stream)
+            }
+        }
+    }
+}
+
+/// `fault.jsonl` is `fault-2.jsonl` the second time.
+fn numbered(path: &Path, count: usize) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_os_string();
+    name.push(format!("-{count}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}

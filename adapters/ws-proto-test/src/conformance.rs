@@ -1,0 +1,346 @@
+//! Byte vectors that an implementation of WebSocket can be held against: frames, handshakes, offers, URIs, each with what
+//! has to come of it; and attacks. They come with this crate ([`Vectors::bundled`], [`Attacks::bundled`]), and are JSON, so
+//! that implementations in other languages can use them.
+//!
+//! # The format, version 1
+//!
+//! `vectors.json` is an object with `"format": "ws-proto-vectors"`, `"version": 1`, and these lists:
+//!
+//! | list | a case has | and `expect` is |
+//! |---|---|---|
+//! | `frames` | `chunks`: what is received, in these pieces; `to`: by which end; `max`: the longest message it takes; `pmd`: the parameters of permessage-deflate that were agreed on | the events in order: `text HEX`, `bin HEX`, `ping HEX`, `pong HEX`, `close CODE 'REASON'`; `FAIL CODE` at the end if it fails the connection with that code. Of more than 64 bytes there are the first eight and how many, as in `bin 7878787878787878..(65536B)` |
+//! | `replies` | `in`: frames to a server | in `out` the frames that it sends, and `+EOF` if it ends the stream, in `state` whether it is `OPEN` or `CLOSING` after that |
+//! | `requests` | `hex`: what a server receives; `split`: it comes in two pieces, cut in the end of the head | the status; `400\|426` allows either, `101\|100,101` a response before it |
+//! | `responses` | `hex`: what a client receives that has sent the key at the top of the file; `protos`: the subprotocols it has offered; `ext`: whether it has offered permessage-deflate | `OPEN` and what was agreed on, or `FAIL` and why; `\|` allows either |
+//! | `odd_responses` | the same, and `taken_by`: implementations that take it | `OPEN`, or `FAIL` and where that is written |
+//! | `offers` | `offer`: a `Sec-WebSocket-Extensions` of a client; `hex`: the whole request | words for people |
+//! | `uris` | `uri` | its parts, or words for people |
+//!
+//! Every case has an `id` that stays the same, and most a `title` and a `note`. `key` and `accept` at the top are the sample of RFC 6455 1.3.
+//! The parameters in `pmd` are `snct`, `cnct` (server and client without context takeover), `sbits`, `cbits` (window bits).
+//!
+//! `attacks.json` is an object with `"format": "ws-proto-attacks"`, `"version": 1`, and `attacks`. Each has an `id`; a
+//! `kind`, `request`, `response` or `frames`; the `role` of the end that is attacked; `bytes_hex`; in `cfg` how that end is set
+//! up (`max_message`, `pmd`, `key`, `offer_pmd`, `offer_protocols`), and in `expect`, for frames: `text:N`, `binary:N`,
+//! `ping:N`, `pong:N` of N bytes, `closed:CODE`, or the code that it fails with, `1002@N` at the latest after N bytes; for heads:
+//! the status and what becomes of the offer, `open`, `fail`, `rejected:STATUS`.
+//!
+//! All bytes are hexadecimal. A reader ignores members and lists that it does not know; a change that makes a case mean
+//! something else raises `version`.
+//!
+//! ```
+//! use ws_proto::{Config, Negotiated, WebSocket};
+//! use ws_proto_test::Side;
+//! use ws_proto_test::conformance::Vectors;
+//!
+//! let vectors = Vectors::bundled();
+//! let case = vectors.frames.iter().find(|case| case.id == "E6455-2").unwrap();
+//! assert_eq!((case.to, &case.expect[..]), (Side::Server, &["text 48656c6c6f".to_owned()][..]));
+//! let mut server = WebSocket::server(Negotiated::new(), Config::new());
+//! let bytes = case.bytes();
+//! server.read_buf(bytes.len())[..bytes.len()].copy_from_slice(&bytes);
+//! server.advance(bytes.len());
+//! let (message, _) = server.next_message()?.unwrap();
+//! assert_eq!(message.as_text(), Some("Hello"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::io;
+
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
+
+use crate::Side;
+
+/// The version that this crate reads.
+pub const VERSION: u32 = 1;
+
+/// What stands in a file before its version is known to be right.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+}
+
+fn read<T: DeserializeOwned>(text: &str, format: &str) -> io::Result<T> {
+    let invalid = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+    let head: Head = serde_json::from_str(text).map_err(invalid)?;
+    if head.format != format || head.version > VERSION {
+        let words = format!(
+            "{} of version {} is not known here",
+            head.format, head.version
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidData, words));
+    }
+    serde_json::from_str(text).map_err(invalid)
+}
+
+/// All of `vectors.json`.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Vectors {
+    /// The `Sec-WebSocket-Key` of RFC 6455 1.3.
+    pub key: String,
+    /// The `Sec-WebSocket-Accept` for it.
+    pub accept: String,
+    /// Frames to one end.
+    pub frames: Vec<FrameCase>,
+    /// What a server sends.
+    pub replies: Vec<ReplyCase>,
+    /// Requests to a server.
+    pub requests: Vec<RequestCase>,
+    /// Responses to a client.
+    pub responses: Vec<ResponseCase>,
+    /// Responses that some clients take and others do not.
+    pub odd_responses: Vec<ResponseCase>,
+    /// Offers of permessage-deflate.
+    pub offers: Vec<OfferCase>,
+    /// URIs.
+    pub uris: Vec<UriCase>,
+}
+
+impl Vectors {
+    /// Those that come with this crate.
+    ///
+    /// # Panics
+    ///
+    /// Never: they are right.
+    #[must_use]
+    pub fn bundled() -> Self {
+        Self::read(include_str!("../data/vectors.json"))
+            .expect("what comes with this crate is right")
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is no such file, or of a later version.
+    pub fn read(text: &str) -> io::Result<Self> {
+        read(text, "ws-proto-vectors")
+    }
+}
+
+/// All of `attacks.json`.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Attacks {
+    /// The attacks.
+    pub attacks: Vec<AttackCase>,
+}
+
+impl Attacks {
+    /// Those that come with this crate.
+    ///
+    /// # Panics
+    ///
+    /// Never: they are right.
+    #[must_use]
+    pub fn bundled() -> Self {
+        Self::read(include_str!("../data/attacks.json"))
+            .expect("what comes with this crate is right")
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is no such file, or of a later version.
+    pub fn read(text: &str) -> io::Result<Self> {
+        read(text, "ws-proto-attacks")
+    }
+}
+
+/// Frames in, events out.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct FrameCase {
+    /// Its name for ever.
+    pub id: String,
+    /// What it is about.
+    pub title: String,
+    /// Which end receives it.
+    #[serde(deserialize_with = "side")]
+    pub to: Side,
+    /// What is received, in pieces.
+    #[serde(deserialize_with = "hex_list")]
+    pub chunks: Vec<Vec<u8>>,
+    /// What has to come of it.
+    pub expect: Vec<String>,
+    /// The longest message that the end takes.
+    pub max: Option<u64>,
+    /// What was agreed on of permessage-deflate, if it was.
+    pub pmd: Option<Pmd>,
+}
+
+impl FrameCase {
+    /// What is received, in one piece.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.chunks.concat()
+    }
+}
+
+/// Parameters of permessage-deflate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Pmd {
+    /// `server_no_context_takeover`.
+    pub snct: bool,
+    /// `client_no_context_takeover`.
+    pub cnct: bool,
+    /// `server_max_window_bits`.
+    pub sbits: Option<u8>,
+    /// `client_max_window_bits`.
+    pub cbits: Option<u8>,
+}
+
+/// Frames to a server, and those that it sends.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct ReplyCase {
+    /// Its name for ever.
+    pub id: String,
+    /// What it receives.
+    #[serde(rename = "in", deserialize_with = "hex")]
+    pub input: Vec<u8>,
+    /// What it sends, in hexadecimal; or words for people.
+    pub out: String,
+    /// `OPEN` or `CLOSING`.
+    pub state: String,
+}
+
+/// A request to a server.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct RequestCase {
+    /// Its name for ever.
+    pub id: String,
+    /// What it is about.
+    pub title: String,
+    /// What the server receives.
+    #[serde(rename = "hex", deserialize_with = "hex")]
+    pub bytes: Vec<u8>,
+    /// What has to come of it.
+    pub expect: String,
+}
+
+/// A response to a client.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct ResponseCase {
+    /// Its name for ever.
+    pub id: String,
+    /// What it is about.
+    pub title: String,
+    /// What the client receives.
+    #[serde(rename = "hex", deserialize_with = "hex")]
+    pub bytes: Vec<u8>,
+    /// What has to come of it.
+    pub expect: String,
+    /// The subprotocols that the client has offered.
+    pub protos: Vec<String>,
+    /// Whether it has offered permessage-deflate.
+    pub ext: bool,
+    /// Implementations that take it.
+    #[serde(default)]
+    pub taken_by: Vec<String>,
+}
+
+/// An offer of a client.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct OfferCase {
+    /// Its name for ever.
+    pub id: String,
+    /// The value of `Sec-WebSocket-Extensions`.
+    pub offer: String,
+    /// The whole request.
+    #[serde(rename = "hex", deserialize_with = "hex")]
+    pub bytes: Vec<u8>,
+    /// What has to come of it.
+    pub expect: String,
+}
+
+/// A URI.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct UriCase {
+    /// The URI.
+    pub uri: String,
+    /// What has to come of it.
+    pub expect: String,
+}
+
+/// An attack on one end.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct AttackCase {
+    /// Its name for ever.
+    pub id: String,
+    /// `request`, `response` or `frames`.
+    pub kind: String,
+    /// Which end is attacked.
+    #[serde(rename = "role", deserialize_with = "side")]
+    pub to: Side,
+    /// What it receives.
+    #[serde(rename = "bytes_hex", deserialize_with = "hex")]
+    pub bytes: Vec<u8>,
+    /// What has to come of it.
+    pub expect: String,
+    /// How the end is set up.
+    #[serde(default)]
+    pub cfg: AttackSetup,
+}
+
+/// How the end under attack is set up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct AttackSetup {
+    /// The longest message that it takes.
+    pub max_message: Option<u64>,
+    /// Whether it has agreed on permessage-deflate.
+    pub pmd: bool,
+    /// Whether it has offered that.
+    pub offer_pmd: bool,
+    /// The subprotocols that it has offered.
+    pub offer_protocols: Vec<String>,
+}
+
+fn side<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Side, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "server" => Ok(Side::Server),
+        "client" => Ok(Side::Client),
+        other => Err(Error::custom(format!("there is no side {other:?}"))),
+    }
+}
+
+fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    unhex(&text).ok_or_else(|| Error::custom(format!("{text:?} is not hexadecimal")))
+}
+
+fn hex_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let bytes = texts.iter().map(|text| {
+        unhex(text).ok_or_else(|| Error::custom(format!("{text:?} is not hexadecimal")))
+    });
+    bytes.collect()
+}
+
+/// The bytes of a hexadecimal text, if it is one.
+///
+/// ```
+/// assert_eq!(ws_proto_test::conformance::unhex("48690a"), Some(b"Hi\n".to_vec()));
+/// ```
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    });
+    pairs.collect()
+}

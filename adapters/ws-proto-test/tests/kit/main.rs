@@ -1,5 +1,6 @@
 //! The kit: links, peers, recordings, and what its recipes find.
 
+mod chromium;
 mod futures;
 mod hostile;
 mod link;

@@ -62,14 +62,21 @@ impl Conditions {
     }
 
     /// Conditions that depend on `seed` only, without faults: some latency, chunks of some sizes, some capacity,
-    /// some stalls.
+    /// some stalls. A handshake takes less than 10 s.
     pub fn random(seed: u64) -> Self {
         let mut random = Random::nth(seed, 0);
         let millis = [0, 1, 30, 250];
+        let (latency, jitter) = (random.pick(&millis), random.pick(&millis));
+        // A narrow link that is slow too would be too slow for everybody's limits of time.
+        let capacities: &[usize] = if latency + jitter > 1 {
+            &[300, 4096, 64 * 1024]
+        } else {
+            &[1, 16, 300, 4096, 64 * 1024]
+        };
         let mut conditions = Self::new()
-            .latency(Duration::from_millis(random.pick(&millis)))
-            .jitter(Duration::from_millis(random.pick(&millis)))
-            .capacity(random.pick(&[1, 16, 300, 4096, 64 * 1024]))
+            .latency(Duration::from_millis(latency))
+            .jitter(Duration::from_millis(jitter))
+            .capacity(random.pick(capacities))
             .seed(seed);
         if random.percent(80) {
             let most = random.pick(&[1, 2, 7, 100, 1500]);

@@ -58,6 +58,7 @@ use crate::Side;
 use crate::wire::{self, BINARY, FIN, PING, PONG, TEXT, close_body};
 
 type Answer = Arc<dyn Fn(&Head) -> Vec<u8> + Send + Sync>;
+type Serve = Arc<dyn Fn(&Item) -> Vec<Item> + Send + Sync>;
 type Check = Arc<dyn Fn(&Item) -> bool + Send + Sync>;
 
 #[derive(Clone)]
@@ -74,6 +75,7 @@ enum Step {
     Wait(Duration),
     Read(bool),
     Echo,
+    Serve(Serve),
     Drain,
     EndWriting,
     Finish(StreamEnd),
@@ -92,6 +94,7 @@ impl fmt::Debug for Step {
             Self::Read(true) => f.write_str("read again"),
             Self::Read(false) => f.write_str("read no more"),
             Self::Echo => f.write_str("echo"),
+            Self::Serve(_) => f.write_str("serve"),
             Self::Drain => f.write_str("read to the end"),
             Self::EndWriting => f.write_str("end writing"),
             Self::Finish(end) => write!(f, "{end:?}"),
@@ -197,6 +200,17 @@ impl Peer {
     /// Asks for a connection, with these further fields.
     pub fn request_with(self, path: &str, fields: &[(&str, &str)]) -> Self {
         self.send_raw(request(path, fields))
+    }
+
+    /// Adds the steps of another script, which is about the same end and the same connection: its first request or response
+    /// is left out.
+    pub fn then(mut self, other: Self) -> Self {
+        let is_of_handshake = |step: &Step| matches!(step, Step::Answer(_));
+        let has_head = self.steps.iter().any(is_of_handshake);
+        let steps = other.steps.into_iter();
+        self.steps
+            .extend(steps.filter(|step| !(has_head && is_of_handshake(step))));
+        self
     }
 
     /// Expects a 101 with the right accept value.
@@ -327,6 +341,22 @@ impl Peer {
     /// Sends every message back, until a Close or the end.
     pub fn echo(self) -> Self {
         self.step(Step::Echo)
+    }
+
+    /// Answers each message, Ping and Pong with what `answer` returns, until a Close or the end. Heads, ends and what is wrong
+    /// cannot be sent.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::{Item, Peer};
+    ///
+    /// let server = Peer::server().accept().serve(|item| match item {
+    ///     Item::Text(text) => vec![Item::Text(text.to_uppercase())],
+    ///     _ => Vec::new(),
+    /// });
+    /// # let _ = server;
+    /// ```
+    pub fn serve(self, answer: impl Fn(&Item) -> Vec<Item> + Send + Sync + 'static) -> Self {
+        self.step(Step::Serve(Arc::new(answer)))
     }
 
     /// Reads to the end of the stream. A server ends it once both Close frames are there.

@@ -295,7 +295,12 @@ impl Player {
                     return self.wish(Some(now), Some(StreamEnd::Writing));
                 }
                 Step::Finish(end) => return self.wish(None, Some(end)),
-                Step::Answer(_) | Step::Expect(..) | Step::Until(..) | Step::Echo | Step::Drain => {
+                Step::Answer(_)
+                | Step::Expect(..)
+                | Step::Until(..)
+                | Step::Echo
+                | Step::Serve(_)
+                | Step::Drain => {
                     let Some(item) = self.inbox.pop_front() else {
                         if self.is_finished(&step) {
                             self.next_step();
@@ -308,10 +313,8 @@ impl Player {
                         }
                         return self.wish(Some(give_up), None);
                     };
-                    if matches!(
-                        (&step, &item),
-                        (Step::Echo, Item::Text(_) | Item::Binary(_))
-                    ) {
+                    let is_served = matches!(step, Step::Echo | Step::Serve(_));
+                    if is_served && matches!(item, Item::Text(_) | Item::Binary(_)) {
                         self.step_began = None; // patience begins anew
                     }
                     self.take(&step, &item);
@@ -333,18 +336,29 @@ impl Player {
             }
             (Step::Until(..), _) if !is_end => {}
             (Step::Expect(..), Item::Ping(_)) if self.answers_pings => {}
-            (Step::Echo, Item::Text(text)) => {
-                let frame = wire::frame(self.side.peer(), FIN | TEXT, text.as_bytes());
-                self.write(&frame);
-            }
-            (Step::Echo, Item::Binary(data)) => {
-                let frame = wire::frame(self.side.peer(), FIN | wire::BINARY, data);
-                self.write(&frame);
-            }
-            (Step::Echo, Item::Close(..)) => self.next_step(),
-            (Step::Echo | Step::Drain, _) if is_end => self.next_step(),
+            (Step::Echo | Step::Serve(_), Item::Close(..)) => self.next_step(),
+            (Step::Echo | Step::Serve(_) | Step::Drain, _) if is_end => self.next_step(),
+            (Step::Echo, Item::Text(_) | Item::Binary(_)) => self.send(item),
+            (Step::Serve(serve), item) => serve(item).iter().for_each(|item| self.send(item)),
             (Step::Echo | Step::Drain, _) => {}
             (step, item) => self.fail(&what(step), &format!("{item} came")),
+        }
+    }
+
+    fn send(&mut self, item: &Item) {
+        let to = self.side.peer();
+        match item {
+            Item::Text(text) => self.write(&wire::frame(to, FIN | TEXT, text.as_bytes())),
+            Item::Binary(data) => self.write(&wire::frame(to, FIN | wire::BINARY, data)),
+            Item::Ping(payload) => self.write(&wire::frame(to, wire::PING, payload)),
+            Item::Pong(payload) => self.write(&wire::frame(to, PONG, payload)),
+            Item::Close(code, reason) => {
+                self.has_sent_close = true;
+                let body =
+                    code.map_or(Vec::new(), |code| wire::close_body(code, reason.as_bytes()));
+                self.write(&wire::frame(to, wire::CLOSE, &body));
+            }
+            Item::Head(_) | Item::Wrong(_) | Item::End | Item::Reset => {}
         }
     }
 
@@ -413,7 +427,7 @@ fn what(step: &Step) -> String {
     match step {
         Step::Expect(what, _) | Step::Until(what, _) => what.clone(),
         Step::Answer(_) => "a request".to_owned(),
-        Step::Echo => "messages, or a Close".to_owned(),
+        Step::Echo | Step::Serve(_) => "messages, or a Close".to_owned(),
         _ => "the end of the stream".to_owned(),
     }
 }

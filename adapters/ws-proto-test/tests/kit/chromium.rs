@@ -11,14 +11,24 @@ fn recording(name: &str) -> Recording {
 fn sessions_of_chromium_are_replayed_byte_for_byte() {
     for name in ["chromium", "chromium-deflate"] {
         let recording = recording(name);
-        let replayed = replay(&recording).unwrap_or_else(|difference| panic!("{name}: {difference}"));
+        let replayed =
+            replay(&recording).unwrap_or_else(|difference| panic!("{name}: {difference}"));
         println!("{name}: {replayed}");
         let (received, sent) = (recording.received(), recording.sent());
-        assert_eq!((replayed.received, replayed.compared), (received.len() as u64, sent.len() as u64));
-        assert_eq!((replayed.messages, replayed.cut_off, replayed.unwritten), (29, 0, 0));
+        assert_eq!(
+            (replayed.received, replayed.compared),
+            (received.len() as u64, sent.len() as u64)
+        );
+        assert_eq!(
+            (replayed.messages, replayed.cut_off, replayed.unwritten),
+            (29, 0, 0)
+        );
         let mut text = String::new();
         show(&recording, &mut text).unwrap();
-        assert!(text.contains("Chrome/") && text.contains("1000 \"that is all\""), "{text}");
+        assert!(
+            text.contains("Chrome/") && text.contains("1000 \"that is all\""),
+            "{text}"
+        );
         assert_eq!(text.contains(", compressed, "), name.ends_with("deflate"));
     }
 }
@@ -35,7 +45,9 @@ fn however_chromium_is_cut_the_bytes_are_the_same() {
                 Event::Received { bytes } => {
                     let pieces = bytes.0.chunks(size).map(|piece| {
                         let mut line = line.clone();
-                        line.event = Event::Received { bytes: ws_proto_test::record::Bytes(piece.to_vec()) };
+                        line.event = Event::Received {
+                            bytes: ws_proto_test::record::Bytes(piece.to_vec()),
+                        };
                         line
                     });
                     pieces.collect()
@@ -43,6 +55,10 @@ fn however_chromium_is_cut_the_bytes_are_the_same() {
                 _ => vec![line.clone()],
             })
             .collect();
-        assert_eq!(replay(&cut).unwrap(), replay(&recording).unwrap(), "pieces of {size}");
+        assert_eq!(
+            replay(&cut).unwrap(),
+            replay(&recording).unwrap(),
+            "pieces of {size}"
+        );
     }
 }

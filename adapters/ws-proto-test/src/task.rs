@@ -106,3 +106,35 @@ pub async fn retry<T, A: ?Sized>(
         yield_now().await;
     }
 }
+
+/// Polls two futures until both are ready.
+///
+/// ```
+/// use ws_proto_test::task::{block_on, join};
+///
+/// assert_eq!(block_on(join(async { 1 }, async { "two" })), (1, "two"));
+/// ```
+pub async fn join<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (Box::pin(one), Box::pin(other));
+    let (mut first, mut second) = (None, None);
+    std::future::poll_fn(|cx| {
+        if first.is_none() {
+            if let Poll::Ready(ready) = one.as_mut().poll(cx) {
+                first = Some(ready);
+            }
+        }
+        if second.is_none() {
+            if let Poll::Ready(ready) = other.as_mut().poll(cx) {
+                second = Some(ready);
+            }
+        }
+        match (first.take(), second.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            waiting => {
+                (first, second) = waiting;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}

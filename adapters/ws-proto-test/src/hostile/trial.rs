@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
-use std::task::Poll;
 use std::time::Duration;
 
 use super::{Expected, Misbehaviour, Setup, catalogue};
 use crate::Side;
 use crate::link::{BlockingEnd, End, Link, Time};
 use crate::peer::{Item, Report};
+use crate::task::join;
 
 /// How long a program may be busy with a peer that misbehaves.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -111,36 +111,10 @@ pub async fn try_all_async<F: Future<Output = ()>>(
             program(left).await;
             time.now() - began
         };
-        let (took, report) = both(run, peer.play(right)).await;
+        let (took, report) = join(run, peer.play(right)).await;
         trials.push(Trial::new(misbehaviour, side, report, took));
     }
     trials
-}
-
-/// Polls both until both are ready.
-async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
-    let (mut one, mut other) = (Box::pin(one), Box::pin(other));
-    let (mut first, mut second) = (None, None);
-    std::future::poll_fn(|cx| {
-        if first.is_none() {
-            if let Poll::Ready(ready) = one.as_mut().poll(cx) {
-                first = Some(ready);
-            }
-        }
-        if second.is_none() {
-            if let Poll::Ready(ready) = other.as_mut().poll(cx) {
-                second = Some(ready);
-            }
-        }
-        match (first.take(), second.take()) {
-            (Some(one), Some(other)) => Poll::Ready((one, other)),
-            waiting => {
-                (first, second) = waiting;
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
 
 pub(super) fn verdict(misbehaviour: &Misbehaviour, side: Side, report: &Report) -> Verdict {

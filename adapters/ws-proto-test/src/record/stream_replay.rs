@@ -65,7 +65,7 @@ enum State {
     /// A client waits for its request in the recording, then for the answer.
     Asking,
     Connecting(Box<Connecting>),
-    Open(Driver),
+    Open(Box<Driver>),
     /// A handshake that has failed.
     Over,
 }
@@ -199,7 +199,7 @@ impl Play {
             .settings
             .apply(websocket)
             .with_high_water(usize::MAX / 2);
-        self.state = State::Open(Driver { websocket });
+        self.state = State::Open(Box::new(Driver { websocket }));
     }
 
     /// Compares as much as there is.
@@ -445,7 +445,7 @@ fn connecting(request: &Head, settings: &Settings) -> Done<Connecting> {
                 connector = connector.subprotocols(&names);
             }
             "sec-websocket-extensions" => {
-                connector = connector.deflate(&settings.deflate.deflate())
+                connector = connector.deflate(&settings.deflate.deflate());
             }
             "origin" => connector = connector.origin(value),
             _ => fields.push((name, value.as_bytes())),

@@ -278,7 +278,7 @@ impl<D: FnMut() -> End> Chat<D> {
         loop {
             match socket.poll_next(want) {
                 Ok(Next::Received(Received::Message(Message::Text(text), _))) => {
-                    taken.push(text.to_owned())
+                    taken.push(text.to_owned());
                 }
                 Ok(Next::Received(Received::Piece(piece, _))) => {
                     taken.push(piece.data.as_text().unwrap_or_default().to_owned());

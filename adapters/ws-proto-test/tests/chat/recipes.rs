@@ -70,9 +70,16 @@ impl Servers {
     }
 }
 
-/// What a server has been told, by number: how often each line came, and in which order.
+/// What servers have received.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<(Vec<usize>, BTreeMap<usize, String>)>>);
+struct Log(Arc<Mutex<Said>>);
+
+#[derive(Default)]
+struct Said {
+    /// The number of each line, as often as it came.
+    numbers: Vec<usize>,
+    texts: BTreeMap<usize, String>,
+}
 
 impl Log {
     /// A server that acknowledges.
@@ -88,8 +95,8 @@ impl Log {
                 .and_then(|word| word.parse().ok())
                 .unwrap_or(usize::MAX);
             let mut log = log.0.lock().unwrap();
-            log.0.push(number);
-            log.1
+            log.numbers.push(number);
+            log.texts
                 .insert(number, words.next().unwrap_or_default().to_owned());
             vec![Item::Text(format!("ack {number}"))]
         })
@@ -99,11 +106,11 @@ impl Log {
     fn check(&self, lines: &[String]) -> Found {
         let log = self.0.lock().unwrap();
         for (number, line) in lines.iter().enumerate() {
-            let came = log.1.get(&number);
+            let came = log.texts.get(&number);
             expect(came == Some(line), || format!("line {number} is {came:?}"))?;
         }
         let mut first = Vec::new();
-        for number in &log.0 {
+        for number in &log.numbers {
             if !first.contains(number) {
                 first.push(*number);
             }
@@ -112,7 +119,7 @@ impl Log {
     }
 
     fn count(&self) -> usize {
-        self.0.lock().unwrap().0.len()
+        self.0.lock().unwrap().numbers.len()
     }
 }
 

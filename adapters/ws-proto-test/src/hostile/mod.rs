@@ -16,6 +16,8 @@
 //! #     let Ok(mut server) = Acceptor::new().accept(&mut stream) else { return };
 //! #     while server.exchange(&mut stream).unwrap_or(false) {
 //! #         while let Ok(Some((message, mut sender))) = server.next_message() { let _ = sender.send(message); }
+//! #         let _ = server.flush(&mut stream);
+//! #         if server.wants_half_close() { stream.end_writing(); server.half_closed(); }
 //! #     }
 //! # }
 //!

@@ -12,7 +12,7 @@ use ws_proto::opening::{
     AcceptError, ConnectError, ConnectTimeout, Connector, Options, Response, Stage,
 };
 use ws_proto::{Client, Config, Negotiated, Server, TimedOut, UnexpectedEof, WebSocket};
-use ws_proto_test::stream::Script;
+use ws_proto_test::stream::{Boasting, Script};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -183,25 +183,6 @@ fn interrupted_flushes_go_on() {
     sending.write_to(&mut stream).unwrap();
     assert!(stream.inner.written().ends_with(b"\x81\x05again"));
     assert_eq!(stream.flushes_left, 0);
-}
-
-/// A stream that counts more than it has room for.
-struct Boasting;
-
-impl Read for Boasting {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(buffer.len() + 1)
-    }
-}
-
-impl Write for Boasting {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[test]

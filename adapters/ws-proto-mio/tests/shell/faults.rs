@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::Token;
 use ws_proto_mio::{Buffers, CloseCode, Error, Negotiated, Options, WebSocket, Wrapped};
 use ws_proto_test::Side;
-use ws_proto_test::stream::Script;
+use ws_proto_test::stream::{Boasting, Script};
 use ws_proto_test::wire::{CLOSE, FIN, TEXT, close_body, frame};
 
 use crate::common::{Seen, at, turn, turn_with};
@@ -185,21 +185,7 @@ fn an_error_of_the_stream_stays_what_it_is() {
 /// A stream that counts more than it has room for fails: nothing is lost, and nothing of others is shown.
 #[test]
 fn a_stream_that_counts_wrongly_fails() {
-    struct Boasts;
-    impl Read for Boasts {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            Ok(buffer.len() + 1)
-        }
-    }
-    impl Write for Boasts {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let stream = Wrapped::new(Boasts, |_| Ok(()));
+    let stream = Wrapped::new(Boasting, |_| Ok(()));
     let mut socket = WebSocket::server(stream, Token(0), Negotiated::new(), &[], &Options::new());
     let (seen, result) = turn(&mut socket, &mut Buffers::new(), at(0));
     assert!(seen.is_empty(), "{seen:?}");

@@ -1,15 +1,14 @@
 //! Messages both ways, in both roles.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use crate::common::{masked, pair, quiet, run, server_and_raw, spawn};
-use futures_util::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, SinkExt, StreamExt};
+use futures_util::{AsyncReadExt, AsyncWriteExt, SinkExt, StreamExt};
 use ws_proto_smol::{
     AcceptError, Bytes, CloseCode, Error, Event, Fin, Message, Negotiated, SendError, TrySendError,
     Utf8Bytes, accept, server,
 };
+use ws_proto_test::stream::Boasting;
 
 fn samples() -> Vec<Message> {
     let mut samples = vec![
@@ -288,37 +287,6 @@ fn a_peer_that_breaks_the_protocol_is_told_and_heard_out() {
         drop(server);
         assert_eq!(peer.await, b"\x88\x02\x03\xea");
     });
-}
-
-/// A stream that counts more than it has room for.
-struct Boasting;
-
-impl AsyncRead for Boasting {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(buffer.len() + 1))
-    }
-}
-
-impl AsyncWrite for Boasting {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::link::{BlockingEnd, End, Timer};
 /// How long a write blocks a peer that could read in the meantime.
 const WRITE: Duration = Duration::from_millis(20);
 
-/// A stream that blocks for as long as it is told, such as a `TcpStream` (feature `tcp`).
+/// A stream that blocks for as long as its timeouts say, such as a `TcpStream` (feature `tcp`).
 pub trait BlockingStream: Read + Write {
     /// How long reads and writes block; `None` is for ever. They fail with [`WouldBlock`](ErrorKind::WouldBlock) or
     /// [`TimedOut`](ErrorKind::TimedOut) then.

@@ -81,12 +81,14 @@ macro_rules! asynchronous {
 #[cfg(any(feature = "futures", feature = "tokio"))]
 pub(crate) use asynchronous;
 
+mod boasting;
 mod endless;
 
 mod script;
 mod shared;
 
 pub use crate::link::{End, pipe};
+pub use boasting::Boasting;
 pub use endless::Endless;
 pub use script::Script;
 pub use shared::SharedScript;

@@ -283,7 +283,6 @@ impl<D: FnMut() -> End> Chat<D> {
                 Ok(Next::Received(Received::Piece(piece, _))) => {
                     taken.push(piece.data.as_text().unwrap_or_default().to_owned());
                 }
-                // Of the bytes that came with the end, only what was asked for before it counts.
                 Ok(Next::Received(_) | Next::Yield) => {}
                 Ok(_) | Err(_) => break,
             }

@@ -1,7 +1,9 @@
 //! An echo server and an echo client, for the Autobahn TestSuite.
 
 use anyhow::Result;
-use ws_proto_async::{Accept, Connector, Deflate, Io, Message, Reply, WebSocket};
+use ws_proto_async::{
+    Accept, ConnectError, Connector, Deflate, Io, Message, Reply, Response, WebSocket,
+};
 
 use super::{Runtime, options};
 
@@ -40,24 +42,34 @@ async fn serve_one<R: Runtime>(stream: R::Stream, deflate: Option<&Deflate>) -> 
 }
 
 /// Runs every case of a fuzzingserver, then asks for its report.
-pub(crate) async fn run_cases<R: Runtime>(
+///
+/// # Errors
+///
+/// There is no such server.
+pub async fn run_cases<T: Io>(
+    connect: impl Connect<T>,
     url: &str,
     agent: &str,
     deflate: Option<&Deflate>,
 ) -> Result<()> {
-    let count = case_count::<R>(url).await?;
+    let count = case_count(&connect, url).await?;
     for case in 1..=count {
         let url = format!("{url}/runCase?case={case}&agent={agent}");
-        if let Err(error) = echo_at::<R>(&url, deflate).await {
+        if let Err(error) = echo_at(&connect, &url, deflate).await {
             eprintln!("case number {case}: {error:#}");
         }
     }
-    echo_at::<R>(&format!("{url}/updateReports?agent={agent}"), None).await
+    echo_at(
+        &connect,
+        &format!("{url}/updateReports?agent={agent}"),
+        None,
+    )
+    .await
 }
 
-async fn case_count<R: Runtime>(url: &str) -> Result<u32> {
+async fn case_count<T: Io>(connect: &impl Connect<T>, url: &str) -> Result<u32> {
     let url = format!("{url}/getCaseCount");
-    let (mut socket, _) = R::connect(Connector::new(&url)?).await?;
+    let (mut socket, _) = connect(Connector::new(&url)?).await?;
     let mut count = None;
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message? {
@@ -67,16 +79,36 @@ async fn case_count<R: Runtime>(url: &str) -> Result<u32> {
     count.ok_or_else(|| anyhow::anyhow!("the server does not say how many cases there are"))
 }
 
-async fn echo_at<R: Runtime>(url: &str, deflate: Option<&Deflate>) -> Result<()> {
+async fn echo_at<T: Io>(
+    connect: &impl Connect<T>,
+    url: &str,
+    deflate: Option<&Deflate>,
+) -> Result<()> {
     let mut connector = Connector::new(url)?.options(options());
     if let Some(deflate) = deflate {
         connector = connector.deflate(deflate);
     }
-    let (socket, _) = R::connect(connector).await?;
+    let (socket, _) = connect(connector).await?;
     echo(socket).await
 }
 
-async fn echo<T: Io>(mut socket: WebSocket<T>) -> Result<()> {
+/// How a client gets a connection.
+pub trait Connect<T: Io>:
+    AsyncFn(Connector) -> Result<(WebSocket<T>, Response), ConnectError>
+{
+}
+
+impl<T: Io, F: AsyncFn(Connector) -> Result<(WebSocket<T>, Response), ConnectError>> Connect<T>
+    for F
+{
+}
+
+/// Sends back what comes, until the peer closes.
+///
+/// # Errors
+///
+/// What ends the connection in another way.
+pub async fn echo<T: Io>(mut socket: WebSocket<T>) -> Result<()> {
     while let Some(message) = socket.next().await {
         socket.send(message?).await?;
     }

@@ -16,6 +16,8 @@ use ws_proto_async::{
 };
 
 use crate::command::{self, Command};
+pub use echo::{Connect, echo, run_cases};
+pub use visit::visit;
 
 /// An asynchronous adapter with its runtime.
 ///
@@ -112,13 +114,14 @@ pub fn main<R: Runtime>() -> Result<()> {
         Command::Sessions => session::play_all::<R>(),
         Command::Server(address, deflate) => R::block_on(echo::serve::<R>(address, deflate)),
         Command::Client(url, agent, deflate) => {
-            R::block_on(echo::run_cases::<R>(url, agent, deflate.as_ref()))
+            R::block_on(run_cases(R::connect, url, agent, deflate.as_ref()))
         }
         Command::Bytes(plan) => R::block_on(bytes::play::<R>(&plan)),
-        Command::Visit(url, options) => R::block_on(visit::visit::<R>(url, options)),
+        Command::Visit(url, options) => R::block_on(visit(R::connect_by, url, options)),
     }
 }
 
-fn options() -> Options {
+/// The limits of [`command::config`].
+pub fn options() -> Options {
     Options::new().config(command::config())
 }

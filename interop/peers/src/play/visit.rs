@@ -6,13 +6,21 @@ use ws_proto_async::{
     CloseCode, ConnectError, Connector, Event, Io, Message, Proxy, ProxyError, Response, WebSocket,
 };
 
-use super::{Runtime, Way, options};
+use super::{Way, options};
 use crate::probe::{PARTS, PING, SIZES, binary, text, trusting, values_of};
 
 /// Prints one object: `status`, `subprotocol`, `location` and `body` of the answer, `proxy` with the status of a proxy that
 /// has refused, or the `error`;
 /// then what the echoes were: `right` and `wrong`, and how it was `closed`.
-pub(crate) async fn visit<R: Runtime>(url: &str, given: &[&str]) -> Result<()> {
+///
+/// # Errors
+///
+/// The command line is wrong.
+pub async fn visit<T: Io>(
+    connect: impl AsyncFn(Connector, Way) -> Result<(WebSocket<T>, Response), ConnectError>,
+    url: &str,
+    given: &[&str],
+) -> Result<()> {
     let offered: Vec<&str> = values_of("--offer", given).collect();
     let connector = Connector::new(url)?
         .subprotocols(&offered)
@@ -29,7 +37,7 @@ pub(crate) async fn visit<R: Runtime>(url: &str, given: &[&str]) -> Result<()> {
     if connector.uri().is_secure() && way.tls.is_none() {
         bail!("--ca PEM is needed");
     }
-    let seen = look(R::connect_by(connector, way).await).await;
+    let seen = look(connect(connector, way).await).await;
     println!("{}", Value::Object(seen));
     Ok(())
 }

@@ -84,6 +84,13 @@ function install() {
       return peer.closed;
     }, code), [code, '', true]); // the server's Close has the code alone
   }
+  for (const code of [1000, 1011, 3000, 4999]) {
+    same(`closed by the server with ${code}`, await page.evaluate(async (code) => {
+      const peer = new Peer();
+      await peer.ready;
+      return [await peer.ask('last'), await peer.ask(`/close ${code} enough`), await peer.closed];
+    }, code), ['last', ...Array(2).fill([code, 'enough', true])]);
+  }
   same('another path', await page.evaluate(() => new Peer('/nothing').ready), false);
   same('eight at once', await page.evaluate(async () => {
     const peers = Array.from({ length: 8 }, () => new Peer());
@@ -113,7 +120,9 @@ function install() {
     log.includes(`${carrier}: h2`), log.includes(`${carrier}: GET /`),
   ]), [[true, true]]);
   same('connections of HTTP/1.1', log.filter((line) => line.endsWith('http/1.1')), []);
-  same('streams', log.filter((line) => line.includes(': websocket')).length, 1 + 2 + 3 + 8 + 2); // the first is that of the page itself
+  same('streams', log.filter((line) => line.includes(': websocket')).length, 1 + 2 + 3 + 4 + 8 + 2); // the first is that of the page itself
+  // What the server has seen of these.
+  same('codes', [3000, 4999].map((code) => log.filter((line) => line.endsWith(`closed, Some(${code})`)).length), [2, 2]);
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(0);
 })().catch((error) => { console.log(error); process.exit(1); });

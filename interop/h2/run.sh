@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # WebSocket over HTTP/2 with other implementations: the server of the adapter's example h2, its HTTP/2 by the crate h2 and by
-# hyper, with the Python package h2 as a raw client, with Chromium and with Node's http2; its client with hypercorn as server.
+# hyper, with the Python package h2 as a raw client, with Chromium and with Node's http2; its client with hypercorn as server;
+# haproxy and nghttpx between our ends and those of Python's websockets over HTTP/1.1.
 #
 # usage: interop/h2/run.sh
 #
@@ -61,4 +62,16 @@ if type -P node >/dev/null; then
   count "Node http2" $limit node "$here/node.js" "$example"
 else
   skip node "there is no node"
+fi
+
+proxies=()
+if program haproxy haproxy; then proxies+=("haproxy=$found"); fi
+if program nghttpx nghttp2-proxy; then proxies+=("nghttpx=$found"); fi
+for proxy in ${proxies[@]+"${proxies[@]}"}; do "${proxy#*=}" -v 2>&1 | sed -n 1p; done
+if [ ${#proxies[@]} -gt 0 ] && python_package websockets; then
+  python=$found
+  build adapter-h2 -p ws-proto-interop --no-default-features --features h2 --bin adapter-h2 --release || exit 0
+  for proxy in "${proxies[@]}"; do
+    count "${proxy%%=*}" $limit "$python" "$here/proxies.py" "$found" "$proxy"
+  done
 fi

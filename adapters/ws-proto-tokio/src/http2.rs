@@ -48,6 +48,24 @@
 //! the socket until [`next`](core::WebSocket::next) returns `None` or [`close`](core::WebSocket::close) has returned: then
 //! both sides have ended, in order, and nothing is lost.
 //!
+//! # Many small messages
+//!
+//! From 0.4.16 on, `h2` ends the whole connection with ENHANCE_YOUR_CALM when too many DATA frames of less than 256 bytes
+//! wait to be read, because each takes more memory than its bytes. A burst of small messages is just that: by
+//! default some hundred of them are enough. Both builders have a setting for it, `data_frame_budget`: each frame counts
+//! with what it lacks of 256 bytes until it is read. Sixteen times the window of the connection lets such messages fill
+//! that window, and then they are held up as all others.
+//!
+//! ```
+//! # use ws_proto_tokio::http2::h2;
+//! const WINDOW: u32 = 1 << 20;
+//! let mut builder = h2::server::Builder::new();
+//! builder
+//!     .enable_connect_protocol()
+//!     .initial_connection_window_size(WINDOW)
+//!     .data_frame_budget(16 * WINDOW as usize);
+//! ```
+//!
 //! # With hyper
 //!
 //! A server of hyper makes the response with [`Acceptor::answer_http`](crate::Acceptor::answer_http), and the connection with
@@ -57,7 +75,8 @@
 //!
 //! | | `H2Stream` | `hyper::upgrade::Upgraded` (hyper 1.12) |
 //! |---|---|---|
-//! | a write | as much as the windows of the peer allow | all of it, into a queue, whatever the windows are |
+//! | a write | as much as the windows of the peer allow | all of it, once the write before it has begun to be sent |
+//! | small DATA frames | `data_frame_budget` | no setting: the budget is half the window of the connection |
 //! | dropped while open | RST_STREAM with CANCEL | END_STREAM after what is queued, then a reset |
 //! | RST_STREAM with CANCEL or NO_ERROR | an error with the reason | the end of the input |
 //! | tasks | none | one for each stream, on the executor of hyper |

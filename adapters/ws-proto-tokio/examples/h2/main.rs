@@ -18,7 +18,8 @@
 //! | `--cert FILE` | where the server writes its certificate, made on the spot |
 //! | `--ca FILE` | the certificates that the client trusts, and no others; a client needs it for `https:` |
 //!
-//! A browser that has the page over HTTP/2 opens its WebSocket on the same connection.
+//! A browser that has the page over HTTP/2 opens its WebSocket on the same connection. The server sends back what
+//! it gets; for the text `/close CODE REASON` it closes with these.
 
 mod client;
 mod server;
@@ -100,6 +101,9 @@ async fn main() -> Result<()> {
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// What a stream may send before it is read.
 const STREAM_WINDOW: u32 = 256 << 10;
+/// What small DATA frames that wait to be read may cost: see the module `http2`. Enough for a connection window of messages
+/// of ten bytes each.
+const DATA_FRAME_BUDGET: usize = 16 * CONNECTION_WINDOW as usize;
 
 impl Settings {
     fn window(&self) -> u32 {
@@ -112,6 +116,7 @@ impl Settings {
             .enable_connect_protocol()
             .initial_window_size(self.window())
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .data_frame_budget(DATA_FRAME_BUDGET)
             .max_concurrent_streams(100);
         builder
     }

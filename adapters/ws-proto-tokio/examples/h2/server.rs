@@ -321,10 +321,20 @@ impl Shared {
                     return Ok(socket.close(CloseCode::GOING_AWAY, "the server ends").await?);
                 }
             };
-            match message {
-                Some(message) => socket.send(message?).await?,
-                None => return Ok(()),
+            let Some(message) = message.transpose()? else {
+                return Ok(());
+            };
+            match message.as_text().and_then(close_asked_for) {
+                Some((code, reason)) => return Ok(socket.close(code, reason).await?),
+                None => socket.send(message).await?,
             }
         }
     }
+}
+
+/// What `/close CODE REASON` asks for.
+fn close_asked_for(text: &str) -> Option<(CloseCode, &str)> {
+    let rest = text.strip_prefix("/close ")?;
+    let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+    Some((CloseCode::new(code.parse().ok()?)?, reason))
 }

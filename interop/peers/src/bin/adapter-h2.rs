@@ -25,6 +25,9 @@ fn main() -> Result<()> {
     }
 }
 
+/// The cases of Autobahn with small frames have many: the default would end the connection.
+const DATA_FRAME_BUDGET: usize = 1 << 24;
+
 async fn serve(address: &str, deflate: Option<Deflate>) -> Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("ws://{}", listener.local_addr()?);
@@ -43,7 +46,10 @@ async fn serve(address: &str, deflate: Option<Deflate>) -> Result<()> {
 /// Serves the streams of one connection of HTTP/2.
 async fn serve_all(stream: TcpStream, deflate: Option<Deflate>) -> Result<()> {
     let mut builder = h2::server::Builder::new();
-    let mut connection = builder.enable_connect_protocol().handshake(stream).await?;
+    builder
+        .enable_connect_protocol()
+        .data_frame_budget(DATA_FRAME_BUDGET);
+    let mut connection = builder.handshake(stream).await?;
     while let Some(next) = connection.accept().await {
         let (request, mut respond) = next?;
         if !http2::is_websocket(&request) {
@@ -75,7 +81,9 @@ async fn connect(connector: Connector) -> Result<(WebSocket<H2Stream>, Response)
     let uri = connector.uri();
     let stream = TcpStream::connect((uri.host(), uri.port())).await?;
     stream.set_nodelay(true)?;
-    let handshake = http2::handshake(stream, &h2::client::Builder::new()).await;
+    let mut builder = h2::client::Builder::new();
+    builder.data_frame_budget(DATA_FRAME_BUDGET);
+    let handshake = http2::handshake(stream, &builder).await;
     let (sender, connection) = handshake.map_err(std::io::Error::other)?;
     tokio::spawn(connection);
     http2::connect(&sender, connector).await

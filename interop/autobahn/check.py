@@ -120,7 +120,7 @@ def part(name, crate, suite, runs, sections):
 HEAD = """\
 # Autobahn TestSuite: results
 
-Written by [`engine.sh`](engine.sh) and [`adapters.sh`](adapters.sh). How many cases passed, strictly: OK, not NON-STRICT, not
+Written by [`engine.sh`](engine.sh), [`adapters.sh`](adapters.sh) and [`h2/autobahn.sh`](../h2/autobahn.sh). How many cases passed, strictly: OK, not NON-STRICT, not
 UNIMPLEMENTED. The three cases that can only be informational are
 {informational}.
 """

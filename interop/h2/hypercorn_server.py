@@ -60,6 +60,8 @@ async def main():
             code, lines = await client(url + "/echo", *options, *texts)
             check(f"{options}, {len(texts)} texts", (code, lines[:-1]) == (0, texts), (code, [line[:200] for line in lines]))
             check("closed", lines[-1:] == ["closed: Some(1000)"], lines[-1:])
+    code, lines = await client(url + "/echo", "--window", "1", "hello")
+    check("a window of one byte", (code, lines) == (0, ["hello", "closed: Some(1000)"]), (code, lines))
     code, lines = await client(url + "/nothing", "hello")
     check("refused", code == 1 and "403" in lines[0], (code, lines))
     check("HTTP/2", seen and set(seen) == {"2"}, seen)

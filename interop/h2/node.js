@@ -87,6 +87,8 @@ async function asServer() {
   console.log(`node ${process.version}`);
   await asClient([]);
   await asClient(['--hyper']);
+  await asClient(['--window', '1']);
+  await asClient(['--hyper', '--window', '1']);
   await asServer();
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(0);

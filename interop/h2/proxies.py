@@ -18,6 +18,10 @@ ADAPTER = sys.argv[1]
 PATIENCE = 60
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 65537, 1 << 20, 16 << 20]
 RIGHT = 2 * len(SIZES) + 2
+REQUEST = (
+    "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: {}\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 passed = failed = 0
 
 
@@ -71,6 +75,13 @@ async def http1_to_http2(kind, port):
         check(f"{kind}: refused", None, 403)
     except InvalidStatus as error:
         check(f"{kind}: refused", error.response.status_code, 403)
+    # haproxy says `https` whatever the client came over, so that is not what Origin is compared with.
+    for origin, status in ("http://example.com", 101), ("https://example.com", 101), ("http://example.org", 403):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(REQUEST.format(origin).encode())
+        line = await asyncio.wait_for(reader.readline(), PATIENCE)
+        check(f"{kind}: Host example.com, Origin {origin}", int(line.split()[1]), status)
+        writer.transport.abort()
     # A fault: the Close that says so arrives.
     socket = await connect(f"ws://127.0.0.1:{port}/")
     await socket.send("before")

@@ -200,13 +200,14 @@ async def as_client(paths):
             peer.send(TextMessage(data=str(at) * 100_000))
         echoes = await asyncio.gather(*[peer.next() for peer in peers])
         check("eight at once", echoes, [str(at) * 100_000 for at in range(8)])
-        if not BIG:
-            server.close()
-            return
-        peer = peers[0]
-        data = bytes(16 << 20)
-        peer.send(BytesMessage(data=data))
-        check("16 MiB", await asyncio.wait_for(peer.next(), 120) == data, True)
+        if BIG:
+            data = bytes(16 << 20)
+            peers[0].send(BytesMessage(data=data))
+            check("16 MiB", await asyncio.wait_for(peers[0].next(), 120) == data, True)
+    async with client(port) as http:
+        # aioquic ends the whole connection, before the engine sees the request.
+        await http.setting()
+        check("no :path", (await ask(http, change={":path": None}))[1], ("r", MESSAGE_ERROR))
     server.close()
 
 

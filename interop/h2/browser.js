@@ -101,6 +101,16 @@ function install() {
     await Promise.all(peers.map((peer) => peer.closed));
     return echoes.every((echo, at) => echo === at + text);
   }), true);
+  same('a burst of small messages', await page.evaluate(async () => {
+    const peer = new Peer();
+    await peer.ready;
+    let left = 10000;
+    const echoes = new Promise((resolve) => { peer.socket.onmessage = () => { left -= 1; if (left === 0) resolve(); }; });
+    for (let at = left; at > 0; at -= 1) peer.socket.send('x');
+    await Promise.race([echoes, peer.closed]);
+    peer.socket.close();
+    return [left, (await peer.closed)[2]];
+  }), [0, true]);
   // The server ends while sockets are open.
   const going = page.evaluate(async () => {
     const peers = [new Peer(), new Peer()];
@@ -120,7 +130,7 @@ function install() {
     log.includes(`${carrier}: h2`), log.includes(`${carrier}: GET /`),
   ]), [[true, true]]);
   same('connections of HTTP/1.1', log.filter((line) => line.endsWith('http/1.1')), []);
-  same('streams', log.filter((line) => line.includes(': websocket')).length, 1 + 2 + 3 + 4 + 8 + 2); // the first is that of the page itself
+  same('streams', log.filter((line) => line.includes(': websocket')).length, 1 + 2 + 3 + 4 + 8 + 1 + 2); // the first is that of the page itself
   // What the server has seen of these.
   same('codes', [3000, 4999].map((code) => log.filter((line) => line.endsWith(`closed, Some(${code})`)).length), [2, 2]);
   console.log(`${passed} passed, ${failed} failed`);

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use ws_proto_tokio::http2::{self, h2};
 use ws_proto_tokio::{CloseCode, ConnectError, Connector, UriRules};
 
-use super::{CONNECTION_WINDOW, DATA_FRAME_BUDGET, Settings};
+use super::{CONNECTION_WINDOW, Settings};
 
 /// Connects, sends the texts one by one and prints what comes back for each.
 pub(crate) async fn talk(url: &str, settings: &Settings) -> Result<()> {
@@ -57,7 +57,6 @@ where
     builder
         .initial_window_size(settings.window())
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .data_frame_budget(DATA_FRAME_BUDGET)
         .enable_push(false);
     let (sender, connection) = http2::handshake(stream, &builder).await?;
     let connection = tokio::spawn(connection);

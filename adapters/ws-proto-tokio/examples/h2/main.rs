@@ -101,9 +101,8 @@ async fn main() -> Result<()> {
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// What a stream may send before it is read.
 const STREAM_WINDOW: u32 = 256 << 10;
-/// What small DATA frames that wait to be read may cost: see the module `http2`. Enough for a connection window of messages
-/// of ten bytes each.
-const DATA_FRAME_BUDGET: usize = 16 * CONNECTION_WINDOW as usize;
+/// What small DATA frames that wait to be read may cost: see the module `http2`. The window is full before.
+const DATA_FRAME_BUDGET: usize = 42 * CONNECTION_WINDOW as usize;
 
 impl Settings {
     fn window(&self) -> u32 {

@@ -23,6 +23,8 @@ use ws_proto_tokio::{
 type Socket = WebSocket<H2Stream>;
 type Asked = (Request<RecvStream>, SendResponse<Bytes>);
 
+/// What `h2` has unless it is set.
+const WINDOW: u32 = 65_535;
 const URL: &str = "wss://example.com/chat?room=1";
 
 /// A client and the requests that its server receives, with these windows of a stream.
@@ -36,7 +38,8 @@ async fn streams(
         let mut builder = server::Builder::new();
         builder
             .enable_connect_protocol()
-            .initial_window_size(server_window);
+            .initial_window_size(server_window)
+            .data_frame_budget(42 * WINDOW as usize);
         let mut connection = builder.handshake(server).await.unwrap();
         while let Some(Ok(next)) = connection.accept().await {
             if put.send(next).is_err() {
@@ -244,6 +247,23 @@ async fn a_reader_that_stops_stops_the_peer() {
 }
 
 /// The window comes back for what the reader has copied out, not for what `h2` has received.
+/// As the documentation of `http2` says: `h2` would end the connection.
+#[tokio::test]
+async fn small_messages_may_fill_the_window() {
+    let (mut server, mut send, _recv) = raw_client().await;
+    let count = WINDOW as usize / 7;
+    for _ in 0..count {
+        let message = Bytes::from_static(b"\x81\x81\0\0\0\0x");
+        send.send_data(message, false).unwrap();
+    }
+    for _ in 0..count {
+        tokio::task::yield_now().await; // all of it waits to be read
+    }
+    for _ in 0..count {
+        assert_eq!(server.next().await.unwrap().unwrap().as_text(), Some("x"));
+    }
+}
+
 #[tokio::test]
 async fn window_is_given_back_for_what_was_read() {
     let (mut sender, mut asked) = streams(65_535, 1000).await;

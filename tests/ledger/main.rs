@@ -1,10 +1,10 @@
-//! What the documents say: requirements and past bugs have tests, and the README's loop runs.
+//! What the documents say: requirements and past bugs have tests, and the loop of the guide runs.
 #![allow(
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core,
     reason = "tests have std"
 )]
 
+mod event_loop;
 mod past_bugs;
-mod readme;
 mod requirements;

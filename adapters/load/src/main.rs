@@ -1,5 +1,6 @@
 //! Load and faults on loopback. `adapters/load.sh` runs it.
 
+mod chart;
 mod client;
 mod faults;
 mod goals;
@@ -59,6 +60,7 @@ fn main() -> Result<()> {
             Long("quick") => amount = QUICK,
             Long("only") => only = Some(parser.value()?.string()?),
             Long("mio") => mio = Some(PathBuf::from(parser.value()?)),
+            Long("chart") => return draw(Path::new(&parser.value()?), Path::new(&parser.value()?)),
             Long("report") => report = Some(PathBuf::from(parser.value()?)),
             _ => return Err(argument.unexpected().into()),
         }
@@ -96,4 +98,10 @@ fn measure(mio: &Path, amount: &Amount) -> Result<String> {
     let text = report::measures(&measures, &memory, amount.idle)?;
     println!("{text}");
     Ok(text)
+}
+
+/// Draws the chart of a report.
+fn draw(report: &Path, to: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(report).with_context(|| report.display().to_string())?;
+    Ok(std::fs::write(to, chart::svg(&text)?)?)
 }

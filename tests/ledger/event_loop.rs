@@ -1,7 +1,7 @@
-//! The loop that the README shows: it compiles, it runs, and it is the one below.
+//! The loop that the guide shows: it compiles, it runs, and it is the one below.
 #![expect(
     clippy::std_instead_of_core,
-    reason = "the README names the error as its readers do"
+    reason = "the guide names the error as its readers do"
 )]
 
 use std::io::ErrorKind;
@@ -209,7 +209,7 @@ const HI: &[u8] = b"\x81\x82\0\0\0\0hi";
 const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 
 #[test]
-fn the_loop_of_the_readme_echoes_pongs_and_closes() {
+fn the_loop_of_the_guide_echoes_pongs_and_closes() {
     let (written, ended) = driven(&[
         b"\x81\x82\0\0\0\0hi\x89\x80\0\0",
         b"",
@@ -222,7 +222,7 @@ fn the_loop_of_the_readme_echoes_pongs_and_closes() {
 }
 
 #[test]
-fn the_loop_of_the_readme_reads_first_what_followed_the_handshake() {
+fn the_loop_of_the_guide_reads_first_what_followed_the_handshake() {
     let (written, ended) = driven_after(
         b"\x81\x82\0\0\0\0hi\x81\x82\0\0\0",
         &[b"\0ho", b"\x88\x82\0\0\0\0\x03\xe8"],
@@ -232,21 +232,21 @@ fn the_loop_of_the_readme_reads_first_what_followed_the_handshake() {
 }
 
 #[test]
-fn the_loop_of_the_readme_writes_the_close_frame_of_a_fault() {
+fn the_loop_of_the_guide_writes_the_close_frame_of_a_fault() {
     let (written, ended) = driven(&[b"\x81\x02hi"]);
     assert_eq!(written, b"\x88\x02\x03\xea");
     assert_eq!(ended, Err("unmasked frame from a client".to_owned()));
 }
 
 #[test]
-fn the_loop_of_the_readme_reads_on_after_a_fault_until_the_peer_ends() {
+fn the_loop_of_the_guide_reads_on_after_a_fault_until_the_peer_ends() {
     let (written, ended) = driven(&[b"\x81\x02hi", b"\x81\x82\0\0\0\0no", b""]);
     assert_eq!(written, b"\x88\x02\x03\xea");
     assert_eq!(ended, Err("unmasked frame from a client".to_owned()));
 }
 
 #[test]
-fn the_loop_of_the_readme_ends_with_the_transport() {
+fn the_loop_of_the_guide_ends_with_the_transport() {
     let (written, ended) = driven(&[b"\x81"]);
     assert_eq!(written, b"");
     assert!(ended.is_err(), "there was no closing handshake");
@@ -255,7 +255,7 @@ fn the_loop_of_the_readme_ends_with_the_transport() {
 /// What is written ends with a failed write, what the peer sent does not: its Close comes, and then all is
 /// well.
 #[test]
-fn the_loop_of_the_readme_reads_on_after_a_failed_write() {
+fn the_loop_of_the_guide_reads_on_after_a_failed_write() {
     for takes in [0, 3, 4] {
         let reads = [HI, HI, HI, CLOSE].map(|bytes| Ok(bytes.to_vec()));
         let driven = drive_with(takes, b"", &reads);
@@ -271,7 +271,7 @@ fn the_loop_of_the_readme_reads_on_after_a_failed_write() {
 
 /// A peer that stays after a failed write, silent or not, has the time to close.
 #[test]
-fn the_loop_of_the_readme_does_not_wait_for_ever_after_a_failed_write() {
+fn the_loop_of_the_guide_does_not_wait_for_ever_after_a_failed_write() {
     let silent = vec![Ok(vec![]); 9];
     let driven = drive_with(0, HI, &silent);
     assert_eq!(driven.ended, Err("broken pipe".into()));
@@ -279,7 +279,7 @@ fn the_loop_of_the_readme_does_not_wait_for_ever_after_a_failed_write() {
 }
 
 #[test]
-fn the_loop_of_the_readme_ends_with_any_error_of_a_read_after_both_closes() {
+fn the_loop_of_the_guide_ends_with_any_error_of_a_read_after_both_closes() {
     for kind in [
         ErrorKind::ConnectionReset,
         ErrorKind::UnexpectedEof,
@@ -295,7 +295,7 @@ fn the_loop_of_the_readme_ends_with_any_error_of_a_read_after_both_closes() {
 
 /// More answers than the output has room for, and then the longest message.
 #[test]
-fn the_loop_of_the_readme_writes_a_full_output_and_goes_on() {
+fn the_loop_of_the_guide_writes_a_full_output_and_goes_on() {
     let ping = [&b"\x89\xfd\0\0\0\0"[..], &[7; 125]].concat();
     let mut read = ping.repeat(300);
     read.extend(b"\x82\xfe\x40\x00\0\0\0\0");
@@ -313,14 +313,14 @@ fn the_loop_of_the_readme_writes_a_full_output_and_goes_on() {
 }
 
 #[test]
-fn the_loop_of_the_readme_fails_a_message_that_is_too_long() {
+fn the_loop_of_the_guide_fails_a_message_that_is_too_long() {
     let (written, ended) = driven(&[b"\x82\xfe\x40\x01\0\0\0\0"]);
     assert_eq!(written, b"\x88\x02\x03\xf1");
     assert_eq!(ended, Err("message exceeds the size limit".into()));
 }
 
 #[test]
-fn the_loop_of_the_readme_ends_when_the_time_is_over() {
+fn the_loop_of_the_guide_ends_when_the_time_is_over() {
     let silent = vec![Ok(vec![]); 9];
     let driven = drive_with(usize::MAX, b"", &silent);
     assert_eq!(driven.written, b"\x89\x00\x88\x02\x03\xf3");
@@ -332,16 +332,18 @@ fn the_loop_of_the_readme_ends_when_the_time_is_over() {
 }
 
 #[test]
-fn the_readme_shows_the_loop_that_is_tested() {
-    let readme = include_str!("../../README.md");
-    let code = readme
+fn the_guide_shows_the_loop_that_is_tested() {
+    let page = include_str!("../../docs/src/how-to/event-loop.md");
+    let code = page
         .split("```rust\n")
         .nth(1)
-        .and_then(|rest| rest.split("```").next());
-    let (uses, functions) = code
-        .and_then(|code| code.split_once("\n\n/// "))
+        .and_then(|rest| rest.split("```").next())
         .expect("a code block");
-    let tested = include_str!("readme.rs");
+    // Lines that begin with `# ` are hidden: they stand for a socket.
+    let shown = code.lines().filter(|line| !line.starts_with('#'));
+    let shown = shown.fold(String::new(), |code, line| code + line + "\n");
+    let (uses, functions) = shown.split_once("\n\n/// ").expect("constants");
+    let tested = include_str!("event_loop.rs");
     assert!(tested.contains(uses), "{uses}");
     assert!(tested.contains(functions), "as rustfmt sets it");
 }

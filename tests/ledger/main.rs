@@ -8,3 +8,4 @@
 mod event_loop;
 mod past_bugs;
 mod requirements;
+mod trace;

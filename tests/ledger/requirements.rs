@@ -22,15 +22,18 @@ const MARK: &str = concat!("// ", "shows:");
 
 /// A row of the ledger.
 #[derive(Debug, Default)]
-struct Row {
-    id: String,
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) source: String,
+    pub(crate) section: String,
+    pub(crate) level: String,
     area: String,
-    level: String,
-    applies_to_engine: String,
+    pub(crate) requirement: String,
+    pub(crate) applies_to_engine: String,
 }
 
 impl Row {
-    fn is_engine(&self) -> bool {
+    pub(crate) fn is_engine(&self) -> bool {
         self.applies_to_engine == "yes"
     }
 
@@ -42,23 +45,27 @@ impl Row {
 
 /// An entry of the exceptions: rows that no test shows, for one reason.
 #[derive(Debug, Default)]
-struct Exception {
-    ids: Vec<String>,
-    reason: String,
+pub(crate) struct Exception {
+    pub(crate) ids: Vec<String>,
+    pub(crate) reason: String,
 }
 
 /// Where a row is cited.
 #[derive(Debug)]
-struct Citation {
-    id: String,
+pub(crate) struct Citation {
+    pub(crate) id: String,
+    /// The file, below `tests`.
+    pub(crate) file: String,
+    /// The name of the test.
+    pub(crate) test: String,
     place: String,
 }
 
-fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -68,8 +75,14 @@ fn quoted(text: &str) -> String {
     text.unwrap_or_else(|| panic!("no string")).to_owned()
 }
 
+/// A whole string, with quotes in it.
+fn unescaped(text: &str) -> String {
+    let text = text.trim().trim_start_matches('"').trim_end_matches('"');
+    text.replace("\\\"", "\"").replace("\\\\", "\\")
+}
+
 /// Reads the ledger: tables of single-line strings. Of these only plain words are needed.
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for line in read(&path("specs/requirements.toml")).lines() {
         if line == "[[requirement]]" {
@@ -81,6 +94,9 @@ fn rows() -> Vec<Row> {
         let row = rows.last_mut().expect("a row before its keys");
         match key {
             "id" => row.id = quoted(value),
+            "source" => row.source = quoted(value),
+            "section" => row.section = quoted(value),
+            "requirement" => row.requirement = unescaped(value),
             "area" => row.area = quoted(value),
             "level" => row.level = quoted(value),
             "applies_to_engine" => row.applies_to_engine = quoted(value),
@@ -91,7 +107,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// Reads the exceptions: tables of `reason = "..."` and `ids = ["...", ...]`, over several lines.
-fn exceptions() -> Vec<Exception> {
+pub(crate) fn exceptions() -> Vec<Exception> {
     let mut exceptions: Vec<Exception> = Vec::new();
     for line in read(&path("specs/exceptions.toml")).lines() {
         let line = line.trim();
@@ -141,6 +157,13 @@ fn test_functions(lines: &[&str]) -> Vec<(usize, usize)> {
     functions
 }
 
+/// The name of the test that begins with these lines.
+fn name_of(lines: &[&str]) -> String {
+    let line = lines.iter().find_map(|line| line.split_once("fn "));
+    let name = line.and_then(|(_, rest)| rest.split_once('('));
+    name.map_or_else(String::new, |(name, _)| name.to_owned())
+}
+
 /// A line that compares something with what is expected.
 fn is_assertion(line: &str) -> bool {
     let line = line.trim_start();
@@ -174,14 +197,17 @@ fn citations(name: &str, text: &str) -> (Vec<Citation>, Vec<String>) {
             continue;
         };
         let place = format!("{name}:{}", at + 1);
-        for id in ids.split(',') {
-            let id = id.trim().to_owned();
-            let place = place.clone();
-            found.push(Citation { id, place });
-        }
         let inside = functions
             .iter()
             .find(|(start, end)| (start..end).contains(&&at));
+        for id in ids.split(',') {
+            found.push(Citation {
+                id: id.trim().to_owned(),
+                file: name.to_owned(),
+                test: inside.map_or_else(String::new, |(start, _)| name_of(&lines[*start..])),
+                place: place.clone(),
+            });
+        }
         let Some((_, end)) = inside else {
             faults.push(format!("{place}: not in a test"));
             continue;
@@ -203,7 +229,7 @@ fn citations(name: &str, text: &str) -> (Vec<Citation>, Vec<String>) {
     (found, faults)
 }
 
-fn all_citations() -> (Vec<Citation>, Vec<String>) {
+pub(crate) fn all_citations() -> (Vec<Citation>, Vec<String>) {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for source in sources(&path("tests")) {
         if source.ends_with("ledger/requirements.rs") {
@@ -265,7 +291,7 @@ fn every_requirement_is_shown_by_a_test_or_listed() {
     let exceptions = exceptions();
 
     let mut cited = BTreeSet::new();
-    for Citation { id, place } in &citations {
+    for Citation { id, place, .. } in &citations {
         cited.insert(id.as_str());
         if !known.contains_key(id.as_str()) {
             faults.push(format!("{place}: there is no {id}"));
@@ -342,7 +368,7 @@ fn citations_in_wrong_places_are_found() {
     assert_eq!(
         faults(&test(&format!("    assert!(1); {cite}"))),
         1,
-        "behind it"
+        "after it"
     );
 
     let table = format!("    for a in [\n        {cite}        (1, 2),\n    ] {{\n");

@@ -19,7 +19,16 @@ macro_rules! programs {
     )*};
 }
 
-programs!(readme_server, readme_client);
+programs!(
+    readme_server,
+    readme_client,
+    smol_server,
+    smol_client,
+    std_server,
+    std_client,
+    mio_server,
+    chat_server
+);
 
 /// A free port of the loopback for each program.
 fn address(program: &str) -> &'static str {
@@ -105,4 +114,26 @@ fn the_server_of_the_readme_echoes() {
 #[test]
 fn the_client_of_the_readme_gets_its_echo() {
     client("readme_client", readme_client::main_of_program);
+}
+
+#[test]
+fn the_servers_of_the_guide_echo() {
+    server("smol_server", || {
+        let _ = smol_server::main_of_program();
+    });
+    server("std_server", || {
+        let _ = std_server::main_of_program();
+    });
+    server("mio_server", || {
+        let _ = mio_server::main_of_program();
+    });
+    server("chat_server", || {
+        let _ = chat_server::main_of_program();
+    });
+}
+
+#[test]
+fn the_clients_of_the_guide_get_their_echo() {
+    client("smol_client", smol_client::main_of_program);
+    client("std_client", std_client::main_of_program);
 }

@@ -51,7 +51,7 @@ fn serve(listener: &TcpListener, clients: usize) -> Result<()> {
     Ok(())
 }
 
-/// Closes so that what was written arrives: unread bytes would make a reset of it.
+/// Closes so that all written bytes arrive: unread bytes would make a reset of it.
 fn close(stream: &mut TcpStream, read: &mut [u8], out: &[u8]) -> Result<()> {
     stream.write_all(out)?;
     stream.shutdown(Shutdown::Write)?;
@@ -83,7 +83,7 @@ fn serve_one(stream: &mut TcpStream, read: &mut [u8], out: &mut Vec<u8>) -> Resu
     }
 }
 
-/// The handshake; where in the buffer the bytes behind it are. `None` if it was rejected.
+/// The handshake; where in the buffer the bytes after it are. `None` if it was rejected.
 fn upgrade(
     stream: &mut TcpStream,
     read: &mut [u8],

@@ -250,7 +250,7 @@ pub struct TooLong {
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes, the most is {}", self.len, self.max)
+        write!(f, "{} bytes exceed the limit of {}", self.len, self.max)
     }
 }
 

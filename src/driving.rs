@@ -8,7 +8,7 @@
 //!
 //! **A read can bring more than the handshake.** The peer may send frames right after its request or its
 //! response. They stay in the [`Input`]: give the same input to the connection before you read again. A
-//! program that drops them loses the first messages, and takes what follows for headers.
+//! program that drops them loses the first messages, and takes later bytes for headers.
 //!
 //! ```
 //! use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
@@ -72,10 +72,10 @@
 //! # The first tick, and every turn
 //!
 //! **Call [`tick`] once a turn, after all input was received, beginning with the turn in which the connection
-//! is made.** It starts the timers, writes what is due, and returns the time of the next call. Wait for input
+//! is made.** It starts the timers, writes a Ping or Close that is due, and returns the time of the next call. Wait for input
 //! until then. Without the first call no timer runs: a peer that says nothing is held for ever.
 //!
-//! What has been read wins over what has expired: receive a Pong that lies in the buffer before you look at the
+//! Received bytes win over expired timers: receive a Pong that lies in the buffer before you look at the
 //! time. In the other order a program that was busy closes peers that have answered.
 //!
 //! ```
@@ -103,7 +103,7 @@
 //!
 //! # Signs of life
 //!
-//! **A peer that takes output is alive, even if it sends nothing.** [`receive`] sees only what comes in. When
+//! **A peer that takes output is alive, even if it sends nothing.** [`receive`] sees only input. When
 //! the transport takes bytes after it was full, call [`note_activity`]; else a peer that reads a big message
 //! slowly is closed as silent.
 //!
@@ -260,7 +260,7 @@
 //! Then write first: a burst of messages can fill the output of a peer that reads well. Drop the peer only if
 //! its socket takes nothing either.
 //!
-//! **While the output is full, do not read from that peer.** [`receive`] refuses then, and what was read would
+//! **While the output is full, do not read from that peer.** [`receive`] refuses then, and the input would
 //! have to be kept. It also stops a peer that sends Pings and does not read the answers. What it sends
 //! waits in its own socket, until the output has room again.
 //!

@@ -1,6 +1,6 @@
 //! What can go wrong, one type per fault: the peer's, ours, time's, the transport's.
 //!
-//! | type | whose fault | what has happened |
+//! | type | whose fault | effect |
 //! |---|---|---|
 //! | [`ProtocolError`] | the peer's | the connection has failed, its Close frame is in the output |
 //! | [`ReceiveError`] | the peer's, or no room | the connection has failed; or nothing: write the output, call again |
@@ -331,7 +331,7 @@ impl fmt::Display for SendError {
             Self::Closed => "the connection is closing or closed",
             Self::CodeForClients => "close code 1010 is for clients only",
             Self::MessageOpen => "another message is being sent in parts",
-            Self::NoMaskKey => "the source of masking keys gave none",
+            Self::NoMaskKey => "could not obtain a masking key",
             Self::OutputFull => "the output has no room for the frame",
             Self::ReservedBits => "reserved bits do not match what was negotiated",
             Self::TextNotUtf8 => "text is not UTF-8",
@@ -379,7 +379,7 @@ impl fmt::Display for TimedOut {
             Self::Drain => "the transport was not drained and closed in time",
             Self::Eof => "the server did not close the transport in time",
             Self::Handshake => "the handshake was not finished in time",
-            Self::Pong => "no sign of life from the peer in time",
+            Self::Pong => "keepalive timed out: the peer sent nothing after a Ping",
             Self::Write => "the transport took nothing of the output in time",
         })
     }

@@ -2,7 +2,7 @@
 //! streams of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220).
 //!
 //! `ws-proto` is a state machine: received bytes go in, events and bytes to write come out. It
-//! opens no socket, reads no clock, starts no thread and draws no random number, so whatever has an
+//! opens no socket, reads no clock, starts no thread and draws no random number, so every program with an
 //! event loop can drive it: `std::net`, mio, smol, tokio, io_uring, a game loop, a microcontroller.
 //! It does everything between the first byte of the handshake and the closed connection: framing,
 //! masking, UTF-8, fragmentation, Ping and Pong, the closing handshake, limits and timers. It is not

@@ -10,7 +10,7 @@ use core::time::Duration;
 /// harmless, timers then just run later.
 ///
 /// Time ends at `u64::MAX` milliseconds, and sums saturate there. A timer that would end at that point or
-/// after it does not fire, and has no deadline: `tick` returns what it returns when no timer runs.
+/// after it does not fire, and has no deadline: `tick` returns the same as when no timer runs.
 ///
 /// ```
 /// use core::time::Duration;

@@ -8,8 +8,8 @@
 /// | state | what leads there | the driver | the state ends |
 /// |---|---|---|---|
 /// | [`Open`](Self::Open) | the handshake | writes, reads, calls `tick` by its deadline | with a Close, a fault, the end of the input, [`TimedOut::Pong`] or [`TimedOut::Close`] |
-/// | [`AwaitEof`](Self::AwaitEof) | a client has both Close frames; or our Close is owed | writes out, reads to the end of the input and drops what comes, reports it with [`receive_eof`]; does not half-close | with the end of the input, [`TimedOut::Eof`] or [`TimedOut::Drain`]; or the Close that was owed is written |
-/// | [`Close`](Self::Close) | a server has both Close frames; a fault; the end of the input | writes out, half-closes, reads to the end of the input and drops what comes, closes | when the driver has closed, or [`TimedOut::Drain`] |
+/// | [`AwaitEof`](Self::AwaitEof) | a client has both Close frames; or our Close is owed | writes out, reads to the end of the input and drops it, reports the end with [`receive_eof`]; does not half-close | with the end of the input, [`TimedOut::Eof`] or [`TimedOut::Drain`]; or the Close that was owed is written |
+/// | [`Close`](Self::Close) | a server has both Close frames; a fault; the end of the input | writes out, half-closes, reads to the end of the input and drops it, closes | when the driver has closed, or [`TimedOut::Drain`] |
 /// | [`Abort`](Self::Abort) | [`TimedOut`] | closes at once | for ever |
 ///
 /// In all of them the driver goes on calling [`tick`] until it has closed the transport; then it stops asking.
@@ -24,15 +24,15 @@
 /// A Close that the engine has to send is owed while there is no masking key or no room for it. It comes
 /// from a later [`tick`], even if nothing waits in the output now. So the state is `AwaitEof`, in
 /// both roles and after a fault too: the driver keeps its writing side open, and calls [`tick`] again when
-/// it has written. With the Close in the output the state is what it would have been.
+/// it has written. With the Close in the output the state is the same as without the delay.
 ///
 /// Why `Close` reads on: a transport that is closed while bytes of the peer's wait in it is reset, and
-/// the reset may overtake what was written last. The peer then never sees the Close frame that says why, or a
+/// the reset may overtake the last output. The peer then never sees the Close frame that says why, or a
 /// server's refusal of its handshake.
 ///
 /// | step | TCP | TLS | a stream of HTTP/2 or HTTP/3 |
 /// |---|---|---|---|
-/// | write out | `write` until all is taken | the same, through the TLS session | DATA frames, as far as the window allows; what was consumed of the input gives window back |
+/// | write out | `write` until all is taken | the same, through the TLS session | DATA frames, as far as the window allows; consumed input gives window back |
 /// | half-close | `shutdown(SHUT_WR)`: FIN | `close_notify`, then `shutdown(SHUT_WR)` | END_STREAM on the last DATA frame, or on an empty one after it; FIN in HTTP/3 |
 /// | the end of the input | `read` returns 0 | `close_notify`; a FIN without it is fine after both Close frames | END_STREAM or FIN; a reset is an error of the transport |
 /// | close | `close` | `close` | both sides have ended: drop the stream, the HTTP connection stays |

@@ -523,7 +523,7 @@ impl fmt::Display for HostHeader<'_> {
 ///
 /// That is the path, `/` if it is empty, then `?` and the query if that is not empty (RFC 6455 3).
 /// Percent-encodings and dot segments are as in the text: server and client have to see the same
-/// path, and the server decides what it means.
+/// path, and the server interprets it.
 ///
 /// ```
 /// # use ws_proto::Uri;

@@ -38,10 +38,10 @@ fn left_out(work: &mut dyn FnMut()) {
     black_box(());
 }
 
-/// Does what is not to be counted, in the midst of what is.
+/// Does work that is not counted, in the midst of counted work.
 #[allow(dead_code, reason = "not every package has such work")]
 pub fn apart(work: &mut dyn FnMut()) {
-    // Callgrind toggles: outside of what is counted, it would begin to count here.
+    // Callgrind toggles: outside of counted work, it would begin to count here.
     if IS_COLLECTING.load(Ordering::Relaxed) {
         left_out(work);
     } else {
@@ -49,7 +49,7 @@ pub fn apart(work: &mut dyn FnMut()) {
     }
 }
 
-/// Does the work of one row: once to warm up what is allocated only once, once to be counted.
+/// Does the work of one row: once to warm up memory that is allocated only once, once to be counted.
 pub fn run(row: Row) {
     let mut work = (row.setup)();
     work.refill();
@@ -98,7 +98,7 @@ pub fn measure(
 const TUNABLES: &str = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,-ERMS,-FSRM,-SSSE3,-SSE4_1,-SSE4_2:\
      glibc.cpu.x86_non_temporal_threshold=0x10000000";
 
-/// The environment is part of what lies on the stack: it is left out.
+/// The environment is part of the stack: it is left out.
 fn count(name: &str) -> Result<Count, Box<dyn Error + Send + Sync>> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

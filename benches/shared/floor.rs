@@ -7,7 +7,7 @@ pub fn unmask(bytes: &mut [u8], key: [u8; 4]) {
     unmask_and_look::<false>(bytes, key);
 }
 
-/// Unmasks in place, and tells whether any byte is not ASCII, if it is to `LOOK`.
+/// Unmasks in place, and reports whether any byte is not ASCII, if it is to `LOOK`.
 #[inline(always)]
 fn unmask_and_look<const LOOK: bool>(bytes: &mut [u8], key: [u8; 4]) -> bool {
     let [a, b, c, d] = key;

@@ -47,7 +47,7 @@ fn url(program: &str) -> &'static str {
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// Sends what it gets back, until the peer closes.
+/// Sends each message back, until the peer closes.
 fn echo<R: Role>(socket: &mut WebSocket<R>, stream: &mut TcpStream) -> Outcome {
     while socket.exchange(stream)? {
         loop {

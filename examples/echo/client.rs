@@ -18,7 +18,7 @@ const TURN: Duration = Duration::from_millis(20);
 
 type Connected = (WebSocket<Client<OsRandom>>, Traced<TcpStream>);
 
-/// A short exchange: what is sent has to come back.
+/// A short exchange: every message has to come back.
 pub(crate) fn exchange(url: &str, options: &Options) -> Result<()> {
     let (mut client, mut stream) = connect(url, options)?;
     let sent = [

@@ -247,7 +247,7 @@ impl Link {
         }
     }
 
-    /// Loads a packet if the last one was taken as a whole, and offers what is there; how many bytes
+    /// Loads a packet if the last one was taken as a whole, and offers the rest of it; how many bytes
     /// were taken.
     fn carry(
         &mut self,

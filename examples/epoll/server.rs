@@ -9,7 +9,7 @@ use peer::{MESSAGE, Peer};
 use polling::{Event, Events, PollMode, Poller};
 use ws_proto::Instant;
 
-// SAFETY of what it adds to the poller: it deletes a peer's socket there before it closes it, and drops the
+// SAFETY of the sockets that it adds to the poller: it deletes a peer's socket there before it closes it, and drops the
 // poller before all others.
 #[expect(unsafe_code, reason = "the poller keeps file descriptors")]
 pub(crate) fn run(address: &str) -> anyhow::Result<()> {

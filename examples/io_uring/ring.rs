@@ -1,4 +1,4 @@
-//! The ring: what is submitted, and what has completed.
+//! The ring: submissions and completions.
 
 mod peer;
 

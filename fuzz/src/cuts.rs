@@ -19,9 +19,9 @@ pub struct Emitted {
     pub fault: Option<u16>,
 }
 
-/// Compares with what is emitted of the same bytes in one piece, in pieces of a few bytes and in
+/// Compares with the output for the same bytes in one piece, in pieces of a few bytes and in
 /// single bytes, put together by an `Assembler`. If the end `waits` for the rest of a frame, it has not looked at
-/// what is there of it, where a fault may lie.
+/// the received part of it, where a fault may lie.
 pub fn check(setup: Setup, client: bool, received: &[u8], emitted: &Emitted, waits: bool) {
     let single = if received.len() > MOST_SINGLE { 509 } else { 1 };
     for size in [usize::MAX, 7, single] {

@@ -46,7 +46,7 @@ enum Step {
 ///
 /// # Panics
 ///
-/// If what arrives is not what was sent.
+/// If a message arrives changed.
 pub fn check(case: &DeflateRoundtrip<'_>) {
     let mut params = DeflateParams::new()
         .with_server_window_bits(8 + case.window % 8)

@@ -31,7 +31,7 @@ pub struct Offer<'a> {
 }
 
 impl<'a> Arbitrary<'a> for Case<'a> {
-    /// The text is both: its lines are what is read; `|`, `;` and `=` make offers of it.
+    /// The text is both: its lines are parsed; `|`, `;` and `=` make offers of it.
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let bytes = u.bytes(u.len())?;
         let text = core::str::from_utf8(bytes).unwrap_or("x; y=1");
@@ -63,7 +63,7 @@ impl<'a> Offer<'a> {
 ///
 /// # Panics
 ///
-/// If what is read differs from what the grammar says, or from what was written.
+/// If the parsed value differs from that of the grammar, or from the written one.
 pub fn check(case: &Case<'_>) {
     read(&case.lines);
     write(&case.offers);

@@ -178,7 +178,7 @@ impl<R: Role> Run<R> {
         assert!(received.is_empty());
     }
 
-    /// One call of `receive` with what has come, of which the rest is kept.
+    /// One call of `receive` with the received bytes; the rest is kept.
     fn receive_from(&mut self, received: &mut Vec<u8>) -> bool {
         let mut input = Input::new(received);
         let again = self.receive(&mut input);

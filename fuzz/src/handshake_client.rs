@@ -519,7 +519,7 @@ fn ask(bytes: &[u8]) {
     assert_eq!(read_fields(upgrade.headers()), head.fields);
     assert!(upgrade.subprotocols().eq(subprotocols.iter().copied()));
 
-    // And what it answers.
+    // And its answer.
     let theirs = [(text(7), raw(8))];
     let theirs = if raw(7).is_empty() { &[] } else { &theirs[..] };
     if raw(9).is_empty() {

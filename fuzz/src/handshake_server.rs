@@ -1,5 +1,5 @@
 //! Arbitrary bytes to a server's handshake. What it accepts, another parser has to read in the same
-//! way; what it refuses has to have a fault, and the refusal to be complete.
+//! way; a request that it refuses has to have a fault, and the refusal to be complete.
 
 use arbitrary::Arbitrary;
 use ws_proto::handshake::{
@@ -99,7 +99,7 @@ impl Request<'_> {
         assert!(deadline.is_ok_and(|at| at.is_some_and(|at| at > start)));
         for piece in pieces(&mut self.bytes.to_vec(), cuts) {
             let mut input = Input::new(piece);
-            // Twice: what follows a refusal in the same piece is discarded then.
+            // Twice: the bytes after a refusal in the same piece are discarded then.
             self.receive(&mut handshake, &mut input, &mut out, &mut outcome);
             self.receive(&mut handshake, &mut input, &mut out, &mut outcome);
             let mut again = handshake.tick(start, &mut out);

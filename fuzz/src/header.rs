@@ -5,12 +5,12 @@ use ws_proto::ProtocolError;
 use ws_proto::frame::{Header, MAX_HEADER, Mask, Opcode, Rsv};
 use ws_proto::{FixedBuf, Limited, Output};
 
-/// Every prefix of `bytes` as a header, what is behind it as its payload; and `bytes` as the
+/// Every prefix of `bytes` as a header, the rest as its payload; and `bytes` as the
 /// choice of a header that is written and read again.
 ///
 /// # Panics
 ///
-/// If a result differs from what it should be.
+/// If a result is wrong.
 pub fn check(bytes: &[u8]) {
     for end in 0..=bytes.len().min(MAX_HEADER + 2) {
         assert_eq!(Header::parse(&bytes[..end]), parse(&bytes[..end]));
@@ -112,7 +112,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
     Ok(Some((header, end)))
 }
 
-/// Masks a payload, and what is long in the same way.
+/// Masks a payload, and a long one in the same way.
 fn mask(key: [u8; 4], cut: u64, payload: &[u8]) {
     mask_one(key, cut, payload);
     let long = payload.iter().copied().cycle().take(payload.len() + 600);

@@ -12,7 +12,7 @@ use ws_proto::{
 pub struct Inflate<'a> {
     /// Whether the window goes on over messages.
     pub takeover: bool,
-    /// The window behind final blocks, in bits.
+    /// The window after final blocks, in bits.
     pub window_bits: u8,
     /// The most bytes of a message.
     pub limit: u16,
@@ -41,7 +41,7 @@ impl<'a> Arbitrary<'a> for Inflate<'a> {
     }
 }
 
-/// What is emitted of whole messages, or of messages joined from what is inflated.
+/// The output for whole messages, or for messages joined from inflated pieces.
 #[derive(Debug, PartialEq, Eq)]
 enum Emitted {
     Message(Kind, Vec<u8>),

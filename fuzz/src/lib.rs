@@ -1,6 +1,6 @@
 //! The bodies of the fuzz targets: functions that also run as ordinary tests, over the seeds.
 //!
-//! Every body takes what the fuzzer chose, drives the engine with it, and compares what comes out
+//! Every body takes the fuzzer's bytes, drives the engine with them, and compares the result
 //! with something simpler: an oracle that is written from the RFC and stays naive, the standard
 //! library, another parser, or the same bytes cut in another way.
 

@@ -176,7 +176,7 @@ struct End<R: Side> {
     got: Vec<Sent>,
     getting: Option<Sent>,
     emitted: String,
-    /// Whether what arrives is not what was sent.
+    /// Whether a message arrives changed.
     tampered: bool,
 
     /// With compression: all that was received before the end.
@@ -228,7 +228,7 @@ impl<R: Side> End<R> {
         }
     }
 
-    /// Does it; `theirs` is what is on the way from the other end.
+    /// Does it; `theirs` are the bytes on the way from the other end.
     fn apply(&mut self, op: &Op, now: u64, theirs: &mut Vec<u8>) {
         match &op.what {
             What::Whole(kind, len) => self.send(*kind, *len, Fin::Yes, Rsv::NONE, Way::Whole),
@@ -425,7 +425,7 @@ impl<R: Side> End<R> {
         assert!(fin == Fin::No || self.rest.is_empty());
     }
 
-    /// Cuts a text after `len` bytes, and puts what is missing of the part before in front of it. Gives what is
+    /// Cuts a text after `len` bytes, and puts the missing bytes of the part before in front of it. Gives the bytes that are
     /// missing then.
     fn cut(&self, text: &mut Vec<u8>, len: usize) -> Vec<u8> {
         let mut rest = text.split_off(len);
@@ -798,7 +798,7 @@ impl<R: Side> End<R> {
         assert_eq!(self.connection.frame_remaining(), 0);
     }
 
-    /// What has been got is what was sent.
+    /// All messages were received as they were sent.
     fn compare(&self, sent: &[Sent], sending: &Option<Sent>) {
         if self.tampered {
             return;

@@ -75,7 +75,7 @@ impl<'a> Arbitrary<'a> for Roundtrip {
 ///
 /// # Panics
 ///
-/// If what arrives is not what was sent.
+/// If a message arrives changed.
 pub fn check(roundtrip: &Roundtrip) {
     let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
     let server = Connection::server(negotiated, Config::new());

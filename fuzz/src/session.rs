@@ -43,7 +43,7 @@ impl Setup {
         self.bit(3 + u8::from(client))
     }
 
-    /// Small limits, which what is sent can exceed.
+    /// Small limits, which messages can exceed.
     pub fn limited(self) -> bool {
         self.bit(6)
     }
@@ -159,7 +159,7 @@ pub enum What {
     Whole(Kind, usize),
     /// `send_text_part`, `send_binary_part`.
     Part(Kind, usize, Fin),
-    /// `send_extended`; with compression, of what was compressed elsewhere.
+    /// `send_extended`; with compression, of data that was compressed elsewhere.
     Extended(Kind, usize, Fin, Rsv),
     /// `frame_text`, `frame_binary`; the flag spoils the text of a client.
     Frame(Kind, usize, bool),

@@ -303,7 +303,7 @@ impl<R: Role> Socket<R> {
         (result, self.read(written.get(before..).unwrap_or_default()))
     }
 
-    /// Lends a message to a transport that takes some of it, and of what waits before.
+    /// Lends a message to a transport that takes some of it, and of the queue before it.
     fn send_vectored(
         &mut self,
         message: Message<'_>,
@@ -635,7 +635,7 @@ impl<R: Role> Socket<R> {
         });
         self.check_answers(&frames);
         match result {
-            // Pings in front of what waits have been answered.
+            // Pings before the waiting bytes have been answered.
             Err(WebSocketError::OutputFull) => {
                 assert!(!self.socket.wants_read() && message.is_none());
             }
@@ -670,7 +670,7 @@ impl<R: Role> Socket<R> {
         assert!(again.is_ok_and(|deadline| deadline.is_none_or(|deadline| deadline > at)));
     }
 
-    /// What has been got is what was sent.
+    /// All messages were received as they were sent.
     fn compare(&self, sent: &[Sent], cut: bool) {
         if self.tampered {
             return;
@@ -688,7 +688,7 @@ impl<R: Role> Socket<R> {
         assert_eq!(self.got.len(), sent.len(), "all of them");
     }
 
-    /// What came is the same for every cut; what comes to an end before its time is not known to
+    /// The received messages are the same for every cut; an input that ends early is not known to
     /// have been taken.
     fn check_cuts(&self, client: bool) {
         let over = self.eof || self.expired.is_some() || self.discards || self.broken;

@@ -81,7 +81,7 @@ impl Sink {
         self.bytes.drain(..n.min(self.bytes.len())).collect()
     }
 
-    /// What the caller writes behind the header of a frame.
+    /// The bytes that the caller writes after the header of a frame.
     pub fn write_behind(&mut self, payload: &[u8]) {
         self.bytes.extend_from_slice(payload);
     }
@@ -111,7 +111,7 @@ pub fn prepared(kind: Kind, data: &[u8]) -> PreparedMessage<Vec<u8>> {
     }
 }
 
-/// `len` bytes that tell themselves apart.
+/// `len` bytes that differ from each other.
 pub fn binary(len: usize, seed: u8) -> Vec<u8> {
     (0..len)
         .map(|at| (at as u8).wrapping_mul(31) ^ seed ^ (at >> 8) as u8)

@@ -4,7 +4,7 @@
 //! cargo test --manifest-path fuzz/Cargo.toml --test seeds -- --ignored
 //! ```
 //!
-//! writes them to `fuzz/corpus/<target>`; `fuzz/minimise.sh` picks from there what goes to
+//! writes them to `fuzz/corpus/<target>`; `fuzz/minimise.sh` picks from there the seeds for
 //! `fuzz/seeds`.
 
 use std::fs;
@@ -445,7 +445,7 @@ fn plain_requests() {
     ];
     for (index, fields) in fields.iter().enumerate() {
         for decision in 0..8 {
-            // The higher bits choose what is refused with.
+            // The higher bits choose the refusal.
             let settings = [0, 60, 6, decision + 8 * (index % 4) as u8, 5, 9, 1, 3];
             let bytes = format!("{good}{fields}\r\n\x01\x02");
             let id = format!("g{index}-d{decision}");

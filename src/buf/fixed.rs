@@ -61,7 +61,7 @@ impl<const N: usize> FixedBuf<N> {
         self.end = 0;
     }
 
-    /// Moves what is pending to the front when `n` bytes do not fit after it.
+    /// Moves the pending bytes to the front when `n` bytes do not fit after it.
     fn make_contiguous_room(&mut self, n: usize) {
         if N - self.end < n && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -89,7 +89,7 @@ impl<const N: usize> FixedBuf<N> {
         self.append_behind(bytes);
     }
 
-    /// Puts as much of a frame as there is room for, where not all of that is after what is pending.
+    /// Puts as much of a frame as there is room for, where the room is not all after the pending bytes.
     #[cold]
     #[inline(never)]
     fn put_most(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {

@@ -34,6 +34,7 @@ impl Limited {
     /// An empty output that takes `limit` bytes until it is drained; at least
     /// [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME), or nothing is ever received. It allocates twice as much
     /// at most.
+    #[must_use]
     pub const fn new(limit: usize) -> Self {
         Self {
             bytes: Vec::new(),

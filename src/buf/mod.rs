@@ -78,7 +78,7 @@ impl<'b> Input<'b> {
         self.bytes
     }
 
-    /// Takes what has not been consumed, for instance to hand it to another protocol.
+    /// Takes the bytes that were not consumed, for instance to hand it to another protocol.
     #[inline]
     pub fn into_bytes(self) -> &'b mut [u8] {
         self.bytes

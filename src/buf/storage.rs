@@ -31,7 +31,7 @@ pub trait Storage {
     /// ```
     fn truncate(&mut self, len: usize);
 
-    /// Forgets what is stored.
+    /// Removes all stored bytes.
     fn clear(&mut self);
 }
 

@@ -128,8 +128,8 @@ impl Config {
         self
     }
 
-    /// How long the peer may take to answer our Close, and then to end the transport or to take what is
-    /// left of the output; see the table of [`tick`](crate::Connection::tick).
+    /// How long the peer may take to answer our Close, and then to end the transport or to take the rest
+    /// of the output; see the table of [`tick`](crate::Connection::tick).
     pub const fn close_timeout(mut self, time: Duration) -> Self {
         self.close_timeout = timer(time);
         self

@@ -90,7 +90,7 @@ use timer::{Timeouts, Waiting};
 ///             Ok(Some(Event::Text(text))) => {
 ///                 let text = text.whole().unwrap_or("a piece");
 ///                 if let Err(error) = connection.send_text(text, &mut out) {
-///                     sent = Err(error); // what is in `out` has to be written all the same
+///                     sent = Err(error); // `out` has to be written all the same
 ///                 }
 ///             }
 ///             Ok(Some(_)) => {}
@@ -102,7 +102,7 @@ use timer::{Timeouts, Waiting};
 ///     let n = write(&mut written, &out); // in any case, and as much as the transport takes
 ///     out.drain(..n);
 ///     if n > 0 && was_full {
-///         connection.note_activity(); // what it did not take before shows that the peer reads
+///         connection.note_activity(); // a full transport took more bytes: the peer reads
 ///     }
 ///     was_full = !out.is_empty();
 ///     received?;
@@ -191,13 +191,13 @@ impl<R: Role> Connection<R> {
     /// else. With an empty `input` it always returns `Ok(None)`, unless the peer broke the protocol.
     /// Payload is unmasked in place.
     ///
-    /// Writes to `out` what has to be answered: a Pong for each Ping, one Close for the peer's
+    /// Writes the answers to `out`: a Pong for each Ping, one Close for the peer's
     /// Close, one Close for a fault. `out` has to have room for [`MAX_CONTROL_FRAME`] bytes, 131, when it
     /// is empty; a smaller one gives [`ReceiveError::OutputFull`] for ever.
     ///
     /// After the peer's Close, the end of the transport ([`receive_eof`](Self::receive_eof)), a failure by
     /// the caller ([`fail`](Self::fail)) or a timer that has ended ([`tick`](Self::tick)) nothing more is
-    /// received: all input is dropped, whatever it is, and the answer is `Ok(None)`.
+    /// received: all input is dropped, and the answer is `Ok(None)`.
     ///
     /// # Errors
     ///
@@ -231,7 +231,7 @@ impl<R: Role> Connection<R> {
     /// # Ok::<(), ReceiveError>(())
     /// ```
     // Inlined, because building an event in memory and taking it apart costs the caller's loop as
-    // much as all the rest of a short message; whatever is not one is a call.
+    // much as all the rest of a short message; everything else is a call.
     #[inline(always)]
     pub fn receive<'b, O: Output + ?Sized>(
         &mut self,
@@ -315,7 +315,7 @@ impl<R: Role> Connection<R> {
 
     /// How many bytes have to be read after `received` for the frame at its front to be there as a
     /// whole, if that is a message with a payload of at least `least` and at most `most` bytes; else 0.
-    /// Of a header that is cut it is what is known to be missing of the header; the frame may then turn
+    /// For a header that is cut, it is the number of bytes of the header that are known to be missing; the frame may then turn
     /// out not to be one of that size.
     ///
     /// A frame that [`receive`](Self::receive) is given in parts comes in pieces, and a message of pieces

@@ -22,7 +22,7 @@ use crate::frame::{self, EncodedHeader, FIN, Rsv};
 /// `bytes`. Its `as_ref` has to return the same bytes each time. To share the message itself, borrow it or
 /// put it into an `Arc`.
 ///
-/// | sent by | what it costs for each connection |
+/// | sent by | cost for each connection |
 /// |---|---|
 /// | [`Connection::frame_prepared`], of a server | nothing is encoded and nothing is copied: it returns the header and the payload, for a vectored write |
 /// | [`Connection::send_prepared`], of a server | a copy of the frame |

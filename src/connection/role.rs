@@ -5,11 +5,11 @@ use core::fmt;
 /// The role of an endpoint: [`Server`], [`Client`], or either. Sealed.
 pub trait Role: sealed::Sealed {}
 
-/// The server's end: what it sends is not masked, what it receives is (RFC 6455 5.1).
+/// The server's end: it sends unmasked frames and receives masked ones (RFC 6455 5.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Server;
 
-/// The client's end: what it sends is masked, with a new key for every frame (RFC 6455 5.3).
+/// The client's end: it masks the frames it sends, with a new key for every frame (RFC 6455 5.3).
 pub struct Client<M> {
     keys: M,
 }
@@ -178,7 +178,7 @@ pub(super) mod sealed {
         /// Whether the role is known only when the program runs.
         const IS_OPEN: bool = false;
 
-        /// A client masks what it sends, and so a server expects masked input.
+        /// A client masks its frames, and so a server expects masked input.
         fn masks_output(self) -> bool;
     }
 

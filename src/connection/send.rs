@@ -25,7 +25,7 @@ use crate::utf8::{self, Utf8};
 /// |---|---|
 /// | `ENCODED_TEXT` | the reserved bits of the first frame; none if no message is open |
 /// | `BINARY` | the reserved bits of the first frame |
-/// | `COMPRESSED_TEXT`, `TEXT` | what is missing of a character that was cut |
+/// | `COMPRESSED_TEXT`, `TEXT` | the rest of a character that was cut |
 ///
 /// The state of a text is here and nowhere else, whoever compresses its parts. Where an `ENCODED_TEXT`
 /// stands is not known: its last part was encoded by the caller.
@@ -160,8 +160,8 @@ impl<'p> Part<'p> {
 
 /// Whose compressed data went out last, in four bytes.
 ///
-/// A compressor may refer to what it has compressed before, if that is the last compressed data that
-/// the peer has got. It gives what it has compressed for one connection a name, a number that no other
+/// A compressor may refer to data it compressed before, if that is the last compressed data that
+/// the peer has got. It gives the data it compressed for one connection a name, a number that no other
 /// has, and leaves the name here with every part that it sends. So a connection with its name has got all
 /// of it, and nothing else since, unless [`Flags::FOREIGN`] is set too.
 #[cfg(feature = "deflate")]
@@ -233,7 +233,7 @@ impl<R: Role> Connection<R> {
     /// Sends a part of a text message that is given as bytes, as [`send_text_part`](Self::send_text_part)
     /// does. The part may end inside a character; the next one then has to complete it.
     ///
-    /// So a proxy sends on what it receives, a frame for each piece: [`Text::raw`](super::Text::raw) may be
+    /// So a proxy passes messages on, a frame for each piece: [`Text::raw`](super::Text::raw) may be
     /// cut anywhere. The bytes are validated as they come, with three bits of state.
     ///
     /// # Errors
@@ -297,7 +297,7 @@ impl<R: Role> Connection<R> {
     /// characters, or inside the character that a part encoded elsewhere may have cut.
     ///
     /// A [`DeflateEncoder`](crate::extension::deflate::DeflateEncoder) of the same connection compresses its
-    /// next message without history then: the peer's window has what was sent here, and its own has not.
+    /// next message without history then: the peer's window has this payload, and its own has not.
     ///
     /// # Errors
     ///

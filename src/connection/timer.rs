@@ -110,7 +110,7 @@ pub(super) enum Waiting {
 
 impl<R: Role> Connection<R> {
     /// Sets the time, and returns when to call again at the latest; `None` if no timer runs. Call it once
-    /// per turn of the loop, after [`receive`](Self::receive) has consumed what was read.
+    /// per turn of the loop, after [`receive`](Self::receive) has consumed all input.
     ///
     /// | state | timer | when it ends |
     /// |---|---|---|
@@ -156,7 +156,7 @@ impl<R: Role> Connection<R> {
                 self.tick_closing(Waiting::Drain, TimedOut::Drain, now)
             }
             Transport::AwaitEof => {
-                // One timer, whose name is that of what is missing.
+                // One timer, whose name is that of the missing event.
                 let what = if self.owes_close() {
                     TimedOut::Drain
                 } else {
@@ -211,7 +211,7 @@ impl<R: Role> Connection<R> {
         Ok(self.deadline(now))
     }
 
-    /// After the peer's Close, while the application sends what it still has. A peer that takes nothing of
+    /// After the peer's Close, while the application sends its last messages. A peer that takes nothing of
     /// it would keep it from ever sending its own.
     fn tick_answering<O: Output + ?Sized>(
         &mut self,
@@ -256,7 +256,7 @@ impl<R: Role> Connection<R> {
                 // Without a masking key there is no Ping; the peer may still say something.
                 let _ = super::send::control(&mut self.role, Opcode::Ping, &[], out);
             }
-            // Without room there is none either: then the peer has not taken what was sent before,
+            // Without room there is none either: then the peer has not taken earlier output,
             // and the time to show that it is alive runs all the same.
             self.wait(Waiting::Pong, now);
         }

@@ -60,7 +60,7 @@ pub trait Decode {
         to: &mut S,
     ) -> Result<(), DecodeError>;
 
-    /// The rest of the message is dropped, because what it decodes to was refused.
+    /// The rest of the message is dropped, because its decoded bytes were refused.
     ///
     /// A decoder whose messages refer to earlier ones cannot go on then: it has to give an error
     /// for each that follows. Provided for those that can, it does nothing.

@@ -79,8 +79,8 @@ impl<A: Asked, S: Storage> Answer<A, S> {
         ResponseHead::of(self.received()).headers
     }
 
-    /// Goes on in every state but `Head`, which reads no bytes here. `Some` once the answer grants what was asked
-    /// for, and again in every call from then on. Consumes the body of a refusal; after a failure, everything.
+    /// Goes on in every state but `Head`, which reads no bytes here. `Some` once the answer grants the request,
+    /// and again in every call from then on. Consumes the body of a refusal; after a failure, everything.
     pub(super) fn receive(
         &mut self,
         input: &mut Input<'_>,
@@ -108,7 +108,7 @@ impl<A: Asked, S: Storage> Answer<A, S> {
         }
     }
 
-    /// Counts a response that is skipped (RFC 9110 15.2), and forgets what is stored of it.
+    /// Counts a response that is skipped (RFC 9110 15.2), and removes its stored bytes.
     pub(super) fn skip_informational(&mut self) -> Result<(), HandshakeError> {
         if self.informational >= self.limits.informational {
             return Err(HandshakeError::TooManyInformational);

@@ -44,7 +44,7 @@ use crate::transport::Transport;
 pub struct ClientHandshake<S>(Exchange<Offered, S>);
 
 impl<S: Storage> ClientHandshake<S> {
-    /// Writes the request. `storage` is cleared; it keeps what is offered, and the answer is
+    /// Writes the request. `storage` is cleared; it keeps the offer, and the answer is
     /// collected after it.
     ///
     /// `nonce` has to be 16 random bytes, new for every handshake (RFC 6455 4.1).
@@ -52,7 +52,7 @@ impl<S: Storage> ClientHandshake<S> {
     /// # Errors
     ///
     /// [`HeadError`] for what cannot be sent, [`HeadError::StorageFull`] if `storage` has no room
-    /// for what is offered, [`HeadError::OutputFull`] if `out` has none for the request. Nothing is
+    /// for the offer, [`HeadError::OutputFull`] if `out` has none for the request. Nothing is
     /// written then.
     pub fn start<O: Output + ?Sized>(
         request: ClientRequest<'_>,

@@ -47,7 +47,7 @@ impl ConnectEnabled {
 /// Requests a WebSocket connection from a server on a stream of HTTP/2 or HTTP/3, and checks the answer.
 ///
 /// The HTTP stack sends the fields of the request and reads the head of the answer. As
-/// [`ClientHandshake`](super::ClientHandshake), this borrows nothing, and keeps what it offered and the answer in
+/// [`ClientHandshake`](super::ClientHandshake), this borrows nothing, and keeps the offer and the answer in
 /// a [`Storage`] that the caller provides. Subprotocols, extensions and refusals are checked as there.
 ///
 /// The [module's page](super#over-http2-and-http3) has both sides.
@@ -85,7 +85,7 @@ impl<S: Storage> ClientConnect<S> {
     /// Passes the fields of the request to `field`, one by one: pseudo-header fields first, then header fields
     /// with names in lower case. Send them as the head of a stream that stays open.
     ///
-    /// `storage` is cleared; it keeps what is offered, and the answer is collected after it. It also holds host,
+    /// `storage` is cleared; it keeps the offer, and the answer is collected after it. It also holds host,
     /// target and a name of a field for a moment.
     ///
     /// # Errors

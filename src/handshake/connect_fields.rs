@@ -20,7 +20,7 @@ pub(super) fn start<S: Storage>(
 ) -> Result<Offered, HeadError> {
     let offered = Offered::store(request, None, storage)?;
     write::check_stream_fields(request.headers)?;
-    // First without `field`: the storage can be too small for what is rendered.
+    // First without `field`: the storage can be too small for the rendered fields.
     visit(request, &offered, storage, |_, _| {})?;
     visit(request, &offered, storage, field)?;
     Ok(offered)

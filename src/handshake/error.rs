@@ -60,7 +60,7 @@ pub enum HandshakeError {
     /// A client: an extension with a parameter that was not offered, that is unknown or repeated
     /// ([`AnswerFault::NotOffered`](super::AnswerFault::NotOffered)).
     ExtensionParamNotOffered,
-    /// A client: an extension with a parameter whose value is out of range, or beyond what was offered
+    /// A client: an extension with a parameter whose value is out of range, or larger than offered
     /// ([`AnswerFault::OutOfRange`](super::AnswerFault::OutOfRange)).
     ExtensionParamOutOfRange,
     /// A client: an extension twice, or two that use the same reserved bit.
@@ -293,7 +293,7 @@ impl HandshakeError {
                 "a field of HTTP/1.1 connections, such as Connection or Upgrade, on a stream"
             }
             Self::ConnectionInvalid => "Connection does not name Upgrade",
-            Self::ControlCharacter => "control character in the head",
+            Self::ControlCharacter => "control character in the header block",
             Self::ExtensionNotOffered => {
                 "the server answered with an extension that was not offered"
             }
@@ -310,7 +310,7 @@ impl HandshakeError {
             Self::ExtensionsInvalid => {
                 "malformed Sec-WebSocket-Extensions: expected NAME; PARAMETER=VALUE"
             }
-            Self::HeadTooLarge => "head exceeds the size limit",
+            Self::HeadTooLarge => "header block exceeds the size limit",
             Self::HeaderInvalid => "malformed header field: expected NAME: VALUE",
             Self::HostInvalid => "Host is missing, repeated, or not HOST or HOST:PORT",
             Self::HostMismatch => "Host and :authority differ",
@@ -342,7 +342,7 @@ impl HandshakeError {
             Self::TimedOut => "the handshake was not finished in time",
             Self::TooManyElements => "too many subprotocols, extensions or parameters",
             Self::TooManyInformational => "too many informational responses",
-            Self::TooManyLines => "head exceeds the line limit",
+            Self::TooManyLines => "header block exceeds the line limit",
             Self::UnexpectedEof => "the transport ended inside the handshake",
             Self::UpgradeInvalid => "Upgrade is missing or not websocket",
             Self::VersionRepeated => "more than one Sec-WebSocket-Version",
@@ -496,7 +496,7 @@ pub enum RequestError {
     /// The handshake has failed; the error is the same from then on. The refusal is in the output,
     /// all input was consumed, and the transport has to be closed.
     Failed(HandshakeError),
-    /// The output has less room than [`MAX_REFUSAL`](super::MAX_REFUSAL). Write what it has, then
+    /// The output has less room than [`MAX_REFUSAL`](super::MAX_REFUSAL). Write the output, then
     /// call again with the same input.
     OutputFull,
 }

@@ -12,7 +12,7 @@ use crate::error::TimedOut;
 use crate::time::Instant;
 use crate::transport::Transport;
 
-/// Which answer of HTTP/1.1 grants what was asked for.
+/// Which answer of HTTP/1.1 grants the request.
 pub(super) trait Grant: Asked {
     /// What is collected from the header fields of an answer while they are parsed.
     type Fields<'h>: Copy + Default;
@@ -49,7 +49,7 @@ impl<A: Grant, S: Storage> Exchange<A, S> {
         }
     }
 
-    /// Reads the answer. `Some` once it grants what was asked for, and again in every call from then on.
+    /// Reads the answer. `Some` once it grants the request, and again in every call from then on.
     /// Consumes the answer and nothing after it; after a failure, everything.
     pub(super) fn receive(
         &mut self,

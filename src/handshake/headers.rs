@@ -164,7 +164,7 @@ impl fmt::Debug for HeadersIter<'_> {
     }
 }
 
-/// A line without its end, and what follows it.
+/// A line without its end, and the rest of the text.
 pub(super) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = scan::find(bytes, b'\r')?;
     Some((bytes.get(..end)?, bytes.get(end + 2..)?))

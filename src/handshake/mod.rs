@@ -262,7 +262,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is accepted and what is not
+//! # Accepted and refused
 //!
 //! Where RFC 6455 and HTTP leave a choice, handshakes do this:
 //!

@@ -45,7 +45,7 @@ pub enum AnswerFault {
     Missing,
     /// The answer has a parameter that was not offered, or one that is unknown or repeated.
     NotOffered,
-    /// The value of a parameter is out of range, or beyond what was offered.
+    /// The value of a parameter is out of range, or larger than offered.
     OutOfRange,
 }
 

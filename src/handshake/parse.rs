@@ -214,7 +214,7 @@ fn give_many<'h>(
     }
 }
 
-/// A line that ends in CRLF, and what follows it.
+/// A line that ends in CRLF, and the bytes after it.
 fn whole_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = scan::find(bytes, b'\r')?;
     let (line, rest) = bytes.split_at_checked(end)?;

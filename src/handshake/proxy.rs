@@ -37,7 +37,7 @@
 //! match handshake.receive(&mut input) {
 //!     Ok(Some(connected)) => {
 //!         assert_eq!(connected.headers().get("via"), Some(&b"1.1 squid"[..]));
-//!         // TLS, or `ClientHandshake::start`, over the same transport; what is left of `input` is theirs.
+//!         // TLS, or `ClientHandshake::start`, over the same transport; the rest of `input` is theirs.
 //!         assert!(input.is_empty());
 //!     }
 //!     Ok(None) => {} // read more
@@ -49,7 +49,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is accepted and what is not
+//! # Accepted and refused
 //!
 //! | received | the result |
 //! |---|---|
@@ -130,7 +130,7 @@ impl<'r> ConnectRequest<'r> {
         }
     }
 
-    /// Sets a user name and a password, which are sent by the scheme Basic (RFC 7617): whoever can read what is
+    /// Sets a user name and a password, which are sent by the scheme Basic (RFC 7617): everybody who can read the bytes
     /// written to the proxy can read them.
     #[must_use]
     pub fn basic(
@@ -265,7 +265,7 @@ impl<S: Storage> ProxyHandshake<S> {
     /// Reads the proxy's answer. `Some` once the tunnel is there, and again in every call from then on.
     /// `None` says that all input was consumed: read more.
     ///
-    /// Consumes the 2xx and nothing after it: what follows in `input` comes from the server. Informational
+    /// Consumes the 2xx and nothing after it: the rest of `input` comes from the server. Informational
     /// responses before it are skipped.
     ///
     /// # Errors

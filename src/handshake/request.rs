@@ -120,7 +120,7 @@ impl<'r> ClientRequest<'r> {
     }
 
     /// Writes all of the request with that key, or nothing. It has been [checked](Self::check), and
-    /// what it offers has been written as lists of subprotocols and of extensions.
+    /// its offers have been written as lists of subprotocols and of extensions.
     pub(super) fn write<O: Output + ?Sized>(
         &self,
         key: &[u8; 24],

@@ -39,7 +39,7 @@ pub(super) enum ServerState {
     Head,
     /// The head is complete and asks for a WebSocket connection.
     Upgrade(Asked),
-    /// The head is complete and does not ask for one; the error is what is missing.
+    /// The head is complete and does not ask for one; the error names the missing part.
     Plain(HandshakeError),
     /// 101 is in the output.
     Accepted,

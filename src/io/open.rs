@@ -75,7 +75,7 @@ impl Connector {
     }
 }
 
-/// Writes a request and reads its answer, which is returned with what came after it.
+/// Writes a request and reads its answer, which is returned with the bytes after it.
 pub(super) fn ask<S: Read + Write, A: Asking>(
     stream: &mut S,
     asking: &mut A,
@@ -104,7 +104,7 @@ pub(super) fn ask<S: Read + Write, A: Asking>(
         let Some(n) = read else { continue };
         let mut rest = buffer.get_mut(..n).unwrap_or_default();
         if let Some(answer) = asking.receive(&mut rest)? {
-            // The end of the request must not be missing before what follows it.
+            // The end of the request has to come before the bytes after it.
             let written = match write_error {
                 Some(error) => Err(error),
                 None => write_until(stream, asking, deadline),
@@ -148,7 +148,7 @@ impl Acceptor<'_> {
 ///
 /// # Errors
 ///
-/// [`AcceptError`] for what is not a valid request of HTTP. The client has got an answer that says why,
+/// [`AcceptError`] for bytes that are not a valid request of HTTP. The client has got an answer that says why,
 /// unless the stream failed.
 ///
 /// ```no_run

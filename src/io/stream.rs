@@ -25,7 +25,7 @@ pub(super) fn flush<S: Write>(stream: &mut S) -> io::Result<()> {
     }
 }
 
-/// Systems differ in what they call a read or write that has timed out.
+/// Systems have different names for a read or write that has timed out.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -52,7 +52,7 @@ impl Proxy {
 
 /// A stream through a proxy; [`Proxy::connect`] makes it.
 ///
-/// It reads what came after the proxy's answer first. A server of TLS or of WebSocket waits for the client, so
+/// It first reads the bytes after the proxy's answer. A server of TLS or of WebSocket waits for the client, so
 /// that there is nothing as a rule.
 pub struct Tunnel<S> {
     stream: S,

@@ -12,7 +12,7 @@ use crate::socket::{Failure, VectoredSend, WebSocket};
 const MAX_READS: u8 = 16;
 
 impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
-    /// One turn with a blocking stream: writes what waits, then reads once what comes. `false` when
+    /// One turn with a blocking stream: writes the queued output, then reads once. `false` when
     /// the connection is over and the stream is to be closed.
     ///
     /// Call it in a loop around [`next_message`](Self::next_message), which has to be called until
@@ -31,7 +31,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// [`Error::Io`], [`Error::Eof`] if the peer left without a closing handshake,
     /// [`Error::TimedOut`].
     pub fn exchange<S: Read + Write>(&mut self, stream: &mut S) -> Result<bool, Error> {
-        // What lies unread in the stream, such as the peer's Close, wins over what has expired: so the time is
+        // Unread bytes in the stream, such as the peer's Close, win over expired timers: so the time is
         // looked at when there is nothing to read, or if there always is.
         if self.reads_since_tick() >= MAX_READS {
             // What ends by it is reported below.
@@ -109,11 +109,11 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         }
     }
 
-    /// Writes what waits to be written.
+    /// Writes the queued output.
     ///
     /// # Errors
     ///
-    /// What the stream says, also that a write has timed out; what was written is not written
+    /// The error of the stream, also when a write has timed out; written bytes are not written
     /// again.
     pub fn flush<S: Write>(&mut self, stream: &mut S) -> io::Result<()> {
         while self.pending_bytes() > 0 {
@@ -145,7 +145,7 @@ impl<R: Role, B: AsRef<[u8]>> VectoredSend<'_, R, B> {
     ///
     /// # Errors
     ///
-    /// What the stream says; what was written until then is not written again.
+    /// The error of the stream; bytes that were written until then are not written again.
     pub fn write_to<S: Write>(self, stream: &mut S) -> io::Result<()> {
         let mut written = 0;
         let result = write_slices(stream, self.slices(), &mut written);
@@ -157,7 +157,7 @@ impl<R: Role, B: AsRef<[u8]>> VectoredSend<'_, R, B> {
     }
 }
 
-/// Writes all of `slices` as if they were one, and counts what was written.
+/// Writes all of `slices` as if they were one, and counts the written bytes.
 fn write_slices<S: Write>(
     stream: &mut S,
     slices: [&[u8]; 3],

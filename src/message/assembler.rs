@@ -170,7 +170,7 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
         }
     }
 
-    /// The storage: what has been collected of the current message.
+    /// The storage: the collected part of the current message.
     pub const fn storage(&self) -> &S {
         &self.storage
     }
@@ -329,7 +329,7 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     }
 }
 
-/// For a [`WebSocket`](crate::WebSocket), which can emit what is stored as pieces.
+/// For a [`WebSocket`](crate::WebSocket), which can emit the stored bytes as pieces.
 #[cfg(feature = "alloc")]
 impl<X: Decode> Assembler<super::MessageBuf, X> {
     /// Stores a message that came in one piece.

@@ -33,7 +33,7 @@ use crate::utf8::{self, InvalidUtf8};
 /// ```
 #[derive(Clone, Default)]
 pub struct MessageBuf {
-    /// The bytes, `len` of them, and after them what earlier messages have left: what has been
+    /// The bytes, `len` of them, and after them the rest of earlier messages: bytes that were
     /// filled with zeros once need not be again. The allocation is here or in `text`.
     bytes: Vec<u8>,
     /// Zero if there is text.

@@ -25,7 +25,7 @@ use crate::transport::Transport;
 ///     assert_eq!(request.path(), "/chat");
 ///     let opened = accepting.decide(&request, &Acceptor::new())?;
 ///     assert!(accepting.pending().starts_with(b"HTTP/1.1 101 ")); // to write
-///     let websocket = opened.server(); // `read` is what came after the request
+///     let websocket = opened.server(); // `read` has the bytes after the request
 ///     # let _ = websocket;
 /// }
 /// # Ok::<(), ws_proto::opening::AcceptError>(())
@@ -59,12 +59,12 @@ impl Accepting {
         self.written = self.written.saturating_add(n).min(self.out.len());
     }
 
-    /// Takes bytes that were read; `bytes` is then what is left of them. When the request is there, that is
-    /// what came after it, for the connection.
+    /// Takes bytes that were read; `bytes` is then the rest of them. When the request is there, the rest is
+    /// for the connection.
     ///
     /// # Errors
     ///
-    /// [`AcceptError`]: what was received is no request, and the refusal is pending.
+    /// [`AcceptError`]: the received bytes are no request, and the refusal is pending.
     pub fn receive(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Request>, AcceptError> {
         let mut input = Input::new(core::mem::take(bytes));
         let received = self.handshake.receive_any(&mut input, &mut self.out);

@@ -69,7 +69,7 @@ impl<'a> Acceptor<'a> {
     /// Agrees to permessage-deflate with clients that offer it; without this, messages are not
     /// compressed.
     ///
-    /// What is secret should not be compressed together with what others can choose: see
+    /// A secret should not be compressed together with text that others can choose: see
     /// [`Sender::uncompressed`](crate::Sender::uncompressed).
     #[cfg(feature = "deflate")]
     pub const fn deflate(mut self, deflate: &'a Deflate) -> Self {

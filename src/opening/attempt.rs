@@ -60,7 +60,7 @@ impl ConnectTimeout {
         self
     }
 
-    /// Adds what was tried.
+    /// Adds the attempts that were made.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn attempts(mut self, attempts: Vec<Attempt>) -> Self {

@@ -67,7 +67,7 @@ impl Connecting {
         Self::start_within(connector, nonce, time)
     }
 
-    /// As [`start`](Self::start), if it may take no more than `time`: what is left after a connection to
+    /// As [`start`](Self::start), if it may take no more than `time`: the rest after a connection to
     /// the server was made.
     ///
     /// # Errors
@@ -105,8 +105,8 @@ impl Connecting {
         self.written = self.written.saturating_add(n).min(self.out.len());
     }
 
-    /// Takes bytes that were read; `bytes` is then what is left of them. When the answer is there, that is
-    /// what came after it, for the connection.
+    /// Takes bytes that were read; `bytes` is then the rest of them. When the answer is there, the rest is
+    /// for the connection.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use crate::uri::{Uri, UriError, UriRules};
 
 const AUTHORIZATION: &str = "Authorization";
 
-/// What a client asks for: a URL with everything that goes along. It owns what it holds, so that it can
+/// A client's request: a URL, headers, subprotocols, options. It owns its content, so that it can
 /// be kept to connect again. `Debug` leaves out the values of header fields and the user name and password of the URL:
 /// they can be secrets.
 ///
@@ -45,7 +45,7 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// [`UriError`] says what is wrong with it.
+    /// [`UriError`] if it is not the URL of a WebSocket server.
     pub fn new(url: &str) -> Result<Self, UriError> {
         Self::with_rules(url, UriRules::new())
     }
@@ -54,7 +54,7 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// [`UriError`] says what is wrong with it.
+    /// [`UriError`] if these rules do not allow it.
     ///
     /// ```
     /// use ws_proto::opening::Connector;
@@ -83,7 +83,7 @@ impl Connector {
     }
 
     /// Sets the zone of a link-local IPv6 address, the interface to connect through; see [`Uri::with_zone`]. It is a part
-    /// of what is resolved and connected to, never of `Host`.
+    /// of the address to connect to, never of `Host`.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl Connector {
 
     /// Offers permessage-deflate; without this, messages are not compressed.
     ///
-    /// What is secret should not be compressed together with what others can choose: see
+    /// A secret should not be compressed together with text that others can choose: see
     /// [`Sender::uncompressed`](crate::Sender::uncompressed).
     #[cfg(feature = "deflate")]
     pub fn deflate(mut self, deflate: &Deflate) -> Self {

@@ -7,10 +7,10 @@
 //! `Connecting` where there is a [`Proxy`], and ends as a tunnel. [`io`](crate::io) and the
 //! adapters drive them. A driver does the same with all of them:
 //!
-//! 1. write `pending`, and `consume` what was written;
+//! 1. write `pending`, and `consume` the written bytes;
 //! 2. read, and give the bytes to `receive`, the end of the input to `receive_eof`;
 //! 3. call `tick` when nothing was read, and at least once in a few reads, by the deadline that it returns;
-//! 4. on an error, or when a server has refused: write what is pending, half-close, read to the end or for
+//! 4. on an error, or when a server has refused: write the pending bytes, half-close, read to the end or for
 //!    the linger time, close.
 //!
 //! On a stream of HTTP/2 or HTTP/3 the HTTP stack reads and writes the heads: [`ConnectingStream`] is the client's
@@ -118,7 +118,7 @@ impl Handshake for Proxying {
 /// use std::io::Read;
 /// use ws_proto::opening::{Asking, ConnectError};
 ///
-/// /// Reads the answer to a request that was written, and what came after it.
+/// /// Reads the answer to a request that was written, and the bytes after it.
 /// fn answer<A: Asking>(asking: &mut A, from: &mut impl Read) -> Result<(A::Answer, Vec<u8>), ConnectError> {
 ///     let mut buffer = [0; 4096];
 ///     loop {
@@ -149,7 +149,7 @@ pub trait Asking: Handshake {
     /// Which part of connecting this is.
     const STAGE: Stage;
 
-    /// Takes bytes that were read; `bytes` is then what is left of them: after the answer, what follows it.
+    /// Takes bytes that were read; `bytes` is then the rest of them.
     ///
     /// # Errors
     ///

@@ -70,14 +70,14 @@ impl Options {
         self
     }
 
-    /// Sets how long it may take to write what is left and to end the transport, once the connection is
+    /// Sets how long it may take to write the rest and to end the transport, once the connection is
     /// over. 3 s by default.
     pub const fn linger(mut self, time: Duration) -> Self {
         self.linger = time;
         self
     }
 
-    /// Sets how long a peer may take nothing of what waits to be written before the connection fails with
+    /// Sets how long a peer may take no output before the connection fails with
     /// [`TimedOut::Write`](crate::TimedOut::Write). 60 s by default.
     pub const fn stall_time(mut self, time: Duration) -> Self {
         self.stall_time = time;

@@ -8,7 +8,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use crate::handshake::proxy::ConnectRequest;
 use crate::uri::{self, Place, Uri, UriError, UserInfo};
 
-/// A proxy to reach servers through: its URL with what goes along. It owns what it holds. `Debug` leaves out user
+/// A proxy to reach servers through: its URL, credentials and headers. It owns its content. `Debug` leaves out user
 /// name, password and the values of header fields: they can be secrets.
 ///
 /// | part of the URL | read as |
@@ -79,7 +79,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ProxyUrlError`] says what is wrong with it, and nothing of user name and password.
+    /// [`ProxyUrlError`]; its text does not contain user name and password.
     pub fn new(url: &str) -> Result<Self, ProxyUrlError> {
         let (scheme, rest) = match url.split_once("://") {
             None => (ProxyScheme::Http, url),

@@ -35,7 +35,7 @@ use crate::time::Instant;
 /// let mut rest = &mut read[..];
 /// if let Some(response) = proxying.receive(&mut rest)? {
 ///     assert_eq!(response.status(), 200);
-///     // `rest` is for what comes next: TLS, or this.
+///     // `rest` is for the next step: TLS, or this.
 ///     let nonce = *b"the sample nonce"; // from the operating system, in a program
 ///     let mut connecting = Connecting::start(&connector, nonce)?;
 ///     assert!(connecting.receive(&mut rest)?.is_none());
@@ -63,7 +63,7 @@ impl Proxying {
         Self::start_within(proxy, connector, time)
     }
 
-    /// As [`start`](Self::start), if it may take no more than `time`: what is left after a connection to the
+    /// As [`start`](Self::start), if it may take no more than `time`: the rest after a connection to the
     /// proxy was made.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Proxying {
         self.out.consume(n);
     }
 
-    /// Takes bytes that were read; `bytes` is then what is left of them. When the answer is there, that is what
+    /// Takes bytes that were read; `bytes` is then the rest of them. When the answer is there, they
     /// came after it, from the server.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ pub(crate) fn unmask_text(bytes: &mut [u8], key: [u8; 4]) -> Result<&str, &[u8]>
         .ok_or(bytes)
 }
 
-/// A function of its own, because what it returns fits into a register.
+/// A function of its own, because its result fits into a register.
 #[inline]
 fn xor_looking(bytes: &mut [u8], key: [u8; 4]) -> bool {
     xor_any::<true>(bytes, key)
@@ -70,7 +70,7 @@ fn xor_looking(bytes: &mut [u8], key: [u8; 4]) -> bool {
 /// and moved together at the front.
 pub(crate) struct Joined<'b, const TEXT: bool> {
     bytes: &'b mut [u8],
-    /// The end of what has been moved together.
+    /// The end of the bytes that were moved together.
     end: usize,
     /// Whether all of that is ASCII, if it is looked for.
     ascii: bool,
@@ -105,7 +105,7 @@ impl<'b, const TEXT: bool> Joined<'b, TEXT> {
         self.end = self.end.saturating_add(len);
     }
 
-    /// The pieces, and what lies after `end`.
+    /// The pieces, and the bytes after `end`.
     #[inline(always)]
     pub(crate) fn split(self, end: usize) -> (&'b mut [u8], &'b mut [u8]) {
         let end = end.min(self.bytes.len());

@@ -1,4 +1,4 @@
-//! Loops over bytes, for vectors: masking, moving together what was masked, and looking for ASCII on the
+//! Loops over bytes, for vectors: masking, moving masked bytes together, and looking for ASCII on the
 //! way. A leaf: it knows bytes and keys, and imports nothing of this crate.
 //!
 //! The loops are safe code, written so that LLVM makes vectors of them. With the feature `simd` this is

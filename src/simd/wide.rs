@@ -2,7 +2,7 @@
 
 #![cfg_attr(feature = "simd", allow(unsafe_code))]
 
-/// A loop that can be compiled for several processors. All of it has to be `#[inline(always)]`: what is
+/// A loop that can be compiled for several processors. All of it has to be `#[inline(always)]`: a function that is
 /// called, and not inlined, is compiled once, for every processor.
 pub(crate) trait Loop {
     type Output;

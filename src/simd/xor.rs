@@ -10,8 +10,8 @@ pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) {
 
 /// XORs `bytes` with the repeated key; whether what that makes is ASCII, if it is to `LOOK`.
 ///
-/// The end is a word that overlaps what is in front of it, read before the rest is written: only
-/// what is shorter than a word is done byte by byte.
+/// The end is a word that overlaps the word in front of it, read before the rest is written: only
+/// fewer bytes than a word are done one by one.
 #[inline(always)]
 pub(super) fn xor_any<const LOOK: bool>(bytes: &mut [u8], key: [u8; 4]) -> bool {
     let word = repeated(key);
@@ -53,7 +53,7 @@ pub(crate) fn xor_into(to: &mut [u8], from: &[u8], key: [u8; 4]) {
     }
 }
 
-/// Moves what lies after the first `gap` of `bytes` to their start, XORed with the repeated key; whether
+/// Moves the bytes after the first `gap` of `bytes` to their start, XORed with the repeated key; whether
 /// what that makes is ASCII, if it is to `LOOK`.
 ///
 /// Each step reads before it writes, and does not write what a later one reads. The end is read first.
@@ -175,7 +175,7 @@ impl Loop for XorInto<'_> {
 
 /// As [`xor_long`], in the vectors that its caller is compiled for.
 ///
-/// A store that lies in two cache lines takes twice as long. So what is in front of the first line is
+/// A store that lies in two cache lines takes twice as long. So the bytes in front of the first line are
 /// XORed with a block that reaches into it, read before the rest is written.
 #[inline(always)]
 pub(super) fn xor_vectors<const LOOK: bool>(bytes: &mut [u8], word: u64) -> bool {

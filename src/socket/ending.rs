@@ -1,4 +1,4 @@
-//! How a connection ends: what is left to do with the transport, and how long that may take.
+//! How a connection ends: the last steps with the transport, and how long they may take.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ const MAX_MILLIS: u128 = u32::MAX as u128;
 
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// When the time ends for what is waited for.
+    /// When the time for the current step ends.
     deadline: Instant,
     waiting: Waiting,
     has_half_closed: bool,
@@ -44,7 +44,7 @@ pub(super) struct Ending {
     error: Option<alloc::boxed::Box<std::io::Error>>,
 }
 
-/// Why it ends: a [`Failure`] but for what was received, in two bytes, since a connection has to stay small.
+/// Why it ends: a [`Failure`] without the error of the peer, in two bytes, since a connection has to stay small.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cause {
     Eof,
@@ -157,10 +157,10 @@ impl Ending {
 impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// Sets the time, as [`Connection::tick`](crate::Connection::tick) does, and returns when to call again
     /// at the latest; `None` if no timer runs. Call it when the transport has nothing more to read, and once
-    /// in a while if it always has. It writes what is due to the queue.
+    /// in a while if it always has. It queues a Ping or Close that is due.
     ///
     /// To the timers of the connection it adds two: output of which the transport takes nothing for the
-    /// [stall time](Self::with_stall_time), and what is left to do [at the end](Self::with_linger_time).
+    /// [stall time](Self::with_stall_time), and the steps [at the end](Self::with_linger_time).
     ///
     /// # Errors
     ///
@@ -392,7 +392,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self.ending.fail(cause);
     }
 
-    /// Writing to the transport has failed: what waits is dropped, and nothing can be sent any more.
+    /// Writing to the transport has failed: queued output is dropped, and nothing can be sent any more.
     /// Reading goes on for the [linger time](Self::with_linger_time): the peer's last messages may lie
     /// there, and its Close that says why it does not read. It is a [failure](Self::failure) unless that
     /// Close comes.

@@ -12,7 +12,7 @@ use crate::frame::MAX_HEADER;
 /// How many bytes of a frame are read at once.
 const MOST_AT_ONCE: usize = 64 * 1024;
 
-/// What is received: the bytes that were read and that nobody has asked for yet, and what was in those
+/// The received part: bytes that were read and that nobody has asked for yet, and the messages in those
 /// before.
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -56,7 +56,7 @@ impl Inbox {
         self.parts.as_ref()?.messages.failed()
     }
 
-    /// Whether the end of the input is still to come, after what waits.
+    /// Whether the end of the input is still to come, after the waiting bytes.
     pub(super) fn ends_later(&self) -> bool {
         let parts = self.parts.as_ref();
         parts.is_some_and(|parts| parts.messages.ends_later())

@@ -35,7 +35,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     }
 
     /// As [`Reading::poll_next`](super::Reading::poll_next), in what the connection has kept and then in
-    /// `bytes`, of which the first `used` are used already. Adds to `used` what it uses.
+    /// `bytes`, of which the first `used` are used already. Adds the bytes it uses to `used`.
     ///
     /// Whoever gives the buffer to another connection calls [`keep`](Self::keep) with the rest first.
     ///
@@ -207,7 +207,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// let mut refused = WebSocket::server(Negotiated::new(), Config::new())
     ///     .with_output(b"HTTP/1.1 403 Forbidden\r\n\r\n")
     ///     .refused();
-    /// refused.consume(refused.pending_bytes()); // what was written
+    /// refused.consume(refused.pending_bytes()); // all of it was written
     /// assert!(refused.wants_half_close());
     /// refused.half_closed();
     /// assert!(refused.wants_read() && !refused.is_over());

@@ -23,7 +23,7 @@ const EVENT_WORK: usize = 32;
 /// How many encoded bytes are decoded at once. They become at most 1032 times as many.
 const BITE: usize = 1024;
 
-/// As [`BITE`], where a whole message is wanted: its limit bounds what they become. With less
+/// As [`BITE`], where a whole message is wanted: its limit bounds their size. With less
 /// `deflate/receive/65536` in `benches/engine` takes 12 % more.
 const BIG_BITE: usize = 16 * 1024;
 
@@ -88,7 +88,7 @@ impl State {
     const FAILED: u16 = 1 << 7;
     /// A control frame that came while its caller did not ask waits to be emitted.
     const CONTROL: u16 = 1 << 8;
-    /// The input has ended after what waits.
+    /// The input has ended after the waiting bytes.
     const ENDED: u16 = 1 << 9;
     /// As `ENDED`: reading has failed there, and nothing is written after that.
     const BROKEN: u16 = 1 << 10;
@@ -198,7 +198,7 @@ impl Messages {
         self.missing
     }
 
-    /// Notes that the input has ended after what waits, or that reading has failed there.
+    /// Notes that the input has ended after the waiting bytes, or that reading has failed there.
     pub(super) const fn end_later(&mut self, is_broken: bool) {
         self.state.set(State::ENDED, true);
         if is_broken {
@@ -299,7 +299,7 @@ impl Messages {
         }
     }
 
-    /// Looks for what `want` names in what is held and then in `bytes`, of which it takes a part:
+    /// Looks for an item that `want` names, in the bytes held and then in `bytes`, of which it takes a part:
     /// `rest` is how many it leaves.
     #[inline(never)]
     pub(super) fn next<'i, R: Role, B>(
@@ -569,7 +569,7 @@ impl Messages {
         was
     }
 
-    /// Whether what is stored is something for `want`.
+    /// Whether the stored bytes are something for `want`.
     fn has_for(&self, want: Want) -> bool {
         match want {
             Want::Nothing => false,

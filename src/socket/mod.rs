@@ -43,7 +43,7 @@ const HIGH_WATER: usize = 1 << 20;
 const RETAINED: usize = 4096;
 
 /// A connection with all that stands between the engine and a transport: input that waits, messages that
-/// are put together, output that is queued, and what is left to do with the transport. It does no I/O and
+/// are put together, output that is queued, and the last steps with the transport. It does no I/O and
 /// reads no clock: a shell drives it with whatever transport it has. [`io`](crate::io) is such a shell.
 ///
 /// ```text
@@ -61,20 +61,20 @@ const RETAINED: usize = 4096;
 ///
 /// 1. Call [`poll_next`](Self::poll_next) (or [`next_message`](Self::next_message), its simple form) until
 ///    it asks for the transport.
-/// 2. Write what is [pending](Self::pending_slices), as much as the transport takes, and
+/// 2. Write the [pending bytes](Self::pending_slices), as much as the transport takes, and
 ///    [`consume`](Self::consume) it. A burst of messages is answered by one write in this way.
 /// 3. If it [wants to](Self::wants_read), read once: into [`read_buf`](Self::read_buf), or into a buffer
 ///    that many connections share ([`receive`](Self::receive)).
 /// 4. If there was nothing to read, call [`tick`](Self::tick), and wait for the transport until its
-///    deadline. What has been read goes before what has expired, so read first.
+///    deadline. Received bytes win over expired timers, so read first.
 ///
-/// | what happens | call | what follows |
+/// | event | call | effect |
 /// |---|---|---|
 /// | bytes are read | `advance`, `receive` | they are emitted before anything that happens later |
 /// | the input ends | [`receive_eof`](Self::receive_eof) | once all that was read is emitted, the rest is written, then it is over |
 /// | reading fails | [`read_failed`](Self::read_failed) | once all that was read is emitted, it is over; after both Close frames that is the end that was waited for |
 /// | writing fails | [`write_failed`](Self::write_failed) | nothing is sent any more; reading goes on, for the peer's Close |
-/// | it [wants to half-close](Self::wants_half_close) | [`half_closed`](Self::half_closed) after doing so | after a fault: what comes is read and dropped, up to 4 MiB and the [linger time](Self::with_linger_time) |
+/// | it [wants to half-close](Self::wants_half_close) | [`half_closed`](Self::half_closed) after doing so | after a fault: input is read and dropped, up to 4 MiB and the [linger time](Self::with_linger_time) |
 /// | it [is over](Self::is_over) | | close the transport; [`failure`](Self::failure) says why it failed, if it did |
 ///
 /// | state | it wants to read | it wants to write | the state ends |
@@ -89,10 +89,10 @@ const RETAINED: usize = 4096;
 ///
 /// # Limits
 ///
-/// There is a high-water mark for what waits to be written (1 MiB unless
+/// There is a high-water mark for queued output (1 MiB unless
 /// [`with_high_water`](Self::with_high_water) sets another): while that much does, no message can
 /// be sent, but the largest always fits on top of less. While that many bytes of answers wait, of
-/// Pongs and of what was sent by the handle that came with a message, nothing is received either,
+/// Pongs and of messages sent by the handle that came with a message, nothing is received either,
 /// so that neither a flood of Pings nor a slow reader makes it grow. A transport that takes nothing for the
 /// [stall time](Self::with_stall_time) ends the connection.
 ///
@@ -162,7 +162,7 @@ impl<R: Role> WebSocket<R> {
     }
 
     /// For payloads of another type, which are [queued by reference](Sender::send_binary_shared):
-    /// `Arc<[u8]>`, or `Bytes` of the crate `bytes`. Call it before anything is sent: what waits is
+    /// `Arc<[u8]>`, or `Bytes` of the crate `bytes`. Call it before anything is sent: queued output is
     /// dropped.
     #[must_use]
     pub fn sharing<B: AsRef<[u8]>>(self) -> WebSocket<R, B> {
@@ -253,7 +253,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self
     }
 
-    /// What is kept, and what is sent.
+    /// The connection's state, and its settings for sending.
     #[inline]
     fn parts(&mut self) -> (&mut Parts, &mut Outbox<R, B>) {
         let max_message = self.outbox.connection.get_max_message();
@@ -263,8 +263,8 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// Room for at least `n` bytes, to read into; then call [`advance`](Self::advance). They are
     /// allocated.
     ///
-    /// Read only while [`wants_read`](Self::wants_read), else what waits to be written keeps what
-    /// was read waiting too, and this buffer grows. Call it as soon as something was read: [`tick`](Self::tick) and
+    /// Read only while [`wants_read`](Self::wants_read), else queued output keeps the bytes
+    /// that were read waiting too, and this buffer grows. Call it as soon as something was read: [`tick`](Self::tick) and
     /// [`release`](Self::release) may take the space back.
     pub fn read_buf(&mut self, n: usize) -> &mut [u8] {
         self.parts().0.read.read_buf(n)
@@ -299,7 +299,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
             .read_hint(self.outbox.connection.frame_remaining())
     }
 
-    /// The next whole message in what has been read, and a handle to answer it while the message
+    /// The next whole message in the received bytes, and a handle to answer it while the message
     /// is borrowed. `Ok(None)` if more has to be read first; then [`transport`](Self::transport) says
     /// whether anything will come.
     ///
@@ -308,7 +308,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// # Errors
     ///
     /// * [`WebSocketError::OutputFull`]: so many answers wait in [`pending`](Self::pending) that nothing
-    ///   more is received. Nothing is lost: write, [consume](Self::consume) what was written, and
+    ///   more is received. Nothing is lost: write, [consume](Self::consume) the written bytes, and
     ///   call again.
     /// * All others: the connection has failed, its Close frame is in [`pending`](Self::pending). Every
     ///   further call returns the same error, and nothing can be sent any more.

@@ -86,7 +86,7 @@ impl<R: Role, B: AsRef<[u8]>> Outbox<R, B> {
     #[inline]
     pub(super) fn consume(&mut self, n: usize) {
         if self.out.was_blocked {
-            // The transport takes more of what it would not take before: the peer is there, and reads.
+            // The transport takes more after it was full: the peer is there, and reads.
             self.connection.note_activity();
         }
         self.out.consume(n);

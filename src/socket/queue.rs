@@ -10,7 +10,7 @@ use crate::frame::EncodedHeader;
 
 /// What waits to be written.
 ///
-/// It counts what answers the peer, Pongs and replies to messages, apart from what is sent unasked.
+/// It counts answers to the peer, Pongs and replies to messages, apart from messages that are sent unasked.
 /// Only the answers hold up receiving: a peer that does not read has to stop asking. If everything
 /// did, two ends that send a lot at once would both stop reading, and wait for each other for ever.
 pub(super) struct Queue<B> {
@@ -18,7 +18,7 @@ pub(super) struct Queue<B> {
     /// of many connections most are idle.
     waiting: Option<Box<Waiting<B>>>,
     high_water: u32,
-    /// Nothing is written any more: what is put is dropped.
+    /// Nothing is written any more: new output is dropped.
     is_broken: bool,
     /// Whether anything was written since the last tick.
     pub(super) went: bool,
@@ -33,7 +33,7 @@ struct Waiting<B> {
     shared: Option<Box<SharedParts<B>>>,
     /// How many bytes of them wait.
     shared_len: usize,
-    /// How many of the waiting bytes are answers, or fewer: what is written counts as answers
+    /// How many of the waiting bytes are answers, or fewer: written bytes count as answers
     /// first. So no more answers are added than bytes are taken.
     answers: usize,
     /// How many bytes were taken since it was empty.
@@ -202,7 +202,7 @@ impl<B> Queue<B> {
         }
     }
 
-    /// Gives all memory to `memory`, but what waits: that is copied, unless it fills half of it.
+    /// Gives all memory to `memory`, but for queued output: that is copied, unless it fills half of it.
     #[inline]
     pub(super) fn return_memory(&mut self, memory: &mut OutputMemory<B>) {
         if self.is_empty() {

@@ -64,7 +64,7 @@ impl ReadBuffer {
         self.end += n.min(self.bytes.len() - self.end);
     }
 
-    /// The unread bytes, and the place to say what has become of them.
+    /// The unread bytes, and the place to note how many were used.
     pub(super) fn unread(&mut self) -> (&mut [u8], Consumed<'_>) {
         let from = self.start;
         // A branch, not two values to choose from (`tokio/batch/32/burst` in `benches/shells`).
@@ -86,7 +86,7 @@ impl ReadBuffer {
         self.bytes.capacity()
     }
 
-    /// Gives back what is more than `retained` bytes and holds nothing. Beside what is unread it stays if
+    /// Gives back memory above `retained` bytes that holds nothing. Beside unread bytes it stays if
     /// it is no more than that, which would have to be moved.
     pub(super) fn release_over(&mut self, retained: usize) {
         let unread = self.end - self.start;

@@ -1,4 +1,4 @@
-//! Receiving: what is asked for, and what is found.
+//! Receiving: the request for an item, and the item found.
 
 use core::fmt;
 
@@ -77,7 +77,7 @@ pub struct Piece<'w> {
     pub last: bool,
 }
 
-/// What [`WebSocket::poll_next`] found, or what is to be done before it can find something.
+/// The item that [`WebSocket::poll_next`] found, or the step that has to come before it.
 ///
 /// | answer | what to do |
 /// |---|---|
@@ -108,7 +108,7 @@ pub enum Next<'w, R: Role, B: AsRef<[u8]>> {
 
 /// The bytes of a read into a buffer that is not the connection's own: see [`WebSocket::receive`].
 ///
-/// When it is dropped, the connection keeps what was not asked for.
+/// When it is dropped, the connection keeps the bytes that nobody asked for.
 pub struct Reading<'w, R: Role, B: AsRef<[u8]>> {
     socket: &'w mut WebSocket<R, B>,
     bytes: &'w mut [u8],
@@ -211,8 +211,8 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// As [`poll_next`](Self::poll_next), for a loop that takes message after message: `whole` gets a message
     /// that is there as a whole, and `other` whatever else `poll_next` would return; one of them is called,
-    /// with `context`, and what it returns is returned.
-    // Inlined, and in two functions: what comes from memory on one way goes through memory on both, which
+    /// with `context`, and its result is returned.
+    // Inlined, and in two functions: a value that comes from memory on one way goes through memory on both, which
     // takes as long as all else that is done for a short message (`tokio/batch/32/burst` in `benches/shells`).
     #[inline(always)]
     pub fn poll_next_with<'w, C, T>(
@@ -329,7 +329,7 @@ pub(super) fn look<'w, R: Role, B: AsRef<[u8]>>(
     resolve(found, messages, outbox)
 }
 
-/// What was found, with what it borrows.
+/// The item found, with its borrow.
 #[inline(always)]
 fn resolve<'w, R: Role, B: AsRef<[u8]>>(
     found: Found<'w>,

@@ -62,11 +62,11 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
         self.to.encoder.pause(!compressing);
     }
 
-    /// The same, but what is sent is not compressed.
+    /// The same, but without compression.
     ///
     /// For a message that has a secret next to what an attacker chose: its compressed length would
     /// reveal the secret (RFC 7692 8), also when the two are in different messages and the context
-    /// is taken over. And for what is compressed already.
+    /// is taken over. And for data that is compressed already.
     ///
     /// A message in parts goes on as it began: of its further parts this changes nothing.
     #[cfg(feature = "deflate")]
@@ -125,7 +125,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// Sends a message without copying what the transport takes at once: what this gives is to be written, see
     /// [`VectoredSend`]. Worth it for all but the small messages that are written many at a time.
     ///
-    /// What a client sends has to be masked, and what is compressed is made anew: then the frame is in the
+    /// A client has to mask its payload, and compression makes a new payload: then the frame is in the
     /// queue, and writing the slices writes that.
     ///
     /// # Errors
@@ -267,7 +267,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
 
     /// Sends a [prepared message](PreparedMessage) without copying what the transport takes at once, as
     /// [`send_vectored`](Self::send_vectored) does: header and payload are to be written from where they are, after
-    /// what waits. What is left of it is copied.
+    /// queued output. The rest of it is copied.
     ///
     /// ```
     /// use ws_proto::{Config, Negotiated, PreparedMessage, WebSocket};

@@ -11,10 +11,10 @@ use crate::frame::EncodedHeader;
 /// A message that is sent where it lies: what the transport takes at once is not copied.
 ///
 /// [`Sender::send_vectored`](super::Sender::send_vectored) gives it. Write [`slices`](Self::slices) (`writev`), and call
-/// [`consume`](Self::consume): what is left then waits in
+/// [`consume`](Self::consume): the rest then waits in
 /// [`WebSocket::pending`](crate::WebSocket::pending), as with a message that was sent. One that is
 /// dropped without that waits there as a whole, so that an error of the transport may be returned in
-/// between. Do not forget one (`core::mem::forget`): nobody knows then what was written of it.
+/// between. Do not forget one (`core::mem::forget`): then nobody knows how much of it was written.
 ///
 /// ```
 /// use std::io::{IoSlice, Write};
@@ -54,7 +54,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> VectoredSend<'w, R, B> {
         }
     }
 
-    /// What to write, in this order: what waits already, the header, the payload. Any of them may be empty.
+    /// The bytes to write, in this order: queued output, the header, the payload. Any of them may be empty.
     #[inline(always)]
     pub fn slices(&self) -> [&[u8]; 3] {
         [self.to.out.pending(), &self.header, self.payload]
@@ -63,7 +63,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> VectoredSend<'w, R, B> {
     /// The first `n` bytes of [`slices`](Self::slices) together have been written.
     #[inline(always)]
     pub fn consume(self, n: usize) {
-        // Its parts are taken one by one: what was just put together in memory waits to be moved.
+        // Its parts are taken one by one: bytes just put together in memory would have to be moved.
         let mut send = ManuallyDrop::new(self);
         send.to.out.went |= n > 0;
         let len = send.header.size().saturating_add(send.payload.len());

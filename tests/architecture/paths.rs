@@ -93,7 +93,7 @@ fn tokens(source: &str) -> Vec<String> {
     tokens
 }
 
-/// Without line comments and what is in double quotes; there are no other comments in `src`.
+/// Without line comments and quoted strings; there are no other comments in `src`.
 fn without_comments(source: &str) -> String {
     let mut code = String::new();
     for line in source.lines() {
@@ -115,7 +115,7 @@ fn without_comments(source: &str) -> String {
     code
 }
 
-/// Without the tests, which stand at the end of a file: they may use what they like.
+/// Without the tests, which stand at the end of a file: they may use anything.
 fn without_tests(code: &str) -> String {
     let end = code.find("\nmod tests {").unwrap_or(code.len());
     code[..end].to_owned()

@@ -174,7 +174,7 @@ fn after_a_part_that_was_compressed_elsewhere_all_that_may_follow_does() {
         assert_eq!(sender.part(1, b"\xe2\x82", Fin::No), Ok(()));
         assert_eq!(sender.part(0, b"\xac", Fin::Yes), Ok(()));
     });
-    // No character has four more bytes, and what follows them is text.
+    // No character has four more bytes, and the next bytes are text.
     each("a", |sender| {
         sender.foreign(b"a", Fin::No);
         for no in [&b"\x80\x80\x80\x80"[..], b"\x80\xff", b"\xc0", b"\x80b\x80"] {

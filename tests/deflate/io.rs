@@ -8,7 +8,7 @@ use ws_proto::extension::deflate::{Deflate, DeflatePool};
 use ws_proto::opening::{Acceptor, Connector, Options};
 use ws_proto::{CloseCode, CloseReason, Message};
 
-/// Counts what is written.
+/// Counts the written bytes.
 struct Counted(TcpStream, usize);
 
 impl Read for Counted {

@@ -212,7 +212,7 @@ fn b70_an_uncompressed_message_leaves_the_window_alone() {
 fn b71_final_blocks_anywhere() {
     let last = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let with_header = [&last[..], &[0x00]].concat();
-    // Then a message that refers to what was in front of it, and in front of that.
+    // Then a message that refers to the one before it, and to the one before that.
     let emitted = client(&[
         frame(0xc1, &HELLO),
         frame(0xc1, &with_header),
@@ -241,9 +241,9 @@ fn b71_final_blocks_anywhere() {
         frame(0xc1, &AGAIN),
     ]);
     assert_eq!(emitted, [text(""), hello(), hello()]);
-    // Nothing behind the final block: the tail is half a block.
+    // Nothing after the final block: the tail is half a block.
     assert_eq!(client(&[frame(0xc1, &last)]), [Emitted::Fail(1007)]);
-    // Something behind it that is no block.
+    // Something after it that is no block.
     let garbage = [&last[..], &[0x06]].concat();
     assert_eq!(client(&[frame(0xc1, &garbage)]), [Emitted::Fail(1007)]);
 }

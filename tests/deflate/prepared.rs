@@ -343,7 +343,7 @@ fn in_every_cut() {
     }
 }
 
-/// With takeover the own encoder begins anew after one that went out compressed, and refers to what it has sent
+/// With takeover the own encoder begins anew after one that went out compressed, and refers to messages it sent
 /// since; after one that went out as it is, it goes on.
 #[test]
 fn the_own_window_is_forgotten_only_if_the_peer_has_another() {

@@ -1,4 +1,4 @@
-//! What is compressed comes out the same, and keeps to what was agreed on.
+//! Compressed messages come out the same, and keep to the agreed parameters.
 #![cfg(feature = "deflate")]
 
 use proptest::prelude::*;
@@ -269,7 +269,7 @@ fn web_sockets_compress_and_inflate() {
         sender.uncompressed().send_text(&text).unwrap();
         sender.send_text_part("one ", Fin::No).unwrap();
         sender.ping(b"between").unwrap();
-        // It goes on as it began, whatever is said.
+        // It goes on as it began, despite the setting.
         let mut plain = sender.uncompressed();
         plain.send_text_part("two", Fin::Yes).unwrap();
         sender
@@ -350,7 +350,7 @@ fn a_pool_is_shared() {
 }
 
 /// Storage that can be inflated into, an array, and storage that cannot: the same messages, also
-/// over final blocks whose history is in what went straight into the storage.
+/// over final blocks whose history went straight into the storage.
 #[test]
 fn the_storage_makes_no_difference() {
     use ws_proto::{CapacityError, MessageStorage, Storage};

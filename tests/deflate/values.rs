@@ -1,4 +1,4 @@
-//! Settings, parameters and codecs of permessage-deflate: their bounds, and what they say of
+//! Settings, parameters and codecs of permessage-deflate: their bounds, and their description of
 //! themselves.
 #![cfg(feature = "deflate")]
 
@@ -235,7 +235,7 @@ fn emitted(side: Side, wire: &[u8], size: usize, lack: Lack) -> (Emitted, usize)
 }
 
 /// Once a text has turned out not to be one, the rest of it is not inflated. The window is lost, and
-/// no later message is made of what is there instead.
+/// no later message is made of other bytes there.
 #[test]
 fn behind_a_text_that_was_given_up_nothing_is_inflated() {
     for side in Side::BOTH {

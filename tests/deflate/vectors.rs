@@ -46,7 +46,7 @@ fn is_expected(emitted: &Emitted, expected: &str) -> bool {
     }
 }
 
-/// The window is 32 KiB whatever was agreed on, so these are accepted where the vector wants the
+/// The window is 32 KiB in all cases, so these are accepted where the vector wants the
 /// reading of those who shrink it.
 const BEYOND_THE_WINDOW: [&str; 7] = [
     "D-w8x", "D-w9x", "D-w10x", "D-w11x", "D-w12x", "D-w13x", "D-w14x",
@@ -128,7 +128,7 @@ fn attacks_on_messages() {
     assert!(count >= 10, "{count}");
 }
 
-/// What a server answers to a request, and what it has agreed to.
+/// The answer of a server to a request, and the parameters it agreed to.
 fn answer(deflate: &Deflate, request: &[u8]) -> (String, Option<DeflateParams>) {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let mut out = Vec::new();
@@ -206,7 +206,7 @@ fn attacks_on_offers() {
     assert!(count >= 10, "{count}");
 }
 
-/// What a client makes of an answer to what it has offered.
+/// A client's reading of an answer to its offer.
 fn answered(deflate: Option<&Deflate>, response: &[u8]) -> Result<Option<DeflateParams>, ()> {
     let offer = deflate.map(Deflate::offer);
     let extension = offer.as_ref().map(|offer| offer.extension());
@@ -399,7 +399,7 @@ fn an_answer_honours_the_offer() {
         line(&forgetful, "permessage-deflate"),
         "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
     );
-    // What is invalid is passed over, also behind other extensions and in other lines.
+    // What is invalid is passed over, also after other extensions and in other lines.
     assert_eq!(
         line(
             &plain,

@@ -1,4 +1,4 @@
-//! The three ways to take compressed messages, behind one trait.
+//! The three ways to take compressed messages, as one trait.
 
 use ws_proto::extension::deflate::{DeflateDecoder, DeflateEncoder, Inflated};
 use ws_proto::{

@@ -1,6 +1,6 @@
 //! Compressed messages in every cut, drain and pace, with faults at every place, of both roles.
 //!
-//! Each scenario is played byte by byte with an `Assembler`. What is emitted, what is written and how
+//! Each scenario is played byte by byte with an `Assembler`. The messages, the output and how
 //! it ends has to be the same with the decoder alone and with a `WebSocket`, however the input is
 //! cut, the output is drained and events are taken; each message and the error in the feed that
 //! brings their last byte. After an error or a Close nothing more is emitted or written. What is sent
@@ -40,7 +40,7 @@ fn every_pair_of_cuts() {
     play("pairs of cuts", 20_000, Matrix::pairs_of_cuts);
 }
 
-/// Where the transport ends, what was complete is emitted, and nothing else.
+/// Where the transport ends, complete messages are emitted, and nothing else.
 #[test]
 fn an_end_at_every_byte() {
     play("ends", 10_000, Matrix::ends_at_every_byte);

@@ -214,7 +214,7 @@ impl Matrix {
         }
     }
 
-    /// The transport ends, or the end is dropped, in front of each byte: what was emitted before is a
+    /// The transport ends, or the end is dropped, in front of each byte: earlier output is a
     /// prefix of the whole.
     pub(crate) fn ends_at_every_byte(&mut self, scenario: &Scenario) {
         let Scenario {

@@ -68,7 +68,7 @@ impl Split {
 /// What takes the compressed messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taker {
-    /// An `Assembler` behind a `Connection`.
+    /// An `Assembler` after a `Connection`.
     Assembler,
     /// The decoder itself, in pieces of that size at most.
     Pieces(usize),
@@ -346,7 +346,7 @@ impl<R: Role, E: Ends<R>> Player<'_, R, E> {
         }
     }
 
-    /// Sends, draining as long as there is no room; notes down what came of it.
+    /// Sends, draining as long as there is no room; notes down the result.
     fn send(
         &mut self,
         mut send: impl FnMut(&mut E) -> Result<(), SendError>,

@@ -1,4 +1,4 @@
-//! What a peer sends, and what has to be emitted for it: by a slow inflater, not by the engine.
+//! Messages of a peer, and the events expected for them: by a slow inflater, not by the engine.
 
 use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 use ws_proto::{Config, Fin};
@@ -151,7 +151,7 @@ fn of_role(server: bool) -> Vec<Scenario> {
     ]
 }
 
-/// A peer of one role, and what it has sent.
+/// A peer of one role, and the bytes it sent.
 struct Peer {
     setup: Setup,
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! The output of a run: bytes are kept, drained is what lies in front of a mark.
+//! The output of a run: bytes are kept; those before a mark are drained.
 
 use ws_proto::Output;
 
@@ -38,7 +38,7 @@ impl Sink {
         }
     }
 
-    /// The transport takes what waits in front of `mark`.
+    /// The transport takes the bytes before `mark`.
     pub(crate) fn take_up_to(&mut self, mark: usize) {
         self.taken = self.taken.max(mark);
     }

@@ -205,7 +205,7 @@ fn explain(case: Case, ours: &Ours, theirs: &Theirs, known: &mut Vec<Known>) -> 
     match (&ours.end, &theirs.end) {
         (End::Fault(Rule::LengthNotMinimal), _) if is_prefix(&ours.emitted) => {
             known.push(Known::LengthNotMinimal);
-            return Ok(()); // they go on behind it
+            return Ok(()); // they go on after it
         }
         // The same in a control frame, where no long form is right.
         (End::Fault(Rule::ControlTooLong), end)
@@ -288,7 +288,7 @@ fn same_emitted(
     Err("different messages".to_owned())
 }
 
-/// Whether what was sent is the same: Pongs, and the answer to a Close.
+/// Whether the answers are the same: Pongs, and the answer to a Close.
 fn same_sent(
     case: Case,
     ours: &Ours,
@@ -452,7 +452,7 @@ fn through_connection<R: ws_proto::Role>(
     }
 }
 
-/// The easy type tells no Pings and Pongs: they are put in from the Pongs it sends, and left out.
+/// The easy type reports no Pings and Pongs: they are put in from the Pongs it sends, and left out.
 fn through_socket<R: ws_proto::Role>(case: Case, stream: &[u8], mut socket: WebSocket<R>) -> Ours {
     if case.close_first {
         let closed = socket

@@ -54,7 +54,7 @@ impl Listed for Known {
     }
 }
 
-/// A field and what it may look like: mostly the first value.
+/// A field and its possible values: mostly the first value.
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     /// The chance that it is there, in percent.
@@ -132,7 +132,7 @@ pub(crate) fn mutate(rng: &mut Random, head: &mut Vec<u8>) {
     }
 }
 
-/// Where the head ends: behind its first empty line.
+/// Where the head ends: after its first empty line.
 pub(crate) fn end(head: &[u8]) -> Option<usize> {
     let start = head
         .iter()
@@ -166,7 +166,7 @@ fn elements<'h>(head: &'h [u8], name: &str) -> Vec<&'h [u8]> {
         .collect()
 }
 
-/// Whether `Upgrade` and `Connection` name what they have to, as lists.
+/// Whether `Upgrade` and `Connection` have the required names, as lists.
 pub(crate) fn upgrades(head: &[u8]) -> bool {
     let names = |field, token: &[u8]| {
         let elements = elements(head, field);

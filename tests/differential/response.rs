@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use ws_proto_test::random::Random;
 use ws_proto_test::stream::Script;
 
-/// An accepted response: the subprotocol, and the text message behind it.
+/// An accepted response: the subprotocol, and the text message after it.
 #[derive(Debug, PartialEq, Eq)]
 struct Accepted {
     subprotocol: Option<String>,

@@ -1,4 +1,4 @@
-//! Counts of what was compared.
+//! Counts of comparisons.
 
 use core::fmt::Debug;
 use std::io::Write as _;

@@ -1,5 +1,5 @@
 //! Contracts 7, 8, 10, 11, 12 and 15 for any order of calls with any bytes: nothing panics, and
-//! whatever goes out is a sequence of frames that the other end takes without complaint.
+//! the output is always a sequence of frames that the other end takes without complaint.
 
 use proptest::prelude::*;
 use ws_proto::frame::Rsv;
@@ -37,7 +37,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// An endpoint under random calls, and what has been seen of it.
+/// An endpoint under random calls, and the observations of it.
 struct Run {
     endpoint: Endpoint,
     sink: Bounded,

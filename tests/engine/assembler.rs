@@ -317,7 +317,7 @@ fn a_decoded_message_is_bounded_and_has_to_be_text() {
     }
 }
 
-/// Doubles what it is given, and does not look at the limit.
+/// Doubles its input, and does not look at the limit.
 #[derive(Default)]
 struct Greedy {
     aborted: u32,

@@ -138,7 +138,7 @@ fn messages_behind_one_another_stay_apart() {
 }
 
 /// As each frame by itself: the error, and the Close for it. A fault of the text comes before one of a
-/// header behind it.
+/// header after it.
 #[test]
 fn a_fault_behind_good_frames_is_found_as_in_reads_of_their_own() {
     let text_fault = ProtocolError::TextNotUtf8;

@@ -43,7 +43,7 @@ fn contract_1_none_means_that_the_input_is_consumed() {
 }
 
 /// 4 and 5: pieces concatenate to the message, one is the first and one the last; heads and bodies
-/// are the text. The driver checks it; here is what it has to see.
+/// are the text. The driver checks it; here is its input.
 #[test]
 fn contracts_4_and_5_pieces_join_to_the_message() {
     let text = "\u{20ac}\u{1f600}x\u{e9}".repeat(20);
@@ -426,7 +426,7 @@ fn contract_13_sizes_and_auto_traits() {
     }
 }
 
-/// 11 for `receive`: whatever comes, no more is put than there is room for. `Bounded` panics.
+/// 11 for `receive`: no input makes it put more than there is room for. `Bounded` panics.
 #[test]
 fn contract_11_the_engine_never_overfills() {
     for side in Side::BOTH {

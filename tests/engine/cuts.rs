@@ -299,7 +299,7 @@ proptest! {
         }
     }
 
-    /// Not only valid frames: whatever comes, after a valid start.
+    /// Not only valid frames: any bytes, after a valid start.
     #[test]
     fn random_bytes_cut_at_random(
         start in 0..3_usize,

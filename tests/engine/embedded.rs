@@ -13,7 +13,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
 }
 
-/// An adder with an output of `OUT` bytes gets six Pings and a reading in one packet; what it sends, in
+/// An adder with an output of `OUT` bytes gets six Pings and a reading in one packet; its output, in
 /// packets of `size` bytes.
 fn answered<const OUT: usize>(size: usize) -> Vec<u8> {
     let mut adder = Adder::<OUT>::new();

@@ -228,7 +228,7 @@ fn an_extended_message_is_limited_by_frame_and_fragments() {
     }
 }
 
-/// UTF-8 state of one message does not reach the next, whatever was between.
+/// UTF-8 state of one message does not reach the next, with anything in between.
 #[test]
 fn a_text_starts_with_a_clean_state() {
     for side in Side::BOTH {

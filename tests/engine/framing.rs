@@ -1,4 +1,4 @@
-//! Framing, fragments and limits: what has gone wrong elsewhere, as behaviour. `PAST_BUGS.md` maps
+//! Framing, fragments and limits: faults of other implementations, as behaviour. `PAST_BUGS.md` maps
 //! the cases to their tests.
 
 use std::thread;

@@ -1,4 +1,4 @@
-//! Limits: what is just within passes, one more fails at the byte that proves it, and floods have
+//! Limits: a value at the limit passes, one more fails at the byte that proves it, and floods have
 //! bounds.
 
 use ws_proto::{

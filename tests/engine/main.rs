@@ -1,4 +1,4 @@
-//! A connection: what it receives and sends, its contracts, limits and timers, for both roles.
+//! A connection: receiving and sending, its contracts, limits and timers, for both roles.
 #![allow(
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core,

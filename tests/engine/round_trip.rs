@@ -53,7 +53,7 @@ fn any_sent() -> impl Strategy<Value = Sent> {
 }
 
 impl Sent {
-    /// The calls that send it, with a Ping or Pong behind each part but the last.
+    /// The calls that send it, with a Ping or Pong after each part but the last.
     fn calls(&self) -> Vec<Call> {
         let count = if self.kind == Kind::Text {
             self.parts.len()

@@ -311,7 +311,7 @@ fn what_does_not_fit_a_control_frame_cannot_be_constructed() {
     }
     assert_eq!(
         TooLong { len: 126, max: 125 }.to_string(),
-        "126 bytes, the most is 125"
+        "126 bytes exceed the limit of 125"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Text: what has gone wrong elsewhere, as behaviour. `PAST_BUGS.md` maps the cases to their tests.
+//! Text: faults of other implementations, as behaviour. `PAST_BUGS.md` maps the cases to their tests.
 
 use ws_proto::ProtocolError;
 use ws_proto_suite::*;

@@ -349,7 +349,7 @@ fn to_close_the_transport_takes_a_while_at_most_whatever_led_there() {
                 let _ = endpoint.receive_eof();
                 assert_ends(&mut endpoint, 99_999);
             });
-            // The time to answer our Close does not count, nor what is left of it.
+            // The time to answer our Close does not count, nor the rest of it.
             both(&|mut endpoint| {
                 endpoint.close_empty(&mut Vec::new()).unwrap();
                 assert_eq!(tick(&mut endpoint, 5000).0, Ok(Some(5500)));

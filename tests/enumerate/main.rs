@@ -19,7 +19,7 @@ fn deep() -> bool {
     std::env::var_os("WS_PROTO_DEEP").is_some_and(|value| value != "0")
 }
 
-/// Tells how much was tried, past the harness, which swallows what is printed.
+/// Prints how much was tried, past the harness, which swallows output.
 fn report(what: &str, count: u64) {
     let _ = writeln!(std::io::stdout(), "enumerated: {count:>11} {what}");
 }

@@ -96,7 +96,7 @@ struct Outcome {
     items: Vec<Item>,
     /// The close code of the error.
     failed: Option<u16>,
-    /// First bytes and payloads of what is written.
+    /// First bytes and payloads of the written frames.
     written: Vec<(u8, Vec<u8>)>,
 }
 
@@ -115,7 +115,7 @@ impl Model {
         }
         let opcode = first & 0x0f;
         let starts = opcode == 1 || opcode == 2;
-        // 5.2: what has no meaning; 5.1: masking; 5.4: the order of fragments; 5.5: control frames.
+        // 5.2: values without a meaning; 5.1: masking; 5.4: the order of fragments; 5.5: control frames.
         let nonsense = !matches!(opcode, 0 | 1 | 2 | 8 | 9 | 10)
             || first & 0x30 != 0
             || first & 0x40 != 0 && !starts
@@ -207,13 +207,13 @@ fn check(side: Side, chunks: &[Vec<u8>], model: &Model, letters: &[Letter]) {
 
 struct Walk {
     side: Side,
-    /// How many more frames are tried behind the end of a connection.
+    /// How many more frames are tried after the end of a connection.
     behind: usize,
     count: u64,
 }
 
 impl Walk {
-    /// Tries every sequence of up to `more` letters behind these.
+    /// Tries every sequence of up to `more` letters after these.
     fn go(&mut self, letters: &mut Vec<Letter>, bytes: &[u8], model: &Model, more: usize) {
         for letter in ALPHABET {
             let mut model = model.clone();

@@ -1,4 +1,4 @@
-//! Either end, from the handshake on or from the open connection on, behind one type. It keeps the
+//! Either end, from the handshake on or from the open connection on, as one type. It keeps the
 //! storage between runs, so that a run costs microseconds.
 
 use core::cell::Cell;

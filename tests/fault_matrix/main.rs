@@ -65,7 +65,7 @@ fn the_fault_matrix() {
                 .map(|thread| thread.join().expect("no run fails"))
                 .sum()
         });
-        // Straight to the stream: the harness would swallow what is printed.
+        // Straight to the stream: the harness would swallow the output.
         let seconds = start.elapsed().as_secs_f64();
         let _ = writeln!(
             out,

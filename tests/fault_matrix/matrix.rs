@@ -248,7 +248,7 @@ impl Matrix {
         }
     }
 
-    /// The transport ends, or the run does, in front of each byte: what was emitted before is a prefix
+    /// The transport ends, or the run does, in front of each byte: earlier output is a prefix
     /// of the whole.
     fn ends(&mut self, scenario: &Scenario) {
         let (setup, bytes) = (scenario.setup, &scenario.bytes[..]);

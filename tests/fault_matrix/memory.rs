@@ -1,5 +1,5 @@
 //! The fault matrix's scenarios once more, under a counting allocator: an engine that is dropped at
-//! any byte leaves nothing behind, and a connection allocates nothing at all.
+//! any byte leaves nothing, and a connection allocates nothing at all.
 
 use crate::run::{Act, How, Runner, Split};
 use ws_proto::{Config, Limited, Negotiated, Role, WebSocket};

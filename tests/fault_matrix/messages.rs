@@ -35,7 +35,7 @@ pub(crate) enum Then {
     Close,
 }
 
-/// Gives what it is given.
+/// Returns its input.
 struct Copy;
 
 impl Decode for Copy {

@@ -220,7 +220,7 @@ impl Runner {
         self.notes.stores_failed = self.storage.failed;
     }
 
-    /// Calls `check`, and tells which run it was if that panics.
+    /// Calls `check`, and names the run if that panics.
     pub(crate) fn check(
         &self,
         scenario: &Scenario,
@@ -393,7 +393,7 @@ impl Session<'_> {
         assert_eq!(self.read, self.fed, "input is left behind an error");
         match self.trace.fault {
             None => {
-                // A handshake that took too long tells so in both ways.
+                // A handshake that took too long reports it in both ways.
                 let late = self.trace.timed_out && matches!(fault, Fault::Handshake(_));
                 assert!(!self.over || late, "an error after the end");
                 self.over = true;
@@ -551,7 +551,7 @@ impl Session<'_> {
         });
     }
 
-    /// Sends, draining as long as there is no room; notes down what came of it.
+    /// Sends, draining as long as there is no room; notes down the result.
     fn send(&mut self, mut send: impl FnMut(&mut Engine, &mut Sink) -> Result<(), SendError>) {
         self.notes.app_bytes += 131;
         loop {

@@ -1,4 +1,4 @@
-//! What the peer sends, what the application does, and what has to come of it.
+//! Messages of the peer, calls of the application, and the expected result.
 
 use ws_proto::Config;
 use ws_proto::frame::Rsv;
@@ -10,7 +10,7 @@ use ws_proto_test::wire::{
     BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_body, frame, header,
 };
 
-/// What the application does with what it receives. None of it depends on how input is cut.
+/// What the application does with a message. None of it depends on how input is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum App {
     Silent,

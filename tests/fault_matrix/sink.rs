@@ -1,5 +1,5 @@
-//! The output of a run and the transport behind it: bytes are kept for the trace, drained is what
-//! lies in front of a mark.
+//! The output of a run and the transport after it: bytes are kept for the trace; drained bytes
+//! are those before a mark.
 
 use ws_proto::Output;
 

@@ -39,7 +39,7 @@ struct Half {
     /// How many bytes have been received.
     received: usize,
     fault: Option<(usize, Fault)>,
-    /// It has ended by a fault: what is sent is lost.
+    /// It has ended by a fault: output is lost.
     is_cut: bool,
 }
 
@@ -241,7 +241,7 @@ impl End {
         }
     }
 
-    /// RST_STREAM of the peer: what is not written yet is lost.
+    /// RST_STREAM of the peer: unwritten bytes are lost.
     fn receive_reset(&mut self) {
         if !self.is_over() {
             self.out.clear();
@@ -392,7 +392,7 @@ fn check(plan: Plan, to: Side, fault: Fault, at: usize, all: &Seen, struck: &Out
     let texts =
         |seen: &Seen| -> Vec<String> { seen.events.iter().map(|(text, _)| text.clone()).collect() };
     assert_eq!(texts(seen), texts(all)[..arrived], "{case}");
-    // Both Close frames are a clean end, whatever comes after them.
+    // Both Close frames are a clean end, with any bytes after them.
     if fault != Fault::Stalls {
         assert_eq!(seen.clean, Some(seen.has_close()), "{case}");
     }

@@ -315,7 +315,7 @@ fn what_is_masked_on_its_way_is_what_is_masked_byte_by_byte() {
     }
 }
 
-/// Memory is had for what fits, whatever is announced.
+/// Memory is allocated for bytes that fit, not for an announced length.
 #[test]
 fn a_limited_buffer_reserves_no_more_than_its_limit() {
     let mut out = Limited::new(1000);
@@ -325,7 +325,7 @@ fn a_limited_buffer_reserves_no_more_than_its_limit() {
     assert_eq!((out.pending(), out.room()), (&b"abc"[..], 997));
 }
 
-/// A storage that has nothing but what it must have.
+/// A storage with the required methods only.
 #[derive(Default)]
 struct Bare(Vec<u8>);
 

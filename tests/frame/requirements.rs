@@ -6,7 +6,7 @@ use ws_proto::{
 };
 use ws_proto_suite::*;
 
-/// Receives one event at a time; after each, what was emitted and what has been written so far.
+/// Receives one event at a time; after each, the events and the output so far.
 fn steps(endpoint: &mut Endpoint, bytes: &[u8]) -> Vec<(&'static str, usize)> {
     let mut read = bytes.to_vec();
     let mut input = Input::new(&mut read);

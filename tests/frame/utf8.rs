@@ -60,7 +60,7 @@ fn all_strings_of_one_and_two_bytes_at_every_cut() {
     }
 }
 
-/// Every third byte behind all that may start a multi-byte character, boundaries behind the rest.
+/// Every third byte after all that may start a multi-byte character, boundaries after the rest.
 #[test]
 fn strings_of_three_bytes_at_every_cut() {
     let all: Vec<u8> = (0..=255).collect();

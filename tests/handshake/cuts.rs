@@ -32,7 +32,7 @@ const ANSWERS: [&str; 4] = [
     "HTTP/1.0 301 Moved\r\nLocation: /b\r\nContent-Length: 2\r\n\r\nno!",
 ];
 
-/// What is put in at a place, or for what is there.
+/// The text that is put in at a place, or replaces the text there.
 const PIECES: [&[u8]; 22] = [
     b"",
     b"\n",

@@ -691,7 +691,7 @@ fn a_storage_that_is_too_small_sends_nothing() {
             }
         }
     }
-    // What waits for the answer, and the longest of what is rendered.
+    // The state that waits for the answer, and the longest rendered field.
     let uri = ClientRequest::from_uri(Uri::parse("wss://example.com/chat").unwrap());
     assert_eq!((fits::<10>(uri), fits::<11>(uri)), (false, true));
     let offers = uri.subprotocols(&["a", "b"]);

@@ -51,7 +51,7 @@ fn send(request: ClientRequest<'_>) -> Result<Vec<u8>, HeadError> {
     Ok(out)
 }
 
-/// Every byte, in every place of every slot of a request: what is sent is read back unchanged,
+/// Every byte, in every place of every slot of a request: it is read back unchanged,
 /// all else is refused.
 #[test]
 fn nothing_can_be_injected_into_a_request() {

@@ -10,7 +10,7 @@ use ws_proto::handshake::{
 };
 use ws_proto::{FixedBuf, Input, Output, Storage, Transport};
 
-/// What one of many servers answers, and what is expected of the client.
+/// The answer of one of many servers, and the expected result of the client.
 struct Answer {
     bytes: Vec<u8>,
     expected: Result<(Option<String>, Rsv), HandshakeError>,

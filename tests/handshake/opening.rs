@@ -56,7 +56,7 @@ fn written(accepting: &mut Accepting, n: usize) -> Vec<u8> {
     written
 }
 
-/// Gives `bytes` in these pieces. What the handshake ends with, and what is left of the input then.
+/// Gives `bytes` in these pieces. The result of the handshake, and the rest of the input then.
 fn connect_in(
     pieces: &[&[u8]],
     connector: &Connector,
@@ -96,7 +96,7 @@ fn receive_in(pieces: &[&[u8]]) -> (Accepting, Request, Vec<u8>) {
     panic!("no request")
 }
 
-/// Has the server decide about `bytes`; what it has written then.
+/// Has the server decide about `bytes`; its output then.
 fn decide(bytes: &[u8], acceptor: &Acceptor<'_>) -> (Result<Opened, AcceptError>, String) {
     let (mut accepting, request, _) = receive_in(&[bytes]);
     let decided = accepting.decide(&request, acceptor);
@@ -229,7 +229,7 @@ fn a_refusal_is_reported_at_every_split_with_its_body() {
     }
 }
 
-/// A server that refuses and closes at once resets the stream: what was read says more than the reset.
+/// A server that refuses and closes at once resets the stream: the received bytes explain more than the reset.
 #[test]
 fn a_refusal_says_more_than_how_the_stream_ended() {
     let reset = || std::io::Error::from(ErrorKind::ConnectionReset);

@@ -1,4 +1,4 @@
-//! Handshakes: what has gone wrong elsewhere, as behaviour. `PAST_BUGS.md` maps the cases to their
+//! Handshakes: faults of other implementations, as behaviour. `PAST_BUGS.md` maps the cases to their
 //! tests.
 
 use ws_proto::handshake::{
@@ -53,7 +53,7 @@ fn one_header_name_over_and_over_is_no_way_around_the_limits() {
     assert_eq!(refused, Err(HandshakeError::HeadTooLarge));
 }
 
-/// A megabyte of a header, a byte at a time: it is over at the limit, and what comes then is not
+/// A megabyte of a header, a byte at a time: it is over at the limit, and later bytes are not
 /// even looked at.
 #[test]
 fn a_head_without_end_is_refused_at_its_limit() {

@@ -281,7 +281,7 @@ fn page(host: &str, origin: &str) -> String {
         .replace("\r\n\r\n", &origin)
 }
 
-/// Runs `with` on the request; returns what it returns, the output and the transport's state.
+/// Runs `with` on the request; returns its result, the output and the transport's state.
 fn asked<T>(
     request: &str,
     with: impl FnOnce(Upgrade<'_>, &mut Vec<u8>) -> T,
@@ -613,7 +613,7 @@ fn deflate_answer(
     deflate.answered(extensions)
 }
 
-/// Tornado and Mojolicious answer a bare `permessage-deflate` whatever was asked for.
+/// Tornado and Mojolicious answer a bare `permessage-deflate` to every offer.
 #[test]
 fn each_way_not_to_answer_an_offer_has_its_error() {
     use HandshakeError as E;

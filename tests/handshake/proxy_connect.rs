@@ -1,4 +1,4 @@
-//! The handshake with an HTTP proxy: what is asked, and what is made of every answer, however it is cut.
+//! The handshake with an HTTP proxy: the request, and the reading of every answer, however it is cut.
 
 use core::time::Duration;
 

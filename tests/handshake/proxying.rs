@@ -28,10 +28,10 @@ fn proxying() -> Proxying {
     Proxying::start(&proxy(), &connector()).expect("a valid request")
 }
 
-/// The answer, and what came after it.
+/// The answer, and the bytes after it.
 type Ended<A> = Option<(<A as Asking>::Answer, Vec<u8>)>;
 
-/// Gives `bytes` in these pieces. The answer, and what is left of the input then.
+/// Gives `bytes` in these pieces. The answer, and the rest of the input then.
 fn run<A: Asking>(asking: &mut A, pieces: &[&[u8]]) -> Result<Ended<A>, ConnectError> {
     for (i, piece) in pieces.iter().enumerate() {
         let mut piece = piece.to_vec();

@@ -164,7 +164,7 @@ fn nothing_is_established_before_the_whole_answer_is_there() {
     assert_eq!(out, written(request, NONCE).unwrap().as_bytes());
 }
 
-/// What a server that accepts all it can answers to a request, and what it owes the transport.
+/// The answer to a request of a server that accepts all it can, and the state of the transport.
 fn serve(request: &[u8]) -> (String, Transport) {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let mut out = Vec::new();
@@ -552,7 +552,7 @@ fn a_client_checks_answers_as_required() {
     );
 }
 
-/// The answer to an offer of two extensions; what is in use then.
+/// The answer to an offer of two extensions; the extensions in use then.
 fn agree<T>(line: &str, look: impl FnOnce(Vec<String>, ws_proto::Negotiated) -> T) -> T {
     let offers = [
         ExtensionOffer::new("foo", &[]).with_rsv(Rsv::RSV1),

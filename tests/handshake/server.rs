@@ -36,7 +36,7 @@ fn check_with(limits: Limits, request: impl AsRef<[u8]>) -> Result<(), Handshake
     Ok(())
 }
 
-/// Runs `with` on the upgrade that `request` asks for; returns what it returns and the output.
+/// Runs `with` on the upgrade that `request` asks for; returns its result and the output.
 fn decide<T>(request: &str, with: impl FnOnce(Upgrade<'_>, &mut Vec<u8>) -> T) -> (T, String) {
     let mut handshake = server();
     let mut bytes = request.as_bytes().to_vec();

@@ -52,7 +52,7 @@ fn host_header(text: &str) -> String {
     parse(text).host_header().to_string()
 }
 
-/// The form in which the vectors state what is expected.
+/// The form of the expected values in the vectors.
 fn summary(uri: &Uri<'_>) -> String {
     format!(
         "secure={} host={} port={} target={} Host: {}",

@@ -11,7 +11,7 @@ use ws_proto::{Input, Transport};
 use ws_proto_suite::data::{Attacks, ResponseCase, Vectors};
 use ws_proto_suite::failed;
 
-/// What a server did: the status it wrote, the status line and fields, what it left in the input.
+/// What a server did: the status it wrote, the status line and fields, the rest of the input.
 #[derive(Debug, PartialEq)]
 struct Served {
     status: u16,

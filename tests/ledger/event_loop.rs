@@ -12,7 +12,7 @@ use ws_proto::{
     Message, Negotiated, ReceiveError, SendError, Server, Transport,
 };
 
-/// Stands in for a socket: what the peer sends, read by read and then the end, and what it gets.
+/// Stands in for a socket: bytes of the peer, read by read and then the end, and the bytes written to it.
 struct Socket<'t> {
     incoming: &'t mut Vec<Read>,
     written: &'t mut Vec<u8>,
@@ -69,13 +69,13 @@ impl Socket<'_> {
 
 /// The longest message, in bytes.
 const MESSAGE: u64 = 16 * 1024;
-/// What may wait to be written. One that has less than `MAX_CONTROL_FRAME` when it is empty is full for ever.
+/// How many bytes may wait to be written. An output that has less than `MAX_CONTROL_FRAME` when it is empty is full for ever.
 const WAITING: usize = MESSAGE as usize + MAX_CONTROL_FRAME;
 
 fn drive(
     mut socket: Socket<'_>,
     negotiated: Negotiated,
-    rest: &[u8], // what the last read of the handshake brought after it
+    rest: &[u8], // bytes after the handshake that the last read returned
 ) -> Result<(), Box<dyn Error>> {
     let config = Config::new().max_message(MESSAGE);
     let mut connection = Connection::server(negotiated, config);
@@ -84,7 +84,7 @@ fn drive(
     read.resize(n.max(64 * 1024), 0);
     let mut out = Limited::new(WAITING);
     let mut written = Ok(()); // writing ends with the first error, reading goes on
-    let mut failed = None; // for what the connection has failed
+    let mut failed = None; // why the connection has failed
     loop {
         let mut input = Input::new(&mut read[..n]);
         loop {
@@ -102,7 +102,7 @@ fn drive(
             };
             match assembler.push(event) {
                 Ok(Some(message)) => {
-                    // `Closed` is for what comes after our own Close: it needs no answer.
+                    // `Closed`: the message came after our own Close and needs no answer.
                     if echo(message, &mut connection, &mut out) == Err(SendError::OutputFull) {
                         write(&mut socket, &mut out, &mut written);
                         let _ = echo(message, &mut connection, &mut out);
@@ -157,7 +157,7 @@ fn echo(
     }
 }
 
-/// Writes what waits. After an error it is dropped.
+/// Writes the queued output. After an error it is dropped.
 fn write(socket: &mut Socket<'_>, out: &mut Limited, written: &mut io::Result<()>) {
     if written.is_ok() {
         *written = socket.write(out.pending());
@@ -326,7 +326,7 @@ fn the_loop_of_the_guide_ends_when_the_time_is_over() {
     assert_eq!(driven.written, b"\x89\x00\x88\x02\x03\xf3");
     assert_eq!(
         driven.ended,
-        Err("no sign of life from the peer in time".into())
+        Err("keepalive timed out: the peer sent nothing after a Ping".into())
     );
     assert_eq!(driven.unread, 7);
 }

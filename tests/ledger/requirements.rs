@@ -1,5 +1,5 @@
 //! The trace from requirements to tests: `specs/requirements.toml` is the ledger of what RFC 6455
-//! and its companions ask for, `specs/exceptions.toml` lists what is not shown and why, and tests
+//! and its companions ask for, `specs/exceptions.toml` lists the requirements that are not shown and why, and tests
 //! cite the rows that they show:
 //!
 //! ```text
@@ -37,7 +37,7 @@ impl Row {
         self.applies_to_engine == "yes"
     }
 
-    /// All but MAY: what has to be cited or listed.
+    /// All but MAY: the rows to cite or list.
     fn is_due(&self) -> bool {
         self.is_engine() && self.level != "MAY"
     }
@@ -164,7 +164,7 @@ fn name_of(lines: &[&str]) -> String {
     name.map_or_else(String::new, |(name, _)| name.to_owned())
 }
 
-/// A line that compares something with what is expected.
+/// A line that compares something with an expected value.
 fn is_assertion(line: &str) -> bool {
     let line = line.trim_start();
     !line.starts_with("//")
@@ -181,7 +181,7 @@ fn is_table_row(line: &str) -> bool {
         .any(|start| line.trim_start().starts_with(start))
 }
 
-/// The citations of a file, and what is wrong with their places.
+/// The citations of a file, and faults of their places.
 fn citations(name: &str, text: &str) -> (Vec<Citation>, Vec<String>) {
     let lines: Vec<&str> = text.lines().collect();
     let functions = test_functions(&lines);
@@ -244,7 +244,7 @@ pub(crate) fn all_citations() -> (Vec<Citation>, Vec<String>) {
     (found, faults)
 }
 
-/// How many rows of an area and a level there are, and what has become of them.
+/// How many rows of an area and a level there are, and how many of them are cited and listed.
 #[derive(Default)]
 struct Count {
     cited: usize,

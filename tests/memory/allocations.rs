@@ -1,5 +1,5 @@
 //! Contracts 3 and 13: the engine owns no heap memory. Receiving, sending into fixed buffers,
-//! joining messages in an array and telling the time allocate nothing, whatever comes.
+//! joining messages in an array and passing the time allocate nothing, for any input.
 
 use ws_proto::frame::{Header, Mask, Opcode, Rsv};
 use ws_proto::handshake::{
@@ -84,7 +84,7 @@ fn peers_bytes(from_client: bool) -> Vec<u8> {
     bytes
 }
 
-/// Receives `bytes` in pieces that cut headers, sends and tells the time in between.
+/// Receives `bytes` in pieces that cut headers, sends and passes the time in between.
 fn exercise<R: Role>(connection: &mut Connection<R>, bytes: &mut [u8]) -> usize {
     let mut out = FixedBuf::<1024>::new();
     let mut assembler = Assembler::new(FixedBuf::<{ 256 * 1024 }>::new(), 256 * 1024);

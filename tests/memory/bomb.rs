@@ -49,7 +49,7 @@ fn ten_gibibytes_from_ten_mebibytes() {
         let read = before - input.len();
         assert!(read <= fragment + mebibyte.len() + 100, "{read}");
         // A message of the limit in a growing vector, and the codec. What a reallocation adds counts
-        // as allocated, and what is given back is not taken off: no more was ever held at once.
+        // as allocated, and freed memory is not taken off: no more was ever held at once.
         let allocated = region.change().bytes_allocated;
         println!("frames of {fragment} bytes: {allocated} bytes allocated");
         assert!(allocated < (2 << 20) + 100_000, "{allocated}");
@@ -108,7 +108,7 @@ fn at_the_limit_and_one_over() {
                 let wire = frame(0xc2, &encoded);
                 for (size, max_piece) in [(wire.len(), usize::MAX), (1000, 1 << 12), (11, 1000)] {
                     let pieces: Vec<&[u8]> = wire.chunks(size).collect();
-                    // The wire may have a few bytes more than what it inflates to.
+                    // The wire may have a few bytes more than the inflated message.
                     let max = limit as u64;
                     let emitted = receive(false, DeflateParams::new(), max, max_piece, &pieces);
                     if len <= limit {

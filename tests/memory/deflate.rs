@@ -166,7 +166,7 @@ fn an_idle_web_socket_can_give_its_compressor_back() {
     assert!(held(&region) > 250_000);
     server.release();
     assert_eq!(held(&region), first.capacity() as isize);
-    // The window is empty again: nothing refers to what was sent.
+    // The window is empty again: nothing refers to earlier messages.
     server.sender().send_text(text).unwrap();
     assert_eq!(server.pending(), first);
 }

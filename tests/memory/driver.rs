@@ -157,7 +157,7 @@ fn what_is_discarded_is_not_decoded() {
     assert_eq!(socket.failure(), None);
 }
 
-/// A fault gives back what was collected and what was read.
+/// A fault frees the collected and the unread bytes.
 #[test]
 fn a_fault_gives_everything_back() {
     let mut wire = frame(0x02, &[7; 100_000]);

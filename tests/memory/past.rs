@@ -1,11 +1,11 @@
-//! Memory: what has gone wrong elsewhere, as bounds. `PAST_BUGS.md` maps the cases to their tests.
+//! Memory: faults of other implementations, as bounds. `PAST_BUGS.md` maps the cases to their tests.
 //!
 //! Bounds are on all bytes that were ever allocated, which is more than were held at a time.
 
 use ws_proto::{Config, Connection, Input, Negotiated, Server, WebSocket};
 use ws_proto_suite::heap::Region;
 
-/// What a test allocates beside what it looks at.
+/// Allocations of a test besides those it measures.
 const NOISE: usize = 64 * 1024;
 
 /// Bytes allocated since, and how many times a block was made or grown.

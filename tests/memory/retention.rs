@@ -1,4 +1,4 @@
-//! What a `WebSocket` allocates while messages come and go, and what it keeps when they end.
+//! Memory that a `WebSocket` allocates while messages come and go, and keeps when they end.
 
 use ws_proto::{Config, Instant, Negotiated, Server, WebSocket};
 use ws_proto_suite::heap::Region;
@@ -102,7 +102,7 @@ fn buffers_are_kept_while_there_is_traffic_and_no_longer() {
         heap.held()
     );
 
-    // Nor is it kept by traffic that does not need it, also if nobody tells the time.
+    // Nor is it kept by traffic that does not need it, also if nobody passes the time.
     for _ in 0..3 {
         echo(&mut socket, &big);
     }
@@ -142,7 +142,7 @@ fn buffers_are_kept_while_there_is_traffic_and_no_longer() {
     let allocations = heap.allocations() - before;
     assert!(allocations <= 8, "{allocations} allocations for ten reads");
 
-    // It stops coming: what has come is kept, not the room that was made for the rest.
+    // It stops coming: the received part is kept, not the room that was made for the rest.
     tick(&mut socket);
     tick(&mut socket);
     let held = heap.held();

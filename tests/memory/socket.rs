@@ -43,7 +43,7 @@ fn an_idle_socket_gives_its_memory_back() {
     let idle = held(&region) - held_by_test;
     assert!(idle <= 3 * 4096, "{idle} bytes are held while idle");
 
-    // A small message stays in what is retained.
+    // A small message stays in the retained memory.
     server.read_buf(8)[..8].copy_from_slice(b"\x81\x82\0\0\0\0hi");
     server.advance(8);
     assert!(server.next_message().expect("no fault").is_some());

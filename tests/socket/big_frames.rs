@@ -1,4 +1,4 @@
-//! Big frames that are waited for, so that they are messages where they are read: what is missing of
+//! Big frames that are waited for, so that they are messages where they are read: the missing part of
 //! them, and that the messages, answers and faults of a `WebSocket`, which does so, are those of a
 //! `Connection` with an `Assembler`, however the bytes come.
 
@@ -13,7 +13,7 @@ use ws_proto::{
 use ws_proto_suite::*;
 use ws_proto_test::random::Random;
 
-/// Often small, sometimes near or beyond 2 MiB, what is waited for at most.
+/// Often small, sometimes near or beyond 2 MiB, the longest wait.
 fn size(numbers: &mut Random, biggest: usize) -> usize {
     let most = numbers.pick(&[1, 130, 300, 5_000, 70_000, 200_000, biggest]);
     if most == biggest && one_in(numbers, 2) {
@@ -104,7 +104,7 @@ fn wire(side: Side, numbers: &mut Random, biggest: usize) -> (Vec<u8>, Emitted) 
     (wire, emitted)
 }
 
-/// What a connection and an assembler make of it: what is emitted, and what is written.
+/// The result of a connection and an assembler: messages, and output.
 fn assembled(side: Side, wire: &[u8], numbers: &mut Random) -> (Emitted, Vec<u8>) {
     let mut endpoint = Endpoint::with(side, Negotiated::new(), Config::new());
     let mut assembler = Assembler::new(Vec::new(), 16 << 20);
@@ -253,7 +253,7 @@ fn however_they_come_the_messages_are_the_same() {
     }
 }
 
-/// For every part of a frame: what is missing of it is what makes it whole, and then it is one event.
+/// For every part of a frame: the missing bytes make it whole, and then it is one event.
 #[test]
 fn what_is_missing_makes_a_frame_whole() {
     for side in Side::BOTH {

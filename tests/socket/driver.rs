@@ -1,4 +1,4 @@
-//! What a shell relies on: what `poll_next` answers, what is kept, and how a connection ends.
+//! A shell relies on this: the answers of `poll_next`, the bytes kept, and how a connection ends.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
 
-/// What an answer is, without what it borrows.
+/// An answer without its borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Message(Vec<u8>),
@@ -89,7 +89,7 @@ fn poll(socket: &mut WebSocket<Server>, want: Want) -> Seen {
 }
 
 /// Gives `wire` in parts of `step` bytes, in the connection's own buffer or in a lent one, and collects
-/// what comes.
+/// the input.
 fn collect(
     socket: &mut WebSocket<Server>,
     wire: &[u8],
@@ -333,7 +333,7 @@ fn a_caller_who_wants_nothing_leaves_control_frames_to_who_asks_for_them() {
     }
 }
 
-/// While what has come is not taken, the peer is not silent: the Pong may lie behind it.
+/// While received messages are not taken, the peer is not silent: the Pong may come after them.
 #[test]
 fn a_peer_is_not_blamed_for_what_nobody_takes() {
     let config = Config::new()
@@ -399,7 +399,7 @@ fn a_failed_write_leaves_what_the_peer_has_sent() {
     assert_eq!(socket.failure(), None);
 }
 
-/// Without the peer's Close the failed write is what is reported, and the connection does not stay.
+/// Without the peer's Close the failed write is reported, and the connection does not stay.
 #[test]
 fn a_failed_write_without_a_close_ends_in_time() {
     let mut socket = server().with_linger_time(Duration::from_secs(3));
@@ -440,7 +440,7 @@ fn after_both_close_frames_every_error_of_reading_is_the_end() {
     );
 }
 
-/// After a fault: write out, half-close, read and drop what comes, up to a limit of bytes and time.
+/// After a fault: write out, half-close, read and drop input, up to a limit of bytes and time.
 #[test]
 fn after_a_fault_the_peer_has_time_to_read_why() {
     let broken = || {
@@ -975,7 +975,7 @@ fn a_connection_that_is_over_needs_no_tick() {
     assert!(!socket.needs_tick());
 }
 
-/// A fault in what came before a failed read is found later, and then it is over as if it was found before.
+/// A fault in bytes before a failed read is found later, and then it is over as if it was found before.
 #[test]
 fn a_fault_before_a_failed_read_is_the_end() {
     for bad in [frame(TEXT, b"\xff"), frame(0x83, b"")] {
@@ -1027,7 +1027,7 @@ fn a_fault_without_a_key_ends_with_the_input() {
     }
 }
 
-/// A frame that is waited for in the own buffer, then taken in pieces, and goes on in a lent buffer: what comes
+/// A frame that is waited for in the own buffer, then taken in pieces, and goes on in a lent buffer: the bytes
 /// after it is neither more of it nor lost.
 #[test]
 fn nothing_is_missing_of_a_frame_that_was_taken_in_pieces() {
@@ -1055,7 +1055,7 @@ fn nothing_is_missing_of_a_frame_that_was_taken_in_pieces() {
     assert_eq!(poll(&mut socket, Want::Message), Seen::End);
 }
 
-/// The input has ended inside a message: a sender leaves what is there of it to whoever asks for pieces.
+/// The input has ended inside a message: a sender leaves the received part to whoever asks for pieces.
 #[test]
 fn a_sender_leaves_the_last_piece_to_the_reader() {
     let mut socket = server();

@@ -36,7 +36,7 @@ fn assert_failed<R: Role>(socket: &mut WebSocket<R>, error: WebSocketError) {
     );
     assert_eq!(sender.ping(b""), Err(SendError::Closed));
     assert_eq!(sender.pong(b""), Err(SendError::Closed));
-    // Asking for what has happened already is no fault, and does nothing.
+    // Asking for a step that is done already is no fault, and does nothing.
     assert_eq!(sender.close(CloseCode::NORMAL, CloseReason::EMPTY), Ok(()));
     assert_eq!(sender.close_empty(), Ok(()));
     assert_eq!(socket.pending(), waiting);

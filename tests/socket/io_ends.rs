@@ -56,7 +56,7 @@ fn within(millis: u64) -> Options {
     Options::new().handshake_time(Duration::from_millis(millis))
 }
 
-/// What was read wins over what has expired.
+/// Received bytes win over expired timers.
 #[test]
 fn a_pong_that_lies_in_the_stream_counts_however_late_it_is_read() {
     let time = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! Buffers that connections of a thread share: what is kept, what is given back, what is counted.
+//! Buffers that connections of a thread share: memory kept, memory given back, memory counted.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ fn feed<R: Role>(to: &mut WebSocket<R>, bytes: &[u8]) {
     to.advance(bytes.len());
 }
 
-/// Moves what waits, `step` bytes at a time, and echoes what comes; the messages that came.
+/// Moves the queued bytes, `step` at a time, and echoes messages; the messages received.
 fn pass<A: Role, B: Role>(from: &mut WebSocket<A>, to: &mut WebSocket<B>, step: usize) -> usize {
     let mut messages = 0;
     while !from.pending().is_empty() {
@@ -193,7 +193,7 @@ fn a_fault_is_reported_again_without_further_input() {
     }
 }
 
-/// A message that cannot be put together ends it: what comes then is dropped, not kept.
+/// A message that cannot be put together ends it: later input is dropped, not kept.
 #[test]
 fn behind_a_message_that_cannot_be_read_nothing_is_kept() {
     let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
@@ -386,7 +386,7 @@ fn pongs_and_a_close_without_a_code_can_be_sent() {
     assert_eq!(server.pending(), b"\x8a\x05alive\x88\x00");
 }
 
-/// Whether answers keep what was read from being received: it is said by an error that changes nothing.
+/// Whether answers stop receiving: it is reported by an error that changes nothing.
 fn is_full(server: &mut WebSocket<Server>) -> bool {
     let waiting = server.pending().len();
     let answer = server.next_message().err();

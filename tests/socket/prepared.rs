@@ -86,7 +86,7 @@ fn the_bytes_are_those_of_an_ordinary_message() {
     }
 }
 
-/// A server queues what is big where it lies, and a client what it has masked.
+/// A server queues a big payload where it lies, and a client its masked copy.
 #[test]
 fn a_big_payload_is_queued_by_reference() {
     let data: Shared = text(4096).into_bytes().into();
@@ -108,7 +108,7 @@ fn a_big_payload_is_queued_by_reference() {
     assert_eq!(Arc::strong_count(&data), 2);
 }
 
-/// The same bytes, wherever the transport stops, and behind whatever waits.
+/// The same bytes, wherever the transport stops, and after any queued output.
 #[test]
 fn what_is_not_taken_at_once_waits() {
     let big: Shared = text(5000).into_bytes().into();
@@ -185,7 +185,7 @@ fn it_is_refused_and_nothing_changes() {
     }
 }
 
-/// What answers a message holds up receiving, by reference or not; what is sent unasked does not.
+/// Replies to a message hold up receiving, by reference or not; unasked messages do not.
 #[test]
 fn as_an_answer_it_counts_as_one() {
     for len in [100, 5000] {
@@ -284,7 +284,7 @@ fn compressed_among_other_messages() {
     assert_eq!(by_reference.len(), 1);
 }
 
-/// What is written past the queue is in the peer's window too: own messages begin without history behind it.
+/// Bytes written past the queue are in the peer's window too: own messages begin without history after them.
 #[cfg(feature = "deflate")]
 #[test]
 fn past_the_queue_it_is_compressed_too() {

@@ -1,4 +1,4 @@
-//! Messages that are lent to the transport: whatever it takes of them, what comes behind is the same.
+//! Messages that are lent to the transport: however much it takes of them, later output is the same.
 
 use std::io::{IoSlice, Write as _};
 
@@ -19,7 +19,7 @@ fn for_both(case: impl Fn(&dyn Fn() -> Box<dyn Peer>)) {
 /// A `WebSocket` of either role.
 trait Peer {
     fn text(&mut self, text: &str);
-    /// Lends a message to a transport that takes `n` bytes at most, or fails: what it has taken.
+    /// Lends a message to a transport that takes `n` bytes at most, or fails: the bytes it has taken.
     fn send_vectored(
         &mut self,
         message: Message<'_>,
@@ -134,7 +134,7 @@ fn a_server_does_not_copy() {
     assert_eq!(server.pending(), b"");
 }
 
-/// Of what is forgotten, which nobody does by mistake, nothing is sent; what is sent next is whole.
+/// Of a forgotten one, which nobody does by mistake, nothing is sent; the next message is whole.
 #[test]
 fn one_that_is_forgotten_is_not_sent() {
     let mut server = WebSocket::server(Negotiated::new(), Config::new());

@@ -486,7 +486,7 @@ fn reading_on_while_the_output_is_full_reuses_the_space() {
     assert_eq!(payloads, (0..100).collect::<Vec<u8>>());
 }
 
-/// A message of one's own is the borrowed one, and gives back what it was made of.
+/// A message of one's own is the borrowed one, and gives back its parts.
 #[test]
 fn owned_messages() {
     for message in [Message::Text("text"), Message::Binary(b"data")] {

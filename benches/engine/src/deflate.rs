@@ -16,12 +16,12 @@ use crate::work::{Row, Work, work};
 
 const SIZES: [usize; 2] = [1024, 64 << 10];
 const LEVEL: u8 = 6;
-/// The engine's own, unless told; the backend's would be 8, which is other work.
+/// The engine's own default; the backend's would be 8, which is other work.
 const MEM_LEVEL: u8 = 5;
 const WINDOW_BITS: u8 = 15;
 /// What a sender takes off the end of each message.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-/// Room behind a message: the backend wants a little to see the end of it.
+/// Room after a message: the backend wants a little to see the end of it.
 const SLACK: usize = 64;
 
 pub fn all() -> Vec<Row> {

@@ -34,7 +34,7 @@ use baseline::Checked;
 use work::Row;
 
 /// One byte at a time should take at most this many times the instructions of one feed: a goal that
-/// is shown, while the baselines keep what has been reached.
+/// is shown, while the baselines hold the best results.
 const BYTEWISE: f64 = 25.0;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

@@ -68,7 +68,7 @@ pub fn server() -> Connection<Server> {
     Connection::server(Negotiated::new(), Config::new())
 }
 
-/// Keys that differ and cost next to nothing: the generator is not what is counted.
+/// Keys that differ and cost next to nothing: the generator is not counted.
 pub struct Keys(u32);
 
 impl MaskSource for Keys {

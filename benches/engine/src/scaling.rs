@@ -260,7 +260,7 @@ fn splits(n: usize) -> Box<dyn Work> {
     )
 }
 
-/// `n` bytes in a queue, taken in small steps while more is put behind them.
+/// `n` bytes in a queue, taken in small steps while more is put after them.
 fn drains(n: usize) -> Box<dyn Work> {
     work(
         Limited::new(usize::MAX),

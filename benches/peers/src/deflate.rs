@@ -2,7 +2,7 @@
 //! The floor is bare zlib-rs on the same messages: no frames, no masks, no UTF-8.
 //!
 //! The floor inflates each message in one call. Reads end inside of messages, and whoever inflates
-//! what has come makes two calls of one; the second floor makes the calls that ws-proto's reads lead
+//! the received part makes two calls of one; the second floor makes the calls that ws-proto's reads lead
 //! to.
 
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ use crate::wire::{self, deliver, json};
 
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const LEVEL: u8 = 6;
-/// What all others have; ws-proto has less unless told.
+/// What all others have; ws-proto has less by default.
 const MEM_LEVEL: u8 = 8;
 
 fn messages(size: usize) -> Vec<Bytes> {

@@ -1,4 +1,4 @@
-//! What ws-proto aims at, held against what was measured in the same run.
+//! The goals of ws-proto, compared with the measurements of the same run.
 
 use std::fmt::Write;
 
@@ -218,7 +218,7 @@ pub fn markdown(tables: &[Table]) -> String {
             continue;
         };
         if text.is_empty() {
-            text += "\n## Goals\n\nThe time of ws-proto to that of another, worst cell and what is over.\n\n\
+            text += "\n## Goals\n\nThe time of ws-proto to that of another, worst cell and the rows above the goal.\n\n\
                      | | at most | worst | |\n|---|---:|---|---|\n";
         }
         let _ = write!(

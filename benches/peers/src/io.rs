@@ -15,10 +15,10 @@ const MOST: usize = 64 << 10;
 
 /// The transport's own copy goes in steps of this. For longer ones the C library takes an instruction
 /// that is ten times slower on some processors where the two places happen to lie badly: a row would
-/// tell where a contender's buffer lies.
+/// depend on where a contender's buffer lies.
 const COPY: usize = 2 << 10;
 
-/// Reads the same wire again and again; gives what is written to a black box, and keeps it if asked.
+/// Reads the same wire again and again; gives the written bytes to a black box, and keeps it if asked.
 pub struct MemIo {
     wire: Rc<[u8]>,
     at: usize,

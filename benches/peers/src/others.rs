@@ -422,7 +422,7 @@ impl Peer for WebSocketCrate {
     }
 }
 
-/// The xorshift of ws-proto's rows, behind the trait that this crate wants.
+/// The xorshift of ws-proto's rows, as the trait that this crate wants.
 pub struct Rng(u64);
 
 impl rand_core::RngCore for Rng {

@@ -35,7 +35,7 @@ const WHOLE: usize = 1 << 10;
 /// What the read buffer may grow to for that.
 const MOST: usize = 2 << 20;
 
-/// `Connection` with a read buffer, an `Assembler` for what it does not hold as a whole, and a `Limited`
+/// `Connection` with a read buffer, an `Assembler` for messages that it does not hold as a whole, and a `Limited`
 /// output.
 pub struct Core<R> {
     io: MemIo,

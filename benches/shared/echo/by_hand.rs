@@ -1,5 +1,5 @@
 //! The floors: `Connection` driven by hand. They read, receive, send and write; there is no bound for
-//! what waits. What a shell takes on top is what it costs. The loops keep time, as a loop can for next
+//! the queue. Everything that a shell takes on top is its cost. The loops keep time, as a loop can for next
 //! to nothing: with one look at the clock for all its events. The asynchronous ones have no timers.
 
 use std::cell::RefCell;
@@ -44,7 +44,7 @@ impl Echo {
         Self { state, assembler }
     }
 
-    /// Takes what was read, and appends the answers to `out`. Whether the connection goes on once they
+    /// Takes the bytes that were read, and appends the answers to `out`. Whether the connection goes on once they
     /// are written.
     pub fn receive(&mut self, read: &mut [u8], out: &mut Vec<u8>) -> Result<bool> {
         let mut input = Input::new(read);
@@ -69,7 +69,7 @@ impl Echo {
         Ok(connection.transport() == Transport::Open)
     }
 
-    /// Appends what is due to `out`. Call it after `receive`, and once a second.
+    /// Appends a Ping or Close that is due to `out`. Call it after `receive`, and once a second.
     pub fn tick(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<()> {
         if let State::Open(connection) = &mut self.state {
             connection.tick(now, out)?;
@@ -202,7 +202,7 @@ impl<S: Read + Write> Peer<S> {
             self.echo.tick(now, out)?;
             self.write(out)?;
             out.clear();
-            // A socket that had more would have filled the buffer; there is an event for what comes.
+            // A socket that had more would have filled the buffer; there is an event for later bytes.
             if n < buffer.len() {
                 break;
             }

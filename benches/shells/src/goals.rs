@@ -1,4 +1,4 @@
-//! Goals: shown, while the baselines keep what has been reached.
+//! Goals: shown, while the baselines hold the best results.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::rows::{BURSTS, OTHER, SIZES};
 use crate::work::Row;
 use crate::{Each, each};
 
-/// The size of messages for which the shells have goals over the floor. Bigger ones show what it costs
+/// The size of messages for which the shells have goals over the floor. Bigger ones show the cost
 /// to copy.
 const SIZE: usize = 32;
 

@@ -83,7 +83,7 @@ impl Peer {
             }
         }
         if self.has_ended {
-            let _ = self.connection.receive_eof(); // what waits is still written
+            let _ = self.connection.receive_eof(); // queued output is still written
         }
         said
     }
@@ -99,7 +99,7 @@ impl Peer {
         }
     }
 
-    /// Looks at the time, writes what waits, and does what the transport needs. `false`: it is over.
+    /// Looks at the time, writes the queued output, and does the transport's next step. `false`: it is over.
     pub(crate) fn turn(&mut self, now: Instant) -> bool {
         let (c, out) = (&mut self.connection, &mut self.out);
         let (ticked, transport, limit) = match &mut self.handshake {

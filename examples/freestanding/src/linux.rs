@@ -35,7 +35,7 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
     if to.addr().wrapping_sub(from.addr()) >= n {
-        // SAFETY: the caller's promise; copying upwards never reads what it has written.
+        // SAFETY: the caller's promise; copying upwards never reads a byte that it has written.
         return unsafe { memcpy(to, from, n) };
     }
     // SAFETY: the caller's promise; `n` is not zero here, so the last bytes exist.

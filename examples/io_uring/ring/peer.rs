@@ -1,4 +1,4 @@
-//! One connection: what it receives, what it answers, what it wants next.
+//! One connection: its input, its answers, and its next operation.
 
 use std::net::{Shutdown, TcpStream};
 
@@ -60,7 +60,7 @@ impl Peer {
     fn receive(&mut self, n: usize) {
         if n == 0 {
             self.read = Vec::new();
-            let _ = self.connection.receive_eof(); // what waits is still written
+            let _ = self.connection.receive_eof(); // queued output is still written
         }
         let mut input = Input::new(&mut self.read[..n]);
         if let Some(handshake) = &mut self.handshake {
@@ -98,7 +98,7 @@ impl Peer {
         self.deadline = ticked.unwrap_or_default().or(limit).filter(|_| !is_late);
         let is_written = self.sending.is_empty() && self.out.is_empty();
         if is_late {
-            let _ = self.stream.shutdown(Shutdown::Both); // what is in the ring ends
+            let _ = self.stream.shutdown(Shutdown::Both); // operations in the ring end
         } else if transport == Transport::Close && is_written {
             let _ = self.stream.shutdown(Shutdown::Write); // then its end is read
         }

@@ -1,4 +1,4 @@
-//! An end whose caller compresses what it sends, and inflates what comes.
+//! An end whose caller compresses and inflates messages.
 
 use ws_proto::extension::deflate::{Deflate, DeflateDecoder, DeflateEncoder, Inflated};
 use ws_proto::frame::{Header, Rsv};
@@ -17,7 +17,7 @@ pub struct Codec {
     takeover: bool,
     encoder: DeflateEncoder,
     decoder: DeflateDecoder,
-    /// For what is compressed elsewhere.
+    /// For data that is compressed elsewhere.
     deflate: Deflate,
     is_client: bool,
 }
@@ -107,7 +107,7 @@ pub struct Part<'d> {
 }
 
 impl<R: Side> End<R> {
-    /// Sends with the encoder: it decides what is compressed.
+    /// Sends with the encoder: it decides what to compress.
     pub(super) fn send_encoded(&mut self, part: &Part<'_>) {
         let mut codec = self.codec.take().expect("agreed on");
         let compresses = self.compresses(&codec, part);
@@ -203,7 +203,7 @@ impl<R: Side> End<R> {
         self.codec = Some(codec);
     }
 
-    /// The caller closes because of what could not be inflated, and drops what comes after it.
+    /// The caller closes because of data that could not be inflated, and drops everything after it.
     pub(super) fn refuse(&mut self, error: AssembleError) {
         let too_big = self.setup.limited() && error == AssembleError::TooBig;
         assert!(self.tampered || too_big, "{error} for what was sent");
@@ -216,7 +216,7 @@ impl<R: Side> End<R> {
         self.closed_itself(true, Frame::new(0x88, code.to_be_bytes()), &frames);
     }
 
-    /// Of what was sent as it is, only what is too big has been refused.
+    /// Of the messages sent as they are, only too big ones were refused.
     pub(super) fn compare_refused(&self, sending: Option<&(Kind, u8, Vec<u8>)>) {
         let (_, _, bytes) = sending.expect("something that was sent was refused");
         assert!(bytes.len() > MAX_MESSAGE, "within the limit");

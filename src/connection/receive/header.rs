@@ -146,7 +146,7 @@ fn check_mask_bit<S: Side>(side: S, second: SecondByte) -> Result<(), ProtocolEr
 }
 
 /// How many bytes a message has as the header at the front of `bytes` claims, which is valid but for that;
-/// `message` is what has come of it before.
+/// `message` is the part that was received before.
 pub(super) fn claimed_len(bytes: &[u8], message: &OpenMessage) -> u64 {
     let [first, second, ..] = bytes else {
         return 0;

@@ -25,7 +25,7 @@ pub(super) struct OpenMessage {
     fragments: u32,
     /// The reserved bits where a frame has them, and the flags below.
     flags: u8,
-    /// Of a text, whether a character is cut at the end of what has come.
+    /// Of a text, whether a character is cut at the end of the received part.
     pub(super) utf8: Utf8,
 }
 

@@ -13,7 +13,7 @@
 //!      |           OpenMessage::check_order, OpenMessage::admit (limits)   cut: kept, `Ok(None)`
 //!      |
 //!      |-- data:     coalesced_piece, with the short fragments after it ---> event
-//!      |             data_piece, what has come of it ----------------------> event
+//!      |             data_piece, the part received -----------------------> event
 //!      |             nothing has come, or nothing is in it: go on
 //!      |
 //!      '-- control:  collect_control; answer Ping and Close ---------------> event
@@ -124,7 +124,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// Whatever is not a whole message at the front of the input, of which there is some. First that is
-    /// what has come of a payload.
+    /// the received part of a payload.
     #[inline(never)]
     pub(super) fn receive_rest<'b, O: Output + ?Sized>(
         &mut self,

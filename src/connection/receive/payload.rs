@@ -56,7 +56,7 @@ impl<'b> Payload<'b> {
 }
 
 impl Receiver {
-    /// Takes what has come of the current payload.
+    /// Takes the received part of the current payload.
     #[inline(always)]
     pub(super) fn take_payload<'b, S: Side>(
         &mut self,

@@ -284,7 +284,7 @@ impl Deflate {
 }
 
 /// The default settings with the windows and the context takeover that were agreed on elsewhere: for a proxy
-/// that offers a server what it has agreed on with a client.
+/// that offers a server the parameters it has agreed on with a client.
 ///
 /// ```
 /// use ws_proto::extension::deflate::{Deflate, DeflateParams};

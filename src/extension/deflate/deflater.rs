@@ -42,7 +42,7 @@ fn reach(window_bits: u8) -> usize {
     (1 << window_bits) - 262
 }
 
-/// A compressor, with the window of what it has compressed.
+/// A compressor, with the window of the data it compressed.
 pub(super) struct Deflater {
     stream: Deflate,
     settings: Settings,
@@ -67,7 +67,7 @@ impl Deflater {
         self.settings
     }
 
-    /// Forgets the window: what comes next refers to nothing that came before.
+    /// Forgets the window: the next data refers to nothing before it.
     pub(super) fn reset(&mut self) {
         self.stream.reset();
     }

@@ -22,7 +22,7 @@ use crate::frame::Rsv;
 /// With context takeover a message may refer to earlier ones, but only to those that the peer has from
 /// this encoder, without other compressed data since. After a
 /// [`send_extended`](Connection::send_extended), after another encoder, or on another connection, it
-/// starts again without history. The connection notes what it has sent, so nothing needs to be reported.
+/// starts again without history. The connection notes every message, so nothing needs to be reported.
 ///
 /// An error of a call has written nothing and has changed nothing of the connection. The encoder then starts
 /// its next message without history. [`SendError::OutputFull`] and [`SendError::NoMaskKey`] are for the

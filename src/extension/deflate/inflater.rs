@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::buf;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-/// The octets that a sender takes off the end of each message (RFC 7692 7.2.1): what follows the
+/// The octets that a sender takes off the end of each message (RFC 7692 7.2.1): the bytes after the
 /// header of an empty stored block.
 pub(super) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
@@ -52,13 +52,13 @@ impl Credit {
     }
 }
 
-/// The window in the backend always has 32 KiB, so that what is accepted does not depend on how
+/// The window in the backend always has 32 KiB, so that the decision to accept does not depend on how
 /// input and output are cut: a window of the size agreed on would be checked against the output
 /// buffer too.
 ///
-/// The backend cannot go on after a final block (BFINAL) nor give its window. So what comes out is
+/// The backend cannot go on after a final block (BFINAL) nor give its window. So the output is
 /// kept in a ring, from which a new stream gets its history. What is inflated piece by piece is
-/// written there in the first place, and what goes elsewhere is copied afterwards.
+/// written there in the first place, and output for another place is copied afterwards.
 pub(super) struct Inflater {
     stream: Inflate,
     /// The output, around and around.
@@ -248,7 +248,7 @@ enum Next {
 }
 
 impl Call {
-    /// Takes what it uses off the front of `input`.
+    /// Takes the bytes it uses off the front of `input`.
     fn new(stream: &mut Inflate, input: &mut &[u8], to: &mut [u8], flush: InflateFlush) -> Self {
         let (read, written) = (stream.total_in(), stream.total_out());
         let status = stream.decompress(input, to, flush);
@@ -261,7 +261,7 @@ impl Call {
         }
     }
 
-    /// `input` is what is left of it, and `full` whether the output has no room left.
+    /// `input` is the rest, and `full` whether the output has no room left.
     fn next(&self, input: &[u8], full: bool, credit: &mut Credit) -> Next {
         let Ok(status) = self.status else {
             return Next::Stop(Err(InflateError::Invalid));

@@ -11,7 +11,7 @@
 //!                             DeflateEncoder                      DeflateDecoder
 //! ```
 //!
-//! It is off unless asked for: a [`Deflate`] says what is offered or accepted, the handshake
+//! It is off unless asked for: a [`Deflate`] has the parameters to offer or accept, the handshake
 //! negotiates it, and [`WebSocket::with_deflate`](crate::WebSocket::with_deflate) turns it on.
 //! [`Connector::deflate`](crate::opening::Connector::deflate) and
 //! [`Acceptor::deflate`](crate::opening::Acceptor::deflate) do all that. To a bare [`Connection`](crate::Connection) belong the two codecs: a
@@ -33,7 +33,7 @@
 //!
 //! # Secrets
 //!
-//! The length of what is compressed reveals its content. Where a secret is compressed together
+//! The length of compressed data reveals its content. Where a secret is compressed together
 //! with text that an attacker chose, in one message or with context takeover in several, the
 //! attacker can find out the secret by watching lengths, through TLS too (RFC 7692 8). Send such
 //! messages uncompressed: by [`Sender::uncompressed`](crate::Sender::uncompressed), or by the
@@ -70,11 +70,11 @@
 //! Without context takeover and without a pool the codecs are made anew for each message, which
 //! takes longer than a small message. Give the [`Deflate`] a [pool](Deflate::pool).
 //!
-//! # What is taken and what is not
+//! # Choices
 //!
-//! Where RFC 7692 leaves room, this is what is done with it:
+//! Where RFC 7692 leaves a choice, this module does the following:
 //!
-//! | what comes | what is done |
+//! | received | reaction |
 //! |---|---|
 //! | a distance beyond the window agreed on | taken up to 32 KiB, however input and output are cut. After a final block the history has the window agreed on, 4 KiB at least |
 //! | final blocks (BFINAL), anywhere | the next block goes on with the history |
@@ -85,7 +85,7 @@
 //! | more bytes than the limit | 1009. What is wrong in front of the limit comes first |
 //! | an offer with parameters unknown, repeated or out of range | passed over, never 400 |
 //! | `client_no_context_takeover` in an offer | answered: that window need not be kept |
-//! | an answer that does not grant what was offered, or asks for what was not | the handshake fails |
+//! | an answer that does not grant the offer, or has a parameter that was not offered | the handshake fails |
 //! | a window of 8 bits to compress with | a compressor of 9 that never refers back more than 250 bytes |
 //!
 //! After an error the connection has failed: the history is lost.

@@ -1,4 +1,4 @@
-//! Offers, answers, and what is agreed (RFC 7692 5 and 7.1).
+//! Offers, answers and agreed parameters (RFC 7692 5 and 7.1).
 
 use super::params::{
     CLIENT_NO_TAKEOVER, CLIENT_WINDOW, ClientWindow, DeflateParams, ParsedParams,
@@ -35,7 +35,7 @@ impl DeflateElement {
             .with_check(check_answer)
     }
 
-    /// A server's answer: what has been agreed on. Of an offer it is what the client asks for.
+    /// The agreed parameters, in a server's answer; the requested ones, in an offer.
     pub const fn params(&self) -> DeflateParams {
         self.params
     }
@@ -152,7 +152,7 @@ fn check_answer(offer: &Extension<'_>, answer: &Extension<'_>) -> Result<(), Ans
     corresponds(&offer, &ParsedParams::in_head(answer.params())?)
 }
 
-/// Checks whether the answer grants what was asked for and asks for nothing that was not offered.
+/// Checks that the answer grants the request, and requires nothing that was not offered.
 fn corresponds(offer: &ParsedParams, answer: &ParsedParams) -> Result<(), AnswerFault> {
     if offer.server_no_takeover && !answer.server_no_takeover {
         return Err(AnswerFault::Missing);

@@ -1,4 +1,4 @@
-//! The programs without the engine: what is read is written.
+//! The programs without the engine: they write the bytes that they read.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! Connects, sends a message and reads what comes.
+//! Connects, sends a message and reads the answer.
 
 #![no_std]
 #![no_main]

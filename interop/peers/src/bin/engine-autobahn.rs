@@ -112,7 +112,7 @@ fn accept(stream: TcpStream, options: Options) -> Result<()> {
     drive(talk, wire, options, out, echo)
 }
 
-/// Makes one connection and gives `on_message` what comes, until the server ends it.
+/// Makes one connection and gives `on_message` each message, until the server ends it.
 fn connect(
     url: &str,
     options: Options,
@@ -140,7 +140,7 @@ fn connect(
     drive(talk, wire, options, out, on_message)
 }
 
-/// Feeds a handshake until it is done. What follows the head stays in the wire; what is still to
+/// Feeds a handshake until it is done. Bytes after the head stay in the wire; bytes still to
 /// be written, in `out`.
 fn negotiate(
     wire: &mut Wire,
@@ -243,7 +243,7 @@ fn drive<R: Role>(
         };
         for piece in bytes.chunks_mut(options.read) {
             let mut input = Input::new(piece);
-            // An error has put its Close into `out`, behind the echoes of what came before it.
+            // An error has put its Close into `out`, after the echoes of earlier messages.
             while let Ok(Some(event)) = sender.connection.receive(&mut input, &mut out) {
                 match assembler.push(event) {
                     Ok(Some(message)) => on_message(&mut sender, message, &mut out),
@@ -307,7 +307,7 @@ impl Wire {
         })
     }
 
-    /// Reads what is there; waits for it if nothing is. Empty at the end, which can be a reset: the
+    /// Reads the available bytes; waits if there are none. Empty at the end, which can be a reset: the
     /// engine knows whether it came too early.
     fn read(&mut self, wait: Duration) -> io::Result<&mut [u8]> {
         let mut start = self.end - self.unread;

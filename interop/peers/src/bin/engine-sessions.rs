@@ -422,7 +422,7 @@ impl<'s, R: Role> Talk<'s, R> {
                 Ok(0) => bail!("the transport takes nothing"),
                 Ok(n) => written += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                // What the peer does not want any more; the read tells how it left.
+                // What the peer does not want any more; the read shows how it left.
                 Err(error)
                     if matches!(
                         error.kind(),

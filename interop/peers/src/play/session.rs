@@ -119,7 +119,7 @@ async fn talk<R: Runtime>(
     let is_over = received?;
     if !is_over {
         sent?;
-    } // else the other end reports what it has received
+    } // else the other end reports its received messages
     let mut socket = read
         .reunite(write)
         .map_err(|_| anyhow::anyhow!("the halves do not fit"))?;
@@ -155,7 +155,7 @@ fn note(event: Result<Event, Error>, report: &mut Report) -> Result<()> {
         // The report has it at the end.
         Ok(Event::Close(_)) => {}
         Err(Error::Receive(error)) => report.fault = error.close_code().map(CloseCode::as_u16),
-        // The report says that there was no Close. A peer that is gone can reset what we still say.
+        // The report says that there was no Close. A peer that is gone can reset the stream while we still send.
         Err(Error::Eof(_) | Error::Io(_)) => {}
         Err(error) => return Err(error.into()),
         Ok(other) => anyhow::bail!("{other:?}"),

@@ -1,5 +1,5 @@
 //! One end of scripted sessions with other implementations: sends what there is room for after each
-//! turn, and notes what is received meanwhile.
+//! turn, and notes messages received meanwhile.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, Write as _};
@@ -150,7 +150,7 @@ impl Task<TcpStream> for Play<'_> {
             Error::Receive(error) => self.report.fault = error.close_code().map(CloseCode::as_u16),
             Error::Refused(response) => self.report.status = Some(response.status()),
             Error::Handshake(HandshakeError::SubprotocolMissing) => self.report.status = Some(0),
-            // The report says that there was no Close. A peer that is gone can reset what we still
+            // The report says that there was no Close. A peer that is gone can reset the stream while we still
             // say.
             Error::Eof(_) | Error::Io(_) if self.report.opened => {}
             error => return Err(error.into()),

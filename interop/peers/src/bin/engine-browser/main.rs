@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Counts what is read and written.
+/// Counts the bytes read and written.
 struct Counted {
     stream: TcpStream,
     read: usize,

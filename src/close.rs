@@ -60,6 +60,7 @@ impl CloseCode {
     pub const TIMEOUT: Self = Self::known(3008);
 
     /// The code, if it may stand in a Close frame.
+    #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         match code {
             1000..=1003 | 1007..=1014 | 3000..=4999 => match NonZeroU16::new(code) {
@@ -71,6 +72,7 @@ impl CloseCode {
     }
 
     /// The code as a number.
+    #[must_use]
     pub const fn as_u16(self) -> u16 {
         self.0.get()
     }
@@ -154,6 +156,7 @@ impl<'r> CloseReason<'r> {
     }
 
     /// As much of `reason` as fits, cut between two characters.
+    #[must_use]
     pub fn truncated(reason: &'r str) -> Self {
         let mut end = reason.len().min(MAX_CLOSE_REASON);
         while !reason.is_char_boundary(end) {
@@ -163,6 +166,7 @@ impl<'r> CloseReason<'r> {
     }
 
     /// The text.
+    #[must_use]
     pub const fn as_str(&self) -> &'r str {
         self.0
     }
@@ -214,6 +218,7 @@ impl<'p> ControlPayload<'p> {
     }
 
     /// The bytes.
+    #[must_use]
     pub const fn as_bytes(&self) -> &'p [u8] {
         self.0
     }

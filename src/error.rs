@@ -101,6 +101,7 @@ impl ProtocolError {
     ];
 
     /// The code of the Close frame that this error has put into the output.
+    #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::CloseBodyTooShort
@@ -123,6 +124,7 @@ impl ProtocolError {
     }
 
     /// The section that the peer broke, or that demands the limit.
+    #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
             Self::MaskMissing | Self::MaskUnexpected => "RFC 6455 5.1",
@@ -257,6 +259,7 @@ pub enum ReceiveError {
 
 impl ReceiveError {
     /// The peer's fault; `None` if the output has no room.
+    #[must_use]
     pub const fn protocol(self) -> Option<ProtocolError> {
         match self {
             Self::OutputFull => None,
@@ -266,6 +269,7 @@ impl ReceiveError {
 
     /// The code of the Close frame that this error has put into the output; `None` if the output has
     /// no room, since the connection goes on.
+    #[must_use]
     pub const fn close_code(self) -> Option<CloseCode> {
         match self {
             Self::OutputFull => None,

@@ -22,6 +22,7 @@ pub struct OsRandom {
 
 impl OsRandom {
     /// A source that draws when the first key is needed.
+    #[must_use]
     pub const fn new() -> Self {
         Self {
             pool: [0; 64],
@@ -31,6 +32,7 @@ impl OsRandom {
 
     /// A nonce for [`ClientHandshake::start`](crate::handshake::ClientHandshake::start); `None` if
     /// the operating system has no randomness to give.
+    #[must_use]
     pub fn nonce() -> Option<[u8; 16]> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).ok()?;

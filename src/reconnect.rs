@@ -174,6 +174,7 @@ impl End {
     /// | any other status | no | the request is wrong, or has to go elsewhere (3xx) |
     ///
     /// An application that knows better stops by itself, or continues with [`Backoff::retry`].
+    #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Closed(Some(code)) => !matches!(
@@ -232,6 +233,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// No failure so far.
+    #[must_use]
     pub fn new(config: BackoffConfig) -> Self {
         let interval = config.first.max(SHORTEST).min(config.cap.max(SHORTEST));
         Self {
@@ -323,6 +325,7 @@ impl Backoff {
     }
 
     /// How many consecutive attempts have failed, short-lived connections among them.
+    #[must_use]
     pub const fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -366,6 +369,7 @@ impl Backoff {
 /// assert_eq!(retry_after(b"120"), Some(Duration::from_secs(120)));
 /// assert_eq!(retry_after(b"Fri, 31 Dec 1999 23:59:59 GMT"), None);
 /// ```
+#[must_use]
 pub fn retry_after(value: &[u8]) -> Option<Duration> {
     let digits = value.trim_ascii();
     if digits.is_empty() {

@@ -29,11 +29,13 @@ impl Instant {
     pub(crate) const END: Self = Self(u64::MAX);
 
     /// The point `millis` milliseconds after the epoch.
+    #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
     /// Milliseconds since the epoch.
+    #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
@@ -44,6 +46,7 @@ impl Instant {
     }
 
     /// How long ago `earlier` was; zero if it is later than `self`.
+    #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -56,6 +59,7 @@ impl Instant {
     /// # assert!(now.as_millis() < 10_000);
     /// ```
     #[cfg(feature = "std")]
+    #[must_use]
     pub fn now_since(epoch: std::time::Instant) -> Self {
         Self::default() + epoch.elapsed()
     }

@@ -143,12 +143,14 @@ impl<'u> Uri<'u> {
     }
 
     /// The zone that [`with_zone`](Self::with_zone) has added.
+    #[must_use]
     pub const fn zone(&self) -> Option<&'u str> {
         self.zone
     }
 
     /// [`host`](Self::host) with the [`zone`](Self::zone) after `%`, if there is one: what name resolution
     /// takes.
+    #[must_use]
     pub const fn connect_host(&self) -> ConnectHost<'u> {
         ConnectHost {
             host: self.host,
@@ -161,11 +163,13 @@ impl<'u> Uri<'u> {
     ///
     /// Nothing is made of them: RFC 6455 3 does not allow them. To send them, write
     /// [`UserInfo::basic`] into the field `Authorization`.
+    #[must_use]
     pub const fn user_info(&self) -> Option<UserInfo<'u>> {
         self.user_info
     }
 
     /// Whether the scheme is `wss`: the connection has to go through TLS.
+    #[must_use]
     pub const fn is_secure(&self) -> bool {
         self.secure
     }
@@ -175,6 +179,7 @@ impl<'u> Uri<'u> {
     ///
     /// It has no [zone](Self::zone); see [`connect_host`](Self::connect_host). Percent-encodings in a name are not decoded. A name of digits and dots that is not an IPv4
     /// address is still a name (RFC 3986 3.2.2): name resolution decides whether it exists.
+    #[must_use]
     pub const fn host(&self) -> &'u str {
         self.host
     }
@@ -189,17 +194,20 @@ impl<'u> Uri<'u> {
     /// assert_eq!(uri.host_header().to_string(), "[2001:db8::1]:8080");
     /// # Ok::<(), ws_proto::UriError>(())
     /// ```
+    #[must_use]
     pub const fn host_is_ipv6(&self) -> bool {
         self.ipv6
     }
 
     /// The port to connect to: that of the text, else 80 for `ws` and 443 for `wss`.
+    #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// The value of the field `Host` (RFC 6455 4.1): the host in lower case, and the port if it is
     /// not the default of the scheme.
+    #[must_use]
     pub const fn host_header(&self) -> HostHeader<'u> {
         let is_default = self.port == default_port(self.secure);
         let port = if is_default { None } else { Some(self.port) };
@@ -221,6 +229,7 @@ impl<'u> Uri<'u> {
     }
 
     /// The target to request (RFC 6455 3 calls it the resource name).
+    #[must_use]
     pub const fn target(&self) -> Target<'u> {
         self.target
     }
@@ -339,11 +348,13 @@ impl<'u> UserInfo<'u> {
     }
 
     /// The user name, as in the text: percent-encodings are not decoded.
+    #[must_use]
     pub const fn user(&self) -> &'u str {
         self.user
     }
 
     /// The password, as in the text: percent-encodings are not decoded.
+    #[must_use]
     pub const fn password(&self) -> Option<&'u str> {
         self.password
     }
@@ -539,11 +550,13 @@ pub struct Target<'u> {
 
 impl<'u> Target<'u> {
     /// The path, which begins with `/`.
+    #[must_use]
     pub const fn path(&self) -> &'u str {
         self.path
     }
 
     /// The query, after the first `?`; empty if there is none.
+    #[must_use]
     pub const fn query(&self) -> &'u str {
         self.query
     }

@@ -46,6 +46,7 @@ pub struct Validated<'t> {
 
 impl Utf8 {
     /// The state at the start of a text.
+    #[must_use]
     pub const fn new() -> Self {
         Self { pending: [0; 3] }
     }
@@ -94,6 +95,7 @@ impl Utf8 {
 
     /// Whether the text so far ends between two characters.
     #[inline]
+    #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.pending[0] == 0
     }

@@ -25,6 +25,7 @@ pub struct FixedBuf<const N: usize> {
 
 impl<const N: usize> FixedBuf<N> {
     /// An empty buffer.
+    #[must_use]
     pub const fn new() -> Self {
         Self {
             bytes: [0; N],
@@ -35,6 +36,7 @@ impl<const N: usize> FixedBuf<N> {
 
     /// The bytes put and not consumed yet.
     #[inline]
+    #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
@@ -50,6 +52,7 @@ impl<const N: usize> FixedBuf<N> {
 
     /// Whether nothing is pending.
     #[inline]
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }

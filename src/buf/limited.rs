@@ -46,6 +46,7 @@ impl Limited {
 
     /// The bytes put and not consumed yet.
     #[inline]
+    #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
@@ -62,6 +63,7 @@ impl Limited {
 
     /// Whether nothing is pending.
     #[inline]
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
@@ -80,6 +82,7 @@ impl Limited {
     }
 
     /// How many bytes are allocated.
+    #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

@@ -30,6 +30,7 @@ pub struct BufferLocation {
 
 impl BufferLocation {
     /// Where `buffer` lies now.
+    #[must_use]
     pub fn of(buffer: &[u8]) -> Self {
         Self {
             start: buffer.as_ptr() as usize,
@@ -41,6 +42,7 @@ impl BufferLocation {
     /// range, wherever it is.
     ///
     /// It compares addresses. The answer is of use as long as the buffer lies where it lay.
+    #[must_use]
     pub fn range_of(self, part: &[u8]) -> Option<Range<usize>> {
         if part.is_empty() {
             return Some(0..0);

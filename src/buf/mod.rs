@@ -57,29 +57,34 @@ impl<'b> Input<'b> {
 
     /// How many bytes have not been consumed yet.
     #[inline]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Whether everything has been consumed.
     #[inline]
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// Where the bytes that are not consumed yet lie, to find in it what an event borrows.
+    #[must_use]
     pub fn location(&self) -> BufferLocation {
         BufferLocation::of(self.bytes)
     }
 
     /// The bytes not consumed yet.
     #[inline]
+    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.bytes
     }
 
     /// Takes the bytes that were not consumed, for instance to hand it to another protocol.
     #[inline]
+    #[must_use]
     pub fn into_bytes(self) -> &'b mut [u8] {
         self.bytes
     }

@@ -81,6 +81,7 @@ impl Config {
     }
 
     /// What [`max_message`](Self::max_message) has set, for those who decode messages themselves.
+    #[must_use]
     pub const fn get_max_message(&self) -> u64 {
         self.max_message
     }

@@ -108,6 +108,7 @@ impl<'b> Text<'b> {
 
     /// The message, if this piece is all of it.
     #[inline]
+    #[must_use]
     pub const fn whole(&self) -> Option<&'b str> {
         if self.first && self.last {
             Some(self.body)

@@ -133,6 +133,7 @@ pub struct Connection<R> {
 
 impl Connection<Server> {
     /// The server's end of a connection, after the handshake.
+    #[must_use]
     pub fn server(negotiated: Negotiated, config: Config) -> Self {
         Self::new(negotiated, config, Server)
     }

@@ -120,6 +120,7 @@ pub struct EitherRole<M> {
 
 impl<M: MaskSource> EitherRole<M> {
     /// The server's end.
+    #[must_use]
     pub const fn server() -> Self {
         Self { keys: None }
     }

@@ -40,6 +40,7 @@ pub struct Header {
 
 impl Header {
     /// The header of an unmasked final frame with a payload of `len` bytes.
+    #[must_use]
     pub const fn new(opcode: Opcode, len: u64) -> Self {
         Self {
             fin: true,
@@ -98,6 +99,7 @@ impl Header {
     }
 
     /// How many bytes [`encode`](Self::encode) gives: 2 to 14.
+    #[must_use]
     pub const fn encoded_len(&self) -> usize {
         encoded_len(self.len, self.mask.is_some())
     }
@@ -105,6 +107,7 @@ impl Header {
     /// The bytes of the header, with the shortest form of the length. Whether such a frame is legal
     /// is up to the caller: a control frame of at most 125 bytes with `fin`, a length below 2^63.
     #[inline]
+    #[must_use]
     pub fn encode(&self) -> EncodedHeader {
         let first = (if self.fin { FIN } else { 0 }) | self.rsv.bits() | self.opcode as u8;
         encode(first, self.len, self.mask, |header| header)

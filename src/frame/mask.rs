@@ -27,11 +27,13 @@ pub struct Mask {
 
 impl Mask {
     /// The mask with `key`, at the start of a payload.
+    #[must_use]
     pub const fn new(key: [u8; 4]) -> Self {
         Self { key }
     }
 
     /// The mask as it stands `offset` bytes into a payload.
+    #[must_use]
     pub const fn at_offset(key: [u8; 4], offset: u64) -> Self {
         Self {
             key: rotated(key, (offset % 4) as usize),

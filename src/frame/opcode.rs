@@ -30,6 +30,7 @@ pub enum Opcode {
 
 impl Opcode {
     /// The opcode in the low four bits of a frame's first byte; `None` if it is reserved.
+    #[must_use]
     pub const fn from_bits(first: u8) -> Option<Self> {
         Some(match first & 0x0f {
             0x0 => Self::Continuation,
@@ -43,6 +44,7 @@ impl Opcode {
     }
 
     /// Whether this is Close, Ping or Pong (RFC 6455 5.5).
+    #[must_use]
     pub const fn is_control(self) -> bool {
         self as u8 & 0x8 != 0
     }
@@ -71,21 +73,25 @@ impl Rsv {
     pub const RSV3: Self = Self(0x10);
 
     /// The reserved bits of a frame's first byte.
+    #[must_use]
     pub const fn from_bits(first: u8) -> Self {
         Self(first & 0x70)
     }
 
     /// The bits in their place.
+    #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
     }
 
     /// Whether no bit is set.
+    #[must_use]
     pub const fn is_none(self) -> bool {
         self.0 == 0
     }
 
     /// Whether all bits of `other` are set.
+    #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

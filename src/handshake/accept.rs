@@ -32,6 +32,7 @@ pub struct Accept<'a> {
 
 impl<'a> Accept<'a> {
     /// [`OriginPolicy::same_host`], no subprotocol, no extension, no further header field.
+    #[must_use]
     pub const fn new() -> Self {
         Self {
             subprotocol: None,
@@ -83,6 +84,7 @@ impl<'a> Accept<'a> {
     /// assert_eq!(Accept::new().subprotocol("chat").chosen_subprotocol(), Some("chat"));
     /// assert_eq!(Accept::new().maybe_subprotocol(None).chosen_subprotocol(), None);
     /// ```
+    #[must_use]
     pub const fn chosen_subprotocol(&self) -> Option<&'a str> {
         self.subprotocol
     }
@@ -176,11 +178,13 @@ pub struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// What the handshake agreed on; [`Connection::server`](crate::Connection::server) takes it.
+    #[must_use]
     pub const fn negotiated(&self) -> Negotiated {
         self.negotiated
     }
 
     /// The status: 101, or 200 on a stream of HTTP/2 or HTTP/3.
+    #[must_use]
     pub const fn status(&self) -> u16 {
         match self.key {
             Some(_) => 101,

@@ -36,6 +36,7 @@ impl ConnectEnabled {
 
     /// `Some` if the server has sent this setting with the value 1. Without the setting its value is 0. Any other
     /// value is an error of the HTTP connection (RFC 8441 3).
+    #[must_use]
     pub const fn from_setting(value: u64) -> Option<Self> {
         match value {
             1 => Some(Self(())),

@@ -153,6 +153,7 @@ pub enum HandshakeError {
 impl HandshakeError {
     /// The HTTP status of a server's refusal; for [`Refused`](Self::Refused) the status that the
     /// client received. `None` for other errors of clients, and for the end of the transport.
+    #[must_use]
     pub const fn status(self) -> Option<u16> {
         Some(match self {
             Self::AuthorityInvalid
@@ -201,6 +202,7 @@ impl HandshakeError {
     }
 
     /// The section that the peer violated, or that recommends the limit.
+    #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
             Self::AcceptInvalid
@@ -248,6 +250,7 @@ impl HandshakeError {
     /// Header fields that a response with [`status`](Self::status) needs, to write it with another
     /// HTTP server: `Allow` for 405; `Upgrade`, `Connection` and `Sec-WebSocket-Version` for 426. On a stream of
     /// HTTP/2 or HTTP/3 names are in lower case.
+    #[must_use]
     pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::ConnectVersionUnsupported => &[("sec-websocket-version", "13")],

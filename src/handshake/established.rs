@@ -34,6 +34,7 @@ impl<'h> Established<'h> {
     }
 
     /// What the handshake agreed on.
+    #[must_use]
     pub const fn negotiated(&self) -> Negotiated {
         self.negotiated
     }
@@ -45,11 +46,13 @@ impl<'h> Established<'h> {
 
     /// The extensions in use, in the order in which they process the server's messages (RFC 6455
     /// 9.1).
+    #[must_use]
     pub const fn extensions(&self) -> Extensions<'h> {
         Extensions::of(&self.headers)
     }
 
     /// All header fields.
+    #[must_use]
     pub const fn headers(&self) -> Headers<'h> {
         self.headers
     }
@@ -76,23 +79,27 @@ impl<'h> Refusal<'h> {
     }
 
     /// The status code.
+    #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
     /// The reason phrase, which can be empty and need not be ASCII. On a stream of HTTP/2 or HTTP/3 there is none.
+    #[must_use]
     pub const fn reason(&self) -> &'h [u8] {
         self.line.reason
     }
 
     /// All header fields: `Location`, `Retry-After`, `WWW-Authenticate`, and with 426
     /// `Sec-WebSocket-Version`, a list of the versions that the server supports (RFC 6455 4.4).
+    #[must_use]
     pub const fn headers(&self) -> Headers<'h> {
         self.line.headers
     }
 
     /// The received part of the body, up to [`Limits::body_bytes`](super::Limits::body_bytes).
     /// Chunks are joined; other transfer codings and content codings are not decoded.
+    #[must_use]
     pub const fn body(&self) -> &'h [u8] {
         self.body
     }
@@ -118,6 +125,7 @@ impl<'h> Refusal<'h> {
     /// }
     /// # let _ = wait;
     /// ```
+    #[must_use]
     pub fn end(&self) -> reconnect::End {
         reconnect::End::Refused {
             status: self.status,
@@ -126,6 +134,7 @@ impl<'h> Refusal<'h> {
     }
 
     /// Whether [`body`](Self::body) is known to be all of it.
+    #[must_use]
     pub const fn is_body_complete(&self) -> bool {
         self.complete
     }

@@ -24,11 +24,13 @@ pub struct Extension<'h> {
 
 impl<'h> Extension<'h> {
     /// The name. It is compared exactly: RFC 6455 has no rule for its case.
+    #[must_use]
     pub const fn name(&self) -> &'h str {
         self.name
     }
 
     /// The parameters, in order. A name can occur twice.
+    #[must_use]
     pub const fn params(&self) -> Params<'h> {
         Params(self.params)
     }
@@ -70,11 +72,13 @@ pub struct Param<'h> {
 
 impl<'h> Param<'h> {
     /// The name.
+    #[must_use]
     pub const fn name(&self) -> &'h str {
         self.name
     }
 
     /// The value, if there is one.
+    #[must_use]
     pub const fn value(&self) -> Option<ParamValue<'h>> {
         self.value
     }

@@ -34,6 +34,7 @@ enum Source<'h> {
 
 impl<'h> Headers<'h> {
     /// Header fields that another HTTP implementation has parsed.
+    #[must_use]
     pub const fn from_slice(fields: &'h [(&'h str, &'h [u8])]) -> Self {
         Self(Source::Fields(fields))
     }
@@ -43,6 +44,7 @@ impl<'h> Headers<'h> {
     }
 
     /// All fields, in order.
+    #[must_use]
     pub const fn iter(&self) -> HeadersIter<'h> {
         HeadersIter(self.0)
     }
@@ -53,6 +55,7 @@ impl<'h> Headers<'h> {
     }
 
     /// The value of the first field of that name.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&'h [u8]> {
         self.get_all(name).next()
     }
@@ -74,6 +77,7 @@ impl<'h> Headers<'h> {
     }
 
     /// Whether the comma list `name` has the element `token`, without regard to ASCII case.
+    #[must_use]
     pub fn contains_token(&self, name: &str, token: &str) -> bool {
         self.list(name)
             .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))

@@ -223,6 +223,7 @@ pub fn refusal(error: impl Into<AcceptError>) -> Response<String> {
 }
 
 /// The fields of a `HeaderMap`, for [`Headers::from_slice`] and [`ClientRequest::headers`].
+#[must_use]
 pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
     headers
         .iter()

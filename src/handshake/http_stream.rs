@@ -28,6 +28,7 @@ pub enum HttpStream {
 impl HttpStream {
     /// The error code of a reset that stands for [`Transport::Abort`](crate::Transport::Abort), the reset of a TCP
     /// connection: CANCEL (RFC 8441 5) or H3_REQUEST_CANCELLED (RFC 9220 3).
+    #[must_use]
     pub const fn cancel_code(self) -> u64 {
         match self {
             Self::Http2 => 0x8,
@@ -37,6 +38,7 @@ impl HttpStream {
 
     /// The error code of a reset in answer to a malformed request: PROTOCOL_ERROR (RFC 9113 8.1.1) or
     /// H3_MESSAGE_ERROR (RFC 9114 4.1.2).
+    #[must_use]
     pub const fn malformed_code(self) -> u64 {
         match self {
             Self::Http2 => 0x1,

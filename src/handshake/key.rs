@@ -13,11 +13,13 @@ pub struct AcceptKey([u8; 28]);
 
 impl AcceptKey {
     /// The text as bytes.
+    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 28] {
         &self.0
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         syntax::ascii(&self.0)
     }
@@ -45,6 +47,7 @@ impl fmt::Debug for AcceptKey {
 /// let accept = ws_proto::handshake::accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
 /// assert_eq!(accept.as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// ```
+#[must_use]
 pub fn accept_key(key: &[u8]) -> AcceptKey {
     accept_of(syntax::trim_ows(key))
 }

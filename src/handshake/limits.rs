@@ -37,6 +37,7 @@ pub struct Limits {
 
 impl Limits {
     /// The defaults of the table above.
+    #[must_use]
     pub const fn new() -> Self {
         Self {
             head_bytes: 16 * 1024,

@@ -20,6 +20,7 @@ pub struct Negotiated {
 
 impl Negotiated {
     /// No extension.
+    #[must_use]
     pub const fn new() -> Self {
         Self { rsv: Rsv::NONE }
     }
@@ -33,6 +34,7 @@ impl Negotiated {
     }
 
     /// The reserved bits in use.
+    #[must_use]
     pub const fn rsv(&self) -> Rsv {
         self.rsv
     }

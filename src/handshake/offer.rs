@@ -61,6 +61,7 @@ impl From<AnswerFault> for HandshakeError {
 
 impl<'e> ExtensionOffer<'e> {
     /// An extension of that name with these parameters.
+    #[must_use]
     pub const fn new(name: &'e str, params: &'e [(&'e str, Option<&'e str>)]) -> Self {
         Self {
             name,
@@ -100,11 +101,13 @@ impl<'e> ExtensionOffer<'e> {
     }
 
     /// The name.
+    #[must_use]
     pub const fn name(&self) -> &'e str {
         self.name
     }
 
     /// The reserved bits in use.
+    #[must_use]
     pub const fn rsv(&self) -> Rsv {
         self.rsv
     }

@@ -169,6 +169,7 @@ impl<'p> OriginPolicy<'p> {
     }
 
     /// Whether a request with that `Origin` to that `Host` may be accepted.
+    #[must_use]
     pub fn allows_origin(&self, origin: Option<&[u8]>, host: &str) -> bool {
         self.check(origin, host).is_ok()
     }
@@ -260,16 +261,19 @@ impl<'h> OriginError<'h> {
     }
 
     /// Why the request is refused. [`OriginFault::response`] is the answer to it.
+    #[must_use]
     pub const fn fault(&self) -> OriginFault {
         self.fault
     }
 
     /// `Origin`, as received.
+    #[must_use]
     pub const fn origin(&self) -> Option<&'h [u8]> {
         self.origin
     }
 
     /// [`Upgrade::host`](super::Upgrade::host), as received.
+    #[must_use]
     pub const fn host(&self) -> &'h str {
         self.host
     }
@@ -317,6 +321,7 @@ pub struct OriginRefused {
 #[cfg(feature = "alloc")]
 impl OriginRefused {
     /// Why the request was refused.
+    #[must_use]
     pub const fn fault(&self) -> OriginFault {
         self.fault
     }
@@ -354,6 +359,7 @@ pub struct OriginListError {
 
 impl OriginListError {
     /// The index of the entry, from zero.
+    #[must_use]
     pub const fn index(&self) -> usize {
         self.index
     }

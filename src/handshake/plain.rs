@@ -54,26 +54,31 @@ impl<'h> PlainRequest<'h> {
     }
 
     /// The method, as received.
+    #[must_use]
     pub const fn method(&self) -> &'h str {
         syntax::ascii(self.request.method)
     }
 
     /// As [`Upgrade::target`].
+    #[must_use]
     pub fn target(&self) -> &'h str {
         self.request.path()
     }
 
     /// As [`Upgrade::raw_target`].
+    #[must_use]
     pub const fn raw_target(&self) -> &'h str {
         syntax::ascii(self.request.target)
     }
 
     /// As [`Upgrade::host`]; `None` if an HTTP/1.0 request has none.
+    #[must_use]
     pub fn host(&self) -> Option<&'h str> {
         self.request.host()
     }
 
     /// All header fields.
+    #[must_use]
     pub const fn headers(&self) -> Headers<'h> {
         self.request.headers
     }

@@ -113,11 +113,13 @@ enum Destination<'r> {
 
 impl<'r> ConnectRequest<'r> {
     /// A tunnel to `port` of `host`: a name, an IPv4 address, or an IPv6 address with or without brackets.
+    #[must_use]
     pub const fn new(host: &'r str, port: u16) -> Self {
         Self::to(Destination::Parts { host, port })
     }
 
     /// A tunnel to the host and port of `uri`.
+    #[must_use]
     pub const fn from_uri(uri: Uri<'r>) -> Self {
         Self::to(Destination::Uri(uri))
     }
@@ -381,16 +383,19 @@ impl<'h> Connected<'h> {
     }
 
     /// The status code, 200 to 299.
+    #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
     /// The reason phrase, which can be empty and need not be ASCII.
+    #[must_use]
     pub const fn reason(&self) -> &'h [u8] {
         self.line.reason
     }
 
     /// All header fields, such as `Via` or `Proxy-Agent`.
+    #[must_use]
     pub const fn headers(&self) -> Headers<'h> {
         self.line.headers
     }

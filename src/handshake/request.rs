@@ -46,11 +46,13 @@ pub(super) enum Destination<'r> {
 impl<'r> ClientRequest<'r> {
     /// A request to `host`, which names the port if it is not the default of the scheme, for
     /// `target`: path and query.
+    #[must_use]
     pub const fn new(host: &'r str, target: &'r str) -> Self {
         Self::to(Destination::Parts { host, target }, None)
     }
 
     /// A request to the host and for the target of `uri`.
+    #[must_use]
     pub const fn from_uri(uri: Uri<'r>) -> Self {
         Self::to(Destination::Uri(uri), Some(uri.is_secure()))
     }

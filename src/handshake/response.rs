@@ -40,6 +40,7 @@ pub struct PlainResponse<'r> {
 
 impl<'r> PlainResponse<'r> {
     /// An empty response with that status and its usual reason phrase.
+    #[must_use]
     pub const fn new(status: u16) -> Self {
         Self {
             status,
@@ -57,6 +58,7 @@ impl<'r> PlainResponse<'r> {
     /// let response = PlainResponse::text(404, "There is no such room.\n");
     /// # let _ = response;
     /// ```
+    #[must_use]
     pub const fn text(status: u16, text: &'r str) -> Self {
         Self::new(status)
             .headers(&[PLAIN_TEXT])
@@ -66,6 +68,7 @@ impl<'r> PlainResponse<'r> {
     /// The refusal of a request that is not for a WebSocket connection, for a server that answers some
     /// of these: 426, with the text that [`ServerHandshake::receive`](super::ServerHandshake::receive) gives
     /// it.
+    #[must_use]
     pub const fn upgrade_required() -> Self {
         Self::text(426, HandshakeError::UpgradeInvalid.body())
     }
@@ -92,6 +95,7 @@ impl<'r> PlainResponse<'r> {
     }
 
     /// The status.
+    #[must_use]
     pub const fn get_status(&self) -> u16 {
         self.status
     }
@@ -107,11 +111,13 @@ impl<'r> PlainResponse<'r> {
     /// assert_eq!(refusal.get_headers(), [("Content-Type", &b"text/plain; charset=utf-8"[..])]);
     /// assert!(refusal.get_body().starts_with(b"This server accepts pages of its own site only"));
     /// ```
+    #[must_use]
     pub const fn get_headers(&self) -> &'r [(&'r str, &'r [u8])] {
         self.headers
     }
 
     /// The body.
+    #[must_use]
     pub const fn get_body(&self) -> &'r [u8] {
         self.body
     }
@@ -163,6 +169,7 @@ impl<'r> PlainResponse<'r> {
 impl OriginFault {
     /// The response to refuse with: 403 (RFC 6455 4.2.2), with a text for the user of the browser and
     /// for the operator of the server. It has nothing that the client has sent.
+    #[must_use]
     pub const fn response(self) -> PlainResponse<'static> {
         PlainResponse::text(403, self.body())
     }

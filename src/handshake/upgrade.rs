@@ -192,11 +192,13 @@ impl<'h> Upgrade<'h> {
     }
 
     /// The method: `GET`, or `CONNECT` on a stream of HTTP/2 or HTTP/3.
+    #[must_use]
     pub const fn method(&self) -> &'h str {
         syntax::ascii(self.request.method)
     }
 
     /// `:scheme` of a request on a stream of HTTP/2 or HTTP/3, `https` or `http`; `None` for HTTP/1.1.
+    #[must_use]
     pub const fn scheme(&self) -> Option<&'h str> {
         match self.mechanism {
             Mechanism::Upgrade(_) => None,
@@ -206,17 +208,20 @@ impl<'h> Upgrade<'h> {
 
     /// Path and query of the target, such as `/chat?room=1`; `/` if both are empty. It starts with
     /// `?` if only the path of an absolute target is empty.
+    #[must_use]
     pub fn target(&self) -> &'h str {
         self.request.path()
     }
 
     /// The target as in the request line, which can be an absolute URI; or `:path`.
+    #[must_use]
     pub const fn raw_target(&self) -> &'h str {
         syntax::ascii(self.request.target)
     }
 
     /// `host[:port]`: the authority of an absolute target, else `Host` (RFC 9112 3.2.2). On a stream of HTTP/2 or
     /// HTTP/3 it is `:authority`.
+    #[must_use]
     pub fn host(&self) -> &'h str {
         match self.mechanism {
             Mechanism::Upgrade(_) => self.request.host().unwrap_or_default(),
@@ -225,12 +230,14 @@ impl<'h> Upgrade<'h> {
     }
 
     /// All header fields.
+    #[must_use]
     pub const fn headers(&self) -> Headers<'h> {
         self.request.headers
     }
 
     /// `Origin`: the site whose script made the request. Browsers always send it, other clients can
     /// omit it (RFC 6455 10.2).
+    #[must_use]
     pub const fn origin(&self) -> Option<&'h [u8]> {
         self.origin
     }
@@ -241,6 +248,7 @@ impl<'h> Upgrade<'h> {
     }
 
     /// The first of `preferred` that the client offers.
+    #[must_use]
     pub fn choose_subprotocol(&self, preferred: &[&str]) -> Option<&'h str> {
         preferred
             .iter()
@@ -248,6 +256,7 @@ impl<'h> Upgrade<'h> {
     }
 
     /// The extensions that the client offers, in its order of preference (RFC 6455 9.1).
+    #[must_use]
     pub const fn extensions(&self) -> Extensions<'h> {
         Extensions::of(&self.request.headers)
     }
@@ -339,6 +348,7 @@ impl<'h> Upgrade<'h> {
 
 impl OriginPolicy<'_> {
     /// Whether the request may be accepted. [`Upgrade::check_origin`] has the reason.
+    #[must_use]
     pub fn allows(&self, upgrade: &Upgrade<'_>) -> bool {
         self.allows_origin(upgrade.origin(), upgrade.host())
     }

@@ -223,6 +223,7 @@ pub struct Incoming<'s, S> {
 
 impl<S: Read + Write> Incoming<'_, S> {
     /// The request.
+    #[must_use]
     pub const fn request(&self) -> &Request {
         &self.request
     }

@@ -45,12 +45,14 @@ pub struct MessageBuf {
 
 impl MessageBuf {
     /// An empty buffer. Allocates nothing yet.
+    #[must_use]
     pub const fn new() -> Self {
         Self::with_limit(usize::MAX)
     }
 
     /// An empty buffer for messages of at most `bytes` bytes. Memory is allocated for twice as much as
     /// there is when it has to grow, but not for more than `bytes`. Allocates nothing yet.
+    #[must_use]
     pub const fn with_limit(bytes: usize) -> Self {
         Self {
             bytes: Vec::new(),
@@ -99,6 +101,7 @@ impl MessageBuf {
     }
 
     /// How many bytes are allocated.
+    #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity() + self.text.capacity()
     }

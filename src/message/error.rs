@@ -30,6 +30,7 @@ pub enum AssembleError {
 
 impl AssembleError {
     /// The code to close the connection with (RFC 6455 7.4.1).
+    #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::Capacity

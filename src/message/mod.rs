@@ -36,6 +36,7 @@ pub enum Message<'a> {
 
 impl<'a> Message<'a> {
     /// The payload.
+    #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -44,6 +45,7 @@ impl<'a> Message<'a> {
     }
 
     /// The text; `None` for a binary message.
+    #[must_use]
     pub const fn as_text(&self) -> Option<&'a str> {
         match self {
             Self::Text(text) => Some(text),
@@ -53,11 +55,13 @@ impl<'a> Message<'a> {
 
     /// A copy that borrows nothing.
     #[cfg(feature = "alloc")]
+    #[must_use]
     pub fn into_owned(self) -> OwnedMessage {
         self.into()
     }
 
     /// Text or binary.
+    #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Text(_) => Kind::Text,

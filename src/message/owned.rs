@@ -31,6 +31,7 @@ pub enum OwnedMessage {
 
 impl OwnedMessage {
     /// The message, borrowed: what sending takes.
+    #[must_use]
     pub fn as_message(&self) -> Message<'_> {
         match self {
             Self::Text(text) => Message::Text(text),
@@ -39,16 +40,19 @@ impl OwnedMessage {
     }
 
     /// The payload.
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.as_message().as_bytes()
     }
 
     /// The text; `None` for a binary message.
+    #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         self.as_message().as_text()
     }
 
     /// The payload, without a copy.
+    #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         match self {
             Self::Text(text) => text.into_bytes(),
@@ -69,6 +73,7 @@ impl OwnedMessage {
     }
 
     /// Text or binary.
+    #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Text(_) => Kind::Text,

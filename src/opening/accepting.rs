@@ -39,6 +39,7 @@ pub struct Accepting {
 
 impl Accepting {
     /// Waits for a request.
+    #[must_use]
     pub fn new(options: Options) -> Self {
         let limits = options.limits_within(options.get_handshake_time());
         Self {
@@ -50,6 +51,7 @@ impl Accepting {
     }
 
     /// The bytes to write: the answer.
+    #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.out.get(self.written..).unwrap_or_default()
     }
@@ -97,6 +99,7 @@ impl Accepting {
 
     /// What is to be done with the transport: [`Transport::Close`] once the request was refused, or
     /// answered as a plain one.
+    #[must_use]
     pub fn transport(&self) -> Transport {
         self.handshake.transport()
     }

@@ -43,6 +43,7 @@ pub struct ConnectTimeout {
 
 impl ConnectTimeout {
     /// This stage has taken so long.
+    #[must_use]
     pub const fn new(stage: Stage, spent: Duration) -> Self {
         Self {
             stage,
@@ -69,23 +70,27 @@ impl ConnectTimeout {
     }
 
     /// The stage that was not finished.
+    #[must_use]
     pub const fn stage(&self) -> Stage {
         self.stage
     }
 
     /// For how long this stage was tried. The stages before it have taken the rest of
     /// [`Options::handshake_time`](super::Options::handshake_time).
+    #[must_use]
     pub const fn spent(&self) -> Duration {
         self.spent
     }
 
     /// The host that was to be reached, if there was a name to resolve or an address to connect to.
+    #[must_use]
     pub fn get_host(&self) -> Option<&str> {
         self.host.as_deref()
     }
 
     /// The addresses that were tried until then; of [`Stage::Connect`] only.
     #[cfg(feature = "std")]
+    #[must_use]
     pub fn get_attempts(&self) -> &[Attempt] {
         &self.attempts
     }
@@ -135,6 +140,7 @@ pub struct Unreachable {
 #[cfg(feature = "std")]
 impl Unreachable {
     /// This was tried to reach `host`.
+    #[must_use]
     pub fn new(host: &str, attempts: Vec<Attempt>) -> Self {
         Self {
             host: host.into(),
@@ -143,11 +149,13 @@ impl Unreachable {
     }
 
     /// The host.
+    #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
     /// Its addresses with the error of each, in the order in which they were tried.
+    #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
     }
@@ -179,6 +187,7 @@ pub struct Attempt {
 #[cfg(feature = "std")]
 impl Attempt {
     /// This address was tried for so long, and then failed by `error`; without an error it has not answered.
+    #[must_use]
     pub const fn new(address: SocketAddr, spent: Duration, error: Option<std::io::Error>) -> Self {
         Self {
             address,
@@ -188,16 +197,19 @@ impl Attempt {
     }
 
     /// The address.
+    #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// For how long it was tried.
+    #[must_use]
     pub const fn spent(&self) -> Duration {
         self.spent
     }
 
     /// Why it failed; `None` if it has not answered.
+    #[must_use]
     pub const fn error(&self) -> Option<&std::io::Error> {
         self.error.as_ref()
     }

@@ -96,6 +96,7 @@ impl Connecting {
     }
 
     /// The bytes to write.
+    #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.out.get(self.written..).unwrap_or_default()
     }

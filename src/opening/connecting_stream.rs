@@ -151,6 +151,7 @@ impl ConnectingStream {
     }
 
     /// What is to be done with the stream: [`ClientConnect::transport`].
+    #[must_use]
     pub const fn transport(&self) -> Transport {
         self.handshake.transport()
     }

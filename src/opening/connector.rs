@@ -153,6 +153,7 @@ impl Connector {
     }
 
     /// The URL, taken apart.
+    #[must_use]
     pub fn uri(&self) -> Uri<'_> {
         // Both were checked when they were set.
         let uri = Uri::parse_with(&self.url, self.rules).and_then(|uri| {

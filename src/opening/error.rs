@@ -68,6 +68,7 @@ impl ConnectError {
     /// let wrong = Connector::new("https://example.com/").unwrap_err();
     /// assert_eq!(ConnectError::from(wrong).end(), None);
     /// ```
+    #[must_use]
     pub fn end(&self) -> Option<End> {
         match self {
             Self::Handshake(error) => end_of_handshake(*error),
@@ -134,6 +135,7 @@ impl fmt::Display for ConnectError {
 
 impl ConnectError {
     /// The response that refused, if that is why there is no connection: the server's, or the proxy's.
+    #[must_use]
     pub fn refusal(&self) -> Option<&Response> {
         match self {
             Self::Refused(response) | Self::Proxy(ProxyError::Refused(response)) => Some(response),
@@ -269,6 +271,7 @@ impl ProxyError {
     /// let error = ProxyError::of(ConnectError::from(refused));
     /// assert!(matches!(error, ConnectError::Proxy(ProxyError::Io(_))));
     /// ```
+    #[must_use]
     pub fn of(error: ConnectError) -> ConnectError {
         match error {
             ConnectError::Handshake(error) => Self::Handshake(error).into(),
@@ -354,6 +357,7 @@ impl AcceptError {
     /// The response that refuses the request, for a server whose HTTP implementation writes it: see
     /// [`Acceptor::answer_http`](super::Acceptor::answer_http). It has nothing that the client has sent.
     #[cfg(feature = "http")]
+    #[must_use]
     pub fn to_http(&self) -> ::http::Response<alloc::string::String> {
         use super::acceptor::ELSEWHERE;
         use crate::handshake::http::refusal;

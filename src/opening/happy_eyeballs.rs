@@ -84,6 +84,7 @@ impl HappyEyeballs {
     }
 
     /// The addresses, in the order in which they are tried.
+    #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }

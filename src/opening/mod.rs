@@ -242,6 +242,7 @@ impl Opened {
     }
 
     /// The subprotocol that was agreed on.
+    #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
     }
@@ -254,6 +255,7 @@ impl Opened {
     }
 
     /// The server's end of the connection.
+    #[must_use]
     pub fn server(self) -> WebSocket<Server> {
         let websocket = WebSocket::server(self.negotiated, self.options.config);
         self.finish(websocket)

@@ -90,11 +90,13 @@ impl Options {
     }
 
     /// How long a handshake may take.
+    #[must_use]
     pub const fn get_handshake_time(&self) -> Duration {
         self.handshake_time
     }
 
     /// How long the end of a transport may take.
+    #[must_use]
     pub const fn get_linger(&self) -> Duration {
         self.linger
     }

@@ -57,6 +57,7 @@ pub enum ProxyScheme {
 
 impl ProxyScheme {
     /// As in a URL.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -171,21 +172,25 @@ impl Proxy {
     }
 
     /// How to speak to it.
+    #[must_use]
     pub const fn scheme(&self) -> ProxyScheme {
         self.scheme
     }
 
     /// The host to connect to: a name, an IPv4 address, or an IPv6 address without brackets.
+    #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
     /// The port to connect to.
+    #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// The user name and the password, decoded. They need not be UTF-8.
+    #[must_use]
     pub fn credentials(&self) -> Option<(&[u8], &[u8])> {
         let credentials = self.credentials.as_ref();
         credentials.map(|(user, password)| (&**user, &**password))
@@ -299,6 +304,7 @@ pub struct NoProxy<'l>(&'l str);
 
 impl<'l> NoProxy<'l> {
     /// This list.
+    #[must_use]
     pub const fn new(list: &'l str) -> Self {
         Self(list)
     }

@@ -128,6 +128,7 @@ impl Proxying {
     }
 
     /// The bytes to write.
+    #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.out.pending()
     }

@@ -35,21 +35,25 @@ impl Request {
 
     /// Whether it asks for a WebSocket connection; else it is a plain request of HTTP, for a page or a
     /// health check, of which nothing more was checked.
+    #[must_use]
     pub const fn is_upgrade(&self) -> bool {
         self.is_upgrade
     }
 
     /// The method; `GET` for a WebSocket connection.
+    #[must_use]
     pub fn method(&self) -> &str {
         &self.method
     }
 
     /// Path and query, such as `/chat?room=1`.
+    #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
     /// The path, such as `/chat`.
+    #[must_use]
     pub fn path(&self) -> &str {
         match self.target.split_once('?') {
             // Of an absolute target whose path is empty (RFC 9112 3.2.1).
@@ -60,21 +64,25 @@ impl Request {
     }
 
     /// The query, such as `room=1`.
+    #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
     /// `host[:port]`.
+    #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
     /// The header fields.
+    #[must_use]
     pub const fn headers(&self) -> &OwnedHeaders {
         &self.headers
     }
 
     /// `Origin`: which site's script is asking.
+    #[must_use]
     pub fn origin(&self) -> Option<&[u8]> {
         self.headers.get("Origin")
     }
@@ -99,6 +107,7 @@ impl Request {
     }
 
     /// The first of `preferred` that the client offers.
+    #[must_use]
     pub fn choose_subprotocol<'p>(&self, preferred: &[&'p str]) -> Option<&'p str> {
         let offered = |wanted: &&'p str| self.subprotocols().any(|offered| offered == *wanted);
         preferred.iter().copied().find(offered)

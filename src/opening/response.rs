@@ -23,6 +23,7 @@ impl OwnedHeaders {
     }
 
     /// The value of the first field with this name.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.get_all(name).next()
     }
@@ -87,17 +88,20 @@ impl Response {
     }
 
     /// The status: 101, that of the refusal, or 2xx of a proxy or on a stream of HTTP/2 or HTTP/3.
+    #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
     /// The header fields: `Location`, `Retry-After`, `Set-Cookie`, and so on.
+    #[must_use]
     pub const fn headers(&self) -> &OwnedHeaders {
         &self.headers
     }
 
     /// How long the server asks to wait before another attempt: its `Retry-After`, if that is in seconds
     /// (see [`retry_after`](crate::reconnect::retry_after)).
+    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let value = self.headers.get("Retry-After")?;
         crate::reconnect::retry_after(value)
@@ -105,11 +109,13 @@ impl Response {
 
     /// The body of a refusal, as much of it as
     /// [`Limits::body_bytes`](crate::handshake::Limits::body_bytes) allows.
+    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// The subprotocol that was agreed on.
+    #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
     }

@@ -36,6 +36,7 @@ pub enum WebSocketError {
 
 impl WebSocketError {
     /// The code of the Close frame for it; `None` if the connection has not failed.
+    #[must_use]
     pub const fn close_code(self) -> Option<CloseCode> {
         match self {
             Self::Assemble(error) => Some(error.close_code()),

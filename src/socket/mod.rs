@@ -133,6 +133,7 @@ type MessageAndSender<'w, R, B> = (Message<'w>, Sender<'w, R, B>);
 
 impl WebSocket<Server> {
     /// The server's end of a connection, after the handshake. Allocates nothing yet.
+    #[must_use]
     pub fn server(negotiated: Negotiated, config: Config) -> Self {
         Self::new(Connection::server(negotiated, config), config)
     }

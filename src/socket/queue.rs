@@ -59,6 +59,7 @@ pub struct OutputMemory<B = Vec<u8>>(Option<Box<Waiting<B>>>);
 
 impl<B> OutputMemory<B> {
     /// None yet: it is allocated when it is needed.
+    #[must_use]
     pub const fn new() -> Self {
         Self(None)
     }

@@ -80,12 +80,14 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
 
     /// Whether a message can be sent: the connection is open, writing has not failed, and less than the
     /// high-water mark waits.
+    #[must_use]
     pub fn can_send(&self) -> bool {
         self.to.can_send() && self.to.out.has_room()
     }
 
     /// How many more bytes may wait before nothing can be sent. A message of any size fits while it is
     /// not 0.
+    #[must_use]
     pub fn room(&self) -> usize {
         self.to.out.room()
     }
@@ -171,6 +173,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// Whether a payload of `len` bytes is copied though it is [to be shared](Self::send_binary_shared):
     /// [`send`](Self::send) does the same then.
     #[inline]
+    #[must_use]
     pub fn copies_payload(&self, len: usize) -> bool {
         len < SHARED
             || self.to.connection.is_client()

@@ -56,6 +56,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> VectoredSend<'w, R, B> {
 
     /// The bytes to write, in this order: queued output, the header, the payload. Any of them may be empty.
     #[inline(always)]
+    #[must_use]
     pub fn slices(&self) -> [&[u8]; 3] {
         [self.to.out.pending(), &self.header, self.payload]
     }

@@ -163,6 +163,7 @@ impl Deflate {
     /// # assert!(out.contains("Extensions: permessage-deflate; server_max_window_bits=10\r\n"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn accept(&self, offers: Extensions<'_>) -> Option<DeflateElement> {
         negotiate::named(offers)
             .find_map(|offer| ParsedParams::in_head(offer.params()).ok())
@@ -187,6 +188,7 @@ impl Deflate {
     /// # let _ = request;
     /// # Ok::<(), ws_proto::UriError>(())
     /// ```
+    #[must_use]
     pub fn offer(&self) -> DeflateElement {
         negotiate::offer(self.wanted(), self.offer_client_window)
     }

@@ -23,21 +23,25 @@ impl DeflateParams {
     }
 
     /// Whether the server's messages may refer to its earlier ones.
+    #[must_use]
     pub const fn server_takeover(&self) -> bool {
         self.server_takeover
     }
 
     /// Whether the client's messages may refer to its earlier ones.
+    #[must_use]
     pub const fn client_takeover(&self) -> bool {
         self.client_takeover
     }
 
     /// The window of the server's compressor, as its exponent.
+    #[must_use]
     pub const fn server_window_bits(&self) -> u8 {
         self.server_window_bits
     }
 
     /// The window of the client's compressor, as its exponent.
+    #[must_use]
     pub const fn client_window_bits(&self) -> u8 {
         self.client_window_bits
     }
@@ -84,6 +88,7 @@ impl DeflateParams {
 
     /// What the connection has to know: that RSV1 is in use. For handshakes made elsewhere; those
     /// of this crate give it themselves.
+    #[must_use]
     pub const fn negotiated(&self) -> Negotiated {
         Negotiated::new().with_rsv(Rsv::RSV1)
     }

@@ -43,6 +43,7 @@ struct Idle {
 
 impl DeflatePool {
     /// An empty pool that keeps at most `most` idle compressors and as many decompressors.
+    #[must_use]
     pub fn new(most: usize) -> Self {
         Self {
             most,

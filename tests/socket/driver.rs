@@ -1028,7 +1028,7 @@ fn a_fault_without_a_key_ends_with_the_input() {
 }
 
 /// A frame that is waited for in the own buffer, then taken in pieces, and goes on in a lent buffer: the bytes
-/// after it is neither more of it nor lost.
+/// after it are neither more of it nor lost.
 #[test]
 fn nothing_is_missing_of_a_frame_that_was_taken_in_pieces() {
     let big = frame(0x82, &[7; 60_000]);

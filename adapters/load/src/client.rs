@@ -1,5 +1,5 @@
 //! Clients that keep messages in flight on each connection, all on one thread. They write prepared bytes
-//! and compare what comes back: a burst follows when the one before is answered.
+//! and compare the echoes: a burst follows when the one before is answered.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};

@@ -135,7 +135,7 @@ fn trickling(target: &Target) -> Result<(bool, String)> {
     }
     for byte in &REQUEST[..10] {
         for peer in &mut peers {
-            // It may have been told to go already.
+            // It may have been asked to go already.
             let _ = peer.write(&[*byte]);
         }
         std::thread::sleep(Duration::from_millis(250));

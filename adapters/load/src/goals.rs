@@ -1,4 +1,4 @@
-//! The goals, and whether what was measured meets them.
+//! The goals, and whether the measurements meet them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -35,7 +35,7 @@ const MEMORY: [(&str, u64); 2] = [(MIO, 400), (TOKIO, 2500)];
 /// The latency of a lone message is the floor's: no more than so many times it, or level.
 const LATENCY: f64 = 1.05;
 
-/// Lines of a table: goal, what was measured, the most it may be, and the verdict.
+/// Lines of a table: goal, measurement, the most it may be, and the verdict.
 pub fn write(
     text: &mut String,
     measures: &Measures,

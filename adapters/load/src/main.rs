@@ -88,7 +88,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The goals and what they are about. A goal that is missed is no failure.
+/// The goals and their measurements. A goal that is missed is no failure.
 fn measure(mio: &Path, amount: &Amount) -> Result<String> {
     let names = CONTENDERS.iter().map(|contender| contender.name);
     let targets: Result<Vec<Target>> = names.map(|name| loads::target(name, mio)).collect();

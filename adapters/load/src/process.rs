@@ -16,7 +16,7 @@ static PROCESSORS: OnceLock<Option<[usize; 2]>> = OnceLock::new();
 const SERVERS: usize = 0;
 const CLIENTS: usize = 1;
 
-/// Keeps this thread, and what it starts, on the processor of servers or of clients.
+/// Keeps this thread, and threads that it starts, on the processor of servers or of clients.
 fn stay_on(which: usize) -> Result<()> {
     let allowed = sched_getaffinity(None)?;
     let processors = PROCESSORS.get_or_init(|| {

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use crate::core::{Core, Role};
 use crate::io::Io;
 
-/// A handle to answer a message: what is sent is queued at once, and written when the connection is next
+/// A handle to answer a message: the answer is queued at once, and written when the connection is next
 /// waited for. See [`ws_proto::Sender`].
 pub type Sender<'s> = ws_proto::Sender<'s, Role, Bytes>;
 
 /// What one read has brought: see [`WebSocket::next_batch`](crate::WebSocket::next_batch).
 ///
-/// It may be dropped at any time: what was not taken comes with the next batch, or by any other way of
+/// It may be dropped at any time: the rest comes with the next batch, or by any other way of
 /// receiving.
 pub struct Batch<'s, T> {
     core: &'s mut Core<T>,
@@ -25,7 +25,7 @@ impl<'s, T: Io> Batch<'s, T> {
     }
 
     /// The next message, which is lent until the next call, and a handle to answer it. `None` if there is
-    /// no other whole message in what was read, or so many answers wait that they have to be written first;
+    /// no other whole message in the received bytes, or so many answers wait that they have to be written first;
     /// then ask for the next batch.
     ///
     /// If parts of the current message have been taken by

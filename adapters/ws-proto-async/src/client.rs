@@ -44,7 +44,7 @@ pub(crate) async fn connect_after<T: Io>(
     Ok((websocket, response))
 }
 
-/// An answer, and what was read after it.
+/// An answer, and the bytes that were read after it.
 pub(crate) type Answered<A> = (A, Vec<u8>);
 
 /// Writes the request of `asking` and reads the answer, within `time`; `received` was read before.

@@ -1,4 +1,4 @@
-//! What can go wrong, by what was being done.
+//! Errors, by the operation that failed.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -73,7 +73,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // `Display` says all of the inner error; a chain of sources goes on behind it.
+        // `Display` says all of the inner error; a chain of sources goes on after it.
         match self {
             Self::Io(error) => error.source(),
             Self::Eof(_) | Self::Receive(_) | Self::Send(_) | Self::TimedOut(_) => None,

@@ -37,7 +37,7 @@ pub trait Io: Timer + Unpin {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
 
-    /// Hands what was written to the transport below.
+    /// Hands the written bytes to the transport below.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Ends the writing side.

@@ -1,4 +1,4 @@
-//! How something is received: what is asked for, and where bytes are read to.
+//! How something is received: the item asked for, and where bytes are read to.
 
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -27,7 +27,7 @@ pub(crate) enum Ask {
     End,
 }
 
-/// How something is received: what is asked for, and where bytes are read to.
+/// How something is received: the item asked for, and where bytes are read to.
 pub(crate) trait Lane<V> {
     /// Whether the caller only sends.
     fn is_idle(&self) -> bool;
@@ -44,7 +44,7 @@ pub(crate) trait Lane<V> {
     ) -> Poll<io::Result<Option<Result<V, Ask>>>>;
 }
 
-/// Reads into the thread's buffer, and takes what is received as values of its own.
+/// Reads into the thread's buffer, and takes received items as values of its own.
 pub(crate) struct Owned<F> {
     pub(crate) want: Want,
     pub(crate) take: F,

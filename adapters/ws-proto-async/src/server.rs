@@ -33,7 +33,7 @@ pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>
 ///
 /// # Errors
 ///
-/// [`AcceptError`] for what is not a valid request of HTTP. The client has got an answer that says why,
+/// [`AcceptError`] for bytes that are not a valid request of HTTP. The client has got an answer that says why,
 /// unless the stream failed.
 pub async fn read_request<T: Io>(mut io: T, options: Options) -> Result<Incoming<T>, AcceptError> {
     let mut accepting = Accepting::new(options);
@@ -235,7 +235,7 @@ async fn write_pending<T: Io>(
     .await
 }
 
-/// Goes on writing what is pending.
+/// Goes on writing the pending bytes.
 pub(crate) fn poll_write_pending<T: Io>(
     io: &mut T,
     from: &mut impl Handshake,
@@ -252,7 +252,7 @@ pub(crate) fn poll_write_pending<T: Io>(
     io.poll_flush(cx)
 }
 
-/// Writes what is pending and ends the stream, as after a connection that has failed.
+/// Writes the pending bytes and ends the stream, as after a connection that has failed.
 async fn refuse<T: Io>(io: T, accepting: &Accepting, options: &Options) {
     let driver = driver(EitherRole::server(), Negotiated::new(), options);
     let driver = driver.with_output(accepting.pending()).refused();

@@ -1,4 +1,4 @@
-//! Progress bars on standard error, and what is printed while they are there.
+//! Progress bars on standard error, and printing while they are there.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! From a URL to a connection, with errors that say what went wrong where, and what to try.
+//! From a URL to a connection, with errors that name the failed step, and a remedy.
 
 use ws_proto_tokio::reconnect::End;
 use ws_proto_tokio::{
@@ -40,7 +40,7 @@ pub(crate) struct Dialer<'a> {
 }
 
 impl<'a> Dialer<'a> {
-    /// Checks all that can be checked without a server: what is wrong is wrong usage, whether or not there is one.
+    /// Checks all that can be checked without a server: a fault is wrong usage, whether or not there is one.
     pub(crate) fn new(args: &'a Args, target: &Target) -> Result<Self, Failure> {
         let place = Connector::new(&target.url)
             .with_context(|| format!("{} is not the URL of a WebSocket server", target.name))
@@ -117,7 +117,7 @@ impl<'a> Dialer<'a> {
             ConnectError::Proxy(ProxyError::Refused(response)) => rest(response),
             _ => String::new(),
         };
-        // The alternate form has the causes behind it.
+        // The alternate form has the causes after it.
         let words = format!("{place}{what}{:#}", anyhow::Error::from(error));
         let failure = failure(exit, format_args!("{words}{hint}{details}"));
         Unconnected {

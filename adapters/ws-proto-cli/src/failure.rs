@@ -24,7 +24,7 @@ pub(crate) struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The alternate form has the causes behind it.
+        // The alternate form has the causes after it.
         write!(f, "{:#}", self.error)
     }
 }

@@ -53,7 +53,7 @@ impl Notices {
         }
     }
 
-    /// Always, but with `--quiet`: what goes wrong while the rest goes on.
+    /// Always, but with `--quiet`: errors while the rest goes on.
     pub(crate) fn warn(self, words: impl Display) {
         if !self.is_quiet {
             print(&words.to_string(), AnsiColor::Yellow.on_default().bold());
@@ -61,12 +61,12 @@ impl Notices {
     }
 }
 
-/// Reports why the program ends, whatever was asked for.
+/// Reports why the program ends, with any options.
 pub(crate) fn fail(words: impl Display) {
     print(&words.to_string(), AnsiColor::Red.on_default().bold());
 }
 
-/// The words are ours; what others have written in them is one line each, and escaped. A line that does not fit
+/// The words are ours; text of others in them is one line each, and escaped. A line that does not fit
 /// is broken here: where the terminal breaks it, the words of another could begin a line.
 fn print(words: &str, style: Style) {
     let stderr = io::stderr();

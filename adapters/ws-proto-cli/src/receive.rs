@@ -21,7 +21,7 @@ pub(crate) enum Received {
     Unprinted,
 }
 
-/// Prints what comes.
+/// Prints messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Receiver<'a> {
     pub(crate) args: &'a Args,

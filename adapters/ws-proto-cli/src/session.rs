@@ -76,7 +76,7 @@ impl Typed {
         }
     }
 
-    /// Prints what is to be read only; gives back what is to be done.
+    /// Prints text for reading; returns commands to do.
     pub(crate) fn or_say(self, notices: Notices) -> Option<Self> {
         match self {
             Self::Words(words) => {

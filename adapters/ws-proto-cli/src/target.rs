@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ws_proto_tokio::{Uri, UriError};
 
-/// A server: where it is, and what it is asked for.
+/// A server: its place, and the URL to request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     /// What is shown to people.
@@ -65,7 +65,7 @@ impl Target {
 
 const SCHEMES: &str = "the scheme has to be ws, wss, http or https; a Unix socket is ws+unix:PATH";
 
-/// Whether what stands before a colon is no host, since no port comes after it.
+/// Whether the text before a colon is no host, since no port comes after it.
 fn has_other_scheme(text: &str) -> bool {
     let port = text.split_once(':').map(|(_, rest)| rest);
     !text.starts_with('[')

@@ -1,4 +1,4 @@
-//! TLS: whom a client trusts, what it shows of itself, and what a server does.
+//! TLS: whom a client trusts, its own certificate, and the server's side.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use crate::member::{Member, Shared};
 use crate::publication::{Delivery, Publication};
 use crate::queue::{MemberOptions, Tally};
 
-/// Tables are split in so many parts, so that those who use different topics do not wait for each other.
+/// Tables are split in so many parts, so that users of different topics do not wait for each other.
 const SHARDS: usize = 64;
 
 /// Topics and who has subscribed to them. It is a handle: clones are the same hub, for all threads and tasks.
@@ -232,9 +232,9 @@ impl Hub {
         Some(self.0.outbox.as_ref()?.status())
     }
 
-    /// Ends the hub: nothing more is published, each member is delivered what waits for it and then closed with
-    /// 1001 and `reason`. Waits until all members are dropped and what was published has left for the
-    /// backplane. After `within`, what waits is dropped, [`Member::drive`] ends without its peer, and this returns
+    /// Ends the hub: nothing more is published, each member gets its queue and is then closed with
+    /// 1001 and `reason`. Waits until all members are dropped and all publications have left for the
+    /// backplane. After `within`, queues are dropped, [`Member::drive`] ends without its peer, and this returns
     /// how many members there still were then.
     ///
     /// Dropping the future changes nothing; the next call goes on waiting.

@@ -44,11 +44,11 @@ impl Shared {
     }
 }
 
-/// A connection's place in a [`Hub`]: it subscribes to topics and receives what is published to them. Dropping
+/// A connection's place in a [`Hub`]: it subscribes to topics and receives the publications to them. Dropping
 /// it ends its subscriptions.
 ///
 /// The task of the connection has it, and lets [`drive`](Self::drive) do the rest. Programs that write to
-/// the connection themselves take what is delivered by [`next`](Self::next), and wait for
+/// the connection themselves take deliveries by [`next`](Self::next), and wait for
 /// [`closing`](Self::closing) beside every write, which can take long.
 ///
 /// ```
@@ -82,7 +82,7 @@ pub struct Member {
 pub enum DriveEvent {
     /// What the peer has sent.
     Message(Message),
-    /// So many publications were dropped for this member, at this point of what it gets. There is room to
+    /// So many publications were dropped for this member, at this point of its queue. There is room to
     /// send a word about it.
     Missed(u64),
     /// Close was sent, for this reason. What the peer sends before its own Close still comes.
@@ -105,7 +105,7 @@ impl Member {
         &self.hub
     }
 
-    /// From now on, what is published to `topic` comes here; `false` if it did already. Other processes are
+    /// From now on, publications to `topic` come here; `false` if they did already. Other processes are
     /// asked for it in the background: see [`backplane`](crate::backplane).
     pub fn subscribe(&self, topic: &str) -> bool {
         let mut topics = self.topics();
@@ -115,7 +115,7 @@ impl Member {
         topics.insert(self.hub.add(topic, &self.shared))
     }
 
-    /// From now on, what is published to `topic` does not come; what waits does. `false` if it was not
+    /// From now on, publications to `topic` do not come; queued ones do. `false` if it was not
     /// subscribed.
     pub fn unsubscribe(&self, topic: &str) -> bool {
         let removed = self.topics().take(topic);
@@ -158,7 +158,7 @@ impl Member {
         poll_fn(|cx| self.shared.queue().poll_closing(cx, false)).await
     }
 
-    /// Sends what is published, and gives what the peer sends; `None` after the end. It closes the connection
+    /// Sends publications, and returns messages of the peer; `None` after the end. It closes the connection
     /// when the hub demands that, whether the peer reads or not.
     ///
     /// Messages are taken from the hub while the connection has room, so that as much waits for a
@@ -256,7 +256,7 @@ impl Member {
     {
         match socket.poll_ready_unpin(cx) {
             Poll::Ready(Ok(())) => {}
-            // Receiving gives what has ended the connection.
+            // Receiving returns the error that has ended the connection.
             Poll::Ready(Err(_)) => {
                 self.is_write_over = true;
                 return Poll::Ready(None);

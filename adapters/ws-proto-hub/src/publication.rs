@@ -43,8 +43,8 @@ impl Publication {
         }
     }
 
-    /// Within its topic, what it is about. For members that keep only the [latest](crate::WhenFull::KeepLatest),
-    /// it takes the place of what waits with the same key. Without a key, the whole topic is one thing.
+    /// Within its topic, its subject. For members that keep only the [latest](crate::WhenFull::KeepLatest),
+    /// it takes the place of the queued one with the same key. Without a key, the whole topic is one thing.
     #[must_use]
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());

@@ -17,7 +17,7 @@ pub enum WhenFull {
     DropOldest,
     /// Only the latest publication of each topic and [key](crate::Publication::key) waits, whether full or not; it keeps the
     /// place of the one before, so that a key which changes often is not passed over. Order is kept within each
-    /// key. With more keys than the limit, what waits longest is dropped and counted as missed.
+    /// key. With more keys than the limit, the oldest is dropped and counted as missed.
     KeepLatest,
     /// All that waits is dropped and the connection is closed, with this code and reason:
     /// [`CloseCode::TRY_AGAIN_LATER`] (1013) for clients that are to come back, or
@@ -87,7 +87,7 @@ impl Default for MemberOptions {
 pub enum MemberEvent {
     /// Messages to send.
     Delivery(Delivery),
-    /// So many publications were dropped since this was last reported, before what comes next.
+    /// So many publications were dropped since this was last reported, before the next one.
     Missed(u64),
     /// The connection is to be closed. Nothing else comes.
     Close(CloseReason),
@@ -126,7 +126,7 @@ pub(crate) struct Queue {
     bytes: usize,
     /// How many have left at the front: the number of the first one that waits.
     left: u64,
-    /// For `KeepLatest`: the number of what waits for a topic and key.
+    /// For `KeepLatest`: the number of the queued publication for a topic and key.
     latest: HashMap<(Arc<str>, Option<Arc<str>>), u64>,
     missed: u64,
     close: Option<CloseReason>,
@@ -220,7 +220,7 @@ impl Queue {
         self.bytes = 0;
     }
 
-    /// Lets the connection be closed once what waits is delivered; the first reason stays.
+    /// Lets the connection be closed once the queue is delivered; the first reason stays.
     pub(crate) fn close(&mut self, code: CloseCode, reason: &str) -> Option<Waker> {
         if self.close.is_none() {
             self.close = Some(CloseReason {
@@ -231,7 +231,7 @@ impl Queue {
         self.waker_for(Interest::Closing)
     }
 
-    /// Drops what waits: who is driven ends without its peer.
+    /// Drops the queue: who is driven ends without its peer.
     pub(crate) fn expire(&mut self) -> (Option<Waker>, u64) {
         let dropped = self.waiting.len() as u64;
         self.clear();

@@ -4,7 +4,7 @@
 //! cargo run --release -p ws-proto-mio --example echo_mio -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! It prints its address, and what it has done when its standard input ends.
+//! It prints its address, and its counters when its standard input ends.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -94,7 +94,7 @@ impl Arguments {
 struct Server {
     poll: Poll,
     listener: TcpListener,
-    /// The listener may have more: mio tells it once.
+    /// The listener may have more: mio reports it once.
     is_acceptable: bool,
     /// No file descriptors were left; when to try again.
     paused_until: Option<Instant>,

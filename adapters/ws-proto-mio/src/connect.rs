@@ -21,7 +21,7 @@ use crate::socket::WebSocket;
 ///
 /// `options` take the place of those of a [`Connector`].
 ///
-/// Register what is returned, then give it a turn. That the server cannot be reached is reported by a
+/// Register the returned connection, then give it a turn. That the server cannot be reached is reported by a
 /// turn.
 ///
 /// # Errors
@@ -151,7 +151,7 @@ impl Attempts {
         }
     }
 
-    /// Starts to connect to the next address. Register what is returned; what came before is to be dropped.
+    /// Starts to connect to the next address. Register the returned connection; drop the one before.
     ///
     /// # Errors
     ///

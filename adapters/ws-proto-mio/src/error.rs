@@ -48,7 +48,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // `Display` says all of the inner error; a chain of sources goes on behind it.
+        // `Display` says all of the inner error; a chain of sources goes on after it.
         match self {
             Self::Io(error) => error.source(),
             Self::Proxy(error) => error.source(),

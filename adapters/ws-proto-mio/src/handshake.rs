@@ -11,7 +11,7 @@ use crate::error::{ConnectError, Error};
 use crate::options::Options;
 use crate::socket::{Driver, Either};
 
-/// A handshake, with what it has for the connection that follows it.
+/// A handshake, with the settings for the connection after it.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     side: Side,
@@ -104,7 +104,7 @@ impl Handshake {
         }
     }
 
-    /// Takes received bytes, but what follows the handshake.
+    /// Takes received bytes, but not those after the handshake.
     pub(crate) fn receive(&mut self, bytes: &mut &mut [u8]) -> Received {
         match &mut self.side {
             Side::Server(accepting) if accepting.request.is_some() => Received::More,
@@ -167,7 +167,7 @@ impl Handshake {
         matches!(self.side, Side::Client(_))
     }
 
-    /// The connection that was agreed on, with what is to be written and looked at first.
+    /// The agreed connection, with bytes to write and to look at first.
     pub(crate) fn open(&self, opened: Opened) -> Driver {
         let websocket = opened.either(role(self.is_client()));
         let mut driver = websocket.sharing().with_output(self.pending());

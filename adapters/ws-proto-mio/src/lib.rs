@@ -67,7 +67,7 @@
 //!         }
 //!         if let (true, Some(mut sender)) = (is_new, socket.sender()) {
 //!             let _ = sender.send_text("hello"); // it may have failed meanwhile
-//!             socket.turn(&mut buffers, now).read(); // what was sent is written in a turn
+//!             socket.turn(&mut buffers, now).read(); // a turn writes the message
 //!         }
 //!         timers.set(socket.token(), socket.next_deadline());
 //!     }

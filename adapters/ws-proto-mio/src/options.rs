@@ -8,7 +8,7 @@ use ws_proto::extension::deflate::Deflate;
 use ws_proto::handshake::Limits;
 use ws_proto::opening;
 
-/// Limits, timers and modes of a handshake and of the connection behind it.
+/// Limits, timers and modes of a handshake and of the connection after it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -67,7 +67,7 @@ impl Options {
     }
 
     /// How many bytes may wait to be written. While as many bytes of answers wait (of Pongs, and of
-    /// what was sent in reply to a message), nothing is received; while as many bytes wait in all,
+    /// replies to messages), nothing is received; while as many bytes wait in all,
     /// nothing can be sent. One message of any size fits on top of less. 64 KiB by default,
     /// 1 KiB at least.
     pub fn high_water(mut self, bytes: usize) -> Self {
@@ -88,7 +88,7 @@ impl Options {
         self
     }
 
-    /// How long a peer may take nothing of what waits to be written before the connection fails
+    /// How long a peer may take no output before the connection fails
     /// with [`TimedOut::Write`](crate::TimedOut::Write). 60 s by default. A peer that sends nothing
     /// either fails earlier, by the [keepalive](Config::keepalive).
     pub fn stall_time(mut self, time: Duration) -> Self {

@@ -62,9 +62,9 @@ impl<S: Stream> Sender<'_, S> {
         Ok(())
     }
 
-    /// Sends a message that is not compressed, whatever was agreed on. For secrets, whose length when
-    /// compressed with something else would reveal them, and for what is compressed already. What is
-    /// compressed later does not refer to it.
+    /// Sends a message that is not compressed, even if that was agreed on. For secrets, whose length when
+    /// compressed with something else would reveal them, and for data that is compressed already. Messages
+    /// compressed later do not refer to it.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl<S: Stream> Sender<'_, S> {
     }
 
     /// Sends a binary message that is queued by reference: for one payload to many connections. What a
-    /// client sends is masked, and what is compressed is made anew: that is a copy, as is what has less
+    /// client sends is masked, and compression makes new data: that is a copy, as is a payload of less
     /// than 4 KiB.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ pub struct WebSocket<S> {
 #[expect(clippy::large_enum_variant, reason = "nearly all connections are open")]
 pub(crate) enum State {
     Handshake(Box<Handshake>),
-    /// A connection, or what is left to do after a handshake that led to none.
+    /// A connection, or the last steps after a handshake that led to none.
     Open(Driver),
 }
 
@@ -281,7 +281,7 @@ impl<S: Stream> WebSocket<S> {
         &self.wire.stream
     }
 
-    /// The stream below: to register what is inside of it, for instance. Reading from it or
+    /// The stream below: to register the stream inside of it, for instance. Reading from it or
     /// writing to it breaks the connection.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.wire.stream
@@ -430,7 +430,7 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// Sees to it that what is due is done, now or at the deadline. Most turns of a busy connection leave it to
+    /// Sees to it that due steps are done, now or at the deadline. Most turns of a busy connection leave it to
     /// the deadline: without that `mio/32/alone` in `benches/shells` takes 15 % more.
     #[inline]
     pub(crate) fn keep_time(&mut self, now: Instant) {
@@ -440,7 +440,7 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// Sets the time, does what is due, and goes on towards the end.
+    /// Sets the time, does due steps, and goes on towards the end.
     #[inline(never)]
     fn set_time(&mut self, now: Instant) {
         if let State::Handshake(handshake) = &mut self.state {

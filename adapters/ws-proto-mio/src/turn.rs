@@ -14,10 +14,10 @@ use crate::socket::{After, Driver, Either, Left, State, WebSocket};
 use crate::stream::Stream;
 use crate::wire::Wire;
 
-/// How much is read at once while the peer does not take what waits for it.
+/// How much is read at once while the peer does not take its output.
 const CAUTIOUS: usize = 8 * 1024;
 
-/// One turn of a connection: it reads, emits what has come, writes, and keeps the time.
+/// One turn of a connection: it reads, emits events, writes, and keeps the time.
 ///
 /// ```no_run
 /// # use ws_proto_mio::{Accept, Buffers, Error, Event, Instant, Stream, WebSocket};
@@ -37,7 +37,7 @@ const CAUTIOUS: usize = 8 * 1024;
 /// # }
 /// ```
 ///
-/// A turn can be left at any time: what was read and not taken is kept for the next one, and the time is
+/// A turn can be left at any time: bytes that were read and not taken are kept for the next one, and the time is
 /// kept. What was sent is written when all that was read is taken, so that the answers to many messages
 /// leave in one write, and before that when 16 KiB of it wait.
 pub struct Turn<'t, S: Stream> {
@@ -74,7 +74,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         }
     }
 
-    /// Writes what waits, then reads once, unless there is more of what was read before. Whether there is
+    /// Writes the queued output, then reads once, unless bytes of an earlier read are left. Whether there is
     /// something for [`next`](Self::next) to look at; if not, this turn is over.
     ///
     /// It is over when the stream has nothing more, when the turn has read its
@@ -90,7 +90,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         if left != Left::Input {
             let progressed = self.socket.write();
             self.socket.wire.left = match left {
-                // Nothing waits any more if writing has failed: what was kept is looked at.
+                // Nothing waits any more if writing has failed: the kept bytes are looked at.
                 Left::Answer | Left::Tried | Left::Output
                     if progressed || self.socket.queued() == 0 =>
                 {
@@ -114,7 +114,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         self.socket.wire.has_failure()
     }
 
-    /// What comes next in what has been read; `None` if that needs another [`read`](Self::read).
+    /// The next event in the received bytes; `None` if that needs another [`read`](Self::read).
     ///
     /// If parts of the current message have been emitted as [pieces](Self::next_piece), the rest of it
     /// is dropped.
@@ -285,7 +285,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         false
     }
 
-    /// Keeps what was not taken.
+    /// Keeps the bytes that were not taken.
     #[cold]
     fn keep(&mut self) {
         let unread = self.buffers.input.get(self.start..self.end);
@@ -300,7 +300,7 @@ impl<'t, S: Stream> Turn<'t, S> {
 /// What was received, and the stream to answer to.
 type Polled<'t, S> = (Received<'t, Either, bytes::Bytes>, &'t mut Wire<S>);
 
-/// A look at what has been read.
+/// A look at the received bytes.
 struct Look<'t, S> {
     input: Input<'t>,
     start: &'t mut usize,

@@ -1,4 +1,4 @@
-//! The stream, and what is known of its readiness.
+//! The stream, and its known readiness.
 
 use std::io::{self, ErrorKind, IoSlice};
 
@@ -64,7 +64,7 @@ impl<S: Stream> Wire<S> {
         }
     }
 
-    /// Writes what waits as far as the stream takes it. Whether it took any.
+    /// Writes the queued output as far as the stream takes it. Whether it took any.
     #[inline]
     pub(crate) fn write(&mut self, driver: &mut Driver) -> bool {
         (driver.pending_bytes() > 0 || self.needs_flush || self.is_broken) && self.write_all(driver)
@@ -182,7 +182,7 @@ impl<S: Stream> Wire<S> {
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match self.stream.read(buffer) {
-                // Behind what was read stands what others have received.
+                // After the bytes read stand bytes that others have received.
                 Ok(n) if n > buffer.len() => return Err(ErrorKind::InvalidData.into()),
                 Ok(n) => return Ok(Some(n)),
                 Err(error) => match error.kind() {

@@ -5,7 +5,7 @@
 //! cargo run -p ws-proto-smol --example chat_smol -- 0.0.0.0:8000
 //! ```
 //!
-//! Each connection is split: one task receives and tells the room, the other sends what the room
+//! Each connection is split: one task receives and publishes to the room, the other sends what the room
 //! says. A message is encoded once for a whole room. Who reads too slowly misses messages; nothing
 //! grows.
 
@@ -74,7 +74,7 @@ fn main() -> Result<()> {
         }
         drop(alive);
         rooms.close();
-        // Until everybody has been told, or does not listen.
+        // Until everybody has got the Close, or does not listen.
         let told = async { everybody.recv().await.is_ok() };
         let late = async { Timer::after(Duration::from_secs(5)).await < Instant::now() };
         future::or(told, late).await;

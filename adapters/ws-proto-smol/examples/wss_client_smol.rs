@@ -1,4 +1,4 @@
-//! A client over TLS: says hello, and prints what it gets.
+//! A client over TLS: says hello, and prints the answer.
 //!
 //! ```sh
 //! cargo run -p ws-proto-smol --features rustls-platform-verifier --example wss_client_smol -- wss://example.com/

@@ -78,7 +78,7 @@ impl Call {
         matches!(self, Self::Close(..) | Self::CloseEmpty)
     }
 
-    /// Makes the call. What the caller itself has to write behind `out` is returned.
+    /// Makes the call. The bytes that the caller has to write after `out` are returned.
     pub fn make<O: Output + ?Sized>(
         &self,
         endpoint: &mut Endpoint,

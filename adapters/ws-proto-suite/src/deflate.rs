@@ -11,7 +11,7 @@ use ws_proto::{
     AssembleError, Assembler, Config, Connection, Event, Fin, Input, Message, Role, Server,
 };
 
-/// An encoder, for what it makes of a message without the header of the frame.
+/// An encoder, for its output for a message without the header of the frame.
 #[derive(Debug)]
 pub struct Compressor {
     encoder: DeflateEncoder,

@@ -1,4 +1,4 @@
-//! Feeds an endpoint and brings what comes out into a normal form that does not depend on how the
+//! Feeds an endpoint and brings its output into a normal form that does not depend on how the
 //! input was cut. Checks on the way what holds for every input.
 
 use ws_proto::frame::Rsv;

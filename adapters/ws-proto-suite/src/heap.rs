@@ -26,9 +26,9 @@ pub struct Counts {
     pub deallocations: usize,
     /// Blocks whose size was changed.
     pub reallocations: usize,
-    /// Bytes of all blocks that were allocated, and what was added when blocks grew.
+    /// Bytes of all blocks that were allocated, and of the growth of blocks.
     pub bytes_allocated: usize,
-    /// Bytes of all blocks that were freed, and what was taken away when blocks shrank.
+    /// Bytes of all blocks that were freed, and of the shrinking of blocks.
     pub bytes_deallocated: usize,
 }
 

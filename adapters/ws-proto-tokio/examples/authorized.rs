@@ -41,7 +41,7 @@ pub(crate) async fn log_in(
     }
 }
 
-/// The first cookie that a server has set: name and value, without what comes after them.
+/// The first cookie that a server has set: name and value, without its attributes.
 pub(crate) fn cookie_of(response: &Response) -> Option<String> {
     let field = response.headers().get("Set-Cookie")?;
     let pair = field.split(|byte| *byte == b';').next()?;

@@ -1,4 +1,4 @@
-//! A client over TLS through a proxy: says hello, and prints what it gets.
+//! A client over TLS through a proxy: says hello, and prints the answer.
 //!
 //! ```sh
 //! cargo run -p ws-proto-tokio --features rustls-platform-verifier,socks --example proxy -- \

@@ -77,7 +77,7 @@
 //! |---|---|---|
 //! | a write | as much as the windows of the peer allow | all of it, once the write before it has begun to be sent |
 //! | small DATA frames | `data_frame_budget` | no setting: the budget is half the window of the connection |
-//! | dropped while open | RST_STREAM with CANCEL | END_STREAM after what is queued, then a reset |
+//! | dropped while open | RST_STREAM with CANCEL | END_STREAM after the queued bytes, then a reset |
 //! | RST_STREAM with CANCEL or NO_ERROR | an error with the reason | the end of the input |
 //! | tasks | none | one for each stream, on the executor of hyper |
 
@@ -103,13 +103,13 @@ use crate::{
 
 /// The stream of one request, as bytes in both directions.
 ///
-/// - A read gives back window for what it has copied out, and for nothing else: a reader that stops, stops the
+/// - A read gives back window for bytes that it has copied out, and for nothing else: a reader that stops, stops the
 ///   peer.
 /// - A write sends as much as the windows of the stream and of the connection allow. It keeps no window reserved that
 ///   it does not need.
 /// - The end of the writing side is END_STREAM, after all DATA. It does not wait for the peer.
 /// - Dropped before both sides have ended, it resets the stream with CANCEL, or with NO_ERROR if it is a server's that
-///   has ended its own side. After a reset with CANCEL nothing more is sent, not even what was written.
+///   has ended its own side. After a reset with CANCEL nothing more is sent, not even written bytes.
 /// - Errors are [`io::Error`]s with an [`h2::Error`] inside: [`H2Stream::reason`].
 ///
 /// Whatever runs the connection of `h2` has to go on running: streams only queue.
@@ -160,7 +160,7 @@ impl H2Stream {
             return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
         }
         self.send.reserve_capacity(wanted);
-        // `poll_capacity` reports changes only: what is there already is seen by `capacity`.
+        // `poll_capacity` reports changes only: existing capacity is seen by `capacity`.
         loop {
             let window = self.send.capacity();
             if window > 0 {

@@ -71,7 +71,7 @@
 //! * Every future is cancel safe; see [`WebSocket`].
 //! * [`connect`] takes `ws` and `wss` URLs and tries every address of a host by the times of RFC 8305; [`Client`] sets
 //!   how a server is reached, through a proxy too.
-//! * [`Reconnecting`] connects again, and gives back what was not written.
+//! * [`Reconnecting`] connects again, and gives back unwritten messages.
 //! * Messages too big to hold are received by [`next_piece`](WebSocket::next_piece) and sent by
 //!   [`send_binary_part`](WebSocket::send_binary_part).
 //! * All messages of one read are answered in one write by [`feed`](WebSocket::feed), which queues; received
@@ -79,7 +79,7 @@
 //! * For programs that read and write bytes, [`into_byte_stream`](WebSocket::into_byte_stream) makes an [`AsyncRead`] and
 //!   [`AsyncWrite`] of a connection.
 //! * A server writes big payloads from where they are, without a copy.
-//! * Everything is bounded: the size of messages, what waits to be written, each handshake in time,
+//! * Everything is bounded: the size of messages, the queued output, each handshake in time,
 //!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
 //! * It needs a runtime with timers, and for sockets with I/O, as `#[tokio::main]` and `Builder::enable_all` make it. On one
 //!   without timers tokio panics, and names `enable_time`.
@@ -306,7 +306,7 @@ where
 ///
 /// # Errors
 ///
-/// [`AcceptError`] for what is not a valid request of HTTP. The client has got an answer that says why,
+/// [`AcceptError`] for bytes that are not a valid request of HTTP. The client has got an answer that says why,
 /// unless the stream failed.
 ///
 /// ```
@@ -416,7 +416,7 @@ pub type Client = core::net::Client<TokioNetwork>;
 ///
 /// Every address of the host is tried, the next one after 250 ms beside the one before (RFC 8305). The time limit,
 /// [`Options::handshake_time`], covers name resolution, TCP, TLS and the handshake together. Redirects are not followed:
-/// [`ConnectError::Refused`] has the response. Dropping the future drops what was connected.
+/// [`ConnectError::Refused`] has the response. Dropping the future drops all streams that were connected.
 ///
 /// # Errors
 ///

@@ -177,7 +177,7 @@ impl<T: Io> Core<T> {
         self.driver.read_failed();
     }
 
-    /// Writes what waits. Ready if all of it is written and flushed, or nothing can be written.
+    /// Writes the queued output. Ready if all of it is written and flushed, or nothing can be written.
     #[inline]
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_written() {

@@ -1,5 +1,5 @@
 //! The connection over a stream: what both halves work on. All decisions are those of
-//! [`ws_proto::WebSocket`]; this does what it asks for.
+//! [`ws_proto::WebSocket`]; this does the I/O that it asks for.
 
 mod byte_stream;
 mod drive;
@@ -34,7 +34,7 @@ pub(crate) struct Core<T> {
     timer: Option<(Arc<Alarm>, Instant)>,
     /// Why reading or writing has failed.
     error: Option<Arc<io::Error>>,
-    /// Writing has failed, or will not be done any more: what was queued is lost.
+    /// Writing has failed, or will not be done any more: the queued output is lost.
     is_broken: bool,
     /// Something was written since the last flush.
     needs_flush: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Core<T> {
     written: u64,
     /// How many reads there were since the time was looked at.
     reads: u8,
-    /// What the last batch ended with; `None` if there may be more in what was read.
+    /// The end of the last batch; `None` if there may be more in the received bytes.
     batch: Option<Ask>,
     /// The last call of the reader's has got something: it does not wait now.
     is_reader_busy: bool,

@@ -105,7 +105,7 @@ impl<T: Io> Core<T> {
         rests
     }
 
-    /// Whether nothing has to be done before the next read, but to write what waits.
+    /// Whether nothing has to be done before the next read, but to write the queued output.
     #[inline]
     fn is_quiet(&mut self, cx: &mut Context<'_>) -> bool {
         self.tasks.is_alone(Side::Read)
@@ -122,7 +122,7 @@ impl<T: Io> Core<T> {
         lane: &mut L,
     ) -> Poll<Option<Result<V, Error>>> {
         if ask == Ask::End && !std::mem::replace(&mut self.has_found_end, true) {
-            // Found in what was kept, which a writer that waits has not seen. Once: a writer that waits at the
+            // Found in the kept bytes, which a writer that waits has not seen. Once: a writer that waits at the
             // end wakes the reader, and they would go on for ever.
             self.tasks.wake(Side::Write);
         }
@@ -136,7 +136,7 @@ impl<T: Io> Core<T> {
         })
     }
 
-    /// Ready when there is something to look for in what was read.
+    /// Ready when there is something to look for in the received bytes.
     pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
         let batch = self.batch.take();
         let polled = self.poll_lane(cx, &mut Lent(batch));

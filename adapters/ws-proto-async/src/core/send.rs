@@ -157,7 +157,7 @@ impl<T: Io> Core<T> {
         self.poll_written(cx, reads_on)
     }
 
-    /// Whether all is written. Who answers what it has received `reads_on` after that: once, the reading is
+    /// Whether all is written. A task that answers a message `reads_on` after that: once, the reading is
     /// left to it.
     #[inline]
     fn poll_written(&mut self, cx: &mut Context<'_>, reads_on: bool) -> Poll<Result<(), Error>> {
@@ -195,7 +195,7 @@ impl<T: Io> Core<T> {
         self.driver.pending_bytes() == 0 && !self.needs_flush
     }
 
-    /// Whether what was queued is lost.
+    /// Whether the queued output is lost.
     fn has_lost(&self) -> bool {
         self.is_broken || (self.driver.is_over() && !self.is_written())
     }

@@ -116,7 +116,7 @@ impl<N: Network> Client<N> {
         self
     }
 
-    /// Sets what is done with each TCP socket before it connects to an address: bind it to an interface, mark it, set its
+    /// Sets a function to call with each TCP socket before it connects to an address: bind it to an interface, mark it, set its
     /// buffers. An error is that of the attempt.
     pub fn before_connect<F>(mut self, hook: F) -> Self
     where
@@ -126,7 +126,7 @@ impl<N: Network> Client<N> {
         self
     }
 
-    /// Sets whom `wss` trusts and what it offers; a `ClientConfig` of rustls is taken too.
+    /// Sets whom `wss` trusts and its client certificate; a `ClientConfig` of rustls is taken too.
     #[cfg(feature = "rustls")]
     pub fn tls(mut self, tls: impl Into<Tls>) -> Self {
         self.tls = tls.into();
@@ -155,7 +155,7 @@ impl<N: Network> Client<N> {
         self
     }
 
-    /// Sets which `https` proxies are trusted, and what is shown to them. By default it is the [`Tls::new`] of the
+    /// Sets which `https` proxies are trusted, and the client certificate for them. By default it is the [`Tls::new`] of the
     /// features: what [`tls`](Self::tls) sets is for servers.
     #[cfg(feature = "rustls")]
     pub fn proxy_tls(mut self, tls: impl Into<Tls>) -> Self {
@@ -165,7 +165,7 @@ impl<N: Network> Client<N> {
 
     /// Connects, and asks for a WebSocket connection.
     ///
-    /// Redirects are not followed: [`ConnectError::Refused`] has the response. Dropping the future drops what was
+    /// Redirects are not followed: [`ConnectError::Refused`] has the response. Dropping the future drops all streams that were
     /// connected.
     ///
     /// # Errors

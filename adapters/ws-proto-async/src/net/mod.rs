@@ -1,7 +1,7 @@
 //! From a URL to a connection: name resolution, sockets, proxies, TLS, the handshake (feature `net`).
 //!
 //! A runtime brings a [`Network`]: sockets that become streams, a resolver and a timer. A [`Client`] has the policy:
-//! which address is tried when, what each stage may take, what is set on a socket.
+//! which address is tried when, the time for each stage, the options of a socket.
 
 mod client;
 mod network;

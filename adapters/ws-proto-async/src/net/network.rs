@@ -7,7 +7,7 @@ use crate::io::Io;
 
 /// What a runtime brings so that a [`Client`](super::Client) can connect.
 ///
-/// Dropping a future gives up what it does.
+/// Dropping a future ends its operation.
 pub trait Network: 'static {
     /// A stream that this runtime can wait for: TCP, a Unix socket, TLS over one of them.
     type Stream: Send;

@@ -22,7 +22,7 @@ use super::network::TlsRequest;
 /// The protocol inside TLS (RFC 7301): the handshake is one of HTTP/1.1.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Whom a client trusts when it connects to a `wss` URL, and what it shows of itself.
+/// Whom a client trusts when it connects to a `wss` URL, and its own certificate.
 ///
 /// By default the certificates of the platform are trusted (feature `rustls-platform-verifier`), or else those that Mozilla
 /// trusts (feature `rustls-webpki-roots`). They are loaded at the first connection. Cryptography is `ring`; a provider that

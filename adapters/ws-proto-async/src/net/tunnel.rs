@@ -38,7 +38,7 @@ impl Route {
     }
 }
 
-/// A stream that leads to the server, and what was read from it already.
+/// A stream that leads to the server, and the bytes that were read from it already.
 pub(super) type Reached<N> = (<N as Network>::Stream, Vec<u8>);
 
 impl<N: Network> Client<N> {

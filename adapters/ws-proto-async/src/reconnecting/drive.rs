@@ -96,7 +96,7 @@ impl<T: Io> Reconnecting<T> {
         Poll::Ready(None)
     }
 
-    /// For a sender, whose connection takes no more messages: keeps what was received before until the
+    /// For a sender, whose connection takes no more messages: keeps earlier messages until the
     /// connection is lost, or too much of it waits.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.reports.is_full() {

@@ -70,12 +70,12 @@ pub trait Connect: Io + Sized {
 /// |---|---|---|
 /// | none | has not received it | gives it back |
 /// | a part | cannot have received it: the frame is not complete | gives it back |
-/// | all | may have received it, or not | forgets it: only an answer of the server's can tell |
+/// | all | may have received it, or not | forgets it: only an answer of the server can show it |
 ///
 /// What is given back is in [`Disconnected::unsent`], or in [`Ended::unsent`], in the order in which it was
-/// sent. With [`resend`](Self::resend) it is sent on the next connection instead, before what is sent later. So
+/// sent. With [`resend`](Self::resend) it is sent on the next connection instead, before later messages. So
 /// no message is sent twice, and none is lost without a report but those that were on their way. A program that
-/// needs to know about those lets the server confirm what it has received, and sends again what was not
+/// needs to know about those lets the server confirm each message, and sends again those that were not
 /// confirmed after [`Connected`].
 ///
 /// "Taken" is what the stream reports. A TLS stream takes bytes before the socket below it does. And if its
@@ -172,7 +172,7 @@ impl<T: Connect> Reconnecting<T> {
 
     /// A client that makes each request anew: `request` is called for each attempt, and is for tokens that
     /// expire, or for another server than before. If it fails, so does the attempt, and
-    /// [`AttemptError::transient`] or [`AttemptError::permanent`] tells whether another one follows.
+    /// [`AttemptError::transient`] or [`AttemptError::permanent`] says whether another one follows.
     ///
     /// There is no time limit for it: it has to come to an end by itself.
     pub fn from_requests<F, R>(mut request: F) -> Self
@@ -224,7 +224,7 @@ impl<T: Io> Reconnecting<T> {
         }
     }
 
-    /// Sets what is sent after each connect, before anything else: subscriptions, for instance. It is
+    /// Sets the messages to send after each connect, before anything else: subscriptions, for instance. It is
     /// called with the server's answer. What it gives is made anew for the next connection, so it is never
     /// given back.
     #[must_use]
@@ -238,7 +238,7 @@ impl<T: Io> Reconnecting<T> {
         }
     }
 
-    /// Sets what is asked before another attempt, in place of the back-off alone: whether the end of a
+    /// Sets a function that decides on another attempt, in place of the back-off alone: whether the end of a
     /// connection or of an attempt is final for this program.
     ///
     /// ```
@@ -265,7 +265,7 @@ impl<T: Io> Reconnecting<T> {
     }
 
     /// Sets whether messages that were not written are sent on the next connection, in their order and
-    /// before what is sent later. By default they are given back in [`Disconnected::unsent`].
+    /// before later messages. By default they are given back in [`Disconnected::unsent`].
     ///
     /// ```
     /// # use ws_proto_async::{Io, Reconnecting};
@@ -340,7 +340,7 @@ impl<T: Io> Reconnecting<T> {
         self.flush().await
     }
 
-    /// Waits for a connection and for room, and queues a message. It is written with what follows, or when this
+    /// Waits for a connection and for room, and queues a message. It is written with later messages, or when this
     /// client is waited for.
     ///
     /// Cancel safe: the message is accepted as a whole or not at all.
@@ -401,7 +401,7 @@ impl<T: Io> Reconnecting<T> {
     }
 
     /// Ends it: says Close, if there is a connection, and makes no other attempt. What the server still
-    /// sends comes, and then [`Update::Ended`] with what was not written. Of `reason`, 123 bytes are sent at
+    /// sends comes, and then [`Update::Ended`] with unwritten messages. Of `reason`, 123 bytes are sent at
     /// most.
     ///
     /// # Errors
@@ -423,7 +423,7 @@ impl<T: Io> Reconnecting<T> {
     }
 
     /// Ends it as [`start_close`](Self::start_close) does, and waits until the server has answered and the
-    /// stream has ended. Messages that still come are dropped. [`Update::Ended`] has what was not
+    /// stream has ended. Messages that still come are dropped. [`Update::Ended`] has messages that were not
     /// written.
     ///
     /// Cancel safe: the Close is queued at once, another call goes on waiting.

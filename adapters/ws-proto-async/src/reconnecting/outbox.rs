@@ -65,7 +65,7 @@ impl Outbox {
         self.waiting.push_back(message);
     }
 
-    /// Queues what waits as far as there is room. Ready if that is all of it, or the connection takes no
+    /// Queues waiting messages as far as there is room. Ready if that is all of it, or the connection takes no
     /// more messages.
     pub(super) fn poll_queue<T: Io>(
         &mut self,
@@ -91,7 +91,7 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// Forgets what is written.
+    /// Forgets written messages.
     pub(super) fn settle<T: Io>(&mut self, socket: &WebSocket<T>) {
         let written = socket.written_position();
         while self.queued.front().is_some_and(|(end, _)| *end <= written) {
@@ -108,7 +108,7 @@ impl Outbox {
         }
     }
 
-    /// Takes what waits.
+    /// Takes the waiting messages.
     pub(super) fn take(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.waiting).into()
     }

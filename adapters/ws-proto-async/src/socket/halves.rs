@@ -21,7 +21,7 @@ impl<T: Io> WebSocket<T> {
     ///
     /// Whichever half is waited for does the work of both: Pings are answered while one task only
     /// sends, and what the other has queued is written while one task only receives. When the reading
-    /// half is dropped, what comes is dropped too; when both are, the stream is.
+    /// half is dropped, later input is dropped too; when both are, the stream is.
     pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
         let shared = Arc::new(Mutex::new(self.core));
         let read = ReadHalf {
@@ -82,7 +82,7 @@ impl<T: Io> ReadHalf<T> {
     }
 }
 
-/// The other half works on: it drops what comes.
+/// The other half works on: it drops input.
 impl<T: Io> Drop for ReadHalf<T> {
     fn drop(&mut self) {
         let mut core = lock(&self.shared);

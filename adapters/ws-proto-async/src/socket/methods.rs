@@ -94,9 +94,9 @@ macro_rules! sending {
                 self.put_out(Outgo::Message(message.into()))
             }
 
-            /// Sends a message as [`send`](Self::send) does, but not compressed, whatever was agreed
+            /// Sends a message as [`send`](Self::send) does, but not compressed, even if that was agreed
             /// on. For secrets, whose length when compressed with something else would reveal them,
-            /// and for what is compressed already. What is compressed later does not refer to it.
+            /// and for data that is compressed already. Later messages do not refer to it.
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
@@ -197,7 +197,7 @@ macro_rules! sending {
                 self.put(Outgo::Part(Message::Binary(part.into()), fin))
             }
 
-            /// Waits for room and queues a message. It is written with what follows, once 16 KiB wait, or
+            /// Waits for room and queues a message. It is written with later messages, once 16 KiB wait, or
             /// when this connection is waited for: by [`flush`](Self::flush), or by receiving once all that
             /// was read is taken.
             ///
@@ -285,8 +285,8 @@ macro_rules! sending {
                 self.put_out(Outgo::Pong(payload.into()))
             }
 
-            /// Queues our Close. Nothing can be sent behind it; what the peer sends before its own
-            /// Close still comes, then the connection ends. Of `reason`, 123 bytes are sent at most.
+            /// Queues our Close. Nothing can be sent after it; messages of the peer before its own
+            /// Close still come, then the connection ends. Of `reason`, 123 bytes are sent at most.
             ///
             /// # Errors
             ///
@@ -297,7 +297,7 @@ macro_rules! sending {
             }
 
             // Not `async`, as all that only waits for one thing: the state of such a future is asked for at
-            // every poll, and what it keeps is moved once more (`tokio/feed/32/burst` in `benches/shells`).
+            // every poll, and its value is moved once more (`tokio/feed/32/burst` in `benches/shells`).
             #[inline]
             fn put(&mut self, item: Outgo<'_>) -> impl Future<Output = Result<(), Error>> {
                 let mut item = Some(item);

@@ -51,7 +51,7 @@ pub use halves::{ReadHalf, ReuniteError, WriteHalf};
 ///
 /// # Bursts
 ///
-/// [`feed`](Self::feed) and a `Sink` queue what is sent, and all of it is written together: once 16 KiB
+/// [`feed`](Self::feed) and a `Sink` queue messages, and all of them are written together: once 16 KiB
 /// wait, when all that was read is taken, or by [`flush`](Self::flush). [`send`](Self::send) writes at once.
 /// So `feed` in a loop of [`next`](Self::next) answers a burst with one write, and no message waits longer than
 /// until the loop waits.

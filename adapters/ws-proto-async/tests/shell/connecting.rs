@@ -113,7 +113,7 @@ impl Network for Fake {
     }
 }
 
-/// Polls to the end; time jumps to what is waited for next.
+/// Polls to the end; time jumps to the next deadline.
 fn run<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());

@@ -1,4 +1,4 @@
-//! How a connection ends, and what is reported.
+//! How a connection ends, and the report of it.
 
 use std::io::ErrorKind;
 use std::task::Poll;
@@ -79,7 +79,7 @@ fn a_failure_is_reported_once() {
     assert!(matches!(poll(&task, socket.next()), Poll::Ready(None)));
 }
 
-/// `close` waits for the end and drops what comes; who closes a half is done when that is written.
+/// `close` waits for the end and drops input; who closes a half is done when that is written.
 #[test]
 fn a_half_closes_without_waiting_for_the_peer() {
     let (mut socket, hand) = server(quiet());

@@ -175,7 +175,7 @@ fn the_end_that_one_half_sees_wakes_the_other() {
     assert!(matches!(poll(&reader, read.next()), Poll::Ready(None)));
 }
 
-/// A writer that waits is woken when the reader is dropped: from now on it drops what comes.
+/// A writer that waits is woken when the reader is dropped: from now on it drops input.
 #[test]
 fn a_reader_that_is_dropped_wakes_the_writer() {
     let (socket, hand) = server(quiet().high_water(200));
@@ -189,7 +189,7 @@ fn a_reader_that_is_dropped_wakes_the_writer() {
     assert!(writer.count() > before);
 }
 
-/// Halves that are joined again are a whole connection: it hands out what comes.
+/// Halves that are joined again are a whole connection: it hands out messages.
 #[test]
 fn halves_that_are_joined_lose_no_message() {
     let (socket, hand) = server(quiet());
@@ -239,7 +239,7 @@ fn halves_that_wait_at_the_end_leave_each_other_alone() {
     }
 }
 
-/// A wait goes on where it was: what it ends with is the batch that has come.
+/// A wait goes on where it was: it ends with the batch that has come.
 #[test]
 fn the_batch_after_a_wait_is_not_empty() {
     let (mut socket, hand) = server(quiet());

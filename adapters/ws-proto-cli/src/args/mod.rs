@@ -290,7 +290,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Adds what goes without saying, and checks what can be checked in all arguments together only.
+    /// Adds implied arguments, and does the checks that need all arguments together.
     pub(crate) fn complete(mut self) -> Result<Self, Failure> {
         let mut names = self.subprotocols.iter().enumerate();
         if let Some((_, twice)) = names.find(|(n, name)| self.subprotocols[..*n].contains(name)) {
@@ -335,7 +335,7 @@ impl Args {
         self.json || self.verbose || self.ping.is_some() || self.has_commands() || beside_bars
     }
 
-    /// Whether a person types what is sent, who can give commands too.
+    /// Whether a person types the messages, who can give commands too.
     pub(crate) fn has_commands(&self) -> bool {
         self.reads_lines() && std::io::stdin().is_terminal()
     }

@@ -130,7 +130,7 @@ pub(crate) enum Address {
     Unix(PathBuf),
 }
 
-/// A port alone, or after a colon, is one of this machine's; what has a slash is a path.
+/// A port alone, or after a colon, is one of this machine's; text with a slash is a path.
 pub(super) fn address(text: &str) -> Result<Address, String> {
     match text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
         Ok(port) => Ok(Address::Tcp(format!("127.0.0.1:{port}"))),

@@ -1,4 +1,4 @@
-//! The server: prints what its peers send, and sends them what is typed.
+//! The server: prints messages of its peers, and sends them typed lines.
 
 mod door;
 mod peer;

@@ -94,7 +94,7 @@ pub(super) async fn meet(door: Arc<Door>, arrival: Arrival, number: usize) {
             notices.warn(format_args!(
                 "peer {number} is too slow and is let go: more than {lag} waits for it, see --max-lag"
             ));
-            // It may read what it has got so far, and the Close after it.
+            // It may read its messages so far, and the Close after it.
             let closed = socket.close(CloseCode::POLICY_VIOLATION, "too slow");
             let _ = timeout(GOODBYE, closed).await;
         }

@@ -1,6 +1,6 @@
-//! Who is there, and what waits for each of them.
+//! The peers, and the queue of each of them.
 //!
-//! What is sent to all goes at the pace of the fastest: it waits until one of them has taken what was sent
+//! A message to all goes at the pace of the fastest: it waits until one of them has taken the message sent
 //! before, but for a half of the lag that is allowed. A peer for which more than the whole of that waits is let
 //! go, so that one that is slow neither holds up the others nor fills the memory.
 

@@ -36,7 +36,7 @@ impl HexDump {
         Ok(())
     }
 
-    /// Writes what is left, and gives the number of bytes.
+    /// Writes the rest, and gives the number of bytes.
     pub(crate) fn finish(&mut self, out: &mut impl Write) -> io::Result<u64> {
         if !self.line.is_empty() {
             self.write_line(out)?;

@@ -171,7 +171,7 @@ impl Page {
     }
 
     /// What stands before a message; in a terminal, further lines of it get a mark of the same width. The mark of
-    /// the first is `<` before the words of a peer, and `*` before our own about what it has sent.
+    /// the first is `<` before the words of a peer, and `*` before our own about its messages.
     fn head(&mut self, from: Option<usize>, mark: char) -> io::Result<()> {
         let (dim, bright) = (self.dim, self.bright);
         let mut indent = 0;

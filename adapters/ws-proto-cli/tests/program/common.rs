@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// After so long a process has failed to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a process has left behind.
+/// The rest of the output of a process.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: i32,
@@ -149,7 +149,7 @@ pub(crate) fn in_terminal_typing(
             is_first = false;
             let _ = stdin.write_all(line);
         }
-        // The end of `script`'s input ends what it runs.
+        // The end of `script`'s input ends its program.
         thread::sleep(Duration::from_secs(3));
     });
     let done = collect(child);
@@ -161,7 +161,7 @@ pub(crate) fn in_terminal_typing(
 pub(crate) struct Listening {
     pub(crate) child: Child,
     pub(crate) url: String,
-    /// What it says behind the line with the URL.
+    /// Its output after the line with the URL.
     pub(crate) stderr: BufReader<ChildStderr>,
 }
 

@@ -1,4 +1,4 @@
-//! When a client ends, and what it reports then.
+//! When a client ends, and its report then.
 
 use std::io::{BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use ws_proto_tokio::{CloseCode, accept};
 use crate::common::{Listening, collect, echo, finish, run, serve, signal, wsp};
 
 /// A server that hands its answers to another task, which takes `delay` for each. A Close is answered at
-/// once, whatever waits.
+/// once, with anything queued.
 fn slow_writer(delay: Duration) -> String {
     let address = serve(move |stream| async move {
         let (mut read, mut write) = accept(stream).await.unwrap().split();

@@ -1,4 +1,4 @@
-//! How messages are cut from the input, and how they are told apart in the output.
+//! How messages are cut from the input, and how they are separated in the output.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -109,7 +109,7 @@ fn json_is_an_object_a_line() {
         done.text()
     );
     let mut objects = objects(done.text());
-    // What is sent and what is received are two orders.
+    // Sent and received messages are two orders.
     let ping = objects
         .iter()
         .position(|object| object["type"] == "ping")

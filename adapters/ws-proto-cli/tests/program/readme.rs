@@ -33,7 +33,7 @@ fn blocks(name: &str) -> impl Iterator<Item = &'static str> {
     blocks.into_iter()
 }
 
-/// The commands of the blocks called `console`, each with what it shows.
+/// The commands of the blocks called `console`, each with its output.
 fn sessions() -> Vec<(String, String)> {
     let mut sessions: Vec<(String, String)> = Vec::new();
     for block in blocks("console") {
@@ -108,7 +108,7 @@ fn its_sessions_are_true() {
     server.stop();
 }
 
-/// The block called `session`: a command, what is typed, and what comes.
+/// The block called `session`: a command, typed lines, and the output.
 #[test]
 fn what_is_typed_in_it_does_that() {
     let server = Listening::start(&["--echo", "-n"]);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::common::{Done, collect, echo, noise, path};
 
-/// Runs it with a terminal for all of its streams; what it shows comes as standard output.
+/// Runs it with a terminal for all of its streams; the text it shows comes as standard output.
 fn in_terminal(args: &[&str]) -> Done {
     let quoted: Vec<String> = args.iter().map(|arg| format!("'{arg}'")).collect();
     let line = format!("{} {}", env!("CARGO_BIN_EXE_wsp"), quoted.join(" "));

@@ -1,6 +1,6 @@
 //! Several processes as one hub.
 //!
-//! A [`Backplane`] carries what is published to a topic to the other processes that have members there. There are
+//! A [`Backplane`] carries publications of a topic to the other processes that have members there. There are
 //! one for [NATS](crate::backplane::Nats) and one for [`Redis`], by the features of these names. Each process has one
 //! connection to the server, whatever the number of its members, and asks for those topics only that
 //! its members have subscribed to.
@@ -11,12 +11,12 @@
 //!   restarts, when too much waits, and in the moment between [`subscribe`](crate::Member::subscribe) and the server's knowing
 //!   of it. Members of the publishing process get it in any case.
 //! * **Order.** What one task or thread publishes to one topic comes to each member in that order.
-//! * **Bounds.** Publishing does not wait. What waits for the server is bounded by [`BackplaneOptions`]; beyond, what waits
+//! * **Bounds.** Publishing does not wait. The queue to the server is bounded by [`BackplaneOptions`]; beyond, the publication that waits
 //!   longest is dropped and counted in [`Counters::unsent`](crate::Counters::unsent).
 //! * **Own messages.** Each process knows its own by a random name that is in each message, and delivers them
 //!   without the server.
 //! * **Loss and return.** [`Hub::link`](crate::Hub::link) reports each. After a return all topics are subscribed to again,
-//!   and what waits is sent.
+//!   and the queue is sent.
 //!
 //! Clients that must miss nothing ask for it by a number that the program puts into its messages.
 
@@ -71,7 +71,7 @@ pub use redis::Redis;
 /// }
 /// ```
 pub trait Backplane: Send + 'static {
-    /// Works until [`Link::next`] gives `None`; then what was published before is on its way.
+    /// Works until [`Link::next`] gives `None`; then all earlier publications are on their way.
     fn run(self, link: Link) -> impl Future<Output = ()> + Send;
 }
 
@@ -80,7 +80,7 @@ pub trait Backplane: Send + 'static {
 pub enum Command {
     /// Carry these bytes to the other processes that have subscribed to the topic.
     Publish(Arc<str>, Bytes),
-    /// Receive what other processes publish to the topic.
+    /// Receive the publications of other processes to the topic.
     Subscribe(Arc<str>),
     /// Receive it no more.
     Unsubscribe(Arc<str>),
@@ -135,7 +135,7 @@ pub struct LinkStatus {
     pub reason: Option<Arc<str>>,
 }
 
-/// How long what waits is still sent after the last handle of the hub is dropped.
+/// How long the queue is still sent after the last handle of the hub is dropped.
 const LAST: Duration = Duration::from_secs(5);
 
 /// What waits for the backplane.
@@ -155,7 +155,7 @@ struct State {
     packets: VecDeque<(Arc<str>, Bytes)>,
     bytes: usize,
     topics: HashMap<Arc<str>, Wish>,
-    /// Topics whose subscription differs from what is wanted.
+    /// Topics whose subscription differs from the wanted one.
     changed: VecDeque<Arc<str>>,
     waker: Option<Waker>,
     is_finishing: bool,
@@ -235,7 +235,7 @@ impl Outbox {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Lets the task end once what waits is sent.
+    /// Lets the task end once the queue is sent.
     pub(crate) fn finish(&self) {
         self.end(|state| state.is_finishing = true);
     }
@@ -302,7 +302,7 @@ impl State {
     }
 }
 
-/// What a [`Backplane`] works with: what is to be done, and a place for what comes.
+/// What a [`Backplane`] works with: its orders, and a place for publications.
 pub struct Link {
     outbox: Arc<Outbox>,
     inlet: Inlet,
@@ -362,7 +362,7 @@ impl Link {
         self.inlet.down(reason);
     }
 
-    /// Where what comes is put, from any task.
+    /// Where received publications are put, from any task.
     pub fn inlet(&self) -> Inlet {
         self.inlet.clone()
     }
@@ -374,7 +374,7 @@ impl fmt::Debug for Link {
     }
 }
 
-/// Where a [`Backplane`] puts what comes. It is a handle for any task.
+/// Where a [`Backplane`] puts received publications. It is a handle for any task.
 #[derive(Clone)]
 pub struct Inlet {
     outbox: Arc<Outbox>,
@@ -392,7 +392,7 @@ impl Inlet {
         }
     }
 
-    /// Counts what came and was lost before it could be delivered.
+    /// Counts publications that came and were lost before it could be delivered.
     pub fn lost(&self, packets: u64) {
         self.hub.count(Count::Unread, packets);
     }

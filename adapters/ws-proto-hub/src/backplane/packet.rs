@@ -26,7 +26,7 @@ pub(crate) fn encode(node: &[u8; 16], publication: &Publication) -> Bytes {
 }
 
 fn put(packet: &mut Vec<u8>, bytes: &[u8]) {
-    // Nothing near 4 GiB gets here: no server takes it, and `max_bytes` refuses what is cut.
+    // Nothing near 4 GiB gets here: no server takes it, and `max_bytes` refuses a cut one.
     let len = u32::try_from(bytes.len()).unwrap_or(NO_KEY - 1);
     packet.extend_from_slice(&len.to_be_bytes());
     packet.extend_from_slice(bytes);

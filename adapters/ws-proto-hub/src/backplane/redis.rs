@@ -87,7 +87,7 @@ impl Redis {
             .await
     }
 
-    /// Does what is to be done until the connection is lost; `None` at the end.
+    /// Carries out orders until the connection is lost; `None` at the end.
     async fn work(
         &self,
         mut connection: MultiplexedConnection,

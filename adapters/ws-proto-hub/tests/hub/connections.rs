@@ -11,7 +11,7 @@ use ws_proto_tokio::{CloseCode, Fin, Negotiated, Options, WebSocket, client, ser
 /// How much the pipe between both ends holds.
 const PIPE: usize = 8 * 1024;
 
-/// A connection in the topic "t", and its client. It ends with what it has reported.
+/// A connection in the topic "t", and its client. It ends with its reports.
 fn connected(
     hub: &Hub,
     options: MemberOptions,

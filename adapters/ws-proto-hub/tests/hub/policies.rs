@@ -176,7 +176,7 @@ fn bytes_are_bounded() {
     assert_eq!(taken(&mut oldest), ["missed 1", "5678", "abc"]);
     assert_eq!(taken(&mut latest), ["missed 1", "5678", "abc"]);
     assert_eq!(taken(&mut closed), ["close 1008 "]);
-    // Longer in the place of what waits.
+    // Longer in the place of the queued one.
     for text in ["a", "bbbb"] {
         hub.publish("t", Publication::from(text).key(&text[..1]));
     }
@@ -206,7 +206,7 @@ fn wakes_once_for_what_is_waited_for() {
     hub.publish("t", "2");
     assert_eq!(wakes.count(), 1);
     let _ = taken(&mut member);
-    // Who waits to be closed is not woken by what is published.
+    // A member that waits to be closed is not woken by publications.
     let mut closing = Box::pin(member.closing());
     assert!(closing.as_mut().poll(&mut cx).is_pending());
     hub.publish("t", "3");

@@ -1,4 +1,4 @@
-//! Streams that fail: by reads, by writes, and by what they count.
+//! Streams that fail: by reads, by writes, and by wrong counts.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -150,7 +150,7 @@ fn receiving_goes_on_after_answers_whoever_wrote_them() {
     }
 }
 
-/// A write that fails then ends writing only: what was kept still comes.
+/// A write that fails then ends writing only: kept messages still come.
 #[test]
 fn a_failed_write_of_answers_leaves_what_was_kept() {
     let mut buffers = Buffers::new();

@@ -325,7 +325,7 @@ fn a_page_of_another_site_gets_a_403_and_its_connection_ends() {
     assert!(!socket.can_send());
 }
 
-/// A request that a turn has read and not taken is kept, and so is what came with it.
+/// A request that a turn has read and not taken is kept, and so are the bytes that came with it.
 #[test]
 fn turns_can_be_left_during_a_handshake() {
     let wire = [REQUEST, b"\x81\x82\0\0\0\0hi\x81\x82\0\0\0\0ho"].concat();

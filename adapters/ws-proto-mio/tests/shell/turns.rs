@@ -1,4 +1,4 @@
-//! Turns that are left early, or that ask for messages and pieces by turns; what is written, and when.
+//! Turns that are left early, or that ask for messages and pieces by turns; the output, and when it is written.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -388,7 +388,7 @@ fn a_pong_that_nobody_has_read_counts() {
         .pong_timeout(Duration::from_secs(1));
     let (mut socket, mut raw, mut buffers) = server(&Options::new().config(config));
     raw.put(&(0..10).flat_map(text).collect::<Vec<u8>>());
-    // The program takes one message every 700 ms; the Pong lies behind them all.
+    // The program takes one message every 700 ms; the Pong comes after them all.
     let mut pings = 0;
     for step in 0..10 {
         socket.set_ready();

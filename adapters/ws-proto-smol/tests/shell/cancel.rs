@@ -143,7 +143,7 @@ fn send() {
 
         let big = "y".repeat(5000);
         assert!(poll_once(client.send(big.clone())).is_pending());
-        // It is queued: whatever is waited for next writes it.
+        // It is queued: the next future that is awaited writes it.
         let rest = spawn(async move {
             client.ready().await.unwrap();
             client.send("after").await.unwrap();

@@ -20,7 +20,7 @@ struct State {
     writer: Option<Waker>,
 }
 
-/// A stream that is drained while nobody looks: whoever has just been told to wait finds room. What
+/// A stream that is drained while nobody looks: a task that has just begun to wait finds room. What
 /// succeeds forgets who waits.
 #[derive(Clone, Default)]
 struct Narrow(Arc<Mutex<State>>);

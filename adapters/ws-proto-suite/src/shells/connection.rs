@@ -272,7 +272,7 @@ pub fn a_failed_write_leaves_messages_and_is_reported_once<R: Runtime>() {
     });
 }
 
-/// Memory is taken for what comes, not for what is said to come.
+/// Memory is taken for received bytes, not for a claimed length.
 pub fn a_claimed_length_allocates_nothing<R: Runtime>() {
     R::run(async {
         let (mut warm, mut raw) = piped::<R>(quiet());
@@ -418,7 +418,7 @@ pub fn a_batch_can_be_left_and_waits_for_room<R: Runtime>() {
             assert!(socket.queued() <= 2600, "{}", socket.queued());
         }
         assert_eq!(answered, 40);
-        // Unless it is full, what is tried to be sent is queued.
+        // Unless it is full, a tried message is queued.
         assert!(!matches!(socket.try_send("x"), Err(TrySendError::Full(_))));
     });
 }

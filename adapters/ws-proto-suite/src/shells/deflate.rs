@@ -44,14 +44,14 @@ async fn pair<R: Runtime>() -> (WebSocket<R::Io<End>>, WebSocket<R::Io<End>>) {
     pair_of::<R>(&Deflate::new(), &Deflate::new(), quiet()).await
 }
 
-/// Text that compresses well, and one that does not repeat what came before.
+/// Text that compresses well, and one that does not repeat earlier text.
 fn lines(from: usize, count: usize) -> String {
     (from..from + count).fold(String::new(), |text, i| {
         text + &format!("line {i} of \u{20ac} and \u{e9}, number {}\n", i * i)
     })
 }
 
-/// What a message takes on the wire, of what has not been written.
+/// The bytes of a message on the wire, of the unwritten output.
 fn cost<T: Io>(socket: &mut WebSocket<T>, message: impl Into<Message>) -> usize {
     let before = socket.queued();
     socket.try_send(message).unwrap();
@@ -239,7 +239,7 @@ pub fn parts_and_pieces_of_a_big_message<R: Runtime>() {
     });
 }
 
-/// A reader that takes pieces holds little, whatever they would inflate to.
+/// A reader that takes pieces holds little, however long they would inflate.
 pub fn a_bomb_comes_in_small_pieces<R: Runtime>() {
     R::run(async {
         const LEN: usize = 100 << 20;
@@ -422,7 +422,7 @@ pub fn a_handshake_made_elsewhere_can_turn_it_on<R: Runtime>() {
     });
 }
 
-/// Nobody will ask for what comes after a close: not even that it cannot be inflated is noticed.
+/// Nobody will ask for messages after a close: not even that it cannot be inflated is noticed.
 pub fn what_is_dropped_is_not_inflated<R: Runtime>() {
     R::run(async {
         let (one, mut raw) = pipe(PIPE);

@@ -43,7 +43,7 @@ pub trait Runtime {
 
     fn run<T>(test: impl Future<Output = T>) -> T;
 
-    /// Starts a task. Waiting for it gives what it returns.
+    /// Starts a task. Waiting for it gives its result.
     fn spawn<T: Send + 'static>(
         task: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = T>;

@@ -5,9 +5,9 @@
 //! cargo run -p ws-proto-tokio --example chat -- 0.0.0.0:8000
 //! ```
 //!
-//! One task for each connection waits for what its browser says, for what is said in the room, and
+//! One task for each connection waits for messages of its browser, for messages in the room, and
 //! for the end, in one `select!`: all of these waits can be cancelled without losing anything. A
-//! message is encoded once for a whole room. Who reads too slowly misses messages and is told so;
+//! message is encoded once for a whole room. Who reads too slowly misses messages and gets a note;
 //! nothing grows.
 
 mod rooms;
@@ -66,7 +66,7 @@ async fn main() -> Result<()> {
     }
     drop(watch);
     going_away.send_replace(true);
-    // Until everybody has been told, or does not listen.
+    // Until everybody has got the Close, or does not listen.
     let _ = tokio::time::timeout(Duration::from_secs(5), going_away.closed()).await;
     Ok(())
 }

@@ -23,7 +23,7 @@ struct Room {
 #[derive(Debug)]
 pub(crate) struct Note {
     pub(crate) text: PreparedMessage,
-    /// Comes behind the text that says whose it is.
+    /// Comes after the text that says whose it is.
     pub(crate) picture: Option<PreparedMessage>,
 }
 

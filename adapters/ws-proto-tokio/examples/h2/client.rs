@@ -14,7 +14,7 @@ use ws_proto_tokio::{CloseCode, ConnectError, Connector, UriRules};
 
 use super::{CONNECTION_WINDOW, Settings};
 
-/// Connects, sends the texts one by one and prints what comes back for each.
+/// Connects, sends the texts one by one and prints the answer to each.
 pub(crate) async fn talk(url: &str, settings: &Settings) -> Result<()> {
     let rules = UriRules::new().http(true);
     let mut connector = Connector::with_rules(url, rules)?;

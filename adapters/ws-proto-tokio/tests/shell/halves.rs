@@ -198,8 +198,8 @@ async fn keepalive_runs_while_either_half_is_waited_for() {
     }
 }
 
-/// A writer that waits for room hears of the end, whatever the reader finds it in: what it waits for
-/// does not come any more.
+/// A writer that waits for room hears of the end, wherever the reader finds it: its wait
+/// ends.
 #[tokio::test]
 async fn a_waiting_writer_is_woken_by_the_end_that_the_reader_finds() {
     let messages = [masked(0x81, b"a"), masked(0x81, b"b")].concat();

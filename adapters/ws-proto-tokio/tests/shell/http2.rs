@@ -334,7 +334,7 @@ async fn resets_at_every_step() {
             assert_eq!(H2Stream::reason(&error), Some(reason));
             assert!(server.next().await.is_none());
         }
-        // A message and then a reset: the message is received, and what is sent then fails.
+        // A message and then a reset: the message is received, and a later send fails.
         let (mut server, mut send, _recv) = raw_client().await;
         send.send_data(Bytes::from_static(b"\x81\x82\0\0\0\0hi"), false)
             .unwrap();

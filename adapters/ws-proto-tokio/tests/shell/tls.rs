@@ -1,4 +1,4 @@
-//! Over TLS: what is different there is flushing, closing, and how streams end.
+//! Over TLS, where flushing, closing and the end of streams are different.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ async fn halves() {
     echo.await.unwrap();
 }
 
-/// Without TLS's close_notify somebody may have cut the stream: that is told. Behind a closing
+/// Without TLS's close_notify somebody may have cut the stream: that is reported. After a closing
 /// handshake nothing can be missing, and it is not.
 #[tokio::test]
 async fn a_stream_without_close_notify() {

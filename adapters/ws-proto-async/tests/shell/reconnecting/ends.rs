@@ -201,7 +201,7 @@ fn it_can_be_closed_at_every_step() {
     assert!(matches!(closed, Poll::Ready(Ok(()))));
     let ended = net.ended(&mut client);
     assert!(matches!(ended.reason, Reason::Local) && ended.unsent.is_empty());
-    // It is lost meanwhile: no other one follows, and what was not written is given back.
+    // It is lost meanwhile: no other one follows, and unwritten messages are given back.
     let net = Net::default();
     let mut client = net.client(quiet()).resend(true);
     let hand = net.open(&mut client);

@@ -1,4 +1,4 @@
-//! Servers that a test plays by hand, and what is expected of a client that connects to them.
+//! Servers that a test plays by hand, and the expected results of a client that connects to them.
 
 use std::collections::VecDeque;
 use std::future::pending;

@@ -40,7 +40,7 @@ fn a_sender_waits_for_the_next_connection() {
     answer(&second);
     assert!(poll(&net.task, client.send("three")).is_ready());
     assert_eq!(texts(&second), ["three"]);
-    // In order: what came before the loss, then that.
+    // In order: messages before the loss, then that.
     net.connected(&mut client);
     assert_eq!(net.text(&mut client), "news");
     assert_eq!(words(&net.disconnected(&mut client).unsent), ["two"]);

@@ -113,7 +113,7 @@ pub trait Both: Read + Write {}
 impl<S: Read + Write> Both for S {}
 
 impl Proxy {
-    /// `answer` reads what a client asks for and writes the answer; it returns what it was asked for, and whether there is
+    /// `answer` reads a client's request and writes the answer; it returns the request, and whether there is
     /// a tunnel then. Clients speak to it in TLS if there is a first configuration, to the server if there is a second.
     pub fn start(
         [proxy, server]: [Option<ServerConfig>; 2],
@@ -149,7 +149,7 @@ impl Proxy {
         asked.expect("a client has asked")
     }
 
-    /// What the server behind it has seen of the next client.
+    /// The request of the next client to the server after it.
     pub fn seen(&self) -> Seen {
         let seen = self.seen.recv_timeout(Duration::from_secs(10));
         seen.expect("a client has asked")

@@ -151,7 +151,7 @@ impl Task<TcpStream> for Play<'_> {
             Error::Refused(response) => self.report.status = Some(response.status()),
             Error::Handshake(HandshakeError::SubprotocolMissing) => self.report.status = Some(0),
             // The report says that there was no Close. A peer that is gone can reset the stream while we still
-            // say.
+            // send.
             Error::Eof(_) | Error::Io(_) if self.report.opened => {}
             error => return Err(error.into()),
         }

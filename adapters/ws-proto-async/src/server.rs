@@ -118,6 +118,14 @@ pub struct Incoming<T> {
 
 impl<T: Io> Incoming<T> {
     /// The request.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, server::Incoming};
+    /// # fn with<T: Io>(incoming: &Incoming<T>) {
+    /// let request = incoming.request();
+    /// println!("{} {:?}", request.path(), request.headers().get("User-Agent"));
+    /// # }
+    /// ```
     pub const fn request(&self) -> &Request {
         &self.request
     }
@@ -128,6 +136,15 @@ impl<T: Io> Incoming<T> {
     }
 
     /// Other limits, timers and modes for the connection, such as a bigger message for this path.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, server::Incoming};
+    /// use ws_proto_async::{Config, Options};
+    ///
+    /// # fn with<T: Io>(incoming: Incoming<T>) -> Incoming<T> {
+    /// incoming.options(Options::new().config(Config::new().max_message(1 << 30)))
+    /// # }
+    /// ```
     #[must_use]
     pub const fn options(mut self, options: Options) -> Self {
         self.options = options;
@@ -148,6 +165,16 @@ impl<T: Io> Incoming<T> {
     ///
     /// Dropping the future drops the stream: there is no connection then.
     ///
+    /// ```
+    /// # use ws_proto_async::{AcceptError, Io, WebSocket, server::Incoming};
+    /// use ws_proto_async::Accept;
+    ///
+    /// # async fn with<T: Io>(incoming: Incoming<T>) -> Result<WebSocket<T>, AcceptError> {
+    /// let subprotocol = incoming.request().choose_subprotocol(&["chat.v2", "chat.v1"]);
+    /// incoming.accept(&Accept::new().maybe_subprotocol(subprotocol)).await
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`AcceptError::Head`] if `accept` is not possible, [`AcceptError::Handshake`] if the request
@@ -163,6 +190,15 @@ impl<T: Io> Incoming<T> {
 
     /// Accepts if the request is one that `acceptor` describes, with the options of that; else refuses, as
     /// [`accept`] does.
+    ///
+    /// ```
+    /// # use ws_proto_async::{AcceptError, Io, WebSocket, server::Incoming};
+    /// use ws_proto_async::Acceptor;
+    ///
+    /// # async fn with<T: Io>(incoming: Incoming<T>) -> Result<WebSocket<T>, AcceptError> {
+    /// incoming.accept_with(Acceptor::new().path("/chat")).await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -197,6 +233,15 @@ impl<T: Io> Incoming<T> {
 
     /// Answers with another response: refuses, redirects, or serves a page. Then the stream is
     /// closed.
+    ///
+    /// ```
+    /// # use ws_proto_async::{AcceptError, Io, server::Incoming};
+    /// use ws_proto_async::Reply;
+    ///
+    /// # async fn with<T: Io>(incoming: Incoming<T>) -> Result<(), AcceptError> {
+    /// incoming.respond(&Reply::new(404).body(b"try /chat")).await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -120,6 +120,7 @@ mod net;
 use futures_io::{AsyncRead, AsyncWrite};
 pub use io::Smol;
 use ws_proto_async as core;
+#[doc(inline)]
 pub use ws_proto_async::{
     Accept, AcceptError, Acceptor, Attempt, AttemptError, ByteStreamError, ByteStreamOptions,
     Bytes, CloseCode, Closed, Config, ConnectError, ConnectTimeout, Connected, Connector,
@@ -142,16 +143,69 @@ pub use {
     ws_proto_async::socket2,
 };
 
-/// An open WebSocket connection over a stream of `futures-io`.
+/// An open WebSocket connection over a stream of `futures-io`. The [type](core::WebSocket) has all methods, and explains
+/// cancel safety, the end and bursts.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::WebSocket;
+///
+/// async fn greet(socket: &mut WebSocket<TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+///     socket.send("hello").await?;
+///     if let Some(answer) = socket.next().await {
+///         println!("{:?}", answer?);
+///     }
+///     Ok(())
+/// }
+/// ```
 pub type WebSocket<S> = core::WebSocket<Smol<S>>;
 
 /// The half of a connection that receives.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::ReadHalf;
+///
+/// async fn print(mut half: ReadHalf<TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+///     while let Some(message) = half.next().await {
+///         println!("{:?}", message?);
+///     }
+///     Ok(())
+/// }
+/// ```
 pub type ReadHalf<S> = core::ReadHalf<Smol<S>>;
 
 /// The half of a connection that sends.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::WriteHalf;
+///
+/// async fn count(mut half: WriteHalf<TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+///     for n in 0..10 {
+///         half.send(format!("{n}")).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 pub type WriteHalf<S> = core::WriteHalf<Smol<S>>;
 
 /// What one read has brought, lent.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::WebSocket;
+///
+/// async fn echo(mut socket: WebSocket<TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+///     while let Some(batch) = socket.next_batch().await {
+///         let mut batch = batch?;
+///         while let Some((message, mut sender)) = batch.next() {
+///             sender.send(message)?;
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 pub type Batch<'s, S> = core::Batch<'s, Smol<S>>;
 
 /// A connection as a stream of bytes: [`AsyncRead`], [`AsyncBufRead`](futures_io::AsyncBufRead) and [`AsyncWrite`].
@@ -250,6 +304,19 @@ impl core::Connect for Smol<ClientStream> {
 }
 
 /// A client's request on its stream, to be looked at and answered.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::{Accept, Incoming, Reply};
+///
+/// async fn answer(incoming: Incoming<TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+///     if incoming.request().path() != "/chat" {
+///         return Ok(incoming.respond(&Reply::new(404)).await?);
+///     }
+///     let mut socket = incoming.accept(&Accept::new()).await?;
+///     Ok(socket.send("hello").await?)
+/// }
+/// ```
 pub type Incoming<S> = core::Incoming<Smol<S>>;
 
 /// Accepts a WebSocket connection on a stream: on every path, from pages of the same host and from
@@ -257,6 +324,19 @@ pub type Incoming<S> = core::Incoming<Smol<S>>;
 /// and [`read_request`].
 ///
 /// Dropping the future drops the stream.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::accept;
+///
+/// async fn echo(stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+///     let mut socket = accept(stream).await?;
+///     while let Some(message) = socket.next().await {
+///         socket.send(message?).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Errors
 ///
@@ -351,6 +431,16 @@ where
 }
 
 /// The client's end of a connection whose handshake an HTTP client has done.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::{Negotiated, Options, WebSocket, client};
+///
+/// /// `negotiated` is the result of a handshake that an HTTP client did.
+/// fn upgraded(stream: TcpStream, negotiated: Negotiated) -> WebSocket<TcpStream> {
+///     client(stream, negotiated, Options::new())
+/// }
+/// ```
 pub fn client<S>(stream: S, negotiated: Negotiated, options: Options) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -443,6 +533,23 @@ pub type Client = core::net::Client<SmolNetwork>;
 /// [`Options::handshake_time`], covers name resolution, TCP, TLS and the handshake together. Redirects are not followed:
 /// [`ConnectError::Refused`] has the response. Dropping the future drops all streams that were connected.
 ///
+/// ```
+/// use ws_proto_smol::{Connector, connect};
+///
+/// async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+///     let (mut socket, _) = connect("ws://example.com/chat").await?;
+///     socket.send("hello").await?;
+///
+///     // More than a URL:
+///     let connector = Connector::new("ws://example.com/chat")?
+///         .header("Authorization", "Bearer abc")
+///         .subprotocols(&["chat.v1"]);
+///     let (_socket, response) = connect(connector).await?;
+///     println!("{:?}", response.subprotocol());
+///     Ok(())
+/// }
+/// ```
+///
 /// # Errors
 ///
 /// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss` URL without a feature for TLS.
@@ -459,6 +566,16 @@ where
 /// tunnel. Whether the URL says `ws` or `wss` is not looked at.
 ///
 /// Dropping the future drops the stream.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::connect_over;
+///
+/// async fn ask(stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+///     let (mut socket, _) = connect_over(stream, "ws://example.com/chat").await?;
+///     Ok(socket.send("hello").await?)
+/// }
+/// ```
 ///
 /// # Errors
 ///

@@ -216,6 +216,16 @@ impl<T: Io> Reconnecting<T> {
     }
 
     /// Sets how long it waits before each attempt, and how many there are.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, Reconnecting};
+    /// use std::time::Duration;
+    /// use ws_proto_async::reconnect::BackoffConfig;
+    ///
+    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
+    /// client.backoff(BackoffConfig::new().cap(Duration::from_secs(60)).max_attempts(Some(10)))
+    /// # }
+    /// ```
     #[must_use]
     pub fn backoff(self, config: BackoffConfig) -> Self {
         Self {
@@ -227,6 +237,15 @@ impl<T: Io> Reconnecting<T> {
     /// Sets the messages to send after each connect, before anything else: subscriptions, for instance. It is
     /// called with the server's answer. What it gives is made anew for the next connection, so it is never
     /// given back.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, Reconnecting};
+    /// use ws_proto_async::Message;
+    ///
+    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
+    /// client.on_connect(|_| [Message::text("subscribe news")])
+    /// # }
+    /// ```
     #[must_use]
     pub fn on_connect<I>(self, mut greet: impl FnMut(&Response) -> I + Send + 'static) -> Self
     where

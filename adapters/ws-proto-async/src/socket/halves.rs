@@ -22,6 +22,18 @@ impl<T: Io> WebSocket<T> {
     /// Whichever half is waited for does the work of both: Pings are answered while one task only
     /// sends, and what the other has queued is written while one task only receives. When the reading
     /// half is dropped, later input is dropped too; when both are, the stream is.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Error, Io, WebSocket};
+    /// # async fn with<T: Io>(socket: WebSocket<T>) -> Result<(), Error> {
+    /// let (mut read, mut write) = socket.split(); // give each to a task
+    /// write.send("hello").await?;
+    /// if let Some(message) = read.next().await {
+    ///     println!("{:?}", message?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
         let shared = Arc::new(Mutex::new(self.core));
         let read = ReadHalf {
@@ -61,6 +73,15 @@ impl<T: Io> ReadHalf<T> {
     }
 
     /// Joins the halves again.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, WebSocket};
+    /// # fn with<T: Io>(socket: WebSocket<T>) {
+    /// let (read, write) = socket.split();
+    /// let socket = read.reunite(write).expect("halves of one connection");
+    /// # drop(socket);
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -28,6 +28,17 @@ macro_rules! receiving {
             /// If parts of the current message have been taken by [`next_piece`](Self::next_piece),
             /// the rest of it is dropped.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// while let Some(message) = socket.next().await {
+            ///     println!("{:?}", message?);
+            /// }
+            /// println!("{:?}", socket.closed()); // code and reason of the peer
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// What has ended the connection, once; unless that was a closing handshake.
@@ -45,6 +56,24 @@ macro_rules! receiving {
             ///
             /// Cancel safe: the next call goes on where this one was.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// use ws_proto_async::Event;
+            ///
+            /// while let Some(event) = socket.next_event().await {
+            ///     match event? {
+            ///         Event::Message(message) => println!("{message:?}"),
+            ///         Event::Pong(payload) => println!("an answer to our Ping: {payload:?}"),
+            ///         Event::Ping(_) => {} // answered
+            ///         Event::Close(closed) => println!("{:?}", closed.code),
+            ///         _ => {}
+            ///     }
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`next`](Self::next).
@@ -56,6 +85,22 @@ macro_rules! receiving {
             /// `None` after the end. Set `Config::max_message` to what may come.
             ///
             /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// let mut bytes = 0;
+            /// while let Some(piece) = socket.next_piece().await {
+            ///     let piece = piece?;
+            ///     bytes += piece.data.len(); // or write it to a file
+            ///     if piece.last {
+            ///         println!("a message of {bytes} bytes");
+            ///         bytes = 0;
+            ///     }
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -84,6 +129,15 @@ macro_rules! sending {
             /// Cancel safe: the message is queued as a whole or not at all. Once it is queued, it is
             /// written whatever becomes of this future.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.send("a text").await?;
+            /// socket.send(vec![1, 2, 3]).await?; // binary
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// What keeps it from being sent, or has ended the connection.
@@ -100,6 +154,14 @@ macro_rules! sending {
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.send_uncompressed("password: 1234").await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send).
@@ -113,6 +175,16 @@ macro_rules! sending {
             }
 
             /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// if let Some(params) = socket.deflate() {
+            ///     println!("compressed: {params:?}");
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             #[cfg(feature = "deflate")]
             #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
             pub fn deflate(&self) -> Option<DeflateParams> {
@@ -123,6 +195,16 @@ macro_rules! sending {
             /// parts and `Sink` among them. They are, if permessage-deflate was agreed on and nothing
             /// else is said. What was queued stays as it is, and so does a message of which parts
             /// have been sent.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.set_compressing(false);
+            /// socket.send("as it is").await?;
+            /// socket.set_compressing(true);
+            /// # Ok(())
+            /// # }
+            /// ```
             #[cfg(feature = "deflate")]
             #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
             pub fn set_compressing(&mut self, compressing: bool) {
@@ -130,6 +212,15 @@ macro_rules! sending {
             }
 
             /// Sends a text message, as [`send`](Self::send) does.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.send_text("hello").await?;
+            /// socket.send_text(format!("hello {}", 2)).await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -143,6 +234,14 @@ macro_rules! sending {
 
             /// Sends a binary message, as [`send`](Self::send) does. A payload from 4 KiB on is not
             /// copied, unless a client has to mask it or it is compressed.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.send_binary(vec![0; 1 << 20]).await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -159,6 +258,17 @@ macro_rules! sending {
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// use ws_proto_async::{Message, PreparedMessage};
+            ///
+            /// let news = PreparedMessage::from(Message::from("to all of you")); // once, for all connections
+            /// socket.send_prepared(&news).await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send).
@@ -173,6 +283,19 @@ macro_rules! sending {
             ///
             /// Cancel safe: the part is queued as a whole or not at all.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// use ws_proto_async::Fin;
+            ///
+            /// for line in ["one\n", "two\n"] {
+            ///     socket.send_text_part(line, Fin::No).await?;
+            /// }
+            /// socket.send_text_part("", Fin::Yes).await?; // one message of two lines
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send); `SendError::MessageOpen` inside of a binary message.
@@ -185,6 +308,17 @@ macro_rules! sending {
             }
 
             /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// use ws_proto_async::Fin;
+            ///
+            /// socket.send_binary_part(vec![0; 65536], Fin::No).await?;
+            /// socket.send_binary_part(vec![0; 100], Fin::Yes).await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -203,6 +337,17 @@ macro_rules! sending {
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// // Answers all messages of one read with one write.
+            /// while let Some(message) = socket.next().await {
+            ///     socket.feed(message?).await?;
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send).
@@ -217,6 +362,19 @@ macro_rules! sending {
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// use ws_proto_async::{Message, PreparedMessage};
+            ///
+            /// for text in ["one", "two"] {
+            ///     socket.feed_prepared(&PreparedMessage::from(Message::from(text))).await?;
+            /// }
+            /// socket.flush().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send).
@@ -227,6 +385,16 @@ macro_rules! sending {
             /// Waits until all that was queued is written.
             ///
             /// Cancel safe: the next call goes on where this one was.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.feed("one").await?;
+            /// socket.feed("two").await?;
+            /// socket.flush().await?; // both in one write
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -239,6 +407,17 @@ macro_rules! sending {
             ///
             /// Cancel safe: it changes nothing.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.ready().await?; // can be cancelled: nothing is queued yet
+            /// if let Err(error) = socket.try_send("now") {
+            ///     println!("{error}");
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// What has ended the connection.
@@ -248,6 +427,20 @@ macro_rules! sending {
 
             /// Queues a message at once, if there is room. It is written when this connection is
             /// waited for, by [`flush`](Self::flush) for instance.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// use ws_proto_async::TrySendError;
+            ///
+            /// match socket.try_send("news") {
+            ///     Ok(()) => {}
+            ///     Err(TrySendError::Full(message)) => println!("too slow for {message:?}"),
+            ///     Err(error) => println!("{error}"),
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -260,6 +453,14 @@ macro_rules! sending {
             /// written. Keepalive does this by itself when the peer is silent.
             ///
             /// Cancel safe: the Ping is queued as a whole or not at all.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.ping(b"are you there").await?; // `next_event` shows the Pong
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -275,6 +476,14 @@ macro_rules! sending {
             ///
             /// Cancel safe: the Pong is queued as a whole or not at all.
             ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// socket.pong(b"").await?; // a sign of life that asks for no answer
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send).
@@ -287,6 +496,19 @@ macro_rules! sending {
 
             /// Queues our Close. Nothing can be sent after it; messages of the peer before its own
             /// Close still come, then the connection ends. Of `reason`, 123 bytes are sent at most.
+            ///
+            /// ```
+            /// # use ws_proto_async::{Error, Io, WebSocket};
+            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// use ws_proto_async::CloseCode;
+            ///
+            /// socket.start_close(CloseCode::NORMAL, "that is all")?;
+            /// while let Some(message) = socket.next().await {
+            ///     println!("still received: {:?}", message?);
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///

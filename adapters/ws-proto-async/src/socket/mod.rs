@@ -148,22 +148,67 @@ impl<T: Io> WebSocket<T> {
     }
 
     /// The subprotocol that the handshake agreed on.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Error, Io, WebSocket};
+    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// match socket.subprotocol() {
+    ///     Some("chat.v2") => socket.send("{}").await?,
+    ///     _ => socket.send("hello").await?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn subprotocol(&self) -> Option<&str> {
         self.core.subprotocol()
     }
 
     /// Code and reason of the peer's Close, once that has come.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Error, Io, WebSocket};
+    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// while socket.next().await.transpose()?.is_some() {}
+    /// if let Some(closed) = socket.closed() {
+    ///     let is_restart = closed.code == Some(CloseCode::SERVICE_RESTART);
+    ///     println!("{} {is_restart}", &*closed.reason);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn closed(&self) -> Option<Closed> {
         self.core.closed()
     }
 
     /// How many bytes the message has that the connection has failed for, as its headers claim: after
     /// `ProtocolError::FrameTooBig` and `ProtocolError::MessageTooBig`, else `None`.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Error, Io, WebSocket};
+    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// if let Some(Err(error)) = socket.next().await {
+    ///     println!("{error}: {:?} bytes", socket.refused_len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn refused_len(&self) -> Option<u64> {
         self.core.refused_len()
     }
 
     /// How many bytes wait to be written.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Error, Io, WebSocket};
+    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// if socket.queued() > 1 << 20 {
+    ///     println!("a slow reader");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn queued(&self) -> usize {
         self.core.driver.pending_bytes()
     }
@@ -187,6 +232,16 @@ impl<T: Io> WebSocket<T> {
     /// [`next`](Self::next). Of `reason`, 123 bytes are sent at most.
     ///
     /// Cancel safe: the Close is queued at once, another call goes on waiting.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Error, Io, WebSocket};
+    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// socket.close(CloseCode::NORMAL, "done").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

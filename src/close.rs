@@ -1,4 +1,4 @@
-//! What a control frame carries, as types: what must not be on the wire cannot be constructed.
+//! The contents of control frames, as types: values that must not be on the wire cannot be constructed.
 
 use core::fmt;
 use core::num::NonZeroU16;

@@ -1,4 +1,4 @@
-//! What can go wrong, one type per fault: the peer's, ours, time's, the transport's.
+//! Errors, one type per fault: the peer's, ours, time's, the transport's.
 //!
 //! | type | whose fault | effect |
 //! |---|---|---|

@@ -1,12 +1,34 @@
 //! A sans-IO engine for the WebSocket protocol, client and server (RFC 6455), over HTTP/1.1 and over
 //! streams of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220).
 //!
-//! `ws-proto` is a state machine: received bytes go in, events and bytes to write come out. It
-//! opens no socket, reads no clock, starts no thread and draws no random number, so every program with an
-//! event loop can drive it: `std::net`, mio, smol, tokio, io_uring, a game loop, a microcontroller.
-//! It does everything between the first byte of the handshake and the closed connection: framing,
-//! masking, UTF-8, fragmentation, Ping and Pong, the closing handshake, limits and timers. It is not
-//! an HTTP server, it does no TLS and no DNS.
+//! `ws-proto` is a state machine: you feed it received bytes, and it returns events and bytes to send. It opens no
+//! socket, reads no clock, starts no thread and draws no random number, so every program with an event loop can drive
+//! it: `std::net`, mio, smol, tokio, io_uring, a game loop, a microcontroller. It handles framing, masking, UTF-8,
+//! fragmentation, Ping and Pong, both handshakes, limits and timers. It is not an HTTP server, and does no TLS and no DNS.
+//!
+//! For applications there are adapters, which do the I/O: `ws-proto-tokio`, `ws-proto-smol`, `ws-proto-mio`.
+//!
+//! ```
+//! use ws_proto::{Config, Connection, Event, Input, Instant, Negotiated};
+//!
+//! // The opening handshake is done: `handshake` or an HTTP server did it.
+//! let mut connection = Connection::server(Negotiated::new(), Config::new());
+//! let mut out = Vec::new(); // bytes to send
+//!
+//! let mut read = *b"\x81\x85\0\0\0\0hello\x89\x80\0\0\0\0"; // a read returned these bytes
+//! let mut input = Input::new(&mut read);
+//! while let Some(event) = connection.receive(&mut input, &mut out)? {
+//!     match event {
+//!         Event::Text(text) => connection.send_text(text.body, &mut out)?, // echo
+//!         _ => {} // a Ping: its Pong is in `out` already
+//!     }
+//! }
+//! let deadline = connection.tick(Instant::from_millis(0), &mut out)?;
+//!
+//! assert_eq!(out, b"\x81\x05hello\x8a\x00"); // write these bytes to the socket
+//! assert!(deadline.is_some()); // call `tick` again at this time, for keepalive
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # The loop
 //!
@@ -35,9 +57,8 @@
 //!   Close frame there.
 //! * **Time is an argument** of one call, [`tick`](Connection::tick), once per turn.
 //!
-//! [`Connection`] shows it as code, and [`driving`] has the rules for the program around it. Those who
-//! want whole messages and buffers taken care of start with [`WebSocket`] (feature `alloc`); blocking
-//! programs find everything in [`io`] (feature `std`).
+//! [`driving`] has the rules for the program around it, each with code. For whole messages and buffers start with
+//! [`WebSocket`] (feature `alloc`), for blocking programs with [`io`] (feature `std`).
 //!
 //! # Which type for what
 //!
@@ -65,8 +86,8 @@
 //!
 //! # States
 //!
-//! The state tables are where the states are: receiving and closing in [`connection`], the opening
-//! handshake in [`handshake`], errors by fault in [`error`].
+//! Tables of states: receiving and closing in [`connection`], the opening handshake in [`handshake`], the transport in
+//! [`Transport`]. Errors by fault: [`error`].
 //!
 //! # Features
 //!
@@ -140,23 +161,37 @@ pub mod uri;
 pub mod utf8;
 
 #[cfg(feature = "alloc")]
+#[doc(inline)]
 pub use buf::Limited;
+#[doc(inline)]
 pub use buf::{BufferLocation, FixedBuf, Input, MessageStorage, Output, Storage};
+#[doc(inline)]
 pub use close::{CloseCode, CloseReason, ControlPayload, TooLong};
+#[doc(inline)]
 pub use connection::{
     Binary, Client, Config, Connection, EitherRole, Event, Extended, Fin, Kind, MaskSource,
     PreparedMessage, Role, Server, Text,
 };
+#[doc(inline)]
 pub use error::{CapacityError, ProtocolError, ReceiveError, SendError, TimedOut, UnexpectedEof};
+#[doc(inline)]
 pub use frame::MAX_CONTROL_FRAME;
+#[doc(inline)]
 pub use handshake::Negotiated;
+#[doc(inline)]
 pub use message::{AssembleError, Assembler, Message};
 #[cfg(feature = "alloc")]
+#[doc(inline)]
 pub use message::{MessageBuf, OwnedMessage};
 #[cfg(feature = "getrandom")]
+#[doc(inline)]
 pub use random::OsRandom;
 #[cfg(feature = "alloc")]
+#[doc(inline)]
 pub use socket::{Sender, VectoredSend, WebSocket, WebSocketError};
+#[doc(inline)]
 pub use time::Instant;
+#[doc(inline)]
 pub use transport::Transport;
+#[doc(inline)]
 pub use uri::{Uri, UriError};

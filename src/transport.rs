@@ -1,6 +1,6 @@
-//! What the driver has to do with the transport.
+//! The next step of the driver with the transport.
 
-/// What the driver has to do with the transport once it has written the output.
+/// The next step of the driver with the transport, once it has written the output.
 ///
 /// Engines do not close sockets, so they say when it is time to (RFC 6455 7.1.1).
 /// [`driving`](crate::driving#half-close-and-drain) shows it in a program.

@@ -34,7 +34,7 @@ pub struct Utf8 {
     pending: [u8; 3],
 }
 
-/// What one piece of a text adds: the character that it completes, and all whole characters after it.
+/// The text that one piece adds: the character that it completes, and all whole characters after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validated<'t> {
     /// The character that began in an earlier piece and ended in this one.
@@ -100,7 +100,7 @@ impl Utf8 {
         self.pending[0] == 0
     }
 
-    /// What is missing of the character that is cut, in three bits: 0 if none is cut. Of two states with
+    /// The missing part of the character that is cut, in three bits: 0 if none is cut. Of two states with
     /// the same need, the same bytes can follow.
     pub(crate) const fn need(self) -> u8 {
         match self.pending {

@@ -3,7 +3,7 @@
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
-/// What is copied at once. For more than a few KiB the C library takes an instruction for strings
+/// The number of bytes that are copied at once. For more than a few KiB the C library takes an instruction for strings
 /// that is four times slower than vectors on some processors where the two places happen to lie
 /// badly; for this it takes vectors.
 const STEP: usize = 2048;

@@ -9,7 +9,7 @@ use crate::utf8::{self, InvalidUtf8};
 /// [`MessageBuf`](crate::message::MessageBuf). It may be implemented by others: a method that is added has a
 /// default.
 pub trait Storage {
-    /// What has been stored since the last [`clear`](Self::clear).
+    /// The bytes stored since the last [`clear`](Self::clear).
     fn bytes(&self) -> &[u8];
 
     /// Appends `bytes`.
@@ -114,7 +114,7 @@ pub trait MessageStorage: Storage {
         self.store(raw)
     }
 
-    /// What has been stored, as text. Provided, it validates [`bytes`](Storage::bytes).
+    /// The stored bytes, as text. Provided, it validates [`bytes`](Storage::bytes).
     ///
     /// # Errors
     ///

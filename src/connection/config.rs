@@ -80,7 +80,7 @@ impl Config {
         self.close_timeout
     }
 
-    /// What [`max_message`](Self::max_message) has set, for those who decode messages themselves.
+    /// The value of [`max_message`](Self::max_message), for programs that decode messages themselves.
     #[must_use]
     pub const fn get_max_message(&self) -> u64 {
         self.max_message

@@ -1,4 +1,4 @@
-//! What a connection emits: pieces of messages, and control frames.
+//! Events of a connection: pieces of messages, and control frames.
 
 use crate::close::CloseCode;
 use crate::frame::Rsv;

@@ -17,7 +17,7 @@
 //!
 //! # Closing
 //!
-//! What the driver does in each state of the transport is in the table of [`Transport`].
+//! The table of [`Transport`] has the steps of the driver in each state of the transport.
 //!
 //! | event | output | [`transport`](Connection::transport) |
 //! |---|---|---|
@@ -35,7 +35,7 @@
 //! driver does not end its writing side before; all else is as if it had been sent. After the end of the
 //! transport it is not written.
 //!
-//! What the peer sends between our Close and its own is still delivered. Pings are answered until
+//! Messages of the peer between our Close and its own are still delivered. Pings are answered until
 //! its Close has come.
 
 mod config;
@@ -273,7 +273,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// What the driver has to do with the transport, once it has written the output.
+    /// The next step with the transport, once it has written the output.
     #[inline]
     pub fn transport(&self) -> Transport {
         // Faults and timers that have ended have sent a Close, or owe one: most calls end here, and a driver

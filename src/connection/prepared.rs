@@ -168,7 +168,7 @@ impl<B: AsRef<[u8]>> PreparedFrame<B> {
         self.header
     }
 
-    /// What keeps the payload.
+    /// The owner of the payload.
     #[cfg(feature = "alloc")]
     pub(crate) const fn shared(&self) -> &B {
         &self.payload

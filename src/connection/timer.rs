@@ -87,7 +87,7 @@ impl Timeout {
     }
 }
 
-/// What is being waited for.
+/// The event that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
     /// No `tick` has come yet.

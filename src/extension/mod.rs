@@ -51,7 +51,7 @@ pub trait Decode {
     /// # Errors
     ///
     /// [`DecodeError::TooBig`] as soon as the output would exceed `room`, without producing it.
-    /// What was decoded in front of an error has been appended, so that the first fault of a
+    /// Bytes that were decoded before an error have been appended, so that the first fault of a
     /// message is the same however it is cut.
     fn decode<S: MessageStorage>(
         &mut self,

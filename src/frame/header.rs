@@ -30,7 +30,7 @@ pub struct Header {
     pub fin: bool,
     /// The reserved bits.
     pub rsv: Rsv,
-    /// What the frame is.
+    /// The kind of the frame.
     pub opcode: Opcode,
     /// The length of the payload in bytes; below 2^63.
     pub len: u64,
@@ -346,7 +346,7 @@ impl SecondByte {
     }
 }
 
-/// What the second byte of a header and those after it say of its length.
+/// The length in the second byte of a header and those after it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Length {
     /// How many bytes the payload has; `None` if the bytes that say so are not all there.

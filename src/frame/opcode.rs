@@ -1,8 +1,8 @@
-//! What the first byte of a frame says.
+//! The first byte of a frame.
 
 use core::ops::BitOr;
 
-/// What a frame is (RFC 6455 5.2).
+/// The kind of a frame (RFC 6455 5.2).
 ///
 /// ```
 /// use ws_proto::frame::Opcode;

@@ -13,7 +13,7 @@ use super::write;
 use crate::buf::Output;
 use crate::frame::Rsv;
 
-/// What a server accepts: from which origins, and the subprotocol, the extensions and further header fields
+/// The terms of a server: the origins that it accepts, the subprotocol, the extensions and further header fields
 /// of its response.
 ///
 /// ```
@@ -177,7 +177,7 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// What the handshake agreed on; [`Connection::server`](crate::Connection::server) takes it.
+    /// The result of the handshake; [`Connection::server`](crate::Connection::server) takes it.
     #[must_use]
     pub const fn negotiated(&self) -> Negotiated {
         self.negotiated

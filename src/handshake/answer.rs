@@ -14,7 +14,7 @@ use crate::error::TimedOut;
 use crate::time::Instant;
 use crate::transport::Transport;
 
-/// What was asked for.
+/// The request.
 pub(super) trait Asked {
     /// What an answer that grants it has agreed to.
     type Granted: Copy + fmt::Debug;
@@ -23,7 +23,7 @@ pub(super) trait Asked {
     fn kept(&self) -> usize;
 }
 
-/// What a client has asked for, and the answer as far as it is there. The storage has what `asked` keeps, then
+/// The request of a client, and the answer as far as it is there. The storage has what `asked` keeps, then
 /// the head of the answer, then the body of a refusal.
 pub(super) struct Answer<A: Asked, S> {
     pub(super) asked: A,
@@ -68,7 +68,7 @@ impl<A: Asked, S: Storage> Answer<A, S> {
         }
     }
 
-    /// What was received of the answer.
+    /// The received part of the answer.
     pub(super) fn received(&self) -> &[u8] {
         let stored = self.storage.bytes();
         stored.get(self.asked.kept()..).unwrap_or_default()
@@ -182,7 +182,7 @@ impl<A: Asked, S: Storage> Answer<A, S> {
 }
 
 impl<A: Asked, S> Answer<A, S> {
-    /// What the driver has to do with the transport.
+    /// The next step with the transport.
     pub(super) const fn transport(&self) -> Transport {
         match self.state {
             _ if self.timer.expired().is_some() => Transport::Abort,

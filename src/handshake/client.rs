@@ -127,7 +127,7 @@ impl<S: Storage> ClientHandshake<S> {
         self.0.refusal()
     }
 
-    /// What the driver has to do with the transport: [`Close`](Transport::Close) once the handshake
+    /// The next step with the transport: [`Close`](Transport::Close) once the handshake
     /// has failed, [`Abort`](Transport::Abort) when it took too long.
     pub const fn transport(&self) -> Transport {
         self.0.transport()

@@ -175,7 +175,7 @@ impl<S: Storage> ClientConnect<S> {
         self.answer.refusal()
     }
 
-    /// What the driver has to do with the stream: [`Close`](Transport::Close) once the handshake
+    /// The next step with the stream: [`Close`](Transport::Close) once the handshake
     /// has failed, [`Abort`](Transport::Abort) when it took too long.
     pub const fn transport(&self) -> Transport {
         self.answer.transport()

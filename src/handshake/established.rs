@@ -33,7 +33,7 @@ impl<'h> Established<'h> {
         }
     }
 
-    /// What the handshake agreed on.
+    /// The result of the handshake.
     #[must_use]
     pub const fn negotiated(&self) -> Negotiated {
         self.negotiated
@@ -111,7 +111,7 @@ impl<'h> Refusal<'h> {
             .and_then(reconnect::retry_after)
     }
 
-    /// What a [`Backoff`](reconnect::Backoff) needs to know of it.
+    /// The kind of end, for a [`Backoff`](reconnect::Backoff).
     ///
     /// ```
     /// use core::time::Duration;

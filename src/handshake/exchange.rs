@@ -14,7 +14,7 @@ use crate::transport::Transport;
 
 /// Which answer of HTTP/1.1 grants the request.
 pub(super) trait Grant: Asked {
-    /// What is collected from the header fields of an answer while they are parsed.
+    /// The values collected from the header fields of an answer while they are parsed.
     type Fields<'h>: Copy + Default;
 
     /// Whether an answer with this status can grant it. Any other is a refusal, but for those that are skipped.
@@ -80,7 +80,7 @@ impl<A: Grant, S: Storage> Exchange<A, S> {
         self.answer.refusal()
     }
 
-    /// What was received of the answer.
+    /// The received part of the answer.
     pub(super) fn answer(&self) -> &[u8] {
         self.answer.received()
     }
@@ -166,7 +166,7 @@ impl<A: Grant, S> Exchange<A, S> {
         &self.answer.state
     }
 
-    /// What the driver has to do with the transport.
+    /// The next step with the transport.
     pub(super) const fn transport(&self) -> Transport {
         self.answer.transport()
     }

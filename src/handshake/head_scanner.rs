@@ -105,7 +105,7 @@ impl HeadScanner {
         self.state != ScanState::Start || self.bytes > 0 || self.skipped_empty_line
     }
 
-    /// What the end of the transport means here, before the end of the head.
+    /// The meaning of the end of the transport here, before the end of the head.
     pub(super) fn eof(&self) -> HandshakeError {
         if self.has_begun() {
             HandshakeError::UnexpectedEof

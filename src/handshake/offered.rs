@@ -11,7 +11,7 @@ use super::syntax;
 use crate::buf::Storage;
 use crate::frame::Rsv;
 
-/// What the answer to a request depends on. The offer itself is text at the front of the handshake's
+/// The facts on which the answer to a request depends. The offer itself is text at the front of the handshake's
 /// storage: first the list of subprotocols, then the list of extensions with their parameters.
 pub(super) struct Offered {
     /// `None` on a stream of HTTP/2 or HTTP/3.

@@ -28,7 +28,7 @@ pub enum OriginFault {
 }
 
 impl OriginFault {
-    /// What is wrong, for the user, then what to do, for the operator.
+    /// The fault, for the user, then the remedy, for the operator.
     pub(super) const fn body(self) -> &'static str {
         match self {
             Self::HostNotLocal => {

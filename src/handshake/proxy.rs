@@ -322,7 +322,7 @@ impl<S: Storage> ProxyHandshake<S> {
         self.0.refusal()
     }
 
-    /// What the driver has to do with the transport: [`Close`](Transport::Close) once the handshake has
+    /// The next step with the transport: [`Close`](Transport::Close) once the handshake has
     /// failed, [`Abort`](Transport::Abort) when it took too long.
     pub const fn transport(&self) -> Transport {
         self.0.transport()

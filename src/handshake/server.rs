@@ -194,7 +194,7 @@ impl<S: Storage> ServerHandshake<S> {
         deadline
     }
 
-    /// What the driver has to do with the transport: [`Close`](Transport::Close) once the request
+    /// The next step with the transport: [`Close`](Transport::Close) once the request
     /// has been refused or answered as a plain one, [`Abort`](Transport::Abort) when it or the end of the
     /// transport took too long.
     pub fn transport(&self) -> Transport {

@@ -1,11 +1,11 @@
-//! What ends a connection over a stream.
+//! Errors that end a connection over a stream.
 
 use core::fmt;
 use std::io;
 
 use crate::error::{TimedOut, UnexpectedEof};
 
-/// What ends a connection over a stream, other than a closing handshake or what
+/// An error that ends a connection over a stream, other than a closing handshake or what
 /// [`next_message`](crate::WebSocket::next_message) reports.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -215,7 +215,7 @@ pub struct Incoming<'s, S> {
     stream: &'s mut S,
     accepting: Accepting,
     request: Request,
-    /// What was read after the request.
+    /// The bytes that were read after the request.
     received: Vec<u8>,
     options: Options,
     started: Instant,

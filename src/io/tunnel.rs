@@ -57,7 +57,7 @@ impl Proxy {
 pub struct Tunnel<S> {
     stream: S,
     response: Response,
-    /// What was read after the proxy's answer.
+    /// The bytes that were read after the proxy's answer.
     received: Vec<u8>,
     taken: usize,
 }

@@ -57,7 +57,7 @@ enum State {
     Held(Kind),
 }
 
-/// What a piece has led to.
+/// The effect of a piece.
 pub(crate) enum Step<'b> {
     /// More pieces are needed, or the event was none.
     More,
@@ -67,7 +67,7 @@ pub(crate) enum Step<'b> {
     Held,
 }
 
-/// What a piece that was put into the storage has led to.
+/// The effect of a piece that was put into the storage.
 #[derive(Clone, Copy)]
 enum Collected {
     Part,
@@ -350,7 +350,7 @@ impl<X: Decode> Assembler<super::MessageBuf, X> {
         self.storage.bytes().len()
     }
 
-    /// What is stored of a message of that kind, without a character that is cut by its end.
+    /// The stored part of a message of that kind, without a character that is cut by its end.
     pub(crate) fn stored_piece(&self, kind: Kind) -> Message<'_> {
         match kind {
             Kind::Binary => Message::Binary(self.storage.bytes()),

@@ -106,7 +106,7 @@ impl MessageBuf {
         self.bytes.capacity() + self.text.capacity()
     }
 
-    /// What is stored is bytes from now on.
+    /// The content is bytes from now on.
     #[inline]
     fn turn_into_bytes(&mut self) {
         if self.bytes.capacity() == 0 {

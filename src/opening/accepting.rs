@@ -97,7 +97,7 @@ impl Accepting {
         Ok(self.handshake.tick(now, &mut self.out)?)
     }
 
-    /// What is to be done with the transport: [`Transport::Close`] once the request was refused, or
+    /// The next step with the transport: [`Transport::Close`] once the request was refused, or
     /// answered as a plain one.
     #[must_use]
     pub fn transport(&self) -> Transport {

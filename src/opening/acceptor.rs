@@ -7,7 +7,7 @@ use crate::extension::deflate::{Deflate, DeflateElement};
 use crate::handshake::http;
 use crate::handshake::{Accept, OriginPolicy, PlainResponse, Upgrade};
 
-/// What a server accepts, for those who need not look at each request.
+/// A description of the requests that a server accepts, for servers that need not look at each request.
 ///
 /// By default: every path, pages of the same host and programs that are not browsers, no subprotocol, no
 /// compression.

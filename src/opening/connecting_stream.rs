@@ -150,7 +150,7 @@ impl ConnectingStream {
         }
     }
 
-    /// What is to be done with the stream: [`ClientConnect::transport`].
+    /// The next step with the stream: [`ClientConnect::transport`].
     #[must_use]
     pub const fn transport(&self) -> Transport {
         self.handshake.transport()

@@ -33,7 +33,7 @@ pub enum ConnectError {
     Resolve {
         /// The host.
         host: Box<str>,
-        /// What the resolver has reported.
+        /// The error of the resolver.
         error: std::io::Error,
     },
     /// A part of connecting took longer than it may.
@@ -56,7 +56,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What a [`Backoff`](crate::reconnect::Backoff) needs to know of it. `None` if another attempt is
+    /// The kind of end for a [`Backoff`](crate::reconnect::Backoff). `None` if another attempt is
     /// useless: the request cannot be sent as it is, or the server does not follow the protocol.
     ///
     /// ```

@@ -53,7 +53,7 @@ pub struct HappyEyeballs {
     delay: Duration,
 }
 
-/// What a driver of [`HappyEyeballs`] has to do.
+/// The next step of a driver of [`HappyEyeballs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HappyStep {
     /// Start to connect to this address, then ask again.

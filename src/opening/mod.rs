@@ -58,7 +58,7 @@ use crate::handshake::Negotiated;
 use crate::socket::WebSocket;
 use crate::time::Instant;
 
-/// A handshake under way, of either end: what a driver that writes has to know of it.
+/// A handshake under way, of either end: the interface of a driver that writes.
 ///
 /// ```
 /// use std::io::{self, Write};

@@ -45,7 +45,7 @@ fn by_the_byte(bytes: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// What is tried. Miri, which looks for other mistakes and is slow, gets less of it.
+/// The cases. Miri, which looks for other mistakes and is slow, gets less of it.
 fn some(numbers: impl IntoIterator<Item = usize>, of_which: usize) -> Vec<usize> {
     let step = if cfg!(miri) { of_which } else { 1 };
     numbers.into_iter().step_by(step).collect()

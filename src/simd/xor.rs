@@ -114,7 +114,7 @@ const WORD: usize = 8;
 const PAIR: usize = 2 * WORD;
 /// A vector of 256 bits where there are such.
 const HALF: usize = 32;
-/// What a step of the main loop takes: four vectors of 128 bits, or fewer longer ones.
+/// The bytes of a step of the main loop: four vectors of 128 bits, or fewer longer ones.
 const BLOCK: usize = 64;
 /// Below this, what every processor has takes less time than a call and its clean-up. Without the feature
 /// there is nothing to choose.

@@ -1,4 +1,4 @@
-//! What a [`WebSocket`](crate::WebSocket) does to messages: nothing, unless an extension was agreed on.
+//! The change that a [`WebSocket`](crate::WebSocket) makes to messages: nothing, unless an extension was agreed on.
 
 #[cfg(feature = "deflate")]
 use alloc::boxed::Box;

@@ -27,7 +27,7 @@ pub(super) struct Ending {
     lingers: bool,
     /// Something has begun or ended since the time was set, beside bytes that came.
     needs_tick: bool,
-    /// What was to be done with the transport when the time was last set: each has timers of its own.
+    /// The state of the transport when the time was last set: each has timers of its own.
     ticked: Transport,
     /// The last deadline is early enough for bytes that come not to move it.
     is_early: bool,
@@ -64,7 +64,7 @@ impl Cause {
     }
 }
 
-/// What is waited for, beside what the connection itself waits for.
+/// Waits besides those of the connection itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
     Nothing,

@@ -94,7 +94,7 @@ pub enum Failure {
     Eof(UnexpectedEof),
     /// Reading from the transport failed.
     Read,
-    /// What was received cannot be accepted.
+    /// Received bytes cannot be accepted.
     Receive(WebSocketError),
     /// A timer has ended.
     TimedOut(TimedOut),

@@ -1,4 +1,4 @@
-//! What is received: the input that waits, and the message that is put together.
+//! The received part: the input that waits, and the message that is put together.
 
 use alloc::boxed::Box;
 

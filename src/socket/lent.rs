@@ -196,7 +196,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self
     }
 
-    /// What is left to do after an opening handshake that led to no connection: to write what
+    /// The last steps after an opening handshake that led to no connection: to write what
     /// [`with_output`](Self::with_output) gives, a refusal, to half-close, and to read on for the
     /// [linger time](Self::with_linger_time), so that the peer can read it. Then it
     /// [is over](Self::is_over). Nothing is received or sent.

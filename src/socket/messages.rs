@@ -127,7 +127,7 @@ pub(super) struct Manner {
     pub(super) is_paced: bool,
 }
 
-/// What has been found in the input: it is there, or in the storage.
+/// The item found in the input: it is there, or in the storage.
 pub(super) enum Found<'i> {
     Whole(Message<'i>),
     Held,
@@ -266,7 +266,7 @@ impl Messages {
         self.assembler.storage_mut().release();
     }
 
-    /// What was emitted of the storage is not needed any more.
+    /// The emitted part of the storage is not needed any more.
     pub(super) fn drop_spent(&mut self) {
         if self.state.take(State::SPENT) {
             self.assembler.drop_stored(self.spent);
@@ -578,7 +578,7 @@ impl Messages {
         }
     }
 
-    /// What is stored for `want`, which is emitted now.
+    /// The stored item for `want`, which is emitted now.
     #[inline(always)]
     fn next_held<'i>(&mut self, want: Want) -> Option<Found<'i>> {
         self.drop_spent();
@@ -654,7 +654,7 @@ impl Messages {
         }
     }
 
-    /// What is stored, as a piece that is the last one or not.
+    /// The stored bytes, as a piece that is the last one or not.
     pub(super) fn held_piece<R: Role, B>(
         &mut self,
         last: bool,

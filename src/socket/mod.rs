@@ -383,7 +383,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         }
     }
 
-    /// What the driver has to do with the transport, once the output is written.
+    /// The next step with the transport, once the output is written.
     pub fn transport(&self) -> Transport {
         self.outbox.connection.transport()
     }
@@ -401,7 +401,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self.outbox.encoder.pause(!compressing);
     }
 
-    /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
+    /// The parameters of permessage-deflate that were agreed on; `None` if messages are not compressed.
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<crate::extension::deflate::DeflateParams> {
         self.outbox.encoder.params()

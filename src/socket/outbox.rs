@@ -8,7 +8,7 @@ use crate::error::ProtocolError;
 use crate::message::Message;
 use crate::transport::Transport;
 
-/// What is sent: by the connection, on its way through an extension, into the queue.
+/// Output: from the connection, on its way through an extension, into the queue.
 pub(super) struct Outbox<R, B> {
     pub(super) connection: Connection<R>,
     pub(super) encoder: Encoder,

@@ -13,7 +13,7 @@ use crate::connection::Role;
 use crate::message::Message;
 use crate::transport::Transport;
 
-/// What a caller of [`WebSocket::poll_next`] waits for. It may change with every call.
+/// The item that a caller of [`WebSocket::poll_next`] waits for. It may change with every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Want {

@@ -1,4 +1,4 @@
-//! What the buffers of a [`WebSocket`](crate::WebSocket) keep allocated while they hold nothing.
+//! The memory that buffers of a [`WebSocket`](crate::WebSocket) keep allocated while they hold nothing.
 //!
 //! Buffers that are given back between two reads have to be allocated, and the one that is read into
 //! filled with zeros, for each read: that costs more than all else. Buffers that are kept for good are
@@ -7,7 +7,7 @@
 
 use super::RETAINED;
 
-/// What a buffer keeps at most while there is much traffic. Larger ones are used too rarely, for
+/// The most that a buffer keeps while there is much traffic. Larger ones are used too rarely, for
 /// messages too large, for an allocation to count.
 pub(super) const BUSY: usize = 2 << 20;
 

@@ -16,7 +16,7 @@ const SHARED: usize = 4096;
 
 /// The sending side of a [`WebSocket`](crate::WebSocket), apart from the message it has given.
 ///
-/// What is sent waits in [`WebSocket::pending`](crate::WebSocket::pending). A message is taken
+/// Sent messages wait in [`WebSocket::pending`](crate::WebSocket::pending). A message is taken
 /// whole while less than the high-water mark waits there, and refused with
 /// [`SendError::OutputFull`] otherwise.
 ///

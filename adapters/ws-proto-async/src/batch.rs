@@ -11,7 +11,7 @@ use crate::io::Io;
 /// waited for. See [`ws_proto::Sender`].
 pub type Sender<'s> = ws_proto::Sender<'s, Role, Bytes>;
 
-/// What one read has brought: see [`WebSocket::next_batch`](crate::WebSocket::next_batch).
+/// The messages of one read: see [`WebSocket::next_batch`](crate::WebSocket::next_batch).
 ///
 /// It may be dropped at any time: the rest comes with the next batch, or by any other way of
 /// receiving.

@@ -11,7 +11,7 @@ use ws_proto::{SendError, TimedOut, UnexpectedEof, WebSocketError};
 
 use crate::message::Message;
 
-/// What ends a connection, or keeps something from being sent on it.
+/// The end of a connection, or the reason why something could not be sent on it.
 ///
 /// A closing handshake is no error: streams just end after it.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Error {
         }
     }
 
-    /// What a [`Backoff`](ws_proto::reconnect::Backoff) needs to know of it, if it has ended a connection.
+    /// The kind of end for a [`Backoff`](ws_proto::reconnect::Backoff), if it has ended a connection.
     pub const fn end(&self) -> End {
         match self {
             Self::Receive(error) => match error.close_code() {

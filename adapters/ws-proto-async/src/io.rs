@@ -1,4 +1,4 @@
-//! What a runtime has to offer.
+//! The traits that a runtime implements.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::task::{Context, Poll};

@@ -1,4 +1,4 @@
-//! What WebSocket connections of every async runtime have in common, on the engine [`ws_proto`].
+//! The common part of WebSocket connections on every async runtime, on the engine [`ws_proto`].
 //!
 //! Programs use an adapter: `ws-proto-tokio`, or `ws-proto-smol` for everything that has the traits
 //! of `futures-io`. They re-export what is here. For another runtime, implement [`Io`]: a byte

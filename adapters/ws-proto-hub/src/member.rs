@@ -169,7 +169,7 @@ impl Member {
     ///
     /// # Errors
     ///
-    /// What has ended the connection, once; unless that was a closing handshake.
+    /// The error that ended the connection, once. After a closing handshake this returns `None` instead.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

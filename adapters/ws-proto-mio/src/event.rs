@@ -1,4 +1,4 @@
-//! What a turn gives.
+//! The events of a turn.
 
 use ws_proto::opening::Response;
 use ws_proto::{CloseCode, Kind, Message};

@@ -1,4 +1,4 @@
-//! What can be set.
+//! Options.
 
 use std::time::Duration;
 

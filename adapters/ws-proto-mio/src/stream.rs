@@ -1,4 +1,4 @@
-//! What a connection runs over.
+//! Streams for connections.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};

@@ -190,7 +190,7 @@ pub type ReadHalf<S> = core::ReadHalf<Smol<S>>;
 /// ```
 pub type WriteHalf<S> = core::WriteHalf<Smol<S>>;
 
-/// What one read has brought, lent.
+/// The messages of one read, borrowed.
 ///
 /// ```
 /// use smol::net::TcpStream;

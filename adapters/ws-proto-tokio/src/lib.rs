@@ -190,7 +190,7 @@ pub type ReadHalf<S> = core::ReadHalf<Tokio<S>>;
 /// ```
 pub type WriteHalf<S> = core::WriteHalf<Tokio<S>>;
 
-/// What one read has brought, lent.
+/// The messages of one read, borrowed.
 ///
 /// ```
 /// use tokio::net::TcpStream;

@@ -6,7 +6,7 @@ use super::params::{DeflateParams, ParsedParams};
 use super::pool::DeflatePool;
 use crate::handshake::{Extensions, HandshakeError};
 
-/// What is offered or accepted of permessage-deflate, and how to compress.
+/// The parameters of permessage-deflate to offer or accept, and how to compress.
 ///
 /// A server [accepts](Self::accept) an offer, a client [offers](Self::offer) and reads the
 /// [answer](Self::answered). The [`DeflateParams`] that come out of that make the two codecs of the
@@ -239,7 +239,7 @@ impl Deflate {
         Ok(Some(agreed))
     }
 
-    /// What is asked for of both directions.
+    /// The parameters asked for, for both directions.
     fn wanted(&self) -> DeflateParams {
         let mut wanted = DeflateParams::new();
         if !self.server_takeover {

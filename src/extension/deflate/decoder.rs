@@ -229,7 +229,7 @@ impl DeflateDecoder {
 /// How many bytes the last piece has become: how much room the next may take.
 ///
 /// Room costs time, since it is zeroed, and too little of it costs one more call of the backend.
-/// What comes out does not depend on it.
+/// The result does not depend on it.
 #[derive(Clone, Copy, Debug)]
 struct Growth {
     /// In sixteenths.
@@ -294,7 +294,7 @@ impl fmt::Debug for DeflateDecoder {
     }
 }
 
-/// What a piece of a compressed message gives, as it is inflated; see [`DeflateDecoder::inflate`].
+/// An inflated piece of a compressed message; see [`DeflateDecoder::inflate`].
 ///
 /// If it is dropped before [`next_piece`](Self::next_piece) has said that there is no more, the
 /// rest of the piece is lost, and the decoder with it.

@@ -351,7 +351,7 @@ impl DeflateEncoder {
         self.history.unwrap_or(History::NONE)
     }
 
-    /// What comes next refers to nothing that came before.
+    /// The next data refers to nothing before it.
     fn forget(&mut self) {
         if let Some(deflater) = &mut self.deflater {
             deflater.reset();
@@ -466,7 +466,7 @@ mod tests {
         }
     }
 
-    /// What was compressed elsewhere takes no name, so that prepared messages do not use them up.
+    /// Data that was compressed elsewhere takes no name, so that prepared messages do not use them up.
     fn after_foreign_data_an_encoder_keeps_its_name() {
         let (mut encoder, mut connection) = (encoder(), connection());
         let alone = sent(&mut encoder, &mut connection);

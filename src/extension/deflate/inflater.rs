@@ -22,7 +22,7 @@ pub(super) enum InflateError {
     TooManyRestarts,
 }
 
-/// What a connection may spend on final blocks, in bytes of input.
+/// The budget of a connection for final blocks, in bytes of input.
 ///
 /// Going on after one takes about a microsecond, and it can be made of two bytes. So each costs 16
 /// bytes, which are earned by input and by messages: one for each message is always there, and a
@@ -137,7 +137,7 @@ impl Inflater {
         }
     }
 
-    /// What a call has put into the ring.
+    /// The bytes that a call has put into the ring.
     pub(super) fn bytes(&self, inflated: &Inflated) -> &[u8] {
         self.ring
             .get(inflated.start..inflated.end)
@@ -238,7 +238,7 @@ struct Call {
     status: Result<Status, zlib_rs::InflateError>,
 }
 
-/// What comes after it.
+/// The bytes after it.
 enum Next {
     /// A final block has ended.
     Restart,

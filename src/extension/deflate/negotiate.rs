@@ -62,7 +62,7 @@ pub(super) fn has_other(mut extensions: Extensions<'_>, others: &[&str]) -> bool
     extensions.any(|extension| extension.name() != NAME && !others.contains(&extension.name()))
 }
 
-/// What a client offers to get these parameters. `window` is whether it lets the server name the window of the
+/// The offer of a client for these parameters. `window` is whether it lets the server name the window of the
 /// client's compressor.
 pub(super) fn offer(wanted: DeflateParams, window: bool) -> DeflateElement {
     let mut element = DeflateElement::new(wanted);
@@ -119,7 +119,7 @@ pub(super) fn answer(wanted: DeflateParams, offer: &ParsedParams) -> DeflateElem
     element
 }
 
-/// What a client and a server have agreed on, if this is an answer to the client's offer.
+/// The agreed parameters, if this is an answer to the client's offer.
 pub(super) fn agree(
     wanted: DeflateParams,
     window: bool,
@@ -146,7 +146,7 @@ pub(super) fn agree(
     ))
 }
 
-/// What a client's handshake checks.
+/// The checks of a client's handshake.
 fn check_answer(offer: &Extension<'_>, answer: &Extension<'_>) -> Result<(), AnswerFault> {
     let offer = ParsedParams::in_head(offer.params())?;
     corresponds(&offer, &ParsedParams::in_head(answer.params())?)

@@ -1,7 +1,7 @@
 use crate::frame::Rsv;
 use crate::handshake::{AnswerFault, Negotiated, Params};
 
-/// What the two ends have agreed on: the parameters in the server's answer (RFC 7692 7.1).
+/// The agreed parameters: those in the server's answer (RFC 7692 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct DeflateParams {
@@ -86,7 +86,7 @@ impl DeflateParams {
         }
     }
 
-    /// What the connection has to know: that RSV1 is in use. For handshakes made elsewhere; those
+    /// The value for the connection: that RSV1 is in use. For handshakes made elsewhere; those
     /// of this crate give it themselves.
     #[must_use]
     pub const fn negotiated(&self) -> Negotiated {
@@ -100,7 +100,7 @@ impl Default for DeflateParams {
     }
 }
 
-/// What the parameters of one element say, valid by themselves (RFC 7692 7).
+/// The parameters of one element, valid by themselves (RFC 7692 7).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ParsedParams {
     pub(super) server_no_takeover: bool,

@@ -449,7 +449,7 @@ impl<T: Io> Reconnecting<T> {
     ///
     /// # Errors
     ///
-    /// What has ended the connection, unless that was a closing handshake.
+    /// The error that ended the connection; none after a closing handshake.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.start_close(code, reason)?;
         poll_fn(|cx| self.poll_as(Side::Write, cx, Self::poll_closed)).await

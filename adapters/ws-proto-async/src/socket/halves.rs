@@ -145,7 +145,7 @@ impl<T: Io> WriteHalf<T> {
     ///
     /// # Errors
     ///
-    /// What has ended the connection, unless that was a closing handshake.
+    /// The error that ended the connection; none after a closing handshake.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.start_close(code, reason)?;
         poll_fn(|cx| self.poll_said(cx)).await

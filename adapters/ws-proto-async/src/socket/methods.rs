@@ -41,7 +41,7 @@ macro_rules! receiving {
             ///
             /// # Errors
             ///
-            /// What has ended the connection, once; unless that was a closing handshake.
+            /// The error that ended the connection, once. After a closing handshake this returns `None` instead.
             #[expect(
                 clippy::should_implement_trait,
                 reason = "as that of an iterator, but asynchronous"
@@ -81,7 +81,7 @@ macro_rules! receiving {
                 poll_fn(move |cx| self.core().poll_event(cx))
             }
 
-            /// What is there of the next or the current message, so that a big one need not be held;
+            /// The received part of the next or the current message, so that a big one need not be held;
             /// `None` after the end. Set `Config::max_message` to what may come.
             ///
             /// Cancel safe: the next call goes on where this one was.
@@ -140,7 +140,7 @@ macro_rules! sending {
             ///
             /// # Errors
             ///
-            /// What keeps it from being sent, or has ended the connection.
+            /// Why the message could not be sent, or the error that ended the connection.
             pub fn send(
                 &mut self,
                 message: impl Into<Message>,
@@ -174,7 +174,7 @@ macro_rules! sending {
                 self.put_out(Outgo::Uncompressed(message.into()))
             }
 
-            /// What was agreed on of permessage-deflate; `None` if messages are not compressed.
+            /// The parameters of permessage-deflate that were agreed on; `None` if messages are not compressed.
             ///
             /// ```
             /// # use ws_proto_async::{Error, Io, WebSocket};
@@ -398,7 +398,7 @@ macro_rules! sending {
             ///
             /// # Errors
             ///
-            /// What has ended the connection.
+            /// The error that ended the connection.
             pub fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
                 poll_fn(move |cx| self.core().poll_flush(cx))
             }
@@ -420,7 +420,7 @@ macro_rules! sending {
             ///
             /// # Errors
             ///
-            /// What has ended the connection.
+            /// The error that ended the connection.
             pub fn ready(&mut self) -> impl Future<Output = Result<(), Error>> {
                 poll_fn(move |cx| self.core().poll_ready(cx))
             }

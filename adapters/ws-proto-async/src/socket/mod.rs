@@ -223,7 +223,7 @@ impl<T: Io> WebSocket<T> {
         self.core.io_mut().stream_mut()
     }
 
-    /// Gives up the connection and takes the stream. What has been read and not been taken is lost.
+    /// Gives up the connection and takes the stream. Bytes that were read and not taken are lost.
     pub fn into_inner(self) -> T::Stream {
         self.core.into_io().into_stream()
     }
@@ -245,7 +245,7 @@ impl<T: Io> WebSocket<T> {
     ///
     /// # Errors
     ///
-    /// What has ended the connection, unless that was a closing handshake.
+    /// The error that ended the connection; none after a closing handshake.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.start_close(code, reason)?;
         poll_fn(|cx| self.core.poll_closed(cx)).await

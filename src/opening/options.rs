@@ -17,7 +17,7 @@ use crate::socket::WebSocket;
 ///     .high_water(16 * 1024);
 /// # let _ = options;
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Options {
     pub(crate) config: Config,

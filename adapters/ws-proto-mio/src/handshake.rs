@@ -221,6 +221,15 @@ impl Request<'_> {
     /// connect in the user's name (RFC 6455 10.2). What is not a request for a WebSocket connection is
     /// refused, too; [`Turn::next`](crate::Turn::next) then reports the reason.
     ///
+    /// ```
+    /// # use ws_proto_mio::{HeadError, Request, Stream};
+    /// use ws_proto_mio::{Accept, Options};
+    ///
+    /// # fn with(request: Request<'_>) -> Result<(), HeadError> {
+    /// request.accept(&Accept::new().subprotocol("chat.v1"))
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`HeadError::OriginRefused`] if [`Accept::origins`] does not allow the request's `Origin`: the 403 is
@@ -245,6 +254,15 @@ impl Request<'_> {
 
     /// Answers with another response: refuses, redirects, or serves a page. Then the stream is
     /// closed.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{HeadError, Request};
+    /// use ws_proto_mio::Reply;
+    ///
+    /// # fn with(request: Request<'_>) -> Result<(), HeadError> {
+    /// request.respond(&Reply::new(404).body(b"try /chat"))
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

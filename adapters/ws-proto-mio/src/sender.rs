@@ -32,11 +32,31 @@ pub struct Sender<'t, S> {
 impl<S: Stream> Sender<'_, S> {
     /// How many more bytes may be queued before sending fails. A message of any size fits while it
     /// is not 0.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// if sender.room() > 0 {
+    ///     sender.send_text("there is room for it")?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn room(&self) -> usize {
         self.to.room()
     }
 
     /// Sends a message.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// use ws_proto_mio::Message;
+    ///
+    /// sender.send(Message::Text("hello"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -66,6 +86,16 @@ impl<S: Stream> Sender<'_, S> {
     /// compressed with something else would reveal them, and for data that is compressed already. Messages
     /// compressed later do not refer to it.
     ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// use ws_proto_mio::Message;
+    ///
+    /// sender.send_uncompressed(Message::Text("password: 1234"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued.
@@ -80,6 +110,16 @@ impl<S: Stream> Sender<'_, S> {
     /// Whether messages that begin from now on are compressed, on this connection. They are, if
     /// permessage-deflate was agreed on and nothing else is said. A message of which parts have been
     /// sent goes on as it began.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// sender.set_compressing(false);
+    /// sender.send_text("as it is")?;
+    /// sender.set_compressing(true);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     pub fn set_compressing(&mut self, compressing: bool) {
@@ -87,6 +127,14 @@ impl<S: Stream> Sender<'_, S> {
     }
 
     /// Sends a text message.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// sender.send_text("hello")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -96,6 +144,14 @@ impl<S: Stream> Sender<'_, S> {
     }
 
     /// Sends a binary message.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// sender.send_binary(&[1, 2, 3])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -107,6 +163,17 @@ impl<S: Stream> Sender<'_, S> {
     /// Sends a binary message that is queued by reference: for one payload to many connections. What a
     /// client sends is masked, and compression makes new data: that is a copy, as is a payload of less
     /// than 4 KiB.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// use ws_proto_mio::Bytes;
+    ///
+    /// let picture = Bytes::from(vec![0; 1 << 20]); // cloned for each connection, not copied
+    /// sender.send_binary_shared(picture.clone())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -143,6 +210,17 @@ impl<S: Stream> Sender<'_, S> {
     /// [`Fin::Yes`] ends it. For messages whose length is not known beforehand, or that should not
     /// be held as a whole.
     ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// use ws_proto_mio::{Fin, Message};
+    ///
+    /// sender.send_part(Message::Text("the beginning, "), Fin::No)?;
+    /// sender.send_part(Message::Text("the end"), Fin::Yes)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`], such as [`SendError::MessageOpen`] for a part of another kind; nothing was
@@ -156,6 +234,14 @@ impl<S: Stream> Sender<'_, S> {
 
     /// Sends a Ping with up to 125 bytes. Keepalive does this by itself when the peer is silent.
     ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// sender.ping(b"are you there")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued.
@@ -164,6 +250,14 @@ impl<S: Stream> Sender<'_, S> {
     }
 
     /// Sends a Pong: the answer to a Ping with `Config::manual_pong`, or a sign of life.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// sender.pong(b"")?; // a sign of life
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -175,6 +269,16 @@ impl<S: Stream> Sender<'_, S> {
     /// Sends Close, whatever the high-water mark. Nothing can be sent after it; what the peer sends
     /// before its own Close still comes. With `Config::manual_close` it also answers the peer's
     /// [Close](crate::Event::Close). Of `reason`, 123 bytes are sent at most.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{SendError, Sender, Stream};
+    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// use ws_proto_mio::CloseCode;
+    ///
+    /// sender.close(CloseCode::NORMAL, "that is all")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

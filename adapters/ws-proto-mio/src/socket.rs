@@ -82,6 +82,17 @@ pub(crate) enum After {
 impl<S: Stream> WebSocket<S> {
     /// The server's end over a stream that has been accepted. Its first event is the client's
     /// [`Request`](crate::Event::Request).
+    ///
+    /// ```
+    /// use mio::Token;
+    /// use mio::net::TcpStream;
+    /// use ws_proto_mio::{Options, WebSocket};
+    ///
+    /// /// Register it, then give it a turn: its request is an event.
+    /// fn accepted(stream: TcpStream, token: Token) -> WebSocket<TcpStream> {
+    ///     WebSocket::accept(stream, token, &Options::new())
+    /// }
+    /// ```
     pub fn accept(stream: S, token: Token, options: &Options) -> Self {
         let state = State::Handshake(Box::new(Handshake::accept(options.clone())));
         Self::new(stream, token, state, options)
@@ -109,6 +120,17 @@ impl<S: Stream> WebSocket<S> {
 
     /// The server's end of a connection whose handshake has been done elsewhere. `received` is what
     /// was read after the request, often nothing.
+    ///
+    /// ```
+    /// use mio::Token;
+    /// use mio::net::TcpStream;
+    /// use ws_proto_mio::{Negotiated, Options, WebSocket};
+    ///
+    /// /// An HTTP server did the handshake.
+    /// fn upgraded(stream: TcpStream, token: Token) -> WebSocket<TcpStream> {
+    ///     WebSocket::server(stream, token, Negotiated::new(), &[], &Options::new())
+    /// }
+    /// ```
     pub fn server(
         stream: S,
         token: Token,
@@ -177,6 +199,13 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// When to give it a turn at the latest; changed by turns only.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Stream, Timers, WebSocket};
+    /// # fn with<S: Stream>(socket: &mut WebSocket<S>, timers: &mut Timers) {
+    /// timers.set(socket.token(), socket.next_deadline()); // after each turn
+    /// # }
+    /// ```
     #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
         (self.deadline != NEVER).then_some(self.deadline)
@@ -184,6 +213,15 @@ impl<S: Stream> WebSocket<S> {
 
     /// Whether to give it another turn without waiting for an event: it has read as much as one turn
     /// may, or the program has left it early.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Stream, WebSocket};
+    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
+    /// if socket.has_more() {
+    ///     // Give it another turn after the others, and do not wait before that.
+    /// }
+    /// # }
+    /// ```
     #[inline]
     pub fn has_more(&self) -> bool {
         self.wire.has_failure()
@@ -210,6 +248,15 @@ impl<S: Stream> WebSocket<S> {
 
     /// To send unasked. `None` before the end of the handshake, and once the connection is over.
     /// Give it a turn afterwards.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Stream, WebSocket};
+    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
+    /// if let Some(mut sender) = socket.sender() {
+    ///     let _ = sender.send_text("news"); // the next turn writes it
+    /// }
+    /// # }
+    /// ```
     pub fn sender(&mut self) -> Option<Sender<'_, S>> {
         let State::Open(driver) = &mut self.state else {
             return None;
@@ -232,6 +279,15 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// Code and reason of the peer's Close, once that has come; code `None` if it gave none (1005).
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Stream, WebSocket};
+    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
+    /// if let Some((code, reason)) = socket.closed() {
+    ///     println!("{code:?} {reason}");
+    /// }
+    /// # }
+    /// ```
     pub fn closed(&self) -> Option<(Option<CloseCode>, &str)> {
         let State::Open(driver) = &self.state else {
             return None;
@@ -259,6 +315,15 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// How many bytes wait to be written.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Stream, WebSocket};
+    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
+    /// if socket.queued() > 1 << 20 {
+    ///     println!("a slow reader");
+    /// }
+    /// # }
+    /// ```
     pub fn queued(&self) -> usize {
         match &self.state {
             State::Open(driver) => driver.pending_bytes(),

@@ -80,6 +80,18 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// It is over when the stream has nothing more, when the turn has read its
     /// [budget](crate::Options::read_budget), while too many answers wait to be written, and at the
     /// end of the connection.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Error, Stream, Turn};
+    /// # fn with<S: Stream>(turn: &mut Turn<'_, S>) -> Result<(), Error> {
+    /// while turn.read() {
+    ///     while let Some(event) = turn.next()? {
+    ///         let _ = event; // use it
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn read(&mut self) -> bool {
         self.socket.settle();
@@ -119,6 +131,24 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// If parts of the current message have been emitted as [pieces](Self::next_piece), the rest of it
     /// is dropped.
     ///
+    /// ```
+    /// # use ws_proto_mio::{Error, Stream, Turn};
+    /// # fn with<S: Stream>(turn: &mut Turn<'_, S>) -> Result<(), Error> {
+    /// use ws_proto_mio::{Accept, Event};
+    ///
+    /// while turn.read() {
+    ///     while let Some(event) = turn.next()? {
+    ///         match event {
+    ///             Event::Request(request) => drop(request.accept(&Accept::new())),
+    ///             Event::Message(message, mut sender) => drop(sender.send(message)),
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// What has ended the connection, once. Go on with its turns until it is
@@ -149,6 +179,18 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// What is there of the next or the current message, so that a big one need not be held; `None`
     /// if that needs another [`read`](Self::read). Pings are answered, Pongs dropped. Call it when
     /// the handshake is done; before that, [`next`](Self::next) has to be called.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Error, Stream, Turn};
+    /// # fn with<S: Stream>(turn: &mut Turn<'_, S>) -> Result<(), Error> {
+    /// while turn.read() {
+    ///     while let Some(piece) = turn.next_piece()? {
+    ///         println!("{:?}, the last: {}", piece.data, piece.last); // or write it to a file
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -60,12 +60,14 @@ pub enum ByteStreamError {
 
 impl ByteStreamError {
     /// The one that is inside of an error of a byte stream; `None` for errors of the transport.
+    #[must_use]
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
     /// The code that the connection was closed with: the peer's, or ours after a fault of the peer's. `None` if there is no
     /// such code.
+    #[must_use]
     pub const fn close_code(&self) -> Option<CloseCode> {
         match self {
             Self::Closed { code, .. } => *code,
@@ -75,6 +77,7 @@ impl ByteStreamError {
     }
 
     /// The reason of the peer's Close; empty if it gave none.
+    #[must_use]
     pub fn close_reason(&self) -> &str {
         match self {
             Self::Closed { reason, .. } => reason,

@@ -8,7 +8,7 @@
 //!
 //! # Received
 //!
-//! | what comes | what is read |
+//! | received | read |
 //! |---|---|
 //! | binary messages | their payloads, joined. Where a message ends cannot be seen |
 //! | an empty message | nothing: it is no end |
@@ -17,7 +17,7 @@
 //! | Ping, Pong | nothing; they are answered as ever |
 //! | Close 1000, 1001, or without a code (1005) | the end: 0 bytes |
 //! | Close with another code | [`ByteStreamError::Closed`], which has code and reason |
-//! | the end of the transport without a Close (1006) | [`ByteStreamError::Eof`]: what was read may be cut off |
+//! | the end of the transport without a Close (1006) | [`ByteStreamError::Eof`]: the bytes read may be cut off |
 //! | a fault of the peer's, a limit | [`ByteStreamError::Receive`], and a Close that says so |
 //! | an error of the transport | that error |
 //!
@@ -25,14 +25,14 @@
 //! that was cut off never looks complete.
 //!
 //! A message may be as long as [`Config::max_message`](crate::Config::max_message) allows, 16 MiB unless it says otherwise.
-//! That is a limit, not what is held: a piece holds what one read has brought, 64 KiB at most, or what 1 KiB of compressed
+//! That is a limit, not the memory used: a piece holds what one read has brought, 64 KiB at most, or what 1 KiB of compressed
 //! data inflates to, 1 MiB at most. What does not fit into the reader's buffer waits for the next read, and nothing more is
 //! read from the transport before that, so a reader that does not read stops the peer. While a program only writes, up to
 //! 2 MiB are read ahead for the Pings and the Close in between.
 //!
 //! # Sent
 //!
-//! A write sends one binary message of what it is given, up to [`message_size`](ByteStreamOptions::message_size) (64 KiB
+//! A write sends one binary message of its argument, up to [`message_size`](ByteStreamOptions::message_size) (64 KiB
 //! unless it says otherwise): it returns how much that was. A vectored write joins its buffers in one message. An empty
 //! write sends nothing. The message goes to the transport at once, as far as that takes it; a flush waits until all is there.
 //! So many small writes are many small messages: `BufWriter` makes big ones of them.
@@ -44,20 +44,20 @@
 //!
 //! # The end
 //!
-//! | what ends | what it does | what follows |
+//! | call | action | effect |
 //! |---|---|---|
 //! | shutting down (`shutdown` of tokio and `io`, `close` of futures) | sends all that waits and Close 1000, and waits until the transport has it | writing fails with `BrokenPipe`; reading goes on until the peer's Close |
 //! | the peer's Close | is answered with ours | reading gives the end, writing fails with `BrokenPipe` |
-//! | dropping the stream | drops the transport | the peer sees no Close (1006), and what it has not read may be lost |
+//! | dropping the stream | drops the transport | the peer sees no Close (1006), and unread bytes may be lost |
 //!
-//! WebSocket has no half-close: most peers answer our Close at once and drop what they still had to say
+//! WebSocket has no half-close: most peers answer our Close at once and drop their last messages
 //! (RFC 6455 5.5.1). Where the peer does send more before its Close, it has the time of
 //! [`Config::close_timeout`](crate::Config::close_timeout) for it, 10 s unless that says otherwise. With
 //! [`Config::manual_close`](crate::Config::manual_close) at this end the peer's Close is the end of reading only, and writing
 //! goes on until this end shuts down: two ends of this kind have half-close, and tunnel protocols that need it.
 //!
 //! To end well, shut down, read to the end, and then drop the stream: a transport that is dropped with bytes unread can be
-//! reset, and that destroys what was sent last.
+//! reset, and that destroys the last bytes.
 
 mod error;
 mod options;

@@ -18,6 +18,7 @@ pub struct ByteStreamOptions {
 
 impl ByteStreamOptions {
     /// Messages of 64 KiB at most are sent, and text messages are refused.
+    #[must_use]
     pub const fn new() -> Self {
         Self {
             message_size: 64 * 1024,
@@ -42,6 +43,7 @@ impl ByteStreamOptions {
 
     /// For a shell: the payload of the message that a vectored write of `slices` sends. It is copied only if it is in
     /// several of them.
+    #[must_use]
     pub fn join<'s>(&self, slices: &'s [IoSlice<'_>]) -> Cow<'s, [u8]> {
         let mut joined = Cow::Borrowed(&[][..]);
         for slice in slices.iter().filter(|slice| !slice.is_empty()) {
@@ -59,11 +61,13 @@ impl ByteStreamOptions {
     }
 
     /// The most bytes of one message that is sent.
+    #[must_use]
     pub const fn get_message_size(&self) -> usize {
         self.message_size
     }
 
     /// Whether text messages are taken.
+    #[must_use]
     pub const fn get_accept_text(&self) -> bool {
         self.accept_text
     }

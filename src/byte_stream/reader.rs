@@ -6,7 +6,7 @@ use crate::connection::Role;
 use crate::message::Message;
 use crate::socket::{Next, Piece, Reading, Received, Want, WebSocket, WebSocketError};
 
-/// The reading side of a [byte stream](super), for a shell: takes what was received into the reader's buffer, and keeps
+/// The reading side of a [byte stream](super), for a shell: takes received bytes into the reader's buffer, and keeps
 /// what does not fit there.
 ///
 /// ```
@@ -31,7 +31,7 @@ pub struct ByteReader {
     accepts_text: bool,
 }
 
-/// What [`ByteReader::fill`] has done, or what is to be done before it can find something. All but `Bytes` are those of
+/// The result of [`ByteReader::fill`], or the next step before it can find something. All but `Bytes` are those of
 /// [`Next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,6 +99,7 @@ impl<R: Role, B: AsRef<[u8]>> sealed::Source for Reading<'_, R, B> {
 
 impl ByteReader {
     /// Has nothing yet.
+    #[must_use]
     pub const fn new(options: ByteStreamOptions) -> Self {
         Self {
             rest: Vec::new(),
@@ -108,7 +109,7 @@ impl ByteReader {
         }
     }
 
-    /// With other options. Keeps what it has.
+    /// With other options. Keeps its bytes.
     #[must_use]
     pub fn with_options(self, options: ByteStreamOptions) -> Self {
         Self {
@@ -118,21 +119,22 @@ impl ByteReader {
     }
 
     /// What was received and did not fit into a buffer.
+    #[must_use]
     pub fn buffered(&self) -> &[u8] {
         self.rest.get(self.start..).unwrap_or_default()
     }
 
-    /// The first `n` bytes of what is [buffered](Self::buffered) are taken.
+    /// The first `n` of the [buffered](Self::buffered) bytes are taken.
     pub fn consume(&mut self, n: usize) {
         self.start = self.start.saturating_add(n);
         if self.start >= self.rest.len() {
-            // Most connections are idle: what is empty holds no memory.
+            // Most connections are idle: an empty buffer holds no memory.
             self.rest = Vec::new();
             self.start = 0;
         }
     }
 
-    /// Takes what there is into `buffer`: what is [buffered](Self::buffered), or else as many pieces as fit, the
+    /// Takes bytes into `buffer`: the [buffered](Self::buffered) ones, or else as many pieces as fit, the
     /// rest of the last one being kept. With an empty `buffer` one piece is kept.
     pub fn fill<S: Source>(&mut self, from: &mut S, buffer: &mut [u8]) -> Filled {
         let mut filled = self.take_buffered(buffer);

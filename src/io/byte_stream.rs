@@ -142,7 +142,7 @@ impl<S, R: Role, B: AsRef<[u8]>> ByteStream<S, R, B> {
 }
 
 impl<S: Read + Write, R: Role, B: AsRef<[u8]>> ByteStream<S, R, B> {
-    /// Ends writing: sends what waits and Close 1000, and waits until the stream has taken that. Reading goes on until the
+    /// Ends writing: sends queued output and Close 1000, and waits until the stream has taken that. Reading goes on until the
     /// peer's Close. After an end of the connection it does nothing.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A connection as a stream of bytes over a blocking one: the scenarios of all byte streams, and what is its own.
+//! A connection as a stream of bytes over a blocking one: the scenarios of all byte streams, and its own.
 
 use core::time::Duration;
 use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};

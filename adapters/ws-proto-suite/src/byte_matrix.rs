@@ -1,5 +1,5 @@
 //! The same scenarios for the byte streams of every shell: what the peer sends and how the stream is cut or fails, and what
-//! has to be read of it; what is written, and what has to be on the wire.
+//! has to be read of it; the writes, and the bytes expected on the wire.
 //!
 //! A shell plays a [`Reading`] or a [`Writing`] over its [`SharedScript`] stream. [`check_reading`] holds what it reads against
 //! what [`by_hand`] does, a driver of a few lines over whole reads; [`check_writing`] reads the wire as the peer does.

@@ -241,7 +241,7 @@ pub type Batch<'s, S> = core::Batch<'s, Tokio<S>>;
 /// ```
 pub type ByteStream<S> = core::ByteStream<Tokio<S>>;
 
-/// A client that connects again when its connection is lost: see the [type](core::Reconnecting) for what it
+/// A client that connects again when its connection is lost: see the [type](core::Reconnecting) for the updates it
 /// reports, and what becomes of messages that were not written.
 ///
 /// ```

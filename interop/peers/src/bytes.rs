@@ -28,7 +28,7 @@ pub struct Plan {
     pub seed: u64,
     /// How many bytes go each way.
     pub len: usize,
-    /// The offer of permessage-deflate, or what is accepted.
+    /// The offer of permessage-deflate, or the accepted one.
     pub deflate: Option<Deflate>,
     /// Whether this end shuts down first.
     pub closes: bool,

@@ -160,7 +160,7 @@ impl<T: Io> ByteStream<T> {
         Poll::Ready(Ok(self.reader.buffered()))
     }
 
-    /// The first `n` bytes of what is [buffered](Self::buffered) are taken.
+    /// The first `n` of the [buffered](Self::buffered) bytes are taken.
     pub fn consume(&mut self, n: usize) {
         self.reader.consume(n);
     }

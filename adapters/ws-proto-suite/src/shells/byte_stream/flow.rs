@@ -1,4 +1,4 @@
-//! How bytes flow: in any steps, with back-pressure, and what is held of them.
+//! How bytes flow: in any steps, with back-pressure, and the memory for them.
 
 use std::future::poll_fn;
 use std::task::Poll;

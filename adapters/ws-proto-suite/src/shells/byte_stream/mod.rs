@@ -319,7 +319,7 @@ pub fn messages_go_on_before_and_after<R: Runtime>() {
     });
 }
 
-/// A stream that fails is reported as it is, and what came before is read first.
+/// A stream that fails is reported as it is, and earlier bytes are read first.
 pub fn an_error_of_the_stream_is_reported_as_it_is<R: Runtime>() {
     R::run(async {
         let script = Script::new()

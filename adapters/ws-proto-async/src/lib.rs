@@ -1,7 +1,7 @@
 //! The common part of WebSocket connections on every async runtime, on the engine [`ws_proto`].
 //!
 //! Programs use an adapter: `ws-proto-tokio`, or `ws-proto-smol` for everything that has the traits
-//! of `futures-io`. They re-export what is here. For another runtime, implement [`Io`]: a byte
+//! of `futures-io`. They re-export this crate. For another runtime, implement [`Io`]: a byte
 //! stream, a clock and a timer. One picture shows [which door for which program](ws_proto::doors).
 //!
 //! | you want | it is |

@@ -423,6 +423,16 @@ where
 
 /// The server's end of a connection whose handshake an HTTP server has done. On a stream of HTTP/2, set
 /// [`with_linger`](core::WebSocket::with_linger) too, or the end of the connection may be lost.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::{Negotiated, Options, WebSocket, server};
+///
+/// /// `negotiated` is the result of a handshake that an HTTP server did.
+/// fn upgraded(stream: TcpStream, negotiated: Negotiated) -> WebSocket<TcpStream> {
+///     server(stream, negotiated, Options::new())
+/// }
+/// ```
 pub fn server<S>(stream: S, negotiated: Negotiated, options: Options) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -485,6 +495,15 @@ where
 
 /// The client's end of a connection whose handshake [`ConnectingStream`](core::ConnectingStream) has done, with the
 /// options, the subprotocol and the compression that it has led to.
+///
+/// ```
+/// use smol::net::TcpStream;
+/// use ws_proto_smol::{Opened, WebSocket, open_client};
+///
+/// fn opened(stream: TcpStream, opened: Opened) -> WebSocket<TcpStream> {
+///     open_client(stream, opened)
+/// }
+/// ```
 pub fn open_client<S>(stream: S, opened: Opened) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,

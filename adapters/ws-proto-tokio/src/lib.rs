@@ -423,6 +423,16 @@ where
 
 /// The server's end of a connection whose handshake an HTTP server has done. On a stream of HTTP/2, set
 /// [`with_linger`](core::WebSocket::with_linger) too, or the end of the connection may be lost.
+///
+/// ```
+/// use tokio::net::TcpStream;
+/// use ws_proto_tokio::{Negotiated, Options, WebSocket, server};
+///
+/// /// `negotiated` is the result of a handshake that an HTTP server did.
+/// fn upgraded(stream: TcpStream, negotiated: Negotiated) -> WebSocket<TcpStream> {
+///     server(stream, negotiated, Options::new())
+/// }
+/// ```
 pub fn server<S>(stream: S, negotiated: Negotiated, options: Options) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,

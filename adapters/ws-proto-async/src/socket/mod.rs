@@ -24,8 +24,8 @@ pub use halves::{ReadHalf, ReuniteError, WriteHalf};
 /// An open WebSocket connection over a stream.
 ///
 /// It is a [`Stream`](futures_core::Stream) of messages and a [`Sink`](futures_sink::Sink) for them, and has methods for everything else.
-/// Nothing runs in the background: Pings are answered, keepalive and close timers run, and what was
-/// queued is written while any of its methods is being waited for, receiving ones and sending ones
+/// Nothing runs in the background: Pings are answered, keepalive and close timers run, and messages that were
+/// queued are written while any of its methods is being waited for, receiving ones and sending ones
 /// alike. A program that does not send just waits for [`next`](Self::next).
 ///
 /// # Cancel safety
@@ -69,6 +69,15 @@ impl<T: Io> WebSocket<T> {
     /// The server's end of a connection whose handshake has been done elsewhere, for instance by an
     /// HTTP server. `received` is what was read after the request, often nothing. On a stream of HTTP/2, call
     /// [`with_linger`](Self::with_linger) too.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, WebSocket};
+    /// use ws_proto_async::{Negotiated, Options};
+    ///
+    /// fn upgraded<T: Io>(io: T) -> WebSocket<T> {
+    ///     WebSocket::server(io, Negotiated::new(), &[], Options::new())
+    /// }
+    /// ```
     pub fn server(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
         let driver = driver(EitherRole::server(), negotiated, &options);
         Self::new(io, driver, received, None)
@@ -76,6 +85,15 @@ impl<T: Io> WebSocket<T> {
 
     /// The client's end of a connection whose handshake has been done elsewhere. `received` is what
     /// was read after the response, often nothing.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, WebSocket};
+    /// use ws_proto_async::{Negotiated, Options};
+    ///
+    /// fn upgraded<T: Io>(io: T) -> WebSocket<T> {
+    ///     WebSocket::client(io, Negotiated::new(), &[], Options::new())
+    /// }
+    /// ```
     pub fn client(io: T, negotiated: Negotiated, received: &[u8], options: Options) -> Self {
         let role = EitherRole::client(Box::new(OsRandom::new()));
         Self::new(io, driver(role, negotiated, &options), received, None)

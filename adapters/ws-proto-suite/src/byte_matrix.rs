@@ -120,7 +120,7 @@ pub fn check_reading(mut play: impl FnMut(&Reading, SharedScript) -> Outcome) ->
     all.len()
 }
 
-/// A driver of a few lines: what has to be read.
+/// A driver of a few lines: the bytes expected.
 fn by_hand(reading: &Reading, mut stream: SharedScript) -> Outcome {
     let mut socket = socket(reading.side, reading.deflate);
     let (mut bytes, mut transport) = (Vec::new(), None);

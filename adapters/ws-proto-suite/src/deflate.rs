@@ -41,7 +41,7 @@ impl Compressor {
     }
 }
 
-/// What a connection tells, joined over its pieces.
+/// The events of a connection, joined over its pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Emitted {
     Text(String),

@@ -1,6 +1,6 @@
 //! What only the tests of this workspace share. Programs of others use `ws-proto-test`, on which this stands.
 //!
-//! | module | what it has | feature |
+//! | module | content | feature |
 //! |---|---|---|
 //! | the root | one endpoint type for both roles, drivers that check the contracts on the way, byte vectors | `engine` |
 //! | `deflate` | a strict inflater, drivers for permessage-deflate | `engine` |

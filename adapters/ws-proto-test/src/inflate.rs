@@ -107,7 +107,7 @@ impl Inflater {
         self
     }
 
-    /// Forgets what came before, as between messages without context takeover.
+    /// Forgets the history, as between messages without context takeover.
     pub fn reset(&mut self) {
         self.history.clear();
     }

@@ -3,7 +3,7 @@
 //! Nothing here waits, and nothing depends on the machine, but for peers over TCP: a test that fails once fails
 //! always.
 //!
-//! | module | what it has |
+//! | module | content |
 //! |---|---|
 //! | [`link`] | two endpoints in memory, with latency, chunks, stalls, ends, resets and silence, in a virtual time |
 //! | [`peer`] | a peer that follows a script |

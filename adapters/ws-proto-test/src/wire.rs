@@ -137,7 +137,7 @@ fn parse_frame(from: Side, bytes: &[u8]) -> (Frame, usize) {
     (frame, len)
 }
 
-/// The frame at the front of `bytes`, whatever is wrong with it, and how many bytes it has; `None` if it is not
+/// The frame at the front of `bytes`, with or without faults, and how many bytes it has; `None` if it is not
 /// whole.
 ///
 /// ```

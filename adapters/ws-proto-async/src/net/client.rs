@@ -182,7 +182,7 @@ impl<N: Network> Client<N> {
     }
 
     /// As [`connect`](Self::connect), over what `io` makes of the stream once it leads to the server, inside of TLS: to
-    /// record, count or slow down what goes over it. Clock and timer are those of the runtime:
+    /// record, count or slow down its bytes. Clock and timer are those of the runtime:
     /// `|stream| Tokio::new(Recorded::not(stream))`, for instance.
     ///
     /// # Errors

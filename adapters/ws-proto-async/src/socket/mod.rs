@@ -67,7 +67,7 @@ pub struct WebSocket<T> {
 
 impl<T: Io> WebSocket<T> {
     /// The server's end of a connection whose handshake has been done elsewhere, for instance by an
-    /// HTTP server. `received` is what was read after the request, often nothing. On a stream of HTTP/2, call
+    /// HTTP server. `received` are bytes that were read after the request, often none. On a stream of HTTP/2, call
     /// [`with_linger`](Self::with_linger) too.
     ///
     /// ```

@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// Polls what a task waits for; what came of it, in words.
+    /// Polls the future of a task; the result, in words.
     fn poll(&mut self, side: usize) -> Poll<String> {
         let task = &mut self.tasks[side];
         task.seen = task.wakes.count();
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// What was written, what is left to read, and whether a timer is set.
+    /// The written bytes, the unread bytes, and whether a timer is set.
     fn seen(&self) -> (usize, usize, bool) {
         let written = self.hand.state().written.len();
         (written, self.hand.unread(), self.hand.deadline().is_some())

@@ -237,7 +237,7 @@ impl Misbehaviour {
         })
     }
 
-    /// Whether the endpoint did what is expected, when `side` misbehaved.
+    /// Whether the endpoint did as expected, when `side` misbehaved.
     #[must_use]
     pub fn verdict(&self, side: Side, report: &Report) -> Verdict {
         trial::verdict(self, side, report)

@@ -24,7 +24,7 @@ fn is_close_or_end(item: &Item) -> bool {
     matches!(item, Item::Close(..) | Item::End | Item::Reset)
 }
 
-/// Reads what comes and says nothing, without an end of its own.
+/// Reads and says nothing, without an end of its own.
 fn stay_silent(peer: Peer) -> Peer {
     peer.without_pongs()
         .without_close()
@@ -153,7 +153,7 @@ pub(super) fn all() -> Vec<Misbehaviour> {
 }
 
 impl Peer {
-    /// Reads until the stream ends or is reset, whatever comes until then.
+    /// Reads until the stream ends or is reset.
     fn expect_end_of_all(self) -> Self {
         self.until("the end of the stream", |item| {
             matches!(item, Item::End | Item::Reset)

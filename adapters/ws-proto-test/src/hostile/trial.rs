@@ -16,11 +16,11 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// What became of a misbehaviour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The endpoint did what is expected.
+    /// The endpoint did as expected.
     Passed,
     /// It did not.
     Failed(String),
-    /// The peer could not misbehave, because the endpoint never did what has to come first.
+    /// The peer could not misbehave, because the endpoint never did the step before.
     Untried(String),
 }
 

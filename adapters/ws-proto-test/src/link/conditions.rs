@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::random::Random;
 
-/// Where on its way a fault meets what is sent.
+/// Where on their way a fault meets the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// After so many bytes of that direction; 0 is before the first one.

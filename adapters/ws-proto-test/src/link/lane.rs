@@ -17,7 +17,7 @@ struct Chunk {
     len: usize,
 }
 
-/// What becomes of what is written.
+/// The fate of written bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Arrives,
@@ -76,7 +76,7 @@ impl Lane {
         lane
     }
 
-    /// Reads what has arrived.
+    /// Reads the bytes that have arrived.
     pub(super) fn read(&mut self, now: Duration, buffer: &mut [u8]) -> io::Result<usize> {
         let mut n = 0;
         while let Some(chunk) = self.chunks.front_mut() {
@@ -201,7 +201,7 @@ impl Lane {
         })
     }
 
-    /// Does what is to be done after exactly so many bytes.
+    /// Does the actions that are due after exactly so many bytes.
     fn meet_faults(&mut self, now: Duration) {
         let here = At::Byte(self.written);
         for (_, fault) in self

@@ -233,7 +233,7 @@ impl End {
         written
     }
 
-    /// Reads what has arrived, or takes the waker of the task.
+    /// Reads the bytes that have arrived, or takes the waker of the task.
     ///
     /// # Errors
     ///

@@ -65,7 +65,7 @@ type Check = Arc<dyn Fn(&Item) -> bool + Send + Sync>;
 enum Step {
     Answer(Answer),
     Expect(String, Check),
-    /// Skips what comes until this does.
+    /// Skips everything until this comes.
     Until(String, Check),
     Write(Arc<[u8]>),
     /// These bytes, so often, with that between them.
@@ -164,7 +164,7 @@ impl Peer {
         self
     }
 
-    /// How long it waits for what it expects: 10 minutes of the stream's time unless this says otherwise.
+    /// How long it waits for each expected item: 10 minutes of the stream's time unless this says otherwise.
     pub const fn patience(mut self, time: Duration) -> Self {
         self.patience = time;
         self
@@ -230,7 +230,7 @@ impl Peer {
         self.step(Step::Expect(what.to_owned(), Arc::new(check)))
     }
 
-    /// Skips what comes until `check` is true for something. At the end of the stream it gives up.
+    /// Skips everything until `check` is true for something. At the end of the stream it gives up.
     pub fn until(self, what: &str, check: impl Fn(&Item) -> bool + Send + Sync + 'static) -> Self {
         self.step(Step::Until(what.to_owned(), Arc::new(check)))
     }
@@ -251,7 +251,7 @@ impl Peer {
         self.expect_item(Item::Binary(data.to_vec()))
     }
 
-    /// Expects a Ping, whatever is in it.
+    /// Expects a Ping with any payload.
     pub fn expect_ping(self) -> Self {
         self.expect("a Ping", |item| matches!(item, Item::Ping(_)))
     }
@@ -301,7 +301,7 @@ impl Peer {
         self.send_frame(wire::CLOSE, &close_body(code, reason.as_bytes()))
     }
 
-    /// Sends a frame with this first byte, FIN, reserved bits and opcode, whatever they are.
+    /// Sends a frame with this first byte, FIN, reserved bits and opcode, valid or not.
     pub fn send_frame(self, first: u8, payload: &[u8]) -> Self {
         let frame = wire::frame(self.side.peer(), first, payload);
         self.send_raw(frame)
@@ -323,7 +323,7 @@ impl Peer {
         self.step(Step::Trickle(bytes.into().into(), 1, every))
     }
 
-    /// Waits, and reads what comes in the meantime.
+    /// Waits, and reads in the meantime.
     pub fn wait(self, time: Duration) -> Self {
         self.step(Step::Wait(time))
     }
@@ -369,7 +369,7 @@ impl Peer {
         self.step(Step::EndWriting)
     }
 
-    /// Closes the stream, as after the last step, whatever has not been read.
+    /// Closes the stream, as after the last step, with or without unread bytes.
     pub fn finish(self) -> Self {
         self.step(Step::Finish(StreamEnd::Close))
     }

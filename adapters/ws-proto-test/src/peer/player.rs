@@ -13,7 +13,7 @@ const AHEAD: usize = 64 * 1024;
 /// How many bytes a step without an end writes: more than any program should take.
 const ENDLESS: u64 = 48 << 20;
 
-/// How much of what was received is kept, twice: a flood is no reason to grow for ever.
+/// How many received bytes are kept, twice: a flood is no reason to grow for ever.
 const KEPT: usize = 4096;
 
 /// How a peer ends its stream.
@@ -41,7 +41,7 @@ pub struct Wish {
 /// A [`Peer`] that is played. Whoever plays it has the stream and the clock.
 ///
 /// 1. [`poll`](Self::poll) it with the time since it began.
-/// 2. Write what is [`pending`](Self::pending) and [`consume`](Self::consume) it, read if it reads, until one of them
+/// 2. Write the [`pending`](Self::pending) bytes and [`consume`](Self::consume) it, read if it reads, until one of them
 ///    has happened or the time has come, and go back to 1.
 /// 3. [`report`](Self::into_report) when the stream has been closed.
 ///

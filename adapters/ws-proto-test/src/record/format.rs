@@ -185,7 +185,7 @@ pub enum Event {
         /// What came of it.
         result: String,
     },
-    /// The program asked for what has been received.
+    /// The program asked for received items.
     Next {
         /// For what.
         want: Wanted,
@@ -291,7 +291,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// That of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) for what is no recording, with the number of
+    /// That of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) for text that is no recording, with the number of
     /// the line.
     pub fn read(reader: impl BufRead) -> io::Result<Self> {
         let invalid = |number: usize, error: &dyn fmt::Display| {

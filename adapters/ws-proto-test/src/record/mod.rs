@@ -1,6 +1,6 @@
 //! Recordings of connections, and what becomes of them: played again, or shown to people.
 //!
-//! | what is recorded | by | a replay |
+//! | recorded | by | a replay |
 //! |---|---|---|
 //! | any stream of `std`, tokio or futures-io | [`Recorder::stream`] | does the handshake again, receives the same bytes, sends the messages that were sent, and compares what is written |
 //! | the engine's driver, every call of it | [`RecordedWebSocket`] | makes the same calls, and compares what each returns and what is written |
@@ -31,8 +31,8 @@
 //! |---|---|---|
 //! | `opened` | `deflate` | the connection was made, with these parameters of RFC 7692 |
 //! | `tick` | `now`, `result` | the time in milliseconds, the next deadline |
-//! | `next` | `want`, `result`, `bytes` | the program asked for what has been received |
-//! | `send` | `send` and what goes with it, `result` | the program sent a message, a part, a control frame |
+//! | `next` | `want`, `result`, `bytes` | the program asked for received items |
+//! | `send` | `send` and its arguments, `result` | the program sent a message, a part, a control frame |
 //! | `key` | `bytes` | a masking key was drawn |
 //!
 //! `bytes` are base64 with padding. A reader ignores members and events that it does not know; a change that makes a

@@ -62,7 +62,7 @@ impl Recorder {
         state.write(&Line { micros, event });
     }
 
-    /// Writes out what has been recorded so far.
+    /// Writes out the recording so far.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl fmt::Debug for Recorder {
     }
 }
 
-/// A stream that is recorded: whatever is read and written, the ends and the errors. It is a stream of `std`, of tokio
+/// A stream that is recorded: all bytes read and written, the ends and the errors. It is a stream of `std`, of tokio
 /// and of futures-io, if the stream inside is one and the feature is on.
 ///
 /// ```

@@ -80,8 +80,8 @@ impl fmt::Display for Difference {
 
 impl std::error::Error for Difference {}
 
-/// Plays a recording to the engine of this version: gives it what was received, makes it send what was sent, and compares
-/// what it writes byte for byte.
+/// Plays a recording to the engine of this version: gives it the received bytes, makes it send the sent messages, and compares
+/// its output byte for byte.
 ///
 /// In a recording of a stream, what the engine sends by itself (Pongs, the answer to a Close, the Close after a fault) has to
 /// come by itself; messages, Pings and a first Close are what the program sent.

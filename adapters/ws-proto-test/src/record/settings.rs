@@ -130,7 +130,7 @@ impl Default for DeflateSettings {
 }
 
 impl DeflateSettings {
-    /// The same, of the engine. What is compressed and what is not is in the recording: nothing is too short.
+    /// The same, of the engine. The recording has compressed and uncompressed messages: nothing is too short.
     pub fn deflate(&self) -> Deflate {
         Deflate::new()
             .server_window_bits(self.server_window_bits)

@@ -15,7 +15,7 @@ const SHOWN: usize = 64;
 const INFLATED: usize = 16 << 20;
 
 /// Prints a recording: heads line by line, frames one a line, with mask, opcode, close code, and the text of compressed
-/// messages. Nothing in it steers a terminal: what is not printable ASCII is escaped.
+/// messages. Nothing in it steers a terminal: bytes other than printable ASCII are escaped.
 ///
 /// ```
 /// use ws_proto_test::record::{Recording, show};
@@ -92,7 +92,7 @@ struct Lane {
     arrow: char,
     bytes: Vec<u8>,
     expects_head: bool,
-    /// Something is in place of frames: the body of a refusal, what follows a fault.
+    /// Something is in place of frames: the body of a refusal, bytes after a fault.
     is_lost: bool,
     inflater: Inflater,
     /// The message that is open: whether it is text, and what there is of it if it is compressed.

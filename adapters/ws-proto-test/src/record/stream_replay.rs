@@ -86,7 +86,7 @@ struct Play {
     owes_tail: bool,
     /// The message of the program that is open: whether it is text, and compressed.
     open: Option<(bool, bool)>,
-    /// Whether the program closes, before it looks at what has come.
+    /// Whether the program closes, before it looks at received items.
     closes: bool,
     has_ended: bool,
     replayed: Replayed,
@@ -126,7 +126,7 @@ impl Play {
         }
     }
 
-    /// The first bytes of what is expected are those.
+    /// The first expected bytes are those.
     fn matched(&mut self, written: &[u8]) -> Done<()> {
         let was = self.expected.get(..written.len()).unwrap_or(&self.expected);
         if let Some(what) = difference(was, written) {
@@ -137,7 +137,7 @@ impl Play {
         Ok(())
     }
 
-    /// Gives the engine what it needs of a head, while there is no connection.
+    /// Gives the engine its part of a head, while there is no connection.
     fn handshake(&mut self) -> Done<()> {
         match &mut self.state {
             State::Accepting(accepting, has_request @ false) => {
@@ -177,7 +177,7 @@ impl Play {
         }
     }
 
-    /// A refusal of the engine's: what was sent is compared as it comes.
+    /// A refusal of the engine's: sent bytes are compared as they come.
     fn refused(&mut self, refusal: &[u8]) -> Done<()> {
         let n = self.expected.len().min(refusal.len());
         self.matched(&refusal[..n])
@@ -194,7 +194,7 @@ impl Play {
             Side::Client => EitherRole::client(Keys::Replayed(Arc::clone(&self.keys))),
         };
         let websocket = opened.options(self.settings.options()).either(role);
-        // Nothing is refused for want of room: when what was written is not known here.
+        // Nothing is refused for want of room: the time of writes is not known here.
         let websocket = self
             .settings
             .apply(websocket)

@@ -43,7 +43,7 @@ pub enum Found {
 }
 
 impl Found {
-    /// As it stands in a recording: a name, and what goes with it.
+    /// As it stands in a recording: a name, and its arguments.
     fn parts(&self) -> (String, Option<Bytes>) {
         let (name, bytes) = match self {
             Self::Message(OwnedMessage::Text(text)) => ("text", text.as_bytes()),
@@ -209,7 +209,7 @@ pub(super) fn tick_result(ticked: &Result<Option<Instant>, TimedOut>) -> String 
     result(&ticked.map(|next| next.map(Instant::as_millis)))
 }
 
-/// A [`WebSocket`] of which every call is recorded, with what came of it and with the masking keys: a replay makes the
+/// A [`WebSocket`] of which every call is recorded, with its result and with the masking keys: a replay makes the
 /// same calls again, and compares all of that.
 ///
 /// It is driven as a [`WebSocket`] is.

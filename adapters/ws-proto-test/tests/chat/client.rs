@@ -35,7 +35,7 @@ pub(crate) enum Mistake {
     Order,
     /// It queues whatever there is to say, whether or not the server reads.
     LeakOfPendingOutput,
-    /// It takes what it has given to a write for written.
+    /// It takes bytes given to a write for written.
     ShortWrite,
     /// What was not acknowledged is not said again.
     LostUnsent,
@@ -224,7 +224,7 @@ impl<D: FnMut() -> End> Chat<D> {
             if socket.is_over() {
                 break;
             }
-            // What has been read goes before what has expired.
+            // Received bytes win over expired timers.
             let deadline = if self.makes(Mistake::NoClock) {
                 None
             } else {

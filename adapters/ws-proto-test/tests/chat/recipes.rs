@@ -39,7 +39,7 @@ fn expect(is_right: bool, what: impl FnOnce() -> String) -> Found {
     if is_right { Ok(()) } else { Err(what()) }
 }
 
-/// The servers of a test: a script for each connection, over a link of its own, and what came of it.
+/// The servers of a test: a script for each connection, over a link of its own, and the results.
 #[derive(Default)]
 struct Servers(Arc<Mutex<Vec<tokio::task::JoinHandle<Report>>>>);
 
@@ -102,7 +102,7 @@ impl Log {
         })
     }
 
-    /// Every line has come; what came first, came in order.
+    /// Every line has come; first arrivals are in order.
     fn check(&self, lines: &[String]) -> Found {
         let log = self.0.lock().unwrap();
         for (number, line) in lines.iter().enumerate() {
@@ -129,7 +129,7 @@ fn lines(count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Recipe 1: a script that says what is expected, step by step.
+/// Recipe 1: a script of expectations, step by step.
 fn a_conversation(mistake: Option<Mistake>) -> Found {
     let server = Peer::server()
         .answer(|request| {

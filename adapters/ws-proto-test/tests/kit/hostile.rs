@@ -7,7 +7,7 @@ use ws_proto_test::hostile::{Setup, Trial, Verdict, catalogue, find, try_all, tr
 use ws_proto_test::link::{BlockingEnd, End, Link, Time};
 use ws_proto_tokio::{Acceptor, CloseCode, Connector, Deflate, WebSocket};
 
-/// Prints the counts, and fails for what has failed.
+/// Prints the counts, and fails if a case has failed.
 fn check(name: &str, trials: &[Trial], untried: &[&str]) {
     let mut failed = Vec::new();
     let mut passed = 0;

@@ -22,7 +22,7 @@ async fn receive(mut end: End) -> (Vec<(Duration, Vec<u8>)>, Option<ErrorKind>) 
     }
 }
 
-/// Writes all of it, ends, and returns what has arrived.
+/// Writes all of it, ends, and returns the bytes that have arrived.
 fn sent(conditions: Conditions, bytes: &[u8]) -> (Vec<(Duration, Vec<u8>)>, Option<ErrorKind>) {
     let link = Link::new().left_to_right(conditions);
     let (mut left, right) = link.ends();

@@ -39,7 +39,7 @@ fn recorder(header: &Header) -> (Recorder, File) {
     (Recorder::new(file.clone(), header), file)
 }
 
-/// Sends whatever the seed says, and echoes half of what comes.
+/// Sends as the seed says, and echoes half of the messages.
 async fn chat(mut socket: WebSocket<Recorded<End>>, mut random: Random, closes: bool) {
     for _ in 0..random.below(20) {
         let data = random.bytes(random.clone().below(300));

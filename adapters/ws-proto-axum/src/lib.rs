@@ -30,7 +30,7 @@
 //!
 //! * **Pages of other sites are refused** with a 403 before the handler runs, unless [`Origins`] lists them: a browser sends
 //!   the user's cookies whatever page opens a connection.
-//! * **Every limit is finite**: messages, what waits to be written, silent clients, clients that read nothing.
+//! * **Every limit is finite**: messages, queued output, silent clients, clients that read nothing.
 //!   [`Options`] has all of them.
 //! * **permessage-deflate** (RFC 7692) with the feature `deflate`: [`WebSocketUpgrade::deflate`].
 //! * **A handshake is checked in full**: a wrong one gets the right status, its header fields, and words for the operator. See
@@ -99,7 +99,7 @@
 //! | `close_code::AWAY`, a `u16` | `CloseCode::GOING_AWAY`; `CloseCode::new(n)` |
 //! | `message.into_data()` | `message.into_bytes()` |
 //! | `message.to_text()`, `into_text()` of any message | the same, of texts and binary messages |
-//! | `axum::Error` of `recv` and `send` | [`Error`], which says what has happened |
+//! | `axum::Error` of `recv` and `send` | [`Error`], which says the cause |
 //! | `Sink::close(&mut socket)` sends a Close without a code | with 1000 |
 //! | `WebSocketUpgradeRejection::MethodNotGet(_)` and others, 400, 405 or 426 | `WebSocketUpgradeRejection::Handshake(HandshakeError::MethodNotGet)` and others, 400 to 505 |
 //! | `Upgrade` that is not `websocket`: 400 | 426 with the field `Upgrade` (RFC 9110 15.5.22) |

@@ -143,7 +143,7 @@ impl<F> WebSocketUpgrade<F> {
     /// Agrees to permessage-deflate (RFC 7692) if the client offers it; without this, messages are not compressed. Make the
     /// [`Deflate`] once, when the program starts.
     ///
-    /// What is secret should not be compressed together with what others can choose: see
+    /// A secret should not be compressed together with text that others can choose: see
     /// [`send_uncompressed`](ws_proto_tokio::WebSocket::send_uncompressed).
     ///
     /// ```
@@ -197,7 +197,7 @@ impl<F> WebSocketUpgrade<F> {
         })
     }
 
-    /// Sets what is called when the server cannot hand over the connection after the response, because the client has gone
+    /// Sets a function to call when the server cannot hand over the connection after the response, because the client has gone
     /// for instance. By default such an error is ignored.
     ///
     /// ```

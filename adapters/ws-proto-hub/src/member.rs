@@ -290,7 +290,7 @@ impl Member {
         })
     }
 
-    /// While nothing can be queued: closes the connection when that is to be done without what waits.
+    /// While nothing can be queued: closes the connection when that is to be done without the queue.
     fn poll_close<S>(
         &mut self,
         socket: &mut WebSocket<S>,

@@ -1,7 +1,7 @@
 //! The same scenarios for the byte streams of every shell: what the peer sends and how the stream is cut or fails, and what
 //! has to be read of it; the writes, and the bytes expected on the wire.
 //!
-//! A shell plays a [`Reading`] or a [`Writing`] over its [`SharedScript`] stream. [`check_reading`] holds what it reads against
+//! A shell plays a [`Reading`] or a [`Writing`] over its [`SharedScript`] stream. [`check_reading`] holds its reads against
 //! what [`by_hand`] does, a driver of a few lines over whole reads; [`check_writing`] reads the wire as the peer does.
 #![allow(clippy::missing_panics_doc, reason = "it is for tests")]
 

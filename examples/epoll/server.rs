@@ -29,7 +29,7 @@ pub(crate) fn run(address: &str) -> anyhow::Result<()> {
         let wait = next.map(|(at, _)| at.saturating_duration_since(Instant::now_since(epoch)));
         events.clear();
         poller.wait(&mut events, wait)?;
-        let mut touched: BTreeSet<_> = events.iter().map(|event| event.key).collect();
+        let mut touched: Vec<_> = events.iter().map(|event| event.key).collect();
         for event in events.iter().filter(|event| event.readable) {
             // Not the listener: all who wait are accepted below.
             if let Some(peer) = peers.get_mut(&event.key) {
@@ -37,7 +37,7 @@ pub(crate) fn run(address: &str) -> anyhow::Result<()> {
                 let everybody = peers.iter_mut().filter(|(_, peer)| peer.room == room);
                 for (&key, peer) in everybody.filter(|_| !said.is_empty()) {
                     said.iter().for_each(|text| peer.send(text));
-                    touched.insert(key);
+                    touched.push(key);
                 }
             }
         }
@@ -52,16 +52,28 @@ pub(crate) fn run(address: &str) -> anyhow::Result<()> {
                 unsafe { poller.add_with_mode(&stream, Event::readable(last), PollMode::Level) };
             if added.is_ok() {
                 peers.insert(last, Peer::new(stream, now));
-                touched.insert(last);
+                touched.push(last);
             }
         }
         touched.extend(deadlines.range(..=(now, usize::MAX)).map(|(_, key)| *key));
+        touched.sort_unstable();
+        touched.dedup();
         for key in touched {
             if let Some(peer) = peers.get_mut(&key) {
-                peer.deadline.map(|at| deadlines.remove(&(at, key)));
-                if peer.turn(now) {
-                    peer.deadline.map(|at| deadlines.insert((at, key)));
-                    poller.modify_with_mode(&peer.stream, peer.interest(key), PollMode::Level)?;
+                let before = peer.deadline;
+                let goes_on = peer.turn(now);
+                if !goes_on || peer.deadline != before {
+                    before.map(|at| deadlines.remove(&(at, key)));
+                }
+                if goes_on {
+                    if peer.deadline != before {
+                        peer.deadline.map(|at| deadlines.insert((at, key)));
+                    }
+                    // A call of the kernel: most turns change nothing of it.
+                    let interest = peer.interest(key);
+                    if peer.waits_for.replace(interest) != Some(interest) {
+                        poller.modify_with_mode(&peer.stream, interest, PollMode::Level)?;
+                    }
                 } else {
                     // Another turn follows, for those who wait for a file descriptor.
                     poller.delete(&peer.stream).and_then(|()| poller.notify())?;

@@ -12,6 +12,7 @@ mod read_buffer;
 mod reading;
 mod retention;
 mod sender;
+mod slices;
 mod vectored;
 
 use alloc::vec::Vec;

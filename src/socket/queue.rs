@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::{fmt, mem};
 
 use super::retention;
+use super::slices::{SharedPart, Slices};
 use crate::MAX_CONTROL_FRAME;
 use crate::buf::{Limited, Output};
 use crate::frame::EncodedHeader;
@@ -84,12 +85,6 @@ struct SharedParts<B> {
     written: usize,
     /// How many of the copied bytes are before one of the parts.
     copied_before: usize,
-}
-
-struct SharedPart<B> {
-    /// How many copied bytes are between this part and the one before.
-    copied_before: usize,
-    payload: B,
 }
 
 impl<B> Waiting<B> {
@@ -260,20 +255,12 @@ impl<B: AsRef<[u8]>> Queue<B> {
     pub(super) fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let waiting = self.waiting.as_deref();
         let shared = waiting.and_then(|waiting| waiting.shared.as_deref());
-        let mut copied = waiting.map_or(&[][..], |waiting| waiting.copied.pending());
-        let before = shared.map_or(0, |shared| shared.copied_before);
-        let mut written = shared.map_or(0, |shared| shared.written);
-        let parts = shared.into_iter().flat_map(|shared| &shared.parts);
-        let last = copied.get(before..);
-        parts
-            .flat_map(move |part| {
-                let (before, rest) = copied.split_at(part.copied_before.min(copied.len()));
-                copied = rest;
-                let payload = part.payload.as_ref().get(mem::take(&mut written)..);
-                [before, payload.unwrap_or_default()]
-            })
-            .chain(last)
-            .filter(|slice| !slice.is_empty())
+        Slices {
+            copied: waiting.map_or(&[][..], |waiting| waiting.copied.pending()),
+            parts: shared.map_or_else(Default::default, |shared| shared.parts.iter()),
+            written: shared.map_or(0, |shared| shared.written),
+            payload: &[],
+        }
     }
 
     /// The first of the [slices](Self::slices), empty if nothing waits.

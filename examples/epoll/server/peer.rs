@@ -16,6 +16,8 @@ const WAITING: usize = 1 << 20;
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
     pub(crate) deadline: Option<Instant>,
+    /// What the poller was asked for.
+    pub(crate) waits_for: Option<Event>,
     /// Empty before the peer is in one.
     pub(crate) room: String,
     /// `None` once it is over, and the connection is open.
@@ -34,6 +36,7 @@ impl Peer {
         Self {
             stream,
             deadline: None,
+            waits_for: None,
             room: String::new(),
             handshake: Some(ServerHandshake::new(Vec::new(), Limits::new())),
             limit: now + core::time::Duration::from_secs(10),

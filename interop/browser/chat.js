@@ -8,93 +8,12 @@ const fs = require('fs');
 const http = require('http');
 const net = require('net');
 const path = require('path');
-const readline = require('readline');
 const [modules, executablePath, shots, example, nginx, folder] = process.argv.slice(2);
-const { chromium } = require(path.join(modules, 'playwright-core'));
+const {
+  check, same, start, open, room, join, say, picture, until, shoot, run,
+} = require('./tabs.js')(modules, executablePath, shots);
 
-const PATIENCE = 15000;
 const MIB = 1 << 20;
-let passed = 0, failed = 0;
-
-function check(name, right, seen) {
-  if (right) { passed += 1; return; }
-  failed += 1;
-  console.log(`FAILED ${name}: ${JSON.stringify(seen)}`);
-}
-
-const same = (name, seen, expected) =>
-  check(name, JSON.stringify(seen) === JSON.stringify(expected), seen);
-
-/// A chat server; `stop` is what Ctrl-C does.
-async function start(program) {
-  const child = spawn(program, ['127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const lines = readline.createInterface({ input: child.stdout });
-  const url = await new Promise((resolve, reject) => {
-    lines.once('line', resolve);
-    child.once('exit', () => reject(new Error(`${program} does not start`)));
-  });
-  const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
-  return { url, ended, stop: () => child.kill('SIGINT'), kill: () => child.kill('SIGKILL') };
-}
-
-/// In the page: a WebSocket whose messages and end can be awaited.
-function install() {
-  window.Peer = class {
-    constructor(url, protocols = []) {
-      this.socket = new WebSocket(url, protocols);
-      this.socket.binaryType = 'arraybuffer';
-      this.messages = [];
-      this.waiting = [];
-      this.socket.onmessage = ({ data }) => {
-        const wanted = this.waiting.shift();
-        wanted ? wanted(data) : this.messages.push(data);
-      };
-      this.closed = new Promise((resolve) => {
-        this.socket.onclose = ({ code, reason, wasClean }) => resolve([code, reason, wasClean]);
-      });
-      this.opened = new Promise((resolve) => { this.socket.onopen = () => resolve(true); });
-      this.ready = Promise.race([this.opened, this.closed.then(() => false)]);
-    }
-    next() {
-      if (this.messages.length) return this.messages.shift();
-      return Promise.race([
-        new Promise((resolve) => this.waiting.push(resolve)),
-        this.closed.then(([code]) => { throw new Error(`closed with ${code}`); }),
-        new Promise((_, reject) => setTimeout(reject, 15000, new Error('nothing is received'))),
-      ]);
-    }
-    /// Until that many are in the room: a connection is open before the server lets it in.
-    async met(count) {
-      for (;;) {
-        const { members } = JSON.parse(await this.next());
-        if (members && members.length === count) return;
-      }
-    }
-    /// What is said, or shown, in the room; notes on who comes and goes are left out.
-    async heard() {
-      for (;;) {
-        const data = await this.next();
-        if (typeof data !== 'string') return data;
-        const message = JSON.parse(data);
-        if (message.kind === 'say') return message.text;
-        if (message.kind === 'picture') continue;
-      }
-    }
-  };
-  window.chat = (room, name, protocols = ['chat.v1']) =>
-    new Peer(`ws://${location.host}/chat?${new URLSearchParams({ room, name })}`, protocols);
-}
-
-async function open(browser, url, options = {}) {
-  const page = await (await browser.newContext(options)).newPage();
-  page.setDefaultTimeout(PATIENCE);
-  page.complaints = [];
-  page.on('console', (message) => page.complaints.push(message.text()));
-  page.on('pageerror', (error) => check('no errors on the page', false, error.message));
-  await page.addInitScript(install);
-  await page.goto(url);
-  return page;
-}
 
 async function subprotocols(page) {
   for (const [offered, expected] of [
@@ -299,35 +218,6 @@ async function behindProxy(browser, url) {
   }
 }
 
-/// What one sees: of the room, who is in it, and what was said.
-const room = (page) => page.evaluate(() => ({
-  title: document.getElementById('title').textContent,
-  state: document.getElementById('state').textContent,
-  members: [...document.querySelectorAll('#members span')].map((item) => item.textContent),
-  said: [...document.querySelectorAll('.message')].map((item) => [
-    item.classList.contains('mine') ? 'me' : item.querySelector('b').textContent,
-    item.querySelector('img') ? 'picture' : item.querySelector('.what').textContent,
-  ]),
-}));
-
-async function join(page, name, room) {
-  await page.fill('#name', name);
-  await page.fill('#room', room);
-  await page.click('#join button');
-  await page.waitForSelector('#say:visible');
-}
-
-async function say(page, text) {
-  await page.fill('#text', text);
-  await page.press('#text', 'Enter');
-}
-
-/// Until that many messages are there.
-const until = (page, count) =>
-  page.waitForFunction((count) => document.querySelectorAll('.message').length >= count, count);
-
-const shoot = (page, name) => page.screenshot({ path: path.join(shots, `${name}.png`) });
-
 /// Three tabs in two rooms; the last of it is the server going away.
 async function tabs(browser, server, name) {
   const wide = { viewport: { width: 980, height: 720 } };
@@ -352,22 +242,7 @@ async function tabs(browser, server, name) {
   await until(ann, 3);
   await say(ann, 'That is little. <b>Thanks</b> \u2013 here is a picture of it:');
   await until(bob, 4);
-  await ann.evaluate(async () => {
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [240, 90];
-    const draw = canvas.getContext('2d');
-    const sky = draw.createLinearGradient(0, 0, 240, 90);
-    sky.addColorStop(0, '#38bdf8');
-    sky.addColorStop(1, '#6366f1');
-    draw.fillStyle = sky;
-    draw.fillRect(0, 0, 240, 90);
-    draw.fillStyle = '#ffffffcc';
-    draw.fillRect(20, 40, 200, 12);
-    const blob = await new Promise((resolve) => canvas.toBlob(resolve));
-    const dataTransfer = new DataTransfer();
-    dataTransfer.items.add(new File([blob], 'picture.png', { type: 'image/png' }));
-    document.dispatchEvent(new DragEvent('drop', { dataTransfer }));
-  });
+  await picture(ann);
   await Promise.all([until(ann, 5), until(bob, 5)]);
   await bob.waitForFunction(() => [...document.images].every((image) => image.naturalWidth > 0));
   await say(eve, 'Is anybody here?');
@@ -428,7 +303,8 @@ async function tabs(browser, server, name) {
   for (const page of [ann, bob, eve, raw]) await page.context().close();
 }
 
-async function play(browser, name, program) {
+const [name, program] = example.split('=');
+run(name, async (browser) => {
   const server = await start(program);
   try {
     const page = await open(browser, server.url);
@@ -439,23 +315,7 @@ async function play(browser, name, program) {
     if (nginx) await behindProxy(browser, server.url);
     await page.context().close();
     await tabs(browser, server, name);
-  } catch (error) {
-    check(name, false, error.stack);
+  } finally {
+    server.kill();
   }
-  server.kill();
-}
-
-(async () => {
-  const browser = await chromium.launch({
-    executablePath,
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-      '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage'],
-  });
-  console.log(`Chromium ${browser.version()}`);
-  const [name, program] = example.split('=');
-  await play(browser, name, program);
-  await browser.close();
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exit(failed > 0 || passed === 0 ? 1 : 0);
-})();
+});

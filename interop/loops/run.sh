@@ -50,11 +50,11 @@ if [ $# -eq 0 ]; then
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
   programs=("epoll=$target/release/examples/epoll" "io_uring=$target/release/examples/io_uring")
   run 900 cargo build -q --locked -p ws-proto --example echo
-  run 900 cargo build -q --locked -p ws-proto-tokio --features h2,deflate,rustls --example chat --example shutdown --example h2
+  run 900 cargo build -q --locked -p ws-proto-tokio --features h2,deflate,rustls --example shutdown --example h2
   run 900 cargo build -q --locked -p ws-proto-smol --example chat_smol --example shutdown_smol
   run 900 cargo build -q --locked -p ws-proto-mio --example echo_mio
-  run 900 cargo build -q --locked -p ws-proto-hub --example rooms
-  for name in echo chat shutdown h2 chat_smol shutdown_smol echo_mio rooms; do
+  run 900 cargo build -q --locked -p ws-proto-hub --example chat
+  for name in echo chat shutdown h2 chat_smol shutdown_smol echo_mio; do
     programs+=("$name=$target/debug/examples/$name")
   done
 fi
@@ -70,7 +70,6 @@ for named in "${programs[@]}"; do
     h2) arguments=(--plain --listen 127.0.0.1:0) path=/echo ;;
     chat | chat_smol) path="/chat?room=a&name=b" ;;
     shutdown | shutdown_smol) ;;
-    rooms) path=/room ;;
     *) usage ;;
   esac
   ! serve "$name" "$program" "${arguments[@]}" || {

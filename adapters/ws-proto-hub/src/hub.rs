@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use ws_proto_tokio::CloseCode;
 
 use crate::backplane::{self, Backplane, BackplaneOptions, LinkStatus, Outbox};
+use crate::counters::{Cells, Count, Counters};
 use crate::member::{Member, Shared};
+use crate::presence::Presence;
 use crate::publication::{Delivery, Publication};
 use crate::queue::{MemberOptions, Tally};
 
@@ -64,6 +66,8 @@ struct Topic {
 struct Subscribers {
     list: Vec<Arc<Shared>>,
     places: HashMap<u64, usize>,
+    /// How many of them have a name.
+    named: usize,
     /// The topic is not in the table any more.
     is_gone: bool,
 }
@@ -72,6 +76,7 @@ impl Subscribers {
     fn insert(&mut self, member: &Arc<Shared>) {
         if let hash_map::Entry::Vacant(place) = self.places.entry(member.id) {
             place.insert(self.list.len());
+            self.named += usize::from(member.name().is_some());
             self.list.push(Arc::clone(member));
         }
     }
@@ -80,65 +85,11 @@ impl Subscribers {
         let Some(place) = self.places.remove(&id) else {
             return;
         };
-        self.list.swap_remove(place);
+        let removed = self.list.swap_remove(place);
+        self.named -= usize::from(removed.name().is_some());
         if let Some(moved) = self.list.get(place) {
             self.places.insert(moved.id, place);
         }
-    }
-}
-
-/// What a hub has counted since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Publications of this process.
-    pub published: u64,
-    /// Publications that members have taken, each counted for each member.
-    pub delivered: u64,
-    /// Publications that were dropped for members that did not keep up.
-    pub dropped: u64,
-    /// Publications in whose place a later one of the same key went.
-    pub replaced: u64,
-    /// Members whose connection was closed because they did not keep up.
-    pub closed: u64,
-    /// Publications that other processes have sent here.
-    pub received: u64,
-    /// Publications that were dropped before they were given to the backplane: too many waited.
-    pub unsent: u64,
-    /// What came by the backplane and could not be read, or was lost in this process before it was read.
-    pub unread: u64,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Count {
-    Published,
-    Delivered,
-    Dropped,
-    Replaced,
-    Closed,
-    Received,
-    Unsent,
-    Unread,
-}
-
-/// Each on a cache line of its own, so that threads that count do not wait for each other.
-#[repr(align(128))]
-#[derive(Default)]
-struct Cell([AtomicU64; 8]);
-
-#[derive(Default)]
-struct Cells([Cell; 16]);
-
-impl Cells {
-    fn add(&self, at: u64, what: Count, n: u64) {
-        if n > 0 {
-            self.0[at as usize % 16].0[what as usize].fetch_add(n, Relaxed);
-        }
-    }
-
-    fn sum(&self, what: Count) -> u64 {
-        let cells = self.0.iter();
-        cells.map(|cell| cell.0[what as usize].load(Relaxed)).sum()
     }
 }
 
@@ -193,10 +144,52 @@ impl Hub {
         inner.deliver(topic, publication)
     }
 
-    /// How many members of this process have subscribed to a topic.
+    /// How many members of this process have subscribed to a topic. It costs a look into a table.
     pub fn presence(&self, topic: &str) -> usize {
         let topic = self.0.topic(topic);
         topic.map_or(0, |topic| read(&topic.members).list.len())
+    }
+
+    /// Who has subscribed to a topic, in all processes: asks those that have members there, and returns after
+    /// `within` with the answers that have come. Without a [`backplane`], and while the connection to
+    /// it is lost, it returns at once with the members of this process.
+    ///
+    /// The backplane carries one question, and an answer of each process that has members in the topic; when members
+    /// come and go it carries nothing. So the costs are those of the calls: a program that shows a count to many
+    /// asks now and then, and publishes what it gets.
+    ///
+    /// The result is what each process knew when it answered. It is too low for processes that do
+    /// not answer in time: some round trips to the server are enough, 200 ms if nothing else is known. Members whose
+    /// process has stopped are not in it.
+    ///
+    /// Dropping the future ends the question.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use ws_proto_hub::{Hub, MemberOptions};
+    ///
+    /// let hub = Hub::new();
+    /// let ann = hub.join(MemberOptions::new().name("Ann"));
+    /// ann.subscribe("room");
+    /// let presence = hub.presence_everywhere("room", Duration::from_millis(200)).await;
+    /// assert_eq!((presence.members, presence.processes), (1, 1));
+    /// assert_eq!(&*presence.names[0], "Ann");
+    /// # }
+    /// ```
+    pub async fn presence_everywhere(&self, topic: &str, within: Duration) -> Presence {
+        let inner = &*self.0;
+        let mut presence = Presence::default();
+        if let Some(outbox) = &inner.outbox
+            && let Some((question, unsent)) = outbox.ask(topic)
+        {
+            inner.counters.add(0, Count::Unsent, unsent);
+            sleep(within).await;
+            presence = question.answers();
+        }
+        presence.add(inner.presence(topic));
+        presence
     }
 
     /// The topics that members of this process have subscribed to, in no order.
@@ -214,17 +207,7 @@ impl Hub {
 
     /// What was counted until now.
     pub fn counters(&self) -> Counters {
-        let sum = |what| self.0.counters.sum(what);
-        Counters {
-            published: sum(Count::Published),
-            delivered: sum(Count::Delivered),
-            dropped: sum(Count::Dropped),
-            replaced: sum(Count::Replaced),
-            closed: sum(Count::Closed),
-            received: sum(Count::Received),
-            unsent: sum(Count::Unsent),
-            unread: sum(Count::Unread),
-        }
+        self.0.counters.counters()
     }
 
     /// How the connection to the backplane is, and a way to wait for a change; `None` for a hub without one.
@@ -392,6 +375,21 @@ impl Inner {
         tally.queued
     }
 
+    /// Who has subscribed to a topic, in this process.
+    fn presence(&self, topic: &str) -> Presence {
+        let Some(topic) = self.topic(topic) else {
+            return Presence::default();
+        };
+        let members = read(&topic.members);
+        let named: &[Arc<Shared>] = if members.named > 0 {
+            &members.list
+        } else {
+            &[]
+        };
+        let names = named.iter().filter_map(|member| member.name().cloned());
+        Presence::of_process(members.list.len(), names)
+    }
+
     fn shard_of(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Shared>>> {
         &self.members[id as usize % SHARDS]
     }
@@ -438,6 +436,12 @@ impl WeakHub {
             inner.counters.add(1, Count::Received, 1);
             inner.deliver(topic, publication);
         }
+    }
+
+    /// Who has subscribed to a topic, in this process.
+    pub(crate) fn presence(&self, topic: &str) -> Presence {
+        let inner = self.0.upgrade();
+        inner.map_or_else(Presence::default, |inner| inner.presence(topic))
     }
 
     pub(crate) fn count(&self, what: Count, n: u64) {

@@ -50,13 +50,15 @@
 //!
 //! # What it does
 //!
-//! * A message is encoded once, and compressed once for each size of window that connections have agreed on.
+//! * A message is encoded once, and compressed once for each size of window that connections have agreed on (feature
+//!   `deflate`).
 //! * [`Hub::publish`] never waits. Each member has a queue with bounds in messages and bytes, and what happens
 //!   beyond them is its own: see [`WhenFull`]. A slow member delays no other one, and no publisher.
 //! * To each member, what one task or thread publishes to one topic comes in that order.
 //! * [`Member::drive`] does all that a connection's task has to; [`Member::next`] and [`Member::closing`] are for
 //!   tasks that write themselves.
-//! * [`Hub::presence`] and [`Hub::counters`] count; [`Hub::shutdown`] ends all connections, within a bounded time.
+//! * [`Hub::presence`] counts the members of a topic, [`Hub::presence_everywhere`] those of all processes, with their
+//!   names; [`Hub::counters`] counts publications; [`Hub::shutdown`] ends all connections, within a bounded time.
 //! * With a [`backplane`], members of several processes are in one hub.
 //!
 //! # Features
@@ -67,6 +69,7 @@
 //! | `http` | handshakes with the types of the crate `http`, see [`ws_proto_tokio`] |
 //! | `nats` | several processes by a NATS server |
 //! | `redis` | several processes by a Redis server |
+//! | `redis-tls` | the same over TLS: `rediss` URLs |
 //! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -75,13 +78,17 @@
 )]
 
 pub mod backplane;
+mod counters;
 mod hub;
 mod member;
+mod presence;
 mod publication;
 mod queue;
 
-pub use hub::{Counters, Hub};
+pub use counters::Counters;
+pub use hub::Hub;
 pub use member::{DriveEvent, Member};
+pub use presence::Presence;
 pub use publication::{Delivery, Publication};
 pub use queue::{CloseReason, MemberEvent, MemberOptions, WhenFull};
 /// The connections: a program need not name this crate a second time.

@@ -35,6 +35,10 @@ impl Shared {
         }
     }
 
+    pub(crate) const fn name(&self) -> Option<&Arc<str>> {
+        self.options.name.as_ref()
+    }
+
     pub(crate) fn push(&self, delivery: &Delivery, tally: &mut Tally) -> Option<Waker> {
         self.queue().push(delivery, &self.options, tally)
     }

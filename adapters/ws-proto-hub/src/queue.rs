@@ -25,7 +25,7 @@ pub enum WhenFull {
     Close(CloseCode, Cow<'static, str>),
 }
 
-/// How much may wait for a member, and what happens beyond that. By default 256 publications and 1 MiB of
+/// How much may wait for a member, what happens beyond that, and its name. By default 256 publications and 1 MiB of
 /// payload, and beyond that the connection is closed with 1013, "too slow".
 ///
 /// ```
@@ -40,6 +40,7 @@ pub struct MemberOptions {
     pub(crate) max_waiting: usize,
     pub(crate) max_bytes: usize,
     pub(crate) when_full: WhenFull,
+    pub(crate) name: Option<Arc<str>>,
 }
 
 impl MemberOptions {
@@ -49,6 +50,7 @@ impl MemberOptions {
             max_waiting: 256,
             max_bytes: 1 << 20,
             when_full: WhenFull::Close(CloseCode::TRY_AGAIN_LATER, Cow::Borrowed("too slow")),
+            name: None,
         }
     }
 
@@ -71,6 +73,13 @@ impl MemberOptions {
     #[must_use]
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
+        self
+    }
+
+    /// Who it is, for [`Presence::names`](crate::Presence::names); nothing else depends on it. By default it has no name.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
         self
     }
 }

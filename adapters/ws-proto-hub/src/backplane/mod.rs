@@ -15,6 +15,9 @@
 //!   longest is dropped and counted in [`Counters::unsent`](crate::Counters::unsent).
 //! * **Own messages.** Each process knows its own by a random name that is in each message, and delivers them
 //!   without the server.
+//! * **Presence.** [`Hub::presence`](crate::Hub::presence) counts in this process.
+//!   [`Hub::presence_everywhere`](crate::Hub::presence_everywhere) asks the others, when it is called; members that come and
+//!   go are no message.
 //! * **Loss and return.** [`Hub::link`](crate::Hub::link) reports each. After a return all topics are subscribed to again,
 //!   and the queue is sent.
 //!
@@ -30,12 +33,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use ws_proto_tokio::Bytes;
 
-use crate::hub::{Count, WeakHub, lock};
+use crate::counters::Count;
+use crate::hub::{WeakHub, lock};
 use crate::publication::Publication;
+use packet::Packet;
+use questions::{Question, Questions};
 
 #[cfg(feature = "nats")]
 mod nats;
 mod packet;
+mod questions;
 #[cfg(feature = "redis")]
 mod redis;
 
@@ -75,7 +82,7 @@ pub trait Backplane: Send + 'static {
     fn run(self, link: Link) -> impl Future<Output = ()> + Send;
 }
 
-/// What a [`Backplane`] has to do.
+/// What a [`Backplane`] has to do. A topic is any string; those that begin with a NUL are the hub's own.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Carry these bytes to the other processes that have subscribed to the topic.
@@ -143,6 +150,7 @@ pub(crate) struct Outbox {
     node: [u8; 16],
     options: BackplaneOptions,
     state: Mutex<State>,
+    questions: Arc<Questions>,
     status: watch::Sender<LinkStatus>,
     /// True once the task has ended.
     ended: watch::Sender<bool>,
@@ -178,6 +186,7 @@ impl Outbox {
             node,
             options,
             state: Mutex::default(),
+            questions: Arc::default(),
             status: watch::Sender::new(LinkStatus::default()),
             ended: watch::Sender::new(false),
             abandoned: watch::Sender::new(false),
@@ -190,7 +199,28 @@ impl Outbox {
 
     /// Lets a publication wait to be sent. Returns how many were dropped.
     pub(crate) fn publish(&self, topic: &str, publication: &Publication) -> u64 {
-        let packet = packet::encode(&self.node, publication);
+        self.send(topic, packet::publication(&self.node, publication))
+    }
+
+    /// Asks other processes who has subscribed to a topic. Returns the question and how many publications were
+    /// dropped for it; `None` while there is no connection.
+    pub(crate) fn ask(&self, topic: &str) -> Option<(Question, u64)> {
+        if !self.status.borrow().is_up {
+            return None;
+        }
+        self.questions.inbox.get_or_init(|| {
+            let inbox = questions::inbox(&self.node);
+            self.want(&inbox, true); // before the question: the server has it in this order
+            inbox
+        });
+        let question = self.questions.open();
+        let packet = packet::question(&self.node, question.id);
+        let dropped = self.send(topic, packet);
+        Some((question, dropped))
+    }
+
+    /// Lets a packet wait to be sent. Returns how many were dropped.
+    fn send(&self, topic: &str, packet: Bytes) -> u64 {
         if packet.len() > self.options.max_bytes || self.options.max_waiting == 0 {
             return 1;
         }
@@ -382,17 +412,28 @@ pub struct Inlet {
 }
 
 impl Inlet {
-    /// Delivers what another process has published, without waiting; what this one has published
-    /// itself is dropped.
+    /// Delivers what another process has published, without waiting, and answers what it asks; what this one has
+    /// sent itself is dropped.
     pub fn received(&self, topic: &str, packet: &Bytes) {
         match packet::decode(packet) {
             Some((node, _)) if node == self.outbox.node => {}
-            Some((_, publication)) => self.hub.deliver(topic, publication),
+            Some((_, Packet::Publication(publication))) => self.hub.deliver(topic, publication),
+            Some((node, Packet::Question(id))) => self.answer(topic, &node, id),
+            Some((_, Packet::Answer(id, presence))) => self.outbox.questions.answered(id, presence),
             None => self.hub.count(Count::Unread, 1),
         }
     }
 
-    /// Counts publications that came and were lost before it could be delivered.
+    fn answer(&self, topic: &str, node: &[u8; 16], id: u64) {
+        let presence = self.hub.presence(topic);
+        if presence.members > 0 {
+            let packet = packet::answer(&self.outbox.node, id, &presence);
+            let dropped = self.outbox.send(&questions::inbox(node), packet);
+            self.hub.count(Count::Unsent, dropped);
+        }
+    }
+
+    /// Counts publications that came and were lost before they could be delivered.
     pub fn lost(&self, packets: u64) {
         self.hub.count(Count::Unread, packets);
     }

@@ -18,6 +18,10 @@ const BATCH: usize = 128;
 /// A Redis server from version 6 on, by the crate `redis` and its pub/sub. The channel of a topic is `ws-proto-hub:` and the
 /// topic. Publishing and subscribing share one connection, by RESP3.
 ///
+/// TLS, `rediss://`, is the feature `redis-tls`: it trusts whom the platform trusts, or the certificates that
+/// `Client::build_with_tls` of the crate `redis` is given (its `ConnectionInfo` is taken here). A program that has
+/// more than one provider of cryptography for rustls installs its default provider first.
+///
 /// Redis closes connections for which more waits than its `client-output-buffer-limit pubsub`, 32 MiB if nothing
 /// else is set: keep publications well below that.
 ///
@@ -44,9 +48,12 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// That is no address. Nothing is connected yet.
+    /// That is no address, or `rediss` without the feature `redis-tls`. Nothing is connected yet.
     pub fn new(server: impl IntoConnectionInfo) -> Result<Self, RedisError> {
-        let info = server.into_connection_info()?;
+        let info = server.into_connection_info();
+        #[cfg(not(feature = "redis-tls"))]
+        let info = info.map_err(name_feature);
+        let info = info?;
         let settings = info.redis_settings().clone();
         let info = info.set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3));
         Ok(Self {
@@ -131,6 +138,16 @@ impl Redis {
     }
 }
 
+/// The crate `redis` says that a feature is missing; the program chooses features of this crate.
+#[cfg(not(feature = "redis-tls"))]
+fn name_feature(error: RedisError) -> RedisError {
+    if error.kind() == redis::ErrorKind::InvalidClientConfig && error.to_string().contains("TLS") {
+        let text = "rediss needs the feature `redis-tls` of ws-proto-hub";
+        return (redis::ErrorKind::InvalidClientConfig, text).into();
+    }
+    error
+}
+
 fn received(inlet: &Inlet, prefix: &str, data: Vec<Value>) {
     let mut data = data.into_iter();
     if let (Some(Value::BulkString(channel)), Some(Value::BulkString(packet))) =
@@ -165,5 +182,21 @@ impl Backplane for Redis {
             sleep(delay).await;
             delay = (delay * 2).min(Duration::from_secs(2));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Redis;
+
+    #[test]
+    fn addresses_are_looked_at() {
+        assert!(Redis::new("redis://127.0.0.1:6379/").is_ok());
+        assert!(Redis::new("http://127.0.0.1/").is_err());
+        let with_tls = Redis::new("rediss://127.0.0.1:6379/");
+        #[cfg(feature = "redis-tls")]
+        assert!(with_tls.is_ok());
+        #[cfg(not(feature = "redis-tls"))]
+        assert!(with_tls.unwrap_err().to_string().contains("`redis-tls`"));
     }
 }

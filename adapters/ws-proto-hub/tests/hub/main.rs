@@ -1,5 +1,6 @@
-//! The hub: policies driven by hand, connections in paused time, backplanes in memory.
+//! The hub: policies driven by hand, connections in paused time, with compression too, backplanes in memory.
 
+mod compression;
 mod connections;
 mod planes;
 mod policies;

@@ -235,6 +235,88 @@ async fn what_waits_for_the_server_is_bounded() {
     );
 }
 
+fn named(hub: &Hub, name: &str) -> Member {
+    let member = hub.join(MemberOptions::new().name(name));
+    member.subscribe("t");
+    member
+}
+
+#[tokio::test(start_paused = true)]
+async fn presence_is_asked_of_all_processes() {
+    const WITHIN: Duration = Duration::from_millis(200);
+    let server = Server::new(true);
+    let hubs: Vec<_> = (0..3)
+        .map(|_| server.hub(BackplaneOptions::new()))
+        .collect();
+    let mut ann = named(&hubs[0], "ann");
+    let cid = named(&hubs[1], "cid");
+    let _unnamed = join(&hubs[1]);
+    let bob = named(&hubs[1], "bob");
+    settle().await;
+    server.log();
+    for hub in &hubs {
+        let before = tokio::time::Instant::now();
+        let presence = hub.presence_everywhere("t", WITHIN).await;
+        assert_eq!(before.elapsed(), WITHIN);
+        assert_eq!((presence.members, presence.processes), (4, 2));
+        let names: Vec<_> = presence.names.iter().map(|name| &**name).collect();
+        assert_eq!(names, ["ann", "bob", "cid"]);
+    }
+    // Each process that asks has subscribed to its answers, once.
+    let answers = server.log().len();
+    let (one, two, three) = tokio::join!(
+        hubs[0].presence_everywhere("t", WITHIN),
+        hubs[0].presence_everywhere("other", WITHIN),
+        hubs[2].presence_everywhere("t", WITHIN),
+    );
+    assert_eq!((answers, server.log().len()), (3, 0));
+    assert_eq!((one.members, two.members, three.members), (4, 0, 4));
+    assert_eq!(two, ws_proto_hub::Presence::default());
+
+    cid.unsubscribe("t");
+    drop(bob);
+    let presence = hubs[0].presence_everywhere("t", WITHIN).await;
+    assert_eq!((presence.members, presence.processes), (2, 2));
+    assert_eq!(&*presence.names, [Arc::from("ann")]);
+    // Members get nothing of it, and it counts as no publication.
+    assert!(texts(&mut ann).is_empty());
+    for counters in hubs.iter().map(Hub::counters) {
+        let counted = (counters.received, counters.unread, counters.published);
+        assert_eq!(counted, (0, 0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn presence_without_a_connection_is_of_this_process() {
+    let server = Server::new(false);
+    for hub in [server.hub(BackplaneOptions::new()), Hub::new()] {
+        let _ann = named(&hub, "ann");
+        settle().await;
+        let before = tokio::time::Instant::now();
+        let presence = hub.presence_everywhere("t", Duration::from_secs(9)).await;
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        assert_eq!((presence.members, presence.processes), (1, 1));
+        assert_eq!(&*presence.names, [Arc::from("ann")]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_bounded_and_members_are_not() {
+    let server = Server::new(true);
+    let (one, two) = (
+        server.hub(BackplaneOptions::new()),
+        server.hub(BackplaneOptions::new()),
+    );
+    let name = "x".repeat(1000);
+    let _many: Vec<_> = (0..200).map(|_| named(&one, &name)).collect();
+    settle().await;
+    for hub in [&one, &two] {
+        let presence = hub.presence_everywhere("t", Duration::from_millis(1)).await;
+        assert_eq!(presence.members, 200);
+        assert_eq!(presence.names.len(), 65);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_counted() {
     let server = Server::new(true);

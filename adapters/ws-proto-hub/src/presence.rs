@@ -1,0 +1,45 @@
+//! Who is there.
+
+use std::sync::Arc;
+
+/// How many bytes of names each process reports at most.
+pub(crate) const NAMES: usize = 64 * 1024;
+
+/// Who has subscribed to a topic, in all processes: see [`Hub::presence_everywhere`](crate::Hub::presence_everywhere).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Presence {
+    /// How many members.
+    pub members: usize,
+    /// In how many processes they are.
+    pub processes: usize,
+    /// The names of those that [have one](crate::MemberOptions::name), sorted; the same name of several members is there
+    /// as often. Each process reports 64 KiB of names at most; `members` counts all.
+    pub names: Vec<Arc<str>>,
+}
+
+impl Presence {
+    /// The members of one process; it takes as many names as it may have.
+    pub(crate) fn of_process(members: usize, names: impl Iterator<Item = Arc<str>>) -> Self {
+        let mut room = NAMES;
+        let fitting = names.take_while(|name| {
+            let rest = room.checked_sub(name.len() + 4);
+            room = rest.unwrap_or(0);
+            rest.is_some()
+        });
+        let mut names: Vec<_> = fitting.collect();
+        names.sort_unstable();
+        Self {
+            members,
+            processes: usize::from(members > 0),
+            names,
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.members = self.members.saturating_add(other.members);
+        self.processes += other.processes;
+        self.names.extend(other.names);
+        self.names.sort_unstable();
+    }
+}

@@ -25,9 +25,13 @@ async fn main() -> Result<()> {
     println!("ws://{}", listener.local_addr()?);
     let mut link = hub.link().context("there is a backplane")?;
     tokio::spawn(async move {
-        while link.changed().await.is_ok() {
+        loop {
+            // The first look too: it can be there by now.
             let status = link.borrow_and_update().clone();
             println!("up {} losses {}", status.is_up, status.losses);
+            if link.changed().await.is_err() {
+                break;
+            }
         }
     });
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

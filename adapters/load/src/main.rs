@@ -1,5 +1,6 @@
 //! Load and faults on loopback. `adapters/load.sh` runs it.
 
+mod broadcast;
 mod chart;
 mod client;
 mod faults;
@@ -30,6 +31,8 @@ struct Amount {
     rounds: usize,
     /// For each server, each load and each round.
     time: Duration,
+    /// The same of the profile `broadcast`.
+    broadcast_rounds: usize,
     /// Of which the memory is measured.
     idle: usize,
     /// At once, in the bounds.
@@ -39,6 +42,7 @@ struct Amount {
 const FULL: Amount = Amount {
     rounds: 15,
     time: Duration::from_millis(400),
+    broadcast_rounds: 9,
     idle: 5000,
     crowd: 10_000,
 };
@@ -46,6 +50,7 @@ const FULL: Amount = Amount {
 const QUICK: Amount = Amount {
     rounds: 1,
     time: Duration::from_millis(40),
+    broadcast_rounds: 1,
     idle: 500,
     crowd: 1000,
 };
@@ -54,6 +59,7 @@ fn main() -> Result<()> {
     use lexopt::prelude::*;
 
     let (mut amount, mut only, mut mio, mut report) = (FULL, None, None, None);
+    let mut epoll = None;
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -61,13 +67,20 @@ fn main() -> Result<()> {
             Long("only") => only = Some(parser.value()?.string()?),
             Long("mio") => mio = Some(PathBuf::from(parser.value()?)),
             Long("chart") => return draw(Path::new(&parser.value()?), Path::new(&parser.value()?)),
+            Long("epoll") => epoll = Some(PathBuf::from(parser.value()?)),
             Long("report") => report = Some(PathBuf::from(parser.value()?)),
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let mio = mio.context("--mio: where the example echo_mio is")?;
     let is_wanted = |part| only.as_deref().is_none_or(|only| only == part);
     let mut text = String::new();
+    if only.as_deref() == Some("broadcast") {
+        // Its servers are built apart from the others, so it is asked for by name.
+        let epoll = epoll.context("--epoll: where the example epoll is")?;
+        text += &broadcast::measure(&epoll, amount.broadcast_rounds, amount.time)?;
+        return write(report, text);
+    }
+    let mio = mio.context("--mio: where the example echo_mio is")?;
     if is_wanted("measures") {
         text += &measure(&mio, &amount)?;
     }
@@ -81,11 +94,13 @@ fn main() -> Result<()> {
             println!("{held} passed, {} failed", checks.len() - held);
         }
     }
-    if let Some(path) = report {
-        std::fs::write(path, text)?;
-    }
+    write(report, text)?;
     ensure!(failed == 0, "bounds that did not hold");
     Ok(())
+}
+
+fn write(report: Option<PathBuf>, text: String) -> Result<()> {
+    report.map_or(Ok(()), |path| Ok(std::fs::write(path, text)?))
 }
 
 /// The goals and their measurements. A goal that is missed is no failure.

@@ -71,7 +71,7 @@ impl Server {
         let mut output = BufReader::new(child.stdout.take().context("no output")?);
         let mut line = String::new();
         output.read_line(&mut line)?;
-        let address = line.rsplit(' ').next().unwrap_or_default().trim();
+        let address = line.rsplit([' ', '/']).next().unwrap_or_default().trim();
         let address = address.parse().with_context(|| format!("{line:?}"))?;
         Ok(Self { child, address })
     }

@@ -108,11 +108,11 @@ fn resident(
     Ok(())
 }
 
-fn percent(spread: &Spread) -> String {
+pub fn percent(spread: &Spread) -> String {
     format!("{:.1} %", spread.relative() * 100.0)
 }
 
-fn ratio(spread: &Spread, floor: Option<Spread>) -> String {
+pub fn ratio(spread: &Spread, floor: Option<Spread>) -> String {
     let ratio = floor.map(|floor| format!("{:.2}", spread.median / floor.median));
     ratio.unwrap_or_default()
 }
@@ -127,7 +127,7 @@ pub fn bounds(name: &str, checks: &[Check]) -> Result<String> {
     Ok(text)
 }
 
-fn rustc() -> String {
+pub fn rustc() -> String {
     let said = std::process::Command::new("rustc")
         .arg("--version")
         .output();
@@ -135,7 +135,7 @@ fn rustc() -> String {
     said.unwrap_or_else(|_| "an unknown compiler".into())
 }
 
-fn machine() -> String {
+pub fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let of = |name: &str| {
         let lines = info.lines().filter(|line| line.starts_with(name));

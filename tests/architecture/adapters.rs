@@ -4,12 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders of the libraries for programs; `ws-proto-test` is for tests.
+/// The folders of the libraries for programs; the test kit and the suite of the workspace are for tests.
 fn adapters() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters");
     let entries = fs::read_dir(folder).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.join("src/lib.rs").exists() && !path.ends_with("ws-proto-test"));
+    let is_for_tests =
+        |path: &Path| path.ends_with("ws-proto-test") || path.ends_with("ws-proto-suite");
+    paths.retain(|path| path.join("src/lib.rs").exists() && !is_for_tests(path));
     paths.sort();
     paths
 }

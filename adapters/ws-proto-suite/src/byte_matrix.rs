@@ -215,6 +215,7 @@ fn encode(side: Side, deflate: bool, steps: &[Step<'_>]) -> Vec<u8> {
 
 fn conversations(side: Side, deflate: bool) -> Vec<(&'static str, Vec<u8>)> {
     let long: Vec<u8> = (0..300_u32).map(|n| (n * n) as u8).collect();
+    let parts: [&[u8]; 4] = [b"first", b"", &long[..99], b"last"];
     let all: [(&str, &[Step<'_>]); 12] = [
         ("nothing", &[]),
         ("no bytes", &[Step::Close(1000, "")]),
@@ -231,7 +232,7 @@ fn conversations(side: Side, deflate: bool) -> Vec<(&'static str, Vec<u8>)> {
             "fragments and pings",
             &[
                 Step::Frame(PING, b"a"),
-                Step::Parts(&[b"first", b"", &long[..99], b"last"]),
+                Step::Parts(&parts),
                 Step::Frame(PING, b"b"),
                 Step::Binary(b"after"),
                 Step::Close(1001, "going"),

@@ -116,14 +116,25 @@ impl Inflater {
     ///
     /// # Errors
     ///
-    /// [`Corrupt`]. No more messages can be inflated after that.
+    /// [`Corrupt`]. Nothing of that message is kept.
     pub fn message(&mut self, payload: &[u8]) -> Result<Vec<u8>, Corrupt> {
+        let from = self.history.len();
+        if let Err(corrupt) = self.inflate(payload, from) {
+            self.history.truncate(from);
+            return Err(corrupt);
+        }
+        let message = self.history[from..].to_vec();
+        let keep = self.history.len().saturating_sub(self.window);
+        self.history.drain(..keep);
+        Ok(message)
+    }
+
+    fn inflate(&mut self, payload: &[u8], from: usize) -> Result<(), Corrupt> {
         let bytes = [payload, &[0, 0, 0xff, 0xff]].concat();
         let mut bits = Bits {
             bytes: &bytes,
             at: 0,
         };
-        let from = self.history.len();
         while !bits.is_empty() {
             let last = bits.bit()? == 1;
             match bits.bits(2)? {
@@ -153,10 +164,7 @@ impl Inflater {
                 bits.at = bits.at.next_multiple_of(8);
             }
         }
-        let message = self.history[from..].to_vec();
-        let keep = self.history.len().saturating_sub(self.window);
-        self.history.drain(..keep);
-        Ok(message)
+        Ok(())
     }
 
     fn stored(&mut self, bits: &mut Bits<'_>) -> Result<(), Corrupt> {

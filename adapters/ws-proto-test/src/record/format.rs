@@ -287,22 +287,23 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a recording. Empty lines are skipped, and a last line that is cut off is left out.
+    /// Reads a recording. Empty lines are skipped, and a last line that is cut off, without an end of line, is left out.
     ///
     /// # Errors
     ///
     /// That of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) for text that is no recording, with the number of
     /// the line.
-    pub fn read(reader: impl BufRead) -> io::Result<Self> {
+    pub fn read(mut reader: impl BufRead) -> io::Result<Self> {
         let invalid = |number: usize, error: &dyn fmt::Display| {
-            let words = format!("line {number}: {error}");
+            let words = format!("line {number}: {}", printable(&error.to_string()));
             io::Error::new(io::ErrorKind::InvalidData, words)
         };
-        let mut numbered = (1..).zip(reader.lines());
-        let Some((_, first)) = numbered.next() else {
+        // As bytes: a cut can be within a character.
+        let mut line = Vec::new();
+        if reader.read_until(b'\n', &mut line)? == 0 {
             return Err(invalid(1, &"it is empty"));
-        };
-        let header: Header = serde_json::from_str(&first?).map_err(|error| invalid(1, &error))?;
+        }
+        let header: Header = serde_json::from_slice(&line).map_err(|error| invalid(1, &error))?;
         if header.format != FORMAT || header.version > VERSION {
             let words = format!("{} of version {}", header.format, header.version);
             return Err(invalid(1, &format_args!("{words} is not known here")));
@@ -312,21 +313,20 @@ impl Recording {
             lines: Vec::new(),
             is_cut: false,
         };
-        let mut wrong = None;
-        for (number, line) in numbered {
-            let line = line?;
-            if line.trim().is_empty() {
+        for number in 2.. {
+            line.clear();
+            if reader.read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            if line.trim_ascii().is_empty() {
                 continue;
             }
-            if let Some(error) = wrong.take() {
-                return Err(error);
-            }
-            match serde_json::from_str(&line) {
+            match serde_json::from_slice(&line) {
                 Ok(line) => recording.lines.push(line),
-                Err(error) => wrong = Some(invalid(number, &error)),
+                Err(_) if line.last() != Some(&b'\n') => recording.is_cut = true,
+                Err(error) => return Err(invalid(number, &error)),
             }
         }
-        recording.is_cut = wrong.is_some();
         Ok(recording)
     }
 
@@ -386,4 +386,16 @@ pub(super) fn write_line(writer: &mut impl Write, line: &impl Serialize) -> io::
     let mut text = serde_json::to_string(line).map_err(io::Error::other)?;
     text.push('\n');
     writer.write_all(text.as_bytes())
+}
+
+/// A text of a recording on one line, without anything that steers a terminal.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
 }

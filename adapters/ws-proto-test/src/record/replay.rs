@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use ws_proto::Instant;
 
-use super::format::{Event, Recording, Subject};
+use super::format::{Event, Recording, Subject, printable};
+use super::settings::Settings;
 use super::stream_replay;
 use super::websocket::{Driver, Keys, next_result, result, tick_result};
 
@@ -86,6 +87,8 @@ impl std::error::Error for Difference {}
 /// In a recording of a stream, what the engine sends by itself (Pongs, the answer to a Close, the Close after a fault) has to
 /// come by itself; messages, Pings and a first Close are what the program sent.
 ///
+/// A compressed message of more than 256 MiB is too big for a replay, whatever limit the recording names.
+///
 /// # Errors
 ///
 /// The first [`Difference`].
@@ -94,6 +97,21 @@ pub fn replay(recording: &Recording) -> Result<Replayed, Difference> {
         Subject::Stream => stream_replay::replay(recording),
         Subject::WebSocket => replay_calls(recording),
     }
+}
+
+/// The longest message that is inflated.
+pub(super) const INFLATED: usize = 256 << 20;
+
+/// The settings of a recording, but that a short one cannot take all memory: a stranger can have made it.
+pub(super) fn bounded(recording: &Recording) -> Settings {
+    let received = recording.lines.iter().map(|line| match &line.event {
+        Event::Received { bytes } => bytes.0.len() as u64,
+        _ => 0,
+    });
+    let most = received.sum::<u64>().max(INFLATED as u64);
+    let mut settings = recording.header.settings.clone();
+    settings.max_message = settings.max_message.min(most);
+    settings
 }
 
 fn replay_calls(recording: &Recording) -> Result<Replayed, Difference> {
@@ -108,9 +126,10 @@ fn replay_calls(recording: &Recording) -> Result<Replayed, Difference> {
         .collect();
     let keys = Arc::new(Mutex::new(keys));
     let header = &recording.header;
+    let settings = bounded(recording);
     let new = |deflate| {
         let keys = Keys::Replayed(Arc::clone(&keys));
-        Driver::new(header.side, &header.settings, deflate, keys)
+        Driver::new(header.side, &settings, deflate, keys)
     };
     let mut driver = new(None);
     for line in &recording.lines {
@@ -121,7 +140,7 @@ fn replay_calls(recording: &Recording) -> Result<Replayed, Difference> {
         };
         let same = |replayed: &mut Replayed, name: &str, is: &str, was: &str| {
             if is != was {
-                let what = format!("{name} returned {was}, and now {is}");
+                let what = format!("{name} returned {}, and now {is}", printable(was));
                 return Err(differs(replayed, what));
             }
             replayed.calls += 1;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::format::{Event, Recording, Subject};
+use super::format::{Event, Recording, Subject, printable};
 use crate::Side;
 use crate::inflate::Inflater;
 use crate::peer::Head;
@@ -15,7 +15,8 @@ const SHOWN: usize = 64;
 const INFLATED: usize = 16 << 20;
 
 /// Prints a recording: heads line by line, frames one a line, with mask, opcode, close code, and the text of compressed
-/// messages. Nothing in it steers a terminal: bytes other than printable ASCII are escaped.
+/// messages. Nothing in it steers a terminal, whoever has made the recording: what is not printable is escaped, and each
+/// event is one line.
 ///
 /// ```
 /// use ws_proto_test::record::{Recording, show};
@@ -69,13 +70,21 @@ pub fn show(recording: &Recording, out: &mut impl Write) -> fmt::Result {
             Event::Sent { bytes } => outward.take(&at, &bytes.0, out)?,
             Event::ReceivedEnd => writeln!(out, "{at} < the end")?,
             Event::SentEnd => writeln!(out, "{at} > the end")?,
-            Event::ReceiveFailed { error } => writeln!(out, "{at} < reading failed {error}")?,
-            Event::SendFailed { error } => writeln!(out, "{at} > writing failed {error}")?,
+            Event::ReceiveFailed { error } => {
+                writeln!(out, "{at} < reading failed {}", printable(error))?;
+            }
+            Event::SendFailed { error } => {
+                writeln!(out, "{at} > writing failed {}", printable(error))?;
+            }
             Event::Opened { .. } | Event::Key { .. } | Event::Unknown => {}
-            Event::Tick { now, result } => writeln!(out, "{at} | tick({now}): {result}")?,
-            Event::Next { want, result, .. } => writeln!(out, "{at} | next({want:?}): {result}")?,
+            Event::Tick { now, result } => {
+                writeln!(out, "{at} | tick({now}): {}", printable(result))?;
+            }
+            Event::Next { want, result, .. } => {
+                writeln!(out, "{at} | next({want:?}): {}", printable(result))?;
+            }
             Event::Send { result, .. } if result == "()" => {}
-            Event::Send { result, .. } => writeln!(out, "{at} | send: {result}")?,
+            Event::Send { result, .. } => writeln!(out, "{at} | send: {}", printable(result))?,
         }
     }
     for lane in [inward, outward] {
@@ -117,47 +126,61 @@ impl Lane {
     }
 
     fn take(&mut self, at: &str, bytes: &[u8], out: &mut impl Write) -> fmt::Result {
-        let arrow = self.arrow;
         self.bytes.extend_from_slice(bytes);
-        loop {
-            if self.is_lost {
-                if !self.bytes.is_empty() {
-                    writeln!(out, "{at} {arrow} {}", shown(&self.bytes))?;
-                    self.bytes.clear();
-                }
-                return Ok(());
-            }
-            let len = if self.expects_head {
-                let Some((head, len)) = Head::parse(&self.bytes) else {
-                    return Ok(());
-                };
-                writeln!(out, "{at} {arrow} {}", head.line.escape_debug())?;
-                for (name, value) in &head.fields {
-                    writeln!(
-                        out,
-                        "{:12} |  {}: {}",
-                        "",
-                        name.escape_debug(),
-                        value.escape_debug()
-                    )?;
-                }
-                let status = head.status();
-                self.expects_head = matches!(status, Some(100 | 102..=199));
-                self.is_lost = matches!(status, Some(200..));
-                if status == Some(101) {
-                    self.agreed = head.field("Sec-WebSocket-Extensions").map(str::to_owned);
-                }
-                len
-            } else {
-                let Some((frame, len)) = wire::decode(&self.bytes) else {
-                    return Ok(());
-                };
-                let described = self.describe(&frame);
-                writeln!(out, "{at} {arrow} {described}")?;
-                len
-            };
-            self.bytes.drain(..len);
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut rest = &bytes[..];
+        while let Some(len) = self.take_one(at, rest, out)? {
+            rest = rest.get(len..).unwrap_or_default();
         }
+        // Once, not for each frame of many.
+        let taken = bytes.len() - rest.len();
+        self.bytes = bytes;
+        self.bytes.drain(..taken);
+        Ok(())
+    }
+
+    /// Prints what is at the front; its length, `None` if it is not whole.
+    fn take_one(
+        &mut self,
+        at: &str,
+        bytes: &[u8],
+        out: &mut impl Write,
+    ) -> Result<Option<usize>, fmt::Error> {
+        let arrow = self.arrow;
+        if self.is_lost {
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            writeln!(out, "{at} {arrow} {}", shown(bytes))?;
+            return Ok(Some(bytes.len()));
+        }
+        if !self.expects_head {
+            let Some((frame, len)) = wire::decode(bytes) else {
+                return Ok(None);
+            };
+            writeln!(out, "{at} {arrow} {}", self.describe(&frame))?;
+            return Ok(Some(len));
+        }
+        let Some((head, len)) = Head::parse(bytes) else {
+            return Ok(None);
+        };
+        writeln!(out, "{at} {arrow} {}", head.line.escape_debug())?;
+        for (name, value) in &head.fields {
+            writeln!(
+                out,
+                "{:12} |  {}: {}",
+                "",
+                name.escape_debug(),
+                value.escape_debug()
+            )?;
+        }
+        let status = head.status();
+        self.expects_head = matches!(status, Some(100 | 102..=199));
+        self.is_lost = matches!(status, Some(200..));
+        if status == Some(101) {
+            self.agreed = head.field("Sec-WebSocket-Extensions").map(str::to_owned);
+        }
+        Ok(Some(len))
     }
 
     fn describe(&mut self, frame: &Frame) -> String {

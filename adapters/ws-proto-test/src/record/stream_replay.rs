@@ -14,17 +14,14 @@ use ws_proto::opening::{Accepting, Connecting, Connector, Opened};
 use ws_proto::{EitherRole, WebSocketError};
 
 use super::Wanted;
-use super::format::{Bytes, Event, Recording, Send};
-use super::replay::{Difference, Replayed, difference};
+use super::format::{Bytes, Event, Recording, Send, printable};
+use super::replay::{Difference, INFLATED, Replayed, bounded, difference};
 use super::settings::Settings;
 use super::websocket::{Driver, Found, Keys};
 use crate::Side;
 use crate::inflate::Inflater;
 use crate::peer::Head;
 use crate::wire::{self, CONTINUATION, FIN, Frame, TEXT};
-
-/// The longest message that is inflated to be sent again.
-const INFLATED: usize = 256 << 20;
 
 type Done<T> = Result<T, String>;
 
@@ -94,7 +91,7 @@ struct Play {
 
 impl Play {
     fn new(recording: &Recording, closes: bool) -> Self {
-        let settings = recording.header.settings.clone();
+        let settings = bounded(recording);
         let side = recording.header.side;
         Self {
             side,
@@ -493,7 +490,10 @@ fn accepted(
     accepting.consume(written.len());
     match opened {
         Ok(opened) if is_accepted => Ok((Some(opened), written)),
-        Ok(_) => Err(format!("the program refused by itself: {}", response.line)),
+        Ok(_) => {
+            let line = printable(&response.line);
+            Err(format!("the program refused by itself: {line}"))
+        }
         Err(_) if !is_accepted => Ok((None, written)),
         Err(error) => Err(format!(
             "the handshake was accepted, and now it is not: {error}"

@@ -7,3 +7,4 @@ mod link;
 mod paused;
 mod peer;
 mod record;
+mod strangers;

@@ -80,7 +80,7 @@ fn tokio_run<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Both ends of a session, recorded.
-fn session(seed: u64, deflate: bool) -> [Recording; 2] {
+pub(crate) fn session(seed: u64, deflate: bool) -> [Recording; 2] {
     tokio_run(async {
         let time = Time::tokio();
         let (left, right) = Link::random(seed).at(&time).ends();
@@ -179,7 +179,7 @@ fn every_changed_byte_of_what_was_sent_is_a_difference() {
 }
 
 /// Two drivers talk to each other by hand, in many sizes of reads.
-fn driven(seed: u64) -> [Recording; 2] {
+pub(crate) fn driven(seed: u64) -> [Recording; 2] {
     let settings = Settings {
         max_message: 2000,
         ..Settings::default()

@@ -6,7 +6,8 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For tests and reports")]
 pub(crate) struct KitArgs {
-    /// Record all bytes of the connection in this file, passwords and tokens too; further connections in FILE-2 and so on
+    /// Record all bytes of the connection in this file, passwords and tokens too; further connections in FILE-2 and so on;
+    /// what was in these files before is lost
     #[arg(long, value_name = "FILE", conflicts_with = "hostile")]
     pub(crate) record: Option<PathBuf>,
 

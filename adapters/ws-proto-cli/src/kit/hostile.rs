@@ -1,5 +1,6 @@
 //! `--hostile`: a peer that misbehaves, over TCP.
 
+use std::io::{self, ErrorKind};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -155,17 +156,24 @@ fn connect(args: &Args, target: &Target, ways: &[&Misbehaviour]) -> Result<Count
     };
     let mut counts = Counts::default();
     for one in ways {
-        let stream = place
-            .to_socket_addrs()
-            .and_then(|mut all| {
-                let first = all.next().ok_or(std::io::ErrorKind::NotFound)?;
-                TcpStream::connect_timeout(&first, args.timeout)
-            })
+        let stream = reach(&place, args.timeout)
             .with_context(|| format!("{}:{} cannot be reached", place.0, place.1))
             .or_exit(Exit::Connect)?;
         counts.play(args, one, (Side::Client, &setup), stream)?;
     }
     Ok(counts)
+}
+
+/// The first address of the place that can be reached.
+fn reach(place: &(String, u16), timeout: Duration) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(ErrorKind::NotFound);
+    for address in place.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// One for each connection that comes, and with more than one way or with `--once` each way once.

@@ -1,6 +1,7 @@
 //! `--record`: a file for each connection.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -35,11 +36,7 @@ impl Recordings {
             None => None,
             Some(path) => {
                 let unmade = || format!("--record {} cannot be written", path.display());
-                Some(
-                    File::create(path)
-                        .with_context(unmade)
-                        .or_exit(Exit::Usage)?,
-                )
+                Some(create(path).with_context(unmade).or_exit(Exit::Usage)?)
             }
         };
         let settings = Settings {
@@ -67,19 +64,56 @@ impl Recordings {
                 state.count += 1;
                 match state.first.take() {
                     Some(file) => Ok(file),
-                    None => File::create(numbered(path, state.count)),
+                    None => create(&numbered(path, state.count)),
                 }
             }
             Err(_) => return Recorded::not(stream),
         };
         match made {
-            Ok(file) => Recorder::new(file, &self.header).stream(stream),
+            Ok(file) => {
+                let notices = self.notices;
+                Recorder::new(Watched { file, notices }, &self.header).stream(stream)
+            }
             Err(error) => {
                 self.notices
                     .warn(format_args!("this connection is not recorded: {error}"));
                 Recorded::not(stream)
             }
         }
+    }
+}
+
+/// A new file, or an old one emptied. It has passwords in it: a new one is for its owner alone.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A file, with a word to the user when it cannot be written: the recorder writes nothing after that, and says nothing.
+#[derive(Debug)]
+struct Watched {
+    file: File,
+    notices: Notices,
+}
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        match &written {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                let words = format_args!("the rest of this connection is not recorded: {error}");
+                self.notices.warn(words);
+            }
+            _ => {}
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

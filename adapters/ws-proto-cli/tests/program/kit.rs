@@ -114,6 +114,46 @@ fn each_connection_has_its_own_recording() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_reported_and_the_session_goes_on() {
+    let echo = Listening::start(&["--echo"]);
+    let done = run(
+        &["--record", "/dev/full", "-m", "hello", "-c", "1", &echo.url],
+        b"",
+    );
+    echo.stop();
+    assert_eq!((done.code, done.text()), (0, "hello\n"), "{}", done.stderr);
+    let words = "the rest of this connection is not recorded: No space left";
+    assert_eq!(done.stderr.matches(words).count(), 1, "{}", done.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_recording_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let file = path("own.jsonl");
+    let _ = fs::remove_file(&file);
+    let url = "ws://127.0.0.1:1/";
+    run(&["--record", file.to_str().unwrap(), "-m", "x", url], b"");
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_misbehaving_client_tries_every_address_of_a_host() {
+    // `localhost` is ::1 first, on many machines; a program listens on 127.0.0.1 only.
+    let echo = Listening::start(&["--echo"]);
+    let (_, port) = echo.url.trim_end_matches('/').rsplit_once(':').unwrap();
+    let done = run(
+        &["--hostile", "bad-utf8", &format!("localhost:{port}")],
+        b"",
+    );
+    echo.stop();
+    assert_eq!(done.code, 0, "{}", done.stderr);
+}
+
+#[test]
 fn ways_to_misbehave_are_listed() {
     let done = run(&["--hostile", "list"], b"");
     assert_eq!(done.code, 0, "{}", done.stderr);

@@ -21,6 +21,9 @@ use crate::queue::{MemberOptions, Tally};
 /// Tables are split in so many parts, so that users of different topics do not wait for each other.
 const SHARDS: usize = 64;
 
+/// In place of a time that no clock of the machine can show.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// Topics and who has subscribed to them. It is a handle: clones are the same hub, for all threads and tasks.
 ///
 /// Publishing never waits for a member: it puts the message into the queue of each, under a lock that is
@@ -189,6 +192,7 @@ impl Hub {
             presence = question.answers();
         }
         presence.add(inner.presence(topic));
+        presence.names.sort_unstable();
         presence
     }
 
@@ -223,7 +227,8 @@ impl Hub {
     /// Dropping the future changes nothing; the next call goes on waiting.
     pub async fn shutdown(&self, reason: &str, within: Duration) -> usize {
         let inner = &*self.0;
-        let deadline = Instant::now() + within;
+        let now = Instant::now();
+        let deadline = now.checked_add(within).unwrap_or(now + FOR_EVER);
         inner.end.get_or_init(|| reason.into());
         let reason = inner.end.get().map_or("", |reason| reason);
         inner.each_member(|member| member.queue().close(CloseCode::GOING_AWAY, reason));

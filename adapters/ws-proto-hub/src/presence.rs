@@ -27,19 +27,17 @@ impl Presence {
             room = rest.unwrap_or(0);
             rest.is_some()
         });
-        let mut names: Vec<_> = fitting.collect();
-        names.sort_unstable();
         Self {
             members,
             processes: usize::from(members > 0),
-            names,
+            names: fitting.collect(),
         }
     }
 
+    /// Adds the members of another process; the names are not sorted.
     pub(crate) fn add(&mut self, other: Self) {
         self.members = self.members.saturating_add(other.members);
         self.processes += other.processes;
         self.names.extend(other.names);
-        self.names.sort_unstable();
     }
 }

@@ -12,7 +12,8 @@
 //!   of it. Members of the publishing process get it in any case.
 //! * **Order.** What one task or thread publishes to one topic comes to each member in that order.
 //! * **Bounds.** Publishing does not wait. The queue to the server is bounded by [`BackplaneOptions`]; beyond, the publication that waits
-//!   longest is dropped and counted in [`Counters::unsent`](crate::Counters::unsent).
+//!   longest is dropped and counted in [`Counters::unsent`](crate::Counters::unsent). A question about presence, or an answer,
+//!   takes the place of no publication: without room it is dropped itself.
 //! * **Own messages.** Each process knows its own by a random name that is in each message, and delivers them
 //!   without the server.
 //! * **Presence.** [`Hub::presence`](crate::Hub::presence) counts in this process.
@@ -20,6 +21,9 @@
 //!   go are no message.
 //! * **Loss and return.** [`Hub::link`](crate::Hub::link) reports each. After a return all topics are subscribed to again,
 //!   and the queue is sent.
+//!
+//! Who can write to the server can publish in the name of every process: use a server, or an account of it, that is for these
+//! processes alone.
 //!
 //! Clients that must miss nothing ask for it by a number that the program puts into its messages.
 
@@ -199,7 +203,7 @@ impl Outbox {
 
     /// Lets a publication wait to be sent. Returns how many were dropped.
     pub(crate) fn publish(&self, topic: &str, publication: &Publication) -> u64 {
-        self.send(topic, packet::publication(&self.node, publication))
+        self.send(topic, packet::publication(&self.node, publication), true)
     }
 
     /// Asks other processes who has subscribed to a topic. Returns the question and how many publications were
@@ -215,12 +219,13 @@ impl Outbox {
         });
         let question = self.questions.open();
         let packet = packet::question(&self.node, question.id);
-        let dropped = self.send(topic, packet);
+        let dropped = self.send(topic, packet, false);
         Some((question, dropped))
     }
 
-    /// Lets a packet wait to be sent. Returns how many were dropped.
-    fn send(&self, topic: &str, packet: Bytes) -> u64 {
+    /// Lets a packet wait to be sent. Without room it takes the place of the oldest ones, or is dropped itself. Returns how
+    /// many were dropped.
+    fn send(&self, topic: &str, packet: Bytes, takes_place: bool) -> u64 {
         if packet.len() > self.options.max_bytes || self.options.max_waiting == 0 {
             return 1;
         }
@@ -233,6 +238,9 @@ impl Outbox {
             while state.packets.len() >= self.options.max_waiting
                 || state.bytes + packet.len() > self.options.max_bytes
             {
+                if !takes_place {
+                    return 1;
+                }
                 let Some((_, oldest)) = state.packets.pop_front() else {
                     break;
                 };
@@ -419,7 +427,9 @@ impl Inlet {
             Some((node, _)) if node == self.outbox.node => {}
             Some((_, Packet::Publication(publication))) => self.hub.deliver(topic, publication),
             Some((node, Packet::Question(id))) => self.answer(topic, &node, id),
-            Some((_, Packet::Answer(id, presence))) => self.outbox.questions.answered(id, presence),
+            Some((node, Packet::Answer(id, presence))) => {
+                self.outbox.questions.answered(node, id, presence);
+            }
             None => self.hub.count(Count::Unread, 1),
         }
     }
@@ -428,7 +438,7 @@ impl Inlet {
         let presence = self.hub.presence(topic);
         if presence.members > 0 {
             let packet = packet::answer(&self.outbox.node, id, &presence);
-            let dropped = self.outbox.send(&questions::inbox(node), packet);
+            let dropped = self.outbox.send(&questions::inbox(node), packet, false);
             self.hub.count(Count::Unsent, dropped);
         }
     }

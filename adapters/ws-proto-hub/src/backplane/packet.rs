@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ws_proto_tokio::{Bytes, Kind, Message, Utf8Bytes};
 
-use crate::presence::Presence;
+use crate::presence::{NAMES, Presence};
 use crate::publication::Publication;
 
 const PUBLICATION: u8 = 1;
@@ -110,6 +110,9 @@ fn decode_publication(mut rest: Bytes) -> Option<Publication> {
 
 fn decode_presence(mut rest: Bytes) -> Option<Presence> {
     let members = usize::try_from(take_u64(&mut rest)?).ok()?;
+    if rest.len() > NAMES {
+        return None;
+    }
     let mut names = Vec::new();
     while !rest.is_empty() {
         let len = take_len(&mut rest)?;

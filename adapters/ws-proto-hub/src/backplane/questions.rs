@@ -1,6 +1,6 @@
 //! Questions to other processes, and their answers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -11,15 +11,22 @@ use crate::presence::Presence;
 #[derive(Default)]
 pub(crate) struct Questions {
     last: AtomicU64,
-    open: Mutex<HashMap<u64, Presence>>,
+    open: Mutex<HashMap<u64, Answers>>,
     /// The topic of the answers, once it is subscribed to.
     pub(super) inbox: OnceLock<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Answers {
+    presence: Presence,
+    /// Who has answered: each process counts once.
+    nodes: HashSet<[u8; 16]>,
 }
 
 impl Questions {
     pub(super) fn open(self: &Arc<Self>) -> Question {
         let id = self.last.fetch_add(1, Relaxed);
-        lock(&self.open).insert(id, Presence::default());
+        lock(&self.open).insert(id, Answers::default());
         Question {
             questions: Arc::clone(self),
             id,
@@ -27,9 +34,11 @@ impl Questions {
     }
 
     /// Takes an answer, unless nobody waits for it any more.
-    pub(super) fn answered(&self, id: u64, presence: Presence) {
-        if let Some(answers) = lock(&self.open).get_mut(&id) {
-            answers.add(presence);
+    pub(super) fn answered(&self, node: [u8; 16], id: u64, presence: Presence) {
+        if let Some(answers) = lock(&self.open).get_mut(&id)
+            && answers.nodes.insert(node)
+        {
+            answers.presence.add(presence);
         }
     }
 }
@@ -45,7 +54,7 @@ impl Question {
     pub(crate) fn answers(self) -> Presence {
         let mut open = lock(&self.questions.open);
         open.get_mut(&self.id)
-            .map(std::mem::take)
+            .map(|answers| std::mem::take(&mut answers.presence))
             .unwrap_or_default()
     }
 }

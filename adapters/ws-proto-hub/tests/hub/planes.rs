@@ -317,6 +317,78 @@ async fn names_are_bounded_and_members_are_not() {
     }
 }
 
+/// What another process sends: a kind, its name, the number of the question, and the rest.
+fn packet(kind: u8, node: u8, id: u64, rest: &[u8]) -> Bytes {
+    let head = [&[kind][..], &[node; 16], &id.to_be_bytes()].concat();
+    [&head[..], rest].concat().into()
+}
+
+fn answer(node: u8, members: u64, name: &str) -> Bytes {
+    let len = (name.len() as u32).to_be_bytes();
+    let rest = [&members.to_be_bytes()[..], &len, name.as_bytes()].concat();
+    packet(3, node, 0, &rest)
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_displace_no_publication() {
+    let server = Server::new(true);
+    let (one, two) = (
+        server.hub(BackplaneOptions::new().max_waiting(4)),
+        server.hub(BackplaneOptions::new()),
+    );
+    let (_asked, mut member) = (named(&one, "ann"), join(&two));
+    settle().await;
+    let inlet = server.0.nodes.lock().unwrap()[0].0.clone();
+    // All of that waits: the task of the backplane gets no turn.
+    one.publish("t", "first");
+    one.publish("t", "second");
+    for id in 0..100 {
+        inlet.received("t", &packet(2, 9, id, b""));
+    }
+    assert_eq!(one.counters().unsent, 98);
+    settle().await;
+    assert_eq!(texts(&mut member), ["first", "second"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_answers_once_and_within_its_bounds() {
+    let server = Server::new(true);
+    let hub = server.hub(BackplaneOptions::new());
+    let _ann = named(&hub, "ann");
+    settle().await;
+    let inlet = server.0.nodes.lock().unwrap()[0].0.clone();
+    let asked = hub.presence_everywhere("t", Duration::from_secs(1));
+    let answered = async {
+        settle().await;
+        for packet in [
+            answer(7, 2, "zoe"),
+            answer(7, 2, "zoe"),
+            answer(8, 1, &"x".repeat(64 * 1024)), // more than there can be
+            answer(9, u64::MAX, "bob"),
+        ] {
+            inlet.received("inbox", &packet);
+        }
+    };
+    let (presence, ()) = tokio::join!(asked, answered);
+    assert_eq!((presence.members, presence.processes), (usize::MAX, 3));
+    let names: Vec<_> = presence.names.iter().map(|name| &**name).collect();
+    assert_eq!(names, ["ann", "bob", "zoe"]);
+    assert_eq!(hub.counters().unread, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_time_is_no_time_that_overflows() {
+    let server = Server::new(true);
+    let hub = server.hub(BackplaneOptions::new());
+    let member = join(&hub);
+    settle().await;
+    assert!(poll_once(hub.presence_everywhere("t", Duration::MAX)).is_pending());
+    let presence = hub.presence_everywhere("t", Duration::ZERO).await;
+    assert_eq!(presence.members, 1);
+    drop(member);
+    assert_eq!(hub.shutdown("", Duration::MAX).await, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_counted() {
     let server = Server::new(true);

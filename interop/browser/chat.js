@@ -108,6 +108,7 @@ async function refusals(browser, page, url) {
   await refused(page, `ws://127.0.0.1:${port}/nowhere`, 404);
   await refused(page, chatting, 400);
   await refused(page, `${chatting}?room=a&name=${'n'.repeat(25)}`, 400);
+  await refused(page, `${chatting}?room=a&name=%1b%5b2J`, 400);
   const other = await open(browser, `http://localhost:${port}/`);
   await refused(other, `${chatting}?room=a&name=b`, 403);
   same('the same site may', await page.evaluate(() => chat('a', 'b').ready), true);

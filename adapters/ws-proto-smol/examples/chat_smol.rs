@@ -249,7 +249,7 @@ fn note_to(members: &BTreeMap<u64, Member>, text: &str) -> Message {
     note.to_string().into()
 }
 
-/// A parameter of a query, decoded; `None` if it is missing, empty or too long.
+/// A parameter of a query, decoded; `None` if it is missing, empty or too long, or would steer the terminal of the server.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, encoded) = pairs.find(|(n, _)| *n == name)?;
@@ -267,6 +267,7 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     }
     let decoded = String::from_utf8(decoded).ok()?;
     let decoded = decoded.trim();
-    let fits = !decoded.is_empty() && decoded.chars().count() <= 24;
+    let fits =
+        !decoded.is_empty() && decoded.chars().count() <= 24 && !decoded.contains(char::is_control);
     fits.then(|| decoded.to_owned())
 }

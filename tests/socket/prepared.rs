@@ -108,6 +108,59 @@ fn a_big_payload_is_queued_by_reference() {
     assert_eq!(Arc::strong_count(&data), 2);
 }
 
+/// The transport takes any part of a queue of copied and shared payloads in any order, and more is queued meanwhile: the slices
+/// are always the bytes that are left, and none of them is empty.
+#[test]
+fn slices_are_the_rest_after_every_partial_write() {
+    let texts = [0, 1, 100, 4096, 5000].map(text);
+    let prepared: Vec<Prepared> = (texts.iter().map(|text| text.as_bytes().into()))
+        .map(Prepared::binary)
+        .collect();
+    for sends in 0..12 * 12 * 12 {
+        let (mut queue, mut copies) = (plain(false), plain(false));
+        let mut expected = Vec::new();
+        // Three of twelve sends: each kind five times, and two Pings.
+        for (step, send) in [sends / 144, sends / 12 % 12, sends % 12]
+            .into_iter()
+            .enumerate()
+        {
+            match send {
+                0..=4 => {
+                    queue.sender().send_prepared(&prepared[send]).unwrap();
+                    copies.sender().send_binary(texts[send].as_bytes()).unwrap();
+                }
+                5..=9 => {
+                    let text = texts[send - 5].as_bytes();
+                    queue.sender().send_binary(text).unwrap();
+                    copies.sender().send_binary(text).unwrap();
+                }
+                _ => {
+                    queue.sender().ping(b"ping").unwrap();
+                    copies.sender().ping(b"ping").unwrap();
+                }
+            }
+            expected.extend(pending(&copies));
+            copies.consume(usize::MAX);
+            // Within a header, at its end, within a payload, at its end.
+            let n = [1, 3, 4, 4099, 4100, 2, 4101][(sends + step) % 7].min(expected.len());
+            assert!(queue.pending_slices().all(|slice| !slice.is_empty()));
+            assert!(pending(&queue) == expected, "{sends} {step}");
+            queue.consume(n);
+            expected.drain(..n);
+        }
+        while !expected.is_empty() {
+            assert!(pending(&queue) == expected, "{sends}");
+            assert!(queue.pending_slices().all(|slice| !slice.is_empty()));
+            let first = queue.pending().len();
+            assert!(expected.starts_with(queue.pending()));
+            let n = [first, 1, first + 1, 4095][expected.len() % 4].min(expected.len());
+            queue.consume(n);
+            expected.drain(..n);
+        }
+        assert_eq!((queue.pending_bytes(), queue.pending()), (0, &[][..]));
+    }
+}
+
 /// The same bytes, wherever the transport stops, and after any queued output.
 #[test]
 fn what_is_not_taken_at_once_waits() {

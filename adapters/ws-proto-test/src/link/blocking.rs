@@ -66,7 +66,7 @@ impl BlockingEnd {
         timeout: Option<Duration>,
         mut poll: impl FnMut(&mut End, &mut std::task::Context<'_>) -> Poll<io::Result<T>>,
     ) -> io::Result<T> {
-        let deadline = timeout.map(|timeout| self.time.now() + timeout);
+        let deadline = timeout.map(|timeout| self.time.now().saturating_add(timeout));
         let mut timer = Timer::default();
         let (time, end) = (&self.time, &mut self.end);
         let done = time.block_on(poll_fn(|cx| {

@@ -229,20 +229,22 @@ impl Lane {
 
     /// When something that is written now arrives.
     fn arrival(&mut self, now: Duration) -> Duration {
-        let jitter = self.conditions.jitter.as_micros() as u64;
-        let jitter = Duration::from_micros(match jitter {
-            0 => 0,
-            most => self.random.next() % (most + 1),
+        let jitter = u64::try_from(self.conditions.jitter.as_micros()).unwrap_or(u64::MAX);
+        let jitter = Duration::from_micros(match (jitter, jitter.checked_add(1)) {
+            (0, _) => 0,
+            (_, Some(values)) => self.random.next() % values,
+            (_, None) => self.random.next(),
         });
         let mut arrives = now
-            .saturating_add(self.conditions.latency + jitter)
+            .saturating_add(self.conditions.latency)
+            .saturating_add(jitter)
             .max(self.last_arrival)
             .max(self.hold_until);
         for (at, fault) in &self.conditions.faults {
             let At::Time(from) = *at else { continue };
             match *fault {
-                Fault::Stall(time) if arrives >= from && arrives < from + time => {
-                    arrives = from + time;
+                Fault::Stall(time) if arrives >= from => {
+                    arrives = arrives.max(from.saturating_add(time));
                 }
                 Fault::Silence if arrives >= from => arrives = NEVER,
                 _ => {}

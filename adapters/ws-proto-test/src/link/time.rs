@@ -144,7 +144,7 @@ impl Time {
 
     /// Lets time pass, and wakes who waits for that. Does nothing with tokio's clock: `tokio::time::advance` does.
     pub fn advance(&self, by: Duration) {
-        let then = self.now() + by;
+        let then = self.now().saturating_add(by);
         self.pass(|_| Some(then));
     }
 
@@ -171,9 +171,9 @@ impl Time {
         }
     }
 
-    /// Waits for so long.
+    /// Waits for so long; [`Duration::MAX`] is for ever.
     pub async fn sleep(&self, time: Duration) {
-        self.sleep_until(self.now() + time).await;
+        self.sleep_until(self.now().saturating_add(time)).await;
     }
 
     /// Waits until then.
@@ -197,6 +197,9 @@ impl Time {
                 if state.now >= deadline {
                     return Poll::Ready(());
                 }
+                if deadline == Duration::MAX {
+                    return Poll::Pending; // never
+                }
                 state.timers_made += 1;
                 let key = (deadline, state.timers_made);
                 state.timers.insert(key, cx.waker().clone());
@@ -205,7 +208,10 @@ impl Time {
             }
             #[cfg(feature = "tokio")]
             Source::Tokio(epoch) => {
-                let deadline = *epoch + deadline;
+                // What tokio's clock cannot show is never.
+                let Some(deadline) = epoch.checked_add(deadline) else {
+                    return Poll::Pending;
+                };
                 let sleep = timer
                     .sleep
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
@@ -257,7 +263,12 @@ impl Time {
 
     /// A thread begins that waits by [`block_on`](Self::block_on) only.
     pub(super) fn begin_thread(&self) {
-        self.own().lock().running += 1;
+        let mut state = self.own().lock();
+        if state.running == 0 && state.parked == 0 {
+            // Those that hung have ended.
+            state.is_hanging = false;
+        }
+        state.running += 1;
     }
 
     /// That thread has ended.

@@ -257,7 +257,7 @@ impl Player {
         loop {
             let began = *self.step_began.get_or_insert(now);
             if self.out.len() >= AHEAD {
-                let give_up = began + self.patience;
+                let give_up = began.saturating_add(self.patience);
                 if now < give_up {
                     return self.wish(Some(give_up), None);
                 }
@@ -269,7 +269,7 @@ impl Player {
             };
             // Bytes are shared, not copied.
             let step = step.clone();
-            let give_up = began + self.patience;
+            let give_up = began.saturating_add(self.patience);
             match step {
                 Step::Write(bytes) => {
                     if bytes.first() == Some(&wire::CLOSE) {
@@ -283,8 +283,8 @@ impl Player {
                         return self.wish(Some(until), None);
                     }
                 }
-                Step::Wait(time) if now >= began + time => self.next_step(),
-                Step::Wait(time) => return self.wish(Some(began + time), None),
+                Step::Wait(time) if now >= began.saturating_add(time) => self.next_step(),
+                Step::Wait(time) => return self.wish(Some(began.saturating_add(time)), None),
                 Step::Read(reads) => {
                     self.reads = reads;
                     self.next_step();
@@ -387,8 +387,8 @@ impl Player {
                 self.next_step();
                 return None;
             }
-            let due =
-                began + every.saturating_mul(u32::try_from(self.step_done).unwrap_or(u32::MAX));
+            let made = u32::try_from(self.step_done).unwrap_or(u32::MAX);
+            let due = began.saturating_add(every.saturating_mul(made));
             if due > now {
                 return Some(due);
             }

@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
-use ws_proto_test::for_each_seed;
 use ws_proto_test::link::{At, BlockingEnd, Conditions, End, Fault, Hang, Link, Time};
+use ws_proto_test::peer::Peer;
 use ws_proto_test::stream::pipe;
+use ws_proto_test::{Side, for_each_seed};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -238,6 +239,46 @@ fn threads_that_wait_for_each_other_fail_at_once() {
     let both = Link::new().both_ways(full).run_threads(write, write);
     // The second one sees that the first has gone, or the same.
     assert!([both.0, both.1].contains(&ErrorKind::Deadlock), "{both:?}");
+}
+
+#[test]
+fn a_link_whose_threads_have_hung_can_run_others() {
+    let link = Link::new();
+    let (left, right) =
+        link.run_threads(|mut end| end.read(&mut [0]), |mut end| end.read(&mut [0]));
+    assert!(left.is_err() && right.is_err());
+    let (sent, got) = link.run_threads(
+        |mut end| end.write_all(b"hi"),
+        |mut end| end.read_exact(&mut [0; 2]),
+    );
+    assert!(sent.is_ok() && got.is_ok(), "{got:?}");
+}
+
+#[test]
+fn the_longest_time_is_for_ever() {
+    let longest = Conditions::new()
+        .latency(MS)
+        .jitter(Duration::MAX)
+        .fault(At::Time(MS), Fault::Stall(Duration::MAX));
+    let link = Link::new().left_to_right(longest);
+    let time = link.time();
+    time.advance(MS);
+    let (asked, peer) = link.run_threads(
+        |mut end| {
+            end.set_read_timeout(Some(Duration::MAX));
+            end.write_all(b"hi")?;
+            end.read(&mut [0])
+        },
+        |end| {
+            let wait = Peer::open(Side::Server).patience(Duration::MAX);
+            wait.wait(MS).expect_text("never").play_blocking(end)
+        },
+    );
+    assert!(asked.is_err() || asked.is_ok_and(|n| n == 0));
+    assert!(peer.check().is_err());
+    time.advance(Duration::MAX);
+    assert_eq!(time.now(), Duration::MAX);
+    assert_eq!(time.run(time.sleep(MS)), Ok(()));
 }
 
 #[test]

@@ -80,7 +80,6 @@ impl BlockingEnd {
                 None => Poll::Pending,
             }
         }));
-        time.cancel(&mut timer);
         done.unwrap_or_else(|hang| Err(io::Error::new(ErrorKind::Deadlock, hang)))
     }
 }

@@ -247,7 +247,7 @@ impl End {
             match self.read_now(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 done => {
-                    self.time.cancel(&mut self.read_timer);
+                    self.read_timer.cancel();
                     return Poll::Ready(done);
                 }
             }
@@ -281,7 +281,7 @@ impl End {
             match self.write_now(bytes) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 done => {
-                    self.time.cancel(&mut self.write_timer);
+                    self.write_timer.cancel();
                     return Poll::Ready(done);
                 }
             }
@@ -326,8 +326,6 @@ impl End {
 impl Drop for End {
     fn drop(&mut self) {
         self.end_writing();
-        self.time.cancel(&mut self.read_timer);
-        self.time.cancel(&mut self.write_timer);
         let mut lane = lock(&self.inward);
         lane.reader_is_gone = true;
         wake(&mut lane.writer);

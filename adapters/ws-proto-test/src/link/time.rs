@@ -100,12 +100,29 @@ impl fmt::Display for Hang {
 
 impl std::error::Error for Hang {}
 
-/// A timer of one task.
+/// A timer of one task. Dropped, it lets no time pass.
 #[derive(Debug, Default)]
 pub(crate) struct Timer {
-    key: Option<(Duration, u64)>,
+    place: Option<(Arc<Shared>, (Duration, u64))>,
     #[cfg(feature = "tokio")]
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Timer {
+    /// Nobody waits for it any more.
+    pub(crate) fn cancel(&mut self) {
+        if let Some((shared, key)) = self.place.take() {
+            let waker = shared.lock().timers.remove(&key);
+            // Without the lock: it can have a task, and that can have timers.
+            drop(waker);
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.cancel();
+    }
 }
 
 impl Time {
@@ -190,10 +207,8 @@ impl Time {
     ) -> Poll<()> {
         match &self.0 {
             Source::Own(shared) => {
+                timer.cancel();
                 let mut state = shared.lock();
-                if let Some(key) = timer.key.take() {
-                    state.timers.remove(&key);
-                }
                 if state.now >= deadline {
                     return Poll::Ready(());
                 }
@@ -203,7 +218,7 @@ impl Time {
                 state.timers_made += 1;
                 let key = (deadline, state.timers_made);
                 state.timers.insert(key, cx.waker().clone());
-                timer.key = Some(key);
+                timer.place = Some((Arc::clone(shared), key));
                 Poll::Pending
             }
             #[cfg(feature = "tokio")]
@@ -220,14 +235,6 @@ impl Time {
                 }
                 sleep.as_mut().poll(cx)
             }
-        }
-    }
-
-    /// Nobody waits for that timer any more.
-    pub(crate) fn cancel(&self, timer: &mut Timer) {
-        let key = timer.key.take();
-        if let (Source::Own(shared), Some(key)) = (&self.0, key) {
-            shared.lock().timers.remove(&key);
         }
     }
 

@@ -161,7 +161,7 @@ impl Peer {
                 }
             })
             .await;
-            time.cancel(&mut timer);
+            timer.cancel();
         }
         drop(end);
         player.into_report()

@@ -282,6 +282,16 @@ fn the_longest_time_is_for_ever() {
 }
 
 #[test]
+fn a_sleep_that_is_given_up_lets_no_time_pass() {
+    let time = Time::new();
+    let sleep = Box::pin(time.sleep(3600 * MS));
+    let first = futures_util::future::select(sleep, Box::pin(time.sleep(MS)));
+    assert!(time.run(first).is_ok());
+    let hang = time.run(std::future::pending::<()>());
+    assert_eq!(hang, Err(Hang { at: MS }));
+}
+
+#[test]
 fn a_future_that_nobody_wakes_hangs_at_once() {
     let time = Time::new();
     let (mut left, _right) = Link::new().at(&time).ends();

@@ -27,3 +27,10 @@ async fn the_traits_and_the_paused_clock_of_tokio() {
     assert_eq!(&writer.await.unwrap(), b"back");
     assert_eq!(began.elapsed(), 2 * hour);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_time_is_for_ever_here_too() {
+    let time = Time::tokio();
+    let slept = tokio::time::timeout(Duration::from_secs(9), time.sleep(Duration::MAX)).await;
+    assert!(slept.is_err());
+}

@@ -41,6 +41,7 @@ fn play(recording: &Recording, closes: bool) -> Result<Replayed, Difference> {
             }
             Event::Sent { bytes } => {
                 play.expected.extend(&bytes.0);
+                play.expected.make_contiguous();
                 play.compare()
             }
             Event::ReceivedEnd => {
@@ -73,8 +74,8 @@ struct Play {
     state: State,
     /// What was received, and the engine has not got.
     unfed: VecDeque<u8>,
-    /// What was sent, and has not been compared.
-    expected: Vec<u8>,
+    /// What was sent, and has not been compared; in one slice. Frames leave it one by one without moving the rest.
+    expected: VecDeque<u8>,
     keys: Arc<Mutex<VecDeque<Option<[u8; 4]>>>>,
     /// Messages of the program that were compressed.
     inflater: Inflater,
@@ -103,7 +104,7 @@ impl Play {
             },
             settings,
             unfed: VecDeque::new(),
-            expected: Vec::new(),
+            expected: VecDeque::new(),
             keys: Arc::default(),
             inflater: Inflater::new(15).limit(INFLATED),
             takes_over: true,
@@ -123,9 +124,14 @@ impl Play {
         }
     }
 
+    fn expected(&self) -> &[u8] {
+        self.expected.as_slices().0
+    }
+
     /// The first expected bytes are those.
     fn matched(&mut self, written: &[u8]) -> Done<()> {
-        let was = self.expected.get(..written.len()).unwrap_or(&self.expected);
+        let was = self.expected();
+        let was = was.get(..written.len()).unwrap_or(was);
         if let Some(what) = difference(was, written) {
             return Err(what);
         }
@@ -204,7 +210,7 @@ impl Play {
         loop {
             match &mut self.state {
                 State::Asking => {
-                    let Some((head, _)) = Head::parse(&self.expected) else {
+                    let Some((head, _)) = Head::parse(self.expected.as_slices().0) else {
                         return Ok(());
                     };
                     let connecting = connecting(&head, &self.settings)?;
@@ -217,7 +223,7 @@ impl Play {
                     connecting.consume(request.len());
                 }
                 State::Accepting(accepting, true) => {
-                    let Some((head, _)) = Head::parse(&self.expected) else {
+                    let Some((head, _)) = Head::parse(self.expected.as_slices().0) else {
                         return Ok(());
                     };
                     let (opened, response) = accepted(accepting, &head, &self.settings)?;
@@ -232,7 +238,7 @@ impl Play {
                     }
                 }
                 State::Open(_) => {
-                    let Some((frame, len)) = wire::decode(&self.expected) else {
+                    let Some((frame, len)) = wire::decode(self.expected()) else {
                         return Ok(());
                     };
                     self.frame(&frame, len)?;
@@ -275,7 +281,7 @@ impl Play {
         }
         let pending = self.driver()?.pending();
         let written = pending.get(..len).unwrap_or(&pending).to_vec();
-        let was = self.expected.get(..len).unwrap_or_default();
+        let was = self.expected().get(..len).unwrap_or_default();
         if let Some(what) = difference(was, &written) {
             return Err(format!("{}: {what}", name(frame)));
         }
@@ -407,7 +413,7 @@ impl Play {
         // A frame of which only the beginning was written: if the engine has not written it by itself, it is the
         // program's, and nobody knows the rest of it.
         let pending = self.driver()?.pending();
-        let Some(rest) = pending.strip_prefix(&self.expected[..]) else {
+        let Some(rest) = pending.strip_prefix(self.expected()) else {
             self.replayed.cut_off = self.expected.len() as u64;
             return Ok(());
         };

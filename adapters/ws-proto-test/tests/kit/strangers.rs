@@ -133,6 +133,27 @@ fn many_small_frames_in_one_read_take_a_time_that_grows_with_them() {
 }
 
 #[test]
+fn so_does_playing_them() {
+    let [_, mut server] = session(7, false);
+    // Up to the response of the handshake.
+    let mut sent = Vec::new();
+    let whole = std::mem::take(&mut server.lines);
+    for line in whole {
+        if let Event::Sent { bytes } = &line.event {
+            sent.extend(&bytes.0);
+        }
+        server.lines.push(line);
+        if sent.ends_with(b"\r\n\r\n") {
+            break;
+        }
+    }
+    let bytes = Bytes(b"\x89\x00".repeat(500_000));
+    server.lines.push(line(Event::Sent { bytes }));
+    let replayed = replay(&server).unwrap();
+    assert!(replayed.compared > 1_000_000, "{replayed}");
+}
+
+#[test]
 fn a_cut_is_a_cut_in_a_character_too_and_nothing_else_is() {
     let send = Send::Text {
         text: "na\u{ef}ve".to_owned(),

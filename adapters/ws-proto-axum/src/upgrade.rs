@@ -50,8 +50,8 @@ use crate::{Origins, WebSocket, WebSocketUpgradeRejection};
 /// # let _: Router = Router::new().route("/", any(handler));
 /// ```
 ///
-/// As `Option<WebSocketUpgrade>` it is `None` for a request that does not ask for a WebSocket connection: for a handler
-/// that has a page at the same path.
+/// As `Option<WebSocketUpgrade>` it is `None` for a request that does not ask for a WebSocket connection, over HTTP/1.0 too:
+/// for a handler that has a page at the same path.
 #[must_use = "without `on_upgrade` nothing answers the request"]
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     /// The head, which has been checked.
@@ -319,15 +319,28 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for WebSocketUpgrade {
         parts: &mut Parts,
         state: &S,
     ) -> Result<Option<Self>, Self::Rejection> {
-        use HandshakeError::{MethodNotConnect, MethodNotGet, UpgradeInvalid};
+        use HandshakeError::{
+            HostInvalid, HttpVersion, MethodNotConnect, MethodNotGet, TargetInvalid, UpgradeInvalid,
+        };
         match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
             Ok(upgrade) => Ok(Some(upgrade)),
             Err(WebSocketUpgradeRejection::Handshake(
                 MethodNotConnect | MethodNotGet | UpgradeInvalid,
             )) => Ok(None),
+            // Found before `Upgrade` is looked at.
+            Err(WebSocketUpgradeRejection::Handshake(
+                HostInvalid | HttpVersion | TargetInvalid,
+            )) if parts.version <= Version::HTTP_11 && !names_websocket(parts) => Ok(None),
             Err(rejection) => Err(rejection),
         }
     }
+}
+
+/// Whether `Upgrade` names `websocket`.
+fn names_websocket(parts: &Parts) -> bool {
+    let fields = parts.headers.get_all(http::header::UPGRADE).into_iter();
+    let mut names = fields.flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// `:protocol`, which the crate `http` has no place for.

@@ -9,6 +9,8 @@ use axum::routing::any;
 use axum::{RequestPartsExt as _, Router};
 use http::{Method, Version};
 use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 use ws_proto_axum::{HandshakeError, WebSocketUpgrade, WebSocketUpgradeRejection};
 
@@ -183,6 +185,44 @@ async fn a_page_and_connections_at_one_path() {
     let broken = send(address, request(&[("sec-websocket-key", "")])).await;
     assert_eq!(broken.status(), 400);
     ask(client(address, "/").await, "hello").await;
+}
+
+/// HTTP/1.0 is what nginx speaks to a server unless it is told otherwise, and `curl` sends a path as it is written.
+#[tokio::test]
+async fn a_page_is_one_for_old_clients_and_for_targets_that_are_no_ascii() {
+    async fn both(upgrade: Option<WebSocketUpgrade>) -> &'static str {
+        assert!(upgrade.is_none());
+        "a page"
+    }
+    let address = serve(Router::new().fallback(both)).await;
+    for (head, status) in [
+        ("GET / HTTP/1.0", 200),
+        ("HEAD / HTTP/1.0", 200),
+        ("POST / HTTP/1.0\r\nContent-Length: 0", 200),
+        ("GET /caf\u{e9} HTTP/1.1\r\nHost: example.com", 200),
+        ("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c", 200),
+        // These ask for a connection.
+        (
+            "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket",
+            505,
+        ),
+        (
+            "GET /caf\u{e9} HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket",
+            400,
+        ),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("{head}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(
+            answer.split(' ').nth(1),
+            Some(&*status.to_string()),
+            "{head}"
+        );
+    }
 }
 
 /// For handlers that return `Result<_, Box<dyn Error>>` and the like.

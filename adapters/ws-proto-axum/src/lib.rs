@@ -70,6 +70,33 @@
 //! came over, if that is one of TLS. Such a request is a CONNECT: route by
 //! [`any`](https://docs.rs/axum/latest/axum/routing/fn.any.html).
 //!
+//! ## Many small messages
+//!
+//! The crate `h2` of hyper ends a whole connection, with all of its streams, when too many DATA frames of less than 256 bytes
+//! wait to be read (GOAWAY with ENHANCE_YOUR_CALM; from `h2` 0.4.16 on). With the windows that hyper has by default, as
+//! `axum::serve` has them, some 2,000 small messages are enough that come while a handler does something else. hyper has no
+//! setting for it: what may wait is half the window of the connection, and each frame counts with what it lacks of 256 bytes. A
+//! larger window of the connection alone only allows more messages. But if it is 84 times the windows of all streams together,
+//! those are full before, and the client is held up, whatever its messages are. For that, serve with hyper-util:
+//!
+//! ```
+//! use hyper_util::rt::TokioExecutor;
+//! use hyper_util::server::conn::auto::Builder;
+//!
+//! const STREAMS: u32 = 100;
+//! const STREAM_WINDOW: u32 = 64 * 1024;
+//! let mut builder = Builder::new(TokioExecutor::new());
+//! builder
+//!     .http2()
+//!     .enable_connect_protocol()
+//!     .max_concurrent_streams(STREAMS)
+//!     .initial_stream_window_size(STREAM_WINDOW)
+//!     .initial_connection_window_size(84 * STREAMS * STREAM_WINDOW); // 2^31 - 1 at most
+//! // builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router))
+//! ```
+//!
+//! The windows of the streams bound the memory: 100 of 64 KiB, and what each frame takes besides.
+//!
 //! # From axum's own extractor
 //!
 //! What is not in this table stays as it is: the handlers, their other extractors, `on_upgrade`, `protocols`,

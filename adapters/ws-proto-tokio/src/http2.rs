@@ -76,7 +76,7 @@
 //! | | `H2Stream` | `hyper::upgrade::Upgraded` (hyper 1.12) |
 //! |---|---|---|
 //! | a write | as much as the windows of the peer allow | all of it, once the write before it has begun to be sent |
-//! | small DATA frames | `data_frame_budget` | no setting: the budget is half the window of the connection |
+//! | small DATA frames | `data_frame_budget` | no setting: the budget is half the window of the connection. 84 times the windows of all streams is enough for it |
 //! | dropped while open | RST_STREAM with CANCEL | END_STREAM after the queued bytes, then a reset |
 //! | RST_STREAM with CANCEL or NO_ERROR | an error with the reason | the end of the input |
 //! | tasks | none | one for each stream, on the executor of hyper |

@@ -1,8 +1,15 @@
 //! Connections on streams of HTTP/2 (RFC 8441), on the port of HTTP/1.1.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::any;
 use http::{Method, Request, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
 use ws_proto_axum::ws_proto_tokio::http2::{self, h2};
 use ws_proto_axum::{CloseCode, Deflate, Message, WebSocket, WebSocketUpgrade};
 
@@ -121,4 +128,60 @@ async fn refusals_have_a_status_and_words() {
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "CONNECT");
     assert!(response.body().contains(Method::CONNECT.as_str()));
+}
+
+/// The windows that the documentation gives: `h2` counts small frames that wait, and ends a connection that has too many.
+#[tokio::test]
+async fn small_messages_that_nobody_reads_are_held_up_by_the_windows() {
+    const STREAMS: u32 = 2;
+    const STREAM_WINDOW: u32 = 16 * 1024;
+    let read = Arc::new(Semaphore::new(0));
+    let may_read = Arc::clone(&read);
+    let (put, mut counts) = mpsc::unbounded_channel();
+    let handler = async move |upgrade: WebSocketUpgrade| {
+        upgrade.on_upgrade(async move |mut socket: WebSocket| {
+            let _permit = may_read.acquire().await;
+            let mut count = 0_u32;
+            while let Some(Ok(_)) = socket.next().await {
+                count += 1;
+            }
+            put.send((count, socket.closed())).unwrap();
+        })
+    };
+    let app = Router::new().route("/", any(handler));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http2()
+            .enable_connect_protocol()
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(84 * STREAMS * STREAM_WINDOW);
+        let service = TowerToHyperService::new(app);
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        serving.await.unwrap();
+    });
+    let sender = multiplexed(address).await;
+    let mut clients = Vec::new();
+    for _ in 0..STREAMS {
+        let (mut socket, _) = http2::connect(&sender, connector(address, "/"))
+            .await
+            .unwrap();
+        // Frames of 6 bytes, until the window is full.
+        for _ in 0..STREAM_WINDOW / 6 {
+            socket.send("").await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        clients.push(socket);
+    }
+    read.add_permits(STREAMS as usize);
+    for mut socket in clients {
+        socket.close(CloseCode::NORMAL, "").await.unwrap();
+        let (count, closed) = counts.recv().await.unwrap();
+        assert_eq!(count, STREAM_WINDOW / 6);
+        assert_eq!(closed.unwrap().code, Some(CloseCode::NORMAL));
+    }
 }

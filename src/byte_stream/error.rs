@@ -18,6 +18,7 @@ use crate::socket::{Failure, WebSocket, WebSocketError};
 /// | [`Send`](Self::Send) | | `InvalidInput` |
 /// | [`ShutDown`](Self::ShutDown) | | `BrokenPipe` |
 /// | [`TimedOut`](Self::TimedOut) | `TimedOut` | `TimedOut` |
+/// | [`Unfinished`](Self::Unfinished) | `UnexpectedEof` | |
 ///
 /// ```
 /// use std::io::{Cursor, ErrorKind, Read};
@@ -56,6 +57,13 @@ pub enum ByteStreamError {
     ShutDown,
     /// A timer has ended.
     TimedOut(TimedOut),
+    /// The peer has closed inside of a message: the bytes read are cut off, though its Close is one of a clean end.
+    Unfinished {
+        /// The code of its Close; `None` if it has none (1005).
+        code: Option<CloseCode>,
+        /// The reason, often empty.
+        reason: Box<str>,
+    },
 }
 
 impl ByteStreamError {
@@ -70,7 +78,7 @@ impl ByteStreamError {
     #[must_use]
     pub const fn close_code(&self) -> Option<CloseCode> {
         match self {
-            Self::Closed { code, .. } => *code,
+            Self::Closed { code, .. } | Self::Unfinished { code, .. } => *code,
             Self::Receive(error) => error.close_code(),
             _ => None,
         }
@@ -80,7 +88,7 @@ impl ByteStreamError {
     #[must_use]
     pub fn close_reason(&self) -> &str {
         match self {
-            Self::Closed { reason, .. } => reason,
+            Self::Closed { reason, .. } | Self::Unfinished { reason, .. } => reason,
             _ => "",
         }
     }
@@ -88,7 +96,7 @@ impl ByteStreamError {
     fn read_error(self) -> io::Error {
         let kind = match self {
             Self::Closed { .. } => ErrorKind::ConnectionAborted,
-            Self::Eof(_) => ErrorKind::UnexpectedEof,
+            Self::Eof(_) | Self::Unfinished { .. } => ErrorKind::UnexpectedEof,
             _ => self.kind(),
         };
         io::Error::new(kind, self)
@@ -100,7 +108,9 @@ impl ByteStreamError {
 
     const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Closed { .. } | Self::Eof(_) | Self::ShutDown => ErrorKind::BrokenPipe,
+            Self::Closed { .. } | Self::Eof(_) | Self::ShutDown | Self::Unfinished { .. } => {
+                ErrorKind::BrokenPipe
+            }
             Self::Receive(_) => ErrorKind::InvalidData,
             Self::Send(_) => ErrorKind::InvalidInput,
             Self::TimedOut(_) => ErrorKind::TimedOut,
@@ -111,8 +121,11 @@ impl ByteStreamError {
 impl fmt::Display for ByteStreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed { code, reason } => {
+            Self::Closed { code, reason } | Self::Unfinished { code, reason } => {
                 f.write_str("the peer has closed the connection")?;
+                if let Self::Unfinished { .. } = self {
+                    f.write_str(" inside of a message")?;
+                }
                 if let Some(code) = code {
                     write!(f, " with {code}")?;
                 }
@@ -149,6 +162,10 @@ pub fn read_end<R: Role, B: AsRef<[u8]>>(
             None => return Err(transport()),
         },
         None => match closed(socket) {
+            Some(ByteStreamError::Closed {
+                code: code @ (None | Some(CloseCode::NORMAL | CloseCode::GOING_AWAY)),
+                reason,
+            }) if socket.is_message_unfinished() => ByteStreamError::Unfinished { code, reason },
             Some(ByteStreamError::Closed {
                 code: None | Some(CloseCode::NORMAL | CloseCode::GOING_AWAY),
                 ..

@@ -16,6 +16,7 @@
 //! | a text message | an error: the connection fails with Close 1003. With [`accept_text`](ByteStreamOptions::accept_text) its UTF-8 bytes |
 //! | Ping, Pong | nothing; they are answered as ever |
 //! | Close 1000, 1001, or without a code (1005) | the end: 0 bytes |
+//! | the same inside of a message | [`ByteStreamError::Unfinished`]: the bytes read are cut off |
 //! | Close with another code | [`ByteStreamError::Closed`], which has code and reason |
 //! | the end of the transport without a Close (1006) | [`ByteStreamError::Eof`]: the bytes read may be cut off |
 //! | a fault of the peer's, a limit | [`ByteStreamError::Receive`], and a Close that says so |

@@ -392,6 +392,13 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self.ending.fail(cause);
     }
 
+    /// Whether a message has begun to come and not come to its end. With the peer's Close it never will.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_message_unfinished(&self) -> bool {
+        let parts = self.inbox.parts.as_ref();
+        parts.is_some_and(|parts| parts.messages.is_open())
+    }
+
     /// Writing to the transport has failed: queued output is dropped, and nothing can be sent any more.
     /// Reading goes on for the [linger time](Self::with_linger_time): the peer's last messages may lie
     /// there, and its Close that says why it does not read. It is a [failure](Self::failure) unless that

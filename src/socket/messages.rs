@@ -198,6 +198,11 @@ impl Messages {
         self.missing
     }
 
+    /// Whether the last message has begun and not come to its end.
+    pub(super) const fn is_open(&self) -> bool {
+        self.state.has(State::OPEN)
+    }
+
     /// Notes that the input has ended after the waiting bytes, or that reading has failed there.
     pub(super) const fn end_later(&mut self, is_broken: bool) {
         self.state.set(State::ENDED, true);

@@ -15,7 +15,7 @@ use ws_proto::{
 };
 
 use crate::Side;
-use crate::wire::{FIN, PING, TEXT, frame};
+use crate::wire::{BINARY, FIN, PING, TEXT, frame};
 use ws_proto_test::stream::Script;
 use ws_proto_test::stream::SharedScript;
 
@@ -56,6 +56,8 @@ pub enum End {
     Closed(Option<u16>, String),
     /// Without a Close.
     Eof,
+    /// With a Close of a clean end, inside of a message.
+    Unfinished(Option<u16>),
     /// What was received could not be accepted; the code of our Close.
     Refused(Option<u16>),
     /// By an error of the stream below.
@@ -76,6 +78,10 @@ impl End {
             Some(ByteStreamError::Eof(_)) => {
                 assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
                 Self::Eof
+            }
+            Some(inner @ ByteStreamError::Unfinished { .. }) => {
+                assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+                Self::Unfinished(inner.close_code().map(CloseCode::as_u16))
             }
             Some(inner @ ByteStreamError::Receive(_)) => {
                 assert_eq!(error.kind(), ErrorKind::InvalidData);
@@ -125,7 +131,7 @@ fn by_hand(reading: &Reading, mut stream: SharedScript) -> Outcome {
     let mut socket = socket(reading.side, reading.deflate);
     let (mut bytes, mut transport) = (Vec::new(), None);
     let mut buffer = vec![0; 1 << 16];
-    let mut is_refused = false;
+    let (mut is_refused, mut is_open) = (false, false);
     while !socket.is_over() && !is_refused {
         match stream.read(&mut buffer) {
             Ok(0) => drop(socket.receive_eof()),
@@ -139,10 +145,13 @@ fn by_hand(reading: &Reading, mut stream: SharedScript) -> Outcome {
         }
         loop {
             match socket.poll_next(Want::Piece) {
-                Ok(Next::Received(Received::Piece(piece, _))) => match piece.data {
-                    Message::Binary(data) => bytes.extend_from_slice(data),
-                    Message::Text(_) => is_refused = true,
-                },
+                Ok(Next::Received(Received::Piece(piece, _))) => {
+                    is_open = !piece.last;
+                    match piece.data {
+                        Message::Binary(data) => bytes.extend_from_slice(data),
+                        Message::Text(_) => is_refused = true,
+                    }
+                }
                 Ok(Next::Received(_) | Next::Yield | Next::Write) => {}
                 _ => break,
             }
@@ -164,6 +173,7 @@ fn by_hand(reading: &Reading, mut stream: SharedScript) -> Outcome {
         }
         Some(_) => End::Stream(transport.expect("an error of the stream")),
         None => match connection.close_code().map(CloseCode::as_u16) {
+            code @ (None | Some(1000 | 1001)) if is_open => End::Unfinished(code),
             None | Some(1000 | 1001) => End::Clean,
             code => End::Closed(code, connection.close_reason().to_owned()),
         },
@@ -216,7 +226,7 @@ fn encode(side: Side, deflate: bool, steps: &[Step<'_>]) -> Vec<u8> {
 fn conversations(side: Side, deflate: bool) -> Vec<(&'static str, Vec<u8>)> {
     let long: Vec<u8> = (0..300_u32).map(|n| (n * n) as u8).collect();
     let parts: [&[u8]; 4] = [b"first", b"", &long[..99], b"last"];
-    let all: [(&str, &[Step<'_>]); 12] = [
+    let all: [(&str, &[Step<'_>]); 13] = [
         ("nothing", &[]),
         ("no bytes", &[Step::Close(1000, "")]),
         (
@@ -270,6 +280,15 @@ fn conversations(side: Side, deflate: bool) -> Vec<(&'static str, Vec<u8>)> {
                 Step::Binary(b"data"),
                 Step::Close(1000, ""),
                 Step::Frame(FIN | TEXT, b"?"),
+            ],
+        ),
+        (
+            "a close inside of a message",
+            &[
+                Step::Binary(b"data"),
+                Step::Frame(BINARY, b"half"),
+                Step::Frame(0, b"more"),
+                Step::Close(1001, "going"),
             ],
         ),
         ("many", &[const { Step::Binary(b"m") }; 40]),

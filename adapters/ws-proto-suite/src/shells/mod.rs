@@ -108,6 +108,7 @@ macro_rules! test_byte_stream {
             a_writer_notices_the_close_of_the_peer
             who_only_writes_answers_pings
             an_end_without_a_close_is_an_error_that_stays
+            a_close_inside_of_a_message_is_an_error_that_stays
             text_is_refused_with_1003_unless_it_is_accepted
             a_manual_close_is_a_half_close
             cancelling_loses_nothing

@@ -248,6 +248,30 @@ pub fn an_end_without_a_close_is_an_error_that_stays<R: Runtime>() {
     });
 }
 
+/// A message that has begun and never ends looks complete nowhere.
+pub fn a_close_inside_of_a_message_is_an_error_that_stays<R: Runtime>() {
+    R::run(async {
+        for close in [&b"\x88\x80\0\0\0\0"[..], CLOSE_1000] {
+            let (mut stream, mut raw) = piped::<R>(1 << 20, quiet());
+            raw.put(&sent(FIN | BINARY, b"whole"));
+            raw.put(&sent(BINARY, b"cut o"));
+            raw.put(close);
+            let mut buffer = [0; 20];
+            assert_eq!(ready(poll_once(read(&mut stream, &mut buffer))), 10);
+            for _ in 0..3 {
+                let error = failed(poll_once(read(&mut stream, &mut buffer)));
+                assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+                assert!(matches!(inner(&error), ByteStreamError::Unfinished { .. }));
+                assert_eq!(inner(&error).close_code(), stream.closed().unwrap().code);
+                assert!(error.to_string().contains("inside of a message"));
+            }
+            let error = failed(poll_once(write(&mut stream, b"more")));
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+            ready(poll_once(shutdown(&mut stream)));
+        }
+    });
+}
+
 pub fn text_is_refused_with_1003_unless_it_is_accepted<R: Runtime>() {
     R::run(async {
         for first in [FIN | TEXT, TEXT] {

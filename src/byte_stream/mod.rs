@@ -43,6 +43,14 @@
 //!
 //! With permessage-deflate, messages are compressed as `set_compressing` says.
 //!
+//! # Pauses
+//!
+//! A program that neither reads nor writes answers no Pings, and its peer cannot see that it only waits, for a slow
+//! consumer for instance. A peer with keepalive ends the connection then: one of this crate's after 40 s, by
+//! [`Config::keepalive`](crate::Config::keepalive) and [`Config::pong_timeout`](crate::Config::pong_timeout), or, if it has output that
+//! nobody takes, after the [stall time](crate::opening::Options::stall_time) of 60 s at the latest. For streams that may pause longer, as
+//! TCP may, set these times at both ends to the longest pause.
+//!
 //! # The end
 //!
 //! | call | action | effect |

@@ -33,10 +33,14 @@ async fn main() -> Result<()> {
     }
 }
 
-/// Both ends end one direction of TCP while the other goes on, for ten minutes.
+/// Both ends end one direction of TCP while the other goes on, and a program at the end of TCP may take nothing: each for
+/// ten minutes.
 fn options() -> Options {
     let time = Duration::from_secs(600);
-    Options::new().config(Config::new().manual_close(true).close_timeout(time))
+    let config = Config::new().manual_close(true).close_timeout(time);
+    Options::new()
+        .config(config.pong_timeout(time))
+        .stall_time(time)
 }
 
 /// What to ask for at the server at `url`.

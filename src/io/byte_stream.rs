@@ -12,7 +12,7 @@ use crate::close::{CloseCode, CloseReason};
 use crate::connection::Role;
 use crate::error::SendError;
 use crate::message::Message;
-use crate::socket::{Failure, Want, WebSocket};
+use crate::socket::{Failure, Next, Want, WebSocket};
 use crate::time::Instant;
 use crate::transport::Transport;
 
@@ -242,7 +242,12 @@ impl<S: Read + Write, R: Role, B: AsRef<[u8]>> ByteStream<S, R, B> {
     /// The stream takes nothing: the peer may have to write first.
     fn wait_for_writing(&mut self, patience: &Patience) -> io::Result<()> {
         // Pings are answered, and the peer's Close is noticed.
-        let _ = self.socket.poll_next(Want::Nothing);
+        let next = self.socket.poll_next(Want::Nothing);
+        if matches!(next, Ok(Next::Untaken)) && self.buffered().is_empty() {
+            // It may be the end of a compressed message, which has no bytes any more: nobody would read it, and the
+            // peer would be stopped.
+            self.reader.fill(&mut self.socket, &mut []);
+        }
         match self.socket.exchange(&mut self.stream) {
             Ok(true) => patience.check(),
             Ok(false) => Ok(()),

@@ -142,6 +142,42 @@ fn both_ways_in_steps_of_any_size() {
     }
 }
 
+/// The stream takes a byte or two, and each end only waits until its Close is there.
+#[test]
+fn ends_that_shut_down_do_not_hold_each_other_up() {
+    for (deflate, capacity) in [(false, 1), (true, 1), (true, 2)] {
+        let (one, other) = pipe(capacity);
+        let ends = [(Side::Client, one), (Side::Server, other)];
+        let mut ends = ends.map(|(side, stream)| {
+            let mut stream = socket(side, deflate).into_byte_stream(stream);
+            stream.set_timeout(Some(Duration::ZERO));
+            assert_eq!(stream.write(&[7; 300]).unwrap(), 300);
+            (stream, 0)
+        });
+        while ends.iter().any(|(_, read)| *read < 300) {
+            for (stream, read) in &mut ends {
+                or_later(stream.flush().map(|()| 0));
+                let left = 300 - *read;
+                *read += or_later(stream.read(&mut [0; 300][..left]));
+            }
+        }
+        // Whoever has shut down reads on.
+        let mut has_ended = [[false; 2]; 2];
+        for _ in 0..1000 {
+            for ((stream, _), [is_shut, is_read]) in ends.iter_mut().zip(&mut has_ended) {
+                if !*is_shut {
+                    *is_shut = or_later(stream.shutdown().map(|()| 1)) == 1;
+                } else if !*is_read {
+                    let _ = stream.read(&mut [0; 10]);
+                    *is_read = stream.socket().connection().is_close_received();
+                }
+            }
+        }
+        let expected = [[true; 2]; 2];
+        assert_eq!(has_ended, expected, "compressed: {deflate}, {capacity}");
+    }
+}
+
 fn or_later(done: io::Result<usize>) -> usize {
     match done {
         Err(error) if error.kind() == ErrorKind::WouldBlock => 0,

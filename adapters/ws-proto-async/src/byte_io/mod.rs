@@ -175,7 +175,8 @@ impl<T: Io> ByteStream<T> {
         if data.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        ready!(self.socket.core().poll_write_bytes(cx, data))?;
+        let core = self.socket.core();
+        ready!(core.poll_write_bytes(cx, &mut self.reader, data))?;
         Poll::Ready(Ok(data.len()))
     }
 
@@ -198,7 +199,8 @@ impl<T: Io> ByteStream<T> {
     ///
     /// As [`poll_write`](Self::poll_write).
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.core().poll_flush_bytes(cx)
+        let core = self.socket.core();
+        core.poll_flush_bytes(cx, &mut self.reader)
     }
 
     /// Ends writing: sends Close 1000, and waits until the stream below has that and all before. Reading goes on until the
@@ -208,7 +210,8 @@ impl<T: Io> ByteStream<T> {
     ///
     /// As [`poll_write`](Self::poll_write).
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.core().poll_shutdown_bytes(cx)
+        let core = self.socket.core();
+        core.poll_shutdown_bytes(cx, &mut self.reader)
     }
 }
 

@@ -5,7 +5,7 @@ use std::mem;
 use std::task::{Context, Poll, ready};
 
 use ws_proto::byte_stream::{ByteReader, Filled, WRITE_WAITS, read_end, write_end};
-use ws_proto::{CloseCode, Message, SendError};
+use ws_proto::{CloseCode, Message, SendError, Transport};
 
 use super::{Core, Driver};
 use crate::buffer;
@@ -75,8 +75,13 @@ impl<T: Io> Core<T> {
     pub(crate) fn poll_write_bytes(
         &mut self,
         cx: &mut Context<'_>,
+        reader: &mut ByteReader,
         data: &[u8],
     ) -> Poll<io::Result<()>> {
+        self.poll_reading_on(cx, reader, |core, cx| core.poll_write_message(cx, data))
+    }
+
+    fn poll_write_message(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<()>> {
         self.poll_as(Side::Write, cx, |core, cx| {
             if !core.has_room_for_bytes() {
                 let _ = core.write(cx);
@@ -99,18 +104,53 @@ impl<T: Io> Core<T> {
     }
 
     /// As [`poll_flush`](Self::poll_flush), with the errors of a byte stream.
-    pub(crate) fn poll_flush_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(self.poll_flush(cx));
+    pub(crate) fn poll_flush_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut ByteReader,
+    ) -> Poll<io::Result<()>> {
+        let flushed = ready!(self.poll_reading_on(cx, reader, Self::poll_flush));
         Poll::Ready(self.bytes_written(flushed))
     }
 
     /// Sends Close 1000, if there is no Close yet, and waits until it is written.
-    pub(crate) fn poll_shutdown_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_shutdown_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut ByteReader,
+    ) -> Poll<io::Result<()>> {
         if let Err(Error::Send(refused)) = self.start_close(CloseCode::NORMAL, "") {
             return Poll::Ready(Err(self.write_end(refused)));
         }
-        let written = ready!(self.poll_close_written(cx));
+        let written = ready!(self.poll_reading_on(cx, reader, Self::poll_close_written));
         Poll::Ready(self.bytes_written(written))
+    }
+
+    /// Waits with `poll`, and takes what was received for the reader meanwhile into `reader`, if that has nothing. It may be
+    /// the end of a compressed message, which has no bytes any more: nobody would read it, and the peer would be stopped.
+    fn poll_reading_on<V>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut ByteReader,
+        poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<V>,
+    ) -> Poll<V> {
+        let polled = poll(self, cx);
+        if polled.is_pending()
+            && self.driver.transport() == Transport::Open
+            && !self.driver.wants_read()
+            && reader.buffered().is_empty()
+        {
+            let goes_on = match reader.fill(&mut self.driver, &mut []) {
+                Filled::Bytes(_) | Filled::Yield => true,
+                Filled::Read => self.driver.wants_read(),
+                _ => self.driver.transport() != Transport::Open,
+            };
+            if goes_on {
+                self.wake(Side::Read);
+                cx.waker().wake_by_ref();
+            }
+        }
+        polled
     }
 
     fn has_room_for_bytes(&mut self) -> bool {

@@ -233,6 +233,11 @@ impl<F> WebSocketUpgrade<F> {
     /// `WebSocket` does: a callback that ends without [`close`](ws_proto_tokio::WebSocket::close) drops it, and the
     /// client sees 1006.
     ///
+    /// Decide before this whether the client gets in, and return this response as it is. When another response goes out, because
+    /// the handler drops this one or a layer around it refuses afterwards, `callback` can run all the same: over HTTP/1.1
+    /// hyper (1.12) hands over the connection at its end whatever the response was, and a client that asks for
+    /// `Connection: Upgrade, close` brings that about. Layers that refuse before the handler are not concerned.
+    ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.

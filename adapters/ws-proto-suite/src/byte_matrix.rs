@@ -2,7 +2,7 @@
 //! has to be read of it; the writes, and the bytes expected on the wire.
 //!
 //! A shell plays a [`Reading`] or a [`Writing`] over its [`SharedScript`] stream. [`check_reading`] holds its reads against
-//! what [`by_hand`] does, a driver of a few lines over whole reads; [`check_writing`] reads the wire as the peer does.
+//! what `by_hand` does, a driver of a few lines over whole reads; [`check_writing`] reads the wire as the peer does.
 #![allow(clippy::missing_panics_doc, reason = "it is for tests")]
 
 use std::io::{self, ErrorKind, Read};

@@ -243,6 +243,7 @@ impl End {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        let mut waits = false;
         loop {
             match self.read_now(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -251,11 +252,14 @@ impl End {
                     return Poll::Ready(done);
                 }
             }
-            let next = {
-                let mut lane = lock(&self.inward);
-                lane.reader = Some(cx.waker().clone());
-                lane.next_arrival(self.time.now().saturating_sub(self.start))
-            };
+            if !waits {
+                // Looks once more: the other end can be in another thread, and have written before the waker was there.
+                lock(&self.inward).reader = Some(cx.waker().clone());
+                waits = true;
+                continue;
+            }
+            let now = self.time.now().saturating_sub(self.start);
+            let next = lock(&self.inward).next_arrival(now);
             let Some(next) = next else {
                 return Poll::Pending;
             };
@@ -277,6 +281,7 @@ impl End {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let mut waits = false;
         loop {
             match self.write_now(bytes) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -285,12 +290,13 @@ impl End {
                     return Poll::Ready(done);
                 }
             }
-            let reset_at = {
-                let mut lane = lock(&self.outward);
-                lane.writer = Some(cx.waker().clone());
-                lane.reset_at
-            };
-            let Some(reset_at) = reset_at else {
+            if !waits {
+                // As for a read.
+                lock(&self.outward).writer = Some(cx.waker().clone());
+                waits = true;
+                continue;
+            }
+            let Some(reset_at) = lock(&self.outward).reset_at else {
                 return Poll::Pending;
             };
             let deadline = self.start.saturating_add(reset_at);

@@ -8,3 +8,4 @@ mod paused;
 mod peer;
 mod record;
 mod strangers;
+mod threads;

@@ -184,13 +184,15 @@ chromium() {
   fi
 }
 
-# A Python with a package of PyPI, in an environment of its own.
-python_package() { # NAME
+# A Python with a package of PyPI, in an environment for all of them, or in one that is named: a package that wants
+# older versions of others takes them from the rest.
+python_package() { # NAME [ENVIRONMENT]
   local log=$work/python-$1.log
-  local python=$work/python/bin/python
+  local environment=$work/${2:-python}
+  local python=$environment/bin/python
   type -P python3 >/dev/null || { skip "$1" "there is no python3"; return 1; }
-  if [ ! -x "$python" ] && ! run 300 python3 -m venv "$work/python" >"$log" 2>&1; then
-    rm -rf "$work/python"
+  if [ ! -x "$python" ] && ! run 300 python3 -m venv "$environment" >"$log" 2>&1; then
+    rm -rf "$environment"
     skip "$1" "python3 -m venv fails ($(reason "$log"))"
     return 1
   fi

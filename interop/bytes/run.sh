@@ -83,7 +83,7 @@ if node_package ws 8 && node_package aedes 1; then
   fi
 fi
 
-if python_package amqtt; then
+if python_package amqtt python-amqtt; then # it wants an old `websockets`
   if serve amqtt "$found" "$here/amqtt_broker.py"; then
     count "MQTT to amqtt" 90 "$mqtt" "$line"
     stop "$server"

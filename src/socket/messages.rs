@@ -199,6 +199,7 @@ impl Messages {
     }
 
     /// Whether the last message has begun and not come to its end.
+    #[cfg(feature = "std")]
     pub(super) const fn is_open(&self) -> bool {
         self.state.has(State::OPEN)
     }

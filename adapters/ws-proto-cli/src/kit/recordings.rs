@@ -104,8 +104,9 @@ impl Write for Watched {
         let written = self.file.write(bytes);
         match &written {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
-                let words = format_args!("the rest of this connection is not recorded: {error}");
-                self.notices.warn(words);
+                self.notices.warn(format_args!(
+                    "the rest of this connection is not recorded: {error}"
+                ));
             }
             _ => {}
         }

@@ -86,7 +86,7 @@ impl<S: Storage> ClientHandshake<S> {
         Ok(self
             .0
             .receive(input)?
-            .map(|negotiated| Established::new(self.0.answer(), negotiated)))
+            .map(|negotiated| Established::new(101, self.0.answer(), negotiated)))
     }
 
     /// Reports the end of the transport: the server sends nothing more.

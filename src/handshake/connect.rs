@@ -78,6 +78,8 @@ impl ConnectEnabled {
 /// ```
 pub struct ClientConnect<S> {
     answer: Answer<Offered, S>,
+    /// That of the last head.
+    status: u16,
     /// How many bytes the heads have taken, skipped ones too.
     head_bytes: usize,
 }
@@ -107,6 +109,7 @@ impl<S: Storage> ClientConnect<S> {
         let offered = connect_fields::start(&request, &mut storage, field)?;
         Ok(Self {
             answer: Answer::new(offered, storage, limits),
+            status: 0,
             head_bytes: 0,
         })
     }
@@ -127,6 +130,7 @@ impl<S: Storage> ClientConnect<S> {
         headers: &[(&str, &[u8])],
     ) -> Result<Option<Established<'_>>, HandshakeError> {
         if let AnswerState::Head = self.answer.state {
+            self.status = status;
             let state = self.check(status, &Headers::from_slice(headers));
             self.answer.state = state.unwrap_or_else(AnswerState::Failed);
         }
@@ -191,7 +195,9 @@ impl<S: Storage> ClientConnect<S> {
         input: &mut Input<'_>,
     ) -> Result<Option<Established<'_>>, HandshakeError> {
         let negotiated = self.answer.receive(input)?;
-        Ok(negotiated.map(|negotiated| Established::new(self.answer.received(), negotiated)))
+        let established =
+            |negotiated| Established::new(self.status, self.answer.received(), negotiated);
+        Ok(negotiated.map(established))
     }
 
     fn check(

@@ -21,16 +21,24 @@ use crate::reconnect;
 /// [`negotiated`](Self::negotiated).
 #[derive(Clone, Copy, Debug)]
 pub struct Established<'h> {
+    status: u16,
     headers: Headers<'h>,
     negotiated: Negotiated,
 }
 
 impl<'h> Established<'h> {
-    pub(super) fn new(head: &'h [u8], negotiated: Negotiated) -> Self {
+    pub(super) fn new(status: u16, head: &'h [u8], negotiated: Negotiated) -> Self {
         Self {
+            status,
             headers: ResponseHead::of(head).headers,
             negotiated,
         }
+    }
+
+    /// The status code: 101, or 2xx on a stream of HTTP/2 or HTTP/3.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
     }
 
     /// The result of the handshake.

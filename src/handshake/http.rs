@@ -461,11 +461,17 @@ impl TryFrom<&PlainRequest<'_>> for Request<()> {
     }
 }
 
+/// An answer on a stream of HTTP/2 or HTTP/3 becomes a response of HTTP/2.
 impl TryFrom<&Established<'_>> for Response<()> {
     type Error = ::http::Error;
 
     fn try_from(established: &Established<'_>) -> Result<Self, ::http::Error> {
-        response_of(101, &established.headers(), ())
+        let status = established.status();
+        let mut response = response_of(status, &established.headers(), ())?;
+        if status != 101 {
+            *response.version_mut() = Version::HTTP_2;
+        }
+        Ok(response)
     }
 }
 

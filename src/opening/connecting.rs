@@ -119,7 +119,7 @@ impl Connecting {
         let mut input = Input::new(core::mem::take(bytes));
         let received = match self.handshake.receive(&mut input) {
             Ok(Some(established)) => {
-                let response = Response::established(&established, 101);
+                let response = Response::established(&established);
                 let subprotocol = established.subprotocol();
                 #[cfg_attr(not(feature = "deflate"), expect(unused_mut))]
                 let mut opened = Opened::new(established.negotiated(), self.options, subprotocol);

@@ -92,7 +92,7 @@ impl ConnectingStream {
     ) -> Result<Option<(Opened, Response)>, ConnectError> {
         match self.handshake.receive_head(status, headers) {
             Ok(Some(established)) => {
-                let response = Response::established(&established, status);
+                let response = Response::established(&established);
                 let subprotocol = established.subprotocol();
                 #[cfg_attr(not(feature = "deflate"), expect(unused_mut))]
                 let mut opened = Opened::new(established.negotiated(), self.options, subprotocol)

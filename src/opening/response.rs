@@ -60,9 +60,9 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn established(established: &handshake::Established<'_>, status: u16) -> Self {
+    pub(super) fn established(established: &handshake::Established<'_>) -> Self {
         Self {
-            status,
+            status: established.status(),
             headers: OwnedHeaders::of(&established.headers()),
             body: Box::default(),
             subprotocol: established.subprotocol().map(Into::into),

@@ -6,8 +6,8 @@ use ws_proto::handshake::http::{
     AcceptError, ClientUpgrade, accept, accept_with_protocol, fields, refusal,
 };
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, ConnectEnabled, HandshakeError, HeadError, Incoming,
-    Limits, OriginFault, OriginPolicy, PseudoFields, ServerHandshake, Upgrade,
+    Accept, ClientConnect, ClientHandshake, ClientRequest, ConnectEnabled, HandshakeError,
+    HeadError, Incoming, Limits, OriginFault, OriginPolicy, PseudoFields, ServerHandshake, Upgrade,
 };
 use ws_proto::{FixedBuf, Input, Uri};
 
@@ -382,4 +382,20 @@ fn an_extended_connect_becomes_a_request_of_http_2() {
     );
     let again = accept_with_protocol(&request, pseudo.protocol, &Accept::new());
     assert_eq!(again.unwrap().0.status(), 200);
+}
+
+#[test]
+fn an_answer_on_a_stream_becomes_a_response_of_http_2() {
+    let enabled = ConnectEnabled::from_setting(1).unwrap();
+    for status in [200, 204] {
+        let request = ClientRequest::from_uri(Uri::parse("wss://h/").unwrap());
+        let mut connecting =
+            ClientConnect::start(request, enabled, Vec::new(), Limits::new(), |_, _| {}).unwrap();
+        assert!(connecting.receive_head(103, &[]).unwrap().is_none());
+        let established = connecting.receive_head(status, &[("x", b"y")]);
+        let response: Response<()> = (&established.unwrap().unwrap()).try_into().unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.version(), Version::HTTP_2);
+        assert_eq!(response.headers()["x"], "y");
+    }
 }

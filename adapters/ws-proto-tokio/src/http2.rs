@@ -14,12 +14,16 @@
 //! tokio::spawn(async move {
 //!     let mut connection = h2::server::Builder::new()
 //!         .enable_connect_protocol()
+//!         .max_concurrent_streams(100)
+//!         .max_header_list_size(16 * 1024)
+//!         .initial_connection_window_size(1 << 20)
 //!         .handshake(server_io)
 //!         .await?;
 //!     while let Some(next) = connection.accept().await {
-//!         let (request, mut respond) = next?;
+//!         let (request, mut respond) = next?; // an error of the connection
 //!         if !http2::is_websocket(&request) {
-//!             respond.send_response(http::Response::new(()), true)?; // a page
+//!             // A page. An error of one stream, which the client has reset, is none of the others.
+//!             let _ = respond.send_response(http::Response::new(()), true);
 //!         } else if let Ok(mut socket) = http2::accept(request, respond, Acceptor::new()) {
 //!             tokio::spawn(async move {
 //!                 while let Some(Ok(message)) = socket.next().await {
@@ -47,6 +51,21 @@
 //! `h2` resets a stream that is dropped before both sides have ended, and then discards what the peer has not got yet. So keep
 //! the socket until [`next`](core::WebSocket::next) returns `None` or [`close`](core::WebSocket::close) has returned: then
 //! both sides have ended, in order, and nothing is lost.
+//!
+//! # Limits
+//!
+//! All streams of a connection share its window. If one stream may fill it, a socket that is not read stops all others, and
+//! their Pongs do not come. So let the window of the connection be that of several streams
+//! ([`initial_connection_window_size`](h2::server::Builder::initial_connection_window_size)); by default both are 64 KiB.
+//!
+//! | a client can hold | the limit |
+//! |---|---|
+//! | the head of a request | [`max_header_list_size`](h2::server::Builder::max_header_list_size), 16 MiB by default |
+//! | streams | [`max_concurrent_streams`](h2::server::Builder::max_concurrent_streams); `h2` has no limit unless it is set |
+//! | bytes that are not read | the windows of the connection and of each stream |
+//! | bytes that it does not take | [`max_send_buffer_size`](h2::server::Builder::max_send_buffer_size) for each stream, 400 KiB by default, and [`Options`]'s `high_water` |
+//! | a stream, in silence or without taking what it is sent | the time limits of [`Options`]: the socket fails, and resets the stream when it is dropped |
+//! | a connection without streams | none here: put a time limit around TLS and the handshake of `h2`, and end connections that no [`PingPong`](h2::PingPong) comes back from |
 //!
 //! # Many small messages
 //!
@@ -79,6 +98,7 @@
 //! | small DATA frames | `data_frame_budget` | no setting: the budget is half the window of the connection. 84 times the windows of all streams is enough for it |
 //! | dropped while open | RST_STREAM with CANCEL | END_STREAM after the queued bytes, then a reset |
 //! | RST_STREAM with CANCEL or NO_ERROR | an error with the reason | the end of the input |
+//! | a CONNECT with a `Content-Length` other than 0 | refused with 400 | the end of the whole connection |
 //! | tasks | none | one for each stream, on the executor of hyper |
 
 use std::future::poll_fn;
@@ -98,15 +118,16 @@ use ws_proto_async::{Bytes, ConnectEnabled, ConnectTimeout, ConnectingStream, St
 #[cfg(doc)]
 use crate::core;
 use crate::{
-    AcceptError, Acceptor, ConnectError, Connector, Response, WebSocket, open_client, open_server,
+    AcceptError, Acceptor, ConnectError, Connector, Options, Response, WebSocket, open_client,
+    open_server,
 };
 
 /// The stream of one request, as bytes in both directions.
 ///
 /// - A read gives back window for bytes that it has copied out, and for nothing else: a reader that stops, stops the
 ///   peer.
-/// - A write sends as much as the windows of the stream and of the connection allow. It keeps no window reserved that
-///   it does not need.
+/// - A write sends as much as the windows of the stream and of the connection allow. One that waits keeps one byte of window
+///   reserved, so that a task that stops does not stop other streams.
 /// - The end of the writing side is END_STREAM, after all DATA. It does not wait for the peer.
 /// - Dropped before both sides have ended, it resets the stream with CANCEL, or with NO_ERROR if it is a server's that
 ///   has ended its own side. After a reset with CANCEL nothing more is sent, not even written bytes.
@@ -159,9 +180,9 @@ impl H2Stream {
         if self.is_shut {
             return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
         }
-        self.send.reserve_capacity(wanted);
-        // `poll_capacity` reports changes only: existing capacity is seen by `capacity`.
         loop {
+            self.send.reserve_capacity(wanted);
+            // `poll_capacity` reports changes only: existing capacity is seen by `capacity`.
             let window = self.send.capacity();
             if window > 0 {
                 // So that a reset is seen though there is window left.
@@ -170,6 +191,9 @@ impl H2Stream {
                 }
                 return Poll::Ready(Ok(window.min(wanted)));
             }
+            // What is reserved is taken from the window of all streams, and the task may not come back for long. So it
+            // waits for one byte, and takes what there is when it comes back.
+            self.send.reserve_capacity(1);
             match ready!(self.send.poll_capacity(cx)) {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
@@ -188,6 +212,7 @@ impl H2Stream {
     fn write(&mut self, bytes: Bytes) -> io::Result<usize> {
         let n = bytes.len();
         self.send.send_data(bytes, false).map_err(to_io)?;
+        self.send.reserve_capacity(0); // in addition to what is sent
         Ok(n)
     }
 }
@@ -338,12 +363,25 @@ pub fn accept(
 }
 
 /// Opens a connection of HTTP/2 and waits until the server's settings are there, which say whether it takes WebSocket
-/// connections. Run the [`client::Connection`] in a task.
+/// connections. Run the [`client::Connection`] in a task. Its `ping_pong` has been taken for that, and is `None` from then on.
 ///
 /// # Errors
 ///
-/// [`h2::Error`].
+/// [`h2::Error`]; with [`Reason::SETTINGS_TIMEOUT`] if the server has not answered within 10 s, the default of
+/// [`Options::handshake_time`](Options::handshake_time).
 pub async fn handshake<S>(
+    stream: S,
+    builder: &client::Builder,
+) -> Result<(client::SendRequest<Bytes>, client::Connection<S, Bytes>), h2::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let time = Options::new().get_handshake_time();
+    let opened = tokio::time::timeout(time, open(stream, builder)).await;
+    opened.unwrap_or_else(|_| Err(Reason::SETTINGS_TIMEOUT.into()))
+}
+
+async fn open<S>(
     stream: S,
     builder: &client::Builder,
 ) -> Result<(client::SendRequest<Bytes>, client::Connection<S, Bytes>), h2::Error>
@@ -367,7 +405,8 @@ where
 
 /// Asks for a WebSocket connection on a stream of a connection of HTTP/2. Host, path and scheme are those of the URL.
 ///
-/// Dropping the future resets the stream.
+/// [`Options::handshake_time`](Options::handshake_time) of the connector is the time limit, also for the wait while the
+/// server allows no more streams. Dropping the future resets the stream.
 ///
 /// # Errors
 ///
@@ -383,21 +422,29 @@ where
 {
     let connector = to.try_into()?;
     let time = connector.get_options().get_handshake_time();
-    let asked = tokio::time::timeout(time, ask(sender.clone(), &connector));
-    asked
-        .await
-        .unwrap_or_else(|_| Err(ConnectTimeout::new(Stage::Handshake, time).into()))
+    let mut connecting = None;
+    let asked = ask(sender.clone(), &connector, &mut connecting);
+    if let Ok(asked) = tokio::time::timeout(time, asked).await {
+        return asked;
+    }
+    let error = ConnectTimeout::new(Stage::Handshake, time).into();
+    // A refusal is one, though its body has not ended.
+    Err(match connecting {
+        Some(connecting) => connecting.explain(error),
+        None => error,
+    })
 }
 
 async fn ask(
     sender: client::SendRequest<Bytes>,
     connector: &Connector,
+    connecting: &mut Option<ConnectingStream>,
 ) -> Result<(WebSocket<H2Stream>, Response), ConnectError> {
-    // It waits while the server allows no more streams.
     let mut sender = sender.ready().await.map_err(to_io)?;
     let setting = u64::from(sender.is_extended_connect_protocol_enabled());
     let enabled = ConnectEnabled::from_setting(setting).ok_or(ConnectError::NoExtendedConnect)?;
-    let (mut connecting, mut request) = ConnectingStream::start_http(connector, enabled)?;
+    let (started, mut request) = ConnectingStream::start_http(connector, enabled)?;
+    let connecting = connecting.insert(started);
     request
         .extensions_mut()
         .insert(Protocol::from_static("websocket"));

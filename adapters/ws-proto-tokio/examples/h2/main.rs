@@ -97,6 +97,8 @@ async fn main() -> Result<()> {
     talked
 }
 
+/// How large the head of a request may be. Without this it is 16 MiB.
+const MAX_HEAD: u32 = 16 << 10;
 /// What a connection of HTTP/2 may send before it is read: as much as a few streams, so that one does not stop all.
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// What a stream may send before it is read.
@@ -116,6 +118,7 @@ impl Settings {
             .initial_window_size(self.window())
             .initial_connection_window_size(CONNECTION_WINDOW)
             .data_frame_budget(DATA_FRAME_BUDGET)
+            .max_header_list_size(MAX_HEAD)
             .max_concurrent_streams(100);
         builder
     }

@@ -214,9 +214,10 @@ impl Shared {
                 let response = http::Response::builder()
                     .header("content-type", HTML)
                     .body(())?;
-                respond
-                    .send_response(response, false)?
-                    .send_data(PAGE.into(), true)?;
+                // It fails if the client has reset the stream. The others go on.
+                let _ = respond
+                    .send_response(response, false)
+                    .and_then(|mut send| send.send_data(PAGE.into(), true));
                 continue;
             }
             match http2::accept(request, respond, self.acceptor()) {

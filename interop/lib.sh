@@ -117,6 +117,8 @@ start() { # SECONDS COMMAND...: starts it; its process id is in `started`
 finish() { # PID: waits for its end; its status
   local status=0 left=() pid
   wait "$1" || status=$?
+  # `timeout` leads a group of processes: what the program has started and not ended.
+  kill -KILL -- "-$1" 2>/dev/null || true
   for pid in "${running[@]}"; do
     [ "$pid" = "$1" ] || left+=("$pid")
   done

@@ -66,6 +66,8 @@ def running(kind, path, front, back, back_port, own_host=False):
                     log.seek(0)
                     sys.exit(f"{kind} does not start: {log.read().decode()}")
                 time.sleep(0.05)
+            else:
+                sys.exit(f"{kind} does not listen")
             yield port
         finally:
             process.terminate()

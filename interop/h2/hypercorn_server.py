@@ -1,5 +1,6 @@
 # Our client with hypercorn as the server, without TLS: `python hypercorn_server.py EXAMPLE`. Prints what fails, and the counts.
 import asyncio
+import contextlib
 import socket
 import sys
 
@@ -52,7 +53,10 @@ async def main():
     config.accesslog = config.errorlog = None
     stop = asyncio.Event()
     server = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))
-    await asyncio.sleep(1)
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            break
+        await asyncio.sleep(0.05)
     url = f"http://127.0.0.1:{port}"
     big = "x" * 100_000
     for options in [], ["--deflate"], ["--window", "100"]:

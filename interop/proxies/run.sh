@@ -15,8 +15,13 @@ programs=("$@")
 are_adapters "${programs[@]}"
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
-free_port() { # in `found`
-  while found=$((RANDOM % 20000 + 20000)) && listens "$found"; do :; done
+taken=() # ports that nobody may listen at yet
+free_port() { # in `found`: below those that the system gives to clients
+  while
+    found=$((RANDOM % 12000 + 20000))
+    [[ " ${taken[*]-} " == *" $found "* ]] || listens "$found"
+  do :; done
+  taken+=("$found")
 }
 free_port
 gone=$found

@@ -181,8 +181,27 @@ REQUESTS = [
     ("Host, another", BASE + [("host", "elsewhere")], [400]),
     ("Origin of the host", BASE + [("origin", "http://localhost")], [200]),
     ("Origin of another site", BASE + [("origin", "http://elsewhere")], [403]),
+    ("Origin of another port", BASE + [("origin", "http://localhost:81")], [403]),
+    ("Origin null", BASE + [("origin", "null")], [403]),
+    ("Origin twice", BASE + 2 * [("origin", "http://localhost")], [400]),
     ("Connection", BASE + [("connection", "upgrade")], [400]),
     ("Upgrade", BASE + [("upgrade", "websocket")], [400]),
+    ("Keep-Alive", BASE + [("keep-alive", "timeout=5")], [400]),
+    ("Proxy-Connection", BASE + [("proxy-connection", "keep-alive")], [400]),
+    ("Transfer-Encoding", BASE + [("transfer-encoding", "chunked")], [400]),
+    ("TE: gzip", BASE + [("te", "gzip")], [400]),
+    ("TE: trailers", BASE + [("te", "trailers")], [200]),
+    ("Content-Length", BASE + [("content-length", "5")], [400]),
+    ("an empty :authority", replaced(":authority", ""), [400]),
+    (":authority with a user", replaced(":authority", "me@localhost"), [400]),
+    (":authority twice", BASE[:4] + [(":authority", "localhost")] + BASE[4:], [400]),
+    (":scheme twice", BASE[:3] + [(":scheme", "http")] + BASE[3:], [400]),
+    (":method twice", BASE[:1] + BASE, [400]),
+    (":status", BASE[:5] + [(":status", "200")] + BASE[5:], [400]),
+    (":path without a slash", replaced(":path", "echo"), [400]),
+    (":path of an asterisk", replaced(":path", "*"), [400]),
+    ("an empty :protocol", replaced(":protocol", ""), [400]),
+    ("two cookies", BASE + [("cookie", "a=b"), ("cookie", "c=d")], [200]),
     (":protocol twice", BASE[:2] + [(":protocol", "websocket")] + BASE[2:], [400]),
     (":path twice", BASE[:5] + [(":path", "/echo")] + BASE[5:], [400]),
     ("an unknown pseudo-header field", BASE[:5] + [(":other", "x")] + BASE[5:], [400]),
@@ -194,9 +213,14 @@ REQUESTS = [
 ]
 # The crate h2 answers these by the end of the connection, before a request is passed on.
 GOAWAY = ["an unknown pseudo-header field", "a name in capitals"]
+# hyper answers this by the end of the connection.
+ENDS = ["Content-Length"] if BY == "--hyper" else []
 for name, fields, wanted in REQUESTS:
     client = Client()
     stream = client.ask(fields)
+    if name in ENDS:
+        check(f"{name}: the connection ends", not client.status and not client.alive(), client.status)
+        continue
     if name in GOAWAY:
         check(name, client.goaway == h2.errors.ErrorCodes.PROTOCOL_ERROR, client.goaway)
         continue
@@ -225,6 +249,28 @@ for number, step in enumerate(STEPS):
         client.h2.reset_stream(stream, code)
         client.flush()
         check(f"a reset with {code} at step {number}", client.alive(), client.goaway)
+
+# A reset together with the request, before anybody looks at that; and beside a socket that is open.
+PAGE = [(":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", "/")]
+for name, fields in ("a page", PAGE), ("a WebSocket", BASE), ("a refusal", replaced(":path", "/nothing")):
+    client = Client()
+    open_one = client.ask()
+    for number in range(10):
+        stream = client.h2.get_next_available_stream_id()
+        client.h2.send_headers(stream, fields, end_stream=fields is PAGE)
+        client.h2.reset_stream(stream, 8)
+        if number % 2:
+            client.flush()
+    check(f"{name}, reset at once: the connection goes on", client.alive(), client.goaway)
+    check(f"{name}, reset at once: the open socket goes on", client.echoes(open_one), client.goaway)
+
+# Frames before the answer.
+client = Client()
+stream = client.h2.get_next_available_stream_id()
+client.h2.send_headers(stream, BASE)
+client.send(stream, frame(0x81, b"early") + CLOSE, end=True)
+check("frames before the answer", client.until(lambda: stream in client.ended), client.data)
+check("they are answered", client.data.get(stream) == b"\x81\x05early\x88\x02\x03\xe8", client.data)
 
 # The end in order: Close both ways, END_STREAM of the server, then ours, and no reset.
 client = Client()
@@ -259,6 +305,36 @@ for byte in frame(0x81, b"byte by byte"):
     client.h2.send_data(stream, bytes([byte]), pad_length=3)
     client.flush()
 check("byte by byte", client.until(lambda: client.data.get(stream, b"").endswith(b"byte by byte")), client.data)
+
+# More padding than a window has: it is given back too.
+client = Client()
+stream = client.ask()
+for number in range(600):
+    while client.h2.local_flow_control_window(stream) < 512 and client.pump():
+        pass
+    client.h2.send_data(stream, frame(0x81, b"x"), pad_length=255)
+    client.flush()
+check("padding", client.until(lambda: len(client.data.get(stream, b"")) == 600 * 3), len(client.data.get(stream, b"")))
+
+# A window that is taken away, and given again.
+client = Client()
+stream = client.ask()
+client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+client.flush()
+client.auto = False
+client.send(stream, frame(0x82, bytes(100_000)))
+check("held up", not client.until(lambda: stream in client.data, 0.3), client.data)
+client.auto = True
+client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
+client.h2.increment_flow_control_window(1 << 20)
+check("goes on", client.until(lambda: len(client.data.get(stream, b"")) == 100_010), len(client.data.get(stream, b"")))
+
+# A window of more than 2^31 - 1 is an error of the stream (RFC 9113 6.9.1).
+client = Client()
+stream = client.ask()
+client.socket.sendall(struct.pack("!BHBBII", 0, 4, 8, 0, stream, 0x7fffffff))
+check("too large a window", client.until(lambda: stream in client.reset), client.reset)
+check("too large a window: the connection goes on", client.alive(), client.goaway)
 
 # Windows.
 client = Client(window=1)

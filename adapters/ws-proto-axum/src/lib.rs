@@ -70,6 +70,12 @@
 //! came over, if that is one of TLS. Such a request is a CONNECT: route by
 //! [`any`](https://docs.rs/axum/latest/axum/routing/fn.any.html).
 //!
+//! ## A handler that does not read
+//!
+//! All streams of a client share the window of its connection, and hyper by default, as in `axum::serve`, lets one stream fill it: 1 MiB
+//! each. So a handler that does not read stops the other sockets of the same connection, and a proxy can put many clients on one. The
+//! settings below are enough against that too.
+//!
 //! ## Many small messages
 //!
 //! The crate `h2` of hyper ends a whole connection, with all of its streams, when too many DATA frames of less than 256 bytes

@@ -5,9 +5,9 @@ mod peer;
 use std::collections::{BTreeSet, HashMap};
 use std::net::TcpListener;
 
-use peer::{MESSAGE, Peer};
+use peer::{MESSAGE, Peer, WAITING};
 use polling::{Event, Events, PollMode, Poller};
-use ws_proto::Instant;
+use ws_proto::{Instant, Limited};
 
 // SAFETY of the sockets that it adds to the poller: it deletes a peer's socket there before it closes it, and drops the
 // poller before all others.
@@ -23,7 +23,7 @@ pub(crate) fn run(address: &str) -> anyhow::Result<()> {
     unsafe { poller.add_with_mode(&listener, Event::readable(0), PollMode::Edge)? };
     let mut deadlines = BTreeSet::new(); // one for each peer that has one
     let (mut last, mut buffer, mut events) = (0, vec![0; MESSAGE], Events::new());
-    let epoch = std::time::Instant::now();
+    let (epoch, mut output) = (std::time::Instant::now(), Limited::new(WAITING)); // lent to each peer
     loop {
         let next: Option<&(Instant, usize)> = deadlines.first();
         let wait = next.map(|(at, _)| at.saturating_duration_since(Instant::now_since(epoch)));
@@ -36,7 +36,10 @@ pub(crate) fn run(address: &str) -> anyhow::Result<()> {
                 let (said, room) = (peer.read(&mut buffer), peer.room.clone());
                 let everybody = peers.iter_mut().filter(|(_, peer)| peer.room == room);
                 for (&key, peer) in everybody.filter(|_| !said.is_empty()) {
+                    peer.swap_output(&mut output);
                     said.iter().for_each(|text| peer.send(text));
+                    peer.write();
+                    peer.swap_output(&mut output);
                     touched.push(key);
                 }
             }
@@ -60,21 +63,19 @@ pub(crate) fn run(address: &str) -> anyhow::Result<()> {
         touched.dedup();
         for key in touched {
             if let Some(peer) = peers.get_mut(&key) {
-                let before = peer.deadline;
-                let goes_on = peer.turn(now);
-                if !goes_on || peer.deadline != before {
+                let (before, goes_on) = (peer.deadline, peer.turn(now));
+                if peer.deadline != before {
                     before.map(|at| deadlines.remove(&(at, key)));
+                    peer.deadline.map(|at| deadlines.insert((at, key)));
                 }
                 if goes_on {
-                    if peer.deadline != before {
-                        peer.deadline.map(|at| deadlines.insert((at, key)));
-                    }
                     // A call of the kernel: most turns change nothing of it.
                     let interest = peer.interest(key);
                     if peer.waits_for.replace(interest) != Some(interest) {
                         poller.modify_with_mode(&peer.stream, interest, PollMode::Level)?;
                     }
                 } else {
+                    peer.deadline.map(|at| deadlines.remove(&(at, key)));
                     // Another turn follows, for those who wait for a file descriptor.
                     poller.delete(&peer.stream).and_then(|()| poller.notify())?;
                     peers.remove(&key);

@@ -27,7 +27,7 @@ use crate::frame::{self, EncodedHeader, FIN, Rsv};
 /// | [`Connection::frame_prepared`], of a server | nothing is encoded and nothing is copied: it returns the header and the payload, for a vectored write |
 /// | [`Connection::send_prepared`], of a server | a copy of the frame |
 /// | [`Connection::send_prepared`], of a client | all that any message costs: a client masks each frame with a new key (RFC 6455 5.3), so there is no call without a copy |
-/// | [`Sender::send_prepared`](crate::Sender::send_prepared) | a copy of less than 4 KiB; from there on a reference, but a copy for a client |
+/// | [`Sender::send_prepared`](crate::Sender::send_prepared) | a copy of less than 8 KiB; from there on a reference, but a copy for a client |
 /// | [`Sender::send_prepared_vectored`](crate::Sender::send_prepared_vectored) | a copy of what the transport does not take at once, and for a client of all |
 /// | [`DeflateEncoder::frame_prepared`](crate::extension::deflate::DeflateEncoder::frame_prepared) and `send_prepared` | the same, of the compressed message |
 ///

@@ -60,7 +60,7 @@ fn text(len: usize) -> String {
 #[test]
 fn the_bytes_are_those_of_an_ordinary_message() {
     for is_client in BOTH {
-        for len in [0, 1, 125, 126, 4095, 4096, 65_535, 65_536] {
+        for len in [0, 1, 125, 126, 8191, 8192, 65_535, 65_536] {
             let text = text(len);
             for (message, prepared) in [
                 (
@@ -89,7 +89,7 @@ fn the_bytes_are_those_of_an_ordinary_message() {
 /// A server queues a big payload where it lies, and a client its masked copy.
 #[test]
 fn a_big_payload_is_queued_by_reference() {
-    let data: Shared = text(4096).into_bytes().into();
+    let data: Shared = text(8192).into_bytes().into();
     let prepared = Prepared::binary(data.clone());
     let mut sockets = [false, false, true].map(plain);
     for socket in &mut sockets {
@@ -98,11 +98,11 @@ fn a_big_payload_is_queued_by_reference() {
     assert_eq!(Arc::strong_count(&data), 2 + 2);
     for server in &mut sockets[..2] {
         let slices: Vec<&[u8]> = server.pending_slices().collect();
-        assert_eq!(slices[0], b"\x82\x7e\x10\x00");
+        assert_eq!(slices[0], b"\x82\x7e\x20\x00");
         assert_eq!(slices[1].as_ptr(), data.as_ptr());
         server.consume(5);
         assert_eq!(server.pending(), &data[1..]);
-        server.consume(4095);
+        server.consume(8191);
         assert_eq!(server.pending_bytes(), 0);
     }
     assert_eq!(Arc::strong_count(&data), 2);
@@ -112,7 +112,7 @@ fn a_big_payload_is_queued_by_reference() {
 /// are always the bytes that are left, and none of them is empty.
 #[test]
 fn slices_are_the_rest_after_every_partial_write() {
-    let texts = [0, 1, 100, 4096, 5000].map(text);
+    let texts = [0, 1, 100, 8192, 20_000].map(text);
     let prepared: Vec<Prepared> = (texts.iter().map(|text| text.as_bytes().into()))
         .map(Prepared::binary)
         .collect();
@@ -269,7 +269,7 @@ fn compressing(is_client: bool, deflate: &Deflate, params: DeflateParams) -> Soc
 #[test]
 fn compressed_among_other_messages() {
     let deflate = Deflate::new().threshold(32);
-    let long = text(20_000).repeat(2);
+    let long = text(30_000).repeat(2);
     let texts = ["ha".repeat(50), long, "short".to_owned()];
     let prepared = texts
         .each_ref()
@@ -308,7 +308,7 @@ fn compressed_among_other_messages() {
         if !is_client && bits == 15 {
             let slices = from.pending_slices();
             let big = slices
-                .filter(|slice| slice.len() > 4096)
+                .filter(|slice| slice.len() >= 8192)
                 .map(<[u8]>::as_ptr);
             by_reference.extend(big);
         }

@@ -183,7 +183,7 @@ impl<S: Stream> Sender<'_, S> {
     }
 
     /// Sends a prepared message; compressed, if this connection compresses. Of a server nothing is encoded again,
-    /// and from 4 KiB on it is queued by reference.
+    /// and from 8 KiB on it is queued by reference.
     ///
     /// ```
     /// use ws_proto_mio::{PreparedMessage, SendError, Stream, WebSocket};

@@ -13,8 +13,8 @@ use crate::work::{Row, Work, work};
 type Shared = Arc<[u8]>;
 type Prepared = PreparedMessage<Shared>;
 
-/// The payload of the small ones, and of those that a queue keeps by reference.
-const SIZES: [usize; 2] = [100, 4096];
+/// The payloads: the last one is kept by reference in a queue.
+const SIZES: [usize; 3] = [100, 4096, 16 * 1024];
 const COUNT: usize = 500;
 const COMPRESSED: usize = 1024;
 /// To so many connections goes a message that is compressed once.

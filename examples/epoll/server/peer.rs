@@ -1,6 +1,7 @@
 //! One connection of the chat, from the first byte of its request to the closed socket.
 
 use std::io::{ErrorKind::WouldBlock, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 
 use polling::Event;
@@ -11,7 +12,7 @@ use ws_proto::{Message, Negotiated, Output, PreparedMessage, SendError, Server, 
 /// The longest message, and how much is read at once, in bytes.
 pub(crate) const MESSAGE: usize = 64 * 1024;
 /// What may wait for a peer that reads slowly, in bytes. A peer for which more would wait is dropped.
-const WAITING: usize = 1 << 20;
+pub(crate) const WAITING: usize = 1 << 20;
 
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
@@ -70,12 +71,12 @@ impl Peer {
             // What follows the request in the same read stays in `input`, for the connection.
             let received = handshake.receive_any(&mut input, &mut self.out);
             let incoming = received.ok().flatten(); // else its refusal is in `out`, or more is to come
-            let Some(negotiated) = incoming.and_then(|i| answer(i, &mut self.room, &mut self.out))
+            let Some(agreed) = incoming.and_then(|i| answer(i, &mut self.room, &mut self.out))
             else {
                 return said;
             };
             let config = Config::new().max_message(MESSAGE as u64);
-            self.connection = Connection::server(negotiated, config);
+            self.connection = Connection::server(agreed, config);
             self.handshake = None;
         }
         while let Ok(Some(event)) = self.connection.receive(&mut input, &mut self.out) {
@@ -91,14 +92,19 @@ impl Peer {
         said
     }
 
-    /// Queues a text. A full output is written before the peer counts as slow: a turn can bring more than fits.
+    /// Queues a text, to be written next: a peer for which no more may wait does not read.
     pub(crate) fn send(&mut self, text: &PreparedMessage<Vec<u8>>) {
-        let full = Err(SendError::OutputFull);
-        if self.connection.send_prepared(text, &mut self.out) == full {
-            self.write();
-            if self.connection.send_prepared(text, &mut self.out) == full {
-                (self.has_ended, self.out) = (true, Limited::new(WAITING)); // dropped
-            }
+        let sent = self.connection.send_prepared(text, &mut self.out);
+        if sent == Err(SendError::OutputFull) {
+            (self.has_ended, self.out) = (true, Limited::new(WAITING)); // dropped
+        }
+    }
+
+    /// Exchanges an empty output for another one. All peers write from the same memory, which stays in the cache, and keep
+    /// none.
+    pub(crate) fn swap_output(&mut self, other: &mut Limited) {
+        if self.out.is_empty() {
+            mem::swap(&mut self.out, other);
         }
     }
 
@@ -118,7 +124,8 @@ impl Peer {
         ticked.is_ok() && !(self.has_ended && self.out.is_empty())
     }
 
-    fn write(&mut self) {
+    /// Writes the queued output as far as the socket takes it.
+    pub(crate) fn write(&mut self) {
         let before = self.out.pending().len();
         while !self.out.is_empty() {
             match self.stream.write(self.out.pending()) {

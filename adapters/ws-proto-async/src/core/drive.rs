@@ -213,6 +213,9 @@ impl<T: Io> Core<T> {
                 Err(error) => return self.write_failed(error),
             }
         }
+        if self.has_borrowed {
+            self.return_memory();
+        }
         // Not while something waits to be written: a stream that keeps one waker for both, as those of
         // `async-net` do, forgets who waits for room when a flush succeeds.
         if self.needs_flush {

@@ -38,6 +38,8 @@ pub(crate) struct Core<T> {
     is_broken: bool,
     /// Something was written since the last flush.
     needs_flush: bool,
+    /// The queue uses memory of the thread.
+    has_borrowed: bool,
     /// How many bytes the stream has taken.
     written: u64,
     /// How many reads there were since the time was looked at.
@@ -67,6 +69,7 @@ impl<T: Io> Core<T> {
             error: None,
             is_broken: false,
             needs_flush: false,
+            has_borrowed: false,
             written: 0,
             reads: 0,
             batch: None,

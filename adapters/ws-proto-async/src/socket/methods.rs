@@ -232,7 +232,7 @@ macro_rules! sending {
                 self.send(Message::Text(text.into()))
             }
 
-            /// Sends a binary message, as [`send`](Self::send) does. A payload from 4 KiB on is not
+            /// Sends a binary message, as [`send`](Self::send) does. A payload from 8 KiB on is not
             /// copied, unless a client has to mask it or it is compressed.
             ///
             /// ```
@@ -254,7 +254,7 @@ macro_rules! sending {
             }
 
             /// Sends a prepared message, as [`send`](Self::send) does; compressed, if this connection
-            /// compresses. Of a server nothing is encoded again, and from 4 KiB on nothing is copied.
+            /// compresses. Of a server nothing is encoded again, and from 8 KiB on nothing is copied.
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///

@@ -247,12 +247,12 @@ fn messages_are_sent_in_parts_and_by_reference() {
         sender.send_part(Message::Text("in "), Fin::No).unwrap();
         assert_eq!(sender.send_text("x"), Err(SendError::MessageOpen));
         sender.send_part(Message::Text("parts"), Fin::Yes).unwrap();
-        let shared = Bytes::from(vec![5; 10_000]);
+        let shared = Bytes::from(vec![5; 20_000]);
         sender.send_binary_shared(shared.clone()).unwrap();
         sender.ping(b"abc").unwrap();
         assert_eq!(
             shared,
-            vec![5; 10_000],
+            vec![5; 20_000],
             "what is shared is not masked in place"
         );
     }
@@ -260,7 +260,7 @@ fn messages_are_sent_in_parts_and_by_reference() {
     let (seen, _) = turn(&mut client, &mut buffers, at(0));
     let expected = [
         Seen::Text("in parts".into()),
-        Seen::Binary(vec![5; 10_000]),
+        Seen::Binary(vec![5; 20_000]),
         Seen::Ping(b"abc".to_vec()),
     ];
     assert_eq!(seen, expected);
@@ -275,7 +275,7 @@ fn messages_are_sent_in_parts_and_by_reference() {
 fn one_prepared_message_goes_to_all() {
     let options = Options::new();
     let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
-    let big = Bytes::from(vec![5; 10_000]);
+    let big = Bytes::from(vec![5; 20_000]);
     let (text, binary) = (
         PreparedMessage::text("to all"),
         PreparedMessage::binary(big.clone()),
@@ -295,7 +295,7 @@ fn one_prepared_message_goes_to_all() {
     let expected = [
         Seen::Text("to all".into()),
         Seen::Text("own".into()),
-        Seen::Binary(vec![5; 10_000]),
+        Seen::Binary(vec![5; 20_000]),
         Seen::Text("in parts".into()),
     ];
     assert_eq!(seen, expected);

@@ -459,3 +459,48 @@ pub fn one_prepared_message_goes_to_all<R: Runtime>() {
         assert_eq!(data, vec![7; 5000]);
     });
 }
+
+/// Connections of a thread write prepared messages from the same memory: what one of them cannot write stays its own,
+/// and who has written all keeps nothing.
+pub fn a_blocked_connection_keeps_the_rest_of_a_prepared_message<R: Runtime>() {
+    R::run(async {
+        let texts = ["a".repeat(100), "b".repeat(3000), "c".repeat(20_000)];
+        let prepared = texts
+            .each_ref()
+            .map(|text| PreparedMessage::from(Message::from(text.as_str())));
+        let expected: Vec<u8> = texts
+            .iter()
+            .flat_map(|text| wire::frame(Side::Client, 0x81, text.as_bytes()))
+            .collect();
+        for cut in [1, 2, 50, 103, 104, 3000, 3107, 3108, 20_000] {
+            let blocked = |cut| {
+                let stream = Script::new().block_at_the_end().then_write(cut);
+                stream.then_writes([Err(ErrorKind::WouldBlock), Err(ErrorKind::WouldBlock)])
+            };
+            let streams = [
+                blocked(cut),
+                Script::new().block_at_the_end(),
+                blocked(cut + 1),
+            ];
+            let mut sockets = streams.map(|stream| server::<R, _>(stream, quiet()));
+            for message in &prepared {
+                for socket in &mut sockets {
+                    ready(poll_once(socket.feed_prepared(message))).unwrap();
+                    let _ = poll_once(socket.flush());
+                }
+            }
+            for socket in &mut sockets {
+                socket.flush().await.unwrap();
+                assert!(socket.get_ref().written() == expected, "{cut}");
+            }
+        }
+        let mut idle = server::<R, _>(Script::new().block_at_the_end(), quiet());
+        let region = Region::new();
+        for message in &prepared {
+            idle.send_prepared(message).await.unwrap();
+        }
+        let written = idle.get_ref().written().len() as isize;
+        let held = region.change().held();
+        assert!(held <= 2 * written, "{held} bytes besides what was written");
+    });
+}

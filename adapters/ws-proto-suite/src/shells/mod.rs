@@ -78,6 +78,7 @@ macro_rules! test_connection {
             messages_are_lent_in_order_with_every_other_way
             a_batch_can_be_left_and_waits_for_room
             one_prepared_message_goes_to_all
+            a_blocked_connection_keeps_the_rest_of_a_prepared_message
         }
     };
     ($runtime:ty: $($name:ident)*) => {

@@ -233,17 +233,17 @@ impl<T: Io> WebSocket<T> {
 
     /// The stream below.
     pub fn get_ref(&self) -> &T::Stream {
-        self.core.io().stream()
+        self.core.io.stream()
     }
 
     /// The stream below. Reading from it or writing to it breaks the connection.
     pub fn get_mut(&mut self) -> &mut T::Stream {
-        self.core.io_mut().stream_mut()
+        self.core.io.stream_mut()
     }
 
     /// Gives up the connection and takes the stream. Bytes that were read and not taken are lost.
     pub fn into_inner(self) -> T::Stream {
-        self.core.into_io().into_stream()
+        self.core.io.into_stream()
     }
     /// Says Close and waits until the peer has answered and the stream has ended. Messages that
     /// still come are dropped: to have them, take them with [`start_close`](Self::start_close) and

@@ -24,7 +24,7 @@ use measures::Measures;
 use process::Target;
 
 /// Those with bounds, and how many bytes of resident memory a connection may take.
-const BOUNDED: [(&str, u64); 3] = [(MIO, 2048), (TOKIO, 6144), (SMOL, 6144)];
+const BOUNDED: [(&str, u64); 3] = [(MIO, 2048), (TOKIO, 3072), (SMOL, 3072)];
 
 /// How much of everything.
 struct Amount {

@@ -4,11 +4,13 @@
 # idle machine, and writes adapters/RESULTS.md.
 #
 # usage: adapters/load.sh [--broadcast] [--quick]
+#        adapters/load.sh --memory
 #        adapters/load.sh --chart
 #
 #   --broadcast   only the part about broadcast, in five minutes; the rest of adapters/RESULTS.md stays
 #   --quick       the same in three minutes, or some seconds, once and with fewer connections; it prints everything and
 #                 writes nothing
+#   --memory      only prints the memory of an idle connection, which a busy machine does not change
 #   --chart       only draws the chart of adapters/RESULTS.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,6 +20,7 @@ for word in "$@"; do
   case $word in
     --quick) quick=(--quick) ;;
     --broadcast) parts=(broadcast) ;;
+    --memory) parts=(memory) ;;
     --chart) only_chart=yes ;;
     *) sed -n 's/^# usage: /usage: /p; s/^# \( *adapters\/load.sh\)/\1/p' "$0" >&2; exit 2 ;;
   esac
@@ -38,7 +41,7 @@ for part in "${parts[@]}"; do
   options=(--only "$part" "${quick[@]}")
   [ ${#quick[@]} -gt 0 ] || options+=(--report "$target/load/$part.md")
   case $part in
-    measures | bounds)
+    measures | memory | bounds)
       cargo build -q --release -p ws-proto-mio --example echo_mio
       cargo build -q --release --manifest-path adapters/load/Cargo.toml --target-dir "$target/load"
       "$target/load/release/ws-proto-load" --mio "$target/release/examples/echo_mio" "${options[@]}" || status=$?
@@ -55,7 +58,7 @@ for part in "${parts[@]}"; do
       ;;
   esac
 done
-[ ${#quick[@]} -eq 0 ] || exit $status
+[ ${#quick[@]} -eq 0 ] && [ "${parts[0]}" != memory ] || exit $status
 
 if [ ${#parts[@]} -eq 1 ]; then
   # In the place of what was there, or before the instructions.

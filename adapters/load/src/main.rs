@@ -24,7 +24,7 @@ use measures::Measures;
 use process::Target;
 
 /// Those with bounds, and how many bytes of resident memory a connection may take.
-const BOUNDED: [(&str, u64); 3] = [(MIO, 2048), (TOKIO, 6144), (SMOL, 6144)];
+const BOUNDED: [(&str, u64); 3] = [(MIO, 2048), (TOKIO, 3072), (SMOL, 3072)];
 
 /// How much of everything.
 struct Amount {
@@ -81,6 +81,12 @@ fn main() -> Result<()> {
         return write(report, text);
     }
     let mio = mio.context("--mio: where the example echo_mio is")?;
+    if only.as_deref() == Some("memory") {
+        for (name, bytes) in memory::measure(&targets(&mio)?, amount.idle)? {
+            println!("{name}: {bytes} bytes");
+        }
+        return Ok(());
+    }
     if is_wanted("measures") {
         text += &measure(&mio, &amount)?;
     }
@@ -103,11 +109,14 @@ fn write(report: Option<PathBuf>, text: String) -> Result<()> {
     report.map_or(Ok(()), |path| Ok(std::fs::write(path, text)?))
 }
 
+fn targets(mio: &Path) -> Result<Vec<Target>> {
+    let names = CONTENDERS.iter().map(|contender| contender.name);
+    names.map(|name| loads::target(name, mio)).collect()
+}
+
 /// The goals and their measurements. A goal that is missed is no failure.
 fn measure(mio: &Path, amount: &Amount) -> Result<String> {
-    let names = CONTENDERS.iter().map(|contender| contender.name);
-    let targets: Result<Vec<Target>> = names.map(|name| loads::target(name, mio)).collect();
-    let targets = targets?;
+    let targets = targets(mio)?;
     let memory = memory::measure(&targets, amount.idle)?;
     let measures = Measures::take(&targets, amount.rounds, amount.time)?;
     let text = report::measures(&measures, &memory, amount.idle)?;

@@ -25,7 +25,8 @@ pub async fn connect<T: Io>(
     connector: Connector,
     time: Duration,
 ) -> Result<(WebSocket<T>, Response), ConnectError> {
-    connect_after(io, &[], connector, time).await
+    // Boxed, as in `accept`: a task stays as big as its biggest future.
+    Box::pin(connect_after(io, &[], connector, time)).await
 }
 
 /// As [`connect`], over a stream of which `received` was read already.

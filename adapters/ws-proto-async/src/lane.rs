@@ -1,14 +1,13 @@
 //! How something is received: the item asked for, and where bytes are read to.
 
-use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use ws_proto::socket::{Next, Received as Found, Want};
 use ws_proto::{MAX_CONTROL_FRAME, Sender, WebSocketError};
 
 use crate::buffer;
-use crate::core::{Driver, Role};
+use crate::core::{Core, Driver, Role};
 use crate::io::{Io, poll_read};
 
 pub(crate) type Received<'w> = Found<'w, Role, Bytes>;
@@ -35,13 +34,8 @@ pub(crate) trait Lane<V> {
     /// What there is in the bytes that the driver has kept.
     fn kept(&mut self, driver: &mut Driver) -> Result<V, Ask>;
 
-    /// Reads, and looks for something in that. `None` is the end of the stream.
-    fn read<T: Io>(
-        &mut self,
-        io: &mut T,
-        driver: &mut Driver,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Result<V, Ask>>>>;
+    /// Reads once, and looks for something in that.
+    fn read<T: Io>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Result<V, Ask>;
 }
 
 /// Reads into the thread's buffer, and takes received items as values of its own.
@@ -65,40 +59,18 @@ impl<V, F: FnMut(Received<'_>) -> Option<V>> Lane<V> for Owned<F> {
     }
 
     #[inline(always)]
-    fn read<T: Io>(
-        &mut self,
-        io: &mut T,
-        driver: &mut Driver,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Result<V, Ask>>>> {
+    fn read<T: Io>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Result<V, Ask> {
         let mut buffer = buffer::lend();
-        let found = self.read_into(&mut *buffer, io, driver, cx);
+        let found = match poll_read(&mut core.io, cx, &mut *buffer) {
+            Poll::Ready(Ok(n)) if n > 0 => {
+                let mut reading = core.driver.receive(buffer.get_mut(..n).unwrap_or_default());
+                let take = &mut self.take;
+                reading.poll_next_with(self.want, take, take_whole, |take, next| look(next, take))
+            }
+            other => Err(core.nothing_read(other)),
+        };
         buffer::give_back(buffer);
         found
-    }
-}
-
-impl<F> Owned<F> {
-    #[inline(always)]
-    fn read_into<V, T: Io>(
-        &mut self,
-        buffer: &mut [u8],
-        io: &mut T,
-        driver: &mut Driver,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Result<V, Ask>>>>
-    where
-        F: FnMut(Received<'_>) -> Option<V>,
-    {
-        let n = ready!(poll_read(io, cx, buffer))?;
-        if n == 0 {
-            return Poll::Ready(Ok(None));
-        }
-        let mut reading = driver.receive(buffer.get_mut(..n).unwrap_or_default());
-        let take = &mut self.take;
-        let found =
-            reading.poll_next_with(self.want, take, take_whole, |take, next| look(next, take));
-        Poll::Ready(Ok(Some(found)))
     }
 }
 
@@ -125,16 +97,15 @@ impl Lane<()> for Lent {
         }
     }
 
-    fn read<T: Io>(
-        &mut self,
-        io: &mut T,
-        driver: &mut Driver,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Result<(), Ask>>>> {
-        let buffer = driver.read_buf(driver.read_hint());
-        let n = ready!(poll_read(io, cx, buffer))?;
-        driver.advance(n);
-        Poll::Ready(Ok((n > 0).then(|| self.kept(driver))))
+    fn read<T: Io>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Result<(), Ask> {
+        let Core { io, driver, .. } = core;
+        match poll_read(io, cx, driver.read_buf(driver.read_hint())) {
+            Poll::Ready(Ok(n)) if n > 0 => {
+                driver.advance(n);
+                self.kept(driver)
+            }
+            other => Err(core.nothing_read(other)),
+        }
     }
 }
 

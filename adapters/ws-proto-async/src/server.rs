@@ -22,9 +22,17 @@ use crate::socket::WebSocket;
 /// # Errors
 ///
 /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
-pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>, AcceptError> {
-    let incoming = read_request(io, *acceptor.get_options()).await?;
-    incoming.accept_with(acceptor).await
+pub fn accept<T: Io>(
+    io: T,
+    acceptor: Acceptor<'_>,
+) -> impl Future<Output = Result<WebSocket<T>, AcceptError>> {
+    // Boxed, as all that only the handshake needs: most connections are a task that stays as big as its
+    // biggest future.
+    Box::pin(async move {
+        let mut incoming = read(io, *acceptor.get_options()).await?;
+        let decided = incoming.decide(&acceptor);
+        incoming.finish(decided).await
+    })
 }
 
 /// Reads a client's request, to look at it and decide.
@@ -35,18 +43,28 @@ pub async fn accept<T: Io>(io: T, acceptor: Acceptor<'_>) -> Result<WebSocket<T>
 ///
 /// [`AcceptError`] for bytes that are not a valid request of HTTP. The client has got an answer that says why,
 /// unless the stream failed.
-pub async fn read_request<T: Io>(mut io: T, options: Options) -> Result<Incoming<T>, AcceptError> {
+pub fn read_request<T: Io>(
+    io: T,
+    options: Options,
+) -> impl Future<Output = Result<Incoming<T>, AcceptError>> {
+    Box::pin(read(io, options))
+}
+
+async fn read<T: Io>(mut io: T, options: Options) -> Result<Incoming<T>, AcceptError> {
     let mut accepting = Accepting::new(options);
     match poll_fn(|cx| poll_request(&mut io, &mut accepting, cx)).await {
-        Ok((request, received)) => Ok(Incoming {
-            io,
-            accepting,
-            request,
-            received,
-            options,
-            #[cfg(feature = "deflate")]
-            deflate: None,
-        }),
+        Ok((request, received)) => {
+            let asked = Asked {
+                accepting,
+                request,
+                received,
+                options,
+                #[cfg(feature = "deflate")]
+                deflate: None,
+            };
+            let asked = Box::new(asked);
+            Ok(Incoming { io, asked })
+        }
         Err(error) => {
             refuse(io, &accepting, &options).await;
             Err(error)
@@ -107,6 +125,10 @@ pub(crate) fn wait<T: Io>(
 /// [`respond`](Self::respond), at once or later.
 pub struct Incoming<T> {
     io: T,
+    asked: Box<Asked>,
+}
+
+struct Asked {
     accepting: Accepting,
     request: Request,
     /// What was read after the request.
@@ -127,7 +149,7 @@ impl<T: Io> Incoming<T> {
     /// # }
     /// ```
     pub const fn request(&self) -> &Request {
-        &self.request
+        &self.asked.request
     }
 
     /// The stream.
@@ -147,7 +169,7 @@ impl<T: Io> Incoming<T> {
     /// ```
     #[must_use]
     pub const fn options(mut self, options: Options) -> Self {
-        self.options = options;
+        self.asked.options = options;
         self
     }
 
@@ -157,7 +179,7 @@ impl<T: Io> Incoming<T> {
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
     pub fn deflate(mut self, deflate: &ws_proto::extension::deflate::Deflate) -> Self {
-        self.deflate = Some(deflate.clone());
+        self.asked.deflate = Some(deflate.clone());
         self
     }
 
@@ -181,11 +203,14 @@ impl<T: Io> Incoming<T> {
     /// was not for a WebSocket connection: the client has got an answer that says why. [`AcceptError::Io`]
     /// if the stream fails.
     pub async fn accept(mut self, accept: &Accept<'_>) -> Result<WebSocket<T>, AcceptError> {
+        let asked = &mut *self.asked;
         #[cfg(feature = "deflate")]
-        let decided = self.accepting.accept_deflate(accept, self.deflate.as_ref());
+        let decided = asked
+            .accepting
+            .accept_deflate(accept, asked.deflate.as_ref());
         #[cfg(not(feature = "deflate"))]
-        let decided = self.accepting.accept(accept);
-        self.finish(decided).await
+        let decided = asked.accepting.accept(accept);
+        Box::pin(self.finish(decided)).await
     }
 
     /// Accepts if the request is one that `acceptor` describes, with the options of that; else refuses, as
@@ -203,32 +228,38 @@ impl<T: Io> Incoming<T> {
     /// # Errors
     ///
     /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
-    pub async fn accept_with(
+    pub fn accept_with(
         mut self,
         acceptor: Acceptor<'_>,
-    ) -> Result<WebSocket<T>, AcceptError> {
-        self.options = *acceptor.get_options();
-        let decided = self.accepting.decide(&self.request, &acceptor);
-        self.finish(decided).await
+    ) -> impl Future<Output = Result<WebSocket<T>, AcceptError>> {
+        let decided = self.decide(&acceptor);
+        Box::pin(self.finish(decided))
+    }
+
+    fn decide(&mut self, acceptor: &Acceptor<'_>) -> Result<Opened, AcceptError> {
+        let asked = &mut *self.asked;
+        asked.options = *acceptor.get_options();
+        asked.accepting.decide(&asked.request, acceptor)
     }
 
     async fn finish(
-        mut self,
+        self,
         decided: Result<Opened, AcceptError>,
     ) -> Result<WebSocket<T>, AcceptError> {
+        let Self { mut io, mut asked } = self;
         let opened = match decided {
-            Ok(opened) => opened.options(self.options),
+            Ok(opened) => opened.options(asked.options),
             Err(error) => {
-                refuse(self.io, &self.accepting, &self.options).await;
+                refuse(io, &asked.accepting, &asked.options).await;
                 return Err(error);
             }
         };
-        let time = self.options.get_handshake_time();
-        write_pending(&mut self.io, &mut self.accepting, time).await?;
+        let time = asked.options.get_handshake_time();
+        write_pending(&mut io, &mut asked.accepting, time).await?;
         let subprotocol: Option<Box<str>> = opened.subprotocol().map(Into::into);
         let driver = opened.either(EitherRole::server()).sharing();
         let subprotocol = subprotocol.as_deref();
-        Ok(WebSocket::new(self.io, driver, &self.received, subprotocol))
+        Ok(WebSocket::new(io, driver, &asked.received, subprotocol))
     }
 
     /// Answers with another response: refuses, redirects, or serves a page. Then the stream is
@@ -247,11 +278,12 @@ impl<T: Io> Incoming<T> {
     ///
     /// [`AcceptError::Head`] if that cannot be sent: the client has got a 500. [`AcceptError::Io`] if the
     /// stream fails.
-    pub async fn respond(mut self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
-        let answered = self.accepting.respond(response);
-        let time = self.options.get_handshake_time();
-        write_pending(&mut self.io, &mut self.accepting, time).await?;
-        refuse(self.io, &self.accepting, &self.options).await;
+    pub async fn respond(self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
+        let Self { mut io, mut asked } = self;
+        let answered = asked.accepting.respond(response);
+        let time = asked.options.get_handshake_time();
+        write_pending(&mut io, &mut asked.accepting, time).await?;
+        refuse(io, &asked.accepting, &asked.options).await;
         Ok(answered?)
     }
 }
@@ -259,7 +291,7 @@ impl<T: Io> Incoming<T> {
 impl<T> fmt::Debug for Incoming<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
-            .field("request", &self.request)
+            .field("request", &self.asked.request)
             .finish_non_exhaustive()
     }
 }
@@ -301,7 +333,7 @@ pub(crate) fn poll_write_pending<T: Io>(
 async fn refuse<T: Io>(io: T, accepting: &Accepting, options: &Options) {
     let driver = driver(EitherRole::server(), Negotiated::new(), options);
     let driver = driver.with_output(accepting.pending()).refused();
-    let mut core = Core::new(io, driver, &[], None);
+    let mut core = Box::new(Core::new(io, driver, &[], None));
     // What it has failed of has been found before.
     let _ = poll_fn(|cx| core.poll_closed(cx)).await;
 }

@@ -480,18 +480,23 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// Writes as far as the stream takes it. Whether it took any.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self) -> bool {
-        match &mut self.state {
-            State::Open(driver) => self.wire.write(driver),
-            State::Handshake(handshake) => {
-                while self.wire.writable && !handshake.pending().is_empty() {
-                    let taken = self.wire.write_once(handshake.pending());
-                    handshake.consume(taken);
-                }
-                self.wire.flush();
-                false
+        if let State::Open(driver) = &mut self.state {
+            return self.wire.write(driver);
+        }
+        self.write_handshake();
+        false
+    }
+
+    #[cold]
+    fn write_handshake(&mut self) {
+        if let State::Handshake(handshake) = &mut self.state {
+            while self.wire.writable && !handshake.pending().is_empty() {
+                let taken = self.wire.write_once(handshake.pending());
+                handshake.consume(taken);
             }
+            self.wire.flush();
         }
     }
 

@@ -98,24 +98,13 @@ impl<'t, S: Stream> Turn<'t, S> {
         if self.socket.wire.has_failure() {
             return true;
         }
-        let left = self.socket.wire.left;
-        if left != Left::Input {
-            let progressed = self.socket.write();
-            self.socket.wire.left = match left {
-                // Nothing waits any more if writing has failed: the kept bytes are looked at.
-                Left::Answer | Left::Tried | Left::Output
-                    if progressed || self.socket.queued() == 0 =>
-                {
-                    Left::Input
-                }
-                Left::Answer => Left::Tried,
-                left => left,
-            };
-        }
         let goes_on = match self.socket.wire.left {
-            Left::Nothing => self.fill(),
-            Left::Input | Left::Answer | Left::Tried => self.budget > 0,
-            Left::Output => false,
+            Left::Nothing => {
+                self.socket.write();
+                self.fill()
+            }
+            Left::Input => self.budget > 0,
+            left => self.write_left(left),
         };
         if goes_on {
             self.is_timed = false;
@@ -124,6 +113,19 @@ impl<'t, S: Stream> Turn<'t, S> {
         self.is_timed = true;
         self.socket.keep_time(self.now);
         self.socket.wire.has_failure()
+    }
+
+    /// Writes for the sake of kept bytes that wait for that. Whether they can be looked at.
+    #[cold]
+    fn write_left(&mut self, left: Left) -> bool {
+        let progressed = self.socket.write();
+        // Nothing waits any more if writing has failed: the kept bytes are looked at.
+        self.socket.wire.left = match left {
+            _ if progressed || self.socket.queued() == 0 => Left::Input,
+            Left::Answer => Left::Tried,
+            left => left,
+        };
+        self.socket.wire.left != Left::Output && self.budget > 0
     }
 
     /// The next event in the received bytes; `None` if that needs another [`read`](Self::read).
@@ -156,18 +158,17 @@ impl<'t, S: Stream> Turn<'t, S> {
     #[expect(clippy::should_implement_trait, reason = "what it emits borrows it")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Event<'_, S>>, Error> {
-        self.prepare()?;
-        if matches!(self.socket.state, State::Handshake(_)) {
-            return self.next_handshake();
+        if self.socket.wire.has_failure() || matches!(self.socket.state, State::Handshake(_)) {
+            return self.next_apart();
         }
-        let (driver, mut look) = self.look();
-        let Some(driver) = driver else {
+        let (Some(driver), mut look) = self.look() else {
             return Ok(None);
         };
         if look.input.is_empty() && driver.is_drained() {
             look.wire.left = Left::Nothing;
             return Ok(None);
         }
+        look.write_much(driver);
         // Most messages are emitted here: they stay in registers (`mio/32` in `benches/shells`).
         if let Some(message) = look.whole(driver) {
             let (to, wire) = (driver.reply(), look.wire);
@@ -197,12 +198,13 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// As [`next`](Self::next).
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_, S>>, Error> {
         self.prepare()?;
-        let (driver, look) = self.look();
+        let (driver, mut look) = self.look();
         let Some(driver) = driver else {
             // It would look at the same bytes for ever.
             *look.budget = 0;
             return Ok(None);
         };
+        look.write_much(driver);
         let Some((Received::Piece(piece, to), wire)) = look.poll(driver, Want::Piece)? else {
             return Ok(None);
         };
@@ -217,7 +219,6 @@ impl<'t, S: Stream> Turn<'t, S> {
     }
 
     /// Emits the failure, once.
-    #[inline]
     fn prepare(&mut self) -> Result<(), Error> {
         self.socket.settle();
         if self.socket.wire.has_failure() {
@@ -243,16 +244,29 @@ impl<'t, S: Stream> Turn<'t, S> {
             wire,
             budget: &mut self.budget,
         };
-        let State::Open(driver) = state else {
-            return (None, look);
-        };
-        if driver.wants_write() {
-            look.wire.write(driver);
+        match state {
+            State::Open(driver) => (Some(driver), look),
+            State::Handshake(_) => (None, look),
         }
-        (Some(driver), look)
     }
 
+    /// As [`next`](Self::next), before the connection is open or when it has failed.
     #[cold]
+    #[inline(never)]
+    fn next_apart(&mut self) -> Result<Option<Event<'_, S>>, Error> {
+        self.prepare()?;
+        if matches!(self.socket.state, State::Handshake(_)) {
+            return self.next_handshake();
+        }
+        match self.look() {
+            (Some(driver), mut look) => {
+                look.write_much(driver);
+                look.event(driver)
+            }
+            (None, _) => Ok(None),
+        }
+    }
+
     fn next_handshake(&mut self) -> Result<Option<Event<'_, S>>, Error> {
         let State::Handshake(handshake) = &mut self.socket.state else {
             return Ok(None);
@@ -358,6 +372,14 @@ impl<'t, S: Stream> Look<'t, S> {
         let message = driver.next_whole_in(&mut self.input);
         *self.start += before - self.input.len();
         message
+    }
+
+    /// Writes the output before more is received if there is much of it.
+    #[inline(always)]
+    fn write_much(&mut self, driver: &mut Driver) {
+        if driver.wants_write() {
+            self.wire.write(driver);
+        }
     }
 
     /// Whatever comes next.

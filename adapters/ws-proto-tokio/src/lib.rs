@@ -341,11 +341,11 @@ pub type Incoming<S> = core::Incoming<Tokio<S>>;
 /// # Errors
 ///
 /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
-pub async fn accept<S>(stream: S) -> Result<WebSocket<S>, AcceptError>
+pub fn accept<S>(stream: S) -> impl Future<Output = Result<WebSocket<S>, AcceptError>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    accept_with(stream, Acceptor::new()).await
+    accept_with(stream, Acceptor::new())
 }
 
 /// Accepts a WebSocket connection on a stream, if it is one that `acceptor` describes.
@@ -373,11 +373,14 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub async fn accept_with<S>(stream: S, acceptor: Acceptor<'_>) -> Result<WebSocket<S>, AcceptError>
+pub fn accept_with<S>(
+    stream: S,
+    acceptor: Acceptor<'_>,
+) -> impl Future<Output = Result<WebSocket<S>, AcceptError>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    core::server::accept(Tokio::new(stream), acceptor).await
+    core::server::accept(Tokio::new(stream), acceptor)
 }
 
 /// Reads a client's request, to look at it and then accept or answer it otherwise.
@@ -414,11 +417,14 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub async fn read_request<S>(stream: S, options: Options) -> Result<Incoming<S>, AcceptError>
+pub fn read_request<S>(
+    stream: S,
+    options: Options,
+) -> impl Future<Output = Result<Incoming<S>, AcceptError>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    core::server::read_request(Tokio::new(stream), options).await
+    core::server::read_request(Tokio::new(stream), options)
 }
 
 /// The server's end of a connection whose handshake an HTTP server has done. On a stream of HTTP/2, set

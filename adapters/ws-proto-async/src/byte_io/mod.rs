@@ -116,7 +116,6 @@ impl<T: Io> ByteStream<T> {
     /// # Errors
     ///
     /// The byte stream, if something is [buffered](Self::buffered): read that first.
-    #[expect(clippy::result_large_err, reason = "it is given back")]
     pub fn into_inner(self) -> Result<WebSocket<T>, Self> {
         if self.buffered().is_empty() {
             Ok(self.socket)

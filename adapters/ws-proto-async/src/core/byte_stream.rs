@@ -29,19 +29,18 @@ impl Lane<usize> for Filling<'_> {
         asked(self.reader.fill(driver, self.buffer))
     }
 
-    fn read<T: Io>(
-        &mut self,
-        io: &mut T,
-        driver: &mut Driver,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Result<usize, Ask>>>> {
+    fn read<T: Io>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Result<usize, Ask> {
         let mut lent = buffer::lend();
-        let read = poll_read(io, cx, &mut *lent).map_ok(|n| {
-            let bytes = lent.get_mut(..n).unwrap_or_default();
-            (n > 0).then(|| asked(self.reader.fill(&mut driver.receive(bytes), self.buffer)))
-        });
+        let found = match poll_read(&mut core.io, cx, &mut *lent) {
+            Poll::Ready(Ok(n)) if n > 0 => {
+                let bytes = lent.get_mut(..n).unwrap_or_default();
+                let mut reading = core.driver.receive(bytes);
+                asked(self.reader.fill(&mut reading, self.buffer))
+            }
+            other => Err(core.nothing_read(other)),
+        };
         buffer::give_back(lent);
-        read
+        found
     }
 }
 

@@ -155,12 +155,17 @@ impl<T: Io> Core<T> {
         lane: &mut L,
     ) -> Result<V, Ask> {
         self.reads += 1;
-        match lane.read(&mut self.io, &mut self.driver, cx) {
-            Poll::Pending => Err(Ask::Wait),
-            Poll::Ready(Ok(Some(found))) => found,
+        lane.read(self, cx)
+    }
+
+    /// What comes after a read that has brought nothing.
+    #[inline]
+    pub(crate) fn nothing_read(&mut self, read: Poll<io::Result<usize>>) -> Ask {
+        match read {
+            Poll::Pending => Ask::Wait,
             Poll::Ready(end) => {
                 self.end_input(end.err());
-                Err(Ask::Again)
+                Ask::Again
             }
         }
     }

@@ -27,7 +27,7 @@ pub(crate) type Role = EitherRole<Box<OsRandom>>;
 pub(crate) type Driver = ws_proto::WebSocket<Role, Bytes>;
 
 pub(crate) struct Core<T> {
-    io: T,
+    pub(crate) io: T,
     pub(crate) driver: Driver,
     tasks: Tasks,
     /// Whom the stream's timer wakes, and when.
@@ -91,18 +91,6 @@ impl<T: Io> Core<T> {
             driver: map(self.driver),
             ..self
         }
-    }
-
-    pub(crate) const fn io(&self) -> &T {
-        &self.io
-    }
-
-    pub(crate) const fn io_mut(&mut self) -> &mut T {
-        &mut self.io
-    }
-
-    pub(crate) fn into_io(self) -> T {
-        self.io
     }
 
     pub(crate) fn subprotocol(&self) -> Option<&str> {

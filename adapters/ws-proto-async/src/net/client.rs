@@ -178,7 +178,8 @@ impl<N: Network> Client<N> {
         C: TryInto<Connector>,
         ConnectError: From<C::Error>,
     {
-        self.connect_with(to, N::io).await
+        // Boxed, as in `accept`: a task stays as big as its biggest future.
+        Box::pin(self.connect_with(to, N::io)).await
     }
 
     /// As [`connect`](Self::connect), over what `io` makes of the stream once it leads to the server, inside of TLS: to

@@ -35,7 +35,7 @@ impl<T: Io> WebSocket<T> {
     /// # }
     /// ```
     pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
-        let shared = Arc::new(Mutex::new(self.core));
+        let shared = Arc::new(Mutex::new(*self.core));
         let read = ReadHalf {
             shared: Arc::clone(&shared),
         };
@@ -96,7 +96,9 @@ impl<T: Io> ReadHalf<T> {
             Ok(core) => {
                 let mut core = core.into_inner().unwrap_or_else(PoisonError::into_inner);
                 core.is_reader_gone = false;
-                Ok(WebSocket { core })
+                Ok(WebSocket {
+                    core: Box::new(core),
+                })
             }
             Err(_) => unreachable!("there are two halves"),
         }

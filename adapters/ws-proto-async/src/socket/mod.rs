@@ -62,7 +62,9 @@ pub use halves::{ReadHalf, ReuniteError, WriteHalf};
 /// only: a Ping is sent up to a quarter of it late. All other times are exact, to the millisecond of the
 /// runtime's timer.
 pub struct WebSocket<T> {
-    core: Core<T>,
+    /// Boxed: a future holds an argument twice, once as it came and once in its place, and so does every
+    /// future around it.
+    core: Box<Core<T>>,
 }
 
 impl<T: Io> WebSocket<T> {
@@ -119,7 +121,7 @@ impl<T: Io> WebSocket<T> {
 
     pub(crate) fn new(io: T, driver: Driver, received: &[u8], subprotocol: Option<&str>) -> Self {
         Self {
-            core: Core::new(io, driver, received, subprotocol),
+            core: Box::new(Core::new(io, driver, received, subprotocol)),
         }
     }
 
@@ -131,11 +133,7 @@ impl<T: Io> WebSocket<T> {
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
     pub fn with_deflate(self, deflate: &Deflate, params: DeflateParams) -> Self {
-        Self {
-            core: self
-                .core
-                .map_driver(|driver| driver.with_deflate(deflate, params)),
-        }
+        self.map_driver(|driver| driver.with_deflate(deflate, params))
     }
 
     /// Sets whether a server reads to the end of the stream after a closing handshake too, for the time of
@@ -151,8 +149,12 @@ impl<T: Io> WebSocket<T> {
     /// ```
     #[must_use]
     pub fn with_linger(self, linger: bool) -> Self {
+        self.map_driver(|driver| driver.with_linger(linger))
+    }
+
+    fn map_driver(self, map: impl FnOnce(Driver) -> Driver) -> Self {
         Self {
-            core: self.core.map_driver(|driver| driver.with_linger(linger)),
+            core: Box::new(self.core.map_driver(map)),
         }
     }
 
@@ -233,17 +235,17 @@ impl<T: Io> WebSocket<T> {
 
     /// The stream below.
     pub fn get_ref(&self) -> &T::Stream {
-        self.core.io().stream()
+        self.core.io.stream()
     }
 
     /// The stream below. Reading from it or writing to it breaks the connection.
     pub fn get_mut(&mut self) -> &mut T::Stream {
-        self.core.io_mut().stream_mut()
+        self.core.io.stream_mut()
     }
 
     /// Gives up the connection and takes the stream. Bytes that were read and not taken are lost.
     pub fn into_inner(self) -> T::Stream {
-        self.core.into_io().into_stream()
+        self.core.io.into_stream()
     }
     /// Says Close and waits until the peer has answered and the stream has ended. Messages that
     /// still come are dropped: to have them, take them with [`start_close`](Self::start_close) and

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use ws_proto_async::client::connect;
-use ws_proto_async::server::read_request;
+use ws_proto_async::server::{accept, read_request};
 use ws_proto_async::{
-    AcceptError, Bytes, CloseCode, Config, ConnectError, Connector, Error, Event, Fin, Limits,
-    Message, Negotiated, Options, PreparedMessage, SendError, TimedOut, TrySendError, WebSocket,
+    AcceptError, Acceptor, Bytes, CloseCode, Config, ConnectError, Connector, Error, Event, Fin,
+    Limits, Message, Negotiated, Options, PreparedMessage, SendError, TimedOut, TrySendError,
+    WebSocket,
 };
 
 use super::{Runtime, Stream, quiet};
@@ -284,6 +285,40 @@ pub fn a_claimed_length_allocates_nothing<R: Runtime>() {
         assert!(poll_once(socket.next()).is_pending());
         let held = region.change().held();
         assert!(held < 4096, "{held} bytes for 15");
+    });
+}
+
+/// A task stays as big as its biggest future, and that is not the handshake's.
+pub fn the_task_of_a_connection_is_small<R: Runtime>() {
+    let (stream, _other) = pipe(1);
+    let task = async {
+        let mut socket = accept(R::io(stream), Acceptor::new()).await?;
+        while let Some(message) = socket.next().await {
+            socket.send(message?).await?;
+        }
+        Ok::<_, Box<dyn std::error::Error>>(())
+    };
+    let size = size_of_val(&task);
+    assert!(size <= 320, "{size} bytes");
+}
+
+/// It has no buffers, nor anything of a handshake.
+pub fn an_idle_connection_holds_little<R: Runtime>() {
+    R::run(async {
+        let mut held = 0;
+        // The first time the buffer of the thread is made, and the pipe grows.
+        for _ in 0..2 {
+            let (stream, mut raw) = pipe(1 << 20);
+            raw.put(&frame(0x82, &[7; 64]));
+            let region = Region::new();
+            let mut socket = server::<R, _>(stream, Options::new());
+            let message = socket.next().await.unwrap().unwrap();
+            socket.send(message).await.unwrap();
+            assert!(poll_once(socket.next()).is_pending());
+            drop(raw.drain());
+            held = region.change().held();
+        }
+        assert!(held <= 1280, "{held} bytes");
     });
 }
 

@@ -72,6 +72,8 @@ macro_rules! test_connection {
             a_failed_write_is_explained_by_the_close_of_the_peer
             a_failed_write_leaves_messages_and_is_reported_once
             a_claimed_length_allocates_nothing
+            the_task_of_a_connection_is_small
+            an_idle_connection_holds_little
             a_stream_that_always_has_more_is_timed
             a_handshake_ends_in_time_whatever_comes
             a_request_ends_in_time_whatever_comes

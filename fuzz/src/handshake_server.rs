@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 use ws_proto::handshake::{
-    Accept, ExtensionOffer, HandshakeError, HeadError, Headers, Incoming, Limits, MAX_REFUSAL,
+    Accept, AnyRequest, ExtensionOffer, HandshakeError, HeadError, Headers, Limits, MAX_REFUSAL,
     OriginFault, OriginPolicy, OriginRefused, PlainRequest, PlainResponse, RequestError,
     ServerHandshake, Upgrade, accept_key,
 };
@@ -148,7 +148,7 @@ impl Request<'_> {
             handshake.receive_any(input, out)
         } else {
             let upgrade = handshake.receive(input, out);
-            upgrade.map(|upgrade| upgrade.map(Incoming::Upgrade))
+            upgrade.map(|upgrade| upgrade.map(AnyRequest::Upgrade))
         };
         match incoming {
             Ok(None) => assert!(input.is_empty(), "all input is consumed"),
@@ -157,14 +157,14 @@ impl Request<'_> {
                 assert_eq!(handshake.transport(), Transport::Open);
             }
             Err(RequestError::OutputFull) => panic!("there is room"),
-            Ok(Some(Incoming::Upgrade(upgrade))) => {
+            Ok(Some(AnyRequest::Upgrade(upgrade))) => {
                 let view = view_upgrade(&upgrade);
                 assert!(outcome.upgrade.is_none_or_eq(&view), "the same again");
                 outcome.upgrade = Some(view);
                 let upgrade = handshake.upgrade().expect("until it is decided");
                 self.decide(upgrade, out);
             }
-            Ok(Some(Incoming::Plain(plain))) => {
+            Ok(Some(AnyRequest::Plain(plain))) => {
                 let view = view_plain(&plain);
                 assert!(outcome.plain.is_none_or_eq(&view), "the same again");
                 outcome.plain = Some(view);

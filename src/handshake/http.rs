@@ -63,13 +63,13 @@ use crate::buf::Storage;
 ///
 /// # Errors
 ///
-/// [`AcceptError::Handshake`] if it is no valid request for a WebSocket connection,
-/// [`AcceptError::Origin`] if its `Origin` is not allowed: answer both with [`refusal`].
-/// [`AcceptError::Head`] if `accept` does not fit it.
+/// [`UpgradeError::Handshake`] if it is no valid request for a WebSocket connection,
+/// [`UpgradeError::Origin`] if its `Origin` is not allowed: answer both with [`refusal`].
+/// [`UpgradeError::Head`] if `accept` does not fit it.
 pub fn accept<B>(
     request: &Request<B>,
     accept: &Accept<'_>,
-) -> Result<(Response<()>, Negotiated), AcceptError> {
+) -> Result<(Response<()>, Negotiated), UpgradeError> {
     if is_multiplexed(request.version()) {
         return Err(HandshakeError::HttpVersion.into());
     }
@@ -107,7 +107,7 @@ pub fn accept_with_protocol<B>(
     request: &Request<B>,
     protocol: Option<&str>,
     accept: &Accept<'_>,
-) -> Result<(Response<()>, Negotiated), AcceptError> {
+) -> Result<(Response<()>, Negotiated), UpgradeError> {
     with_upgrade(request, protocol, |upgrade| {
         response_to(upgrade, request.version(), accept)
     })
@@ -117,7 +117,7 @@ pub fn accept_with_protocol<B>(
 /// look at it before it is answered, or to decide on its `Origin` earlier.
 ///
 /// ```
-/// use ws_proto::handshake::http::{AcceptError, refusal, with_upgrade};
+/// use ws_proto::handshake::http::{UpgradeError, refusal, with_upgrade};
 /// use ws_proto::handshake::{OriginPolicy, OriginRefused};
 ///
 /// let request = http::Request::get("/chat")
@@ -128,13 +128,13 @@ pub fn accept_with_protocol<B>(
 ///     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
 ///     .header("Sec-WebSocket-Version", "13")
 ///     .body(())?;
-/// let refused = with_upgrade(&request, None, |upgrade| -> Result<_, AcceptError> {
+/// let refused = with_upgrade(&request, None, |upgrade| -> Result<_, UpgradeError> {
 ///     let checked = upgrade.check_origin(&OriginPolicy::same_host());
 ///     Ok(checked.map_err(OriginRefused::from))
 /// })?;
 /// let error = refused.unwrap_err();
 /// assert!(error.to_string().ends_with("(Origin \"https://evil.example\", Host \"example.com\")")); // for a log
-/// assert_eq!(refusal(AcceptError::Origin(error.fault())).status(), 403);
+/// assert_eq!(refusal(UpgradeError::Origin(error.fault())).status(), 403);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -179,7 +179,7 @@ fn response_to(
     upgrade: &Upgrade<'_>,
     version: Version,
     accept: &Accept<'_>,
-) -> Result<(Response<()>, Negotiated), AcceptError> {
+) -> Result<(Response<()>, Negotiated), UpgradeError> {
     let answer = upgrade.answer(accept)?;
     let mut response = Response::new(());
     *response.version_mut() = version;
@@ -201,12 +201,12 @@ fn is_multiplexed(version: Version) -> bool {
 
 /// The response that refuses a request, with the status and the fields of `error` and a text for a person as
 /// body. It has nothing that the client has sent.
-pub fn refusal(error: impl Into<AcceptError>) -> Response<String> {
+pub fn refusal(error: impl Into<UpgradeError>) -> Response<String> {
     let (status, fields, body) = match error.into() {
-        AcceptError::Handshake(error) => (error.status(), error.fields(), error.body()),
-        AcceptError::Origin(fault) => (Some(403), EMPTY, fault.body()),
+        UpgradeError::Handshake(error) => (error.status(), error.fields(), error.body()),
+        UpgradeError::Origin(fault) => (Some(403), EMPTY, fault.body()),
         // The mistake is the server's.
-        AcceptError::Head(_) => (Some(500), EMPTY, ""),
+        UpgradeError::Head(_) => (Some(500), EMPTY, ""),
     };
     let mut response = Response::new(body.to_string());
     let status = status.and_then(|status| StatusCode::from_u16(status).ok());
@@ -401,7 +401,7 @@ pub(crate) fn connect_request<T>(
 /// Why a request cannot be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum AcceptError {
+pub enum UpgradeError {
     /// The request is no valid request for a WebSocket connection.
     Handshake(HandshakeError),
     /// The answer names something that was not offered, or cannot be sent.
@@ -410,7 +410,7 @@ pub enum AcceptError {
     Origin(OriginFault),
 }
 
-impl fmt::Display for AcceptError {
+impl fmt::Display for UpgradeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Handshake(error) => error.fmt(f),
@@ -420,15 +420,15 @@ impl fmt::Display for AcceptError {
     }
 }
 
-impl core::error::Error for AcceptError {}
+impl core::error::Error for UpgradeError {}
 
-impl From<HandshakeError> for AcceptError {
+impl From<HandshakeError> for UpgradeError {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
     }
 }
 
-impl From<HeadError> for AcceptError {
+impl From<HeadError> for UpgradeError {
     fn from(error: HeadError) -> Self {
         match error {
             HeadError::OriginRefused(fault) => Self::Origin(fault),

@@ -357,7 +357,7 @@ pub use offer::{AnswerFault, ExtensionOffer};
 pub use origin::OriginRefused;
 pub use origin::{OriginError, OriginListError, OriginPolicy};
 pub use origin_fault::OriginFault;
-pub use plain::{Incoming, PlainRequest};
+pub use plain::{AnyRequest, PlainRequest};
 pub use pseudo_fields::PseudoFields;
 pub use request::ClientRequest;
 pub use request_check::MAX_SUBPROTOCOLS;

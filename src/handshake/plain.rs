@@ -12,7 +12,7 @@ use crate::buf::Output;
 /// A request of either kind, from
 /// [`ServerHandshake::receive_any`](super::ServerHandshake::receive_any).
 #[derive(Debug)]
-pub enum Incoming<'h> {
+pub enum AnyRequest<'h> {
     /// A request to open a WebSocket connection.
     Upgrade(Upgrade<'h>),
     /// Any other request.
@@ -28,13 +28,13 @@ pub enum Incoming<'h> {
 ///
 /// ```
 /// use ws_proto::Input;
-/// use ws_proto::handshake::{Incoming, Limits, PlainResponse, ServerHandshake};
+/// use ws_proto::handshake::{AnyRequest, Limits, PlainResponse, ServerHandshake};
 ///
 /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
 /// let mut out = Vec::new();
 /// let mut read = *b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n";
 /// match handshake.receive_any(&mut Input::new(&mut read), &mut out)? {
-///     Some(Incoming::Plain(request)) if request.target() == "/health" => {
+///     Some(AnyRequest::Plain(request)) if request.target() == "/health" => {
 ///         request.respond(&PlainResponse::new(200).body(b"fine"), &mut out)?;
 ///     }
 ///     _ => unreachable!(),

@@ -6,7 +6,7 @@ use super::error::{HandshakeError, RequestError};
 use super::head_scanner::{HeadKind, HeadScanner};
 use super::limits::Limits;
 use super::parse::{self, Parsed, RequestHead};
-use super::plain::{Incoming, PlainRequest};
+use super::plain::{AnyRequest, PlainRequest};
 use super::request_check::{self, RequestFields};
 use super::response::{self, MAX_REFUSAL};
 use super::server_state::{Asked, ServerState};
@@ -103,15 +103,18 @@ impl<S: Storage> ServerHandshake<S> {
         &mut self,
         input: &mut Input<'_>,
         out: &mut O,
-    ) -> Result<Option<Incoming<'_>>, RequestError> {
+    ) -> Result<Option<AnyRequest<'_>>, RequestError> {
         if !self.advance(input, out)? {
             return Ok(None);
         }
         Ok(match self.state {
-            ServerState::Upgrade(_) => self.upgrade().map(Incoming::Upgrade),
+            ServerState::Upgrade(_) => self.upgrade().map(AnyRequest::Upgrade),
             ServerState::Plain(_) => {
                 let request = RequestHead::of(self.storage.bytes());
-                Some(Incoming::Plain(PlainRequest::new(request, &mut self.state)))
+                Some(AnyRequest::Plain(PlainRequest::new(
+                    request,
+                    &mut self.state,
+                )))
             }
             _ => None,
         })

@@ -7,7 +7,7 @@ use crate::buf::Input;
 #[cfg(feature = "deflate")]
 use crate::extension::deflate::{Deflate, DeflateElement};
 use crate::handshake::{
-    Accept, HandshakeError, HeadError, Incoming, PlainResponse, ServerHandshake,
+    Accept, AnyRequest, HandshakeError, HeadError, PlainResponse, ServerHandshake,
 };
 use crate::time::Instant;
 use crate::transport::Transport;
@@ -82,7 +82,7 @@ impl Accepting {
     }
 
     /// The request as the engine has it, while it waits for an answer.
-    pub fn incoming(&mut self) -> Option<Incoming<'_>> {
+    pub fn any_request(&mut self) -> Option<AnyRequest<'_>> {
         let mut nothing = Input::default();
         let received = self.handshake.receive_any(&mut nothing, &mut self.out);
         received.ok().flatten()
@@ -138,13 +138,13 @@ impl Accepting {
     /// [`AcceptError::Head`] if `accept` is not possible, [`AcceptError::Handshake`] if the request was not
     /// for a WebSocket connection; a refusal is pending.
     pub fn accept(&mut self, accept: &Accept<'_>) -> Result<Opened, AcceptError> {
-        let Some(incoming) = self.incoming_with_output() else {
+        let Some(incoming) = self.request_with_output() else {
             return Err(AcceptError::Head(HeadError::OutputFull));
         };
         let (incoming, out) = incoming;
         let accepted = match incoming {
-            Incoming::Upgrade(upgrade) => upgrade.accept(accept, out),
-            Incoming::Plain(plain) => return Err(AcceptError::Handshake(plain.refuse(out)?)),
+            AnyRequest::Upgrade(upgrade) => upgrade.accept(accept, out),
+            AnyRequest::Plain(plain) => return Err(AcceptError::Handshake(plain.refuse(out)?)),
         };
         match accepted {
             Ok(negotiated) => Ok(Opened::new(
@@ -175,8 +175,8 @@ impl Accepting {
         let Some(deflate) = deflate else {
             return self.accept(accept);
         };
-        let element = match self.incoming() {
-            Some(Incoming::Upgrade(upgrade)) => deflate.accept(upgrade.extensions()),
+        let element = match self.any_request() {
+            Some(AnyRequest::Upgrade(upgrade)) => deflate.accept(upgrade.extensions()),
             _ => None,
         };
         let extension = element.as_ref().map(DeflateElement::extension);
@@ -201,14 +201,14 @@ impl Accepting {
     }
 
     fn try_respond(&mut self, response: &PlainResponse<'_>) -> Result<(), HeadError> {
-        match self.incoming_with_output() {
-            Some((Incoming::Upgrade(upgrade), out)) => upgrade.reject(response, out),
-            Some((Incoming::Plain(plain), out)) => plain.respond(response, out),
+        match self.request_with_output() {
+            Some((AnyRequest::Upgrade(upgrade), out)) => upgrade.reject(response, out),
+            Some((AnyRequest::Plain(plain), out)) => plain.respond(response, out),
             None => Err(HeadError::OutputFull),
         }
     }
 
-    fn incoming_with_output(&mut self) -> Option<(Incoming<'_>, &mut Vec<u8>)> {
+    fn request_with_output(&mut self) -> Option<(AnyRequest<'_>, &mut Vec<u8>)> {
         // The request is there, so nothing is written.
         let mut nothing = Input::default();
         let received = self.handshake.receive_any(&mut nothing, &mut Vec::new());

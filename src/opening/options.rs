@@ -24,7 +24,7 @@ pub struct Options {
     limits: Limits,
     handshake_time: Duration,
     high_water: usize,
-    linger: Duration,
+    linger_time: Duration,
     stall_time: Duration,
 }
 
@@ -37,7 +37,7 @@ impl Options {
             limits: Limits::new(),
             handshake_time: Duration::from_secs(10),
             high_water: 64 * 1024,
-            linger: Duration::from_secs(3),
+            linger_time: Duration::from_secs(3),
             stall_time: Duration::from_secs(60),
         }
     }
@@ -49,7 +49,7 @@ impl Options {
     }
 
     /// Sets how much of a handshake is read. [`handshake_time`](Self::handshake_time) and
-    /// [`linger`](Self::linger) take the place of its time and its drain.
+    /// [`linger_time`](Self::linger_time) take the place of its time and its drain.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -72,8 +72,8 @@ impl Options {
 
     /// Sets how long it may take to write the rest and to end the transport, once the connection is
     /// over. 3 s by default.
-    pub const fn linger(mut self, time: Duration) -> Self {
-        self.linger = time;
+    pub const fn linger_time(mut self, time: Duration) -> Self {
+        self.linger_time = time;
         self
     }
 
@@ -97,13 +97,13 @@ impl Options {
 
     /// How long the end of a transport may take.
     #[must_use]
-    pub const fn get_linger(&self) -> Duration {
-        self.linger
+    pub const fn get_linger_time(&self) -> Duration {
+        self.linger_time
     }
 
     /// The limits of a handshake that may still take `time`.
     pub(super) const fn limits_within(&self, time: Duration) -> Limits {
-        self.limits.time(time).drain(self.linger)
+        self.limits.time(time).drain(self.linger_time)
     }
 
     /// A connection with these options, apart from its [`Config`].
@@ -111,7 +111,7 @@ impl Options {
     pub fn apply<R: Role>(&self, websocket: WebSocket<R>) -> WebSocket<R> {
         websocket
             .with_high_water(self.high_water)
-            .with_linger_time(self.linger)
+            .with_linger_time(self.linger_time)
             .with_stall_time(self.stall_time)
     }
 }

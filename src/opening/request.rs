@@ -1,7 +1,7 @@
 use alloc::boxed::Box;
 
 use super::response::OwnedHeaders;
-use crate::handshake::{Incoming, OriginFault, OriginPolicy};
+use crate::handshake::{AnyRequest, OriginFault, OriginPolicy};
 
 /// A client's request.
 #[derive(Clone, Debug)]
@@ -14,16 +14,16 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn of(incoming: &Incoming<'_>) -> Self {
+    pub(super) fn of(incoming: &AnyRequest<'_>) -> Self {
         match incoming {
-            Incoming::Upgrade(upgrade) => Self {
+            AnyRequest::Upgrade(upgrade) => Self {
                 method: upgrade.method().into(),
                 target: upgrade.target().into(),
                 host: upgrade.host().into(),
                 headers: OwnedHeaders::of(&upgrade.headers()),
                 is_upgrade: true,
             },
-            Incoming::Plain(plain) => Self {
+            AnyRequest::Plain(plain) => Self {
                 method: plain.method().into(),
                 target: plain.target().into(),
                 host: plain.host().unwrap_or_default().into(),

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
+    Accept, AnyRequest, ClientHandshake, ClientRequest, HandshakeError, HeadError, Limits,
     MAX_REFUSAL, PlainResponse, RequestError, ServerHandshake,
 };
 use ws_proto::{Input, Instant, Output, Transport};
@@ -66,17 +66,17 @@ fn serve(request: &[u8], cut: usize, limit: usize, junk: usize, any: bool) -> (S
                 handshake.receive_any(&mut input, &mut out)
             } else {
                 let upgrade = handshake.receive(&mut input, &mut out);
-                upgrade.map(|upgrade| upgrade.map(Incoming::Upgrade))
+                upgrade.map(|upgrade| upgrade.map(AnyRequest::Upgrade))
             };
             let full = match received {
                 Ok(None) => {
                     assert!(input.is_empty(), "{before} bytes are left without a word");
                     break;
                 }
-                Ok(Some(Incoming::Upgrade(upgrade))) => {
+                Ok(Some(AnyRequest::Upgrade(upgrade))) => {
                     upgrade.accept(&Accept::new(), &mut out).map(|_| "accepted")
                 }
-                Ok(Some(Incoming::Plain(plain))) => {
+                Ok(Some(AnyRequest::Plain(plain))) => {
                     let response = PlainResponse::new(200).body(b"fine");
                     plain.respond(&response, &mut out).map(|()| "answered")
                 }
@@ -159,7 +159,7 @@ fn a_refusal_that_does_not_fit_is_made_later() {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let mut bytes = PLAIN.as_bytes().to_vec();
     let found = handshake.receive_any(&mut Input::new(&mut bytes), &mut Vec::new());
-    assert!(matches!(found, Ok(Some(Incoming::Plain(_)))));
+    assert!(matches!(found, Ok(Some(AnyRequest::Plain(_)))));
     for room in 0..MAX_REFUSAL {
         let full = handshake.receive(&mut Input::default(), &mut Sink::new(room));
         assert_eq!(full.map(|_| ()), Err(RequestError::OutputFull));

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Incoming, Limits,
+    Accept, AnyRequest, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Limits,
     OriginPolicy, ServerHandshake,
 };
 use ws_proto::{Input, Transport};
@@ -101,14 +101,14 @@ fn serve(bytes: &[u8], size: usize, limits: Limits, room: usize) -> Observed {
         let len = input.len();
         result = match handshake.receive_any(&mut input, &mut out) {
             Ok(None) => Ok(None),
-            Ok(Some(Incoming::Upgrade(upgrade))) => {
+            Ok(Some(AnyRequest::Upgrade(upgrade))) => {
                 let first = format!("{} {}", upgrade.raw_target(), upgrade.host());
                 let read = Read::new(first, upgrade.headers());
                 let accept = Accept::new().origins(OriginPolicy::any());
                 upgrade.accept(&accept, &mut out).expect("it fits");
                 Ok(Some(read))
             }
-            Ok(Some(Incoming::Plain(plain))) => {
+            Ok(Some(AnyRequest::Plain(plain))) => {
                 let first = format!("{} {}", plain.method(), plain.raw_target());
                 Ok(Some(Read::new(first, plain.headers())))
             }

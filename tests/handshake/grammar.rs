@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError, Headers,
-    Incoming, Limits, OriginPolicy, PlainResponse, ServerHandshake, Upgrade,
+    Accept, AnyRequest, ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, HeadError,
+    Headers, Limits, OriginPolicy, PlainResponse, ServerHandshake, Upgrade,
 };
 use ws_proto::{Input, Instant};
 
@@ -463,8 +463,8 @@ proptest! {
                 let mut input = Input::new(piece);
                 result = handshake.receive_any(&mut input, &mut out).map(|found| match found {
                     None => 0,
-                    Some(Incoming::Plain(_)) => 1,
-                    Some(Incoming::Upgrade(upgrade)) => {
+                    Some(AnyRequest::Plain(_)) => 1,
+                    Some(AnyRequest::Upgrade(upgrade)) => {
                         2 + upgrade.subprotocols().count()
                             + upgrade.extensions().map(|one| one.params().count()).sum::<usize>()
                     }

@@ -3,11 +3,12 @@
 
 use http::{HeaderMap, Request, Response, Version};
 use ws_proto::handshake::http::{
-    AcceptError, ClientUpgrade, accept, accept_with_protocol, fields, refusal,
+    ClientUpgrade, UpgradeError, accept, accept_with_protocol, fields, refusal,
 };
 use ws_proto::handshake::{
-    Accept, ClientConnect, ClientHandshake, ClientRequest, ConnectEnabled, HandshakeError,
-    HeadError, Incoming, Limits, OriginFault, OriginPolicy, PseudoFields, ServerHandshake, Upgrade,
+    Accept, AnyRequest, ClientConnect, ClientHandshake, ClientRequest, ConnectEnabled,
+    HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PseudoFields, ServerHandshake,
+    Upgrade,
 };
 use ws_proto::{FixedBuf, Input, Uri};
 
@@ -47,7 +48,7 @@ fn a_request_that_is_wrong_is_refused() {
         let mut request = asking();
         change(&mut request);
         match accept(&request, &Accept::new()) {
-            Err(AcceptError::Handshake(error)) => error,
+            Err(UpgradeError::Handshake(error)) => error,
             other => panic!("{other:?}"),
         }
     };
@@ -83,11 +84,11 @@ fn an_answer_that_does_not_fit_is_the_callers_fault() {
         ),
     ] {
         let error = accept(&asking(), &how).unwrap_err();
-        assert_eq!(error, AcceptError::Head(expected));
+        assert_eq!(error, UpgradeError::Head(expected));
         assert_eq!(error.to_string(), expected.to_string());
     }
     let fault = HandshakeError::HostInvalid;
-    assert_eq!(AcceptError::from(fault).to_string(), fault.to_string());
+    assert_eq!(UpgradeError::from(fault).to_string(), fault.to_string());
 }
 
 #[test]
@@ -148,8 +149,8 @@ fn what_was_received_becomes_a_request_or_a_response() {
         let mut out = Vec::new();
         let incoming = handshake.receive_any(&mut Input::new(&mut head), &mut out);
         let request: Request<()> = match incoming.unwrap().unwrap() {
-            Incoming::Upgrade(upgrade) => (&upgrade).try_into().unwrap(),
-            Incoming::Plain(plain) => (&plain).try_into().unwrap(),
+            AnyRequest::Upgrade(upgrade) => (&upgrade).try_into().unwrap(),
+            AnyRequest::Plain(plain) => (&plain).try_into().unwrap(),
         };
         assert_eq!(request.method(), method);
         assert_eq!(request.uri(), "/chat?x");
@@ -197,14 +198,14 @@ fn a_page_of_another_site_is_refused_with_words() {
     let origin = "https://evil.example".parse().unwrap();
     request.headers_mut().insert("Origin", origin);
     let error = accept(&request, &Accept::new()).unwrap_err();
-    assert_eq!(error, AcceptError::Origin(OriginFault::OtherHost));
+    assert_eq!(error, UpgradeError::Origin(OriginFault::OtherHost));
     let response = refusal(error);
     assert_eq!(response.status(), 403);
     assert!(response.body().contains("proxy_set_header Host"));
     assert!(!response.body().contains("evil"));
     let any = Accept::new().origins(OriginPolicy::any());
     assert_eq!(accept(&request, &any).unwrap().0.status(), 101);
-    let mistake = AcceptError::from(HeadError::SubprotocolNotOffered);
+    let mistake = UpgradeError::from(HeadError::SubprotocolNotOffered);
     assert_eq!(refusal(mistake).status(), 500);
 }
 
@@ -247,7 +248,7 @@ fn an_extended_connect_is_accepted_with_a_200() {
         (101, Version::HTTP_11)
     );
     let error = accept(&connecting(), &Accept::new()).unwrap_err();
-    assert_eq!(error, AcceptError::Handshake(HandshakeError::HttpVersion));
+    assert_eq!(error, UpgradeError::Handshake(HandshakeError::HttpVersion));
 }
 
 #[test]

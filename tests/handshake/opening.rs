@@ -429,7 +429,7 @@ fn an_answer_that_cannot_be_sent_becomes_a_500() {
 #[test]
 fn an_answer_before_the_request_is_an_error() {
     let mut accepting = Accepting::new(Options::new());
-    assert!(accepting.incoming().is_none());
+    assert!(accepting.any_request().is_none());
     assert!(accepting.accept(&Accept::new()).is_err());
     assert!(accepting.respond(&PlainResponse::new(400)).is_err());
     assert!(accepting.pending().is_empty());

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use ws_proto::frame::Rsv;
 use ws_proto::handshake::{
-    Accept, ExtensionOffer, HandshakeError, HeadError, Incoming, Limits, MAX_REFUSAL, OriginPolicy,
-    PlainResponse, RequestError, ServerHandshake, Upgrade,
+    Accept, AnyRequest, ExtensionOffer, HandshakeError, HeadError, Limits, MAX_REFUSAL,
+    OriginPolicy, PlainResponse, RequestError, ServerHandshake, Upgrade,
 };
 use ws_proto::{FixedBuf, Input, Instant, Negotiated, Output, Storage, TimedOut, Transport};
 use ws_proto_suite::failed;
@@ -669,7 +669,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
         let mut out = Vec::new();
         let mut bytes = request.as_bytes().to_vec();
         let mut input = Input::new(&mut bytes);
-        let Some(Incoming::Plain(plain)) = handshake.receive_any(&mut input, &mut out).unwrap()
+        let Some(AnyRequest::Plain(plain)) = handshake.receive_any(&mut input, &mut out).unwrap()
         else {
             panic!("{request}");
         };
@@ -682,7 +682,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
             Err(HeadError::StatusInvalid)
         );
         assert!(out.is_empty());
-        let Some(Incoming::Plain(plain)) = handshake.receive_any(&mut input, &mut out).unwrap()
+        let Some(AnyRequest::Plain(plain)) = handshake.receive_any(&mut input, &mut out).unwrap()
         else {
             panic!("it can be had again");
         };
@@ -721,7 +721,7 @@ fn plain_requests_are_for_the_caller_or_refused() {
     let mut bytes = good("").into_bytes();
     let mut handshake = server();
     let found = handshake.receive_any(&mut Input::new(&mut bytes), &mut Vec::new());
-    assert!(matches!(found, Ok(Some(Incoming::Upgrade(_)))));
+    assert!(matches!(found, Ok(Some(AnyRequest::Upgrade(_)))));
 }
 
 #[test]
@@ -735,14 +735,14 @@ fn a_plain_request_can_be_refused_as_receive_does_it() {
     let mut out = Vec::new();
     let mut bytes = *request;
     let mut input = Input::new(&mut bytes);
-    let Ok(Some(Incoming::Plain(plain))) = handshake.receive_any(&mut input, &mut out) else {
+    let Ok(Some(AnyRequest::Plain(plain))) = handshake.receive_any(&mut input, &mut out) else {
         panic!("a plain request");
     };
     assert_eq!(
         plain.refuse(&mut Room(0, Vec::new())),
         Err(HeadError::OutputFull)
     );
-    let Ok(Some(Incoming::Plain(plain))) = handshake.receive_any(&mut input, &mut out) else {
+    let Ok(Some(AnyRequest::Plain(plain))) = handshake.receive_any(&mut input, &mut out) else {
         panic!("it can be had again");
     };
     assert_eq!(plain.refuse(&mut out), Ok(failed(error)));

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use ws_proto::extension::DecodeError;
 use ws_proto::frame::{Header, Opcode, Rsv};
 use ws_proto::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, HeadError, Incoming, Limits,
+    Accept, AnyRequest, ClientHandshake, ClientRequest, HandshakeError, HeadError, Limits,
     OriginPolicy, PlainResponse, RequestError, ServerHandshake, Upgrade, accept_key,
 };
 use ws_proto::reconnect::BackoffConfig;
@@ -221,7 +221,7 @@ fn heads_stay_to_be_looked_at() {
     let mut bytes = *b"GET http://h/a HTTP/1.1\r\nHost: h\r\nAccept: x\r\n\r\n";
     let mut input = Input::new(&mut bytes);
     let found = handshake.receive_any(&mut input, &mut Vec::new()).unwrap();
-    let Some(Incoming::Plain(plain)) = found else {
+    let Some(AnyRequest::Plain(plain)) = found else {
         panic!("a plain request")
     };
     assert_eq!((plain.raw_target(), plain.target()), ("http://h/a", "/a"));
@@ -279,7 +279,7 @@ fn statuses_have_their_usual_reason_phrase() {
     let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     let (mut bytes, mut out) = (*b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", Vec::new());
     let found = handshake.receive_any(&mut Input::new(&mut bytes), &mut out);
-    let Ok(Some(Incoming::Plain(plain))) = found else {
+    let Ok(Some(AnyRequest::Plain(plain))) = found else {
         panic!("a plain request")
     };
     plain.respond(&PlainResponse::new(204), &mut out).unwrap();

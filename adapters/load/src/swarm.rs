@@ -79,7 +79,7 @@ impl Swarm {
         let stream = TcpStream::connect(self.address)?;
         stream.set_nodelay(true).ok();
         let connector = Connector::new(&format!("ws://{}/", self.address))?;
-        let mut socket = WebSocket::connect(stream, token, connector, &self.options)?;
+        let mut socket = WebSocket::connect_over(stream, token, connector, &self.options)?;
         let interest = socket.interest();
         self.poll
             .registry()
@@ -166,7 +166,7 @@ impl Swarm {
             .iter()
             .filter_map(|event| {
                 let client = self.clients.get_mut(event.token().0)?.as_mut()?;
-                client.socket.ready(event);
+                client.socket.note_event(event);
                 Some(event.token())
             })
             .collect();
@@ -190,7 +190,7 @@ impl Swarm {
             let mut turn = client.socket.turn(&mut self.buffers, now);
             while turn.read() {
                 loop {
-                    match turn.next() {
+                    match turn.next_event() {
                         Ok(None) => break,
                         Ok(Some(Event::Connected(_))) => self.open += 1,
                         Ok(Some(Event::Message(_, mut sender))) => {
@@ -212,7 +212,7 @@ impl Swarm {
                 break;
             }
         }
-        if client.socket.is_done() {
+        if client.socket.is_over() {
             self.timers.set(token, None);
             *slot = None;
         } else {

@@ -9,12 +9,49 @@ use crate::io::Io;
 
 /// A handle to answer a message: the answer is queued at once, and written when the connection is next
 /// waited for. See [`ws_proto::Sender`].
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |mut socket| {
+/// # use ws_proto_async::Message;
+/// use ws_proto_async::{SendError, Sender};
+///
+/// /// Answers a command.
+/// fn answer(command: &str, mut sender: Sender<'_>) -> Result<(), SendError> {
+///     match command {
+///         "hello" => sender.send_text("hello to you"),
+///         _ => sender.send_text("what?"),
+///     }
+/// }
+///
+/// if let Some(batch) = socket.next_batch().await {
+///     let mut batch = batch?;
+///     while let Some((message, sender)) = batch.next() {
+///         answer(message.as_text().unwrap_or_default(), sender)?;
+///     }
+/// }
+/// # assert_eq!(socket.next().await.unwrap()?, Message::text("hello to you"));
+/// # Ok(())
+/// # });
+/// ```
 pub type Sender<'s> = ws_proto::Sender<'s, Role, Bytes>;
 
 /// The messages of one read: see [`WebSocket::next_batch`](crate::WebSocket::next_batch).
 ///
 /// It may be dropped at any time: the rest comes with the next batch, or by any other way of
 /// receiving.
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |mut socket| {
+/// while let Some(batch) = socket.next_batch().await {
+///     let mut batch = batch?;
+///     while let Some((message, mut sender)) = batch.next() {
+///         println!("{} bytes", message.as_bytes().len()); // lent, not copied
+///         sender.ping(b"")?;
+///     }
+/// } // what was queued is written when the next batch is waited for
+/// # Ok(())
+/// # });
+/// ```
 pub struct Batch<'s, T> {
     core: &'s mut Core<T>,
 }

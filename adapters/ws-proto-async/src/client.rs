@@ -17,10 +17,23 @@ use crate::socket::WebSocket;
 ///
 /// Dropping the future drops the stream: there is no connection then.
 ///
+/// ```
+/// # ws_proto_suite::shells::example::reached(async |io| {
+/// use std::time::Duration;
+/// use ws_proto_async::Connector;
+/// use ws_proto_async::client::connect_over;
+///
+/// let connector = Connector::new("ws://example.com/chat")?.header("Authorization", "Bearer abc");
+/// let (socket, response) = connect_over(io, connector, Duration::from_secs(10)).await?;
+/// assert_eq!((response.status(), socket.subprotocol()), (101, None));
+/// # Ok(())
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// [`ConnectError`]; redirects are not followed, [`ConnectError::Refused`] has them.
-pub async fn connect<T: Io>(
+pub async fn connect_over<T: Io>(
     io: T,
     connector: Connector,
     time: Duration,
@@ -29,7 +42,7 @@ pub async fn connect<T: Io>(
     Box::pin(connect_after(io, &[], connector, time)).await
 }
 
-/// As [`connect`], over a stream of which `received` was read already.
+/// As [`connect_over`], with a stream of which `received` was read already.
 pub(crate) async fn connect_after<T: Io>(
     mut io: T,
     received: &[u8],

@@ -14,6 +14,29 @@ use crate::message::Message;
 /// The end of a connection, or the reason why something could not be sent on it.
 ///
 /// A closing handshake is no error: streams just end after it.
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |mut socket| {
+/// use ws_proto_async::Error;
+///
+/// /// Why a connection was lost, in words for a log.
+/// fn words(error: &Error) -> String {
+///     match error {
+///         Error::TimedOut(_) => format!("the peer is gone: {error}"),
+///         Error::Receive(error) => format!("{error} (close code {:?})", error.close_code()),
+///         _ => error.to_string(),
+///     }
+/// }
+///
+/// while let Some(received) = socket.next().await {
+///     match received {
+///         Ok(message) => println!("{message:?}"),
+///         Err(error) => println!("{}", words(&error)),
+///     }
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -42,6 +65,16 @@ impl Error {
     }
 
     /// The kind of end for a [`Backoff`](ws_proto::reconnect::Backoff), if it has ended a connection.
+    ///
+    /// ```
+    /// use ws_proto_async::reconnect::End;
+    /// use ws_proto_async::{Error, TimedOut};
+    ///
+    /// let error = Error::TimedOut(TimedOut::Pong);
+    /// assert_eq!(error.end(), End::TimedOut);
+    /// assert!(error.end().is_transient()); // another attempt can succeed
+    /// ```
+    #[must_use]
     pub const fn end(&self) -> End {
         match self {
             Self::Receive(error) => match error.close_code() {
@@ -54,6 +87,18 @@ impl Error {
     }
 
     /// Whether it says no more than that the connection is closed already.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |mut socket| {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// socket.start_close(CloseCode::NORMAL, "")?;
+    /// let error = socket.send("too late").await.unwrap_err();
+    /// assert!(error.is_closed());
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self, Self::Send(SendError::Closed))
     }
@@ -103,6 +148,20 @@ impl From<Error> for io::Error {
 }
 
 /// Why [`try_send`](crate::WebSocket::try_send) did not send.
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |mut socket| {
+/// use ws_proto_async::{CloseCode, TrySendError};
+///
+/// socket.start_close(CloseCode::NORMAL, "")?;
+/// match socket.try_send("news").unwrap_err() {
+///     TrySendError::Full(message) => println!("later: {message:?}"),
+///     TrySendError::Closed(message) => assert_eq!(message.as_text(), Some("news")),
+///     error => println!("{error}"),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TrySendError {
@@ -126,6 +185,46 @@ impl fmt::Display for TrySendError {
 
 impl StdError for TrySendError {}
 
+/// The error of type `E` inside of an error of a stream, at any depth: of the TLS library, for instance.
+///
+/// The connection keeps the error of its stream, and gives it to both halves. [`io::Error::get_ref`] returns what the
+/// halves share then, and not the error in it.
+///
+/// ```
+/// use std::io;
+/// use ws_proto_async::{Error, cause_of};
+///
+/// /// How the address was wrong, if that is why the connection has ended.
+/// fn of_address(error: &Error) -> Option<&std::net::AddrParseError> {
+///     match error {
+///         Error::Io(error) => cause_of(error),
+///         _ => None,
+///     }
+/// }
+///
+/// let wrong = "300.0.0.1".parse::<std::net::IpAddr>().unwrap_err();
+/// let error = Error::Io(io::Error::other(wrong.clone()));
+/// assert_eq!(of_address(&error), Some(&wrong));
+/// ```
+#[must_use]
+pub fn cause_of<E: StdError + 'static>(error: &io::Error) -> Option<&E> {
+    let mut error: &(dyn StdError + 'static) = error.get_ref()?;
+    loop {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // `source` of these two passes over the error whose text they show.
+        let shown = match error.downcast_ref::<Shared>() {
+            Some(shared) => Some(&*shared.0),
+            None => error.downcast_ref::<io::Error>(),
+        };
+        error = match shown {
+            Some(shown) => shown.get_ref()?,
+            None => error.source()?,
+        };
+    }
+}
+
 /// The same error once more: errors of I/O cannot be cloned.
 pub(crate) fn again(error: &Arc<io::Error>) -> io::Error {
     match error.raw_os_error() {
@@ -134,6 +233,7 @@ pub(crate) fn again(error: &Arc<io::Error>) -> io::Error {
     }
 }
 
+/// An error of a stream, in each of the errors that report it.
 #[derive(Debug)]
 struct Shared(Arc<io::Error>);
 
@@ -145,9 +245,7 @@ impl fmt::Display for Shared {
 
 impl StdError for Shared {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self.0.get_ref() {
-            Some(inner) => Some(inner),
-            None => Some(&*self.0),
-        }
+        // As in `Error`: `Display` says all of the error inside.
+        self.0.source()
     }
 }

@@ -6,6 +6,30 @@ use std::task::{Context, Poll};
 use ws_proto::Instant;
 
 /// The clock and the timer of a runtime.
+///
+/// ```
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use std::time::{Duration, Instant};
+///
+/// /// The clock of the system, and tokio's timer.
+/// struct Clock {
+///     epoch: Instant,
+///     sleep: Pin<Box<tokio::time::Sleep>>,
+/// }
+///
+/// impl ws_proto_async::Timer for Clock {
+///     fn now(&self) -> ws_proto_async::Instant {
+///         ws_proto_async::Instant::now_since(self.epoch)
+///     }
+///
+///     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: ws_proto_async::Instant) -> Poll<()> {
+///         let deadline = self.epoch + Duration::from_millis(deadline.as_millis());
+///         self.sleep.as_mut().reset(deadline.into());
+///         self.sleep.as_mut().poll(cx)
+///     }
+/// }
+/// ```
 pub trait Timer {
     /// The time, by the runtime's clock.
     fn now(&self) -> Instant;
@@ -22,6 +46,60 @@ pub trait Timer {
 ///
 /// All polls follow the usual contract: [`Poll::Pending`] has taken the waker of the context, and
 /// has had no effect otherwise.
+///
+/// ```
+/// use std::io::{self, IoSlice, Read, Write};
+/// use std::task::{Context, Poll};
+/// use ws_proto_async::{Instant, Io, Timer};
+///
+/// /// A stream that is always ready, such as one in memory.
+/// struct Ready<S> {
+///     stream: S,
+///     epoch: std::time::Instant,
+/// }
+///
+/// impl<S> Timer for Ready<S> {
+///     fn now(&self) -> Instant {
+///         Instant::now_since(self.epoch)
+///     }
+///
+///     fn poll_until(&mut self, _: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+///         if self.now() < deadline { Poll::Pending } else { Poll::Ready(()) } // a runtime wakes the task
+///     }
+/// }
+///
+/// impl<S: Read + Write + Unpin> Io for Ready<S> {
+///     type Stream = S;
+///
+///     fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+///         Poll::Ready(self.stream.read(buffer))
+///     }
+///
+///     fn poll_write(&mut self, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+///         Poll::Ready(self.stream.write_vectored(slices))
+///     }
+///
+///     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(self.stream.flush())
+///     }
+///
+///     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+///
+///     fn stream(&self) -> &S {
+///         &self.stream
+///     }
+///
+///     fn stream_mut(&mut self) -> &mut S {
+///         &mut self.stream
+///     }
+///
+///     fn into_stream(self) -> S {
+///         self.stream
+///     }
+/// }
+/// ```
 pub trait Io: Timer + Unpin {
     /// The stream inside.
     type Stream;

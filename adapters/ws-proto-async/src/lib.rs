@@ -7,7 +7,7 @@
 //! | you want | it is |
 //! |---|---|
 //! | to serve | [`server::accept`], or [`server::read_request`] to look at requests first |
-//! | to connect | [`net::Client`] (feature `net`), or [`client::connect`] over a stream |
+//! | to connect | [`net::Client`] (feature `net`), or [`client::connect_over`] over a stream |
 //! | a handshake made by an HTTP server | [`WebSocket::server`] |
 //! | messages | [`WebSocket`]: `Stream`, `Sink`, and methods |
 //! | messages without a copy | [`WebSocket::next_batch`] |
@@ -44,7 +44,7 @@ mod tasks;
 pub use batch::{Batch, Sender};
 pub use byte_io::ByteStream;
 pub use bytes::Bytes;
-pub use error::{Error, TrySendError};
+pub use error::{Error, TrySendError, cause_of};
 pub use io::{Io, Timer};
 pub use message::{Closed, Event, Message, Piece, PreparedMessage, Utf8Bytes};
 pub use reconnecting::{
@@ -67,7 +67,7 @@ pub use ws_proto::byte_stream::{self, ByteStreamError, ByteStreamOptions};
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
     Accept, ConnectEnabled, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy,
-    PlainResponse as Reply,
+    PlainResponse,
 };
 pub use ws_proto::opening::{
     AcceptError, Acceptor, Attempt, ConnectError, ConnectTimeout, ConnectingStream, Connector,

@@ -1,5 +1,7 @@
 //! Messages that own their payload.
 
+use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 use std::str::Utf8Error;
@@ -33,16 +35,36 @@ pub enum Message {
 
 impl Message {
     /// A text message.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// assert_eq!(Message::text("hello"), Message::from("hello"));
+    /// assert_eq!(Message::text(format!("{}", 7)).as_bytes(), b"7");
+    /// ```
     pub fn text(text: impl Into<Utf8Bytes>) -> Self {
         Self::Text(text.into())
     }
 
     /// A binary message.
+    ///
+    /// ```
+    /// use ws_proto_async::{Bytes, Message};
+    ///
+    /// let shared = Bytes::from(vec![1, 2, 3]);
+    /// assert_eq!(Message::binary(shared.clone()).as_bytes(), [1, 2, 3]); // not copied
+    /// ```
     pub fn binary(data: impl Into<Bytes>) -> Self {
         Self::Binary(data.into())
     }
 
     /// The payload.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// assert_eq!(Message::text("hi").as_bytes(), b"hi");
+    /// ```
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -52,6 +74,13 @@ impl Message {
     }
 
     /// The text, if it is a text message.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// assert_eq!(Message::text("hi").as_text(), Some("hi"));
+    /// assert_eq!(Message::binary(&b"hi"[..]).as_text(), None);
+    /// ```
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -60,6 +89,13 @@ impl Message {
     }
 
     /// The payload as text, of a binary message too.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// assert_eq!(Message::binary(&b"hi"[..]).to_text(), Ok("hi"));
+    /// assert!(Message::binary(&b"\xff"[..]).to_text().is_err());
+    /// ```
     ///
     /// # Errors
     ///
@@ -72,6 +108,14 @@ impl Message {
     }
 
     /// The payload as text, of a binary message too, uncopied if nothing else shares it.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// let text = Message::binary(&b"hi"[..]).into_text()?;
+    /// assert_eq!(text, "hi");
+    /// # Ok::<(), std::str::Utf8Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -93,6 +137,12 @@ impl Message {
     }
 
     /// The payload, uncopied.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// assert_eq!(Message::text("hi").into_bytes(), "hi");
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Text(text) => text.into(),
@@ -101,6 +151,13 @@ impl Message {
     }
 
     /// Text or binary.
+    ///
+    /// ```
+    /// use ws_proto_async::{Kind, Message};
+    ///
+    /// assert_eq!(Message::text("hi").kind(), Kind::Text);
+    /// assert_eq!(Message::binary(vec![0]).kind(), Kind::Binary);
+    /// ```
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Text(_) => Kind::Text,
@@ -109,12 +166,24 @@ impl Message {
     }
 
     /// How many bytes the payload has.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// assert_eq!(Message::text("é").len(), 2); // bytes, not characters
+    /// ```
     #[inline]
     pub fn len(&self) -> usize {
         self.as_bytes().len()
     }
 
     /// Whether the payload is empty, which is a message like any other.
+    ///
+    /// ```
+    /// use ws_proto_async::Message;
+    ///
+    /// assert!(Message::text("").is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
     }
@@ -225,6 +294,10 @@ impl From<Message> for Vec<u8> {
 /// assert_eq!(Bytes::from(text), "shared");
 /// assert!(Utf8Bytes::try_from(Bytes::from_static(b"\xff")).is_err());
 /// assert_eq!(Utf8Bytes::try_from(vec![b'a']).unwrap(), String::from("a"));
+///
+/// // In a set or a map it is found by a `str`.
+/// let rooms = std::collections::BTreeSet::from([Utf8Bytes::from("lobby")]);
+/// assert!(rooms.contains("lobby"));
 /// ```
 #[derive(Clone)]
 pub struct Utf8Bytes(Text);
@@ -238,12 +311,29 @@ enum Text {
 
 impl Utf8Bytes {
     /// Text that the program has in it.
+    ///
+    /// ```
+    /// use ws_proto_async::Utf8Bytes;
+    ///
+    /// const GREETING: Utf8Bytes = Utf8Bytes::from_static("hello"); // nothing is allocated
+    /// assert_eq!(GREETING, "hello");
+    /// ```
+    #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         Self(Text::Static(text))
     }
 
     /// The text.
+    ///
+    /// ```
+    /// use ws_proto_async::Utf8Bytes;
+    ///
+    /// let text = Utf8Bytes::from("hello");
+    /// assert_eq!(text.as_str(), "hello");
+    /// assert_eq!(text.to_uppercase(), "HELLO"); // all of `str`
+    /// ```
     #[inline]
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Text::Static(text) => text,
@@ -264,6 +354,13 @@ impl Deref for Utf8Bytes {
 
     fn deref(&self) -> &str {
         self.as_str()
+    }
+}
+
+/// A set or a map of texts can be asked with a `str`: equality, order and hash are those of `str`.
+impl Borrow<str> for Utf8Bytes {
+    fn borrow(&self) -> &str {
+        self
     }
 }
 
@@ -292,6 +389,18 @@ impl PartialEq<String> for Utf8Bytes {
 }
 
 impl Eq for Utf8Bytes {}
+
+impl PartialOrd for Utf8Bytes {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Utf8Bytes {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
 
 impl PartialEq<str> for Utf8Bytes {
     fn eq(&self, other: &str) -> bool {
@@ -341,6 +450,22 @@ impl From<&String> for Utf8Bytes {
     }
 }
 
+impl From<Box<str>> for Utf8Bytes {
+    fn from(text: Box<str>) -> Self {
+        String::from(text).into()
+    }
+}
+
+/// Copies borrowed text only.
+impl From<Cow<'_, str>> for Utf8Bytes {
+    fn from(text: Cow<'_, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
+}
+
 impl From<Arc<str>> for Utf8Bytes {
     fn from(text: Arc<str>) -> Self {
         Self(Text::Shared(text))
@@ -385,7 +510,17 @@ impl From<Utf8Bytes> for String {
 }
 
 /// A part of a message, as [`WebSocket::next_piece`](crate::WebSocket::next_piece) gives it.
+///
+/// ```
+/// use ws_proto_async::{Message, Piece};
+///
+/// // For programs that handle whole messages and parts alike.
+/// let whole = Piece::from(Message::text("all of it"));
+/// assert!(whole.first && whole.last);
+/// assert_eq!(whole.data.as_text(), Some("all of it"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Piece {
     /// The bytes of this part. A text is cut between characters only.
     pub data: Message,
@@ -393,6 +528,17 @@ pub struct Piece {
     pub first: bool,
     /// Whether the message ends with this part.
     pub last: bool,
+}
+
+/// A message whose only piece this is.
+impl From<Message> for Piece {
+    fn from(data: Message) -> Self {
+        Self {
+            data,
+            first: true,
+            last: true,
+        }
+    }
 }
 
 /// Copies the bytes.
@@ -416,6 +562,23 @@ impl From<ws_proto::socket::Piece<'_>> for Piece {
 }
 
 /// What [`WebSocket::next_event`](crate::WebSocket::next_event) gives.
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |mut socket| {
+/// use ws_proto_async::Event;
+///
+/// socket.ping(b"are you there").await?;
+/// while let Some(event) = socket.next_event().await {
+///     match event? {
+///         Event::Message(message) => println!("{message:?}"),
+///         Event::Pong(payload) => assert_eq!(payload, "are you there"),
+///         Event::Close(closed) => println!("{closed}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -430,6 +593,13 @@ pub enum Event {
 }
 
 /// Code and reason of the peer's Close.
+///
+/// ```
+/// use ws_proto_async::{CloseCode, Closed};
+///
+/// let closed = Closed { code: Some(CloseCode::SERVICE_RESTART), reason: "an update".into() };
+/// assert_eq!(closed.to_string(), "1012 (an update)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Closed {
     /// The code; `None` if the peer gave none (1005).

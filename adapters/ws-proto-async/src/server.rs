@@ -19,6 +19,18 @@ use crate::socket::WebSocket;
 ///
 /// Dropping the future drops the stream: there is no connection then.
 ///
+/// ```
+/// # ws_proto_suite::shells::example::asked(async |io| {
+/// use ws_proto_async::Acceptor;
+/// use ws_proto_async::server::accept;
+///
+/// let acceptor = Acceptor::new().path("/chat").subprotocols(&["chat.v2", "chat.v1"]);
+/// let socket = accept(io, acceptor).await?;
+/// assert_eq!(socket.subprotocol(), Some("chat.v1"));
+/// # Ok(())
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// [`AcceptError`]. The client has got an answer that says why, unless the stream failed.
@@ -38,6 +50,21 @@ pub fn accept<T: Io>(
 /// Reads a client's request, to look at it and decide.
 ///
 /// Dropping the future drops the stream.
+///
+/// ```
+/// # ws_proto_suite::shells::example::asked(async |io| {
+/// use ws_proto_async::server::read_request;
+/// use ws_proto_async::{Accept, Options, PlainResponse};
+///
+/// let incoming = read_request(io, Options::new()).await?;
+/// if incoming.request().path() != "/chat" {
+///     return incoming.respond(&PlainResponse::new(404)).await;
+/// }
+/// let socket = incoming.accept(&Accept::new()).await?;
+/// # drop(socket);
+/// # Ok(())
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -123,6 +150,20 @@ pub(crate) fn wait<T: Io>(
 
 /// A client's request on its stream: look at it, then [`accept`](Self::accept) or
 /// [`respond`](Self::respond), at once or later.
+///
+/// ```
+/// # ws_proto_suite::shells::example::requested(async |incoming| {
+/// use ws_proto_async::{Accept, PlainResponse};
+///
+/// let request = incoming.request();
+/// match (request.is_upgrade(), request.path()) {
+///     (true, "/chat") => drop(incoming.accept(&Accept::new()).await?),
+///     (false, "/health") => incoming.respond(&PlainResponse::new(204)).await?,
+///     _ => incoming.respond(&PlainResponse::new(404)).await?,
+/// }
+/// # Ok(())
+/// # });
+/// ```
 pub struct Incoming<T> {
     io: T,
     asked: Box<Asked>,
@@ -142,17 +183,28 @@ impl<T: Io> Incoming<T> {
     /// The request.
     ///
     /// ```
-    /// # use ws_proto_async::{Io, server::Incoming};
-    /// # fn with<T: Io>(incoming: &Incoming<T>) {
+    /// # ws_proto_suite::shells::example::requested(async |incoming| {
     /// let request = incoming.request();
     /// println!("{} {:?}", request.path(), request.headers().get("User-Agent"));
-    /// # }
+    /// # assert_eq!(request.path(), "/chat");
+    /// # Ok(())
+    /// # });
     /// ```
     pub const fn request(&self) -> &Request {
         &self.asked.request
     }
 
     /// The stream.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, server::Incoming};
+    /// use std::net::TcpStream;
+    ///
+    /// /// Whom to answer, over a runtime whose streams are those of the standard library.
+    /// fn peer<T: Io<Stream = TcpStream>>(incoming: &Incoming<T>) -> std::io::Result<std::net::SocketAddr> {
+    ///     incoming.get_ref().peer_addr()
+    /// }
+    /// ```
     pub fn get_ref(&self) -> &T::Stream {
         self.io.stream()
     }
@@ -160,12 +212,14 @@ impl<T: Io> Incoming<T> {
     /// Other limits, timers and modes for the connection, such as a bigger message for this path.
     ///
     /// ```
-    /// # use ws_proto_async::{Io, server::Incoming};
-    /// use ws_proto_async::{Config, Options};
+    /// # ws_proto_suite::shells::example::requested(async |incoming| {
+    /// use ws_proto_async::{Accept, Config, Options};
     ///
-    /// # fn with<T: Io>(incoming: Incoming<T>) -> Incoming<T> {
-    /// incoming.options(Options::new().config(Config::new().max_message(1 << 30)))
-    /// # }
+    /// let big = Options::new().config(Config::new().max_message(1 << 30));
+    /// let socket = incoming.options(big).accept(&Accept::new()).await?;
+    /// # drop(socket);
+    /// # Ok(())
+    /// # });
     /// ```
     #[must_use]
     pub const fn options(mut self, options: Options) -> Self {
@@ -175,6 +229,16 @@ impl<T: Io> Incoming<T> {
 
     /// Agrees to permessage-deflate if the client offers it, as [`Acceptor::deflate`] does; in place
     /// of the extensions that [`accept`](Self::accept) is given.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::requested(async |incoming| {
+    /// use ws_proto_async::{Accept, Deflate};
+    ///
+    /// let socket = incoming.deflate(&Deflate::new()).accept(&Accept::new()).await?;
+    /// assert!(socket.deflate().is_none()); // this client has not offered it
+    /// # Ok(())
+    /// # });
+    /// ```
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
@@ -188,13 +252,15 @@ impl<T: Io> Incoming<T> {
     /// Dropping the future drops the stream: there is no connection then.
     ///
     /// ```
-    /// # use ws_proto_async::{AcceptError, Io, WebSocket, server::Incoming};
+    /// # ws_proto_suite::shells::example::requested(async |incoming| {
     /// use ws_proto_async::Accept;
     ///
-    /// # async fn with<T: Io>(incoming: Incoming<T>) -> Result<WebSocket<T>, AcceptError> {
     /// let subprotocol = incoming.request().choose_subprotocol(&["chat.v2", "chat.v1"]);
-    /// incoming.accept(&Accept::new().maybe_subprotocol(subprotocol)).await
-    /// # }
+    /// let accept = Accept::new().maybe_subprotocol(subprotocol);
+    /// let socket = incoming.accept(&accept).await?;
+    /// assert_eq!(socket.subprotocol(), Some("chat.v1"));
+    /// # Ok(())
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -217,12 +283,13 @@ impl<T: Io> Incoming<T> {
     /// [`accept`] does.
     ///
     /// ```
-    /// # use ws_proto_async::{AcceptError, Io, WebSocket, server::Incoming};
+    /// # ws_proto_suite::shells::example::requested(async |incoming| {
     /// use ws_proto_async::Acceptor;
     ///
-    /// # async fn with<T: Io>(incoming: Incoming<T>) -> Result<WebSocket<T>, AcceptError> {
-    /// incoming.accept_with(Acceptor::new().path("/chat")).await
-    /// # }
+    /// let socket = incoming.accept_with(Acceptor::new().path("/chat")).await?;
+    /// # drop(socket);
+    /// # Ok(())
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -266,12 +333,12 @@ impl<T: Io> Incoming<T> {
     /// closed.
     ///
     /// ```
-    /// # use ws_proto_async::{AcceptError, Io, server::Incoming};
-    /// use ws_proto_async::Reply;
+    /// # ws_proto_suite::shells::example::requested(async |incoming| {
+    /// use ws_proto_async::PlainResponse;
     ///
-    /// # async fn with<T: Io>(incoming: Incoming<T>) -> Result<(), AcceptError> {
-    /// incoming.respond(&Reply::new(404).body(b"try /chat")).await
-    /// # }
+    /// incoming.respond(&PlainResponse::new(404).body(b"try /chats")).await?;
+    /// # Ok(())
+    /// # });
     /// ```
     ///
     /// # Errors

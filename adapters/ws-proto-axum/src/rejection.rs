@@ -6,7 +6,7 @@ use std::fmt;
 use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 use ws_proto_tokio::ws_proto::handshake::OriginRefused;
-use ws_proto_tokio::ws_proto::handshake::http::{AcceptError, refusal};
+use ws_proto_tokio::ws_proto::handshake::http::{UpgradeError, refusal};
 use ws_proto_tokio::{HandshakeError, HeadError};
 
 /// Why [`WebSocketUpgrade`](crate::WebSocketUpgrade) refuses a request.
@@ -69,7 +69,7 @@ impl WebSocketUpgradeRejection {
         match self {
             Self::Handshake(error) => refusal(*error),
             Self::Head(error) => refusal(*error),
-            Self::Origin(error) => refusal(AcceptError::Origin(error.fault())),
+            Self::Origin(error) => refusal(UpgradeError::Origin(error.fault())),
             Self::Http2Disabled => {
                 with_text(StatusCode::HTTP_VERSION_NOT_SUPPORTED, HTTP2_DISABLED)
             }

@@ -6,7 +6,7 @@ use crate::args::Args;
 use crate::kit::ClientStream;
 use crate::notices::Notices;
 use crate::pings::Pings;
-use crate::print::{Print, Printer, Unprinted, pong_words, shows_pongs, whole};
+use crate::print::{Print, Printer, Unprinted, pong_words, shows_pongs};
 use crate::progress::{PROBE, Progress};
 use crate::shown::escape_bytes;
 
@@ -77,7 +77,7 @@ impl Receiver<'_> {
     async fn event(self, event: Event) -> Result<(), Unprinted> {
         let printer = self.printer;
         match event {
-            Event::Message(message) => self.piece(whole(message)).await,
+            Event::Message(message) => self.piece(message.into()).await,
             Event::Ping(payload) => {
                 let shown = escape_bytes(&payload);
                 self.notices.explain(format_args!("ping \"{shown}\""));

@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
         let mut failed = None;
         while failed.is_none() && turn.read() {
             loop {
-                match turn.next() {
+                match turn.next_event() {
                     Ok(Some(Event::Connected(response))) => {
                         println!("connected, {:?}", response.subprotocol());
                         is_connected = true;
@@ -77,7 +77,7 @@ fn main() -> anyhow::Result<()> {
             // What was sent is written in a turn.
             socket.turn(&mut buffers, now).read();
         }
-        if socket.is_done() {
+        if socket.is_over() {
             break;
         }
         if socket.has_more() {
@@ -90,7 +90,7 @@ fn main() -> anyhow::Result<()> {
             polled => polled?,
         }
         for event in &events {
-            socket.ready(event);
+            socket.note_event(event);
         }
     }
     println!("closed: {:?}", socket.closed());

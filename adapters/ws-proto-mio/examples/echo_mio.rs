@@ -149,7 +149,7 @@ impl Server {
                     STOP => return Ok(()),
                     token => {
                         if let Some(socket) = slot(&mut self.connections, token) {
-                            socket.ready(event);
+                            socket.note_event(event);
                             self.turn(token, now);
                         }
                     }
@@ -239,7 +239,7 @@ impl Server {
         if let Err(error) = echo(socket, &mut self.buffers, now, &mut self.stats) {
             self.stats.failed(&error);
         }
-        if socket.is_done() {
+        if socket.is_over() {
             self.timers.set(token, None);
             // Dropping it closes and deregisters it.
             self.connections[token.0] = None;
@@ -270,12 +270,12 @@ fn echo(
 ) -> Result<(), Error> {
     let mut turn = socket.turn(buffers, now);
     while turn.read() {
-        while let Some(event) = turn.next()? {
+        while let Some(event) = turn.next_event()? {
             match event {
                 // A public service: every path, and pages of every site.
-                Event::Request(request) => {
+                Event::Request(incoming) => {
                     let accept = Accept::new().origins(OriginPolicy::any());
-                    stats.opened += u64::from(request.accept(&accept).is_ok());
+                    stats.opened += u64::from(incoming.accept(&accept).is_ok());
                 }
                 Event::Message(message, mut sender) => {
                     stats.messages += 1;

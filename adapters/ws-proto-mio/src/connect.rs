@@ -17,17 +17,30 @@ use crate::socket::WebSocket;
 ///
 /// The name of the host is resolved by the system, which blocks; an address as the host does not. Its
 /// first address is taken, [`Attempts`] takes the others too. A loop that cannot wait resolves
-/// elsewhere and gives addresses to [`Attempts::with_addresses`], or a stream to [`WebSocket::connect`].
+/// elsewhere and gives addresses to [`Attempts::with_addresses`], or a stream to [`WebSocket::connect_over`].
 ///
 /// `options` take the place of those of a [`Connector`].
 ///
 /// Register the returned connection, then give it a turn. That the server cannot be reached is reported by a
 /// turn.
 ///
+/// ```
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// use mio::{Poll, Token};
+/// use ws_proto_mio::{Options, connect};
+///
+/// let poll = Poll::new()?;
+/// let mut socket = connect(&*url, Token(1), &Options::new())?; // "ws://example.com/"
+/// let interest = socket.interest();
+/// poll.registry().register(&mut socket, Token(1), interest)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`ConnectError`]; [`ConnectError::TlsNeeded`] for a `wss://` URL, which takes a TLS stream and
-/// [`WebSocket::connect`].
+/// [`WebSocket::connect_over`].
 pub fn connect<C>(
     to: C,
     token: Token,
@@ -61,7 +74,7 @@ where
 /// // In the loop, as long as the connection is not there:
 /// let mut turn = socket.turn(&mut buffers, now);
 /// if turn.read() {
-///     if let Err(error) = turn.next() {
+///     if let Err(error) = turn.next_event() {
 ///         drop(turn);
 ///         socket = attempts.connect_after(error)?; // the next address, or why there is no connection
 ///         let interest = socket.interest();
@@ -84,6 +97,18 @@ pub struct Attempts {
 impl Attempts {
     /// Resolves the host of a `ws://` URL by the system, which blocks if it is a name. `options` take the place of those of a
     /// [`Connector`].
+    ///
+    /// ```
+    /// use mio::Token;
+    /// use ws_proto_mio::{Attempts, ConnectError, Options};
+    ///
+    /// let options = Options::new();
+    /// let attempts = Attempts::new("ws://127.0.0.1:9001/", Token(0), &options)?; // nothing is connected to yet
+    /// let refused = Attempts::new("wss://127.0.0.1:9001/", Token(0), &options);
+    /// assert!(matches!(refused, Err(ConnectError::TlsNeeded)));
+    /// # drop(attempts);
+    /// # Ok::<(), ConnectError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -110,6 +135,19 @@ impl Attempts {
     }
 
     /// For these addresses, in the order of a resolver, whatever the host of the URL is.
+    ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let addresses = [listener.local_addr()?];
+    /// use mio::Token;
+    /// use ws_proto_mio::{Attempts, Options};
+    ///
+    /// // `addresses` are those that the loop's own resolver has found for example.com.
+    /// let mut attempts = Attempts::with_addresses("ws://example.com/", addresses, Token(0), &Options::new())?;
+    /// let socket = attempts.connect()?;
+    /// # drop(socket);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -153,6 +191,16 @@ impl Attempts {
 
     /// Starts to connect to the next address. Register the returned connection; drop the one before.
     ///
+    /// ```
+    /// use mio::Token;
+    /// use ws_proto_mio::{Attempts, ConnectError, Options};
+    ///
+    /// let nowhere = std::iter::empty();
+    /// let mut attempts = Attempts::with_addresses("ws://example.com/", nowhere, Token(0), &Options::new())?;
+    /// assert!(matches!(attempts.connect(), Err(ConnectError::Unreachable(_))));
+    /// # Ok::<(), ConnectError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ConnectError::Unreachable`] if there is no other address: it has the error of each.
@@ -171,7 +219,7 @@ impl Attempts {
             let _ = stream.set_nodelay(true);
             self.running = Some((address, started));
             let options = self.options.clone().handshake_time(self.time);
-            return WebSocket::connect(stream, self.token, self.connector.clone(), &options);
+            return WebSocket::connect_over(stream, self.token, self.connector.clone(), &options);
         }
         let failed = std::mem::take(&mut self.failed);
         let host = self.connector.uri().connect_host().to_string();
@@ -181,6 +229,24 @@ impl Attempts {
 
     /// Starts to connect to the next address, if `error` of a turn says that the last one cannot be reached or does not
     /// answer.
+    ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let addresses = [listener.local_addr()?];
+    /// use mio::Token;
+    /// use ws_proto_mio::{Attempts, ConnectError, Error, Options, TimedOut};
+    ///
+    /// let mut attempts = Attempts::with_addresses("ws://example.com/", addresses, Token(0), &Options::new())?;
+    /// let socket = attempts.connect()?;
+    /// # drop(socket);
+    /// // A turn of it has returned this error, and there is no other address.
+    /// let error = Error::TimedOut(TimedOut::Handshake);
+    /// match attempts.connect_after(error) {
+    ///     Err(ConnectError::Unreachable(unreachable)) => println!("{unreachable}"),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

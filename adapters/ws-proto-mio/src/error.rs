@@ -11,8 +11,17 @@ use ws_proto::{TimedOut, UnexpectedEof, WebSocketError};
 
 /// What has ended a connection, or kept it from being one. A closing handshake is no error.
 ///
-/// It is given once, by [`Turn::next`](crate::Turn::next). The peer has been informed, as far as there is
+/// It is given once, by [`Turn::next_event`](crate::Turn::next_event). The peer has been informed, as far as there is
 /// a way to; the connection goes on with its turns until that is written.
+///
+/// ```
+/// use ws_proto_mio::Error;
+///
+/// /// Whether it is worth a line in the log of a server: clients that go without a word are not.
+/// fn is_of_interest(error: &Error) -> bool {
+///     !matches!(error, Error::Eof(_) | Error::Io(_) | Error::TimedOut(_))
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

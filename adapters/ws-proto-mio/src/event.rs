@@ -1,17 +1,36 @@
 //! The events of a turn.
 
+use std::fmt;
+
 use ws_proto::opening::Response;
 use ws_proto::{CloseCode, Kind, Message};
 
-use crate::handshake::Request;
+use crate::handshake::Incoming;
 use crate::sender::Sender;
 
 /// What has come. It borrows the event loop's buffer, and is copied nowhere.
-#[derive(Debug)]
+///
+/// ```
+/// # use ws_proto_mio::{SendError, Stream};
+/// use ws_proto_mio::{Event, Message};
+///
+/// /// Answers what a turn has emitted.
+/// fn answer<S: Stream>(event: Event<'_, S>) -> Result<(), SendError> {
+///     match event {
+///         Event::Message(Message::Text("time?"), mut sender) => sender.send_text("late"),
+///         Event::Message(message, mut sender) => sender.send(message), // echo
+///         Event::Close(code, reason) => {
+///             println!("{code:?} {reason}");
+///             Ok(())
+///         }
+///         _ => Ok(()),
+///     }
+/// }
+/// ```
 #[non_exhaustive]
 pub enum Event<'t, S> {
     /// Server: a client's request, to be answered.
-    Request(Request<'t>),
+    Request(Incoming<'t>),
     /// Client: the connection is open.
     Connected(Response),
     /// A message, with a handle to reply.
@@ -27,7 +46,25 @@ pub enum Event<'t, S> {
 }
 
 /// A part of a message, as much of it as is there: see [`Turn::next_piece`](crate::Turn::next_piece).
-#[derive(Debug)]
+///
+/// ```
+/// # use ws_proto_mio::{Error, Stream, Turn};
+/// /// Puts a text together from its pieces.
+/// fn text<S: Stream>(turn: &mut Turn<'_, S>, text: &mut String) -> Result<(), Error> {
+///     while let Some(piece) = turn.next_piece()? {
+///         if piece.first {
+///             text.clear();
+///         }
+///         text.extend(piece.head); // cut by the end of the piece before
+///         text.push_str(piece.data.as_text().unwrap_or_default());
+///         if piece.last {
+///             println!("{text}");
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
+#[non_exhaustive]
 pub struct Piece<'t, S> {
     /// Text or binary.
     pub kind: Kind,
@@ -41,4 +78,35 @@ pub struct Piece<'t, S> {
     pub last: bool,
     /// To reply.
     pub sender: Sender<'t, S>,
+}
+
+// Not derived: whether the stream can be shown does not matter.
+
+impl<S> fmt::Debug for Event<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(incoming) => f.debug_tuple("Request").field(incoming).finish(),
+            Self::Connected(response) => f.debug_tuple("Connected").field(response).finish(),
+            Self::Message(message, sender) => {
+                let mut message_and_sender = f.debug_tuple("Message");
+                message_and_sender.field(message).field(sender).finish()
+            }
+            Self::Ping(payload) => f.debug_tuple("Ping").field(payload).finish(),
+            Self::Pong(payload) => f.debug_tuple("Pong").field(payload).finish(),
+            Self::Close(code, reason) => f.debug_tuple("Close").field(code).field(reason).finish(),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Piece<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece")
+            .field("kind", &self.kind)
+            .field("head", &self.head)
+            .field("data", &self.data)
+            .field("first", &self.first)
+            .field("last", &self.last)
+            .field("sender", &self.sender)
+            .finish()
+    }
 }

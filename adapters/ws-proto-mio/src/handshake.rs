@@ -1,9 +1,8 @@
 //! Handshakes under way.
 
 use std::fmt;
-use std::ops::Deref;
 
-use ws_proto::handshake::{Accept, HeadError, PlainResponse as Reply};
+use ws_proto::handshake::{Accept, HeadError, PlainResponse};
 use ws_proto::opening::{self, AcceptError, Connecting, Connector, Opened, Response};
 use ws_proto::{EitherRole, Instant, Negotiated, OsRandom};
 
@@ -140,13 +139,13 @@ impl Handshake {
     }
 
     /// The request that waits for an answer.
-    pub(crate) fn request(&mut self) -> Option<Request<'_>> {
+    pub(crate) fn incoming(&mut self) -> Option<Incoming<'_>> {
         match &mut self.side {
             Side::Server(Accepting {
                 handshake,
                 request: Some(request),
                 answer: answer @ None,
-            }) => Some(Request {
+            }) => Some(Incoming {
                 request,
                 handshake,
                 options: &self.options,
@@ -169,8 +168,7 @@ impl Handshake {
 
     /// The agreed connection, with bytes to write and to look at first.
     pub(crate) fn open(&self, opened: Opened) -> Driver {
-        let websocket = opened.either(role(self.is_client()));
-        let mut driver = websocket.sharing().with_output(self.pending());
+        let mut driver = opened_driver(self.is_client(), opened).with_output(self.pending());
         driver.keep(&self.early);
         driver
     }
@@ -194,6 +192,11 @@ pub(crate) fn driver(is_client: bool, negotiated: Negotiated, options: &Options)
     options.opening.apply(websocket).sharing()
 }
 
+/// The driver of a connection whose handshake has led to `opened`.
+pub(crate) fn opened_driver(is_client: bool, opened: Opened) -> Driver {
+    opened.either(role(is_client)).sharing()
+}
+
 fn role(is_client: bool) -> Either {
     if is_client {
         EitherRole::client(Box::new(OsRandom::new()))
@@ -204,29 +207,57 @@ fn role(is_client: bool) -> Either {
 
 /// A client's request: look at it, then [`accept`](Self::accept) or [`respond`](Self::respond).
 ///
-/// To decide later, drop it, and take it again by [`WebSocket::request`](crate::WebSocket::request).
-pub struct Request<'t> {
+/// To decide later, drop it, and take it again by [`WebSocket::incoming`](crate::WebSocket::incoming).
+///
+/// ```
+/// use ws_proto_mio::{Accept, HeadError, Incoming, PlainResponse};
+///
+/// fn answer(incoming: Incoming<'_>) -> Result<(), HeadError> {
+///     let request = incoming.request();
+///     match (request.is_upgrade(), request.path()) {
+///         (true, "/chat") => incoming.accept(&Accept::new()),
+///         (false, "/health") => incoming.respond(&PlainResponse::new(204)),
+///         _ => incoming.respond(&PlainResponse::new(404)),
+///     }
+/// }
+/// ```
+pub struct Incoming<'t> {
     request: &'t opening::Request,
     handshake: &'t mut opening::Accepting,
     options: &'t Options,
     answer: &'t mut Option<Answer>,
 }
 
-impl Request<'_> {
+impl Incoming<'_> {
+    /// The request.
+    ///
+    /// ```
+    /// # use ws_proto_mio::Incoming;
+    /// # fn with(incoming: &Incoming<'_>) {
+    /// let request = incoming.request();
+    /// println!("{} {:?}", request.path(), request.headers().get("User-Agent"));
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn request(&self) -> &opening::Request {
+        self.request
+    }
+
     /// Accepts: queues the 101. With `Options::deflate` permessage-deflate is agreed on if the
     /// client offers it, in place of the extensions of `accept`.
     ///
     /// A request from a page of a site that [`Accept::origins`] does not allow is answered with 403: without
     /// that call, from pages of another host. Without such a check every page that a user visits can
     /// connect in the user's name (RFC 6455 10.2). What is not a request for a WebSocket connection is
-    /// refused, too; [`Turn::next`](crate::Turn::next) then reports the reason.
+    /// refused, too; [`Turn::next_event`](crate::Turn::next_event) then reports the reason.
     ///
     /// ```
-    /// # use ws_proto_mio::{HeadError, Request, Stream};
-    /// use ws_proto_mio::{Accept, Options};
+    /// # use ws_proto_mio::{HeadError, Incoming};
+    /// use ws_proto_mio::Accept;
     ///
-    /// # fn with(request: Request<'_>) -> Result<(), HeadError> {
-    /// request.accept(&Accept::new().subprotocol("chat.v1"))
+    /// # fn with(incoming: Incoming<'_>) -> Result<(), HeadError> {
+    /// let subprotocol = incoming.request().choose_subprotocol(&["chat.v2", "chat.v1"]);
+    /// incoming.accept(&Accept::new().maybe_subprotocol(subprotocol))
     /// # }
     /// ```
     ///
@@ -256,33 +287,27 @@ impl Request<'_> {
     /// closed.
     ///
     /// ```
-    /// # use ws_proto_mio::{HeadError, Request};
-    /// use ws_proto_mio::Reply;
+    /// # use ws_proto_mio::{HeadError, Incoming};
+    /// use ws_proto_mio::PlainResponse;
     ///
-    /// # fn with(request: Request<'_>) -> Result<(), HeadError> {
-    /// request.respond(&Reply::new(404).body(b"try /chat"))
+    /// # fn with(incoming: Incoming<'_>) -> Result<(), HeadError> {
+    /// incoming.respond(&PlainResponse::new(404).body(b"try /chat"))
     /// # }
     /// ```
     ///
     /// # Errors
     ///
     /// [`HeadError`] if that cannot be sent: the client gets a 500 in its place.
-    pub fn respond(self, response: &Reply<'_>) -> Result<(), HeadError> {
+    pub fn respond(self, response: &PlainResponse<'_>) -> Result<(), HeadError> {
         *self.answer = Some(Answer::Refused(None));
         self.handshake.respond(response)
     }
 }
 
-impl Deref for Request<'_> {
-    type Target = opening::Request;
-
-    fn deref(&self) -> &opening::Request {
-        self.request
-    }
-}
-
-impl fmt::Debug for Request<'_> {
+impl fmt::Debug for Incoming<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.request.fmt(f)
+        f.debug_struct("Incoming")
+            .field("request", self.request)
+            .finish_non_exhaustive()
     }
 }

@@ -44,7 +44,7 @@
 //!     }
 //!     for event in &events {
 //!         if let Some(socket) = sockets.iter_mut().find(|s| s.token() == event.token()) {
-//!             socket.ready(event);
+//!             socket.note_event(event);
 //!         }
 //!     }
 //!     // Whatever `accept` fails of, those who are there are served: when file descriptors are free
@@ -71,7 +71,7 @@
 //!         }
 //!         timers.set(socket.token(), socket.next_deadline());
 //!     }
-//!     sockets.retain(|socket| !socket.is_done());
+//!     sockets.retain(|socket| !socket.is_over());
 //! }
 //!
 //! /// One turn of one connection.
@@ -80,10 +80,10 @@
 //!     is_new: &mut bool,
 //! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     while turn.read() {
-//!         while let Some(event) = turn.next()? {
+//!         while let Some(event) = turn.next_event()? {
 //!             match event {
 //!                 // Browsers get in from pages of the same host only: see `Accept::origins`.
-//!                 Event::Request(request) => request.accept(&Accept::new())?,
+//!                 Event::Request(incoming) => incoming.accept(&Accept::new())?,
 //!                 Event::Connected(_) => *is_new = true,
 //!                 Event::Message(Message::Text("hello"), mut sender) => sender.send_text("bye")?,
 //!                 Event::Message(_, mut sender) => sender.close(CloseCode::NORMAL, "")?,
@@ -108,10 +108,10 @@
 //!
 //! | | |
 //! |---|---|
-//! | readiness | register once for [`interest`](WebSocket::interest); call [`ready`](WebSocket::ready) for each event |
+//! | readiness | register once for [`interest`](WebSocket::interest); call [`note_event`](WebSocket::note_event) for each event |
 //! | fairness | give those that [have more](WebSocket::has_more) another turn after the others |
 //! | time | after each turn give [`Timers`] its [`next_deadline`](WebSocket::next_deadline) |
-//! | the end | after an [`Error`] go on with the turns of this connection and of all others; drop it when it [is done](WebSocket::is_done) |
+//! | the end | after an [`Error`] go on with the turns of this connection and of all others; drop it when it [is over](WebSocket::is_over) |
 //! | sites | browsers get in from pages of the same host, unless [`Accept::origins`] says otherwise |
 //! | descriptors | go on when `accept` fails for lack of them, and try again a little later |
 //! | signals | go on when `poll` fails with `Interrupted` |
@@ -119,7 +119,7 @@
 //! # What is written when
 //!
 //! What was received is emitted before anything is written: the answers to all messages of one read leave in
-//! one write, when [`Turn::next`] has nothing more. They leave before that when 16 KiB of them wait, and a
+//! one write, when [`Turn::next_event`] has nothing more. They leave before that when 16 KiB of them wait, and a
 //! Pong leaves before the message after it is emitted. A write that fails ends writing only: what the peer
 //! has sent, and its Close, still come.
 //!
@@ -134,6 +134,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod begin;
 mod buffers;
 #[cfg(feature = "net")]
 mod connect;
@@ -154,7 +155,7 @@ pub use bytes::Bytes;
 pub use connect::{Attempts, connect};
 pub use error::{ConnectError, Error};
 pub use event::{Event, Piece};
-pub use handshake::Request;
+pub use handshake::Incoming;
 pub use options::Options;
 pub use sender::{PreparedMessage, Sender};
 pub use socket::WebSocket;
@@ -167,11 +168,15 @@ pub use ws_proto;
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
 pub use ws_proto::handshake::{
-    Accept, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy, PlainResponse as Reply,
+    Accept, ConnectEnabled, HandshakeError, HeadError, Limits, OriginFault, OriginPolicy,
+    PlainResponse,
+};
+pub use ws_proto::opening::{
+    Acceptor, ConnectTimeout, ConnectingStream, Connector, Opened, OwnedHeaders, ProxyError,
+    Request, Response, Stage,
 };
 #[cfg(feature = "net")]
 pub use ws_proto::opening::{Attempt, Unreachable};
-pub use ws_proto::opening::{ConnectTimeout, Connector, OwnedHeaders, ProxyError, Response, Stage};
 pub use ws_proto::uri::UriRules;
 pub use ws_proto::{
     CloseCode, Config, ControlPayload, Fin, Instant, Kind, Message, Negotiated, ProtocolError,

@@ -14,6 +14,13 @@ const BIG: usize = 4096;
 
 /// A message that is encoded once, and compressed once for a size of window, for any number of connections:
 /// [`Sender::send_prepared`].
+///
+/// ```
+/// use ws_proto_mio::PreparedMessage;
+///
+/// let news = PreparedMessage::text("to all of you"); // encoded once, whoever gets it
+/// assert_eq!(news.payload(), b"to all of you");
+/// ```
 pub type PreparedMessage = ws_proto::PreparedMessage<Bytes>;
 
 /// Sends on an open connection: in reply to a message, or unasked
@@ -24,6 +31,22 @@ pub type PreparedMessage = ws_proto::PreparedMessage<Bytes>;
 ///
 /// All methods fail with [`SendError::Closed`] once a Close was sent, and with
 /// [`SendError::OutputFull`] while the high-water mark is reached. Nothing was queued then.
+///
+/// ```
+/// # use ws_proto_mio::{Buffers, Instant, SendError};
+/// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+/// use ws_proto_mio::CloseCode;
+///
+/// let mut buffers = Buffers::new();
+/// if let Some(mut sender) = socket.sender() {
+///     sender.send_text("the last one")?;
+///     sender.close(CloseCode::NORMAL, "")?;
+///     assert_eq!(sender.send_text("too late"), Err(SendError::Closed));
+/// }
+/// socket.turn(&mut buffers, Instant::from_millis(0)).read(); // a turn writes it
+/// assert_eq!(socket.pending_bytes(), 0);
+/// # Ok::<(), SendError>(())
+/// ```
 pub struct Sender<'t, S> {
     pub(crate) to: ws_proto::Sender<'t, Either, Bytes>,
     pub(crate) wire: &'t mut Wire<S>,
@@ -34,14 +57,15 @@ impl<S: Stream> Sender<'_, S> {
     /// is not 0.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// if sender.room() > 0 {
     ///     sender.send_text("there is room for it")?;
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
+    #[must_use]
     pub fn room(&self) -> usize {
         self.to.room()
     }
@@ -49,13 +73,13 @@ impl<S: Stream> Sender<'_, S> {
     /// Sends a message.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// use ws_proto_mio::Message;
     ///
     /// sender.send(Message::Text("hello"))?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
@@ -87,13 +111,13 @@ impl<S: Stream> Sender<'_, S> {
     /// compressed later do not refer to it.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// use ws_proto_mio::Message;
     ///
     /// sender.send_uncompressed(Message::Text("password: 1234"))?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
@@ -112,13 +136,13 @@ impl<S: Stream> Sender<'_, S> {
     /// sent goes on as it began.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// sender.set_compressing(false);
     /// sender.send_text("as it is")?;
     /// sender.set_compressing(true);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -129,11 +153,11 @@ impl<S: Stream> Sender<'_, S> {
     /// Sends a text message.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// sender.send_text("hello")?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
@@ -146,11 +170,11 @@ impl<S: Stream> Sender<'_, S> {
     /// Sends a binary message.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// sender.send_binary(&[1, 2, 3])?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
@@ -165,14 +189,14 @@ impl<S: Stream> Sender<'_, S> {
     /// than 4 KiB.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// use ws_proto_mio::Bytes;
     ///
     /// let picture = Bytes::from(vec![0; 1 << 20]); // cloned for each connection, not copied
     /// sender.send_binary_shared(picture.clone())?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
@@ -206,40 +230,56 @@ impl<S: Stream> Sender<'_, S> {
         self.to.send_prepared(message)
     }
 
-    /// Sends a part of a message as one frame: the first part opens the message, the one with
+    /// Sends a part of a text message as one frame: the first part opens the message, the one with
     /// [`Fin::Yes`] ends it. For messages whose length is not known beforehand, or that should not
     /// be held as a whole.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
-    /// use ws_proto_mio::{Fin, Message};
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
+    /// use ws_proto_mio::Fin;
     ///
-    /// sender.send_part(Message::Text("the beginning, "), Fin::No)?;
-    /// sender.send_part(Message::Text("the end"), Fin::Yes)?;
-    /// # Ok(())
-    /// # }
+    /// sender.send_text_part("the beginning, ", Fin::No)?;
+    /// sender.send_text_part("the end", Fin::Yes)?;
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`SendError`], such as [`SendError::MessageOpen`] for a part of another kind; nothing was
-    /// queued.
-    pub fn send_part(&mut self, part: Message<'_>, fin: Fin) -> Result<(), SendError> {
-        match part {
-            Message::Text(text) => self.to.send_text_part(text, fin),
-            Message::Binary(data) => self.to.send_binary_part(data, fin),
-        }
+    /// [`SendError`], such as [`SendError::MessageOpen`] inside of a binary message; nothing was queued.
+    pub fn send_text_part(&mut self, part: &str, fin: Fin) -> Result<(), SendError> {
+        self.to.send_text_part(part, fin)
+    }
+
+    /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
+    ///
+    /// ```
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
+    /// use ws_proto_mio::Fin;
+    ///
+    /// sender.send_binary_part(&[0; 4096], Fin::No)?;
+    /// sender.send_binary_part(&[0; 100], Fin::Yes)?;
+    /// # Ok::<(), SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`], such as [`SendError::MessageOpen`] inside of a text message; nothing was queued.
+    pub fn send_binary_part(&mut self, part: &[u8], fin: Fin) -> Result<(), SendError> {
+        self.to.send_binary_part(part, fin)
     }
 
     /// Sends a Ping with up to 125 bytes. Keepalive does this by itself when the peer is silent.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// sender.ping(b"are you there")?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
@@ -252,11 +292,11 @@ impl<S: Stream> Sender<'_, S> {
     /// Sends a Pong: the answer to a Ping with `Config::manual_pong`, or a sign of life.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// sender.pong(b"")?; // a sign of life
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors
@@ -271,13 +311,13 @@ impl<S: Stream> Sender<'_, S> {
     /// [Close](crate::Event::Close). Of `reason`, 123 bytes are sent at most.
     ///
     /// ```
-    /// # use ws_proto_mio::{SendError, Sender, Stream};
-    /// # fn with<S: Stream>(mut sender: Sender<'_, S>) -> Result<(), SendError> {
+    /// # use ws_proto_mio::SendError;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut sender = socket.sender().unwrap();
     /// use ws_proto_mio::CloseCode;
     ///
     /// sender.close(CloseCode::NORMAL, "that is all")?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), SendError>(())
     /// ```
     ///
     /// # Errors

@@ -8,13 +8,13 @@ use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
 #[cfg(feature = "deflate")]
 use ws_proto::extension::deflate::DeflateParams;
-use ws_proto::opening::{Connector, Opened};
+use ws_proto::opening::Opened;
 use ws_proto::socket::Failure;
-use ws_proto::{CloseCode, EitherRole, Instant, Negotiated, OsRandom, Transport};
+use ws_proto::{CloseCode, EitherRole, Instant, OsRandom, Transport};
 
 use crate::buffers::Buffers;
-use crate::error::{ConnectError, Error};
-use crate::handshake::{self, Answer, Handshake, Request};
+use crate::error::Error;
+use crate::handshake::{Answer, Handshake, Incoming};
 use crate::options::Options;
 use crate::sender::Sender;
 use crate::stream::Stream;
@@ -32,12 +32,40 @@ pub(crate) type Driver = ws_proto::WebSocket<Either, Bytes>;
 /// A WebSocket connection over a non-blocking stream, from its handshake to its end.
 ///
 /// It is driven by one rule: *whatever happens to it, give it a [`turn`](Self::turn)*. That is, once
-/// after it has been made, when there is an event for its token (after [`ready`](Self::ready)), when
+/// after it has been made, when there is an event for its token (after [`note_event`](Self::note_event)), when
 /// its [deadline](Self::next_deadline) has come, when it [has more to do](Self::has_more), and after
-/// something has been sent on it outside of a turn. When it [is done](Self::is_done), drop it.
+/// something has been sent on it outside of a turn. When it [is over](Self::is_over), drop it.
 ///
 /// Register its stream once, for [`interest`](Self::interest), and leave it so: mio reports readiness
 /// once, the connection remembers it.
+///
+/// ```
+/// use mio::Token;
+/// use ws_proto_mio::{Buffers, CloseCode, Event, Instant, Negotiated, Options, WebSocket};
+///
+/// // Two ends in memory, in place of a socket that mio watches, after a handshake that was done elsewhere.
+/// let (left, right) = ws_proto_test::stream::pipe(1024);
+/// let (mut buffers, now, options) = (Buffers::new(), Instant::from_millis(0), Options::new());
+/// let mut server = WebSocket::server(left, Token(0), Negotiated::new(), &[], &options);
+/// let mut client = WebSocket::client(right, Token(1), Negotiated::new(), &[], &options);
+///
+/// client.sender().unwrap().send_text("hello")?;
+/// while !client.is_over() || !server.is_over() {
+///     for socket in [&mut client, &mut server] {
+///         socket.note_ready(); // as an event of mio's says
+///         let mut turn = socket.turn(&mut buffers, now);
+///         while turn.read() {
+///             while let Some(event) = turn.next_event()? {
+///                 if let Event::Message(_, mut sender) = event {
+///                     sender.close(CloseCode::NORMAL, "that is all")?;
+///                 }
+///             }
+///         }
+///     }
+/// }
+/// assert_eq!(client.closed(), Some((Some(CloseCode::NORMAL), "that is all")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct WebSocket<S> {
     pub(crate) wire: Wire<S>,
     pub(crate) state: State,
@@ -80,97 +108,7 @@ pub(crate) enum After {
 }
 
 impl<S: Stream> WebSocket<S> {
-    /// The server's end over a stream that has been accepted. Its first event is the client's
-    /// [`Request`](crate::Event::Request).
-    ///
-    /// ```
-    /// use mio::Token;
-    /// use mio::net::TcpStream;
-    /// use ws_proto_mio::{Options, WebSocket};
-    ///
-    /// /// Register it, then give it a turn: its request is an event.
-    /// fn accepted(stream: TcpStream, token: Token) -> WebSocket<TcpStream> {
-    ///     WebSocket::accept(stream, token, &Options::new())
-    /// }
-    /// ```
-    pub fn accept(stream: S, token: Token, options: &Options) -> Self {
-        let state = State::Handshake(Box::new(Handshake::accept(options.clone())));
-        Self::new(stream, token, state, options)
-    }
-
-    /// The client's end over a stream that is connected or being connected: TCP, TLS, a Unix
-    /// socket. Whether the URL says `ws` or `wss` is not looked at. Its first event is
-    /// [`Connected`](crate::Event::Connected).
-    ///
-    /// # Errors
-    ///
-    /// [`ConnectError::Head`], [`ConnectError::NoRandomness`].
-    pub fn connect(
-        stream: S,
-        token: Token,
-        connector: Connector,
-        options: &Options,
-    ) -> Result<Self, ConnectError> {
-        let handshake = Handshake::connect(connector, options.clone())?;
-        let state = State::Handshake(Box::new(handshake));
-        let mut this = Self::new(stream, token, state, options);
-        this.wire.is_connecting = true;
-        Ok(this)
-    }
-
-    /// The server's end of a connection whose handshake has been done elsewhere. `received` is what
-    /// was read after the request, often nothing.
-    ///
-    /// ```
-    /// use mio::Token;
-    /// use mio::net::TcpStream;
-    /// use ws_proto_mio::{Negotiated, Options, WebSocket};
-    ///
-    /// /// An HTTP server did the handshake.
-    /// fn upgraded(stream: TcpStream, token: Token) -> WebSocket<TcpStream> {
-    ///     WebSocket::server(stream, token, Negotiated::new(), &[], &Options::new())
-    /// }
-    /// ```
-    pub fn server(
-        stream: S,
-        token: Token,
-        negotiated: Negotiated,
-        received: &[u8],
-        options: &Options,
-    ) -> Self {
-        Self::agreed_elsewhere(stream, token, false, negotiated, received, options)
-    }
-
-    /// The client's end of a connection whose handshake has been done elsewhere. `received` is what
-    /// was read after the response, often nothing.
-    pub fn client(
-        stream: S,
-        token: Token,
-        negotiated: Negotiated,
-        received: &[u8],
-        options: &Options,
-    ) -> Self {
-        Self::agreed_elsewhere(stream, token, true, negotiated, received, options)
-    }
-
-    fn agreed_elsewhere(
-        stream: S,
-        token: Token,
-        is_client: bool,
-        negotiated: Negotiated,
-        received: &[u8],
-        options: &Options,
-    ) -> Self {
-        let mut driver = handshake::driver(is_client, negotiated, options);
-        driver.keep(received);
-        let mut this = Self::new(stream, token, State::Open(driver), options);
-        if !received.is_empty() {
-            this.wire.left = Left::Input;
-        }
-        this
-    }
-
-    fn new(stream: S, token: Token, state: State, options: &Options) -> Self {
+    pub(crate) fn new(stream: S, token: Token, state: State, options: &Options) -> Self {
         Self {
             wire: Wire::new(stream, token, options),
             state,
@@ -179,6 +117,20 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// Does what can be done now, at the time `now`: see [`Turn`].
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Buffers, Instant};
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// let mut buffers = Buffers::new(); // one for all connections
+    /// let now = Instant::from_millis(0); // by the clock of the loop
+    /// let mut turn = socket.turn(&mut buffers, now);
+    /// while turn.read() {
+    ///     while let Some(event) = turn.next_event()? {
+    ///         println!("{event:?}");
+    ///     }
+    /// }
+    /// # Ok::<(), ws_proto_mio::Error>(())
+    /// ```
     #[inline]
     pub fn turn<'t>(&'t mut self, buffers: &'t mut Buffers, now: Instant) -> Turn<'t, S> {
         Turn::new(self, buffers, now)
@@ -186,14 +138,32 @@ impl<S: Stream> WebSocket<S> {
 
     /// Takes note that the stream can be read from or written to again. An event of any kind counts
     /// for both: TLS reads in order to write.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Stream, WebSocket};
+    /// /// After `Poll::poll`.
+    /// fn note<S: Stream>(events: &mio::Events, sockets: &mut [WebSocket<S>]) {
+    ///     for event in events {
+    ///         if let Some(socket) = sockets.iter_mut().find(|socket| socket.token() == event.token()) {
+    ///             socket.note_event(event); // then it gets a turn
+    ///         }
+    ///     }
+    /// }
+    /// ```
     #[inline]
-    pub fn ready(&mut self, event: &Event) {
+    pub fn note_event(&mut self, event: &Event) {
         self.wire.is_end_near |= event.is_read_closed() || event.is_error();
-        self.set_ready();
+        self.note_ready();
     }
 
-    /// As [`ready`](Self::ready), for streams whose readiness is reported by something else than mio.
-    pub const fn set_ready(&mut self) {
+    /// As [`note_event`](Self::note_event), for streams whose readiness is reported by something else than mio.
+    ///
+    /// ```
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// // A completion of io_uring, or a test.
+    /// socket.note_ready();
+    /// ```
+    pub const fn note_ready(&mut self) {
         self.wire.readable = true;
         self.wire.writable = !self.wire.is_broken;
     }
@@ -201,10 +171,10 @@ impl<S: Stream> WebSocket<S> {
     /// When to give it a turn at the latest; changed by turns only.
     ///
     /// ```
-    /// # use ws_proto_mio::{Stream, Timers, WebSocket};
-    /// # fn with<S: Stream>(socket: &mut WebSocket<S>, timers: &mut Timers) {
+    /// # use ws_proto_mio::Timers;
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
+    /// # let mut timers = Timers::new();
     /// timers.set(socket.token(), socket.next_deadline()); // after each turn
-    /// # }
     /// ```
     #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
@@ -215,12 +185,10 @@ impl<S: Stream> WebSocket<S> {
     /// may, or the program has left it early.
     ///
     /// ```
-    /// # use ws_proto_mio::{Stream, WebSocket};
-    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
     /// if socket.has_more() {
     ///     // Give it another turn after the others, and do not wait before that.
     /// }
-    /// # }
     /// ```
     #[inline]
     pub fn has_more(&self) -> bool {
@@ -228,17 +196,34 @@ impl<S: Stream> WebSocket<S> {
             || match self.wire.left {
                 // An end that is reached wants to read nothing.
                 Left::Nothing => self.wire.readable && self.wants_read(),
-                Left::Input | Left::Answer | Left::Tried => !self.is_over(),
-                Left::Output => self.wire.writable && !self.is_over(),
+                Left::Input | Left::Answer | Left::Tried => !self.has_ended(),
+                Left::Output => self.wire.writable && !self.has_ended(),
             }
     }
 
     /// Whether it is over: drop it, and the stream with it.
-    pub fn is_done(&self) -> bool {
-        !self.wire.has_failure() && self.is_over()
+    ///
+    /// ```
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// let mut sockets = vec![socket];
+    /// // After a round of turns.
+    /// sockets.retain(|socket| !socket.is_over());
+    /// assert_eq!(sockets.len(), 1);
+    /// ```
+    pub fn is_over(&self) -> bool {
+        !self.wire.has_failure() && self.has_ended()
     }
 
     /// Whether messages can be sent: the handshake is done, and no Close was sent.
+    ///
+    /// ```
+    /// # use ws_proto_mio::CloseCode;
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
+    /// assert!(socket.can_send());
+    /// socket.sender().unwrap().close(CloseCode::NORMAL, "")?;
+    /// assert!(!socket.can_send());
+    /// # Ok::<(), ws_proto_mio::SendError>(())
+    /// ```
     pub fn can_send(&self) -> bool {
         match &self.state {
             State::Open(driver) => driver.connection().can_send() && !driver.is_over(),
@@ -250,12 +235,10 @@ impl<S: Stream> WebSocket<S> {
     /// Give it a turn afterwards.
     ///
     /// ```
-    /// # use ws_proto_mio::{Stream, WebSocket};
-    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
+    /// # let (mut socket, _peer) = ws_proto_suite::mio::open();
     /// if let Some(mut sender) = socket.sender() {
     ///     let _ = sender.send_text("news"); // the next turn writes it
     /// }
-    /// # }
     /// ```
     pub fn sender(&mut self) -> Option<Sender<'_, S>> {
         let State::Open(driver) = &mut self.state else {
@@ -271,9 +254,23 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// The request that the loop has been given and has not answered. Give it a turn afterwards.
-    pub fn request(&mut self) -> Option<Request<'_>> {
+    ///
+    /// ```
+    /// # use ws_proto_mio::{HeadError, Stream, WebSocket};
+    /// use ws_proto_mio::{Accept, PlainResponse};
+    ///
+    /// /// Once the database has said who it is.
+    /// fn decided<S: Stream>(socket: &mut WebSocket<S>, is_known: bool) -> Result<(), HeadError> {
+    ///     match socket.incoming() {
+    ///         Some(incoming) if is_known => incoming.accept(&Accept::new()),
+    ///         Some(incoming) => incoming.respond(&PlainResponse::new(401)),
+    ///         None => Ok(()), // it has gone meanwhile
+    ///     }
+    /// }
+    /// ```
+    pub fn incoming(&mut self) -> Option<Incoming<'_>> {
         match &mut self.state {
-            State::Handshake(handshake) => handshake.request(),
+            State::Handshake(handshake) => handshake.incoming(),
             State::Open(_) => None,
         }
     }
@@ -281,12 +278,10 @@ impl<S: Stream> WebSocket<S> {
     /// Code and reason of the peer's Close, once that has come; code `None` if it gave none (1005).
     ///
     /// ```
-    /// # use ws_proto_mio::{Stream, WebSocket};
-    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
     /// if let Some((code, reason)) = socket.closed() {
     ///     println!("{code:?} {reason}");
     /// }
-    /// # }
     /// ```
     pub fn closed(&self) -> Option<(Option<CloseCode>, &str)> {
         let State::Open(driver) = &self.state else {
@@ -299,12 +294,24 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// The subprotocol that the handshake agreed on.
+    ///
+    /// ```
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
+    /// assert_eq!(socket.subprotocol(), None); // this handshake has not agreed on one
+    /// ```
     pub fn subprotocol(&self) -> Option<&str> {
         self.wire.cold()?.subprotocol.as_deref()
     }
 
     /// What was agreed on of permessage-deflate; `None` if messages are not compressed, and before
     /// the handshake is done.
+    ///
+    /// ```
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
+    /// if let Some(params) = socket.deflate() {
+    ///     println!("compressed: {params:?}");
+    /// }
+    /// ```
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     pub fn deflate(&self) -> Option<DeflateParams> {
@@ -317,14 +324,12 @@ impl<S: Stream> WebSocket<S> {
     /// How many bytes wait to be written.
     ///
     /// ```
-    /// # use ws_proto_mio::{Stream, WebSocket};
-    /// # fn with<S: Stream>(socket: &mut WebSocket<S>) {
-    /// if socket.queued() > 1 << 20 {
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
+    /// if socket.pending_bytes() > 1 << 20 {
     ///     println!("a slow reader");
     /// }
-    /// # }
     /// ```
-    pub fn queued(&self) -> usize {
+    pub fn pending_bytes(&self) -> usize {
         match &self.state {
             State::Open(driver) => driver.pending_bytes(),
             State::Handshake(handshake) => handshake.pending().len(),
@@ -332,34 +337,87 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// The token of its events.
+    ///
+    /// ```
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
+    /// assert_eq!(socket.token(), mio::Token(0));
+    /// ```
     pub const fn token(&self) -> Token {
         self.wire.token
     }
 
     /// What to register the stream for, once and for all.
+    ///
+    /// ```
+    /// # #[cfg(feature = "net")]
+    /// # fn main() -> std::io::Result<()> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let address = listener.local_addr()?;
+    /// use mio::net::TcpStream;
+    /// use mio::{Poll, Token};
+    /// use ws_proto_mio::{Options, WebSocket};
+    ///
+    /// let poll = Poll::new()?;
+    /// let stream = TcpStream::connect(address)?;
+    /// let mut socket = WebSocket::accept(stream, Token(3), &Options::new());
+    /// let interest = socket.interest();
+    /// poll.registry().register(&mut socket, Token(3), interest)?; // once
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "net"))]
+    /// # fn main() {}
+    /// ```
     pub const fn interest(&self) -> Interest {
         Interest::READABLE.add(Interest::WRITABLE)
     }
 
     /// The stream below.
+    ///
+    /// ```
+    /// # use ws_proto_mio::WebSocket;
+    /// fn peer(socket: &WebSocket<mio::net::TcpStream>) -> std::io::Result<std::net::SocketAddr> {
+    ///     socket.get_ref().peer_addr()
+    /// }
+    /// ```
     pub const fn get_ref(&self) -> &S {
         &self.wire.stream
     }
 
     /// The stream below: to register the stream inside of it, for instance. Reading from it or
     /// writing to it breaks the connection.
+    ///
+    /// ```
+    /// # use ws_proto_mio::{Wrapped, WebSocket};
+    /// use mio::net::TcpStream;
+    /// use mio::{Interest, Registry, Token};
+    ///
+    /// /// TLS over a socket: the socket is what mio watches.
+    /// fn register<T>(socket: &mut WebSocket<Wrapped<T>>, registry: &Registry) -> std::io::Result<()>
+    /// where
+    ///     T: std::io::Read + std::io::Write + AsMut<TcpStream>,
+    /// {
+    ///     let both = Interest::READABLE | Interest::WRITABLE;
+    ///     registry.register(socket.get_mut().get_mut().as_mut(), Token(1), both)
+    /// }
+    /// ```
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.wire.stream
     }
 
     /// Gives up the connection and takes the stream. What was received and not taken is lost.
+    ///
+    /// ```
+    /// # let (socket, _peer) = ws_proto_suite::mio::open();
+    /// let stream = socket.into_inner(); // the peer sees no Close
+    /// # drop(stream);
+    /// ```
     pub fn into_inner(self) -> S {
         self.wire.stream
     }
 
     // The work, for turns.
 
-    fn is_over(&self) -> bool {
+    fn has_ended(&self) -> bool {
         match &self.state {
             State::Open(driver) => driver.is_over(),
             State::Handshake(_) => false,
@@ -393,9 +451,7 @@ impl<S: Stream> WebSocket<S> {
             }
             let subprotocol = opened.subprotocol().map(Into::into);
             self.state = State::Open(handshake.open(opened));
-            if subprotocol.is_some() {
-                self.wire.cold_mut().subprotocol = subprotocol;
-            }
+            self.wire.note_subprotocol(subprotocol);
             self.wire.is_connecting = false;
         }
     }

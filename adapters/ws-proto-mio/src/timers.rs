@@ -81,11 +81,31 @@ impl Set {
 
 impl Timers {
     /// No deadlines.
+    ///
+    /// ```
+    /// use ws_proto_mio::{Instant, Timers};
+    ///
+    /// assert_eq!(Timers::new().wait(Instant::from_millis(0)), None);
+    /// ```
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Wakes `token` at `deadline` or, if it had an earlier one, at that. `None` forgets it.
+    ///
+    /// ```
+    /// use mio::Token;
+    /// use ws_proto_mio::{Instant, Timers};
+    ///
+    /// let mut timers = Timers::new();
+    /// timers.set(Token(1), Some(Instant::from_millis(300)));
+    /// timers.set(Token(1), Some(Instant::from_millis(900))); // later: it is woken at 300, and its turn says 900 again
+    /// timers.set(Token(2), Some(Instant::from_millis(500)));
+    /// timers.set(Token(2), None); // it is over
+    /// let now = Instant::from_millis(600);
+    /// assert_eq!((timers.expired(now), timers.expired(now)), (Some(Token(1)), None));
+    /// ```
     #[inline]
     pub fn set(&mut self, token: Token, deadline: Option<Instant>) {
         match deadline {
@@ -108,6 +128,16 @@ impl Timers {
     }
 
     /// A token whose deadline has come, which is forgotten by that. Call it until `None`.
+    ///
+    /// ```
+    /// # use mio::Token;
+    /// # use ws_proto_mio::{Instant, Timers};
+    /// # let mut timers = Timers::new();
+    /// timers.set(Token(1), Some(Instant::from_millis(300)));
+    /// while let Some(token) = timers.expired(Instant::from_millis(300)) {
+    ///     assert_eq!(token, Token(1)); // give this connection a turn
+    /// }
+    /// ```
     #[inline]
     pub fn expired(&mut self, now: Instant) -> Option<Token> {
         loop {
@@ -124,6 +154,17 @@ impl Timers {
     }
 
     /// How long to wait for events, until the first deadline; `None` if there is none.
+    ///
+    /// ```
+    /// # use mio::Token;
+    /// # use ws_proto_mio::{Instant, Timers};
+    /// # let mut timers = Timers::new();
+    /// use std::time::Duration;
+    ///
+    /// timers.set(Token(1), Some(Instant::from_millis(300)));
+    /// let timeout = timers.wait(Instant::from_millis(200)); // for `mio::Poll::poll`
+    /// assert_eq!(timeout, Some(Duration::from_millis(100)));
+    /// ```
     #[inline]
     pub fn wait(&mut self, now: Instant) -> Option<Duration> {
         while let Some(Reverse((deadline, token))) = self.heap.peek() {

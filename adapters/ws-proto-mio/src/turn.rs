@@ -25,9 +25,9 @@ const CAUTIOUS: usize = 8 * 1024;
 /// # -> Result<(), Box<dyn std::error::Error>> {
 /// let mut turn = socket.turn(buffers, now);
 /// while turn.read() {
-///     while let Some(event) = turn.next()? {
+///     while let Some(event) = turn.next_event()? {
 ///         match event {
-///             Event::Request(request) => request.accept(&Accept::new())?,
+///             Event::Request(incoming) => incoming.accept(&Accept::new())?,
 ///             Event::Message(message, mut sender) => sender.send(message)?,
 ///             _ => {}
 ///         }
@@ -75,7 +75,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     }
 
     /// Writes the queued output, then reads once, unless bytes of an earlier read are left. Whether there is
-    /// something for [`next`](Self::next) to look at; if not, this turn is over.
+    /// something for [`next_event`](Self::next_event) to look at; if not, this turn is over.
     ///
     /// It is over when the stream has nothing more, when the turn has read its
     /// [budget](crate::Options::read_budget), while too many answers wait to be written, and at the
@@ -85,7 +85,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// # use ws_proto_mio::{Error, Stream, Turn};
     /// # fn with<S: Stream>(turn: &mut Turn<'_, S>) -> Result<(), Error> {
     /// while turn.read() {
-    ///     while let Some(event) = turn.next()? {
+    ///     while let Some(event) = turn.next_event()? {
     ///         let _ = event; // use it
     ///     }
     /// }
@@ -121,7 +121,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         let progressed = self.socket.write();
         // Nothing waits any more if writing has failed: the kept bytes are looked at.
         self.socket.wire.left = match left {
-            _ if progressed || self.socket.queued() == 0 => Left::Input,
+            _ if progressed || self.socket.pending_bytes() == 0 => Left::Input,
             Left::Answer => Left::Tried,
             left => left,
         };
@@ -139,9 +139,9 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// use ws_proto_mio::{Accept, Event};
     ///
     /// while turn.read() {
-    ///     while let Some(event) = turn.next()? {
+    ///     while let Some(event) = turn.next_event()? {
     ///         match event {
-    ///             Event::Request(request) => drop(request.accept(&Accept::new())),
+    ///             Event::Request(incoming) => drop(incoming.accept(&Accept::new())),
     ///             Event::Message(message, mut sender) => drop(sender.send(message)),
     ///             _ => {}
     ///         }
@@ -154,10 +154,9 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// # Errors
     ///
     /// What has ended the connection, once. Go on with its turns until it is
-    /// [done](WebSocket::is_done): the peer gets a Close frame.
-    #[expect(clippy::should_implement_trait, reason = "what it emits borrows it")]
+    /// [over](WebSocket::is_over): the peer gets a Close frame.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<Event<'_, S>>, Error> {
+    pub fn next_event(&mut self) -> Result<Option<Event<'_, S>>, Error> {
         if self.socket.wire.has_failure() || matches!(self.socket.state, State::Handshake(_)) {
             return self.next_apart();
         }
@@ -179,7 +178,7 @@ impl<'t, S: Stream> Turn<'t, S> {
 
     /// What is there of the next or the current message, so that a big one need not be held; `None`
     /// if that needs another [`read`](Self::read). Pings are answered, Pongs dropped. Call it when
-    /// the handshake is done; before that, [`next`](Self::next) has to be called.
+    /// the handshake is done; before that, [`next_event`](Self::next_event) has to be called.
     ///
     /// ```
     /// # use ws_proto_mio::{Error, Stream, Turn};
@@ -195,7 +194,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next).
+    /// As [`next_event`](Self::next_event).
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_, S>>, Error> {
         self.prepare()?;
         let (driver, mut look) = self.look();
@@ -290,7 +289,7 @@ impl<'t, S: Stream> Turn<'t, S> {
                 self.socket.wire.left = Left::Nothing;
                 Ok(None)
             }
-            handshake::Received::Request => Ok(self.socket.request().map(Event::Request)),
+            handshake::Received::Request => Ok(self.socket.incoming().map(Event::Request)),
             handshake::Received::Response(opened, response) => {
                 self.socket.open(*opened);
                 Ok(Some(Event::Connected(response)))
@@ -307,7 +306,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         let socket = &mut *self.socket;
         while socket.wire.readable && self.budget > 0 && socket.wants_read() {
             let size = self.buffers.input.len();
-            let most = match socket.queued() {
+            let most = match socket.pending_bytes() {
                 0 => size,
                 _ => CAUTIOUS.min(size),
             };

@@ -109,6 +109,12 @@ impl<S: Stream> Wire<S> {
         self.cold.get_or_insert_default()
     }
 
+    pub(crate) fn note_subprotocol(&mut self, subprotocol: Option<Box<str>>) {
+        if subprotocol.is_some() {
+            self.cold_mut().subprotocol = subprotocol;
+        }
+    }
+
     #[inline]
     pub(crate) fn has_failure(&self) -> bool {
         self.cold().is_some_and(|cold| cold.failure.is_some())

@@ -23,8 +23,8 @@ use smol::net::{TcpListener, TcpStream};
 use smol::stream::StreamExt as _;
 use smol::{Timer, future};
 use ws_proto_smol::{
-    Accept, CloseCode, Config, Message, Options, PreparedMessage, Reply, WebSocket, WriteHalf,
-    read_request,
+    Accept, CloseCode, Config, Message, Options, PlainResponse, PreparedMessage, WebSocket,
+    WriteHalf, read_request,
 };
 
 const PAGE: &str = include_str!("chat_page.html");
@@ -91,7 +91,7 @@ async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Arc<Rooms>) -> Resul
     let incoming = read_request(stream, options).await?;
     let request = incoming.request();
     let reply = match (request.path(), request.is_upgrade(), request.method()) {
-        ("/", false, "GET" | "HEAD") => Reply::new(200)
+        ("/", false, "GET" | "HEAD") => PlainResponse::new(200)
             .headers(&[("Content-Type", b"text/html; charset=utf-8")])
             .body(PAGE.as_bytes()),
         ("/chat", true, _) => {
@@ -105,11 +105,11 @@ async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Arc<Rooms>) -> Resul
                     println!("{from}: {name} joins {room}");
                     return chat(socket, rooms, &room, &name).await;
                 }
-                _ => Reply::new(400),
+                _ => PlainResponse::new(400),
             }
         }
-        ("/chat", false, _) => Reply::new(426),
-        _ => Reply::new(404),
+        ("/chat", false, _) => PlainResponse::new(426),
+        _ => PlainResponse::new(404),
     };
     incoming.respond(&reply).await?;
     Ok(())

@@ -12,6 +12,21 @@ use ws_proto_async::{Instant as Time, Io, Timer as Clock};
 
 /// A stream of `futures-io` with the timer of `async-io`: what the types of this crate are made
 /// over.
+///
+/// ```
+/// # smol::block_on(async {
+/// use ws_proto_smol::{Negotiated, Options, Smol, WebSocket};
+///
+/// // A connection whose handshake was done elsewhere, with bytes that were read after it.
+/// let (stream, peer) = ws_proto_test::stream::pipe(1024);
+/// let received = b"\x81\x85\0\0\0\0hello";
+/// let mut socket = WebSocket::server(Smol::new(stream), Negotiated::new(), received, Options::new());
+/// assert_eq!(socket.next().await.unwrap()?.as_text(), Some("hello"));
+/// # drop(peer);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Smol<S> {
     stream: S,
     epoch: Instant,
@@ -21,6 +36,19 @@ pub struct Smol<S> {
 
 impl<S> Smol<S> {
     /// Wraps a stream.
+    ///
+    /// ```
+    /// # smol::block_on(async {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// use ws_proto_smol::{Client, ClientStream, Smol};
+    ///
+    /// let (socket, _) = Client::new().connect_with(&*url, |stream: ClientStream| Smol::new(stream)).await?;
+    /// # drop(socket);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(stream: S) -> Self {
         Self {
             stream,
@@ -31,7 +59,24 @@ impl<S> Smol<S> {
 }
 
 impl Smol<()> {
-    /// The clock and the timer without a stream, for [`Reconnecting::with`](crate::Reconnecting).
+    /// The clock and the timer without a stream, for [`Reconnecting::from_connections`](crate::Reconnecting).
+    ///
+    /// ```
+    /// # smol::block_on(async {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// use ws_proto_smol::{AttemptError, Client, ClientStream, Reconnecting, Smol, Update};
+    ///
+    /// let mut client = Reconnecting::<ClientStream>::from_connections(Smol::timer(), move || {
+    ///     let url = url.clone();
+    ///     async move { Ok::<_, AttemptError>(Client::new().connect(&*url).await?) }
+    /// });
+    /// assert!(matches!(client.next().await, Some(Update::Connected(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn timer() -> Self {
         Self::new(())
     }

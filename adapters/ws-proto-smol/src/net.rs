@@ -18,6 +18,22 @@ use ws_proto_async::net::{Network, TlsRequest};
 use crate::io::Smol;
 
 /// What [`connect`](crate::connect) and [`Client`](crate::Client) connect over: a socket, or TLS over one.
+///
+/// ```
+/// # smol::block_on(async {
+/// # let port = ws_proto_suite::shells::example::server();
+/// # let url = format!("ws://127.0.0.1:{port}/");
+/// use ws_proto_smol::{ClientStream, connect};
+///
+/// let (socket, _) = connect(&url).await?;
+/// match socket.get_ref() {
+///     ClientStream::Tcp(stream) => assert_eq!(stream.peer_addr()?.port(), port),
+///     other => println!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientStream {
@@ -34,6 +50,19 @@ pub enum ClientStream {
 
 impl ClientStream {
     /// The TCP socket below, if there is one.
+    ///
+    /// ```
+    /// # smol::block_on(async {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// let (socket, _) = ws_proto_smol::connect(&url).await?;
+    /// let stream = socket.get_ref().tcp().expect("no Unix socket");
+    /// println!("{} talks to {}", stream.local_addr()?, stream.peer_addr()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Tcp(stream) => Some(stream),
@@ -45,8 +74,23 @@ impl ClientStream {
     }
 
     /// The state of TLS: the certificates of the server, the protocol.
+    ///
+    /// ```
+    /// # smol::block_on(async {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// let (socket, _) = ws_proto_smol::connect(&url).await?; // a "ws" URL
+    /// assert!(socket.get_ref().tls().is_none());
+    /// if let Some(tls) = socket.get_ref().tls() {
+    ///     println!("{:?}, {:?}", tls.protocol_version(), tls.peer_certificates());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "rustls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
+    #[must_use]
     pub fn tls(&self) -> Option<&ws_proto_async::rustls::ClientConnection> {
         match self {
             Self::Tls(stream) => Some(stream.get_ref().1),
@@ -113,6 +157,21 @@ impl AsyncWrite for ClientStream {
 }
 
 /// The sockets and the resolver of `async-net`, and the timer of `async-io`, for a [`Client`](crate::Client).
+///
+/// ```
+/// # smol::block_on(async {
+/// # let port = ws_proto_suite::shells::example::server();
+/// # let url = format!("ws://127.0.0.1:{port}/");
+/// use ws_proto_smol::SmolNetwork;
+///
+/// // What `Client` stands for.
+/// let client = ws_proto_async::net::Client::<SmolNetwork>::new();
+/// let (socket, _) = client.connect(&*url).await?;
+/// # drop(socket);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SmolNetwork;

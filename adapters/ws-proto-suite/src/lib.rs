@@ -6,7 +6,8 @@
 //! | `deflate` | a strict inflater, drivers for permessage-deflate | `engine` |
 //! | `matrix`, `byte_matrix` | the same scenarios for every shell, and for its byte streams | |
 //! | `heap` | an allocator that counts for each thread apart | |
-//! | `shells` | the tests that every asynchronous shell plays | `shells`, `network` |
+//! | `shells` | the tests that every asynchronous shell plays, and what the examples of the adapters run on | `shells`, `network` |
+//! | `mio` | what the examples of `ws-proto-mio` run on | `mio` |
 #![allow(
     missing_docs,
     clippy::missing_panics_doc,
@@ -17,6 +18,8 @@
 pub mod byte_matrix;
 pub mod heap;
 pub mod matrix;
+#[cfg(feature = "mio")]
+pub mod mio;
 #[cfg(feature = "shells")]
 pub mod shells;
 

@@ -13,8 +13,8 @@ use anyhow::Result;
 use tokio::net::TcpListener;
 use ws_proto_tokio::reconnect::{BackoffConfig, End};
 use ws_proto_tokio::{
-    Accept, AttemptError, CloseCode, Connector, Decision, Message, Options, Reconnecting, Reply,
-    Update, read_request,
+    Accept, AttemptError, CloseCode, Connector, Decision, Message, Options, PlainResponse,
+    Reconnecting, Update, read_request,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -88,7 +88,7 @@ async fn serve(listener: TcpListener) -> Result<()> {
     while let Some((day, news)) = days.next() {
         let mut incoming = read_request(listener.accept().await?.0, Options::new()).await?;
         while incoming.request().headers().get("Authorization") == Some(b"Bearer old") {
-            incoming.respond(&Reply::new(401)).await?;
+            incoming.respond(&PlainResponse::new(401)).await?;
             incoming = read_request(listener.accept().await?.0, Options::new()).await?;
         }
         let mut socket = incoming.accept(&Accept::new()).await?;

@@ -52,7 +52,11 @@ pub(crate) fn connector(url: &str) -> Result<Connector, UriError> {
 /// The server: each WebSocket connection is one of TCP to `target`.
 pub(crate) async fn serve(listener: TcpListener, target: &str) -> Result<()> {
     loop {
-        let (stream, address) = listener.accept().await?;
+        let Ok((stream, address)) = listener.accept().await else {
+            // Out of file descriptors, for instance. Those who are there are served on.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let target = target.to_owned();
         tokio::spawn(async move {
             let tunnel = async {
@@ -79,7 +83,11 @@ pub(crate) async fn serve(listener: TcpListener, target: &str) -> Result<()> {
 /// The client: each connection of TCP is one of WebSocket to `connector`.
 pub(crate) async fn forward(listener: TcpListener, connector: &Connector) -> Result<()> {
     loop {
-        let (stream, address) = listener.accept().await?;
+        let Ok((stream, address)) = listener.accept().await else {
+            // Out of file descriptors, for instance. Those who are there are served on.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let connector = connector.clone();
         tokio::spawn(async move {
             let tunnel = async {

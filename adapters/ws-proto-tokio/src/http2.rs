@@ -118,8 +118,8 @@ use ws_proto_async::{Bytes, ConnectEnabled, ConnectTimeout, ConnectingStream, St
 #[cfg(doc)]
 use crate::core;
 use crate::{
-    AcceptError, Acceptor, ConnectError, Connector, Options, Response, WebSocket, open_client,
-    open_server,
+    AcceptError, Acceptor, ConnectError, Connector, Options, Response, WebSocket, cause_of,
+    open_client, open_server,
 };
 
 /// The stream of one request, as bytes in both directions.
@@ -134,6 +134,35 @@ use crate::{
 /// - Errors are [`io::Error`]s with an [`h2::Error`] inside: [`H2Stream::reason`].
 ///
 /// Whatever runs the connection of `h2` has to go on running: streams only queue.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (client_io, server_io) = tokio::io::duplex(4096);
+/// # let server = tokio::spawn(async move {
+/// #     let mut builder = h2::server::Builder::new();
+/// #     let mut connection = builder.enable_connect_protocol().handshake::<_, ws_proto_tokio::Bytes>(server_io).await.unwrap();
+/// #     while let Some(Ok((request, mut respond))) = connection.accept().await {
+/// #         match request.uri().path() {
+/// #             "/reset" => respond.send_reset(h2::Reason::REFUSED_STREAM),
+/// #             _ => {
+/// #                 let mut socket = http2::accept(request, respond, ws_proto_tokio::Acceptor::new()).unwrap();
+/// #                 tokio::spawn(async move {
+/// #                     while let Some(Ok(message)) = socket.next().await { let _ = socket.send(message).await; }
+/// #                 });
+/// #             }
+/// #         }
+/// #     }
+/// # });
+/// use ws_proto_tokio::http2::{self, h2};
+///
+/// let (sender, connection) = http2::handshake(client_io, &h2::client::Builder::new()).await?;
+/// tokio::spawn(connection);
+/// let (socket, _) = http2::connect(&sender, "wss://example.com/chat").await?;
+/// println!("{:?}", socket.get_ref()); // an `H2Stream`
+/// # Ok(())
+/// # }
+/// ```
 pub struct H2Stream {
     send: SendStream<Bytes>,
     recv: RecvStream,
@@ -144,6 +173,26 @@ pub struct H2Stream {
 
 impl H2Stream {
     /// Joins the two directions of a stream. DATA that `recv` has returned before is not a part of it.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use ws_proto_tokio::http2::h2::RecvStream;
+    /// use ws_proto_tokio::http2::h2::server::SendResponse;
+    /// use ws_proto_tokio::http2::{H2Stream, h2};
+    /// use ws_proto_tokio::{Bytes, Opened, WebSocket, open_server};
+    ///
+    /// /// After a handshake of the program's own, that has led to `opened` and `response`.
+    /// fn upgraded(
+    ///     request: Request<RecvStream>,
+    ///     mut respond: SendResponse<Bytes>,
+    ///     response: http::Response<()>,
+    ///     opened: Opened,
+    /// ) -> Result<WebSocket<H2Stream>, h2::Error> {
+    ///     let send = respond.send_response(response, false)?;
+    ///     Ok(open_server(H2Stream::new(send, request.into_body()), opened))
+    /// }
+    /// ```
+    #[must_use]
     pub fn new(send: SendStream<Bytes>, recv: RecvStream) -> Self {
         Self {
             send,
@@ -154,25 +203,111 @@ impl H2Stream {
     }
 
     /// The number of the stream.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (client_io, server_io) = tokio::io::duplex(4096);
+    /// # let server = tokio::spawn(async move {
+    /// #     let mut builder = h2::server::Builder::new();
+    /// #     let mut connection = builder.enable_connect_protocol().handshake::<_, ws_proto_tokio::Bytes>(server_io).await.unwrap();
+    /// #     while let Some(Ok((request, mut respond))) = connection.accept().await {
+    /// #         match request.uri().path() {
+    /// #             "/reset" => respond.send_reset(h2::Reason::REFUSED_STREAM),
+    /// #             _ => {
+    /// #                 let mut socket = http2::accept(request, respond, ws_proto_tokio::Acceptor::new()).unwrap();
+    /// #                 tokio::spawn(async move {
+    /// #                     while let Some(Ok(message)) = socket.next().await { let _ = socket.send(message).await; }
+    /// #                 });
+    /// #             }
+    /// #         }
+    /// #     }
+    /// # });
+    /// use ws_proto_tokio::http2::{self, h2};
+    ///
+    /// let (sender, connection) = http2::handshake(client_io, &h2::client::Builder::new()).await?;
+    /// tokio::spawn(connection);
+    /// let (socket, _) = http2::connect(&sender, "wss://example.com/chat").await?;
+    /// println!("{:?}", socket.get_ref().id()); // for a log
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn id(&self) -> h2::StreamId {
         self.recv.stream_id()
     }
 
     /// Resets the stream at once. What was written and is not sent yet is discarded.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (client_io, server_io) = tokio::io::duplex(4096);
+    /// # let server = tokio::spawn(async move {
+    /// #     let mut builder = h2::server::Builder::new();
+    /// #     let mut connection = builder.enable_connect_protocol().handshake::<_, ws_proto_tokio::Bytes>(server_io).await.unwrap();
+    /// #     while let Some(Ok((request, mut respond))) = connection.accept().await {
+    /// #         match request.uri().path() {
+    /// #             "/reset" => respond.send_reset(h2::Reason::REFUSED_STREAM),
+    /// #             _ => {
+    /// #                 let mut socket = http2::accept(request, respond, ws_proto_tokio::Acceptor::new()).unwrap();
+    /// #                 tokio::spawn(async move {
+    /// #                     while let Some(Ok(message)) = socket.next().await { let _ = socket.send(message).await; }
+    /// #                 });
+    /// #             }
+    /// #         }
+    /// #     }
+    /// # });
+    /// use ws_proto_tokio::http2::{self, h2};
+    ///
+    /// let (sender, connection) = http2::handshake(client_io, &h2::client::Builder::new()).await?;
+    /// tokio::spawn(connection);
+    /// let (mut socket, _) = http2::connect(&sender, "wss://example.com/chat").await?;
+    /// socket.get_mut().reset(h2::Reason::CANCEL); // no Close: the peer sees 1006
+    /// assert!(socket.next().await.unwrap().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reset(&mut self, reason: Reason) {
         self.send.send_reset(reason);
     }
 
     /// The reason of a reset or of a GOAWAY, if that is what an error of this stream is. The error of a
     /// [`WebSocket`] has it too, inside.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (client_io, server_io) = tokio::io::duplex(4096);
+    /// # let server = tokio::spawn(async move {
+    /// #     let mut builder = h2::server::Builder::new();
+    /// #     let mut connection = builder.enable_connect_protocol().handshake::<_, ws_proto_tokio::Bytes>(server_io).await.unwrap();
+    /// #     while let Some(Ok((request, mut respond))) = connection.accept().await {
+    /// #         match request.uri().path() {
+    /// #             "/reset" => respond.send_reset(h2::Reason::REFUSED_STREAM),
+    /// #             _ => {
+    /// #                 let mut socket = http2::accept(request, respond, ws_proto_tokio::Acceptor::new()).unwrap();
+    /// #                 tokio::spawn(async move {
+    /// #                     while let Some(Ok(message)) = socket.next().await { let _ = socket.send(message).await; }
+    /// #                 });
+    /// #             }
+    /// #         }
+    /// #     }
+    /// # });
+    /// use ws_proto_tokio::ConnectError;
+    /// use ws_proto_tokio::http2::{self, H2Stream, h2};
+    ///
+    /// let (sender, connection) = http2::handshake(client_io, &h2::client::Builder::new()).await?;
+    /// tokio::spawn(connection);
+    /// match http2::connect(&sender, "wss://example.com/reset").await {
+    ///     Err(ConnectError::Io(error)) => assert_eq!(H2Stream::reason(&error), Some(h2::Reason::REFUSED_STREAM)),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
     pub fn reason(error: &io::Error) -> Option<Reason> {
-        let mut error: &(dyn std::error::Error + 'static) = error.get_ref()?;
-        loop {
-            if let Some(error) = error.downcast_ref::<h2::Error>() {
-                return error.reason();
-            }
-            error = error.source()?;
-        }
+        cause_of::<h2::Error>(error)?.reason()
     }
 
     /// Waits until there is window for some of `wanted` bytes.
@@ -323,12 +458,44 @@ fn to_io(error: h2::Error) -> io::Error {
 }
 
 /// Whether a request is an Extended CONNECT, for [`accept`]. That refuses one that is not for WebSocket, with a 501.
+///
+/// ```
+/// use ws_proto_tokio::http2::h2::ext::Protocol;
+/// use ws_proto_tokio::http2::is_websocket;
+///
+/// let mut request = http::Request::connect("https://example.com/chat").body(())?;
+/// assert!(!is_websocket(&request)); // for a proxy
+/// request.extensions_mut().insert(Protocol::from_static("websocket"));
+/// assert!(is_websocket(&request));
+/// # Ok::<(), http::Error>(())
+/// ```
 pub fn is_websocket<B>(request: &Request<B>) -> bool {
     request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_some()
 }
 
 /// Accepts a WebSocket connection on a stream of HTTP/2, if it is one that `acceptor` describes: queues the response
 /// with 200. Otherwise it queues a refusal with a status and a text.
+///
+/// ```
+/// use http::Request;
+/// use ws_proto_tokio::http2::h2::RecvStream;
+/// use ws_proto_tokio::http2::h2::server::SendResponse;
+/// use ws_proto_tokio::http2::{self, is_websocket};
+/// use ws_proto_tokio::{Acceptor, Bytes};
+///
+/// /// One request of a connection of HTTP/2.
+/// async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Result<(), Box<dyn std::error::Error>> {
+///     if !is_websocket(&request) {
+///         respond.send_response(http::Response::builder().status(404).body(())?, true)?;
+///         return Ok(());
+///     }
+///     let mut socket = http2::accept(request, respond, Acceptor::new().path("/chat"))?;
+///     while let Some(message) = socket.next().await {
+///         socket.send(message?).await?; // echo
+///     }
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Errors
 ///
@@ -364,6 +531,35 @@ pub fn accept(
 
 /// Opens a connection of HTTP/2 and waits until the server's settings are there, which say whether it takes WebSocket
 /// connections. Run the [`client::Connection`] in a task. Its `ping_pong` has been taken for that, and is `None` from then on.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (client_io, server_io) = tokio::io::duplex(4096);
+/// # let server = tokio::spawn(async move {
+/// #     let mut builder = h2::server::Builder::new();
+/// #     let mut connection = builder.enable_connect_protocol().handshake::<_, ws_proto_tokio::Bytes>(server_io).await.unwrap();
+/// #     while let Some(Ok((request, mut respond))) = connection.accept().await {
+/// #         match request.uri().path() {
+/// #             "/reset" => respond.send_reset(h2::Reason::REFUSED_STREAM),
+/// #             _ => {
+/// #                 let mut socket = http2::accept(request, respond, ws_proto_tokio::Acceptor::new()).unwrap();
+/// #                 tokio::spawn(async move {
+/// #                     while let Some(Ok(message)) = socket.next().await { let _ = socket.send(message).await; }
+/// #                 });
+/// #             }
+/// #         }
+/// #     }
+/// # });
+/// use ws_proto_tokio::http2::{self, h2};
+///
+/// let builder = h2::client::Builder::new();
+/// let (sender, connection) = http2::handshake(client_io, &builder).await?;
+/// tokio::spawn(connection); // it works for all streams
+/// assert!(sender.is_extended_connect_protocol_enabled());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -407,6 +603,39 @@ where
 ///
 /// [`Options::handshake_time`](Options::handshake_time) of the connector is the time limit, also for the wait while the
 /// server allows no more streams. Dropping the future resets the stream.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (client_io, server_io) = tokio::io::duplex(4096);
+/// # let server = tokio::spawn(async move {
+/// #     let mut builder = h2::server::Builder::new();
+/// #     let mut connection = builder.enable_connect_protocol().handshake::<_, ws_proto_tokio::Bytes>(server_io).await.unwrap();
+/// #     while let Some(Ok((request, mut respond))) = connection.accept().await {
+/// #         match request.uri().path() {
+/// #             "/reset" => respond.send_reset(h2::Reason::REFUSED_STREAM),
+/// #             _ => {
+/// #                 let mut socket = http2::accept(request, respond, ws_proto_tokio::Acceptor::new()).unwrap();
+/// #                 tokio::spawn(async move {
+/// #                     while let Some(Ok(message)) = socket.next().await { let _ = socket.send(message).await; }
+/// #                 });
+/// #             }
+/// #         }
+/// #     }
+/// # });
+/// use ws_proto_tokio::Connector;
+/// use ws_proto_tokio::http2::{self, h2};
+///
+/// let (sender, connection) = http2::handshake(client_io, &h2::client::Builder::new()).await?;
+/// tokio::spawn(connection);
+/// for room in ["/chat/1", "/chat/2"] {
+///     let connector = Connector::new(&format!("wss://example.com{room}"))?.header("Authorization", "Bearer abc");
+///     let (mut socket, _) = http2::connect(&sender, connector).await?; // both over one connection
+///     socket.send("hello").await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

@@ -11,6 +11,21 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use ws_proto_async::{Instant as Time, Io, Timer};
 
 /// A stream of tokio's with tokio's timer: what the types of this crate are made over.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ws_proto_tokio::{Negotiated, Options, Tokio, WebSocket};
+///
+/// // A connection whose handshake was done elsewhere, with bytes that were read after it.
+/// let (stream, peer) = ws_proto_test::stream::pipe(1024);
+/// let received = b"\x81\x85\0\0\0\0hello";
+/// let mut socket = WebSocket::server(Tokio::new(stream), Negotiated::new(), received, Options::new());
+/// assert_eq!(socket.next().await.unwrap()?.as_text(), Some("hello"));
+/// # drop(peer);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Tokio<S> {
     stream: S,
     epoch: Instant,
@@ -20,6 +35,19 @@ pub struct Tokio<S> {
 
 impl<S> Tokio<S> {
     /// Wraps a stream.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// use ws_proto_tokio::{Client, ClientStream, Tokio};
+    ///
+    /// let (socket, _) = Client::new().connect_with(&*url, |stream: ClientStream| Tokio::new(stream)).await?;
+    /// # drop(socket);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(stream: S) -> Self {
         Self {
             stream,
@@ -30,7 +58,24 @@ impl<S> Tokio<S> {
 }
 
 impl Tokio<()> {
-    /// The clock and the timer without a stream, for [`Reconnecting::with`](crate::Reconnecting).
+    /// The clock and the timer without a stream, for [`Reconnecting::from_connections`](crate::Reconnecting).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// use ws_proto_tokio::{AttemptError, Client, ClientStream, Reconnecting, Tokio, Update};
+    ///
+    /// let mut client = Reconnecting::<ClientStream>::from_connections(Tokio::timer(), move || {
+    ///     let url = url.clone();
+    ///     async move { Ok::<_, AttemptError>(Client::new().connect(&*url).await?) }
+    /// });
+    /// assert!(matches!(client.next().await, Some(Update::Connected(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
     pub fn timer() -> Self {
         Self::new(())
     }

@@ -17,6 +17,22 @@ use ws_proto_async::net::{Network, TlsRequest};
 use crate::io::Tokio;
 
 /// What [`connect`](crate::connect) and [`Client`](crate::Client) connect over: a socket, or TLS over one.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let port = ws_proto_suite::shells::example::server();
+/// # let url = format!("ws://127.0.0.1:{port}/");
+/// use ws_proto_tokio::{ClientStream, connect};
+///
+/// let (socket, _) = connect(&url).await?;
+/// match socket.get_ref() {
+///     ClientStream::Tcp(stream) => assert_eq!(stream.peer_addr()?.port(), port),
+///     other => println!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientStream {
@@ -33,6 +49,18 @@ pub enum ClientStream {
 
 impl ClientStream {
     /// The TCP socket below, if there is one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// let (socket, _) = ws_proto_tokio::connect(&url).await?;
+    /// let stream = socket.get_ref().tcp().expect("no Unix socket");
+    /// println!("{} talks to {}", stream.local_addr()?, stream.peer_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Tcp(stream) => Some(stream),
@@ -44,6 +72,20 @@ impl ClientStream {
     }
 
     /// The state of TLS: the certificates of the server, the protocol.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// # let url = format!("ws://127.0.0.1:{port}/");
+    /// let (socket, _) = ws_proto_tokio::connect(&url).await?; // a "ws" URL
+    /// assert!(socket.get_ref().tls().is_none());
+    /// if let Some(tls) = socket.get_ref().tls() {
+    ///     println!("{:?}, {:?}", tls.protocol_version(), tls.peer_certificates());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "rustls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
     pub fn tls(&self) -> Option<&ws_proto_async::rustls::ClientConnection> {
@@ -108,6 +150,21 @@ impl AsyncWrite for ClientStream {
 }
 
 /// tokio's sockets, resolver and timer, for a [`Client`](crate::Client).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let port = ws_proto_suite::shells::example::server();
+/// # let url = format!("ws://127.0.0.1:{port}/");
+/// use ws_proto_tokio::TokioNetwork;
+///
+/// // What `Client` stands for.
+/// let client = ws_proto_async::net::Client::<TokioNetwork>::new();
+/// let (socket, _) = client.connect(&*url).await?;
+/// # drop(socket);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TokioNetwork;

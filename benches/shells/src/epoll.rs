@@ -75,7 +75,7 @@ impl Shell {
             poll.poll(events, self.timers.wait(now)).unwrap();
             now = Instant::now_since(self.epoch);
             for event in &self.poll.events {
-                self.socket.ready(event);
+                self.socket.note_event(event);
             }
             self.turn(now);
             while self.socket.has_more() {
@@ -87,7 +87,7 @@ impl Shell {
     fn turn(&mut self, now: Instant) {
         let mut turn = self.socket.turn(&mut self.buffers, now);
         while turn.read() {
-            while let Some(event) = turn.next().unwrap() {
+            while let Some(event) = turn.next_event().unwrap() {
                 if let Event::Message(message, mut sender) = event {
                     sender.send(message).unwrap();
                 }

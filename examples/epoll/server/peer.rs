@@ -5,7 +5,7 @@ use std::mem;
 use std::net::{Shutdown, TcpStream};
 
 use polling::Event;
-use ws_proto::handshake::{Accept, Incoming, Limits, PlainResponse, ServerHandshake};
+use ws_proto::handshake::{Accept, AnyRequest, Limits, PlainResponse, ServerHandshake};
 use ws_proto::{Assembler, Config, Connection, Input, Instant, Limited, MAX_CONTROL_FRAME};
 use ws_proto::{Message, Negotiated, Output, PreparedMessage, SendError, Server, Transport};
 
@@ -142,15 +142,15 @@ impl Peer {
 }
 
 /// Lets a request into its room, or answers it with the page or a refusal.
-fn answer(incoming: Incoming<'_>, room: &mut String, out: &mut Limited) -> Option<Negotiated> {
+fn answer(incoming: AnyRequest<'_>, room: &mut String, out: &mut Limited) -> Option<Negotiated> {
     let missing = PlainResponse::text(404, "The page is at /, the rooms are at /chat/NAME.\n");
     let refused = match incoming {
-        Incoming::Plain(plain) if plain.method() == "GET" && plain.target() == "/" => {
+        AnyRequest::Plain(plain) if plain.method() == "GET" && plain.target() == "/" => {
             let page = PlainResponse::new(200).headers(&[("Content-Type", b"text/html")]);
             plain.respond(&page.body(include_bytes!("../page.html")), out)
         }
-        Incoming::Plain(plain) => plain.respond(&missing, out),
-        Incoming::Upgrade(upgrade) => match upgrade.target().strip_prefix("/chat/") {
+        AnyRequest::Plain(plain) => plain.respond(&missing, out),
+        AnyRequest::Upgrade(upgrade) => match upgrade.target().strip_prefix("/chat/") {
             None | Some("") => upgrade.reject(&missing, out),
             Some(name) => {
                 let accepted = upgrade.accept(&Accept::new(), out).ok(); // or a 403 for other sites

@@ -63,6 +63,19 @@ pub struct ByteStream<T> {
 impl<T: Io> WebSocket<T> {
     /// The connection as a stream of bytes, for programs that read and write with the traits of their runtime. What was
     /// received before and not taken is read first; of a message of which pieces were taken, the rest.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// let mut greeting = [0; 5]; // of the server
+    /// // `stream.read(&mut greeting).await` with the traits of a runtime.
+    /// let n = poll_fn(|cx| stream.poll_read(cx, &mut greeting)).await?;
+    /// assert_eq!(greeting.get(..n), Some(&b"hello"[..]));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn into_byte_stream(self) -> ByteStream<T> {
         let options = ByteStreamOptions::new();
         ByteStream {
@@ -75,6 +88,18 @@ impl<T: Io> WebSocket<T> {
 
 impl<T: Io> ByteStream<T> {
     /// With other options.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use ws_proto_async::ByteStreamOptions;
+    ///
+    /// // Messages of 4 KiB at most, and text is read as bytes.
+    /// let options = ByteStreamOptions::new().message_size(4096).accept_text(true);
+    /// let stream = socket.into_byte_stream().with_options(options);
+    /// # drop(stream);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn with_options(self, options: ByteStreamOptions) -> Self {
         Self {
@@ -85,33 +110,94 @@ impl<T: Io> ByteStream<T> {
     }
 
     /// The subprotocol that the handshake agreed on.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// let stream = socket.into_byte_stream();
+    /// assert_eq!(stream.subprotocol(), None);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn subprotocol(&self) -> Option<&str> {
         self.socket.subprotocol()
     }
 
     /// Code and reason of the peer's Close, once that has come.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// let mut buffer = [0; 1024];
+    /// while poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await? > 0 {}
+    /// assert_eq!(stream.closed().unwrap().code, Some(CloseCode::NORMAL));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn closed(&self) -> Option<Closed> {
         self.socket.closed()
     }
 
     /// The connection.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// let stream = socket.into_byte_stream();
+    /// println!("{} bytes wait", stream.get_ref().pending_bytes());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub const fn get_ref(&self) -> &WebSocket<T> {
         &self.socket
     }
 
     /// The connection, to change compression or to send a Ping for instance. Receiving from it takes bytes of this stream
     /// away.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// let mut stream = socket.into_byte_stream();
+    /// stream.get_mut().ping(b"are you there").await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub const fn get_mut(&mut self) -> &mut WebSocket<T> {
         &mut self.socket
     }
 
     /// What was received and is not read yet, without a look at the stream below.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// assert!(stream.buffered().is_empty());
+    /// poll_fn(|cx| stream.poll_fill_buf(cx).map_ok(drop)).await?;
+    /// assert_eq!(stream.buffered(), b"hello"); // the server's greeting
+    /// stream.consume(4);
+    /// assert_eq!(stream.buffered(), b"o");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn buffered(&self) -> &[u8] {
         self.reader.buffered()
     }
 
     /// The connection, to go on with messages. Of a message that was read in part, the rest comes by
     /// [`next_piece`](WebSocket::next_piece), and [`next`](WebSocket::next) drops it.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// let stream = socket.into_byte_stream();
+    /// // ... the bytes of another protocol, and then:
+    /// let mut socket = stream.into_inner().expect("all is read");
+    /// socket.send("messages again").await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -126,6 +212,18 @@ impl<T: Io> ByteStream<T> {
 
     /// Reads into `buffer`. 0 bytes are the end, unless `buffer` is empty. For runtimes with traits of their own, as the
     /// other polls.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// let mut buffer = [0; 4];
+    /// let n = poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await?;
+    /// assert_eq!((n, &buffer), (4, b"hell")); // of "hello"
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -145,6 +243,25 @@ impl<T: Io> ByteStream<T> {
 
     /// Waits until something is [buffered](Self::buffered), and returns that. Nothing is the end.
     ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// let mut bytes = 0;
+    /// loop {
+    ///     let n = poll_fn(|cx| stream.poll_fill_buf(cx).map_ok(<[u8]>::len)).await?;
+    ///     if n == 0 {
+    ///         break; // the end
+    ///     }
+    ///     bytes += n;
+    ///     stream.consume(n);
+    /// }
+    /// assert_eq!(bytes, 5);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`poll_read`](Self::poll_read).
@@ -160,11 +277,38 @@ impl<T: Io> ByteStream<T> {
     }
 
     /// The first `n` of the [buffered](Self::buffered) bytes are taken.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// poll_fn(|cx| stream.poll_fill_buf(cx).map_ok(drop)).await?;
+    /// stream.consume(2);
+    /// assert_eq!(stream.buffered(), b"llo"); // of "hello"
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn consume(&mut self, n: usize) {
         self.reader.consume(n);
     }
 
     /// Sends a message of the first bytes of `data`; how many that are.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// let mut rest = &b"more than one message, perhaps"[..];
+    /// while !rest.is_empty() {
+    ///     let n = poll_fn(|cx| stream.poll_write(cx, rest)).await?;
+    ///     rest = rest.get(n..).unwrap_or_default();
+    /// }
+    /// poll_fn(|cx| stream.poll_flush(cx)).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -181,6 +325,19 @@ impl<T: Io> ByteStream<T> {
 
     /// As [`poll_write`](Self::poll_write), with all of `slices` together.
     ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    /// use std::io::IoSlice;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// let slices = [IoSlice::new(b"head "), IoSlice::new(b"body")];
+    /// let n = poll_fn(|cx| stream.poll_write_vectored(cx, &slices)).await?;
+    /// assert_eq!(n, 9); // one message
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`poll_write`](Self::poll_write).
@@ -194,6 +351,18 @@ impl<T: Io> ByteStream<T> {
 
     /// Waits until the stream below has all that was written.
     ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// poll_fn(|cx| stream.poll_write(cx, b"now")).await?;
+    /// poll_fn(|cx| stream.poll_flush(cx)).await?;
+    /// assert_eq!(stream.get_ref().pending_bytes(), 0);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`poll_write`](Self::poll_write).
@@ -204,6 +373,18 @@ impl<T: Io> ByteStream<T> {
 
     /// Ends writing: sends Close 1000, and waits until the stream below has that and all before. Reading goes on until the
     /// peer's Close. After an end of the connection it does nothing.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::bytes(async |socket| {
+    /// use std::future::poll_fn;
+    ///
+    /// let mut stream = socket.into_byte_stream();
+    /// poll_fn(|cx| stream.poll_shutdown(cx)).await?; // Close 1000
+    /// let mut buffer = [0; 1024];
+    /// while poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await? > 0 {} // to the peer's Close
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

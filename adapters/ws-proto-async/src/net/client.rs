@@ -31,6 +31,27 @@ use crate::socket::WebSocket;
 /// [`Options::handshake_time`](ws_proto::opening::Options::handshake_time) is the limit for all stages together.
 ///
 /// It can be kept and cloned: clones share certificates and TLS sessions.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let port = ws_proto_suite::shells::example::server();
+/// use std::time::Duration;
+/// use ws_proto_tokio::{Client, Connector, Options}; // or ws_proto_smol
+///
+/// let client = Client::new()
+///     .attempt_delay(Duration::from_millis(100))
+///     .before_connect(|socket, _| socket.set_keepalive(true))
+///     .connect_to("127.0.0.1", port); // in place of example.com
+/// for path in ["/news", "/weather"] {
+///     let connector = Connector::new(&format!("ws://example.com{path}"))?
+///         .options(Options::new().handshake_time(Duration::from_secs(5)));
+///     let (mut socket, _) = client.connect(connector).await?;
+///     socket.send("subscribe").await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct Client<N> {
     place: Option<Place>,
@@ -62,6 +83,20 @@ enum Place {
 
 impl<N: Network> Client<N> {
     /// The defaults.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use ws_proto_tokio::Client;
+    ///
+    /// let url = format!("ws://127.0.0.1:{port}/");
+    /// let (socket, response) = Client::new().connect(&*url).await?; // as `ws_proto_tokio::connect`
+    /// assert_eq!(response.status(), 101);
+    /// # drop(socket);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Self {
             place: None,
@@ -80,12 +115,39 @@ impl<N: Network> Client<N> {
 
     /// Connects to this host, a name or an IP address without brackets, and port. `Host`, and the name that the certificate
     /// has to have, are still those of the URL. With a [proxy](Self::proxy) it is the proxy that connects there.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use ws_proto_tokio::Client;
+    ///
+    /// // A server under test, or behind a balancer, that answers for example.com.
+    /// let client = Client::new().connect_to("127.0.0.1", port);
+    /// let (socket, _) = client.connect("ws://example.com/").await?;
+    /// # drop(socket);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect_to(mut self, host: &str, port: u16) -> Self {
         self.place = Some(Place::Host(host.into(), port));
         self
     }
 
     /// Connects to this Unix socket; the URL says what to ask for, such as `ws://localhost/events`. There is no proxy then.
+    ///
+    /// ```
+    /// use ws_proto_tokio::Client;
+    ///
+    /// # async fn events() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::new().connect_to_unix("/run/events.sock");
+    /// let (mut socket, _) = client.connect("ws://localhost/events").await?;
+    /// while let Some(event) = socket.next().await {
+    ///     println!("{:?}", event?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(unix)]
     pub fn connect_to_unix(mut self, path: impl AsRef<Path>) -> Self {
         self.place = Some(Place::Unix(path.as_ref().into()));
@@ -94,6 +156,27 @@ impl<N: Network> Client<N> {
 
     /// Sets who finds the addresses of a host, from its name and the port, in place of the resolver of the system. IP
     /// addresses are not asked for.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use std::net::Ipv4Addr;
+    /// use ws_proto_tokio::Client;
+    ///
+    /// // Names of a service registry, for instance.
+    /// let client = Client::new().resolver(|name, port| async move {
+    ///     match &*name {
+    ///         "chat.internal" => Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]),
+    ///         _ => Err(std::io::ErrorKind::NotFound.into()),
+    ///     }
+    /// });
+    /// let url = format!("ws://chat.internal:{port}/");
+    /// let (socket, _) = client.connect(&*url).await?;
+    /// # drop(socket);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resolver<F, A>(mut self, resolver: F) -> Self
     where
         F: Fn(String, u16) -> A + Send + Sync + 'static,
@@ -105,12 +188,34 @@ impl<N: Network> Client<N> {
 
     /// Sets how long an address may be tried before the next one is tried beside it: 250 ms by default, no less than 10 ms
     /// (RFC 8305 5).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_tokio::Client;
+    ///
+    /// let client = Client::new().attempt_delay(Duration::from_millis(50)); // impatient: addresses are near
+    /// # drop(client);
+    /// ```
     pub const fn attempt_delay(mut self, delay: Duration) -> Self {
         self.attempt_delay = Some(delay);
         self
     }
 
     /// Sets whether TCP sends small segments at once (`TCP_NODELAY`). It does by default.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use ws_proto_tokio::Client;
+    ///
+    /// let client = Client::new().nodelay(false); // for throughput, where delay does not count
+    /// let url = format!("ws://127.0.0.1:{port}/");
+    /// let (socket, _) = client.connect(&*url).await?;
+    /// assert!(!socket.get_ref().tcp().unwrap().nodelay()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = nodelay;
         self
@@ -118,6 +223,23 @@ impl<N: Network> Client<N> {
 
     /// Sets a function to call with each TCP socket before it connects to an address: bind it to an interface, mark it, set its
     /// buffers. An error is that of the attempt.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use ws_proto_tokio::Client;
+    ///
+    /// let client = Client::new().before_connect(|socket, address| {
+    ///     println!("connecting to {address}");
+    ///     socket.set_recv_buffer_size(1 << 20)
+    /// });
+    /// let url = format!("ws://127.0.0.1:{port}/");
+    /// let (socket, _) = client.connect(&*url).await?;
+    /// # drop(socket);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn before_connect<F>(mut self, hook: F) -> Self
     where
         F: Fn(&SockRef<'_>, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
@@ -127,6 +249,15 @@ impl<N: Network> Client<N> {
     }
 
     /// Sets whom `wss` trusts and its client certificate; a `ClientConfig` of rustls is taken too.
+    ///
+    /// ```
+    /// use ws_proto_async::net::{Client, Network, Tls};
+    ///
+    /// /// For servers with certificates of the company's own authority.
+    /// fn client<N: Network>(ca: &[u8]) -> std::io::Result<Client<N>> {
+    ///     Ok(Client::new().tls(Tls::empty().trust_pem(ca)?))
+    /// }
+    /// ```
     #[cfg(feature = "rustls")]
     pub fn tls(mut self, tls: impl Into<Tls>) -> Self {
         self.tls = tls.into();
@@ -140,6 +271,15 @@ impl<N: Network> Client<N> {
     /// `CONNECT` (RFC 9110 9.3.6), `https` needs the feature `rustls`; `socks5` and `socks5h` need the feature `socks`, and
     /// take no credentials or a user name and a password of 1 to 255 bytes each: `socks5://user@host` is
     /// [`ProxyError::Credentials`](ws_proto::opening::ProxyError::Credentials).
+    ///
+    /// ```
+    /// use ws_proto_tokio::{Client, Proxy};
+    ///
+    /// let proxy = Proxy::new("http://me:secret@proxy.example:3128")?;
+    /// let client = Client::new().proxy(proxy);
+    /// # drop(client);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.route = Route::Through(Box::new(proxy));
         self
@@ -150,6 +290,13 @@ impl<N: Network> Client<N> {
     /// [`ConnectError::Proxy`] if the one that counts is not the URL of a proxy.
     ///
     /// Without this call the environment has no effect.
+    ///
+    /// ```
+    /// use ws_proto_tokio::Client;
+    ///
+    /// let client = Client::new().proxy_from_env(); // as curl and others do
+    /// # drop(client);
+    /// ```
     pub fn proxy_from_env(mut self) -> Self {
         self.route = Route::Environment;
         self
@@ -157,6 +304,17 @@ impl<N: Network> Client<N> {
 
     /// Sets which `https` proxies are trusted, and the client certificate for them. By default it is the [`Tls::new`] of the
     /// features: what [`tls`](Self::tls) sets is for servers.
+    ///
+    /// ```
+    /// use ws_proto_async::net::{Client, Network, Tls};
+    /// use ws_proto_async::Proxy;
+    ///
+    /// /// Through a proxy whose certificate is of the company's own authority, to servers of the world.
+    /// fn client<N: Network>(ca: &[u8]) -> Result<Client<N>, Box<dyn std::error::Error>> {
+    ///     let proxy = Proxy::new("https://proxy.example")?;
+    ///     Ok(Client::new().proxy(proxy).proxy_tls(Tls::empty().trust_pem(ca)?))
+    /// }
+    /// ```
     #[cfg(feature = "rustls")]
     pub fn proxy_tls(mut self, tls: impl Into<Tls>) -> Self {
         self.proxy_tls = tls.into();
@@ -167,6 +325,26 @@ impl<N: Network> Client<N> {
     ///
     /// Redirects are not followed: [`ConnectError::Refused`] has the response. Dropping the future drops all streams that were
     /// connected.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use ws_proto_tokio::{Client, ConnectError, Connector, Message};
+    ///
+    /// let client = Client::new().connect_to("127.0.0.1", port);
+    /// let connector = Connector::new("ws://example.com/chat")?.header("Authorization", "Bearer abc");
+    /// match client.connect(connector).await {
+    ///     Ok((mut socket, _)) => {
+    ///         socket.send("hello").await?;
+    ///         assert_eq!(socket.next().await.transpose()?, Some(Message::text("hello"))); // an echo
+    ///     }
+    ///     Err(ConnectError::Refused(response)) => println!("{}: log in first", response.status()),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -185,6 +363,21 @@ impl<N: Network> Client<N> {
     /// As [`connect`](Self::connect), over what `io` makes of the stream once it leads to the server, inside of TLS: to
     /// record, count or slow down its bytes. Clock and timer are those of the runtime:
     /// `|stream| Tokio::new(Recorded::not(stream))`, for instance.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use ws_proto_tokio::{Client, ClientStream, Tokio};
+    ///
+    /// let url = format!("ws://127.0.0.1:{port}/");
+    /// let (mut socket, _) = Client::new()
+    ///     .connect_with(&*url, |stream: ClientStream| Tokio::new(tokio::io::BufReader::new(stream)))
+    ///     .await?;
+    /// socket.send("hello").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

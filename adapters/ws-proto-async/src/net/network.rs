@@ -8,6 +8,18 @@ use crate::io::Io;
 /// What a runtime brings so that a [`Client`](super::Client) can connect.
 ///
 /// Dropping a future ends its operation.
+///
+/// ```
+/// # use ws_proto_async::WebSocket;
+/// use ws_proto_async::ConnectError;
+/// use ws_proto_async::net::{Client, Network};
+///
+/// /// Works on every runtime that has a `Network`, such as `TokioNetwork` and `SmolNetwork`.
+/// async fn connect<N: Network>(url: &str) -> Result<WebSocket<N::Io>, ConnectError> {
+///     let (socket, _) = Client::<N>::new().connect(url).await?;
+///     Ok(socket)
+/// }
+/// ```
 pub trait Network: 'static {
     /// A stream that this runtime can wait for: TCP, a Unix socket, TLS over one of them.
     type Stream: Send;
@@ -53,6 +65,18 @@ pub trait Network: 'static {
 }
 
 /// What [`Network::secure`] is asked for. Its fields are there with the feature `rustls`.
+///
+/// ```
+/// use ws_proto_async::net::{TlsRequest, receive};
+/// use ws_proto_async::rustls::ClientConnection;
+///
+/// /// The first step of `Network::secure`.
+/// fn begin(tls: TlsRequest, received: &[u8]) -> Result<ClientConnection, Box<dyn std::error::Error>> {
+///     let mut connection = ClientConnection::new(tls.config, tls.server_name)?;
+///     receive(&mut connection, received)?;
+///     Ok(connection)
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TlsRequest {

@@ -67,6 +67,15 @@ enum Trust {
 
 impl Tls {
     /// Trusts the certificates of the features.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    ///
+    /// # fn tls(ca: &[u8]) -> std::io::Result<Tls> {
+    /// let tls = Tls::new().trust_pem(ca)?; // whom the world trusts, and one more
+    /// # Ok(tls)
+    /// # }
+    /// ```
     pub fn new() -> Self {
         #[cfg(feature = "rustls-platform-verifier")]
         return Self::platform();
@@ -80,12 +89,27 @@ impl Tls {
     }
 
     /// Trusts nobody but the certificates that are added.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    ///
+    /// let error = Tls::empty().config().unwrap_err(); // nothing was added
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
     pub fn empty() -> Self {
         Self::with(Trust::Added)
     }
 
     /// Trusts whom the platform trusts: by its own verifier on Windows, macOS, iOS and Android, by the certificates that are
     /// installed elsewhere. On Android a program initialises the crate `rustls-platform-verifier` first.
+    ///
+    /// ```
+    /// use ws_proto_async::net::{Client, Network, Tls};
+    ///
+    /// fn client<N: Network>() -> Client<N> {
+    ///     Client::new().tls(Tls::platform())
+    /// }
+    /// ```
     #[cfg(feature = "rustls-platform-verifier")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rustls-platform-verifier")))]
     pub fn platform() -> Self {
@@ -93,6 +117,14 @@ impl Tls {
     }
 
     /// Trusts whom Mozilla trusts, by certificates that are a part of the program.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    ///
+    /// let config = Tls::webpki_roots().config()?; // reads nothing of the system
+    /// # drop(config);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[cfg(feature = "rustls-webpki-roots")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rustls-webpki-roots")))]
     pub fn webpki_roots() -> Self {
@@ -117,12 +149,32 @@ impl Tls {
 
     /// Trusts one more certificate: that of an authority, or exactly that of a server, such as one that is self-signed. The
     /// name and the time of what the server shows are checked all the same.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    /// use ws_proto_async::rustls::pki_types::CertificateDer;
+    ///
+    /// /// For a device that shows a certificate of its own.
+    /// fn of_device(der: Vec<u8>) -> Tls {
+    ///     Tls::empty().trust(CertificateDer::from(der))
+    /// }
+    /// ```
     pub fn trust(mut self, certificate: CertificateDer<'static>) -> Self {
         self.certificates.push(certificate);
         self.changed()
     }
 
     /// As [`trust`](Self::trust), for every certificate of a text in PEM.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    ///
+    /// # fn tls() -> std::io::Result<Tls> {
+    /// let tls = Tls::empty().trust_pem(&std::fs::read("ca.pem")?)?;
+    /// # Ok(tls)
+    /// # }
+    /// assert!(Tls::empty().trust_pem(b"no certificate").is_err());
+    /// ```
     ///
     /// # Errors
     ///
@@ -134,6 +186,16 @@ impl Tls {
 
     /// Shows this certificate, with those that lead from it to an authority, to servers that ask for one. The key is that of
     /// the first one.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    /// use ws_proto_async::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    ///
+    /// /// A client that says who it is.
+    /// fn identified(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Tls {
+    ///     Tls::new().client_auth(vec![certificate], key)
+    /// }
+    /// ```
     pub fn client_auth(
         mut self,
         chain: Vec<CertificateDer<'static>>,
@@ -145,6 +207,17 @@ impl Tls {
 
     /// As [`client_auth`](Self::client_auth), from texts in PEM; the key is PKCS #8, PKCS #1 or SEC1.
     ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    ///
+    /// # fn tls() -> std::io::Result<Tls> {
+    /// let (chain, key) = (std::fs::read("client.pem")?, std::fs::read("client.key")?);
+    /// let tls = Tls::new().client_auth_pem(&chain, &key)?;
+    /// # Ok(tls)
+    /// # }
+    /// assert!(Tls::new().client_auth_pem(b"", b"no key").is_err());
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidData` if they are not PEM, or have no certificate or no key.
@@ -154,12 +227,32 @@ impl Tls {
     }
 
     /// Sets the name that is asked for (SNI) and that the certificate has to have, in place of the host of the URL.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    /// use ws_proto_async::rustls::pki_types::ServerName;
+    ///
+    /// let tls = Tls::new().server_name(ServerName::try_from("chat.example")?);
+    /// # drop(tls);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn server_name(mut self, name: ServerName<'static>) -> Self {
         self.server_name = Some(name);
         self
     }
 
     /// The configuration of rustls that connections get.
+    ///
+    /// ```
+    /// use ws_proto_async::net::Tls;
+    ///
+    /// /// At the start of a program, so that a mistake is seen before the first connection.
+    /// fn checked(ca: &[u8]) -> std::io::Result<Tls> {
+    ///     let tls = Tls::empty().trust_pem(ca)?;
+    ///     tls.config()?;
+    ///     Ok(tls)
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -284,6 +377,16 @@ impl fmt::Debug for Tls {
 }
 
 /// Gives a connection bytes that were read before it was there.
+///
+/// ```
+/// use ws_proto_async::net::receive;
+/// use ws_proto_async::rustls::ClientConnection;
+///
+/// /// `received` came after the answer of a proxy, and is the server's.
+/// fn after_tunnel(connection: &mut ClientConnection, received: &[u8]) -> std::io::Result<()> {
+///     receive(connection, received)
+/// }
+/// ```
 ///
 /// # Errors
 ///

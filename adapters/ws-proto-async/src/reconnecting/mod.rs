@@ -31,6 +31,15 @@ type Greet = Box<dyn FnMut(&Response) -> Vec<Message> + Send>;
 
 /// A stream that its runtime can connect to the server that a URL names: what
 /// [`Reconnecting::new`] asks for. The adapters implement it.
+///
+/// ```
+/// use ws_proto_async::{Connect, ConnectError, Reconnecting};
+///
+/// /// Works with the streams of every adapter.
+/// fn news<T: Connect>() -> Result<Reconnecting<T>, ConnectError> {
+///     Reconnecting::new("wss://example.com/news")
+/// }
+/// ```
 pub trait Connect: Io + Sized {
     /// Connects and makes the handshake, within the time of the connector's options.
     fn connect(
@@ -124,7 +133,7 @@ pub trait Connect: Io + Sized {
 ///
 /// `StreamExt::split` of `futures` makes halves for two tasks: a `Sink` of messages and a `Stream` of
 /// updates. Each wakes the other when the connection changes.
-pub struct Reconnecting<T: Io> {
+pub struct Reconnecting<T> {
     link: Link<T>,
     connect: Box<dyn FnMut() -> Connecting<T> + Send>,
     greet: Greet,
@@ -142,7 +151,7 @@ pub struct Reconnecting<T: Io> {
     changes: u64,
 }
 
-enum Link<T: Io> {
+enum Link<T> {
     /// Nothing was tried yet.
     Idle,
     Connecting(Connecting<T>),
@@ -152,8 +161,27 @@ enum Link<T: Io> {
     Over,
 }
 
+impl<T> Link<T> {
+    fn connection(&self) -> Option<&WebSocket<T>> {
+        match self {
+            Self::Open(socket) => Some(socket),
+            _ => None,
+        }
+    }
+}
+
 impl<T: Connect> Reconnecting<T> {
     /// A client that asks for the same each time. It does not connect yet.
+    ///
+    /// ```
+    /// # use ws_proto_suite::shells::example::Memory;
+    /// use ws_proto_async::Reconnecting;
+    ///
+    /// let client = Reconnecting::new("wss://example.com/news")?;
+    /// # let client: Reconnecting<Memory> = client;
+    /// assert!(!client.is_connected()); // it waits for the first call of `next`, or of a sending method
+    /// # Ok::<(), ws_proto_async::ConnectError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -175,12 +203,31 @@ impl<T: Connect> Reconnecting<T> {
     /// [`AttemptError::transient`] or [`AttemptError::permanent`] says whether another one follows.
     ///
     /// There is no time limit for it: it has to come to an end by itself.
+    ///
+    /// ```
+    /// # use ws_proto_suite::shells::example::Memory;
+    /// use ws_proto_async::{AttemptError, Connector, Reconnecting};
+    ///
+    /// /// Asks who is logged in, for a token that is valid for some minutes.
+    /// async fn token() -> Result<String, std::io::Error> {
+    ///     // ...
+    /// #   Ok(String::from("abc"))
+    /// }
+    ///
+    /// let client = Reconnecting::from_requests(|| async {
+    ///     let token = token().await.map_err(AttemptError::transient)?;
+    ///     let connector = Connector::new("wss://example.com/news")?;
+    ///     Ok(connector.header("Authorization", format!("Bearer {token}")))
+    /// });
+    /// # let client: Reconnecting<Memory> = client;
+    /// # drop(client);
+    /// ```
     pub fn from_requests<F, R>(mut request: F) -> Self
     where
         F: FnMut() -> R + Send + 'static,
         R: Future<Output = Result<Connector, AttemptError>> + Send + 'static,
     {
-        Self::with(T::timer(), move || {
+        Self::from_connections(T::timer(), move || {
             let request = request();
             async move { Ok(T::connect(request.await?).await?) }
         })
@@ -193,7 +240,32 @@ impl<T: Io> Reconnecting<T> {
     /// of connecting, or what [`AttemptError::transient`] and [`AttemptError::permanent`] make of others.
     ///
     /// There is no time limit for it: it has to come to an end by itself.
-    pub fn with<F, C>(timer: impl Timer + Send + 'static, mut connect: F) -> Self
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ws_proto_suite::shells::example::server();
+    /// use ws_proto_tokio::{AttemptError, Client, Reconnecting, Tokio, Update};
+    ///
+    /// // A connection counts once the server has answered a first message.
+    /// let mut client = Reconnecting::from_connections(Tokio::timer(), move || async move {
+    ///     let network = Client::new().connect_to("127.0.0.1", port);
+    ///     let (mut socket, response) = network.connect("ws://example.com/").await?;
+    ///     let logged_in = async {
+    ///         socket.send("log in").await?;
+    ///         socket.next().await.transpose()
+    ///     };
+    ///     match logged_in.await {
+    ///         Ok(Some(_)) => Ok((socket, response)),
+    ///         Ok(None) => Err(AttemptError::permanent("not allowed")),
+    ///         Err(error) => Err(AttemptError::transient(error)),
+    ///     }
+    /// });
+    /// assert!(matches!(client.next().await, Some(Update::Connected(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_connections<F, C>(timer: impl Timer + Send + 'static, mut connect: F) -> Self
     where
         F: FnMut() -> C + Send + 'static,
         C: Future<Output = Attempt<T>> + Send + 'static,
@@ -218,13 +290,14 @@ impl<T: Io> Reconnecting<T> {
     /// Sets how long it waits before each attempt, and how many there are.
     ///
     /// ```
-    /// # use ws_proto_async::{Io, Reconnecting};
+    /// # ws_proto_suite::shells::example::reconnecting(async |client| {
     /// use std::time::Duration;
     /// use ws_proto_async::reconnect::BackoffConfig;
     ///
-    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
-    /// client.backoff(BackoffConfig::new().cap(Duration::from_secs(60)).max_attempts(Some(10)))
-    /// # }
+    /// let mut client = client.backoff(BackoffConfig::new().cap(Duration::from_secs(60)).max_attempts(Some(10)));
+    /// # client.next().await;
+    /// # Ok(())
+    /// # });
     /// ```
     #[must_use]
     pub fn backoff(self, config: BackoffConfig) -> Self {
@@ -239,12 +312,13 @@ impl<T: Io> Reconnecting<T> {
     /// given back.
     ///
     /// ```
-    /// # use ws_proto_async::{Io, Reconnecting};
+    /// # ws_proto_suite::shells::example::reconnecting(async |client| {
     /// use ws_proto_async::Message;
     ///
-    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
-    /// client.on_connect(|_| [Message::text("subscribe news")])
-    /// # }
+    /// let mut client = client.on_connect(|_| [Message::text("subscribe news")]);
+    /// # client.next().await;
+    /// # Ok(())
+    /// # });
     /// ```
     #[must_use]
     pub fn on_connect<I>(self, mut greet: impl FnMut(&Response) -> I + Send + 'static) -> Self
@@ -261,19 +335,20 @@ impl<T: Io> Reconnecting<T> {
     /// connection or of an attempt is final for this program.
     ///
     /// ```
-    /// # use ws_proto_async::{Io, Reconnecting};
+    /// # ws_proto_suite::shells::example::reconnecting(async |client| {
     /// use ws_proto_async::reconnect::End;
     /// use ws_proto_async::Decision;
     ///
-    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
-    /// client.decide(|reason| match reason.end() {
+    /// let mut client = client.decide(|reason| match reason.end() {
     ///     // Our server's way to say that the account is gone.
     ///     Some(End::Closed(Some(code))) if code.as_u16() == 4001 => Decision::Stop,
     ///     // Our tokens expire; the next request brings a new one.
     ///     Some(End::Refused { status: 401, .. }) => Decision::Retry,
     ///     _ => Decision::Backoff,
-    /// })
-    /// # }
+    /// });
+    /// # client.next().await;
+    /// # Ok(())
+    /// # });
     /// ```
     #[must_use]
     pub fn decide(self, decide: impl FnMut(&Reason) -> Decision + Send + 'static) -> Self {
@@ -287,10 +362,11 @@ impl<T: Io> Reconnecting<T> {
     /// before later messages. By default they are given back in [`Disconnected::unsent`].
     ///
     /// ```
-    /// # use ws_proto_async::{Io, Reconnecting};
-    /// # fn with<T: Io>(client: Reconnecting<T>) -> Reconnecting<T> {
-    /// client.resend(true)
-    /// # }
+    /// # ws_proto_suite::shells::example::reconnecting(async |client| {
+    /// let mut client = client.resend(true);
+    /// # client.next().await;
+    /// # Ok(())
+    /// # });
     /// ```
     #[must_use]
     pub fn resend(self, resend: bool) -> Self {
@@ -302,6 +378,14 @@ impl<T: Io> Reconnecting<T> {
 
     /// Sets where the random part of each delay comes from, uniformly distributed numbers; by default from
     /// the operating system. For tests and simulations.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |client| {
+    /// let mut client = client.random(|| 0); // the shortest delays
+    /// # client.next().await;
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn random(self, random: impl FnMut() -> u64 + Send + 'static) -> Self {
         Self {
@@ -311,21 +395,51 @@ impl<T: Io> Reconnecting<T> {
     }
 
     /// Whether there is a connection, as far as is known.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// assert!(!client.is_connected());
+    /// client.next().await; // `Update::Connected`
+    /// assert!(client.is_connected());
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
     pub const fn is_connected(&self) -> bool {
         matches!(self.link, Link::Open(_))
     }
 
     /// The connection, if there is one.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// client.next().await; // `Update::Connected`
+    /// if let Some(socket) = client.connection() {
+    ///     println!("{:?}, {} bytes wait", socket.subprotocol(), socket.pending_bytes());
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
     pub fn connection(&self) -> Option<&WebSocket<T>> {
-        match &self.link {
-            Link::Open(socket) => Some(socket),
-            _ => None,
-        }
+        self.link.connection()
     }
 
     /// Ends the delay before the next attempt, and forgets the failures before it: because the network has
     /// come back, for instance, or the user does not want to wait. Does nothing while there is a connection
     /// or an attempt is under way.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// # let is_network_back = true;
+    /// let update = client.next().await;
+    /// println!("{update:?}");
+    /// if is_network_back && !client.is_connected() {
+    ///     client.reconnect_now();
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn reconnect_now(&mut self) {
         if let Link::Waiting(deadline) = &mut self.link {
             *deadline = self.timer.now();
@@ -339,6 +453,23 @@ impl<T: Io> Reconnecting<T> {
     /// The next update; `None` after [`Update::Ended`].
     ///
     /// Cancel safe: the next call goes on where this one was.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// use ws_proto_async::Update;
+    ///
+    /// while let Some(update) = client.next().await {
+    ///     match update {
+    ///         Update::Connected(connected) => println!("attempt {}", connected.attempt),
+    ///         Update::Message(message) => println!("{message:?}"),
+    ///         Update::Disconnected(lost) => println!("{}; again in {:?}", lost.reason, lost.delay),
+    ///         Update::Ended(ended) => println!("{}", ended.reason),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn next(&mut self) -> Option<Update> {
         poll_fn(|cx| self.poll_update(cx)).await
     }
@@ -349,6 +480,14 @@ impl<T: Io> Reconnecting<T> {
     ///
     /// Cancel safe: the message is accepted as a whole or not at all. Once it is, it is written or given back
     /// whatever becomes of this future.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// client.send("hello").await?; // connects, if it has to
+    /// assert!(client.is_connected());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -364,6 +503,16 @@ impl<T: Io> Reconnecting<T> {
     ///
     /// Cancel safe: the message is accepted as a whole or not at all.
     ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// for line in ["one", "two", "three"] {
+    ///     client.feed(line).await?;
+    /// }
+    /// client.flush().await?; // all in one write
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
@@ -376,6 +525,15 @@ impl<T: Io> Reconnecting<T> {
     ///
     /// Cancel safe: the next call goes on where this one was.
     ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// client.feed("queued").await?;
+    /// client.flush().await?;
+    /// assert_eq!(client.connection().unwrap().pending_bytes(), 0);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
@@ -387,6 +545,14 @@ impl<T: Io> Reconnecting<T> {
     ///
     /// Cancel safe: the next call goes on where this one was.
     ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// client.ready().await?; // can be cancelled: nothing is accepted yet
+    /// client.try_send("now").expect("there is room");
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
@@ -396,6 +562,20 @@ impl<T: Io> Reconnecting<T> {
 
     /// Queues a message at once, if there is a connection that has room. It is written when this client is
     /// waited for.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// use ws_proto_async::TrySendError;
+    ///
+    /// // Nothing is connected yet. A measurement that cannot be sent now is of no use later.
+    /// match client.try_send("21.5") {
+    ///     Ok(()) => {}
+    ///     Err(TrySendError::Full(message)) => println!("dropped {message:?}"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -423,6 +603,21 @@ impl<T: Io> Reconnecting<T> {
     /// sends comes, and then [`Update::Ended`] with unwritten messages. Of `reason`, 123 bytes are sent at
     /// most.
     ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// use ws_proto_async::{CloseCode, Update};
+    ///
+    /// client.send("the last one").await?;
+    /// client.start_close(CloseCode::NORMAL, "")?;
+    /// while let Some(update) = client.next().await {
+    ///     if let Update::Ended(ended) = update {
+    ///         assert!(ended.unsent.is_empty());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Send`] if this code is not for clients.
@@ -446,6 +641,17 @@ impl<T: Io> Reconnecting<T> {
     /// written.
     ///
     /// Cancel safe: the Close is queued at once, another call goes on waiting.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// client.send("the last one").await?;
+    /// client.close(CloseCode::NORMAL, "").await?;
+    /// assert!(!client.is_connected());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -497,10 +703,10 @@ impl<T: Io> Sink<Message> for Reconnecting<T> {
 }
 
 /// Leaves out the messages: they can have secrets.
-impl<T: Io> fmt::Debug for Reconnecting<T> {
+impl<T> fmt::Debug for Reconnecting<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reconnecting")
-            .field("connection", &self.connection())
+            .field("connection", &self.link.connection())
             .field("backoff", &self.backoff)
             .field("unwritten", &self.outbox.len())
             .finish_non_exhaustive()

@@ -13,6 +13,23 @@ use crate::error::Error;
 use crate::message::{Closed, Message};
 
 /// What [`Reconnecting::next`](crate::Reconnecting::next) gives.
+///
+/// ```
+/// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+/// use ws_proto_async::Update;
+///
+/// while let Some(update) = client.next().await {
+///     match update {
+///         Update::Connected(connected) => println!("{:?}", connected.response.headers().get("Server")),
+///         Update::Message(message) => println!("{message:?}"),
+///         Update::Disconnected(lost) => println!("{} not sent: {}", lost.unsent.len(), lost.reason),
+///         Update::Ended(ended) => println!("after {} failures: {}", ended.attempts, ended.reason),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Update {
@@ -27,6 +44,17 @@ pub enum Update {
 }
 
 /// A connection that was made.
+///
+/// ```
+/// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+/// use ws_proto_async::Update;
+///
+/// if let Some(Update::Connected(connected)) = client.next().await {
+///     assert_eq!((connected.attempt, connected.response.status()), (0, 101));
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Connected {
@@ -37,6 +65,16 @@ pub struct Connected {
 }
 
 /// A connection that was lost, or an attempt that failed.
+///
+/// ```
+/// use ws_proto_async::{Disconnected, Message};
+///
+/// /// What a status line says; the messages are for the next connection, if they are of use then.
+/// fn report(lost: Disconnected) -> (String, Vec<Message>) {
+///     let again = format!("attempt {} in {:?}", lost.attempt, lost.delay);
+///     (format!("{}; {again}", lost.reason), lost.unsent)
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Disconnected {
@@ -58,6 +96,18 @@ pub struct Disconnected {
 }
 
 /// The end.
+///
+/// ```
+/// # ws_proto_suite::shells::example::reconnecting(async |mut client| {
+/// use ws_proto_async::{CloseCode, Reason, Update};
+///
+/// client.start_close(CloseCode::NORMAL, "")?;
+/// let Some(Update::Ended(ended)) = client.next().await else { panic!("it was closed") };
+/// assert!(matches!(ended.reason, Reason::Local));
+/// assert_eq!((ended.unsent.len(), ended.attempts), (0, 0));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Ended {
@@ -71,6 +121,13 @@ pub struct Ended {
 }
 
 /// Why there is no connection any more.
+///
+/// ```
+/// use ws_proto_async::{CloseCode, Closed, Reason};
+///
+/// let reason = Reason::Closed(Closed { code: Some(CloseCode::SERVICE_RESTART), reason: "".into() });
+/// assert_eq!(reason.to_string(), "the server closed the connection: 1012");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reason {
@@ -87,6 +144,16 @@ pub enum Reason {
 impl Reason {
     /// What a [`Backoff`](ws_proto::reconnect::Backoff) needs to know of it. `None` if another attempt is
     /// useless whatever the server does, as after [`Local`](Self::Local).
+    ///
+    /// ```
+    /// use ws_proto_async::reconnect::End;
+    /// use ws_proto_async::{Error, Reason, UnexpectedEof};
+    ///
+    /// let reason = Reason::Failed(Error::Eof(UnexpectedEof));
+    /// assert_eq!(reason.end(), Some(End::Eof));
+    /// assert_eq!(Reason::Local.end(), None);
+    /// ```
+    #[must_use]
     pub fn end(&self) -> Option<End> {
         match self {
             Self::Closed(closed) => Some(End::Closed(closed.code)),
@@ -110,7 +177,20 @@ impl fmt::Display for Reason {
 
 /// What to do after a connection or an attempt has ended; see
 /// [`Reconnecting::decide`](crate::Reconnecting::decide).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// ```
+/// use ws_proto_async::{Decision, Reason};
+///
+/// /// For [`Reconnecting::decide`](ws_proto_async::Reconnecting::decide): who wants to stay connected whatever happens.
+/// fn decide(reason: &Reason) -> Decision {
+///     match reason {
+///         Reason::Closed(_) => Decision::Retry,
+///         _ => Decision::Backoff,
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Decision {
     /// What the [back-off](ws_proto::reconnect::Backoff) says: it connects again if the end
     /// [is transient](End::is_transient).
@@ -124,6 +204,13 @@ pub enum Decision {
 }
 
 /// Why an attempt to connect failed.
+///
+/// ```
+/// use ws_proto_async::AttemptError;
+///
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// assert!(AttemptError::from(refused).end().unwrap().is_transient());
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AttemptError {
@@ -141,6 +228,14 @@ pub enum AttemptError {
 impl AttemptError {
     /// Another attempt can succeed, for instance because a token could not be fetched now. It counts as
     /// [`End::Unreachable`].
+    ///
+    /// ```
+    /// use ws_proto_async::AttemptError;
+    /// use ws_proto_async::reconnect::End;
+    ///
+    /// let error = AttemptError::transient("the token server does not answer");
+    /// assert_eq!(error.end(), Some(End::Unreachable));
+    /// ```
     pub fn transient(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Other {
             error: error.into(),
@@ -149,6 +244,13 @@ impl AttemptError {
     }
 
     /// Another attempt is useless, for instance because the user has logged out.
+    ///
+    /// ```
+    /// use ws_proto_async::AttemptError;
+    ///
+    /// let error = AttemptError::permanent("logged out");
+    /// assert_eq!((error.to_string().as_str(), error.end()), ("logged out", None));
+    /// ```
     pub fn permanent(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Other {
             error: error.into(),
@@ -158,6 +260,14 @@ impl AttemptError {
 
     /// What a [`Backoff`](ws_proto::reconnect::Backoff) needs to know of it; `None` if another attempt is
     /// useless.
+    ///
+    /// ```
+    /// use ws_proto_async::{AttemptError, Uri};
+    ///
+    /// let wrong = AttemptError::from(Uri::parse("https://example.com/").unwrap_err());
+    /// assert_eq!(wrong.end(), None); // it stays wrong
+    /// ```
+    #[must_use]
     pub fn end(&self) -> Option<End> {
         match self {
             Self::Connect(error) => error.end(),

@@ -24,15 +24,14 @@ impl<T: Io> WebSocket<T> {
     /// half is dropped, later input is dropped too; when both are, the stream is.
     ///
     /// ```
-    /// # use ws_proto_async::{Error, Io, WebSocket};
-    /// # async fn with<T: Io>(socket: WebSocket<T>) -> Result<(), Error> {
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
     /// let (mut read, mut write) = socket.split(); // give each to a task
     /// write.send("hello").await?;
     /// if let Some(message) = read.next().await {
     ///     println!("{:?}", message?);
     /// }
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
         let shared = Arc::new(Mutex::new(*self.core));
@@ -44,12 +43,38 @@ impl<T: Io> WebSocket<T> {
 }
 
 /// The half of a connection that receives; see [`WebSocket::split`].
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |socket| {
+/// let (mut read, mut write) = socket.split();
+/// write.send("hello").await?;
+/// while let Some(message) = read.next().await {
+///     println!("{:?}", message?);
+/// }
+/// println!("{:?}", read.closed());
+/// # Ok(())
+/// # });
+/// ```
 pub struct ReadHalf<T: Io> {
     shared: Arc<Mutex<Core<T>>>,
 }
 
 /// The half of a connection that sends; see [`WebSocket::split`].
-pub struct WriteHalf<T: Io> {
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |socket| {
+/// use ws_proto_async::CloseCode;
+///
+/// let (mut read, mut write) = socket.split();
+/// write.send("the last one").await?;
+/// write.close(CloseCode::NORMAL, "").await?; // once the Close is written
+/// while let Some(message) = read.next().await {
+///     println!("{:?}", message?); // what the peer still sends
+/// }
+/// # Ok(())
+/// # });
+/// ```
+pub struct WriteHalf<T> {
     shared: Arc<Mutex<Core<T>>>,
 }
 
@@ -63,11 +88,36 @@ impl<T: Io> ReadHalf<T> {
     }
 
     /// As [`WebSocket::closed`].
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// let (mut read, write) = socket.split();
+    /// while read.next().await.transpose()?.is_some() {}
+    /// assert_eq!(read.closed().unwrap().code, Some(CloseCode::NORMAL));
+    /// # drop(write);
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         lock(&self.shared).closed()
     }
 
     /// As [`WebSocket::refused_len`].
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
+    /// let (mut read, write) = socket.split();
+    /// if let Some(Err(error)) = read.next().await {
+    ///     println!("{error}: {:?} bytes", read.refused_len());
+    /// }
+    /// # assert_eq!(write.refused_len(), None);
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
     pub fn refused_len(&self) -> Option<u64> {
         lock(&self.shared).refused_len()
     }
@@ -75,12 +125,12 @@ impl<T: Io> ReadHalf<T> {
     /// Joins the halves again.
     ///
     /// ```
-    /// # use ws_proto_async::{Io, WebSocket};
-    /// # fn with<T: Io>(socket: WebSocket<T>) {
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
     /// let (read, write) = socket.split();
-    /// let socket = read.reunite(write).expect("halves of one connection");
-    /// # drop(socket);
-    /// # }
+    /// let mut socket = read.reunite(write).expect("halves of one connection");
+    /// socket.send("as before").await?;
+    /// # Ok(())
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -125,17 +175,53 @@ impl<T: Io> WriteHalf<T> {
     }
 
     /// As [`WebSocket::closed`].
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// let (mut read, write) = socket.split();
+    /// while read.next().await.transpose()?.is_some() {}
+    /// assert_eq!(write.closed().unwrap().code, Some(CloseCode::NORMAL));
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         lock(&self.shared).closed()
     }
 
     /// As [`WebSocket::refused_len`].
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
+    /// let (mut read, write) = socket.split();
+    /// if let Some(Err(error)) = read.next().await {
+    ///     println!("{error}: {:?} bytes", write.refused_len());
+    /// }
+    /// # assert_eq!(write.refused_len(), None);
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
     pub fn refused_len(&self) -> Option<u64> {
         lock(&self.shared).refused_len()
     }
 
     /// How many bytes wait to be written.
-    pub fn queued(&self) -> usize {
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
+    /// let (_read, mut write) = socket.split();
+    /// write.try_send("queued").expect("there is room");
+    /// assert_eq!(write.pending_bytes(), 12); // with the header of the frame
+    /// write.flush().await?;
+    /// assert_eq!(write.pending_bytes(), 0);
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
         lock(&self.shared).driver.pending_bytes()
     }
 
@@ -144,6 +230,17 @@ impl<T: Io> WriteHalf<T> {
     /// as [`WebSocket::close`] does. Of `reason`, 123 bytes are sent at most.
     ///
     /// Cancel safe: the Close is queued at once, another call goes on waiting.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |socket| {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// let (mut read, mut write) = socket.split();
+    /// write.close(CloseCode::NORMAL, "done").await?;
+    /// while read.next().await.transpose()?.is_some() {} // comes to the end
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -173,13 +270,28 @@ impl<T: Io> fmt::Debug for ReadHalf<T> {
     }
 }
 
-impl<T: Io> fmt::Debug for WriteHalf<T> {
+impl<T> fmt::Debug for WriteHalf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WriteHalf").field(&self.shared).finish()
     }
 }
 
 /// These halves are not of the same connection.
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |one| {
+/// # ws_proto_suite::shells::example::connected(async |other| {
+/// use ws_proto_async::ReuniteError;
+///
+/// let ((one_read, one_write), (other_read, other_write)) = (one.split(), other.split());
+/// let ReuniteError(one_read, other_write) = one_read.reunite(other_write).unwrap_err();
+/// assert!(one_read.reunite(one_write).is_ok());
+/// assert!(other_read.reunite(other_write).is_ok());
+/// # Ok(())
+/// # });
+/// # Ok(())
+/// # });
+/// ```
 pub struct ReuniteError<T: Io>(pub ReadHalf<T>, pub WriteHalf<T>);
 
 impl<T: Io> fmt::Debug for ReuniteError<T> {

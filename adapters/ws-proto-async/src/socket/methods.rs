@@ -29,14 +29,13 @@ macro_rules! receiving {
             /// the rest of it is dropped.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// while let Some(message) = socket.next().await {
             ///     println!("{:?}", message?);
             /// }
             /// println!("{:?}", socket.closed()); // code and reason of the peer
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -57,8 +56,7 @@ macro_rules! receiving {
             /// Cancel safe: the next call goes on where this one was.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// use ws_proto_async::Event;
             ///
             /// while let Some(event) = socket.next_event().await {
@@ -71,7 +69,7 @@ macro_rules! receiving {
             ///     }
             /// }
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -87,8 +85,7 @@ macro_rules! receiving {
             /// Cancel safe: the next call goes on where this one was.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// let mut bytes = 0;
             /// while let Some(piece) = socket.next_piece().await {
             ///     let piece = piece?;
@@ -99,7 +96,7 @@ macro_rules! receiving {
             ///     }
             /// }
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -130,12 +127,11 @@ macro_rules! sending {
             /// written whatever becomes of this future.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.send("a text").await?;
             /// socket.send(vec![1, 2, 3]).await?; // binary
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -155,11 +151,10 @@ macro_rules! sending {
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.send_uncompressed("password: 1234").await?;
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -177,13 +172,12 @@ macro_rules! sending {
             /// The parameters of permessage-deflate that were agreed on; `None` if messages are not compressed.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// if let Some(params) = socket.deflate() {
             ///     println!("compressed: {params:?}");
             /// }
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             #[cfg(feature = "deflate")]
             #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -197,13 +191,12 @@ macro_rules! sending {
             /// have been sent.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.set_compressing(false);
             /// socket.send("as it is").await?;
             /// socket.set_compressing(true);
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             #[cfg(feature = "deflate")]
             #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
@@ -214,12 +207,11 @@ macro_rules! sending {
             /// Sends a text message, as [`send`](Self::send) does.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.send_text("hello").await?;
             /// socket.send_text(format!("hello {}", 2)).await?;
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -236,11 +228,10 @@ macro_rules! sending {
             /// copied, unless a client has to mask it or it is compressed.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.send_binary(vec![0; 1 << 20]).await?;
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -259,14 +250,13 @@ macro_rules! sending {
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// use ws_proto_async::{Message, PreparedMessage};
             ///
             /// let news = PreparedMessage::from(Message::from("to all of you")); // once, for all connections
             /// socket.send_prepared(&news).await?;
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -284,8 +274,7 @@ macro_rules! sending {
             /// Cancel safe: the part is queued as a whole or not at all.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// use ws_proto_async::Fin;
             ///
             /// for line in ["one\n", "two\n"] {
@@ -293,7 +282,7 @@ macro_rules! sending {
             /// }
             /// socket.send_text_part("", Fin::Yes).await?; // one message of two lines
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -310,14 +299,13 @@ macro_rules! sending {
             /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// use ws_proto_async::Fin;
             ///
             /// socket.send_binary_part(vec![0; 65536], Fin::No).await?;
             /// socket.send_binary_part(vec![0; 100], Fin::Yes).await?;
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -338,14 +326,13 @@ macro_rules! sending {
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// // Answers all messages of one read with one write.
             /// while let Some(message) = socket.next().await {
             ///     socket.feed(message?).await?;
             /// }
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -363,8 +350,7 @@ macro_rules! sending {
             /// Cancel safe: the message is queued as a whole or not at all.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// use ws_proto_async::{Message, PreparedMessage};
             ///
             /// for text in ["one", "two"] {
@@ -372,7 +358,7 @@ macro_rules! sending {
             /// }
             /// socket.flush().await?;
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -387,13 +373,12 @@ macro_rules! sending {
             /// Cancel safe: the next call goes on where this one was.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.feed("one").await?;
             /// socket.feed("two").await?;
             /// socket.flush().await?; // both in one write
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -408,14 +393,13 @@ macro_rules! sending {
             /// Cancel safe: it changes nothing.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.ready().await?; // can be cancelled: nothing is queued yet
             /// if let Err(error) = socket.try_send("now") {
             ///     println!("{error}");
             /// }
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -429,8 +413,7 @@ macro_rules! sending {
             /// waited for, by [`flush`](Self::flush) for instance.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// use ws_proto_async::TrySendError;
             ///
             /// match socket.try_send("news") {
@@ -439,7 +422,7 @@ macro_rules! sending {
             ///     Err(error) => println!("{error}"),
             /// }
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -455,11 +438,10 @@ macro_rules! sending {
             /// Cancel safe: the Ping is queued as a whole or not at all.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.ping(b"are you there").await?; // `next_event` shows the Pong
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -477,11 +459,10 @@ macro_rules! sending {
             /// Cancel safe: the Pong is queued as a whole or not at all.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// socket.pong(b"").await?; // a sign of life that asks for no answer
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors
@@ -498,8 +479,7 @@ macro_rules! sending {
             /// Close still come, then the connection ends. Of `reason`, 123 bytes are sent at most.
             ///
             /// ```
-            /// # use ws_proto_async::{Error, Io, WebSocket};
-            /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+            /// # ws_proto_suite::shells::example::connected(async |mut socket| {
             /// use ws_proto_async::CloseCode;
             ///
             /// socket.start_close(CloseCode::NORMAL, "that is all")?;
@@ -507,7 +487,7 @@ macro_rules! sending {
             ///     println!("still received: {:?}", message?);
             /// }
             /// # Ok(())
-            /// # }
+            /// # });
             /// ```
             ///
             /// # Errors

@@ -61,6 +61,21 @@ pub use halves::{ReadHalf, ReuniteError, WriteHalf};
 /// While messages come, the clock is looked at four times in a [keepalive](crate::Config::keepalive) interval
 /// only: a Ping is sent up to a quarter of it late. All other times are exact, to the millisecond of the
 /// runtime's timer.
+///
+/// ```
+/// # ws_proto_suite::shells::example::connected(async |mut socket| {
+/// use ws_proto_async::CloseCode;
+///
+/// socket.send("how are you?").await?;
+/// while let Some(message) = socket.next().await {
+///     if message?.as_text() == Some("how are you?") {
+///         socket.start_close(CloseCode::NORMAL, "that is all")?; // an echo
+///     }
+/// }
+/// assert_eq!(socket.closed().unwrap().code, Some(CloseCode::NORMAL));
+/// # Ok(())
+/// # });
+/// ```
 pub struct WebSocket<T> {
     /// Boxed: a future holds an argument twice, once as it came and once in its place, and so does every
     /// future around it.
@@ -103,12 +118,32 @@ impl<T: Io> WebSocket<T> {
 
     /// The server's end of a connection whose handshake [`Acceptor::answer`](crate::Acceptor::answer) has done:
     /// with its options, subprotocol and compression.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, WebSocket};
+    /// use ws_proto_async::Opened;
+    ///
+    /// /// `opened` is the result of `Acceptor::answer`.
+    /// fn upgraded<T: Io>(io: T, opened: Opened) -> WebSocket<T> {
+    ///     WebSocket::open_server(io, opened)
+    /// }
+    /// ```
     pub fn open_server(io: T, opened: Opened) -> Self {
         Self::open(io, opened, EitherRole::server())
     }
 
     /// The client's end of a connection whose handshake [`ConnectingStream`](crate::ConnectingStream) has done: with
     /// its options, subprotocol and compression.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, WebSocket};
+    /// use ws_proto_async::Opened;
+    ///
+    /// /// `opened` is the result of a `ConnectingStream`.
+    /// fn upgraded<T: Io>(io: T, opened: Opened) -> WebSocket<T> {
+    ///     WebSocket::open_client(io, opened)
+    /// }
+    /// ```
     pub fn open_client(io: T, opened: Opened) -> Self {
         Self::open(io, opened, EitherRole::client(Box::new(OsRandom::new())))
     }
@@ -129,6 +164,16 @@ impl<T: Io> WebSocket<T> {
     /// that handshake has agreed on, with [`DeflateParams::negotiated`] for
     /// [`server`](Self::server) or [`client`](Self::client). Call it before anything is sent or
     /// received.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, Options, WebSocket};
+    /// use ws_proto_async::{Deflate, DeflateParams};
+    ///
+    /// /// `params` are those of the response that an HTTP server has sent.
+    /// fn upgraded<T: Io>(io: T, deflate: &Deflate, params: DeflateParams) -> WebSocket<T> {
+    ///     WebSocket::server(io, params.negotiated(), &[], Options::new()).with_deflate(deflate, params)
+    /// }
+    /// ```
     #[cfg(feature = "deflate")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
     #[must_use]
@@ -137,7 +182,7 @@ impl<T: Io> WebSocket<T> {
     }
 
     /// Sets whether a server reads to the end of the stream after a closing handshake too, for the time of
-    /// [`Options::linger`] at most. Call it for a stream of HTTP/2 or HTTP/3 whose handshake has been done elsewhere:
+    /// [`Options::linger_time`] at most. Call it for a stream of HTTP/2 or HTTP/3 whose handshake has been done elsewhere:
     /// such a stream is reset when it is dropped before both sides have ended, and the client may lose the last
     /// messages and our Close. What [`open_server`](Self::open_server) has opened on such a stream does it by itself.
     ///
@@ -170,14 +215,13 @@ impl<T: Io> WebSocket<T> {
     /// The subprotocol that the handshake agreed on.
     ///
     /// ```
-    /// # use ws_proto_async::{Error, Io, WebSocket};
-    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// # ws_proto_suite::shells::example::connected(async |mut socket| {
     /// match socket.subprotocol() {
     ///     Some("chat.v2") => socket.send("{}").await?,
     ///     _ => socket.send("hello").await?,
     /// }
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn subprotocol(&self) -> Option<&str> {
         self.core.subprotocol()
@@ -186,8 +230,7 @@ impl<T: Io> WebSocket<T> {
     /// Code and reason of the peer's Close, once that has come.
     ///
     /// ```
-    /// # use ws_proto_async::{Error, Io, WebSocket};
-    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// # ws_proto_suite::shells::example::connected(async |mut socket| {
     /// use ws_proto_async::CloseCode;
     ///
     /// while socket.next().await.transpose()?.is_some() {}
@@ -196,7 +239,7 @@ impl<T: Io> WebSocket<T> {
     ///     println!("{} {is_restart}", &*closed.reason);
     /// }
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn closed(&self) -> Option<Closed> {
         self.core.closed()
@@ -206,13 +249,12 @@ impl<T: Io> WebSocket<T> {
     /// `ProtocolError::FrameTooBig` and `ProtocolError::MessageTooBig`, else `None`.
     ///
     /// ```
-    /// # use ws_proto_async::{Error, Io, WebSocket};
-    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// # ws_proto_suite::shells::example::connected(async |mut socket| {
     /// if let Some(Err(error)) = socket.next().await {
     ///     println!("{error}: {:?} bytes", socket.refused_len());
     /// }
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn refused_len(&self) -> Option<u64> {
         self.core.refused_len()
@@ -221,29 +263,59 @@ impl<T: Io> WebSocket<T> {
     /// How many bytes wait to be written.
     ///
     /// ```
-    /// # use ws_proto_async::{Error, Io, WebSocket};
-    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
-    /// if socket.queued() > 1 << 20 {
+    /// # ws_proto_suite::shells::example::connected(async |mut socket| {
+    /// if socket.pending_bytes() > 1 << 20 {
     ///     println!("a slow reader");
     /// }
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
-    pub fn queued(&self) -> usize {
+    pub fn pending_bytes(&self) -> usize {
         self.core.driver.pending_bytes()
     }
 
     /// The stream below.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, WebSocket};
+    /// use std::net::{SocketAddr, TcpStream};
+    ///
+    /// /// Over a runtime whose streams are those of the standard library.
+    /// fn peer<T: Io<Stream = TcpStream>>(socket: &WebSocket<T>) -> std::io::Result<SocketAddr> {
+    ///     socket.get_ref().peer_addr()
+    /// }
+    /// ```
     pub fn get_ref(&self) -> &T::Stream {
         self.core.io.stream()
     }
 
     /// The stream below. Reading from it or writing to it breaks the connection.
+    ///
+    /// ```
+    /// # use ws_proto_async::{Io, WebSocket};
+    /// use std::net::TcpStream;
+    ///
+    /// /// Over a runtime whose streams are those of the standard library.
+    /// fn hurry<T: Io<Stream = TcpStream>>(socket: &mut WebSocket<T>) -> std::io::Result<()> {
+    ///     socket.get_mut().set_nodelay(true)
+    /// }
+    /// ```
     pub fn get_mut(&mut self) -> &mut T::Stream {
         self.core.io.stream_mut()
     }
 
     /// Gives up the connection and takes the stream. Bytes that were read and not taken are lost.
+    ///
+    /// ```
+    /// # ws_proto_suite::shells::example::connected(async |mut socket| {
+    /// use ws_proto_async::CloseCode;
+    ///
+    /// socket.close(CloseCode::NORMAL, "").await?;
+    /// let stream = socket.into_inner(); // for whoever counts its bytes, say
+    /// # drop(stream);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn into_inner(self) -> T::Stream {
         self.core.io.into_stream()
     }
@@ -254,13 +326,12 @@ impl<T: Io> WebSocket<T> {
     /// Cancel safe: the Close is queued at once, another call goes on waiting.
     ///
     /// ```
-    /// # use ws_proto_async::{Error, Io, WebSocket};
-    /// # async fn with<T: Io>(mut socket: WebSocket<T>) -> Result<(), Error> {
+    /// # ws_proto_suite::shells::example::connected(async |mut socket| {
     /// use ws_proto_async::CloseCode;
     ///
     /// socket.close(CloseCode::NORMAL, "done").await?;
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -348,7 +419,7 @@ impl<T: Io> WebSocket<T> {
 
     /// Where in all that this connection writes the last byte is that was queued.
     pub(crate) fn queued_position(&self) -> u64 {
-        self.core.written() + self.queued() as u64
+        self.core.written() + self.pending_bytes() as u64
     }
 }
 

@@ -1,9 +1,13 @@
 //! How a connection ends, and the report of it.
 
-use std::io::ErrorKind;
-use std::task::Poll;
+use std::error::Error as _;
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice};
+use std::task::{Context, Poll};
 
-use ws_proto_async::{CloseCode, Error};
+use ws_proto_async::{
+    CloseCode, Error, Instant, Io, Negotiated, Options, Timer, WebSocket, cause_of,
+};
 use ws_proto_test::task::Wakes;
 
 use crate::common::{CLOSE, frame, poll, quiet, server, text};
@@ -115,5 +119,125 @@ fn a_server_that_lingers_reads_to_the_end_of_the_stream() {
         assert_eq!(poll(&task, socket.next()).is_pending(), lingers);
         hand.end();
         assert!(matches!(poll(&task, socket.next()), Poll::Ready(None)));
+    }
+}
+
+/// An error of a library, with the error that has led to it.
+#[derive(Debug)]
+struct Outer(Inner);
+
+#[derive(Debug)]
+struct Inner;
+
+impl fmt::Display for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the record cannot be read")
+    }
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the key is wrong")
+    }
+}
+
+impl std::error::Error for Outer {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+impl std::error::Error for Inner {}
+
+/// A stream that fails, with an error of a library or with one that has only a kind.
+struct Failing {
+    has_inner: bool,
+}
+
+impl Failing {
+    fn error(&self) -> io::Error {
+        match self.has_inner {
+            true => io::Error::new(ErrorKind::InvalidData, Outer(Inner)),
+            false => ErrorKind::InvalidData.into(),
+        }
+    }
+}
+
+impl Timer for Failing {
+    fn now(&self) -> Instant {
+        Instant::default()
+    }
+
+    fn poll_until(&mut self, _: &mut Context<'_>, _: Instant) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+impl Io for Failing {
+    type Stream = Self;
+
+    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(self.error()))
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, _: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(self.error()))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn stream(&self) -> &Self {
+        self
+    }
+
+    fn stream_mut(&mut self) -> &mut Self {
+        self
+    }
+
+    fn into_stream(self) -> Self {
+        self
+    }
+}
+
+/// The texts of an error and of all that has led to it, as error reporters print them.
+fn chain(error: &dyn std::error::Error) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(error) = source {
+        texts.push(error.to_string());
+        source = error.source();
+    }
+    texts
+}
+
+/// A chain of errors says each thing once, and the error of a library can be found in it.
+#[test]
+fn the_error_of_a_stream_is_shown_once() {
+    let task = Wakes::new();
+    let outer = ["the record cannot be read", "the key is wrong"].map(String::from);
+    for has_inner in [true, false] {
+        let stream = Failing { has_inner };
+        let mut socket = WebSocket::server(stream, Negotiated::new(), &[], Options::new());
+        let Poll::Ready(Some(Err(error))) = poll(&task, socket.next()) else {
+            panic!("the stream has failed")
+        };
+        match has_inner {
+            true => assert_eq!(chain(&error), outer),
+            false => assert_eq!(chain(&error).len(), 1, "{:?}", chain(&error)),
+        }
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert_eq!(chain(&error).len(), 1 + usize::from(has_inner));
+        let found = cause_of::<Outer>(&error);
+        assert_eq!(found.is_some(), has_inner);
+        assert_eq!(found.and_then(|found| found.source()).is_some(), has_inner);
+        assert_eq!(cause_of::<Inner>(&error).is_some(), has_inner);
+        assert!(cause_of::<fmt::Error>(&error).is_none());
     }
 }

@@ -125,7 +125,7 @@ fn input_that_waited_for_the_output_goes_on() {
     hand.make_room(0);
     hand.put(&input);
     assert!(poll(&task, socket.next()).is_pending());
-    assert!(socket.queued() <= 1000);
+    assert!(socket.pending_bytes() <= 1000);
     assert!(
         hand.deadline().is_some(),
         "a peer that takes nothing is timed"

@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use ws_proto_tokio::rustls::ServerConfig;
 use ws_proto_tokio::{
     Accept, AcceptError, CloseCode, ControlPayload, Deflate, Error, Event, OriginFault,
-    OriginPolicy, Reply, Request, WebSocket, read_request,
+    OriginPolicy, PlainResponse, Request, WebSocket, read_request,
 };
 
 use super::GOODBYE;
@@ -21,7 +21,7 @@ use crate::ending::{Close, breaking_words, closing_words, going_away};
 use crate::kit::Recordings;
 use crate::notices::Notices;
 use crate::pings::Pings;
-use crate::print::{Print, Sent, pong_words, shows_pongs, whole};
+use crate::print::{Print, Sent, pong_words, shows_pongs};
 use crate::shown::{escape, escape_bytes};
 
 /// What peers do.
@@ -189,7 +189,7 @@ impl Peer<'_> {
         let (number, notices) = (self.number, self.door.notices);
         match event {
             Event::Message(message) => {
-                self.report(Print::Piece(Some(number), whole(message.clone())))
+                self.report(Print::Piece(Some(number), message.clone().into()))
                     .await;
                 if self.door.args.echo {
                     if self.door.args.json {
@@ -232,7 +232,11 @@ impl Peer<'_> {
 
 /// What a page of another site gets. A server on this machine is not reached by the name of a site either,
 /// which can be made to lead here (DNS rebinding).
-fn check_origin(args: &Args, request: &Request, is_local: bool) -> Result<(), Reply<'static>> {
+fn check_origin(
+    args: &Args,
+    request: &Request,
+    is_local: bool,
+) -> Result<(), PlainResponse<'static>> {
     let named: Vec<&str> = args.origin.iter().map(String::as_str).collect();
     if OriginPolicy::list(&named)
         .is_ok_and(|list| request.origin().is_some() && request.check_origin(&list).is_ok())

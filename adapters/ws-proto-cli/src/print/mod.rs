@@ -35,15 +35,6 @@ pub(crate) enum Print {
     Sent(Option<usize>, Sent),
 }
 
-/// A whole message as a piece.
-pub(crate) fn whole(data: Message) -> Piece {
-    Piece {
-        data,
-        first: true,
-        last: true,
-    }
-}
-
 /// Whether answers to Pings are a part of the output: in a terminal, and where they are all that is asked for.
 /// Others who read it want messages.
 pub(crate) fn shows_pongs(args: &Args) -> bool {

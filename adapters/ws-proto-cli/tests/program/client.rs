@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use ws_proto_tokio::{
-    Accept, Acceptor, CloseCode, Deflate, Event, Message, Options, OriginPolicy, Reply, accept,
-    accept_with, read_request,
+    Accept, Acceptor, CloseCode, Deflate, Event, Message, Options, OriginPolicy, PlainResponse,
+    accept, accept_with, read_request,
 };
 
 #[test]
@@ -211,8 +211,8 @@ fn refusals_are_shown() {
         let incoming = read_request(stream, Options::new()).await.unwrap();
         let away = [("Location", &b"wss://example.com/new"[..])];
         let reply = match incoming.request().path() {
-            "/old" => Reply::new(301).headers(&away),
-            _ => Reply::new(403).body(b"members only \x1b[31m"),
+            "/old" => PlainResponse::new(301).headers(&away),
+            _ => PlainResponse::new(403).body(b"members only \x1b[31m"),
         };
         incoming.respond(&reply).await.unwrap();
     });

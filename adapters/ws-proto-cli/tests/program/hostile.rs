@@ -1,7 +1,7 @@
 //! Nothing that a peer sends looks like words of `wsp`.
 #![cfg(target_os = "linux")]
 
-use ws_proto_tokio::{CloseCode, Options, Reply, accept, read_request};
+use ws_proto_tokio::{CloseCode, Options, PlainResponse, accept, read_request};
 
 use crate::common::{Listening, in_terminal_of, run, serve};
 
@@ -114,7 +114,9 @@ fn refusals_are_lines_and_marked() {
         let value = "a\u{202e}b\u{200b}".as_bytes();
         let body = "<html>\r\n<b>no</b>\r\nwsp: password\r\n\u{202e}\x1b[2J\n\nlast\r";
         let fields = [("X-Why", value)];
-        let reply = Reply::new(403).headers(&fields).body(body.as_bytes());
+        let reply = PlainResponse::new(403)
+            .headers(&fields)
+            .body(body.as_bytes());
         incoming.respond(&reply).await.unwrap();
     });
     let done = run(&[&format!("ws://{address}/")], b"");

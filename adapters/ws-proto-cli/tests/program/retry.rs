@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ws_proto_tokio::{
-    Acceptor, CloseCode, Message, Options, Reply, accept, accept_with, read_request,
+    Acceptor, CloseCode, Message, Options, PlainResponse, accept, accept_with, read_request,
 };
 
 use crate::common::{collect, interrupt, noise, path, run, serve, wsp};
@@ -158,7 +158,7 @@ fn it_gives_up_where_another_attempt_is_useless() {
             counted.fetch_add(1, Ordering::SeqCst);
             async move {
                 let incoming = read_request(stream, Options::new()).await.unwrap();
-                incoming.respond(&Reply::new(status)).await.unwrap();
+                incoming.respond(&PlainResponse::new(status)).await.unwrap();
             }
         });
         let done = run(&["--retry=2", "-n", &format!("ws://{address}/")], b"");

@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::net::{TcpListener, TcpStream};
 use ws_proto_hub::{DriveEvent, Hub};
 use ws_proto_tokio::{
-    Accept, CloseCode, Config, Incoming, Message, Options, Reply, WebSocket, read_request,
+    Accept, CloseCode, Config, Incoming, Message, Options, PlainResponse, WebSocket, read_request,
 };
 
 use rooms::{Rooms, Seat};
@@ -152,7 +152,7 @@ async fn serve(stream: TcpStream, from: SocketAddr, rooms: &Rooms) -> Result<()>
         ("/chat", false, _) => 426,
         _ => 404,
     };
-    incoming.respond(&Reply::new(status)).await?;
+    incoming.respond(&PlainResponse::new(status)).await?;
     Ok(())
 }
 
@@ -162,7 +162,9 @@ async fn page(incoming: Incoming<TcpStream>) -> Result<()> {
         ("Cache-Control", b"no-cache"),
         ("X-Content-Type-Options", b"nosniff"),
     ];
-    let page = Reply::new(200).headers(headers).body(PAGE.as_bytes());
+    let page = PlainResponse::new(200)
+        .headers(headers)
+        .body(PAGE.as_bytes());
     Ok(incoming.respond(&page).await?)
 }
 

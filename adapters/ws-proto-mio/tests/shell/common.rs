@@ -27,18 +27,18 @@ pub(crate) fn turn_with<S: Stream>(
     mut reply: impl FnMut(ws_proto_mio::Message<'_>, ws_proto_mio::Sender<'_, S>),
 ) -> (Vec<Seen>, Result<(), Error>) {
     let mut seen = Vec::new();
-    socket.set_ready();
+    socket.note_ready();
     let mut turn = socket.turn(buffers, now);
     while turn.read() {
         loop {
-            match turn.next() {
+            match turn.next_event() {
                 Ok(None) => break,
                 Err(error) => return (seen, Err(error)),
                 Ok(Some(Event::Close(..))) => {} // `WebSocket::closed` has it
                 Ok(Some(event)) => seen.push(match event {
-                    Event::Request(request) => {
-                        let target = request.target().to_owned();
-                        request.accept(&Accept::new()).unwrap();
+                    Event::Request(incoming) => {
+                        let target = incoming.request().target().to_owned();
+                        incoming.accept(&Accept::new()).unwrap();
                         Seen::Request(target)
                     }
                     Event::Connected(response) => Seen::Connected(response.status()),
@@ -90,7 +90,7 @@ pub(crate) fn pair(
     let mut buffers = Buffers::new();
     let mut server = WebSocket::accept(left, Token(0), server);
     let connector = Connector::new("ws://example.com/chat").unwrap();
-    let mut client = WebSocket::connect(right, Token(1), connector, client).unwrap();
+    let mut client = WebSocket::connect_over(right, Token(1), connector, client).unwrap();
     let mut connected = Vec::new();
     for _ in 0..1000 {
         connected.extend(turn(&mut client, &mut buffers, at(0)).0);

@@ -51,7 +51,7 @@ fn drive(mut attempts: Attempts) -> Result<u16, ConnectError> {
             let mut failed: Option<Error> = None;
             let mut turn = socket.turn(&mut buffers, Instant::now_since(epoch));
             while failed.is_none() && turn.read() {
-                match turn.next() {
+                match turn.next_event() {
                     Ok(Some(Event::Connected(response))) => return Ok(response.status()),
                     Ok(_) => {}
                     Err(error) => failed = Some(error),
@@ -65,7 +65,7 @@ fn drive(mut attempts: Attempts) -> Result<u16, ConnectError> {
             poll.poll(&mut events, Some(Duration::from_millis(5)))
                 .unwrap();
             for event in &events {
-                socket.ready(event);
+                socket.note_event(event);
             }
         }
     }

@@ -28,8 +28,8 @@ fn both_sides_see_a_closing_handshake_to_its_end() {
             }
         }
         assert_eq!(seen, [Seen::Text("last words".into())]);
-        assert!(server.is_done(), "the server ends the stream");
-        assert!(client.is_done());
+        assert!(server.is_over(), "the server ends the stream");
+        assert!(client.is_over());
         let other = if server_closes { &client } else { &server };
         assert_eq!(other.closed(), Some((Some(CloseCode::NORMAL), "done")));
         assert_eq!(server.next_deadline(), None);
@@ -45,14 +45,14 @@ fn a_peer_that_breaks_the_protocol_is_told_and_given_time_to_read_it() {
     assert!(matches!(result, Err(Error::Receive(_))), "{result:?}");
     assert!(server.has_more());
     turn(&mut server, &mut buffers, at(0)).1.unwrap();
-    assert!(!server.is_done());
+    assert!(!server.is_over());
     turn(&mut client, &mut buffers, at(0)).1.unwrap();
     let closed = client.closed().map(|(code, _)| code);
     assert_eq!(closed, Some(Some(CloseCode::PROTOCOL_ERROR)));
     turn(&mut client, &mut buffers, at(0)).1.unwrap();
     drop(client);
     turn(&mut server, &mut buffers, at(0)).1.unwrap();
-    assert!(server.is_done());
+    assert!(server.is_over());
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_peer_that_vanishes_is_noticed_by_keepalive() {
         matches!(result, Err(Error::TimedOut(TimedOut::Pong))),
         "{result:?}"
     );
-    assert!(server.is_done());
+    assert!(server.is_over());
     drop(client);
 }
 
@@ -108,7 +108,7 @@ fn a_peer_that_answers_pings_stays() {
             .1
             .unwrap();
     }
-    assert!(!server.is_done() && server.can_send());
+    assert!(!server.is_over() && server.can_send());
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_peer_that_takes_nothing_is_given_up() {
         matches!(result, Err(Error::TimedOut(TimedOut::Write))),
         "{result:?}"
     );
-    assert!(server.is_done());
+    assert!(server.is_over());
     drop(client);
 }
 
@@ -149,7 +149,7 @@ fn a_peer_that_does_not_answer_close_is_given_up() {
         matches!(result, Err(Error::TimedOut(TimedOut::Close))),
         "{result:?}"
     );
-    assert!(server.is_done());
+    assert!(server.is_over());
     drop(client);
 }
 
@@ -164,6 +164,6 @@ fn an_end_without_close_is_an_error_once_and_what_came_before_is_given() {
     assert_eq!(seen, [Seen::Text("bye".into())]);
     assert!(matches!(result, Err(Error::Eof(_))), "{result:?}");
     assert!(turn(&mut server, &mut buffers, at(0)).1.is_ok());
-    assert!(server.is_done() && !server.can_send());
+    assert!(server.is_over() && !server.can_send());
     assert_eq!(server.closed(), None);
 }

@@ -32,7 +32,7 @@ fn played(script: Script, send: bool) -> (Vec<Seen>, Option<Error>, WebSocket<Wr
         let (more, result) = turn(&mut socket, &mut buffers, at(second * 1000));
         seen.extend(more);
         failed = failed.or(result.err());
-        if socket.is_done() {
+        if socket.is_over() {
             return (seen, failed, socket);
         }
     }
@@ -129,7 +129,7 @@ fn receiving_goes_on_after_answers_whoever_wrote_them() {
     for way in 0..4 {
         let mut buffers = Buffers::new();
         let (mut socket, mut seen) = full_of_answers(Ok(usize::MAX), &mut buffers);
-        socket.set_ready();
+        socket.note_ready();
         match way {
             0 => {}
             1 => drop(socket.sender()),
@@ -166,7 +166,7 @@ fn a_failed_write_of_answers_leaves_what_was_kept() {
         socket.closed(),
         Some((Some(CloseCode::POLICY_VIOLATION), "why"))
     );
-    assert!(socket.is_done());
+    assert!(socket.is_over());
 }
 
 /// Errors of a stream keep their kind.

@@ -2,10 +2,12 @@
 
 use crate::common::{REQUEST, Seen, at, turn};
 use mio::Token;
-use ws_proto::opening::{Proxy, Proxying};
+use ws_proto::handshake::Upgrade;
+use ws_proto::opening::{self, Proxy, Proxying};
 use ws_proto_mio::{
-    Accept, Buffers, ConnectError, Connector, Error, Event, HandshakeError, Options, OriginPolicy,
-    ProxyError, Reply, WebSocket,
+    Accept, Acceptor, Buffers, CloseCode, Config, ConnectEnabled, ConnectError, ConnectingStream,
+    Connector, Error, Event, HandshakeError, Negotiated, Options, OriginPolicy, PlainResponse,
+    ProxyError, WebSocket,
 };
 use ws_proto_test::stream::{End, pipe};
 
@@ -17,7 +19,7 @@ fn server() -> (WebSocket<End>, End, Buffers) {
 
 fn client(connector: Connector) -> (WebSocket<End>, End, Buffers) {
     let (left, raw) = pipe(1 << 16);
-    let socket = WebSocket::connect(left, Token(0), connector, &Options::new()).unwrap();
+    let socket = WebSocket::connect_over(left, Token(0), connector, &Options::new()).unwrap();
     (socket, raw, Buffers::new())
 }
 
@@ -32,13 +34,14 @@ fn a_request_is_looked_at_and_accepted_whatever_its_pieces() {
         let mut looked = 0;
         for bytes in REQUEST.chunks(step) {
             raw.put(bytes);
-            socket.set_ready();
+            socket.note_ready();
             let mut turn = socket.turn(&mut buffers, at(0));
             while turn.read() {
-                while let Some(event) = turn.next().unwrap() {
-                    let Event::Request(request) = event else {
+                while let Some(event) = turn.next_event().unwrap() {
+                    let Event::Request(incoming) = event else {
                         panic!("no request")
                     };
+                    let request = incoming.request();
                     assert!(request.is_upgrade());
                     assert_eq!((request.path(), request.query()), ("/chat", Some("room=1")));
                     assert_eq!((request.method(), request.host()), ("GET", "example.com"));
@@ -50,7 +53,7 @@ fn a_request_is_looked_at_and_accepted_whatever_its_pieces() {
                     let accept = Accept::new()
                         .maybe_subprotocol(chosen)
                         .origins(OriginPolicy::any());
-                    request
+                    incoming
                         .accept(&accept.headers(&[("X-Room", b"1")]))
                         .unwrap();
                     looked += 1;
@@ -71,17 +74,17 @@ fn a_decision_can_be_made_later_and_what_comes_meanwhile_waits() {
     let (mut socket, mut raw, mut buffers) = server();
     raw.put(REQUEST);
     raw.put(b"\x81\x82\0\0\0\0hi");
-    socket.set_ready();
+    socket.note_ready();
     let mut one = socket.turn(&mut buffers, at(0));
     assert!(one.read());
-    assert!(matches!(one.next().unwrap(), Some(Event::Request(_))));
-    assert!(one.next().unwrap().is_none(), "it is given once");
+    assert!(matches!(one.next_event().unwrap(), Some(Event::Request(_))));
+    assert!(one.next_event().unwrap().is_none(), "it is given once");
     assert!(!one.read(), "nothing more is read");
     drop(one);
-    assert!(!socket.has_more() && !socket.is_done() && !socket.can_send());
+    assert!(!socket.has_more() && !socket.is_over() && !socket.can_send());
     assert_eq!(raw.drain(), b"");
     let accept = Accept::new().origins(OriginPolicy::any());
-    socket.request().unwrap().accept(&accept).unwrap();
+    socket.incoming().unwrap().accept(&accept).unwrap();
     let (seen, result) = turn(&mut socket, &mut buffers, at(0));
     result.unwrap();
     assert_eq!(seen, [Seen::Text("hi".into())]);
@@ -96,24 +99,24 @@ fn a_request_is_refused_with_status_headers_and_body() {
     raw.put(b"more that is never read by anyone");
     let mut one = socket.turn(&mut buffers, at(0));
     assert!(one.read());
-    let Some(Event::Request(request)) = one.next().unwrap() else {
+    let Some(Event::Request(incoming)) = one.next_event().unwrap() else {
         panic!("no request")
     };
     let headers: [(&str, &[u8]); 1] = [("Retry-After", b"7")];
-    let reply = Reply::new(503).headers(&headers).body(b"later");
-    request.respond(&reply).unwrap();
+    let reply = PlainResponse::new(503).headers(&headers).body(b"later");
+    incoming.respond(&reply).unwrap();
     while one.read() {
-        assert!(one.next().unwrap().is_none());
+        assert!(one.next_event().unwrap().is_none());
     }
     drop(one);
     let answer = text(&raw.drain());
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains("Retry-After: 7\r\n") && answer.ends_with("\r\n\r\nlater"));
     assert!(raw.is_ended(), "the client reads to an end");
-    assert!(!socket.is_done(), "it reads what the client still sends");
+    assert!(!socket.is_over(), "it reads what the client still sends");
     drop(raw);
     assert!(turn(&mut socket, &mut buffers, at(1)).1.is_ok());
-    assert!(socket.is_done());
+    assert!(socket.is_over());
 }
 
 #[test]
@@ -122,12 +125,12 @@ fn an_answer_that_cannot_be_sent_becomes_a_500() {
     raw.put(REQUEST);
     let mut one = socket.turn(&mut buffers, at(0));
     assert!(one.read());
-    let Some(Event::Request(request)) = one.next().unwrap() else {
+    let Some(Event::Request(incoming)) = one.next_event().unwrap() else {
         panic!("no request")
     };
-    assert!(request.respond(&Reply::new(99)).is_err());
+    assert!(incoming.respond(&PlainResponse::new(99)).is_err());
     while one.read() {
-        assert!(one.next().unwrap().is_none());
+        assert!(one.next_event().unwrap().is_none());
     }
     drop(one);
     assert!(raw.drain().starts_with(b"HTTP/1.1 500 "));
@@ -145,9 +148,9 @@ fn a_client_that_does_not_go_away_is_left_after_the_linger() {
     assert_eq!(socket.next_deadline(), Some(at(3000)));
     raw.put(&[0; 1000]);
     turn(&mut socket, &mut buffers, at(2999)).1.unwrap();
-    assert!(!socket.is_done());
+    assert!(!socket.is_over());
     turn(&mut socket, &mut buffers, at(3000)).1.unwrap();
-    assert!(socket.is_done());
+    assert!(socket.is_over());
 }
 
 #[test]
@@ -158,16 +161,18 @@ fn plain_requests_are_served_or_refused() {
         raw.put(plain);
         let mut one = socket.turn(&mut buffers, at(0));
         assert!(one.read());
-        let Some(Event::Request(request)) = one.next().unwrap() else {
+        let Some(Event::Request(incoming)) = one.next_event().unwrap() else {
             panic!("no request")
         };
-        assert!(!request.is_upgrade());
+        assert!(!incoming.request().is_upgrade());
         if serve {
-            request.respond(&Reply::new(200).body(b"fine")).unwrap();
-            assert!(one.next().unwrap().is_none());
+            incoming
+                .respond(&PlainResponse::new(200).body(b"fine"))
+                .unwrap();
+            assert!(one.next_event().unwrap().is_none());
         } else {
-            request.accept(&Accept::new()).unwrap();
-            assert!(matches!(one.next(), Err(Error::Handshake(_))));
+            incoming.accept(&Accept::new()).unwrap();
+            assert!(matches!(one.next_event(), Err(Error::Handshake(_))));
         }
         while one.read() {}
         drop(one);
@@ -198,7 +203,7 @@ fn a_handshake_that_trickles_is_ended_in_time() {
     assert!(raw.drain().starts_with(b"HTTP/1.1 408 "));
     drop(raw);
     turn(&mut socket, &mut buffers, at(10_001)).1.unwrap();
-    assert!(socket.is_done());
+    assert!(socket.is_over());
 }
 
 #[test]
@@ -213,7 +218,7 @@ fn a_client_that_leaves_within_its_handshake_is_an_error() {
         "{error:?}"
     );
     turn(&mut socket, &mut buffers, at(0)).1.unwrap();
-    assert!(socket.is_done());
+    assert!(socket.is_over());
 }
 
 #[test]
@@ -288,7 +293,7 @@ fn a_client_waits_no_longer_than_told() {
     assert_eq!(socket.next_deadline(), Some(at(10_500)));
     let (_, result) = turn(&mut socket, &mut buffers, at(10_500));
     assert!(matches!(result, Err(Error::TimedOut(_))), "{result:?}");
-    assert!(socket.is_done());
+    assert!(socket.is_over());
     drop(raw);
 }
 
@@ -298,7 +303,7 @@ fn what_cannot_be_asked_for_is_an_error_at_once() {
     let connector = Connector::new("ws://example.com/").unwrap();
     let connector = connector.header("X", "a\r\nb");
     let (left, _raw) = pipe(100);
-    let refused = WebSocket::connect(left, Token(0), connector, &Options::new());
+    let refused = WebSocket::connect_over(left, Token(0), connector, &Options::new());
     assert!(matches!(refused, Err(ConnectError::Head(_))));
     #[cfg(feature = "net")]
     {
@@ -311,13 +316,13 @@ fn what_cannot_be_asked_for_is_an_error_at_once() {
 fn a_page_of_another_site_gets_a_403_and_its_connection_ends() {
     let (mut socket, mut raw, mut buffers) = server();
     raw.put(REQUEST);
-    socket.set_ready();
+    socket.note_ready();
     let mut one = socket.turn(&mut buffers, at(0));
     assert!(one.read());
-    let Some(Event::Request(request)) = one.next().unwrap() else {
+    let Some(Event::Request(incoming)) = one.next_event().unwrap() else {
         panic!("the request is there");
     };
-    assert!(request.accept(&Accept::new()).is_err());
+    assert!(incoming.accept(&Accept::new()).is_err());
     while one.read() {}
     drop(one);
     let answer = text(&raw.drain());
@@ -334,17 +339,17 @@ fn turns_can_be_left_during_a_handshake() {
         let mut seen = Vec::new();
         for bytes in wire.chunks(step) {
             raw.put(bytes);
-            socket.set_ready();
+            socket.note_ready();
             loop {
                 // One call a turn, and turns without any.
                 for takes in [false, true] {
                     let mut one = socket.turn(&mut buffers, at(0));
                     if one.read() && takes {
-                        match one.next().unwrap() {
+                        match one.next_event().unwrap() {
                             None => {}
-                            Some(Event::Request(request)) => {
+                            Some(Event::Request(incoming)) => {
                                 let any = Accept::new().origins(OriginPolicy::any());
-                                request.accept(&any).unwrap();
+                                incoming.accept(&any).unwrap();
                             }
                             Some(Event::Message(message, _)) => {
                                 seen.push(message.as_text().unwrap().to_owned());
@@ -379,14 +384,14 @@ fn a_foreign_origin_is_refused_unless_it_is_allowed_by_name() {
         raw.put(REQUEST);
         let mut one = socket.turn(&mut buffers, at(0));
         assert!(one.read());
-        let Some(Event::Request(request)) = one.next().unwrap() else {
+        let Some(Event::Request(incoming)) = one.next_event().unwrap() else {
             panic!("no request")
         };
-        let accepted = request.accept(&accept);
+        let accepted = incoming.accept(&accept);
         assert_eq!(accepted.is_ok(), is_allowed, "{accepted:?}");
         // It is reported once.
         while one.read() {
-            assert!(one.next().unwrap().is_none());
+            assert!(one.next_event().unwrap().is_none());
         }
         drop(one);
         let status = if is_allowed {
@@ -426,15 +431,15 @@ fn a_client_that_has_sent_a_lot_sees_its_refusal() {
         });
         let mut buffers = Buffers::with_size(1024);
         let epoch = Clock::now();
-        while !socket.is_done() {
-            socket.set_ready();
+        while !socket.is_over() {
+            socket.note_ready();
             let now = ws_proto_mio::Instant::now_since(epoch);
             assert!(now < at(2000), "it waits for its linger time");
             let mut one = socket.turn(&mut buffers, now);
             while one.read() {
-                while let Some(event) = one.next().unwrap() {
-                    if let Event::Request(request) = event {
-                        request.accept(&Accept::new()).unwrap_err();
+                while let Some(event) = one.next_event().unwrap() {
+                    if let Event::Request(incoming) = event {
+                        incoming.accept(&Accept::new()).unwrap_err();
                     }
                 }
             }
@@ -463,4 +468,61 @@ fn the_answer_of_a_proxy_that_refuses_stays() {
         panic!("{error:?}")
     };
     assert_eq!((response.status(), response.body()), (407, &b"no"[..]));
+}
+
+/// A handshake that an HTTP server has answered by an `Acceptor` leads to what that has agreed on.
+#[test]
+fn a_handshake_made_elsewhere_by_an_acceptor_has_its_options() {
+    let fields: [(&str, &[u8]); 6] = [
+        ("Host", b"example.com"),
+        ("Upgrade", b"websocket"),
+        ("Connection", b"Upgrade"),
+        ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Sec-WebSocket-Version", b"13"),
+        ("Sec-WebSocket-Protocol", b"chat.v1"),
+    ];
+    let upgrade = Upgrade::from_headers("GET", "/chat", &fields).unwrap();
+    let small = opening::Options::new().config(Config::new().max_message(5));
+    let acceptor = Acceptor::new().subprotocols(&["chat.v1"]).options(small);
+    let (status, opened) = acceptor.answer(&upgrade, |_, _| {}).unwrap();
+    assert_eq!(status, 101);
+
+    let (left, right) = pipe(1024);
+    let (mut buffers, options) = (Buffers::new(), Options::new());
+    let mut server = WebSocket::open_server(left, Token(0), opened, &options);
+    assert_eq!(server.subprotocol(), Some("chat.v1"));
+    assert!(server.can_send());
+    let mut client = WebSocket::client(right, Token(1), Negotiated::new(), &[], &options);
+    for text in ["small", "bigger"] {
+        client.sender().unwrap().send_text(text).unwrap();
+    }
+    client.turn(&mut buffers, at(0)).read();
+    let (seen, ended) = turn(&mut server, &mut buffers, at(0));
+    assert_eq!(seen, [Seen::Text("small".into())]);
+    let Err(Error::Receive(error)) = ended else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(error.close_code(), Some(CloseCode::MESSAGE_TOO_BIG));
+}
+
+/// The other end of it.
+#[test]
+fn a_client_can_be_opened_after_a_handshake_made_elsewhere() {
+    let connector = Connector::new("wss://example.com/chat").unwrap();
+    let enabled = ConnectEnabled::from_setting(1).unwrap();
+    let connector = connector.subprotocols(&["chat.v1"]);
+    let mut connecting = ConnectingStream::start(&connector, enabled, |_, _| {}).unwrap();
+    let fields: [(&str, &[u8]); 1] = [("sec-websocket-protocol", b"chat.v1")];
+    let (opened, _) = connecting.receive_head(200, &fields).unwrap().unwrap();
+
+    let (left, right) = pipe(1024);
+    let (mut buffers, options) = (Buffers::new(), Options::new());
+    let mut client = WebSocket::open_client(left, Token(0), opened, &options);
+    assert_eq!(client.subprotocol(), Some("chat.v1"));
+    client.sender().unwrap().send_text("hello").unwrap();
+    client.turn(&mut buffers, at(0)).read();
+    let mut server = WebSocket::server(right, Token(1), Negotiated::new(), &[], &options);
+    let (seen, ended) = turn(&mut server, &mut buffers, at(0));
+    assert_eq!(seen, [Seen::Text("hello".into())]);
+    ended.unwrap();
 }

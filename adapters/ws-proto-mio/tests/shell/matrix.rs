@@ -17,14 +17,14 @@ fn play(scenario: &Scenario, stream: SharedScript, buffers: &mut Buffers) -> Out
     let mut messages = Vec::new();
     let mut ending = Ending::Clean;
     for _ in 0..100_000 {
-        if socket.is_done() {
+        if socket.is_over() {
             break;
         }
-        socket.set_ready();
+        socket.note_ready();
         let mut turn = socket.turn(buffers, Instant::from_millis(0));
         while turn.read() {
             loop {
-                match turn.next() {
+                match turn.next_event() {
                     Ok(None) => break,
                     Ok(Some(Event::Message(message, mut sender))) => {
                         messages.push(OwnedMessage::from(message));
@@ -45,7 +45,7 @@ fn play(scenario: &Scenario, stream: SharedScript, buffers: &mut Buffers) -> Out
             }
         }
     }
-    assert!(socket.is_done(), "it comes to an end");
+    assert!(socket.is_over(), "it comes to an end");
     Outcome {
         messages,
         closed: socket.closed().map(|(code, reason)| {

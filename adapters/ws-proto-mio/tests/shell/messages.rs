@@ -89,11 +89,11 @@ fn compressed_messages_are_compressed_and_come_in_pieces() {
     let big = vec![b'a'; 20 << 20];
     let text = std::str::from_utf8(&big).unwrap();
     client.sender().unwrap().send_text(text).unwrap();
-    assert!(client.queued() < big.len() / 50, "it is compressed");
+    assert!(client.pending_bytes() < big.len() / 50, "it is compressed");
     let (mut len, mut most, mut last) = (0, 0, false);
     while !last {
         turn(&mut client, &mut buffers, at(0)).1.unwrap();
-        server.set_ready();
+        server.note_ready();
         let mut turn = server.turn(&mut buffers, at(0));
         while turn.read() {
             while let Some(piece) = turn.next_piece().unwrap() {
@@ -132,15 +132,15 @@ fn a_message_can_be_kept_from_being_compressed() {
     sender.send_text(&text).unwrap();
     sent(&mut sender);
     // A message goes on as it began.
-    sender.send_part(Message::Text(&text), Fin::No).unwrap();
+    sender.send_text_part(&text, Fin::No).unwrap();
     sent(&mut sender);
     sender.set_compressing(false);
-    sender.send_part(Message::Text(&text), Fin::Yes).unwrap();
+    sender.send_text_part(&text, Fin::Yes).unwrap();
     sent(&mut sender);
-    sender.send_part(Message::Text(&text), Fin::No).unwrap();
+    sender.send_text_part(&text, Fin::No).unwrap();
     sent(&mut sender);
     sender.set_compressing(true);
-    sender.send_part(Message::Text(&text), Fin::Yes).unwrap();
+    sender.send_text_part(&text, Fin::Yes).unwrap();
     sent(&mut sender);
     let plain: Vec<bool> = sizes.iter().map(|size| *size > text.len()).collect();
     assert_eq!(plain, [false, true, false, false, false, true, true]);
@@ -170,14 +170,14 @@ fn one_buffer_serves_all_and_idle_connections_keep_nothing() {
             .send_text(&"x".repeat(i * 700))
             .unwrap();
         turn(client, &mut buffers, at(0)).1.unwrap();
-        assert_eq!(client.queued(), 0);
+        assert_eq!(client.pending_bytes(), 0);
         echo(server, &mut buffers, at(0)).1.unwrap();
     }
     for (i, (server, client, _)) in pairs.iter_mut().enumerate() {
         let (seen, result) = turn(client, &mut buffers, at(0));
         result.unwrap();
         assert_eq!(seen, [Seen::Text("x".repeat(i * 700))]);
-        assert_eq!(server.queued(), 0);
+        assert_eq!(server.pending_bytes(), 0);
     }
     let size = size_of::<WebSocket<()>>();
     println!("a connection is {size} bytes");
@@ -193,7 +193,7 @@ fn a_message_can_be_taken_in_pieces_while_it_comes() {
     let (mut got, mut pieces, mut last) = (String::new(), 0, false);
     while !last {
         turn(&mut client, &mut buffers, at(0)).1.unwrap();
-        server.set_ready();
+        server.note_ready();
         let mut turn = server.turn(&mut buffers, at(0));
         while turn.read() {
             while let Some(piece) = turn.next_piece().unwrap() {
@@ -218,12 +218,12 @@ fn the_rest_of_a_message_whose_beginning_was_taken_is_dropped() {
     let (mut server, mut client, mut buffers) = pair(1000, &options, &options);
     client.sender().unwrap().send_binary(&[1; 5000]).unwrap();
     client.sender().unwrap().send_text("next").unwrap();
-    server.set_ready();
+    server.note_ready();
     let mut one = server.turn(&mut buffers, at(0));
     assert!(!one.read());
     drop(one);
     turn(&mut client, &mut buffers, at(0)).1.unwrap();
-    server.set_ready();
+    server.note_ready();
     let mut one = server.turn(&mut buffers, at(0));
     assert!(one.read());
     assert!(one.next_piece().unwrap().is_some_and(|piece| piece.first));
@@ -244,9 +244,9 @@ fn messages_are_sent_in_parts_and_by_reference() {
     let (mut server, mut client, mut buffers) = pair(1 << 20, &options, &options);
     for socket in [&mut server, &mut client] {
         let mut sender = socket.sender().unwrap();
-        sender.send_part(Message::Text("in "), Fin::No).unwrap();
+        sender.send_text_part("in ", Fin::No).unwrap();
         assert_eq!(sender.send_text("x"), Err(SendError::MessageOpen));
-        sender.send_part(Message::Text("parts"), Fin::Yes).unwrap();
+        sender.send_text_part("parts", Fin::Yes).unwrap();
         let shared = Bytes::from(vec![5; 20_000]);
         sender.send_binary_shared(shared.clone()).unwrap();
         sender.ping(b"abc").unwrap();
@@ -285,9 +285,9 @@ fn one_prepared_message_goes_to_all() {
         sender.send_prepared(&text).unwrap();
         sender.send_text("own").unwrap();
         sender.send_prepared(&binary).unwrap();
-        sender.send_part(Message::Text("in "), Fin::No).unwrap();
+        sender.send_text_part("in ", Fin::No).unwrap();
         assert_eq!(sender.send_prepared(&text), Err(SendError::MessageOpen));
-        sender.send_part(Message::Text("parts"), Fin::Yes).unwrap();
+        sender.send_text_part("parts", Fin::Yes).unwrap();
     }
     assert_eq!(binary.payload(), big, "it is not masked in place");
     turn(&mut server, &mut buffers, at(0)).1.unwrap();
@@ -312,12 +312,16 @@ fn a_peer_that_does_not_read_stops_what_is_read_from_it() {
             sent += 1;
         }
         // The client writes and never reads.
-        client.set_ready();
+        client.note_ready();
         let mut one = client.turn(&mut buffers, at(0));
         let _ = one.read();
         drop(one);
         echo(&mut server, &mut buffers, at(0)).1.unwrap();
-        assert!(server.queued() <= 4096 + 600, "{}", server.queued());
+        assert!(
+            server.pending_bytes() <= 4096 + 600,
+            "{}",
+            server.pending_bytes()
+        );
     }
     assert!(sent < 50, "{sent} messages were taken");
     assert!(!server.has_more(), "it waits for the stream");
@@ -346,7 +350,7 @@ fn unasked_messages_are_refused_at_the_high_water_mark() {
     assert_eq!(server.sender().unwrap().room(), 0);
     // It still receives.
     client.sender().unwrap().send_text("hello").unwrap();
-    client.set_ready();
+    client.note_ready();
     let _ = client.turn(&mut buffers, at(0)).read();
     let (seen, _) = turn(&mut server, &mut buffers, at(0));
     assert_eq!(seen, [Seen::Text("hello".into())]);
@@ -365,7 +369,7 @@ fn a_fast_peer_gets_no_more_than_its_budget_in_a_turn() {
     for _ in 0..50 {
         client.sender().unwrap().send_binary(&[1; 1000]).unwrap();
     }
-    client.set_ready();
+    client.note_ready();
     let _ = client.turn(&mut buffers, at(0)).read();
     let (mut got, mut turns) = (0, 0);
     while got < 50 {
@@ -389,13 +393,13 @@ fn a_turn_that_is_left_early_loses_nothing() {
             .send_text(&format!("message {i}"))
             .unwrap();
     }
-    client.set_ready();
+    client.note_ready();
     let _ = client.turn(&mut buffers, at(0)).read();
-    server.set_ready();
+    server.note_ready();
     for i in 0..20 {
         let mut one = server.turn(&mut buffers, at(0));
         assert!(one.read());
-        match one.next().unwrap() {
+        match one.next_event().unwrap() {
             Some(ws_proto_mio::Event::Message(Message::Text(text), _)) => {
                 assert_eq!(text, format!("message {i}"));
             }

@@ -97,7 +97,7 @@ impl World {
                         }
                     }
                 } else {
-                    match turn.next() {
+                    match turn.next_event() {
                         Ok(Some(event)) => {
                             self.emitted += 1;
                             if let (Event::Message(message, mut sender), true) =
@@ -126,24 +126,24 @@ impl World {
         for turns in 0.. {
             let event = std::mem::take(&mut self.edge.0.borrow_mut().event);
             if event {
-                self.socket.set_ready();
+                self.socket.note_ready();
             }
             let is_due = self.socket.next_deadline().is_some_and(|at| at <= self.now);
-            if self.socket.is_done() || !(event || is_due || self.socket.has_more()) {
+            if self.socket.is_over() || !(event || is_due || self.socket.has_more()) {
                 break;
             }
             self.turn();
             assert!(turns < 20_000, "for ever: {:#?}", self.log);
         }
-        if self.socket.is_done() {
+        if self.socket.is_over() {
             return;
         }
         let before = self.seen();
-        self.socket.set_ready();
+        self.socket.note_ready();
         self.turn();
         assert_eq!(before, self.seen(), "{:#?}", self.log);
         for _ in 0..1000 {
-            if self.socket.is_done() || !self.socket.has_more() {
+            if self.socket.is_over() || !self.socket.has_more() {
                 return;
             }
             self.turn();
@@ -264,7 +264,7 @@ fn whoever_gets_a_turn_in_vain_has_nothing_to_do() {
         }
         world.run();
         for _ in 0..1000 {
-            if world.socket.is_done() {
+            if world.socket.is_over() {
                 break;
             }
             // The program closes with `manual_close`, or the times of the end pass.
@@ -275,6 +275,6 @@ fn whoever_gets_a_turn_in_vain_has_nothing_to_do() {
             world.now = world.now + Duration::from_secs(1);
             world.run();
         }
-        assert!(world.socket.is_done(), "{:#?}", world.log);
+        assert!(world.socket.is_over(), "{:#?}", world.log);
     }
 }

@@ -49,7 +49,7 @@ fn tls(capacity: usize, host: &str) -> (Tls<ServerConnection>, Tls<ClientConnect
 
 fn client<S: Stream>(stream: S) -> WebSocket<S> {
     let connector = Connector::new("wss://example.com/").unwrap();
-    WebSocket::connect(stream, Token(1), connector, &Options::new()).unwrap()
+    WebSocket::connect_over(stream, Token(1), connector, &Options::new()).unwrap()
 }
 
 /// Turns of both ends, until both are done: the client says `messages`, then Close.
@@ -77,7 +77,7 @@ fn play<S: Stream, C: Stream>(
             }
         }
         echo(&mut server, &mut buffers, at(0)).1.unwrap();
-        if client.is_done() && server.is_done() {
+        if client.is_over() && server.is_over() {
             assert_eq!(client.closed(), Some((Some(CloseCode::NORMAL), "")));
             assert_eq!(came.remove(0), Seen::Connected(101));
             return came;

@@ -67,11 +67,11 @@ fn answers_to(frames: &[u8], one_event_a_turn: bool) -> (usize, Vec<u8>) {
     let mut socket = WebSocket::server(stream, Token(0), Negotiated::new(), &[], &options);
     let mut buffers = Buffers::new();
     raw.put(frames);
-    socket.set_ready();
+    socket.note_ready();
     while socket.has_more() {
         let mut turn = socket.turn(&mut buffers, at(0));
         while turn.read() {
-            while let Some(event) = turn.next().unwrap() {
+            while let Some(event) = turn.next_event().unwrap() {
                 if let Event::Message(message, mut sender) = event {
                     sender.send(message).unwrap();
                 }
@@ -117,7 +117,7 @@ fn answers_are_written_before_they_are_many() {
     let mut turn = socket.turn(&mut buffers, at(0));
     while turn.read() {
         let mut pending = 0;
-        while let Some(event) = turn.next().unwrap() {
+        while let Some(event) = turn.next_event().unwrap() {
             if let Event::Message(message, mut sender) = event {
                 sender.send(message).unwrap();
                 pending = 64 * 1024 - sender.room();
@@ -135,7 +135,7 @@ fn a_pong_is_written_before_the_message_after_it_is_handled() {
     raw.put(&text(0));
     let mut turn = socket.turn(&mut buffers, at(0));
     while turn.read() {
-        while let Some(event) = turn.next().unwrap() {
+        while let Some(event) = turn.next_event().unwrap() {
             if let Event::Message(..) = event {
                 assert_eq!(raw.drain(), frame(Side::Client, PONG, b"?"));
                 return;
@@ -163,7 +163,7 @@ impl Taken {
     fn take(&mut self, turn: &mut Turn<'_, End>) -> bool {
         self.calls += 1;
         if self.calls % 3 > 0 {
-            return match turn.next().unwrap() {
+            return match turn.next_event().unwrap() {
                 Some(Event::Message(Message::Text(text), _)) => {
                     self.drop_pieces();
                     self.end(text);
@@ -223,7 +223,7 @@ fn what_turns_leave_comes_in_order_whatever_is_asked_for() {
                 }
                 // Others use the buffer meanwhile.
                 drop(turn(&mut other, &mut buffers, at(0)));
-                socket.set_ready();
+                socket.note_ready();
                 let mut turn = socket.turn(&mut buffers, at(0));
                 let mut takes = 0;
                 'turn: while turn.read() {
@@ -257,7 +257,7 @@ fn a_big_message_is_kept_over_many_turns() {
     let mut turns = 0;
     for chunk in wire.chunks(7000) {
         raw.put(chunk);
-        socket.set_ready();
+        socket.note_ready();
         while socket.has_more() {
             turns += 1;
             seen.extend(turn(&mut socket, &mut buffers, at(0)).0);
@@ -292,9 +292,9 @@ fn an_idle_connection_has_no_memory_after_all_of_this() {
         raw.put(&text(1));
         raw.put(&text(2));
         drop(big);
-        socket.set_ready();
+        socket.note_ready();
         let mut one = socket.turn(&mut buffers, at(0));
-        assert!(one.read() && one.next().unwrap().is_some());
+        assert!(one.read() && one.next_event().unwrap().is_some());
         drop(one);
         let (seen, _) = turn_with(&mut socket, &mut buffers, at(0), |message, mut sender| {
             sender.send(message).unwrap();
@@ -319,7 +319,7 @@ fn a_compressed_message_that_is_dropped_takes_no_memory() {
     client.sender().unwrap().send_text("after it").unwrap();
     drop(zeros);
     turn(&mut client, &mut buffers, at(0)).1.unwrap();
-    server.set_ready();
+    server.note_ready();
     let region = Region::new();
     let mut one = server.turn(&mut buffers, at(0));
     assert!(one.read());
@@ -330,7 +330,7 @@ fn a_compressed_message_that_is_dropped_takes_no_memory() {
         assert!(server.has_more());
         let mut one = server.turn(&mut buffers, at(0));
         while one.read() {
-            while let Some(event) = one.next().unwrap() {
+            while let Some(event) = one.next_event().unwrap() {
                 if let Event::Message(Message::Text(text), _) = event {
                     seen.push(text.to_owned());
                 }
@@ -357,10 +357,10 @@ fn the_close_timer_runs_while_the_peer_floods_and_turns_are_left() {
         if socket.has_more() || millis == 0 {
             let _ = raw.write(&flood);
         }
-        socket.set_ready();
+        socket.note_ready();
         let mut one = socket.turn(&mut buffers, at(millis));
         let next = if one.read() {
-            one.next().map(drop)
+            one.next_event().map(drop)
         } else {
             Ok(())
         };
@@ -373,7 +373,7 @@ fn the_close_timer_runs_while_the_peer_floods_and_turns_are_left() {
                 matches!(error, Error::TimedOut(TimedOut::Close)),
                 "{error:?}"
             );
-            assert!(socket.is_done());
+            assert!(socket.is_over());
             assert!(millis < 4050, "{millis}");
             return;
         }
@@ -391,16 +391,16 @@ fn a_pong_that_nobody_has_read_counts() {
     // The program takes one message every 700 ms; the Pong comes after them all.
     let mut pings = 0;
     for step in 0..10 {
-        socket.set_ready();
+        socket.note_ready();
         let mut one = socket.turn(&mut buffers, at(step * 700));
         assert!(one.read(), "{step}");
-        assert!(one.next().unwrap().is_some(), "{step}");
+        assert!(one.next_event().unwrap().is_some(), "{step}");
         drop(one);
         if !raw.drain().is_empty() {
             pings += 1;
             raw.put(&frame(Side::Server, PONG, b""));
         }
-        assert!(socket.has_more() && !socket.is_done());
+        assert!(socket.has_more() && !socket.is_over());
     }
     println!("{pings} Pings");
 }
@@ -446,10 +446,10 @@ fn the_close_of_the_peer_is_an_event_once() {
         raw.put(&text(2)); // dropped: nothing counts after Close
         let mut events = Vec::new();
         for second in 0..3 {
-            socket.set_ready();
+            socket.note_ready();
             let mut one = socket.turn(&mut buffers, at(second));
             while one.read() {
-                while let Some(event) = one.next().unwrap() {
+                while let Some(event) = one.next_event().unwrap() {
                     events.push(match event {
                         Event::Message(message, _) => format!("{message:?}"),
                         Event::Close(code, reason) => {
@@ -464,7 +464,7 @@ fn the_close_of_the_peer_is_an_event_once() {
         let echo = frame(Side::Client, CLOSE, &close_body(4000, b""));
         if manual {
             assert_eq!(raw.drain(), b"");
-            assert!(socket.can_send() && !socket.has_more() && !socket.is_done());
+            assert!(socket.can_send() && !socket.has_more() && !socket.is_over());
             let mut sender = socket.sender().unwrap();
             sender.send_text("one more").unwrap();
             sender.close(CloseCode::NORMAL, "").unwrap();
@@ -477,6 +477,54 @@ fn the_close_of_the_peer_is_an_event_once() {
         } else {
             assert_eq!(raw.drain(), echo);
         }
-        assert!(raw.is_ended() && socket.is_done());
+        assert!(raw.is_ended() && socket.is_over());
     }
+}
+
+/// A stream that cannot be shown.
+struct Opaque(End);
+
+impl Read for Opaque {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Opaque {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Stream for Opaque {
+    fn shutdown(&mut self) -> io::Result<()> {
+        Stream::shutdown(&mut self.0)
+    }
+}
+
+/// Events and pieces can be shown whatever the stream is.
+#[test]
+fn events_are_shown_over_every_stream() {
+    let (left, right) = pipe(1024);
+    let (mut buffers, options) = (Buffers::new(), Options::new());
+    let mut client = WebSocket::client(left, Token(1), Negotiated::new(), &[], &options);
+    for text in ["one", "two"] {
+        client.sender().unwrap().send_text(text).unwrap();
+    }
+    client.turn(&mut buffers, at(0)).read();
+    let opaque = Opaque(right);
+    let mut server = WebSocket::server(opaque, Token(0), Negotiated::new(), &[], &options);
+    let mut turn = server.turn(&mut buffers, at(0));
+    assert!(turn.read());
+    let event = format!("{:?}", turn.next_event().unwrap().unwrap());
+    assert!(
+        event.starts_with("Message(Text(\"one\"), Sender"),
+        "{event}"
+    );
+    let piece = format!("{:?}", turn.next_piece().unwrap().unwrap());
+    assert!(piece.contains("data: Text(\"two\")"), "{piece}");
 }

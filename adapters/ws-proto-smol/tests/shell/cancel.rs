@@ -93,7 +93,10 @@ fn next_piece() {
     run(async {
         let received = dripped(&wire(), |socket| Box::pin(socket.next_piece())).await;
         let mut messages = Vec::new();
-        for Piece { data, first, last } in received {
+        for Piece {
+            data, first, last, ..
+        } in received
+        {
             if first {
                 messages.push((Vec::new(), false));
             }
@@ -117,7 +120,7 @@ async fn full() -> (crate::common::Socket, crate::common::Socket) {
     let (mut client, server) = pair(64, quiet().high_water(100)).await;
     client.try_send("x".repeat(1000)).unwrap();
     assert!(poll_once(client.flush()).is_pending());
-    assert!(client.queued() >= 900);
+    assert!(client.pending_bytes() >= 900);
     (client, server)
 }
 
@@ -135,9 +138,9 @@ async fn texts(server: &mut crate::common::Socket, count: usize) -> Vec<String> 
 fn send() {
     run(async {
         let (mut client, mut server) = full().await;
-        let queued = client.queued();
+        let queued = client.pending_bytes();
         assert!(poll_once(client.send("no room for this")).is_pending());
-        assert!(client.queued() <= queued);
+        assert!(client.pending_bytes() <= queued);
         let (text, _) = join!(server.next(), client.flush());
         assert_eq!(text.unwrap().unwrap().len(), 1000);
 

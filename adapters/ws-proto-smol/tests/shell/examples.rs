@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::{run, spawn};
 use smol::net::TcpListener;
-use ws_proto_smol::{CloseCode, Options, Reply, Tls, connect, read_request};
+use ws_proto_smol::{CloseCode, Options, PlainResponse, Tls, connect, read_request};
 use ws_proto_suite::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
 
 #[path = "../../examples/authorized_smol.rs"]
@@ -78,7 +78,7 @@ fn a_client_with_a_token_and_a_cookie() {
                 };
                 cookies.push(field("Cookie"));
                 if field("Authorization").as_deref() != Some("Bearer right") {
-                    incoming.respond(&Reply::new(401)).await.unwrap();
+                    incoming.respond(&PlainResponse::new(401)).await.unwrap();
                     continue;
                 }
                 let set: &[(&str, &[u8])] = &[("Set-Cookie", b"session=7; HttpOnly")];

@@ -24,7 +24,7 @@ fn select_loses_nothing() {
     const MESSAGES: u32 = 50;
     let mut count = 0;
     let milli = Duration::from_millis(1);
-    let client = Reconnecting::<End>::with(Smol::timer(), move || {
+    let client = Reconnecting::<End>::from_connections(Smol::timer(), move || {
         let (client, server) = pipe(1000);
         let number = count;
         count += 1;

@@ -80,7 +80,7 @@ fn a_peer_that_takes_nothing_is_given_up() {
             if let Err(error) = server.feed("x".repeat(100)).await {
                 break error;
             }
-            assert!(server.queued() < 2000, "what waits is bounded");
+            assert!(server.pending_bytes() < 2000, "what waits is bounded");
         };
         assert!(matches!(error, Error::TimedOut(TimedOut::Write)));
         assert_took(started, 2);
@@ -116,7 +116,7 @@ fn handshakes_that_take_too_long() {
             answer
         });
         let started = Instant::now();
-        let error = read_request(server, options.linger(TICK))
+        let error = read_request(server, options.linger_time(TICK))
             .await
             .unwrap_err();
         assert!(matches!(error, AcceptError::TimedOut(TimedOut::Handshake)));

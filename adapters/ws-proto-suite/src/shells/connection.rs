@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use ws_proto_async::client::connect;
+use ws_proto_async::client::connect_over;
 use ws_proto_async::server::{accept, read_request};
 use ws_proto_async::{
     AcceptError, Acceptor, Bytes, CloseCode, Config, ConnectError, Connector, Error, Event, Fin,
@@ -104,11 +104,15 @@ pub fn what_is_fed_is_written_when_much_waits<R: Runtime>() {
         let mut socket = server::<R, _>(Script::new().block_at_the_end(), quiet());
         for _ in 0..100 {
             ready(poll_once(socket.feed(vec![7; 1000]))).unwrap();
-            assert!(socket.queued() < 18_000, "{}", socket.queued());
+            assert!(
+                socket.pending_bytes() < 18_000,
+                "{}",
+                socket.pending_bytes()
+            );
         }
-        assert!(socket.queued() > 0);
+        assert!(socket.pending_bytes() > 0);
         assert!(poll_once(socket.next()).is_pending());
-        assert_eq!(socket.queued(), 0);
+        assert_eq!(socket.pending_bytes(), 0);
         assert_eq!(socket.get_ref().written().len(), 100 * 1004);
         assert!(socket.get_ref().write_count() < 8);
     });
@@ -351,7 +355,9 @@ pub fn a_handshake_ends_in_time_whatever_comes<R: Runtime>() {
         let connector = Connector::new("ws://h/").unwrap();
         let connector = connector.options(Options::new().limits(limits));
         let started = Instant::now();
-        let error = connect(R::io(stream), connector, time).await.unwrap_err();
+        let error = connect_over(R::io(stream), connector, time)
+            .await
+            .unwrap_err();
         assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
         assert!(started.elapsed() < Duration::from_secs(2));
     });
@@ -364,7 +370,7 @@ pub fn a_request_ends_in_time_whatever_comes<R: Runtime>() {
         let options = Options::new()
             .limits(limits)
             .handshake_time(Duration::from_millis(100))
-            .linger(Duration::from_millis(100));
+            .linger_time(Duration::from_millis(100));
         let started = Instant::now();
         let error = read_request(R::io(stream), options).await.unwrap_err();
         assert!(
@@ -450,7 +456,7 @@ pub fn a_batch_can_be_left_and_waits_for_room<R: Runtime>() {
                     answered += 1;
                 }
             }
-            assert!(socket.queued() <= 2600, "{}", socket.queued());
+            assert!(socket.pending_bytes() <= 2600, "{}", socket.pending_bytes());
         }
         assert_eq!(answered, 40);
         // Unless it is full, a tried message is queued.

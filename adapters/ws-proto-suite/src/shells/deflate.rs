@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join;
-use ws_proto_async::client::connect;
+use ws_proto_async::client::connect_over;
 use ws_proto_async::server::{accept, read_request};
 use ws_proto_async::{
     Accept, Acceptor, Bytes, CloseCode, Config, Connector, Deflate, DeflateParams, DeflatePool,
@@ -33,7 +33,7 @@ async fn pair_of<R: Runtime>(
     let connector = connector.options(options).deflate(client);
     let acceptor = Acceptor::new().options(options).deflate(server);
     let (client, server) = join(
-        connect(one, connector, Duration::from_secs(60)),
+        connect_over(one, connector, Duration::from_secs(60)),
         accept(other, acceptor),
     )
     .await;
@@ -53,9 +53,9 @@ fn lines(from: usize, count: usize) -> String {
 
 /// The bytes of a message on the wire, of the unwritten output.
 fn cost<T: Io>(socket: &mut WebSocket<T>, message: impl Into<Message>) -> usize {
-    let before = socket.queued();
+    let before = socket.pending_bytes();
     socket.try_send(message).unwrap();
-    socket.queued() - before
+    socket.pending_bytes() - before
 }
 
 async fn exchange<T: Io>(one: &mut WebSocket<T>, other: &mut WebSocket<T>, message: Message) {
@@ -84,7 +84,7 @@ pub fn it_is_off_unless_both_ask_for_it<R: Runtime>() {
                 acceptor = acceptor.deflate(&deflate);
             }
             let both = join(
-                connect(one, connector, Duration::from_secs(60)),
+                connect_over(one, connector, Duration::from_secs(60)),
                 accept(other, acceptor),
             )
             .await;
@@ -165,7 +165,7 @@ pub fn a_message_can_be_left_uncompressed<R: Runtime>() {
         for round in [1, 2] {
             let secret = lines(round * 10_000, 200);
             assert!(poll_once(client.send_uncompressed(secret.as_str())).is_pending());
-            let waiting = client.queued() + PIPE;
+            let waiting = client.pending_bytes() + PIPE;
             assert!(waiting >= secret.len(), "{waiting} of {}", secret.len());
             let (flushed, received) = join(client.flush(), server.next()).await;
             flushed.unwrap();
@@ -190,7 +190,7 @@ pub fn compressing_can_be_paused_and_a_message_goes_on_as_it_began<R: Runtime>()
         client.send_text_part(lines(0, 5), Fin::No).await.unwrap();
         client.set_compressing(true);
         client.send_text_part(lines(5, 5), Fin::Yes).await.unwrap();
-        assert!(client.queued() > lines(0, 10).len());
+        assert!(client.pending_bytes() > lines(0, 10).len());
         client.flush().await.unwrap();
         client.send_text_part(lines(0, 20), Fin::No).await.unwrap();
         client.set_compressing(false);
@@ -198,7 +198,7 @@ pub fn compressing_can_be_paused_and_a_message_goes_on_as_it_began<R: Runtime>()
             .send_text_part(lines(20, 20), Fin::Yes)
             .await
             .unwrap();
-        assert!(client.queued() < lines(0, 20).len());
+        assert!(client.pending_bytes() < lines(0, 20).len());
         client.flush().await.unwrap();
         for (from, count) in [(0, 20), (0, 10), (0, 40)] {
             assert_eq!(text(&mut server).await, lines(from, count).into());
@@ -250,7 +250,7 @@ pub fn a_bomb_comes_in_small_pieces<R: Runtime>() {
         let connector = connector.options(options).deflate(&deflate);
         let acceptor = Acceptor::new().options(options).deflate(&deflate);
         let both = join(
-            connect(one, connector, Duration::from_secs(60)),
+            connect_over(one, connector, Duration::from_secs(60)),
             accept(other, acceptor),
         )
         .await;
@@ -357,10 +357,10 @@ pub fn cancelling_loses_nothing_of_the_window<R: Runtime>() {
         for i in 0..100 {
             // Dropped at its first await: queued as a whole, or not at all.
             while client.ready().await.is_ok() {
-                let before = client.queued();
+                let before = client.pending_bytes();
                 let polled = poll_once(client.send(lines(i, 300)));
                 cancelled += usize::from(polled.is_pending());
-                if polled.is_ready() || client.queued() > before {
+                if polled.is_ready() || client.pending_bytes() > before {
                     break;
                 }
                 client.flush().await.unwrap();
@@ -399,8 +399,11 @@ pub fn a_request_that_was_looked_at_can_agree<R: Runtime>() {
             let accept = Accept::new().headers(&[("X-Room", b"1")]);
             incoming.deflate(&deflate).accept(&accept).await.unwrap()
         };
-        let (client, mut server) =
-            join(connect(one, connector, Duration::from_secs(60)), serving).await;
+        let (client, mut server) = join(
+            connect_over(one, connector, Duration::from_secs(60)),
+            serving,
+        )
+        .await;
         let (mut client, response) = client.unwrap();
         assert_eq!(response.headers().get("X-Room"), Some(&b"1"[..]));
         assert_eq!(client.deflate(), Some(DeflateParams::new()));
@@ -462,7 +465,7 @@ pub fn one_prepared_message_goes_to_all_whatever_was_agreed_on<R: Runtime>() {
                 exchange(one, other, lines(5, 10).into()).await;
             }
             server.feed_prepared(&prepared).await.unwrap();
-            assert!(server.queued() < text.len(), "it is compressed");
+            assert!(server.pending_bytes() < text.len(), "it is compressed");
         }
     });
 }

@@ -8,6 +8,7 @@
 pub mod byte_stream;
 pub mod connection;
 pub mod deflate;
+pub mod example;
 pub mod hand;
 pub mod matrix;
 #[cfg(feature = "network")]

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use ws_proto_tokio::{
-    Acceptor, CloseCode, Deflate, Options, Reply, WebSocket,
+    Acceptor, CloseCode, Deflate, Options, PlainResponse, WebSocket,
     http2::{self, h2},
     open_server, read_request,
 };
@@ -178,7 +178,9 @@ impl Shared {
         let incoming = read_request(stream, Options::new()).await?;
         if !incoming.request().is_upgrade() {
             let fields: &[(&str, &[u8])] = &[("Content-Type", HTML.as_bytes())];
-            let reply = Reply::new(200).headers(fields).body(PAGE.as_bytes());
+            let reply = PlainResponse::new(200)
+                .headers(fields)
+                .body(PAGE.as_bytes());
             return Ok(incoming.respond(&reply).await?);
         }
         let socket = incoming.accept_with(self.acceptor()).await?;

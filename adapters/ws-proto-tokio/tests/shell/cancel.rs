@@ -81,7 +81,10 @@ async fn next_event() {
 async fn next_piece() {
     let received = dripped(&wire(), |socket| Box::pin(socket.next_piece())).await;
     let mut messages = Vec::new();
-    for Piece { data, first, last } in received {
+    for Piece {
+        data, first, last, ..
+    } in received
+    {
         if first {
             messages.push((Vec::new(), false));
         }
@@ -104,7 +107,7 @@ async fn full() -> (crate::common::Socket, crate::common::Socket) {
     let (mut client, server) = pair(64, quiet().high_water(100)).await;
     client.try_send("x".repeat(1000)).unwrap();
     assert!(poll_once(client.flush()).is_pending());
-    assert!(client.queued() >= 900);
+    assert!(client.pending_bytes() >= 900);
     (client, server)
 }
 
@@ -121,9 +124,9 @@ async fn texts(server: &mut crate::common::Socket, count: usize) -> Vec<String> 
 #[tokio::test]
 async fn send() {
     let (mut client, mut server) = full().await;
-    let queued = client.queued();
+    let queued = client.pending_bytes();
     assert!(poll_once(client.send("no room for this")).is_pending());
-    assert!(client.queued() <= queued);
+    assert!(client.pending_bytes() <= queued);
     let (text, _) = tokio::join!(server.next(), client.flush());
     assert_eq!(text.unwrap().unwrap().len(), 1000);
 
@@ -345,7 +348,7 @@ async fn read_request_and_what_follows() {
                 let accept = ws_proto_tokio::Accept::new();
                 assert!(poll_once(incoming.accept(&accept)).is_pending());
             } else {
-                let reply = ws_proto_tokio::Reply::new(403).body(&[b'x'; 100]);
+                let reply = ws_proto_tokio::PlainResponse::new(403).body(&[b'x'; 100]);
                 assert!(poll_once(incoming.respond(&reply)).is_pending());
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use ws_proto_suite::shells::network::serving::{Identity, Kind, Proxy, Server, read_head};
-use ws_proto_tokio::{CloseCode, Options, Reply, Tls, connect, read_request};
+use ws_proto_tokio::{CloseCode, Options, PlainResponse, Tls, connect, read_request};
 
 #[path = "../../examples/authorized.rs"]
 #[expect(dead_code, reason = "`main` is not called")]
@@ -116,7 +116,7 @@ async fn a_client_with_a_token_and_a_cookie() {
             };
             cookies.push(field("Cookie"));
             if field("Authorization").as_deref() != Some("Bearer right") {
-                incoming.respond(&Reply::new(401)).await.unwrap();
+                incoming.respond(&PlainResponse::new(401)).await.unwrap();
                 continue;
             }
             let set: &[(&str, &[u8])] = &[("Set-Cookie", b"session=7; HttpOnly")];

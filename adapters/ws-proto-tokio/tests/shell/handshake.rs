@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use ws_proto_tokio::{
     Accept, AcceptError, Acceptor, CloseCode, ConnectError, Connector, HandshakeError, HeadError,
-    Options, OriginPolicy, Reply, UriError, accept, accept_with, connect, connect_over,
+    Options, OriginPolicy, PlainResponse, UriError, accept, accept_with, connect, connect_over,
     read_request,
 };
 
@@ -75,7 +75,7 @@ async fn a_plain_request_is_served_and_refused() {
         let incoming = read_request(server, Options::new()).await.unwrap();
         assert!(!incoming.request().is_upgrade());
         assert_eq!(incoming.request().method(), method);
-        let page = Reply::new(200)
+        let page = PlainResponse::new(200)
             .headers(&[("Content-Type", b"text/html")])
             .body(b"<p>hi");
         incoming.respond(&page).await.unwrap();
@@ -99,7 +99,7 @@ async fn an_answer_that_cannot_be_sent_becomes_a_500() {
     ] {
         let (server, asking) = answer_to(request).await;
         let incoming = read_request(server, Options::new()).await.unwrap();
-        let error = incoming.respond(&Reply::new(99)).await.unwrap_err();
+        let error = incoming.respond(&PlainResponse::new(99)).await.unwrap_err();
         assert!(matches!(error, AcceptError::Head(_)), "{error:?}");
         let answer = asking.await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
@@ -196,7 +196,7 @@ async fn refusals_and_redirects_come_to_the_client_as_they_are() {
     let (client, server) = duplex(4096);
     let serve = async {
         let incoming = read_request(server, Options::new()).await.unwrap();
-        let reply = Reply::new(302)
+        let reply = PlainResponse::new(302)
             .headers(&[("Location", b"wss://other.example/"), ("X-Why", b"moved")])
             .body(b"go there");
         incoming.respond(&reply).await.unwrap();

@@ -27,7 +27,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let mut count = 0;
-    Reconnecting::with(Tokio::timer(), move || {
+    Reconnecting::from_connections(Tokio::timer(), move || {
         let (client, server) = duplex(1000);
         let (serve, number) = (serve.clone(), count);
         count += 1;
@@ -52,13 +52,14 @@ fn a_server_is_killed_at_every_step_over_tcp() {
 #[tokio::test(start_paused = true)]
 async fn delays_are_those_of_the_plan() {
     let started = Instant::now();
-    let mut client = Reconnecting::<ClientStream>::with(Tokio::timer(), move || async move {
-        if started.elapsed() < 3600 * SECOND {
-            return Err(std::io::Error::from(ErrorKind::ConnectionRefused).into());
-        }
-        Err(AttemptError::permanent("an hour is over"))
-    })
-    .random(|| u64::MAX);
+    let mut client =
+        Reconnecting::<ClientStream>::from_connections(Tokio::timer(), move || async move {
+            if started.elapsed() < 3600 * SECOND {
+                return Err(std::io::Error::from(ErrorKind::ConnectionRefused).into());
+            }
+            Err(AttemptError::permanent("an hour is over"))
+        })
+        .random(|| u64::MAX);
     let mut delays = Vec::new();
     let mut last = started;
     while let Some(Update::Disconnected(failed)) = client.next().await {

@@ -150,7 +150,7 @@ async fn a_peer_that_takes_nothing_is_given_up() {
         if let Err(error) = server.feed("x".repeat(100)).await {
             break error;
         }
-        assert!(server.queued() < 2000, "what waits is bounded");
+        assert!(server.pending_bytes() < 2000, "what waits is bounded");
     };
     assert!(matches!(error, Error::TimedOut(TimedOut::Write)));
     assert_eq!(started.elapsed().as_secs(), 60);

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use tokio::net::{TcpListener, TcpStream};
 use ws_proto_hub::backplane::{BackplaneOptions, Nats, Redis};
 use ws_proto_hub::{DriveEvent, Hub, MemberOptions, WhenFull};
-use ws_proto_tokio::{Accept, CloseCode, Options, Reply, read_request};
+use ws_proto_tokio::{Accept, CloseCode, Options, PlainResponse, read_request};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -64,7 +64,7 @@ async fn serve(stream: TcpStream, hub: Hub) -> Result<()> {
             CloseCode::POLICY_VIOLATION,
             "too slow".into(),
         )),
-        _ => return Ok(incoming.respond(&Reply::new(404)).await?),
+        _ => return Ok(incoming.respond(&PlainResponse::new(404)).await?),
     };
     let mut socket = incoming.accept(&Accept::new()).await?;
     let mut member = hub.join(options);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ws_proto_async::{
-    Accept, ConnectError, Connector, Deflate, Io, Message, Reply, Response, WebSocket,
+    Accept, ConnectError, Connector, Deflate, Io, Message, PlainResponse, Response, WebSocket,
 };
 
 use super::{Runtime, options};
@@ -29,8 +29,8 @@ async fn serve_one<R: Runtime>(stream: R::Stream, deflate: Option<&Deflate>) -> 
     let request = incoming.request();
     if !request.is_upgrade() {
         let reply = match (request.method(), request.path()) {
-            ("GET" | "HEAD", "/") => Reply::new(200).body(b"a page\n"),
-            _ => Reply::new(404).body(b"not found\n"),
+            ("GET" | "HEAD", "/") => PlainResponse::new(200).body(b"a page\n"),
+            _ => PlainResponse::new(404).body(b"not found\n"),
         };
         return Ok(incoming.respond(&reply).await?);
     }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use futures_util::future::join;
 use ws_proto_async::{
     Accept, CloseCode, ConnectError, Connector, ControlPayload, Error, Event, HandshakeError, Io,
-    ReadHalf, Reply, WebSocket, WriteHalf,
+    PlainResponse, ReadHalf, WebSocket, WriteHalf,
 };
 
 use super::{Runtime, options};
@@ -54,7 +54,7 @@ async fn accept<R: Runtime>(
     let chosen = incoming.request().choose_subprotocol(&preferred);
     if session.choose.is_some() && chosen.is_none() {
         report.status = Some(400);
-        let reply = Reply::new(400).body(b"no common subprotocol\n");
+        let reply = PlainResponse::new(400).body(b"no common subprotocol\n");
         incoming.respond(&reply).await?;
         return Ok(None);
     }

@@ -51,7 +51,7 @@ pub fn serve() -> Result<()> {
             if event.token() == LISTENER {
                 server.accept(&listener, &poll, &options)?;
             } else if let Some(Some(socket)) = server.sockets.get_mut(event.token().0) {
-                socket.ready(event);
+                socket.note_event(event);
                 server.turn(event.token().0, now, &mut said);
             }
         }
@@ -75,7 +75,7 @@ impl Server {
     fn turn(&mut self, index: usize, now: Instant, said: &mut Vec<PreparedMessage>) {
         let slot = &mut self.sockets[index];
         let Some(socket) = slot else { return };
-        if serve_one(socket, &mut self.buffers, now, said).is_err() || socket.is_done() {
+        if serve_one(socket, &mut self.buffers, now, said).is_err() || socket.is_over() {
             self.timers.set(Token(index), None);
             *slot = None;
             return;
@@ -108,9 +108,9 @@ fn serve_one(
 ) -> Result<()> {
     let mut turn = socket.turn(buffers, now);
     while turn.read() {
-        while let Some(event) = turn.next()? {
+        while let Some(event) = turn.next_event()? {
             match event {
-                Event::Request(request) => request.accept(&Accept::new())?,
+                Event::Request(incoming) => incoming.accept(&Accept::new())?,
                 Event::Message(Message::Text(text), _) => {
                     said.push(PreparedMessage::text(text.to_owned()));
                 }

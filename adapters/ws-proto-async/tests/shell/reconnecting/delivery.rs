@@ -167,7 +167,7 @@ fn many_subscriptions_wait_for_room() {
     answer(&hand);
     hand.make_room(0);
     net.connected(&mut client);
-    assert!(client.connection().unwrap().queued() < 1200);
+    assert!(client.connection().unwrap().pending_bytes() < 1200);
     assert!(poll(&net.task, client.ready()).is_pending());
     assert!(matches!(
         client.try_send("mine"),

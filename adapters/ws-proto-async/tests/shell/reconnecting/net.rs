@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use ws_proto_async::client::connect;
+use ws_proto_async::client::connect_over;
 use ws_proto_async::reconnect::BackoffConfig;
 use ws_proto_async::{
     AttemptError, Connected, Connector, Disconnected, Ended, Instant, Message, Options,
@@ -39,13 +39,13 @@ impl Net {
     /// A client whose delays are the longest ones: 1 s, 2 s, 4 s, ...
     pub(super) fn client(&self, options: Options) -> Reconnecting<Hand> {
         let attempts = Arc::clone(&self.attempts);
-        Reconnecting::with(self.clock.clone(), move || {
+        Reconnecting::from_connections(self.clock.clone(), move || {
             let attempt = attempts.lock().unwrap().pop_front();
             async move {
                 match attempt {
                     Some(Attempt::Reaches(hand)) => {
                         let connector = Connector::new("ws://example.com/")?.options(options);
-                        Ok(connect(hand, connector, 10 * SECOND).await?)
+                        Ok(connect_over(hand, connector, 10 * SECOND).await?)
                     }
                     Some(Attempt::Fails(error)) => Err(error),
                     None => pending().await,

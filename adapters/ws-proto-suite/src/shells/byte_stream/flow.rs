@@ -88,7 +88,7 @@ pub fn a_slow_peer_holds_up_the_writer<R: Runtime>() {
             written += n.unwrap();
             assert!(written < 100_000, "it does not wait");
         }
-        assert!(stream.get_ref().queued() <= 16 * 1024 + 64 * 1024 + 20);
+        assert!(stream.get_ref().pending_bytes() <= 16 * 1024 + 64 * 1024 + 20);
         let mut taken = raw.drain().len();
         while poll_once(write(&mut stream, &data[..1])).is_pending() {
             taken += raw.drain().len();

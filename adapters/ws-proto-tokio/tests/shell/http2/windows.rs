@@ -38,7 +38,11 @@ async fn a_reader_that_stops_stops_the_peer() {
     let flush = tokio::time::timeout(Duration::from_millis(100), client.flush());
     assert!(flush.await.is_err());
     // No more than the window was taken.
-    assert!(client.queued() > 85_000, "{}", client.queued());
+    assert!(
+        client.pending_bytes() > 85_000,
+        "{}",
+        client.pending_bytes()
+    );
     let (flushed, message) = tokio::join!(client.flush(), server.next());
     flushed.unwrap();
     assert_eq!(message.unwrap().unwrap().as_bytes().len(), 100_000);
@@ -242,7 +246,7 @@ async fn a_client_that_reads_nothing_pins_a_bounded_number_of_bytes() {
         sent += 10_000;
         let flush = tokio::time::timeout(Duration::from_millis(20), server.flush());
         if flush.await.is_err() {
-            queued = server.queued();
+            queued = server.pending_bytes();
             break;
         }
     }

@@ -51,7 +51,7 @@ pub(crate) fn run_registered<S: Stream>(
         let now = Instant::now_since(epoch);
         turn(&mut socket, &mut buffers, now, task)?;
         let has_sent = task.after(&mut socket)?;
-        if socket.is_done() {
+        if socket.is_over() {
             return Ok(socket);
         }
         if has_sent || socket.has_more() {
@@ -64,7 +64,7 @@ pub(crate) fn run_registered<S: Stream>(
             polled => polled?,
         }
         for event in &events {
-            socket.ready(event);
+            socket.note_event(event);
         }
     }
 }
@@ -78,7 +78,7 @@ fn turn<S: Stream>(
     let mut turn = socket.turn(buffers, now);
     while turn.read() {
         loop {
-            match turn.next() {
+            match turn.next_event() {
                 Ok(Some(event)) => task.event(event)?,
                 Ok(None) => break,
                 Err(error) => return task.failed(error),

@@ -9,8 +9,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use ws_proto::extension::deflate::Deflate;
 use ws_proto_mio::{
-    Accept, Buffers, Error, Event, Instant, Message, Options, Reply, Request, Timers, WebSocket,
-    connect,
+    Accept, Buffers, Error, Event, Incoming, Instant, Message, Options, PlainResponse, Timers,
+    WebSocket, connect,
 };
 
 use crate::alone::{self, TOKEN, Task};
@@ -55,7 +55,7 @@ pub(crate) fn serve(address: &str, options: &Options) -> Result<()> {
                     waiting.push(token);
                 }
             } else if let Some(socket) = sockets.get_mut(&event.token()) {
-                socket.ready(event);
+                socket.note_event(event);
                 waiting.push(event.token());
             }
         }
@@ -70,7 +70,7 @@ pub(crate) fn serve(address: &str, options: &Options) -> Result<()> {
                 eprintln!("{error:#}");
             }
             timers.set(token, socket.next_deadline());
-            if socket.is_done() {
+            if socket.is_over() {
                 sockets.remove(&token);
             } else if socket.has_more() {
                 waiting.push(token);
@@ -86,9 +86,9 @@ fn serve_turn(
 ) -> Result<()> {
     let mut turn = socket.turn(buffers, now);
     while turn.read() {
-        while let Some(event) = turn.next()? {
+        while let Some(event) = turn.next_event()? {
             match event {
-                Event::Request(request) => answer(request)?,
+                Event::Request(incoming) => answer(incoming)?,
                 Event::Message(message, mut sender) => sender.send(message)?,
                 _ => {}
             }
@@ -98,16 +98,17 @@ fn serve_turn(
 }
 
 /// Chooses the subprotocol `echo`, and answers other requests as a small web server does.
-fn answer(request: Request<'_>) -> Result<()> {
+fn answer(incoming: Incoming<'_>) -> Result<()> {
+    let request = incoming.request();
     if request.is_upgrade() {
         let accept = Accept::new().maybe_subprotocol(request.choose_subprotocol(&["echo"]));
-        return Ok(request.accept(&accept)?);
+        return Ok(incoming.accept(&accept)?);
     }
     let reply = match (request.method(), request.path()) {
-        ("GET" | "HEAD", "/") => Reply::new(200).body(b"a page\n"),
-        _ => Reply::new(404).body(b"not found\n"),
+        ("GET" | "HEAD", "/") => PlainResponse::new(200).body(b"a page\n"),
+        _ => PlainResponse::new(404).body(b"not found\n"),
     };
-    Ok(request.respond(&reply)?)
+    Ok(incoming.respond(&reply)?)
 }
 
 /// Runs every case of a fuzzingserver, then asks for its report.

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
 use ws_proto::extension::deflate::Deflate;
 use ws_proto_mio::{
-    Accept, CloseCode, Connector, ControlPayload, Error, Event, HandshakeError, Message, Reply,
-    Request, Sender, WebSocket,
+    Accept, CloseCode, Connector, ControlPayload, Error, Event, HandshakeError, Incoming, Message,
+    PlainResponse, Sender, WebSocket,
 };
 
 use ws_proto_interop::script::{End, Report, Sent, Session, Step, Windows, hex, to_hex};
@@ -78,16 +78,16 @@ impl<'s> Play<'s> {
         Ok(ws_proto_mio::connect(connector, TOKEN, &options(deflate))?)
     }
 
-    fn answer(&mut self, request: Request<'_>) -> Result<()> {
+    fn answer(&mut self, incoming: Incoming<'_>) -> Result<()> {
         let preferred = self.session.choose.iter().flatten();
         let preferred: Vec<&str> = preferred.map(String::as_str).collect();
-        let chosen = request.choose_subprotocol(&preferred);
+        let chosen = incoming.request().choose_subprotocol(&preferred);
         if self.session.choose.is_some() && chosen.is_none() {
             self.report.status = Some(400);
-            let reply = Reply::new(400).body(b"no common subprotocol\n");
-            return Ok(request.respond(&reply)?);
+            let reply = PlainResponse::new(400).body(b"no common subprotocol\n");
+            return Ok(incoming.respond(&reply)?);
         }
-        request.accept(&Accept::new().maybe_subprotocol(chosen))?;
+        incoming.accept(&Accept::new().maybe_subprotocol(chosen))?;
         // The same turn can bring the end.
         self.report.opened = true;
         Ok(())
@@ -132,7 +132,7 @@ fn accept(deflate: Option<Deflate>) -> Result<WebSocket<TcpStream>> {
 impl Task<TcpStream> for Play<'_> {
     fn event(&mut self, event: Event<'_, TcpStream>) -> Result<()> {
         match event {
-            Event::Request(request) => self.answer(request)?,
+            Event::Request(incoming) => self.answer(incoming)?,
             Event::Connected(_) => self.report.opened = true,
             Event::Message(message, _) => {
                 let (kind, data) = (message.kind(), message.as_bytes());
@@ -175,7 +175,11 @@ impl Task<TcpStream> for Play<'_> {
             send(&mut sender, next)?;
             has_sent = true;
         }
-        if let (true, 0, Some(end)) = (self.is_complete(), socket.queued(), &self.session.end) {
+        if let (true, 0, Some(end)) = (
+            self.is_complete(),
+            socket.pending_bytes(),
+            &self.session.end,
+        ) {
             self.has_finished = true;
             self.finish(socket, end)?;
             has_sent = true;
@@ -188,10 +192,10 @@ fn send(sender: &mut Sender<'_, TcpStream>, next: Sent) -> Result<()> {
     match next {
         Sent::Compressing(compressing) => sender.set_compressing(compressing),
         Sent::Text(text, None) => sender.send_text(&text)?,
-        Sent::Text(text, Some(fin)) => sender.send_part(Message::Text(&text), fin)?,
+        Sent::Text(text, Some(fin)) => sender.send_text_part(&text, fin)?,
         // Of both ways to queue bytes, the one without a copy.
         Sent::Binary(data, None) => sender.send_binary_shared(data.into())?,
-        Sent::Binary(data, Some(fin)) => sender.send_part(Message::Binary(&data), fin)?,
+        Sent::Binary(data, Some(fin)) => sender.send_binary_part(&data, fin)?,
         Sent::Ping(payload) => sender.ping(ControlPayload::new(&payload)?)?,
     }
     Ok(())

@@ -56,7 +56,7 @@ fn over_tls(connector: Connector, pem: &str, look: &mut Look) -> Result<()> {
         std::io::Write::flush(tls)?;
         tls.sock.shutdown(Shutdown::Write)
     });
-    let socket = WebSocket::connect(stream, TOKEN, connector, &options(None))?;
+    let socket = WebSocket::connect_over(stream, TOKEN, connector, &options(None))?;
     let socket = alone::run_registered(&mut poll, socket, look)?;
     look.end(&socket)
 }
@@ -120,7 +120,7 @@ impl Look {
             }
             (None, 0) => {
                 for (part, fin) in PARTS {
-                    sender.send_part(Message::Text(part), fin)?;
+                    sender.send_text_part(part, fin)?;
                 }
                 sender.ping(PING)?;
                 let whole = PARTS.map(|(part, _)| part).concat();

@@ -1,5 +1,5 @@
-//! What the examples of the documentation run on: a peer in memory that greets, echoes, and says Close when both
-//! ends wait; and a server on the loopback interface that echoes.
+//! What the examples of the documentation run on: a peer in memory that greets, echoes some messages, and says Close
+//! when both ends wait; and a server on the loopback interface that echoes.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -29,6 +29,9 @@ const CAPACITY: usize = 64 * 1024;
 
 /// After so many times that both ends wait, an example waits for ever.
 const MAX_WAITS: usize = 100;
+
+/// How many messages the peer sends back: an example that sends back as well comes to an end.
+const ECHOES: usize = 8;
 
 const TIME: Duration = Duration::from_secs(10);
 
@@ -204,6 +207,7 @@ async fn serve_on(io: Memory, both_wait: &Cell<bool>) {
 
 async fn serve(mut socket: WebSocket<Memory>, greeting: Message, both_wait: &Cell<bool>) {
     let _ = socket.send(greeting).await;
+    let mut echoes = 0;
     loop {
         let next = poll_fn(|cx| {
             if both_wait.take() {
@@ -213,7 +217,11 @@ async fn serve(mut socket: WebSocket<Memory>, greeting: Message, both_wait: &Cel
         });
         match next.await {
             None => drop(socket.start_close(CloseCode::NORMAL, "bye")),
-            Some(Some(Ok(message))) => drop(socket.send(message).await),
+            Some(Some(Ok(message))) if echoes < ECHOES => {
+                echoes += 1;
+                drop(socket.send(message).await);
+            }
+            Some(Some(Ok(_))) => {}
             Some(_) => return,
         }
     }

@@ -12,8 +12,19 @@ use crate::io::Tokio;
 #[cfg(feature = "net")]
 use crate::net::{ClientStream, TokioNetwork};
 
-/// An open WebSocket connection over a stream of tokio's. The [type](core::WebSocket) has all methods, and explains
-/// cancel safety, the end and bursts.
+/// An open WebSocket connection over a stream of tokio's. All its futures are cancel safe; what that means, the end and bursts
+/// are explained at the [type](core::WebSocket) that all runtimes share.
+///
+/// | for | methods |
+/// |---|---|
+/// | receiving | [`next`](core::WebSocket::next), [`next_event`](core::WebSocket::next_event), [`next_piece`](core::WebSocket::next_piece), [`next_batch`](core::WebSocket::next_batch), `Stream` |
+/// | sending | [`send`](core::WebSocket::send), [`send_text`](core::WebSocket::send_text), [`send_binary`](core::WebSocket::send_binary), [`send_text_part`](core::WebSocket::send_text_part), [`send_binary_part`](core::WebSocket::send_binary_part), [`send_prepared`](core::WebSocket::send_prepared) |
+/// | sending in bursts | [`feed`](core::WebSocket::feed), [`feed_prepared`](core::WebSocket::feed_prepared), [`try_send`](core::WebSocket::try_send), [`ready`](core::WebSocket::ready), [`flush`](core::WebSocket::flush), `Sink` |
+/// | control | [`ping`](core::WebSocket::ping), [`pong`](core::WebSocket::pong) |
+/// | the end | [`close`](core::WebSocket::close), [`start_close`](core::WebSocket::start_close), [`closed`](core::WebSocket::closed), [`refused_len`](core::WebSocket::refused_len) |
+/// | compression (feature `deflate`) | [`send_uncompressed`](core::WebSocket::send_uncompressed), [`set_compressing`](core::WebSocket::set_compressing), [`deflate`](core::WebSocket::deflate), [`with_deflate`](core::WebSocket::with_deflate) |
+/// | other forms | [`split`](core::WebSocket::split), [`into_byte_stream`](core::WebSocket::into_byte_stream), [`into_inner`](core::WebSocket::into_inner) |
+/// | a look | [`subprotocol`](core::WebSocket::subprotocol), [`pending_bytes`](core::WebSocket::pending_bytes), [`get_ref`](core::WebSocket::get_ref), [`get_mut`](core::WebSocket::get_mut) |
 ///
 /// ```
 /// use tokio::net::TcpStream;
@@ -31,6 +42,11 @@ pub type WebSocket<S> = core::WebSocket<Tokio<S>>;
 
 /// The half of a connection that receives.
 ///
+/// | for | methods |
+/// |---|---|
+/// | receiving | [`next`](core::ReadHalf::next), [`next_event`](core::ReadHalf::next_event), [`next_piece`](core::ReadHalf::next_piece), `Stream` |
+/// | the end | [`closed`](core::ReadHalf::closed), [`refused_len`](core::ReadHalf::refused_len), [`reunite`](core::ReadHalf::reunite) |
+///
 /// ```
 /// use tokio::net::TcpStream;
 /// use ws_proto_tokio::ReadHalf;
@@ -45,6 +61,14 @@ pub type WebSocket<S> = core::WebSocket<Tokio<S>>;
 pub type ReadHalf<S> = core::ReadHalf<Tokio<S>>;
 
 /// The half of a connection that sends.
+///
+/// | for | methods |
+/// |---|---|
+/// | sending | [`send`](core::WriteHalf::send), [`send_text`](core::WriteHalf::send_text), [`send_binary`](core::WriteHalf::send_binary), [`send_text_part`](core::WriteHalf::send_text_part), [`send_binary_part`](core::WriteHalf::send_binary_part), [`send_prepared`](core::WriteHalf::send_prepared) |
+/// | sending in bursts | [`feed`](core::WriteHalf::feed), [`feed_prepared`](core::WriteHalf::feed_prepared), [`try_send`](core::WriteHalf::try_send), [`ready`](core::WriteHalf::ready), [`flush`](core::WriteHalf::flush), [`pending_bytes`](core::WriteHalf::pending_bytes), `Sink` |
+/// | control | [`ping`](core::WriteHalf::ping), [`pong`](core::WriteHalf::pong) |
+/// | the end | [`close`](core::WriteHalf::close), [`start_close`](core::WriteHalf::start_close), [`closed`](core::WriteHalf::closed), [`refused_len`](core::WriteHalf::refused_len) |
+/// | compression (feature `deflate`) | [`send_uncompressed`](core::WriteHalf::send_uncompressed), [`set_compressing`](core::WriteHalf::set_compressing), [`deflate`](core::WriteHalf::deflate) |
 ///
 /// ```
 /// use tokio::net::TcpStream;
@@ -83,6 +107,13 @@ pub type Batch<'s, S> = core::Batch<'s, Tokio<S>>;
 /// Messages are joined, a write is a message, and shutting down is Close 1000: [`byte_stream`] says all of it, the errors and
 /// their close codes too. See the [type](core::ByteStream) for its methods.
 ///
+/// | for | methods |
+/// |---|---|
+/// | reading and writing | the traits of tokio, or [`poll_read`](core::ByteStream::poll_read), [`poll_write`](core::ByteStream::poll_write), [`poll_flush`](core::ByteStream::poll_flush), [`poll_shutdown`](core::ByteStream::poll_shutdown) |
+/// | settings | [`with_options`](core::ByteStream::with_options) |
+/// | a look | [`buffered`](core::ByteStream::buffered), [`subprotocol`](core::ByteStream::subprotocol), [`closed`](core::ByteStream::closed), [`get_ref`](core::ByteStream::get_ref), [`get_mut`](core::ByteStream::get_mut) |
+/// | back to messages | [`into_inner`](core::ByteStream::into_inner) |
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -112,6 +143,14 @@ pub type ByteStream<S> = core::ByteStream<Tokio<S>>;
 
 /// A client that connects again when its connection is lost: see the [type](core::Reconnecting) for the updates it
 /// reports, and what becomes of messages that were not written.
+///
+/// | for | methods |
+/// |---|---|
+/// | making one | [`new`](core::Reconnecting::new), [`from_requests`](core::Reconnecting::from_requests), [`from_connections`](core::Reconnecting::from_connections) |
+/// | settings | [`backoff`](core::Reconnecting::backoff), [`on_connect`](core::Reconnecting::on_connect), [`decide`](core::Reconnecting::decide), [`resend`](core::Reconnecting::resend), [`random`](core::Reconnecting::random) |
+/// | updates | [`next`](core::Reconnecting::next), `Stream` |
+/// | sending | [`send`](core::Reconnecting::send), [`feed`](core::Reconnecting::feed), [`try_send`](core::Reconnecting::try_send), [`ready`](core::Reconnecting::ready), [`flush`](core::Reconnecting::flush), `Sink` |
+/// | the connection | [`is_connected`](core::Reconnecting::is_connected), [`connection`](core::Reconnecting::connection), [`reconnect_now`](core::Reconnecting::reconnect_now), [`start_close`](core::Reconnecting::start_close), [`close`](core::Reconnecting::close) |
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -174,6 +213,12 @@ impl core::Connect for Tokio<ClientStream> {
 
 /// A client's request on its stream, to be looked at and answered.
 ///
+/// | for | methods |
+/// |---|---|
+/// | a look | [`request`](core::Incoming::request), [`get_ref`](core::Incoming::get_ref) |
+/// | settings | [`options`](core::Incoming::options), and with the feature `deflate` [`deflate`](core::Incoming::deflate) |
+/// | the answer | [`accept`](core::Incoming::accept), [`accept_with`](core::Incoming::accept_with), [`respond`](core::Incoming::respond) |
+///
 /// ```
 /// use tokio::net::TcpStream;
 /// use ws_proto_tokio::{Accept, Incoming, PlainResponse};
@@ -189,6 +234,14 @@ impl core::Connect for Tokio<ClientStream> {
 pub type Incoming<S> = core::Incoming<Tokio<S>>;
 
 /// How to get to a server: the place, proxies, certificates, sockets. It has the methods of [`core::net::Client`].
+///
+/// | for | methods |
+/// |---|---|
+/// | connecting | [`connect`](core::net::Client::connect), [`connect_with`](core::net::Client::connect_with) |
+/// | the place | [`connect_to`](core::net::Client::connect_to), `connect_to_unix`, [`resolver`](core::net::Client::resolver) |
+/// | proxies | [`proxy`](core::net::Client::proxy), [`proxy_from_env`](core::net::Client::proxy_from_env), and with the feature `rustls` [`proxy_tls`](core::net::Client::proxy_tls) |
+/// | certificates (feature `rustls`) | [`tls`](core::net::Client::tls) |
+/// | sockets | [`attempt_delay`](core::net::Client::attempt_delay), [`nodelay`](core::net::Client::nodelay), [`before_connect`](core::net::Client::before_connect) |
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
 use ws_proto::extension::deflate::Deflate;
 use ws_proto_mio::{
-    Accept, CloseCode, Connector, ControlPayload, Error, Event, HandshakeError, Incoming, Message,
+    Accept, CloseCode, Connector, ControlPayload, Error, Event, HandshakeError, Incoming,
     PlainResponse, Sender, WebSocket,
 };
 

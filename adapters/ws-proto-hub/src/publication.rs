@@ -54,8 +54,12 @@ impl Publication {
     /// use ws_proto_hub::ws_proto_tokio::{Message, PreparedMessage};
     /// use ws_proto_hub::{Hub, Publication};
     ///
-    /// let greeting = PreparedMessage::from(Message::from("hello"));
-    /// Hub::new().publish("room", Publication::prepared(Arc::from([greeting.clone(), greeting])));
+    /// let messages = [Message::from("hello"), Message::from("all")].map(PreparedMessage::from);
+    /// let greeting = Publication::prepared(Arc::from(messages));
+    /// let hub = Hub::new();
+    /// for room in ["one", "two"] {
+    ///     hub.publish(room, greeting.clone());
+    /// }
     /// ```
     #[must_use]
     pub fn prepared(messages: Arc<[PreparedMessage]>) -> Self {

@@ -99,7 +99,7 @@ impl fmt::Display for Item {
 /// let server = Peer::server().accept().expect_text("HI").drain();
 /// let (_, report) = link.time().run(join(client.play(left), server.play(right)))?;
 /// assert_eq!(report.texts().collect::<Vec<_>>(), ["hi"]);
-/// let mismatch = report.check().unwrap_err();
+/// let mismatch = report.check().unwrap_err().to_string();
 /// assert!(mismatch.contains("HI") && mismatch.contains("hi"));
 /// # Ok::<(), ws_proto_test::link::Hang>(())
 /// ```
@@ -161,14 +161,34 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// The mismatch, and all received items, as a text for people.
-    pub fn check(&self) -> Result<(), String> {
+    /// [`Mismatch`], which has all received items in it.
+    pub fn check(&self) -> Result<(), Mismatch> {
         match &self.mismatch {
             None => Ok(()),
-            Some(mismatch) => Err(format!("{mismatch}\n{self}")),
+            Some(mismatch) => Err(Mismatch(format!("{mismatch}\n{self}"))),
         }
     }
 }
+
+/// A step of a script was not met: see [`Report::check`]. `Display`, and `Debug` for `unwrap`, are a text of several lines
+/// for people: the expected item, and all received ones.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mismatch(String);
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// As `Display`, so that `unwrap` shows the lines.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Mismatch {}
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -51,7 +51,7 @@ use std::time::Duration;
 pub use drive::BlockingStream;
 pub use head::{Head, KEY, accept_value};
 pub(crate) use head::{request, response};
-pub use item::{Item, Report};
+pub use item::{Item, Mismatch, Report};
 pub use player::{Player, StreamEnd, Wish};
 
 use crate::Side;

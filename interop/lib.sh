@@ -152,6 +152,17 @@ begin() { # FUNCTION ARGUMENT...
   running+=("$started")
 }
 
+# Prints a TCP port of 127.0.0.1 that nothing listens at, below those that the system gives to clients: nothing comes to
+# listen at it later on. Each call prints another one.
+free_port() {
+  local port
+  while
+    port=$((RANDOM % 12000 + 20000))
+    grep -qsx "$port" "$scratch/ports" || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+  do :; done
+  echo "$port" | tee -a "$scratch/ports"
+}
+
 # ---- What a script needs. Each of these sets `found` to what there is now. Where that is not
 # possible it skips that, with the reason, and returns 1.
 

@@ -32,7 +32,7 @@
 //! | door | crate | who reads the request | take it when |
 //! |---|---|---|---|
 //! | extractor | `ws-proto-axum` | axum | the program has routes of axum: extractors, layers and the state are those of its other handlers |
-//! | upgrade of hyper | `ws-proto-tokio`, feature `http` | hyper, or what is built on it | the program has hyper or another framework; any type of stream that the HTTP server hands over |
+//! | upgrade of hyper | `ws-proto-tokio`, feature `http` | hyper, or a framework on it | the program has hyper or another framework; any type of stream that the HTTP server hands over |
 //! | stream of the crate `h2` | `ws-proto-tokio`, feature `h2` | `h2` | the program has `h2` without hyper, or wants a write to take no more than the windows allow, and the reason of a reset |
 //! | own stream | `ws-proto-tokio`, `ws-proto-smol` | this engine | the program serves WebSocket, and beside it a page or a health check |
 //! | URL | `ws-proto-tokio`, `ws-proto-smol`, feature `net` | | it is a client: addresses, TLS, proxies, coming back |

@@ -30,9 +30,6 @@ done
 ulimit -n "$(ulimit -Hn)"
 most_memory=131072 # KiB for each process
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
 start_plane() { # KIND PORT: its process is in `plane`
   local options=()
   case $1 in

@@ -31,9 +31,6 @@ while [ $# -gt 0 ]; do
 done
 [ ${#programs[@]} -gt 0 ] || programs=("${all[@]}")
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
 # Starts a program that prints its URL or its port: that is in `line`, the process in `server`.
 serve() { # NAME COMMAND...
   local log=$scratch/$1.log

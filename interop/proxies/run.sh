@@ -15,16 +15,7 @@ programs=("$@")
 are_adapters "${programs[@]}"
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
-taken=() # ports that nobody may listen at yet
-free_port() { # in `found`: below those that the system gives to clients
-  while
-    found=$((RANDOM % 12000 + 20000))
-    [[ " ${taken[*]-} " == *" $found "* ]] || listens "$found"
-  do :; done
-  taken+=("$found")
-}
-free_port
-gone=$found
+gone=$(free_port)
 
 # ---- The proxies: `folder` is for their files, `port` is where each listens.
 
@@ -45,8 +36,7 @@ serve() { # NAME PORT COMMAND...
 tinyproxy() {
   program tinyproxy tinyproxy || return
   local command=$found
-  free_port
-  port=$found
+  port=$(free_port)
   cat >"$folder/tinyproxy.conf" <<CONF
 Listen 127.0.0.1
 Port $port
@@ -60,10 +50,7 @@ squid() { # and `tls_port`
   program squid squid-openssl || return
   local command=$found helper=/usr/lib/squid/basic_ncsa_auth
   [ -x "$helper" ] || { skip squid "there is no $helper"; return 1; }
-  free_port
-  port=$found
-  free_port
-  tls_port=$found
+  port=$(free_port) tls_port=$(free_port)
   echo "me:$("$openssl" passwd -apr1 secret)" >"$folder/squid.password"
   cat >"$folder/squid.conf" <<CONF
 http_port 127.0.0.1:$port
@@ -85,8 +72,7 @@ CONF
 microsocks() {
   program microsocks microsocks || return
   local command=$found
-  free_port
-  port=$found
+  port=$(free_port)
   serve microsocks "$port" "$command" -i 127.0.0.1 -p "$port" -u me -P secret
 }
 

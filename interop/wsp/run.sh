@@ -45,9 +45,6 @@ if build tungstenite-echo -p ws-proto-interop --no-default-features --features t
   ask tokio-tungstenite "$found"
 fi
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
 # Starts a server and waits until its log has a line that matches.
 serve() { # NAME LOG PATTERN COMMAND...: its process is in `started`; the caller sends its output there
   start 300 "${@:4}"

@@ -150,7 +150,7 @@ fn no_distance_is_longer_than_the_smallest_window_it_goes_to() {
                     reference.message(payload).unwrap() == text.as_bytes(),
                     "{bits}"
                 );
-                assert!(reference.longest <= 1 << bits);
+                assert!(reference.longest() <= 1 << bits);
                 sizes.insert(payload.len());
                 // A client sends the same payload, masked.
                 let client = End::new(true, &deflate, params(bits, true)).prepared(&message);

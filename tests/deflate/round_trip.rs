@@ -246,7 +246,10 @@ fn every_window_at_every_level() {
                     assert_eq!(reference.message(&payload), Ok(message.to_vec()));
                 }
                 if level > 0 && bits < 15 {
-                    assert!(reference.longest > 1 << bits.max(9) >> 2, "{bits} {level}");
+                    assert!(
+                        reference.longest() > 1 << bits.max(9) >> 2,
+                        "{bits} {level}"
+                    );
                 }
             }
         }

@@ -26,22 +26,22 @@
 //! }
 //! ```
 //!
-//! The shape is that of `axum::extract::ws`. What this one does beside it:
+//! It is used as `axum::extract::ws`. In addition:
 //!
 //! * **Pages of other sites are refused** with a 403 before the handler runs, unless [`Origins`] lists them: a browser sends
-//!   the user's cookies whatever page opens a connection.
+//!   the user's cookies for a connection that any page opens.
 //! * **Every limit is finite**: messages, queued output, silent clients, clients that read nothing.
 //!   [`Options`] has all of them.
 //! * **permessage-deflate** (RFC 7692) with the feature `deflate`: [`WebSocketUpgrade::deflate`].
-//! * **A handshake is checked in full**: a wrong one gets the right status, its header fields, and words for the operator. See
-//!   [`WebSocketUpgradeRejection`].
-//! * **Every future is cancel safe**, and [`split`](ws_proto_tokio::WebSocket::split) makes halves for two tasks without a lock that
-//!   is held while one waits.
-//! * **A message for many** is encoded once: [`PreparedMessage`]. The crate `ws-proto-hub` sends it to topics, also of several
-//!   processes; its members drive these connections.
+//! * **A handshake is checked in full**: a wrong one gets the right status, the header fields of that status, and a text that
+//!   helps the operator. See [`WebSocketUpgradeRejection`].
+//! * **Every future is cancel safe**, and [`split`](ws_proto_tokio::WebSocket::split) makes halves for two tasks; neither half
+//!   holds a lock while it waits.
+//! * **A message for many clients** is encoded once: [`PreparedMessage`]. The crate `ws-proto-hub` publishes it to topics, also
+//!   of several processes; its members drive these connections.
 //!
-//! [`WebSocket`] is that of [`ws-proto-tokio`](ws_proto_tokio), over the stream that axum's server hands over. This crate
-//! re-exports what handlers need, and that crate as a whole.
+//! [`WebSocket`] is the type of [`ws-proto-tokio`](ws_proto_tokio), over the stream that axum's server hands over. This crate
+//! re-exports the types that handlers need, and that crate as a whole.
 //!
 //! # Origins
 //!
@@ -64,10 +64,10 @@
 //!
 //! # HTTP/2
 //!
-//! With the feature `http2`, of this crate and of axum, a connection can be a stream of HTTP/2 (RFC 8441), on the port of
+//! With the feature `http2` of this crate and of axum, a connection can be a stream of HTTP/2 (RFC 8441), on the same port as
 //! HTTP/1.1. `axum::serve` announces that to clients; a server on `hyper_util::server::conn::auto` calls
-//! `http2().enable_connect_protocol()` and `serve_connection_with_upgrades`. Browsers then use the connection that the page
-//! came over, if that is one of TLS. Such a request is a CONNECT: route by
+//! `http2().enable_connect_protocol()` and `serve_connection_with_upgrades`. Browsers then use the connection over which
+//! they loaded the page, if that has TLS. Such a request is a CONNECT: route by
 //! [`any`](https://docs.rs/axum/latest/axum/routing/fn.any.html).
 //!
 //! ## A handler that does not read
@@ -79,11 +79,12 @@
 //! ## Many small messages
 //!
 //! The crate `h2` of hyper ends a whole connection, with all of its streams, when too many DATA frames of less than 256 bytes
-//! wait to be read (GOAWAY with ENHANCE_YOUR_CALM; from `h2` 0.4.16 on). With the windows that hyper has by default, as
-//! `axum::serve` has them, some 2,000 small messages are enough that come while a handler does something else. hyper has no
-//! setting for it: what may wait is half the window of the connection, and each frame counts with what it lacks of 256 bytes. A
-//! larger window of the connection alone only allows more messages. But if it is 84 times the windows of all streams together,
-//! those are full before, and the client is held up, whatever its messages are. For that, serve with hyper-util:
+//! wait to be read (GOAWAY with ENHANCE_YOUR_CALM; from `h2` 0.4.16 on). With hyper's default windows, which `axum::serve`
+//! uses, some 2,000 small messages are enough, if they arrive while a handler does something else. hyper has no
+//! setting for it: the budget is half the window of the connection, and each frame costs the bytes that it is short of 256. A
+//! larger window of the connection alone only allows more messages. But if that window is 84 times the windows of all streams
+//! together, the streams' windows are full first, and the client has to wait, whatever the size of its messages. For that,
+//! serve with hyper-util:
 //!
 //! ```
 //! use hyper_util::rt::TokioExecutor;
@@ -101,18 +102,18 @@
 //! // builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router))
 //! ```
 //!
-//! The windows of the streams bound the memory: 100 of 64 KiB, and what each frame takes besides.
+//! The windows of the streams bound the memory: 100 of 64 KiB, and the overhead of each frame.
 //!
 //! # From axum's own extractor
 //!
-//! What is not in this table stays as it is: the handlers, their other extractors, `on_upgrade`, `protocols`,
-//! `selected_protocol`, `on_failed_upgrade`, `send` with a [`Message`], `Message::text`, `Message::binary` and the `From`s.
+//! All that is not in this table stays as it is: the handlers, their other extractors, `on_upgrade`, `protocols`,
+//! `selected_protocol`, `on_failed_upgrade`, `send` with a [`Message`], `Message::text`, `Message::binary` and the `From` conversions.
 //!
 //! | axum | here |
 //! |---|---|
 //! | `axum = { .., features = ["ws"] }` | `ws-proto-axum = ".."`, with `http2` if axum has it |
 //! | `use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};` | `use ws_proto_axum::{Message, WebSocket, WebSocketUpgrade};` |
-//! | pages of every site get in | those of the same host and port; for others `.layer(Extension(Origins::list([..])?))` |
+//! | pages of every site get in | pages of the same host and port get in; for others `.layer(Extension(Origins::list([..])?))` |
 //! | `ws.max_message_size(n)`, 64 MiB | `ws.max_message(n)`, 16 MiB; `n` is a `u64` |
 //! | `ws.max_frame_size(n)` | `ws.max_frame(n)` |
 //! | `ws.max_write_buffer_size(n)`, unlimited | `ws.options(Options::new().high_water(n))`, 64 KiB and a message |
@@ -142,20 +143,20 @@
 //! | a CONNECT without `:scheme` or `:authority`: accepted | 400 (RFC 8441 4 and 5) |
 //! | Pings: only those that the program sends | one after 20 s of silence; without an answer the connection fails with 1011 |
 //!
-//! In the programs that axum has as examples, so many lines change: `chat` 6 of 150, `websockets` 28 of 221 (it sends and prints Pings
-//! and Close frames), `websockets-http2` 5 of 61, `testing-websockets` 7 of 91. Programs that do the same are among the tests of this
-//! crate. The example `chat_axum` has a login, rooms, a page and an end that reaches every client.
+//! In the examples of axum, this number of lines changes: `chat` 6 of 150, `websockets` 28 of 221 (it sends and prints Pings
+//! and Close frames), `websockets-http2` 5 of 61, `testing-websockets` 7 of 91. The tests of this crate have programs that do
+//! the same. The example `chat_axum` has a login, rooms, a page and a shutdown that every client gets a Close from.
 //!
-//! For other ways to a connection than by axum see [which door for which program](ws_proto_tokio::ws_proto::doors).
+//! For other ways to a connection than axum see [which door for which program](ws_proto_tokio::ws_proto::doors).
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` in `ws-proto` |
+//! | `simd` (default) | uses the vectors and the SHA-1 of the processor, if it has them; a little `unsafe` in `ws-proto` |
 //! | `deflate` | permessage-deflate (RFC 7692): [`WebSocketUpgrade::deflate`] |
 //! | `http2` | WebSocket on streams of HTTP/2 (RFC 8441) |
-//! | `net` | clients, `ws_proto_tokio::connect`: for tests of a program's routes |
+//! | `net` | clients, such as `ws_proto_tokio::connect`, for tests of a program's routes |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "deflate"), allow(rustdoc::broken_intra_doc_links))]
 
@@ -223,5 +224,5 @@ pub type WebSocket = ws_proto_tokio::WebSocket<TokioIo<Upgraded>>;
 /// ```
 pub type ReadHalf = ws_proto_tokio::ReadHalf<TokioIo<Upgraded>>;
 
-/// The half of a connection that sends: see [`ReadHalf`].
+/// The half of a connection that sends, for a task of its own: the example is at [`ReadHalf`].
 pub type WriteHalf = ws_proto_tokio::WriteHalf<TokioIo<Upgraded>>;

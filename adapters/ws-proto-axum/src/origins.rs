@@ -1,17 +1,17 @@
-//! Which sites may connect from a browser, as a value that a program makes when it starts.
+//! The sites that may connect from a browser, as a value that a program makes when it starts.
 
 use std::sync::Arc;
 
 use ws_proto_tokio::OriginPolicy;
 use ws_proto_tokio::ws_proto::handshake::OriginListError;
 
-/// Which sites may connect from a browser (RFC 6455 10.2): an [`OriginPolicy`] that owns its list, so that it can come from
+/// The sites that may connect from a browser (RFC 6455 10.2): an [`OriginPolicy`] that owns its list, so that it can come from
 /// a configuration.
 ///
 /// [`WebSocketUpgrade`](crate::WebSocketUpgrade) looks for it among the extensions of the request, where
 /// [`axum::Extension`](https://docs.rs/axum/latest/axum/struct.Extension.html) puts it for all routes of a router, or for
-/// one. Without it, browsers get in from pages of the same host and port: [`same_host`](Self::same_host). The check comes
-/// before the handler, so a refused page has no effect; it gets a 403.
+/// one. Without it, browsers get in from pages of the same host and port: [`same_host`](Self::same_host). The extractor
+/// checks it before the handler runs, so a refused request has no effect; it gets a 403.
 ///
 /// Cloning it does not copy the list.
 ///
@@ -53,12 +53,47 @@ enum Rule {
 }
 
 impl Origins {
-    /// Pages of the host and port that the request was sent to: see [`OriginPolicy::same_host`]. This is the default.
+    /// Allows pages of the host and port that the request was sent to: see [`OriginPolicy::same_host`]. This is the default.
+    ///
+    /// ```
+    /// use axum::Extension;
+    /// use axum::body::Body;
+    /// use axum::routing::any;
+    /// use http::{Request, StatusCode};
+    /// use tower::ServiceExt;
+    /// use ws_proto_axum::{Origins, WebSocketUpgrade};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = axum::Router::new()
+    ///     .route("/", any(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(async |_socket| {})))
+    ///     .layer(Extension(Origins::same_host())); // the same without this line
+    /// let request = Request::get("/")
+    ///     .header("Host", "app.example")
+    ///     .header("Origin", "https://elsewhere.example")
+    ///     .header("Connection", "Upgrade")
+    ///     .header("Upgrade", "websocket")
+    ///     .header("Sec-WebSocket-Version", "13")
+    ///     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    ///     .body(Body::empty())?;
+    /// assert_eq!(app.oneshot(request).await?.status(), StatusCode::FORBIDDEN);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn same_host() -> Self {
         Self::of(Rule::Policy(OriginPolicy::same_host()))
     }
 
-    /// Pages of these origins, such as `https://app.example`: see [`OriginPolicy::list`].
+    /// Allows pages of these origins, such as `https://app.example`: see [`OriginPolicy::list`].
+    ///
+    /// ```
+    /// use ws_proto_axum::Origins;
+    ///
+    /// let origins = Origins::list(["https://app.example", "https://www.example:8443"])?;
+    /// # let _ = origins;
+    /// assert!(Origins::list(["https://app.example/chat"]).is_err()); // an origin has no path
+    /// # Ok::<(), ws_proto_axum::OriginListError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -74,11 +109,16 @@ impl Origins {
     }
 
     /// For a server on the user's machine or in a network without names: see [`OriginPolicy::local`].
+    ///
+    /// ```
+    /// let router: axum::Router = axum::Router::new().layer(axum::Extension(ws_proto_axum::Origins::local()));
+    /// # let _ = router;
+    /// ```
     pub const fn local() -> Self {
         Self::of(Rule::Policy(OriginPolicy::local()))
     }
 
-    /// Every page: for servers that do not rely on cookies or on the user's network, and for handlers that decide by
+    /// Allows every page: for servers that do not rely on cookies or on the user's network, and for handlers that decide by
     /// [`WebSocketUpgrade::check_origin`](crate::WebSocketUpgrade::check_origin).
     pub const fn any() -> Self {
         Self::of(Rule::Policy(OriginPolicy::any()))
@@ -92,7 +132,15 @@ impl Origins {
         }
     }
 
-    /// Refuses requests without `Origin`, which programs that are not browsers send.
+    /// Also refuses requests without `Origin`, which programs that are not browsers send.
+    ///
+    /// ```
+    /// use ws_proto_axum::Origins;
+    ///
+    /// let browsers_only = Origins::same_host().require_origin();
+    /// let this_machine_only = Origins::local().local_only();
+    /// # let _ = (browsers_only, this_machine_only);
+    /// ```
     pub fn require_origin(self) -> Self {
         Self {
             required: true,
@@ -100,7 +148,7 @@ impl Origins {
         }
     }
 
-    /// Refuses pages when `Host` is a name other than `localhost`: see [`OriginPolicy::local_only`].
+    /// Also refuses pages when `Host` is a name other than `localhost`: see [`OriginPolicy::local_only`].
     pub fn local_only(self) -> Self {
         Self {
             local_only: true,

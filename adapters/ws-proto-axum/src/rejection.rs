@@ -9,21 +9,21 @@ use ws_proto_tokio::ws_proto::handshake::OriginRefused;
 use ws_proto_tokio::ws_proto::handshake::http::{UpgradeError, refusal};
 use ws_proto_tokio::{HandshakeError, HeadError};
 
-/// Why [`WebSocketUpgrade`](crate::WebSocketUpgrade) refuses a request.
+/// The reason why [`WebSocketUpgrade`](crate::WebSocketUpgrade) refuses a request.
 ///
-/// As a response it has the status, the header fields that this status needs, and a text for a person as its body, which has
-/// nothing that the client has sent. `Display` is for a log.
+/// As a response it has the status, the header fields that this status needs, and a text for a person as its body; nothing in
+/// that comes from the client. `Display` is for a log.
 ///
 /// | request | status | header fields |
 /// |---|---|---|
 /// | a plain GET, or another `Sec-WebSocket-Version` | 426 | `Upgrade`, `Connection`, `Sec-WebSocket-Version` |
 /// | another method | 405 | `Allow` |
-/// | one that is not valid, or that a proxy has spoilt | 400 | |
-/// | of a page of another site | 403 | |
-/// | with more subprotocols or extensions than there may be | 431 | |
-/// | over HTTP/1.0, or over HTTP/2 without the feature `http2` | 505 | |
+/// | a request that is not valid, or that a proxy has damaged | 400 | |
+/// | a request of a page of another site | 403 | |
+/// | more subprotocols or extensions than the limits allow | 431 | |
+/// | a request over HTTP/1.0, or over HTTP/2 without the feature `http2` | 505 | |
 /// | an Extended CONNECT for another protocol | 501 | |
-/// | one that the server cannot upgrade | 500 | |
+/// | a request that the server cannot upgrade | 500 | |
 ///
 /// ```
 /// use axum::response::{IntoResponse, Response};
@@ -40,27 +40,38 @@ use ws_proto_tokio::{HandshakeError, HeadError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WebSocketUpgradeRejection {
-    /// It is no valid request for a WebSocket connection.
+    /// The request is not valid for a WebSocket connection (RFC 6455 4.2.1, RFC 8441 5).
     Handshake(HandshakeError),
-    /// The answer cannot be sent as it is. The mistake is the server's.
+    /// The response of the server cannot be written. The mistake is the server's.
     Head(HeadError),
-    /// It came over HTTP/2, and the feature `http2` of this crate is off. The mistake is the server's: it announces that it takes
-    /// such requests.
+    /// The request came over HTTP/2, and the feature `http2` of this crate is off. The mistake is the server's: it announces
+    /// that it accepts such requests.
     Http2Disabled,
     /// The server has no way to hand over the connection: it does not upgrade connections, or something has taken the
     /// upgrade before. The mistake is the server's.
     NotUpgradable,
-    /// It comes from a page of a site that is not allowed. `Display` has the `Origin` and the `Host` of the request.
+    /// The request comes from a page of a site that is not allowed. `Display` has the `Origin` and the `Host` of the request.
     Origin(OriginRefused),
 }
 
 impl WebSocketUpgradeRejection {
     /// The status of the response.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use ws_proto_axum::{HandshakeError, WebSocketUpgradeRejection};
+    ///
+    /// let rejection = WebSocketUpgradeRejection::from(HandshakeError::MethodNotGet);
+    /// assert_eq!(rejection.status(), StatusCode::METHOD_NOT_ALLOWED);
+    /// assert!(!rejection.body_text().is_empty());
+    /// ```
+    #[must_use]
     pub fn status(&self) -> StatusCode {
         self.to_http().status()
     }
 
-    /// The body of the response.
+    /// The body of the response, a text for a person. Nothing in it comes from the client.
+    #[must_use]
     pub fn body_text(&self) -> String {
         self.to_http().into_body()
     }
@@ -115,6 +126,12 @@ impl Error for WebSocketUpgradeRejection {}
 impl From<HandshakeError> for WebSocketUpgradeRejection {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
+    }
+}
+
+impl From<HeadError> for WebSocketUpgradeRejection {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
     }
 }
 

@@ -24,8 +24,8 @@ use crate::{Origins, WebSocket, WebSocketUpgradeRejection};
 /// Over HTTP/1.1 such a request is a GET, over HTTP/2 a CONNECT: route both with
 /// [`axum::routing::any`](https://docs.rs/axum/latest/axum/routing/fn.any.html).
 ///
-/// What is no valid request (RFC 6455 4.2, RFC 8441 5), and what comes from a page of another site than [`Origins`] allows, is
-/// refused before the handler: see [`WebSocketUpgradeRejection`].
+/// A request that is not valid (RFC 6455 4.2, RFC 8441 5), and one from a page of a site that [`Origins`] does not allow, is
+/// refused before the handler runs: see [`WebSocketUpgradeRejection`].
 ///
 /// ```
 /// use axum::Router;
@@ -52,6 +52,31 @@ use crate::{Origins, WebSocket, WebSocketUpgradeRejection};
 ///
 /// As `Option<WebSocketUpgrade>` it is `None` for a request that does not ask for a WebSocket connection, over HTTP/1.0 too:
 /// for a handler that has a page at the same path.
+///
+/// ```
+/// use axum::Router;
+/// use axum::body::Body;
+/// use axum::response::{Html, IntoResponse, Response};
+/// use axum::routing::any;
+/// use http::{Request, StatusCode};
+/// use tower::ServiceExt;
+/// use ws_proto_axum::WebSocketUpgrade;
+///
+/// async fn page_or_connection(upgrade: Option<WebSocketUpgrade>) -> Response {
+///     match upgrade {
+///         Some(upgrade) => upgrade.on_upgrade(async |_socket| {}),
+///         None => Html("<h1>Chat</h1>").into_response(),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let app = Router::new().route("/", any(page_or_connection));
+/// let response = app.oneshot(Request::get("/").body(Body::empty())?).await?;
+/// assert_eq!(response.status(), StatusCode::OK);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "without `on_upgrade` nothing answers the request"]
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     /// The head, which has been checked.
@@ -96,17 +121,40 @@ impl<F> WebSocketUpgrade<F> {
     }
 
     /// The subprotocols that the client offers, its favourite first.
+    ///
+    /// ```
+    /// # use axum::response::Response;
+    /// use ws_proto_axum::WebSocketUpgrade;
+    ///
+    /// async fn handler(upgrade: WebSocketUpgrade) -> Response {
+    ///     // Any name of ours that starts with `chat.`.
+    ///     let chosen = upgrade.requested_protocols().find(|name| name.starts_with("chat."));
+    ///     let chosen = chosen.map(str::to_owned);
+    ///     upgrade.protocols(chosen).on_upgrade(async |_socket| {})
+    /// }
+    /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::any(handler));
+    /// ```
     pub fn requested_protocols(&self) -> impl Iterator<Item = &str> {
         self.offered.iter().map(|offered| &**offered)
     }
 
-    /// The subprotocol that [`protocols`](Self::protocols) has selected. The connection has it as
+    /// The subprotocol that [`protocols`](Self::protocols) has selected, in the example there. The connection has it as
     /// [`subprotocol`](ws_proto_tokio::WebSocket::subprotocol).
+    #[must_use]
     pub fn selected_protocol(&self) -> Option<&str> {
         self.selected.as_deref()
     }
 
-    /// Sets how many bytes a message may have, 16 MiB by default. A message that claims more fails the connection with 1009.
+    /// Sets how many bytes a message may have, by default 16 MiB. A longer message fails the connection with 1009.
+    ///
+    /// ```
+    /// # use axum::response::Response;
+    /// # use ws_proto_axum::WebSocketUpgrade;
+    /// async fn handler(upgrade: WebSocketUpgrade) -> Response {
+    ///     upgrade.max_message(64 * 1024).max_frame(16 * 1024).on_upgrade(async |_socket| {})
+    /// }
+    /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::any(handler));
+    /// ```
     #[doc(alias = "max_message_size")]
     pub fn max_message(mut self, bytes: u64) -> Self {
         let config = self.options.get_config().max_message(bytes);
@@ -114,7 +162,7 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// Sets how many bytes a frame may have, 16 MiB by default. A frame that claims more fails the connection with 1009.
+    /// Sets how many bytes a frame may have, by default 16 MiB. A longer frame fails the connection with 1009.
     #[doc(alias = "max_frame_size")]
     pub fn max_frame(mut self, bytes: u64) -> Self {
         let config = self.options.get_config().max_frame(bytes);
@@ -122,8 +170,8 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// Sets all limits, timers and modes of the connection, in place of those that were set before: keepalive, how
-    /// much may wait to be written, how long a peer may take nothing, and more.
+    /// Sets all limits, timers and modes of the connection, and replaces those that were set before: keepalive, how
+    /// much may wait to be written, how long a client may read nothing, and more.
     ///
     /// ```
     /// use std::time::Duration;
@@ -163,8 +211,8 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// Checks the `Origin` of the request by a policy that is known in the handler only, such as one for each tenant. It
-    /// comes on top of [`Origins`], which has been checked already.
+    /// Checks the `Origin` of the request with a policy that only the handler knows, such as one for each tenant.
+    /// [`Origins`] has been checked already: a request has to pass both.
     ///
     /// ```
     /// use axum::extract::Path;
@@ -197,8 +245,8 @@ impl<F> WebSocketUpgrade<F> {
         })
     }
 
-    /// Sets a function to call when the server cannot hand over the connection after the response, because the client has gone
-    /// for instance. By default such an error is ignored.
+    /// Sets a function to call when the server cannot hand over the connection after the response, for instance because the
+    /// client has gone. By default such an error is ignored.
     ///
     /// ```
     /// # use axum::response::Response;
@@ -378,7 +426,27 @@ impl<F> fmt::Debug for WebSocketUpgrade<F> {
     }
 }
 
-/// What to do when the server cannot hand over the connection: see [`WebSocketUpgrade::on_failed_upgrade`].
+/// Handles a connection that the server cannot hand over: see [`WebSocketUpgrade::on_failed_upgrade`]. Every
+/// `FnOnce(axum::Error)` is one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use ws_proto_axum::OnFailedUpgrade;
+///
+/// /// Counts them.
+/// struct Counting(Arc<AtomicU64>);
+///
+/// impl OnFailedUpgrade for Counting {
+///     fn call(self, _: axum::Error) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let failed = Arc::new(AtomicU64::new(0));
+/// Counting(Arc::clone(&failed)).call(axum::Error::new("the client has gone"));
+/// assert_eq!(failed.load(Ordering::Relaxed), 1);
+/// ```
 pub trait OnFailedUpgrade: Send + 'static {
     /// Reports the error, one of hyper.
     fn call(self, error: Error);

@@ -91,7 +91,7 @@ fn print(words: &str, style: Style) {
 #[derive(Debug)]
 struct Writer {
     to_write: mpsc::Sender<(Vec<u8>, mpsc::Sender<()>)>,
-    /// Nobody reads what was written last.
+    /// Nobody reads the last output.
     is_stuck: bool,
     written: mpsc::Receiver<()>,
 }

@@ -2,25 +2,38 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What a hub has counted since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The numbers that a hub has counted since it was made: see [`Hub::counters`](crate::Hub::counters).
+///
+/// ```
+/// use ws_proto_hub::{Hub, MemberOptions, WhenFull};
+///
+/// let hub = Hub::new();
+/// let member = hub.join(MemberOptions::new().max_waiting(1).when_full(WhenFull::DropOldest));
+/// member.subscribe("news");
+/// hub.publish("news", "one");
+/// hub.publish("news", "two"); // in the place of "one"
+/// let counters = hub.counters();
+/// assert_eq!((counters.published, counters.dropped, counters.delivered), (2, 1, 0));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Counters {
     /// Publications of this process.
     pub published: u64,
-    /// Publications that members have taken, each counted for each member.
+    /// Publications that members have taken from their queues, counted once for each member.
     pub delivered: u64,
     /// Publications that were dropped for members that did not keep up.
     pub dropped: u64,
-    /// Publications in whose place a later one of the same key went.
+    /// Publications that a later one with the same key has replaced in a queue.
     pub replaced: u64,
     /// Members whose connection was closed because they did not keep up.
     pub closed: u64,
     /// Publications that other processes have sent here.
     pub received: u64,
-    /// Publications that were dropped before they were given to the backplane: too many waited.
+    /// Publications that were dropped before they were given to the backplane: too many waited, or the hub ended while
+    /// its connection was lost.
     pub unsent: u64,
-    /// What came by the backplane and could not be read, or was lost in this process before it was read.
+    /// Packets of the backplane that could not be read, or were lost in this process before they were read.
     pub unread: u64,
 }
 

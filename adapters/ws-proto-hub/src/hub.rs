@@ -24,11 +24,11 @@ const SHARDS: usize = 64;
 /// In place of a time that no clock of the machine can show.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
-/// Topics and who has subscribed to them. It is a handle: clones are the same hub, for all threads and tasks.
+/// Topics, and the members that have subscribed to them. It is a handle: clones are the same hub, for all threads and tasks.
 ///
 /// Publishing never waits for a member: it puts the message into the queue of each, under a lock that is
-/// held for that only, and wakes those that wait. To each member, what one task or thread publishes to one
-/// topic comes in that order.
+/// held for that only, and wakes the tasks that wait. Each member gets the publications of one task or thread to one
+/// topic in their order.
 ///
 /// ```
 /// use ws_proto_hub::{Hub, MemberOptions};
@@ -98,16 +98,42 @@ impl Subscribers {
 
 impl Hub {
     /// A hub for this process alone.
+    #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Inner::new(None)))
     }
 
-    /// A hub that is one with those of other processes, by what the module [`backplane`](crate::backplane)
-    /// describes. It works in a task of its own, which this spawns, until [`shutdown`](Self::shutdown), or until the hub is dropped.
+    /// A hub that is one with the hubs of other processes: see the module [`backplane`](crate::backplane). This spawns the
+    /// task that keeps the connection to the server; the task ends at [`shutdown`](Self::shutdown), or when the last clone
+    /// of the hub and all members are dropped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use ws_proto_hub::Hub;
+    /// use ws_proto_hub::backplane::{Backplane, BackplaneOptions, Link};
+    ///
+    /// /// A server that is never there; `backplane::Nats` and `backplane::Redis` are real ones.
+    /// struct Away;
+    ///
+    /// impl Backplane for Away {
+    ///     async fn run(self, link: Link) {
+    ///         link.down("no such server");
+    ///         link.ended().await;
+    ///     }
+    /// }
+    ///
+    /// let hub = Hub::with_backplane(Away, BackplaneOptions::new());
+    /// let mut link = hub.link().unwrap();
+    /// let status = link.wait_for(|status| status.reason.is_some()).await.unwrap();
+    /// assert!(!status.is_up);
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
+    #[must_use]
     pub fn with_backplane(backplane: impl Backplane, options: BackplaneOptions) -> Self {
         let outbox = Arc::new(Outbox::new(options));
         let hub = Self(Arc::new(Inner::new(Some(Arc::clone(&outbox)))));
@@ -115,7 +141,19 @@ impl Hub {
         hub
     }
 
-    /// A new member, without subscriptions. After [`shutdown`](Self::shutdown) it is to be closed at once.
+    /// Adds a member, without subscriptions. It leaves when it is dropped. After [`shutdown`](Self::shutdown) it gets
+    /// [`MemberEvent::Close`](crate::MemberEvent::Close) at once.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions};
+    ///
+    /// let hub = Hub::new();
+    /// let member = hub.join(MemberOptions::new().name("Ann"));
+    /// assert_eq!(hub.members(), 1);
+    /// drop(member);
+    /// assert_eq!(hub.members(), 0);
+    /// ```
+    #[must_use = "the member leaves when it is dropped"]
     pub fn join(&self, options: MemberOptions) -> Member {
         let inner = &*self.0;
         let id = inner.next_id.fetch_add(1, Relaxed);
@@ -129,10 +167,22 @@ impl Hub {
         Member::new(self.clone(), shared)
     }
 
-    /// Publishes to all who have subscribed to `topic`, here and in other processes. Returns for how
-    /// many members of this process it is queued; 0 after [`shutdown`](Self::shutdown), when nothing is published.
+    /// Publishes to all members that have subscribed to `topic`, here and in other processes. Returns the number of
+    /// members of this process whose queue has taken it; after [`shutdown`](Self::shutdown) nothing is published, and it
+    /// returns 0.
     ///
-    /// It does not wait: not for members, and not for other processes.
+    /// It waits neither for members nor for other processes.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions, Publication};
+    ///
+    /// let hub = Hub::new();
+    /// let member = hub.join(MemberOptions::new());
+    /// member.subscribe("news");
+    /// assert_eq!(hub.publish("news", "a text"), 1);
+    /// assert_eq!(hub.publish("news", vec![0xff, 0x00]), 1); // a binary message
+    /// assert_eq!(hub.publish("weather", "rain"), 0);
+    /// ```
     pub fn publish(&self, topic: &str, publication: impl Into<Publication>) -> usize {
         let inner = &*self.0;
         if inner.end.get().is_some() {
@@ -147,23 +197,23 @@ impl Hub {
         inner.deliver(topic, publication)
     }
 
-    /// How many members of this process have subscribed to a topic. It costs a look into a table.
+    /// The number of members of this process that have subscribed to a topic. It costs one look-up in a table.
+    #[must_use]
     pub fn presence(&self, topic: &str) -> usize {
         let topic = self.0.topic(topic);
         topic.map_or(0, |topic| read(&topic.members).list.len())
     }
 
-    /// Who has subscribed to a topic, in all processes: asks those that have members there, and returns after
+    /// Counts and names the members that have subscribed to a topic, in all processes: asks the others, and returns after
     /// `within` with the answers that have come. Without a [`backplane`], and while the connection to
     /// it is lost, it returns at once with the members of this process.
     ///
-    /// The backplane carries one question, and an answer of each process that has members in the topic; when members
-    /// come and go it carries nothing. So the costs are those of the calls: a program that shows a count to many
-    /// asks now and then, and publishes what it gets.
+    /// The backplane carries one question, and one answer from each process that has members in the topic. It carries
+    /// nothing when members come and go, so only calls cost something: a program that shows the count to many members
+    /// asks from time to time, and publishes the result.
     ///
-    /// The result is what each process knew when it answered. It is too low for processes that do
-    /// not answer in time: some round trips to the server are enough, 200 ms if nothing else is known. Members whose
-    /// process has stopped are not in it.
+    /// Each process counts when it answers. The result lacks processes that do not answer in time: the answer takes a few
+    /// round trips to the server, so 200 ms is a good start. Members whose process has stopped are not in it.
     ///
     /// Dropping the future ends the question.
     ///
@@ -197,6 +247,16 @@ impl Hub {
     }
 
     /// The topics that members of this process have subscribed to, in no order.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions};
+    ///
+    /// let hub = Hub::new();
+    /// let member = hub.join(MemberOptions::new());
+    /// member.subscribe("news");
+    /// assert_eq!(hub.topics(), [std::sync::Arc::from("news")]);
+    /// ```
+    #[must_use]
     pub fn topics(&self) -> Vec<Arc<str>> {
         let shards = self.0.topics.iter();
         shards
@@ -204,27 +264,56 @@ impl Hub {
             .collect()
     }
 
-    /// How many members this process has.
+    /// The number of members in this process.
+    #[must_use]
     pub fn members(&self) -> usize {
         self.0.count.load(SeqCst)
     }
 
-    /// What was counted until now.
+    /// The counts until now, which is cheap: for a page of metrics, say.
+    #[must_use]
     pub fn counters(&self) -> Counters {
         self.0.counters.counters()
     }
 
-    /// How the connection to the backplane is, and a way to wait for a change; `None` for a hub without one.
+    /// The state of the connection to the backplane, and a way to wait for a change; `None` for a hub without one. See
+    /// [`with_backplane`](Self::with_backplane) for an example.
+    #[must_use]
     pub fn link(&self) -> Option<watch::Receiver<LinkStatus>> {
         Some(self.0.outbox.as_ref()?.status())
     }
 
     /// Ends the hub: nothing more is published, each member gets its queue and is then closed with
-    /// 1001 and `reason`. Waits until all members are dropped and all publications have left for the
-    /// backplane. After `within`, queues are dropped, [`Member::drive`] ends without its peer, and this returns
-    /// how many members there still were then.
+    /// 1001 and `reason`. Returns once all members are dropped and all publications have left for the
+    /// backplane, with the number of members that were left: 0, unless `within` ended before. Then queues are dropped,
+    /// and [`Member::drive`] ends without its peer.
+    ///
+    /// It does not wait for a backplane whose connection is lost, or cannot be made: publications for it are dropped,
+    /// and counted in [`Counters::unsent`].
     ///
     /// Dropping the future changes nothing; the next call goes on waiting.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use ws_proto_hub::ws_proto_tokio::CloseCode;
+    /// use ws_proto_hub::{Hub, MemberEvent, MemberOptions};
+    ///
+    /// let hub = Hub::new();
+    /// let mut member = hub.join(MemberOptions::new());
+    /// member.subscribe("news");
+    /// hub.publish("news", "the last one");
+    /// let task = tokio::spawn(async move {
+    ///     assert!(matches!(member.next().await, MemberEvent::Delivery(_)));
+    ///     let MemberEvent::Close(close) = member.next().await else { panic!() };
+    ///     assert_eq!((close.code, &*close.reason), (CloseCode::GOING_AWAY, "a restart"));
+    /// });
+    /// assert_eq!(hub.shutdown("a restart", Duration::from_secs(10)).await, 0);
+    /// assert_eq!(hub.publish("news", "too late"), 0);
+    /// # task.await.unwrap();
+    /// # }
+    /// ```
     pub async fn shutdown(&self, reason: &str, within: Duration) -> usize {
         let inner = &*self.0;
         let now = Instant::now();
@@ -250,8 +339,8 @@ impl Hub {
         });
         if let Some(outbox) = &inner.outbox {
             outbox.finish();
-            let _ = timeout_at(deadline, outbox.finished()).await;
-            outbox.give_up();
+            let _ = timeout_at(deadline, outbox.finished_or_down()).await;
+            inner.counters.add(0, Count::Unsent, outbox.give_up());
         }
         left
     }

@@ -37,7 +37,7 @@
 //! # while hub.counters().delivered == 0 { tokio::task::yield_now().await; }
 //!
 //! // From anywhere, and without waiting:
-//! hub.publish("news", "for those who have subscribed to it");
+//! hub.publish("news", "for all members that have subscribed");
 //! // At the end: 1001 to all.
 //! let left = hub.shutdown("the server restarts", Duration::from_secs(5)).await;
 //! assert_eq!(left, 0);
@@ -46,17 +46,17 @@
 //! # }
 //! ```
 //!
-//! Connections come by any door of `ws-proto-tokio` and `ws-proto-axum`: [which door for which program](ws_proto_tokio::ws_proto::doors).
+//! Connections are those of `ws-proto-tokio` and of `ws-proto-axum`: [which door for which program](ws_proto_tokio::ws_proto::doors).
 //!
 //! # What it does
 //!
 //! * A message is encoded once, and compressed once for each size of window that connections have agreed on (feature
 //!   `deflate`).
-//! * [`Hub::publish`] never waits. Each member has a queue with bounds in messages and bytes, and what happens
-//!   beyond them is its own: see [`WhenFull`]. A slow member delays no other one, and no publisher.
-//! * To each member, what one task or thread publishes to one topic comes in that order.
-//! * [`Member::drive`] does all that a connection's task has to; [`Member::next`] and [`Member::closing`] are for
-//!   tasks that write themselves.
+//! * [`Hub::publish`] never waits. Each member has a queue with bounds in messages and bytes, and its own policy for a
+//!   full queue: see [`WhenFull`]. A slow member delays no other one, and no publisher.
+//! * Each member gets the publications of one task or thread to one topic in their order.
+//! * [`Member::drive`] does everything that the task of a connection has to do; [`Member::next`] and [`Member::closing`] are
+//!   for tasks that write themselves.
 //! * [`Hub::presence`] counts the members of a topic, [`Hub::presence_everywhere`] those of all processes, with their
 //!   names; [`Hub::counters`] counts publications; [`Hub::shutdown`] ends all connections, within a bounded time.
 //! * With a [`backplane`], members of several processes are in one hub.
@@ -67,10 +67,10 @@
 //! |---|---|
 //! | `deflate` | permessage-deflate (RFC 7692) for the connections, see [`ws_proto_tokio`] |
 //! | `http` | handshakes with the types of the crate `http`, see [`ws_proto_tokio`] |
-//! | `nats` | several processes by a NATS server |
-//! | `redis` | several processes by a Redis server |
+//! | `nats` | several processes, connected by a NATS server: `backplane::Nats` |
+//! | `redis` | several processes, connected by a Redis server: `backplane::Redis` |
 //! | `redis-tls` | the same over TLS: `rediss` URLs |
-//! | `simd` (default) | the vectors and the SHA-1 of the processor, found out at run time; a little `unsafe` |
+//! | `simd` (default) | uses the vectors and the SHA-1 of the processor, if it has them; a little `unsafe` in `ws-proto` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "nats", feature = "redis")),
@@ -90,6 +90,6 @@ pub use hub::Hub;
 pub use member::{DriveEvent, Member};
 pub use presence::Presence;
 pub use publication::{Delivery, Publication};
-pub use queue::{CloseReason, MemberEvent, MemberOptions, WhenFull};
+pub use queue::{Closing, MemberEvent, MemberOptions, WhenFull};
 /// The connections: a program need not name this crate a second time.
 pub use ws_proto_tokio;

@@ -13,7 +13,7 @@ use ws_proto_tokio::{Error, Message, SendError, WebSocket};
 
 use crate::hub::Hub;
 use crate::publication::Delivery;
-use crate::queue::{CloseReason, MemberEvent, MemberOptions, Queue, Tally};
+use crate::queue::{Closing, MemberEvent, MemberOptions, Queue, Tally};
 
 /// How many deliveries a connection takes before it looks at what its peer has sent.
 const TURN: usize = 32;
@@ -48,12 +48,12 @@ impl Shared {
     }
 }
 
-/// A connection's place in a [`Hub`]: it subscribes to topics and receives the publications to them. Dropping
-/// it ends its subscriptions.
+/// A connection's place in a [`Hub`], made by [`Hub::join`]: it subscribes to topics and receives the publications to
+/// them. Dropping it ends its subscriptions.
 ///
-/// The task of the connection has it, and lets [`drive`](Self::drive) do the rest. Programs that write to
-/// the connection themselves take deliveries by [`next`](Self::next), and wait for
-/// [`closing`](Self::closing) beside every write, which can take long.
+/// The task of the connection owns it, and calls [`drive`](Self::drive), which does the rest. Programs that write to
+/// the connection themselves take deliveries with [`next`](Self::next). A write can take long, so they wait for
+/// [`closing`](Self::closing) at the same time.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -80,17 +80,17 @@ pub struct Member {
     is_write_over: bool,
 }
 
-/// What [`Member::drive`] gives.
-#[derive(Clone, Debug)]
+/// What [`Member::drive`] returns, in the example there.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DriveEvent {
-    /// What the peer has sent.
+    /// The peer has sent a message.
     Message(Message),
-    /// So many publications were dropped for this member, at this point of its queue. There is room to
-    /// send a word about it.
+    /// So many publications were dropped for this member, at this point of its queue. The connection has room for
+    /// a message that reports it to the peer.
     Missed(u64),
-    /// Close was sent, for this reason. What the peer sends before its own Close still comes.
-    Closing(CloseReason),
+    /// Close was sent, for this reason. Messages that the peer sends before its own Close still come.
+    Closing(Closing),
 }
 
 impl Member {
@@ -105,12 +105,24 @@ impl Member {
     }
 
     /// The hub that it is in.
+    #[must_use]
     pub const fn hub(&self) -> &Hub {
         &self.hub
     }
 
-    /// From now on, publications to `topic` come here; `false` if they did already. Other processes are
-    /// asked for it in the background: see [`backplane`](crate::backplane).
+    /// From now on, publications to `topic` come here; `false` if it was subscribed already. The
+    /// [`backplane`](crate::backplane), if there is one, asks the server for the topic in the background.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions};
+    ///
+    /// let member = Hub::new().join(MemberOptions::new());
+    /// assert!(member.subscribe("news"));
+    /// assert!(!member.subscribe("news"));
+    /// assert_eq!(member.subscriptions().len(), 1);
+    /// assert!(member.unsubscribe("news"));
+    /// assert!(!member.unsubscribe("news"));
+    /// ```
     pub fn subscribe(&self, topic: &str) -> bool {
         let mut topics = self.topics();
         if topics.contains(topic) {
@@ -119,7 +131,7 @@ impl Member {
         topics.insert(self.hub.add(topic, &self.shared))
     }
 
-    /// From now on, publications to `topic` do not come; queued ones do. `false` if it was not
+    /// From now on, publications to `topic` do not come any more; queued ones still do. `false` if it was not
     /// subscribed.
     pub fn unsubscribe(&self, topic: &str) -> bool {
         let removed = self.topics().take(topic);
@@ -130,6 +142,7 @@ impl Member {
     }
 
     /// The topics that it is subscribed to, sorted.
+    #[must_use]
     pub fn subscriptions(&self) -> Vec<Arc<str>> {
         self.topics().iter().cloned().collect()
     }
@@ -138,9 +151,55 @@ impl Member {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What comes next: messages to send, how many were missed, or the end, which is given again and again.
+    /// Waits for the next event: messages to send, a number of missed ones, or the end, which every further call returns
+    /// again.
     ///
-    /// Cancel safe: nothing is taken before it is returned.
+    /// Cancel safe: nothing is taken from the queue before it is returned.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tokio::io::{AsyncRead, AsyncWrite};
+    /// use ws_proto_hub::ws_proto_tokio::{Error, WebSocket};
+    /// use ws_proto_hub::{Hub, Member, MemberEvent, MemberOptions};
+    ///
+    /// /// A connection that only sends: a feed.
+    /// async fn feed<S>(mut member: Member, mut socket: WebSocket<S>) -> Result<(), Error>
+    /// where
+    ///     S: AsyncRead + AsyncWrite + Unpin,
+    /// {
+    ///     loop {
+    ///         match member.next().await {
+    ///             MemberEvent::Delivery(delivery) => {
+    ///                 for message in delivery.messages() {
+    ///                     socket.feed_prepared(message).await?;
+    ///                 }
+    ///                 tokio::select! {
+    ///                     flushed = socket.flush() => flushed?,
+    ///                     close = member.closing() => return socket.close(close.code, &close.reason).await,
+    ///                 }
+    ///             }
+    ///             MemberEvent::Close(close) => return socket.close(close.code, &close.reason).await,
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # let hub = Hub::new();
+    /// # let (server, client) = tokio::io::duplex(4096);
+    /// # let member = hub.join(MemberOptions::new());
+    /// # member.subscribe("news");
+    /// # let server = tokio::spawn(async move { feed(member, ws_proto_tokio::accept(server).await.unwrap()).await });
+    /// # let (mut client, _) = ws_proto_tokio::connect_over(client, "ws://h/").await?;
+    /// # hub.publish("news", "hello");
+    /// # assert_eq!(client.next().await.unwrap()?.as_text(), Some("hello"));
+    /// # let ended = async { while client.next().await.is_some() {} };
+    /// # let (left, ()) = tokio::join!(hub.shutdown("", std::time::Duration::from_secs(5)), ended);
+    /// # assert_eq!(left, 0);
+    /// # server.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> MemberEvent {
         poll_fn(|cx| self.poll_next(cx)).await
     }
@@ -154,22 +213,22 @@ impl Member {
         event
     }
 
-    /// Waits until the connection is to be closed and nothing waits for it any more: it was too slow, or the
-    /// hub shuts down. To be waited for beside a write, in `select!`.
+    /// Waits until the connection has to be closed and its queue is empty: it was too slow, or the
+    /// hub shuts down. Wait for it and for a write in one `select!`, as in the example of [`next`](Self::next).
     ///
-    /// Cancel safe. One task waits for this or [`next`](Self::next), not two.
-    pub async fn closing(&mut self) -> CloseReason {
+    /// Cancel safe. One task waits for this or for [`next`](Self::next), not two.
+    pub async fn closing(&mut self) -> Closing {
         poll_fn(|cx| self.shared.queue().poll_closing(cx, false)).await
     }
 
     /// Sends publications, and returns messages of the peer; `None` after the end. It closes the connection
     /// when the hub demands that, whether the peer reads or not.
     ///
-    /// Messages are taken from the hub while the connection has room, so that as much waits for a
-    /// slow peer as the member's options and the connection's high-water mark allow. While the program has sent a part
-    /// of a message and not the last one, they wait.
+    /// It takes messages from the hub while the connection has room, so for a slow peer as much can wait as
+    /// the member's options and the connection's high-water mark allow together. While the program has sent a part
+    /// of a message and not its last one, messages of the hub wait.
     ///
-    /// Cancel safe: the next call goes on where this one was.
+    /// Cancel safe: the next call continues where this one stopped.
     ///
     /// # Errors
     ///
@@ -311,7 +370,7 @@ impl Member {
         closing.map(|close| Some(self.start_close(socket, close)))
     }
 
-    fn start_close<S>(&mut self, socket: &mut WebSocket<S>, close: CloseReason) -> DriveEvent
+    fn start_close<S>(&mut self, socket: &mut WebSocket<S>, close: Closing) -> DriveEvent
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

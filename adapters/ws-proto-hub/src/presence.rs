@@ -1,17 +1,18 @@
-//! Who is there.
+//! The members of a topic, counted and named.
 
 use std::sync::Arc;
 
 /// How many bytes of names each process reports at most.
 pub(crate) const NAMES: usize = 64 * 1024;
 
-/// Who has subscribed to a topic, in all processes: see [`Hub::presence_everywhere`](crate::Hub::presence_everywhere).
+/// The members that have subscribed to a topic, in all processes: see
+/// [`Hub::presence_everywhere`](crate::Hub::presence_everywhere), which has an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Presence {
-    /// How many members.
+    /// The number of members.
     pub members: usize,
-    /// In how many processes they are.
+    /// The number of processes that have such members.
     pub processes: usize,
     /// The names of those that [have one](crate::MemberOptions::name), sorted; the same name of several members is there
     /// as often. Each process reports 64 KiB of names at most; `members` counts all.

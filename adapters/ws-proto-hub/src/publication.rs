@@ -27,13 +27,41 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Messages that are delivered one after the other, with nothing of the hub in between, or dropped together.
+    /// Messages that are delivered one after the other, with nothing of the hub in between, or dropped together. They are
+    /// one publication for [`MemberOptions::max_waiting`](crate::MemberOptions::max_waiting) and the counters.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions, Publication};
+    ///
+    /// let hub = Hub::new();
+    /// let member = hub.join(MemberOptions::new());
+    /// member.subscribe("album");
+    /// let picture = vec![0x89, b'P', b'N', b'G'];
+    /// hub.publish("album", Publication::group(["ann sends a picture".into(), picture.into()]));
+    /// assert_eq!(hub.counters().published, 1);
+    /// ```
+    #[must_use]
     pub fn group(messages: impl IntoIterator<Item = Message>) -> Self {
         let messages = messages.into_iter().map(PreparedMessage::from);
         Self::prepared(messages.collect())
     }
 
-    /// Prepared messages, as [`group`](Self::group).
+    /// As [`group`](Self::group), of messages that are [prepared](PreparedMessage) already: they are not encoded or compressed
+    /// again.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto_hub::ws_proto_tokio::{Message, PreparedMessage};
+    /// use ws_proto_hub::{Hub, Publication};
+    ///
+    /// let messages = [Message::from("hello"), Message::from("all")].map(PreparedMessage::from);
+    /// let greeting = Publication::prepared(Arc::from(messages));
+    /// let hub = Hub::new();
+    /// for room in ["one", "two"] {
+    ///     hub.publish(room, greeting.clone());
+    /// }
+    /// ```
+    #[must_use]
     pub fn prepared(messages: Arc<[PreparedMessage]>) -> Self {
         let lengths = messages.iter().map(|message| message.payload().len());
         Self {
@@ -43,8 +71,21 @@ impl Publication {
         }
     }
 
-    /// Within its topic, its subject. For members that keep only the [latest](crate::WhenFull::KeepLatest),
-    /// it takes the place of the queued one with the same key. Without a key, the whole topic is one thing.
+    /// Sets the key: its subject within the topic. For members that keep only the
+    /// [latest](crate::WhenFull::KeepLatest), a publication replaces the queued one with the same topic and key. All
+    /// publications without a key count as one subject.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions, Publication, WhenFull};
+    ///
+    /// let hub = Hub::new();
+    /// let member = hub.join(MemberOptions::new().when_full(WhenFull::KeepLatest));
+    /// member.subscribe("prices");
+    /// for (currency, price) in [("EUR", "1.17"), ("GBP", "1.34"), ("EUR", "1.18")] {
+    ///     hub.publish("prices", Publication::from(price).key(currency));
+    /// }
+    /// assert_eq!(hub.counters().replaced, 1); // 1.18 waits in the place of 1.17
+    /// ```
     #[must_use]
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());
@@ -93,7 +134,22 @@ impl fmt::Debug for Publication {
     }
 }
 
-/// What a member gets of a publication: its messages, shared by all members, and its topic.
+/// A publication on its way to a member: its messages, shared by all members, and its topic. Cloning it copies nothing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use ws_proto_hub::{Hub, MemberEvent, MemberOptions, Publication};
+///
+/// let hub = Hub::new();
+/// let mut member = hub.join(MemberOptions::new());
+/// member.subscribe("prices");
+/// hub.publish("prices", Publication::from("1.17").key("EUR"));
+/// let MemberEvent::Delivery(delivery) = member.next().await else { panic!() };
+/// assert_eq!((delivery.topic(), delivery.key()), ("prices", Some("EUR")));
+/// assert_eq!((delivery.messages().len(), delivery.payload_len()), (1, 4));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Delivery(Arc<(Arc<str>, Publication)>);
 
@@ -103,22 +159,26 @@ impl Delivery {
     }
 
     /// The topic that it was published to.
+    #[must_use]
     pub fn topic(&self) -> &str {
         &self.0.0
     }
 
-    /// The key that its publisher has given.
+    /// The key that its publisher has set, if it has.
+    #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.0.1.get_key()
     }
 
-    /// The messages, to be sent in this order by
+    /// The messages. Send them in this order, with
     /// [`feed_prepared`](ws_proto_tokio::WebSocket::feed_prepared).
+    #[must_use]
     pub fn messages(&self) -> &[PreparedMessage] {
         self.0.1.messages()
     }
 
-    /// How many bytes of payload it has.
+    /// How many bytes of payload all its messages have together.
+    #[must_use]
     pub fn payload_len(&self) -> usize {
         self.0.1.bytes
     }

@@ -9,7 +9,30 @@ use ws_proto_tokio::CloseCode;
 
 use crate::publication::Delivery;
 
-/// What happens to a member for which more waits than its [`MemberOptions`] allow.
+/// What happens to a member when more waits for it than its [`MemberOptions`] allow.
+///
+/// ```
+/// use ws_proto_hub::ws_proto_tokio::CloseCode;
+/// use ws_proto_hub::{Hub, MemberEvent, MemberOptions, WhenFull};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let hub = Hub::new();
+/// let join = |when_full| {
+///     let member = hub.join(MemberOptions::new().max_waiting(2).when_full(when_full));
+///     member.subscribe("numbers");
+///     member
+/// };
+/// let mut lossy = join(WhenFull::DropOldest);
+/// let mut strict = join(WhenFull::Close(CloseCode::POLICY_VIOLATION, "too slow".into()));
+/// for number in ["1", "2", "3"] {
+///     hub.publish("numbers", number);
+/// }
+/// assert!(matches!(lossy.next().await, MemberEvent::Missed(1)));
+/// assert!(matches!(lossy.next().await, MemberEvent::Delivery(two) if two.messages()[0].payload() == b"2"));
+/// assert!(matches!(strict.next().await, MemberEvent::Close(close) if close.code == CloseCode::POLICY_VIOLATION));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
@@ -35,7 +58,8 @@ pub enum WhenFull {
 /// let member = Hub::new().join(ticker);
 /// member.subscribe("prices");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct MemberOptions {
     pub(crate) max_waiting: usize,
     pub(crate) max_bytes: usize,
@@ -44,7 +68,7 @@ pub struct MemberOptions {
 }
 
 impl MemberOptions {
-    /// The defaults.
+    /// The defaults: 256 publications, 1 MiB, [`WhenFull::Close`] with 1013, no name.
     pub const fn new() -> Self {
         Self {
             max_waiting: 256,
@@ -54,30 +78,27 @@ impl MemberOptions {
         }
     }
 
-    /// How many publications wait at most; at least one.
-    #[must_use]
+    /// Sets how many publications may wait; 0 counts as 1.
     pub fn max_waiting(mut self, publications: usize) -> Self {
         self.max_waiting = publications.max(1);
         self
     }
 
-    /// How many bytes of payload wait at most. A publication with more than this never reaches the member: it
+    /// Sets how many bytes of payload may wait. A publication with more than this never reaches the member: it
     /// is missed, or closes the connection.
-    #[must_use]
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// What happens when more comes.
-    #[must_use]
+    /// Sets what happens when more comes.
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
         self
     }
 
-    /// Who it is, for [`Presence::names`](crate::Presence::names); nothing else depends on it. By default it has no name.
-    #[must_use]
+    /// Sets the name of the member, for [`Presence::names`](crate::Presence::names); nothing else depends on it. By
+    /// default it has none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
@@ -90,25 +111,48 @@ impl Default for MemberOptions {
     }
 }
 
-/// What [`Member::next`](crate::Member::next) gives.
+/// What [`Member::next`](crate::Member::next) returns.
+///
+/// ```
+/// use ws_proto_hub::MemberEvent;
+///
+/// /// A log line for each event.
+/// fn describe(event: &MemberEvent) -> String {
+///     match event {
+///         MemberEvent::Delivery(delivery) => format!("{} messages of {}", delivery.messages().len(), delivery.topic()),
+///         MemberEvent::Missed(count) => format!("{count} publications missed"),
+///         MemberEvent::Close(close) => format!("to be closed with {}", close.code),
+///         _ => String::new(),
+///     }
+/// }
+/// assert_eq!(describe(&MemberEvent::Missed(3)), "3 publications missed");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum MemberEvent {
     /// Messages to send.
     Delivery(Delivery),
-    /// So many publications were dropped since this was last reported, before the next one.
+    /// So many publications were dropped for this member since the last report, all of them before the next delivery.
     Missed(u64),
     /// The connection is to be closed. Nothing else comes.
-    Close(CloseReason),
+    Close(Closing),
 }
 
-/// Code and reason to close a connection with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The code and the reason to close a connection with.
+///
+/// ```
+/// use ws_proto_hub::Closing;
+///
+/// fn log(closing: &Closing) {
+///     println!("closed with {}: {}", closing.code, closing.reason);
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct CloseReason {
+pub struct Closing {
     /// The code of the Close frame.
     pub code: CloseCode,
-    /// Its text; 123 bytes are sent at most.
+    /// The text of the Close frame, of which 123 bytes are sent at most (RFC 6455 5.5.1).
     pub reason: Arc<str>,
 }
 
@@ -138,7 +182,7 @@ pub(crate) struct Queue {
     /// For `KeepLatest`: the number of the queued publication for a topic and key.
     latest: HashMap<(Arc<str>, Option<Arc<str>>), u64>,
     missed: u64,
-    close: Option<CloseReason>,
+    close: Option<Closing>,
     /// What waited was dropped: the connection is closed without it.
     is_cut: bool,
     /// The time to end has passed.
@@ -232,7 +276,7 @@ impl Queue {
     /// Lets the connection be closed once the queue is delivered; the first reason stays.
     pub(crate) fn close(&mut self, code: CloseCode, reason: &str) -> Option<Waker> {
         if self.close.is_none() {
-            self.close = Some(CloseReason {
+            self.close = Some(Closing {
                 code,
                 reason: reason.into(),
             });
@@ -289,7 +333,7 @@ impl Queue {
 
     /// Waits until the connection is to be closed and nothing waits any more; if a delivery `is_begun`, until the rest
     /// of that is dropped too.
-    pub(crate) fn poll_closing(&mut self, cx: &Context<'_>, is_begun: bool) -> Poll<CloseReason> {
+    pub(crate) fn poll_closing(&mut self, cx: &Context<'_>, is_begun: bool) -> Poll<Closing> {
         match &self.close {
             Some(close) if self.waiting.is_empty() && (self.is_cut || !is_begun) => {
                 Poll::Ready(close.clone())

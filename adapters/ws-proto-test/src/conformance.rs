@@ -1,5 +1,5 @@
-//! Byte vectors that an implementation of WebSocket can be held against: frames, handshakes, offers, URIs, each with what
-//! has to come of it; and attacks. They come with this crate ([`Vectors::bundled`], [`Attacks::bundled`]), and are JSON, so
+//! Byte vectors for tests of any implementation of WebSocket: frames, handshakes, offers and URIs, each with its expected
+//! result; and attacks. They come with this crate ([`Vectors::bundled`], [`Attacks::bundled`]), and are JSON, so
 //! that implementations in other languages can use them.
 //!
 //! # The format, version 1
@@ -8,10 +8,10 @@
 //!
 //! | list | a case has | and `expect` is |
 //! |---|---|---|
-//! | `frames` | `chunks`: what is received, in these pieces; `to`: by which end; `max`: the longest message it takes; `pmd`: the parameters of permessage-deflate that were agreed on | the events in order: `text HEX`, `bin HEX`, `ping HEX`, `pong HEX`, `close CODE 'REASON'`; `FAIL CODE` at the end if it fails the connection with that code. Of more than 64 bytes there are the first eight and how many, as in `bin 7878787878787878..(65536B)` |
+//! | `frames` | `chunks`: the received bytes, in these pieces; `to`: by which end; `max`: the longest message it takes; `pmd`: the parameters of permessage-deflate that were agreed on | the events in order: `text HEX`, `bin HEX`, `ping HEX`, `pong HEX`, `close CODE 'REASON'`; `FAIL CODE` at the end if it fails the connection with that code. Of more than 64 bytes there are the first eight and how many, as in `bin 7878787878787878..(65536B)` |
 //! | `replies` | `in`: frames to a server | in `out` the frames that it sends, and `+EOF` if it ends the stream, in `state` whether it is `OPEN` or `CLOSING` after that |
-//! | `requests` | `hex`: what a server receives; `split`: it comes in two pieces, cut in the end of the head | the status; `400\|426` allows either, `101\|100,101` a response before it |
-//! | `responses` | `hex`: what a client receives that has sent the key at the top of the file; `protos`: the subprotocols it has offered; `ext`: whether it has offered permessage-deflate | `OPEN` and what was agreed on, or `FAIL` and why; `\|` allows either |
+//! | `requests` | `hex`: the bytes to a server; `split`: they arrive in two pieces, cut in the end of the head | the status; `400\|426` allows either, `101\|100,101` a response before it |
+//! | `responses` | `hex`: the bytes to a client that has sent the key at the top of the file; `protos`: the subprotocols it has offered; `ext`: whether it has offered permessage-deflate | `OPEN` and the agreement, or `FAIL` and the reason; `\|` allows either |
 //! | `odd_responses` | the same, and `taken_by`: implementations that take it | `OPEN`, or `FAIL` and where that is written |
 //! | `offers` | `offer`: a `Sec-WebSocket-Extensions` of a client; `hex`: the whole request | words for people |
 //! | `uris` | `uri` | its parts, or words for people |
@@ -55,7 +55,7 @@ use crate::Side;
 /// The version that this crate reads.
 pub const VERSION: u32 = 1;
 
-/// What stands in a file before its version is known to be right.
+/// The beginning of a file, before its version is known to be right.
 #[derive(Deserialize)]
 struct Head {
     format: String,
@@ -75,7 +75,7 @@ fn read<T: DeserializeOwned>(text: &str, format: &str) -> io::Result<T> {
     serde_json::from_str(text).map_err(invalid)
 }
 
-/// All of `vectors.json`.
+/// All of `vectors.json`: the [module](self) has an example.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Vectors {
@@ -85,7 +85,7 @@ pub struct Vectors {
     pub accept: String,
     /// Frames to one end.
     pub frames: Vec<FrameCase>,
-    /// What a server sends.
+    /// Frames to a server, and its answers.
     pub replies: Vec<ReplyCase>,
     /// Requests to a server.
     pub requests: Vec<RequestCase>,
@@ -100,11 +100,7 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Those that come with this crate.
-    ///
-    /// # Panics
-    ///
-    /// Never: they are right.
+    /// Reads those that come with this crate.
     #[must_use]
     pub fn bundled() -> Self {
         Self::read(include_str!("../data/vectors.json"))
@@ -115,13 +111,21 @@ impl Vectors {
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is no such file, or of a later version.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the text is not such a file, or has a later version.
     pub fn read(text: &str) -> io::Result<Self> {
         read(text, "ws-proto-vectors")
     }
 }
 
 /// All of `attacks.json`.
+///
+/// ```
+/// use ws_proto_test::conformance::Attacks;
+///
+/// let attacks = Attacks::bundled();
+/// assert!(attacks.attacks.iter().any(|attack| attack.kind == "frames"));
+/// assert!(Attacks::read("{}").is_err());
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Attacks {
@@ -130,11 +134,7 @@ pub struct Attacks {
 }
 
 impl Attacks {
-    /// Those that come with this crate.
-    ///
-    /// # Panics
-    ///
-    /// Never: they are right.
+    /// Reads those that come with this crate.
     #[must_use]
     pub fn bundled() -> Self {
         Self::read(include_str!("../data/attacks.json"))
@@ -145,7 +145,7 @@ impl Attacks {
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is no such file, or of a later version.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the text is not such a file, or has a later version.
     pub fn read(text: &str) -> io::Result<Self> {
         read(text, "ws-proto-attacks")
     }
@@ -155,26 +155,26 @@ impl Attacks {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct FrameCase {
-    /// Its name for ever.
+    /// Its name, which stays the same.
     pub id: String,
-    /// What it is about.
+    /// Its subject, in words.
     pub title: String,
     /// Which end receives it.
     #[serde(deserialize_with = "side")]
     pub to: Side,
-    /// What is received, in pieces.
+    /// The received bytes, in pieces.
     #[serde(deserialize_with = "hex_list")]
     pub chunks: Vec<Vec<u8>>,
-    /// What has to come of it.
+    /// The expected result.
     pub expect: Vec<String>,
-    /// The longest message that the end takes.
+    /// The longest message that the end accepts.
     pub max: Option<u64>,
-    /// What was agreed on of permessage-deflate, if it was.
+    /// The parameters of permessage-deflate that were agreed on, if any.
     pub pmd: Option<Pmd>,
 }
 
 impl FrameCase {
-    /// What is received, in one piece.
+    /// The received bytes, in one piece.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         self.chunks.concat()
@@ -200,12 +200,12 @@ pub struct Pmd {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct ReplyCase {
-    /// Its name for ever.
+    /// Its name, which stays the same.
     pub id: String,
-    /// What it receives.
+    /// The bytes that it receives.
     #[serde(rename = "in", deserialize_with = "hex")]
     pub input: Vec<u8>,
-    /// What it sends, in hexadecimal; or words for people.
+    /// The bytes that it sends, in hexadecimal; or words for people.
     pub out: String,
     /// `OPEN` or `CLOSING`.
     pub state: String,
@@ -215,14 +215,14 @@ pub struct ReplyCase {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct RequestCase {
-    /// Its name for ever.
+    /// Its name, which stays the same.
     pub id: String,
-    /// What it is about.
+    /// Its subject, in words.
     pub title: String,
-    /// What the server receives.
+    /// The bytes that the server receives.
     #[serde(rename = "hex", deserialize_with = "hex")]
     pub bytes: Vec<u8>,
-    /// What has to come of it.
+    /// The expected result.
     pub expect: String,
 }
 
@@ -230,20 +230,20 @@ pub struct RequestCase {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct ResponseCase {
-    /// Its name for ever.
+    /// Its name, which stays the same.
     pub id: String,
-    /// What it is about.
+    /// Its subject, in words.
     pub title: String,
-    /// What the client receives.
+    /// The bytes that the client receives.
     #[serde(rename = "hex", deserialize_with = "hex")]
     pub bytes: Vec<u8>,
-    /// What has to come of it.
+    /// The expected result.
     pub expect: String,
     /// The subprotocols that the client has offered.
     pub protos: Vec<String>,
     /// Whether it has offered permessage-deflate.
     pub ext: bool,
-    /// Implementations that take it.
+    /// Implementations that accept it.
     #[serde(default)]
     pub taken_by: Vec<String>,
 }
@@ -252,14 +252,14 @@ pub struct ResponseCase {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct OfferCase {
-    /// Its name for ever.
+    /// Its name, which stays the same.
     pub id: String,
     /// The value of `Sec-WebSocket-Extensions`.
     pub offer: String,
     /// The whole request.
     #[serde(rename = "hex", deserialize_with = "hex")]
     pub bytes: Vec<u8>,
-    /// What has to come of it.
+    /// The expected result.
     pub expect: String,
 }
 
@@ -269,7 +269,7 @@ pub struct OfferCase {
 pub struct UriCase {
     /// The URI.
     pub uri: String,
-    /// What has to come of it.
+    /// The expected result.
     pub expect: String,
 }
 
@@ -277,17 +277,17 @@ pub struct UriCase {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct AttackCase {
-    /// Its name for ever.
+    /// Its name, which stays the same.
     pub id: String,
     /// `request`, `response` or `frames`.
     pub kind: String,
     /// Which end is attacked.
     #[serde(rename = "role", deserialize_with = "side")]
     pub to: Side,
-    /// What it receives.
+    /// The bytes that it receives.
     #[serde(rename = "bytes_hex", deserialize_with = "hex")]
     pub bytes: Vec<u8>,
-    /// What has to come of it.
+    /// The expected result.
     pub expect: String,
     /// How the end is set up.
     #[serde(default)]
@@ -299,7 +299,7 @@ pub struct AttackCase {
 #[serde(default)]
 #[non_exhaustive]
 pub struct AttackSetup {
-    /// The longest message that it takes.
+    /// The longest message that it accepts.
     pub max_message: Option<u64>,
     /// Whether it has agreed on permessage-deflate.
     pub pmd: bool,

@@ -16,13 +16,19 @@ pub struct Inflater {
     window: usize,
     limit: usize,
     history: Vec<u8>,
-    /// The longest distance seen.
-    pub longest: usize,
+    longest: usize,
 }
 
-/// What is wrong with compressed data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Corrupt(pub &'static str);
+/// Compressed data is wrong, or longer than the limit. `Display` has the fault.
+///
+/// ```
+/// use ws_proto_test::inflate::Inflater;
+///
+/// let corrupt = Inflater::new(15).message(b"\xff").unwrap_err();
+/// assert_eq!(corrupt.to_string(), "corrupt: block type");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Corrupt(&'static str);
 
 impl fmt::Display for Corrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,7 +95,7 @@ impl Code {
 }
 
 impl Inflater {
-    /// An inflater with a window of so many bits: 8 to 15.
+    /// An inflater with a window of this many bits: 8 to 15.
     #[must_use]
     pub const fn new(window_bits: u8) -> Self {
         Self {
@@ -100,11 +106,33 @@ impl Inflater {
         }
     }
 
-    /// With a limit: a message of more bytes is an error.
+    /// Sets a limit: a message of more bytes is an error.
+    ///
+    /// ```
+    /// use ws_proto_test::inflate::Inflater;
+    ///
+    /// let mut inflater = Inflater::new(15).limit(4);
+    /// assert!(inflater.message(b"\xf2\x48\xcd\xc9\xc9\x07\x00").is_err()); // "Hello"
+    /// ```
     #[must_use]
     pub const fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
+    }
+
+    /// The longest distance of a copy that was seen, in bytes.
+    ///
+    /// ```
+    /// use ws_proto_test::inflate::Inflater;
+    ///
+    /// let mut inflater = Inflater::new(15);
+    /// inflater.message(b"\xf2\x48\xcd\xc9\xc9\x07\x00").unwrap();
+    /// inflater.message(b"\xf2\x00\x11\x00\x00").unwrap(); // copies "Hello"
+    /// assert_eq!(inflater.longest(), 5);
+    /// ```
+    #[must_use]
+    pub const fn longest(&self) -> usize {
+        self.longest
     }
 
     /// Forgets the history, as between messages without context takeover.
@@ -112,7 +140,7 @@ impl Inflater {
         self.history.clear();
     }
 
-    /// The message of a payload, all fragments of it joined.
+    /// Inflates a payload, all fragments of it joined, into the message.
     ///
     /// # Errors
     ///

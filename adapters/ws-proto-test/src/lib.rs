@@ -1,17 +1,17 @@
 //! A test kit for programs that use WebSocket.
 //!
-//! Nothing here waits, and nothing depends on the machine, but for peers over TCP: a test that fails once fails
+//! Except for peers over TCP, nothing here waits and nothing depends on the machine: a test that fails once fails
 //! always.
 //!
 //! | module | content |
 //! |---|---|
 //! | [`link`] | two endpoints in memory, with latency, chunks, stalls, ends, resets and silence, in a virtual time |
 //! | [`peer`] | a peer that follows a script |
-//! | [`hostile`] | peers that misbehave, by name, and what a correct endpoint does about it |
-//! | [`stream`] | a stream whose reads and writes do what a list says, and other simple ones |
-//! | [`clock`], [`task`], [`random`] | time, wakers and numbers that a test has in its hand |
+//! | [`hostile`] | peers that misbehave, by name, with the reaction of a correct endpoint |
+//! | [`stream`] | a stream whose reads and writes have the results of a list, and other simple ones |
+//! | [`clock`], [`task`], [`random`] | time, wakers and random numbers that a test controls |
 //! | [`wire`], [`inflate`] | frames encoded, decoded and inflated without the engine |
-//! | `record` | recordings, played again and shown (feature `record`) |
+//! | `record` | recordings, replayed and shown (feature `record`) |
 //! | `conformance` | byte vectors, in a format with a version (feature `conformance`) |
 //!
 //! The README has recipes, and how to report a fault with a recording.

@@ -22,6 +22,13 @@ impl Random {
 
     /// The generator number `index` of a seed: each input of a test can have its own, so that it
     /// does not depend on the inputs before it.
+    ///
+    /// ```
+    /// use ws_proto_test::random::Random;
+    ///
+    /// let (mut one, mut other) = (Random::nth(7, 0), Random::nth(7, 1));
+    /// assert_ne!(one.next(), other.next());
+    /// ```
     #[must_use]
     pub const fn nth(seed: u64, index: u64) -> Self {
         let seed = Self(seed).next();
@@ -57,25 +64,45 @@ impl Random {
     }
 
     /// A number from `low` to `high`, both of them included.
+    ///
+    /// ```
+    /// let n = ws_proto_test::random::Random::new(7).between(3, 5);
+    /// assert!((3..=5).contains(&n));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `low` is more than `high`.
     pub const fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high - low + 1)
     }
 
-    /// True in so many of 100 cases.
+    /// True in `chance` of 100 cases.
+    ///
+    /// ```
+    /// use ws_proto_test::random::Random;
+    ///
+    /// assert!(Random::new(7).percent(100) && !Random::new(7).percent(0));
+    /// ```
     pub const fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 
-    /// One of `from`.
+    /// One element of `from`.
+    ///
+    /// ```
+    /// let one = ws_proto_test::random::Random::new(7).pick(&["a", "b"]);
+    /// assert!(one == "a" || one == "b");
+    /// ```
     ///
     /// # Panics
     ///
-    /// If there are none.
+    /// If `from` is empty.
     pub const fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
-    /// Bytes that neither repeat nor compress.
+    /// `n` bytes that neither repeat nor compress.
     pub fn bytes(&mut self, n: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(n.next_multiple_of(8));
         while bytes.len() < n {

@@ -1,5 +1,14 @@
 /// One end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use ws_proto_test::Side;
+///
+/// for side in Side::BOTH {
+///     assert_eq!(side.peer().peer(), side);
+/// }
+/// assert_eq!(Side::from_name("server"), Side::Server);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The end that accepts: its frames are not masked.
     Server,
@@ -15,7 +24,8 @@ impl Side {
     ///
     /// # Panics
     ///
-    /// If it is called otherwise.
+    /// If the name is another one.
+    #[must_use]
     pub fn from_name(name: &str) -> Self {
         match name {
             "server" => Self::Server,

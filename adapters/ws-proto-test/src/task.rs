@@ -47,17 +47,41 @@ impl Wakes {
     }
 }
 
-/// Polls a future once and drops it: cancels it where it first waits.
+/// Polls a future once, with a waker that does nothing, and drops it: cancels it where it first waits.
+///
+/// ```
+/// use std::task::Poll;
+/// use ws_proto_test::task::poll_once;
+///
+/// assert_eq!(poll_once(async { 7 }), Poll::Ready(7));
+/// assert_eq!(poll_once(std::future::pending::<()>()), Poll::Pending);
+/// ```
 pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     poll_pinned(Box::pin(future).as_mut())
 }
 
-/// Polls a future once, with a waker that does nothing.
+/// Polls a future once, with a waker that does nothing. The future can be polled again.
+///
+/// ```
+/// use std::pin::pin;
+/// use std::task::Poll;
+/// use ws_proto_test::task::{poll_pinned, yield_now};
+///
+/// let mut future = pin!(yield_now());
+/// assert_eq!(poll_pinned(future.as_mut()), Poll::Pending);
+/// assert_eq!(poll_pinned(future), Poll::Ready(()));
+/// ```
 pub fn poll_pinned<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Polls a future until it is ready, without ever waiting: for those that wake themselves.
+/// Polls a future until it is ready, without ever waiting: for futures over streams in memory.
+///
+/// ```
+/// use ws_proto_test::task::{block_on, yield_now};
+///
+/// assert_eq!(block_on(async { yield_now().await; 7 }), 7);
+/// ```
 ///
 /// # Panics
 ///
@@ -72,7 +96,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     panic!("it never ends");
 }
 
-/// Lets other tasks run once.
+/// Lets other tasks run once: pending at the first poll, and ready at the second. [`block_on`] has an example.
 pub async fn yield_now() {
     let mut yielded = false;
     std::future::poll_fn(|cx| {
@@ -87,7 +111,22 @@ pub async fn yield_now() {
 }
 
 /// Runs a future to its end, but cancels it after every poll that is not ready, lets other tasks run,
-/// and starts it again. Returns what the future gives, and how often it was cancelled.
+/// and starts it again: for tests of cancel safety. Returns the output of the future, and how often it was cancelled.
+///
+/// ```
+/// use ws_proto_test::stream::pipe;
+/// use ws_proto_test::task::{block_on, join, retry, yield_now};
+///
+/// let (mut left, mut right) = pipe(16);
+/// let write = async {
+///     yield_now().await;
+///     left.put(b"hi");
+/// };
+/// let read = retry(&mut right, |right| Box::pin(async move { right.read_some(&mut [0; 4]).await.unwrap() }));
+/// let ((n, cancelled), ()) = block_on(join(read, write));
+/// assert_eq!(n, 2);
+/// assert!(cancelled > 0);
+/// ```
 ///
 /// # Panics
 ///

@@ -20,7 +20,15 @@ pub const PONG: u8 = FIN | 0xa;
 /// The key that frames to a server are masked with.
 pub const PEER_KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A header for `to`, with the shortest form of the length.
+/// The header of a frame for `to`, with the shortest form of the length. Frames to a server have [`PEER_KEY`].
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::wire::{BINARY, FIN, header};
+///
+/// assert_eq!(header(Side::Client, FIN | BINARY, 300), [0x82, 126, 1, 44]);
+/// ```
+#[must_use]
 pub fn header(to: Side, first: u8, len: u64) -> Vec<u8> {
     let mask_bit = if to == Side::Server { 0x80 } else { 0 };
     let mut bytes = vec![first];
@@ -39,7 +47,16 @@ pub fn header(to: Side, first: u8, len: u64) -> Vec<u8> {
     bytes
 }
 
-/// A frame for `to`.
+/// A frame for `to`: masked with [`PEER_KEY`] if that is a server.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::wire::{FIN, TEXT, frame};
+///
+/// assert_eq!(frame(Side::Client, FIN | TEXT, b"Hello"), b"\x81\x05Hello"); // RFC 6455 5.7
+/// assert_eq!(frame(Side::Server, FIN | TEXT, b"Hello"), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+/// ```
+#[must_use]
 pub fn frame(to: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = header(to, first, payload.len() as u64);
     let key = if to == Side::Server { PEER_KEY } else { [0; 4] };
@@ -48,11 +65,24 @@ pub fn frame(to: Side, first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The body of a Close frame.
+///
+/// ```
+/// assert_eq!(ws_proto_test::wire::close_body(1000, b"bye"), b"\x03\xe8bye");
+/// ```
+#[must_use]
 pub fn close_body(code: u16, reason: &[u8]) -> Vec<u8> {
     [&code.to_be_bytes()[..], reason].concat()
 }
 
-/// Applies a masking key (RFC 6455 5.3).
+/// Applies a masking key (RFC 6455 5.3), which masks or unmasks.
+///
+/// ```
+/// use ws_proto_test::wire::masked;
+///
+/// let key = [1, 2, 3, 4];
+/// assert_eq!(masked(&masked(b"hello", key), key), b"hello");
+/// ```
+#[must_use]
 pub fn masked(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
     payload
         .iter()
@@ -62,7 +92,15 @@ pub fn masked(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
 }
 
 /// A frame that an endpoint has written, unmasked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use ws_proto_test::wire;
+///
+/// let (frame, _) = wire::decode(b"\x88\x02\x03\xe8").unwrap();
+/// assert!(frame.is_close() && frame.is_last() && !frame.is_data());
+/// assert_eq!((frame.opcode(), frame.close_code()), (8, Some(1000)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// FIN, reserved bits and opcode.
     pub first: u8,
@@ -74,21 +112,25 @@ pub struct Frame {
 
 impl Frame {
     /// The opcode.
+    #[must_use]
     pub const fn opcode(&self) -> u8 {
         self.first & 0x0f
     }
 
     /// Whether it is the last frame of a message.
+    #[must_use]
     pub const fn is_last(&self) -> bool {
         self.first & FIN != 0
     }
 
     /// Whether it is a Close frame.
+    #[must_use]
     pub fn is_close(&self) -> bool {
         self.first == CLOSE
     }
 
     /// Whether it belongs to a message.
+    #[must_use]
     pub fn is_data(&self) -> bool {
         self.first & 0x08 == 0
     }
@@ -98,6 +140,7 @@ impl Frame {
     /// # Panics
     ///
     /// If it is another frame.
+    #[must_use]
     pub fn close_code(&self) -> Option<u16> {
         assert!(self.is_close());
         self.payload
@@ -106,11 +149,20 @@ impl Frame {
     }
 }
 
-/// All frames in what `from` has written.
+/// All frames in the bytes that `from` has written.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::wire::parse_output;
+///
+/// let frames = parse_output(Side::Server, b"\x81\x02hi\x88\x00");
+/// assert_eq!((frames.len(), &frames[0].payload[..]), (2, &b"hi"[..]));
+/// ```
 ///
 /// # Panics
 ///
-/// Unless they are whole, and masked as `from` has to.
+/// If a frame is not whole, is not masked as `from` has to, or has a length that is not in its shortest form.
+#[must_use]
 pub fn parse_output(from: Side, mut bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {

@@ -72,7 +72,7 @@
 //! From 0.4.16 on, `h2` ends the whole connection with ENHANCE_YOUR_CALM when too many DATA frames of less than 256 bytes
 //! wait to be read, because each takes more memory than its bytes. A burst of small messages is just that: by
 //! default some hundred of them are enough. Both builders have a setting for it, `data_frame_budget`: each frame counts
-//! with what it lacks of 256 bytes until it is read. A frame of a client has 6 bytes at least. So for a server a budget of 42
+//! with the bytes that it is short of 256 until it is read. A frame of a client has 6 bytes at least. So for a server a budget of 42
 //! times the window of the connection is enough: whatever the messages are, the window is full before, and they are held up.
 //!
 //! ```

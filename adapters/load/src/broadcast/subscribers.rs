@@ -1,4 +1,4 @@
-//! Connections that get what one of them publishes, all on one thread. They compare what comes, byte by byte.
+//! Connections that get the messages of one of them, all on one thread. They compare each byte.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};

@@ -113,7 +113,7 @@ async fn page(user: Result<User, StatusCode>) -> impl IntoResponse {
     (fields, Html(page))
 }
 
-/// A session, a room, a WebSocket: what is missing is refused with its status, before this runs.
+/// A session, a room, a WebSocket: the one that is missing is refused with its status, before this runs.
 async fn join(
     user: User,
     Path(room): Path<String>,

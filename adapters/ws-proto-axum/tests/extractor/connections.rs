@@ -273,7 +273,7 @@ async fn halves_in_two_tasks() {
     socket.close(CloseCode::NORMAL, "").await.unwrap();
 }
 
-/// By the traits alone: what is written for any stream and sink of messages works.
+/// By the traits alone: code for any stream and sink of messages works.
 #[tokio::test]
 async fn it_is_a_stream_and_a_sink() {
     let handler = async |upgrade: WebSocketUpgrade| {

@@ -56,16 +56,16 @@ Examples:
   # keep all bytes of a connection, and print them as frames
   wsp --record fault.jsonl -m hello localhost:9001
   wsp --show fault.jsonl
-  # what does a server do about a client that misbehaves
+  # check how a server reacts to clients that misbehave
   wsp --hostile all localhost:9001
 
 In a terminal, /help lists what else can be typed: /ping, /close.
 
-Where things go:
+Output:
   Messages go to standard output, everything else to standard error.
   In a terminal each message has the time in front; binary ones are hex dumps.
   In a pipe a text ends in a newline; binary messages are written as they came.
-  With --json there is an object a line for everything.
+  With --json, each message, Ping, Pong and Close is an object on a line.
 
 Exit codes:
   0    the connection was closed in order: 1000, 1001, without a code,
@@ -85,7 +85,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "wsp", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Where to: ws://HOST:PORT/PATH, or wss:// for TLS. HOST:PORT and http:// are ws://, https:// is wss://;
+    /// The server: ws://HOST:PORT/PATH, or wss:// for TLS. HOST:PORT and http:// mean ws://, https:// means wss://;
     /// ws+unix:SOCKET:/PATH is a Unix socket
     #[arg(required_unless_present_any = ["listen", "hostile", "show", "replay"], conflicts_with = "listen",
           value_parser = Target::parse)]
@@ -111,15 +111,15 @@ pub(crate) struct Args {
     )]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Files are sent as text, not as binary
+    /// Send files as text, not as binary
     #[arg(short, long, conflicts_with = "binary", help_heading = "What is sent")]
     pub(crate) text: bool,
 
-    /// Lines and messages are sent as binary, not as text
+    /// Send lines and messages as binary, not as text
     #[arg(short, long, help_heading = "What is sent")]
     pub(crate) binary: bool,
 
-    /// A NUL byte ends each message, in place of a newline: in standard input, and in what is printed in a pipe
+    /// End each message with a NUL byte in place of a newline, in standard input and in the output to a pipe
     #[arg(short = '0', long, help_heading = "What is sent")]
     pub(crate) null: bool,
 
@@ -133,7 +133,7 @@ pub(crate) struct Args {
           help_heading = "What is sent")]
     pub(crate) ping_interval: Duration,
 
-    /// Stop after so many Pings
+    /// Stop after N Pings
     #[arg(
         long,
         value_name = "N",
@@ -142,27 +142,27 @@ pub(crate) struct Args {
     )]
     pub(crate) ping_count: Option<u64>,
 
-    /// Send nothing: only print what comes
+    /// Send nothing: only print received messages
     #[arg(short, long, help_heading = "What is sent",
           conflicts_with_all = ["messages", "files", "ping"])]
     pub(crate) no_input: bool,
 
-    /// Close after this number of received messages, and not before. Messages and files are sent whole anyway
+    /// Close after N received messages, and not before. Messages and files are sent whole in any case
     #[arg(short, long, value_name = "N", help_heading = "When it ends")]
     pub(crate) count: Option<u64>,
 
-    /// Once everything is sent, close when no message has come for so long [default: 1; for ever with --count
-    /// and --no-input]. With 0 it closes at once, and nothing need come back
+    /// Once everything is sent, close when no message has come for this time [default: 1; no limit with --count
+    /// or --no-input]. With 0, close at once, and expect no answer
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds,
           conflicts_with_all = ["exit_after", "listen"], help_heading = "When it ends")]
     pub(crate) wait: Option<Duration>,
 
-    /// Once everything is sent, stay for so long before closing, whatever comes
+    /// Once everything is sent, close after this time, whether or not messages come
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds,
           help_heading = "When it ends")]
     pub(crate) exit_after: Option<Duration>,
 
-    /// How long it may take to connect, and to answer the last Ping
+    /// The time limit to connect, and for the answer to the last Ping
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds,
           help_heading = "When it ends")]
     pub(crate) timeout: Duration,
@@ -180,14 +180,14 @@ pub(crate) struct Args {
     pub(crate) host: Option<String>,
 
     /// Connect through this proxy, http, https, socks5 or socks5h (the proxy resolves the name), as in
-    /// http://USER:PASSWORD@HOST:PORT; '' is none. Without this option, the variables HTTPS_PROXY for wss,
-    /// http_proxy for ws, ALL_PROXY for both count, but for hosts in NO_PROXY, as for curl
+    /// http://USER:PASSWORD@HOST:PORT; '' uses none. Without this option, the variables HTTPS_PROXY (for wss),
+    /// http_proxy (for ws) and ALL_PROXY (for both) name the proxy, except for hosts in NO_PROXY, as for curl
     #[arg(long, value_name = "URL", value_parser = Route::parse, conflicts_with = "listen",
           help_heading = "Where to connect")]
     pub(crate) proxy: Option<Route>,
 
     /// Connect again when there is no connection or it is lost, as long as there is something to send or to wait
-    /// for (-n, -c); after a delay that grows from 1 s to 30 s. Gives up after N failures in a row, if N is given
+    /// for (-n, -c); after a delay that grows from 1 s to 30 s. If N is given, give up after N failures in a row
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = EVER,
           value_parser = attempts, conflicts_with = "listen", help_heading = "Where to connect")]
     pub(crate) retry: Option<Attempts>,
@@ -225,11 +225,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub(crate) ca: Option<PathBuf>,
 
-    /// Take any certificate: whoever is in between can read and change everything
+    /// Accept any certificate: an attacker in the network can then read and change everything
     #[arg(long, conflicts_with = "ca", help_heading = "TLS")]
     pub(crate) insecure: bool,
 
-    /// Send this certificate to a server that asks for one, with those that lead to its authority, from a PEM file.
+    /// Send this certificate to a server that asks for one, with the certificates up to its authority, from a PEM file.
     /// With --listen, it is the certificate of the server, which then speaks TLS
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub(crate) cert: Option<PathBuf>,
@@ -245,7 +245,7 @@ pub(crate) struct Args {
           help_heading = "As a server")]
     pub(crate) listen: Option<Address>,
 
-    /// Send every message back to where it came from
+    /// Send every message back to its sender
     #[arg(long, requires = "listen", help_heading = "As a server")]
     pub(crate) echo: bool,
 
@@ -275,7 +275,7 @@ pub(crate) struct Args {
           num_args = 0..=1, require_equals = true, help_heading = "What is printed")]
     pub(crate) timestamps: When,
 
-    /// Print more: the response, what was agreed on, Pings and Pongs, how it was closed
+    /// Print more: the response, the agreed subprotocol and compression, Pings and Pongs, the Close
     #[arg(short, long, help_heading = "What is printed")]
     pub(crate) verbose: bool,
 

@@ -15,7 +15,7 @@ use crate::failure::{Exit, Failure, OrExit, failure};
 use crate::notices::Notices;
 use crate::target::Target;
 
-/// How long the other end has for what it should do: longer than the usual limits of time.
+/// How long the other end has to react: longer than the usual time limits.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(super) fn run(args: &Args, name: &str) -> Result<(), Failure> {
@@ -76,7 +76,7 @@ struct Counts {
 }
 
 impl Counts {
-    /// Plays one over a stream, and prints what came of it.
+    /// Plays one over a stream, and prints the result.
     fn play(
         &mut self,
         args: &Args,
@@ -101,6 +101,10 @@ impl Counts {
             Verdict::Failed(why) => {
                 self.failed += 1;
                 format!("failed: {}: {}\n", one.name, why.escape_debug())
+            }
+            verdict => {
+                self.failed += 1;
+                format!("failed: {}: {verdict:?}\n", one.name)
             }
         };
         print(&text)?;

@@ -24,7 +24,8 @@ pub(crate) struct Recordings {
 
 #[derive(Debug)]
 struct State {
-    /// The first file is made before there is a connection: that it cannot be made is wrong usage.
+    /// The first file is opened before there is a connection: that it cannot be written is wrong usage. An old one keeps
+    /// its content until there is something to record.
     first: Option<File>,
     count: usize,
 }
@@ -36,14 +37,11 @@ impl Recordings {
             None => None,
             Some(path) => {
                 let unmade = || format!("--record {} cannot be written", path.display());
-                Some(create(path).with_context(unmade).or_exit(Exit::Usage)?)
+                Some(open(path).with_context(unmade).or_exit(Exit::Usage)?)
             }
         };
-        let settings = Settings {
-            max_message: args.max_message,
-            max_frame: args.max_message,
-            ..Settings::default()
-        };
+        let mut settings = Settings::default();
+        (settings.max_message, settings.max_frame) = (args.max_message, args.max_message);
         Ok(Self {
             path,
             header: Header::stream(side)
@@ -62,10 +60,11 @@ impl Recordings {
         let made = match self.state.lock() {
             Ok(mut state) => {
                 state.count += 1;
-                match state.first.take() {
+                let opened = match state.first.take() {
                     Some(file) => Ok(file),
-                    None => create(&numbered(path, state.count)),
-                }
+                    None => open(&numbered(path, state.count)),
+                };
+                opened.and_then(emptied)
             }
             Err(_) => return Recorded::not(stream),
         };
@@ -83,13 +82,21 @@ impl Recordings {
     }
 }
 
-/// A new file, or an old one emptied. It has passwords in it: a new one is for its owner alone.
-fn create(path: &Path) -> io::Result<File> {
+/// A new file, or an old one as it is. It gets passwords: a new one is for its owner alone.
+fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Without its old content. A terminal, a pipe and the like have none.
+fn emptied(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 /// A file, with a word to the user when it cannot be written: the recorder writes nothing after that, and says nothing.

@@ -112,7 +112,7 @@ impl Page {
         Ok(())
     }
 
-    /// Ends a message that has begun, of which no more comes: what follows is not taken for the rest of it.
+    /// Ends a message whose rest does not come: the next output is not taken for it.
     pub(super) fn cut_off(&mut self) -> io::Result<()> {
         self.end()
     }

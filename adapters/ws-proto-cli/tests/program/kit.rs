@@ -94,6 +94,23 @@ fn what_is_no_recording_is_named() {
 }
 
 #[test]
+fn an_old_recording_is_kept_until_there_is_a_connection() {
+    let file = path("old.jsonl");
+    let old = "a recording of yesterday, ".repeat(400);
+    fs::write(&file, &old).unwrap();
+    let record = |url: &str| run(&["--record", file.to_str().unwrap(), "-m", "new", url], b"");
+    assert_eq!(record("127.0.0.1:1").code, 2);
+    assert_eq!(fs::read_to_string(&file).unwrap(), old);
+    let echo = Listening::start(&["--echo", "--once"]);
+    let url = echo.url.clone();
+    assert_eq!(record(&url).code, 0);
+    echo.finish();
+    let shown = run(&["--show", file.to_str().unwrap()], b"");
+    assert!(shown.text().contains("\"new\""), "{}", shown.text());
+    assert!(!fs::read_to_string(&file).unwrap().contains("yesterday"));
+}
+
+#[test]
 fn each_connection_has_its_own_recording() {
     let file = path("many.jsonl");
     let second = path("many-2.jsonl");

@@ -1,31 +1,32 @@
 //! Several processes as one hub.
 //!
-//! A [`Backplane`] carries publications of a topic to the other processes that have members there. There are
-//! one for [NATS](crate::backplane::Nats) and one for [`Redis`], by the features of these names. Each process has one
-//! connection to the server, whatever the number of its members, and asks for those topics only that
+//! A [`Backplane`] carries the publications to a topic to the other processes that have members there. There is
+//! one for [NATS](crate::backplane::Nats) and one for [`Redis`], with the features of these names. Each process has one
+//! connection to the server, whatever the number of its members, and subscribes only to the topics that
 //! its members have subscribed to.
 //!
 //! # What is guaranteed
 //!
 //! * **At most once.** No publication comes twice. One can be lost: while the connection is lost, when the server
-//!   restarts, when too much waits, and in the moment between [`subscribe`](crate::Member::subscribe) and the server's knowing
-//!   of it. Members of the publishing process get it in any case.
-//! * **Order.** What one task or thread publishes to one topic comes to each member in that order.
-//! * **Bounds.** Publishing does not wait. The queue to the server is bounded by [`BackplaneOptions`]; beyond, the publication that waits
-//!   longest is dropped and counted in [`Counters::unsent`](crate::Counters::unsent). A question about presence, or an answer,
-//!   takes the place of no publication: without room it is dropped itself.
-//! * **Own messages.** Each process knows its own by a random name that is in each message, and delivers them
-//!   without the server.
+//!   restarts, when too much waits, and in the moment after [`subscribe`](crate::Member::subscribe) in which the server does
+//!   not know of it yet. Members of the publishing process get it in any case.
+//! * **Order.** Each member gets the publications of one task or thread to one topic in their order.
+//! * **Bounds.** Publishing does not wait. The queue to the server is bounded by [`BackplaneOptions`]; when it is full, its
+//!   oldest publication is dropped and counted in [`Counters::unsent`](crate::Counters::unsent). A question about presence, or
+//!   an answer, never replaces a publication: without room it is dropped itself.
+//! * **Own messages.** A process delivers its own publications without the server, and drops them when the server sends
+//!   them back: each message has the random name of its process in it.
 //! * **Presence.** [`Hub::presence`](crate::Hub::presence) counts in this process.
-//!   [`Hub::presence_everywhere`](crate::Hub::presence_everywhere) asks the others, when it is called; members that come and
-//!   go are no message.
+//!   [`Hub::presence_everywhere`](crate::Hub::presence_everywhere) asks the others when it is called; nothing is sent when
+//!   members come and go.
 //! * **Loss and return.** [`Hub::link`](crate::Hub::link) reports each. After a return all topics are subscribed to again,
 //!   and the queue is sent.
 //!
-//! Who can write to the server can publish in the name of every process: use a server, or an account of it, that is for these
-//! processes alone.
+//! A program that can write to the server can publish in the name of every process: use a server, or an account of it, that
+//! is for these processes alone.
 //!
-//! Clients that must miss nothing ask for it by a number that the program puts into its messages.
+//! For clients that must not miss anything, put a number into each message, store the messages, and let a client ask for
+//! those after its last number.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -59,8 +60,8 @@ pub use redis::Redis;
 
 /// A server that carries publications between processes.
 ///
-/// An implementation has one connection, connects again when it is lost, and does what [`Link::next`] asks for,
-/// in that order. All the rest, bounds, topics, names, formats, is up to the hub.
+/// An implementation keeps one connection, connects again when it is lost, and carries out the commands that
+/// [`Link::next`] returns, in their order. The hub does all the rest: bounds, topics, names, formats.
 ///
 /// ```
 /// use ws_proto_hub::backplane::{Backplane, Command, Link};
@@ -82,30 +83,41 @@ pub use redis::Redis;
 /// }
 /// ```
 pub trait Backplane: Send + 'static {
-    /// Works until [`Link::next`] gives `None`; then all earlier publications are on their way.
+    /// Works until [`Link::next`] returns `None`, and returns when all earlier publications are on their way. The future is
+    /// dropped when the hub stops waiting for it.
     fn run(self, link: Link) -> impl Future<Output = ()> + Send;
 }
 
-/// What a [`Backplane`] has to do. A topic is any string; those that begin with a NUL are the hub's own.
-#[derive(Clone, Debug)]
+/// What a [`Backplane`] has to do, in the example there. A topic is any string; those that begin with a NUL are the hub's own.
+///
+/// An implementation has to carry out all of them, so a new one would be a breaking change.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Carry these bytes to the other processes that have subscribed to the topic.
     Publish(Arc<str>, Bytes),
     /// Receive the publications of other processes to the topic.
     Subscribe(Arc<str>),
-    /// Receive it no more.
+    /// Receive the publications to the topic no more.
     Unsubscribe(Arc<str>),
 }
 
 /// How much may wait for the backplane: by default 4096 publications and 4 MiB.
-#[derive(Clone, Debug)]
+///
+/// ```
+/// use ws_proto_hub::backplane::BackplaneOptions;
+///
+/// let options = BackplaneOptions::new().max_waiting(10_000).max_bytes(64 << 20);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct BackplaneOptions {
     max_waiting: usize,
     max_bytes: usize,
 }
 
 impl BackplaneOptions {
-    /// The defaults.
+    /// The defaults: 4096 publications, 4 MiB.
     pub const fn new() -> Self {
         Self {
             max_waiting: 4096,
@@ -113,15 +125,13 @@ impl BackplaneOptions {
         }
     }
 
-    /// How many publications wait at most.
-    #[must_use]
+    /// Sets how many publications may wait. With 0, none is ever sent.
     pub const fn max_waiting(mut self, publications: usize) -> Self {
         self.max_waiting = publications;
         self
     }
 
-    /// How many bytes wait at most. A bigger publication is never sent.
-    #[must_use]
+    /// Sets how many bytes may wait, with some 30 of each publication's own. A bigger publication is never sent.
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
@@ -134,15 +144,16 @@ impl Default for BackplaneOptions {
     }
 }
 
-/// How the connection to the backplane is: see [`Hub::link`](crate::Hub::link).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The state of the connection to the backplane: see [`Hub::link`](crate::Hub::link), and
+/// [`Hub::with_backplane`](crate::Hub::with_backplane) for an example.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LinkStatus {
-    /// Whether it is there.
+    /// Whether the connection is there.
     pub is_up: bool,
-    /// How often it was lost after it had been there.
+    /// How often it was lost.
     pub losses: u64,
-    /// Why it was lost, or could not be made, the last time.
+    /// Why it was lost, or could not be made, the last time; it stays when the connection is there again.
     pub reason: Option<Arc<str>>,
 }
 
@@ -284,26 +295,40 @@ impl Outbox {
         self.abandoned.send_replace(true);
     }
 
-    /// Lets the task end at once.
-    pub(crate) fn give_up(&self) {
-        self.end(|state| {
+    /// Lets the task end at once. Returns how many packets were dropped.
+    pub(crate) fn give_up(&self) -> u64 {
+        let dropped = self.end(|state| {
             state.is_finishing = true;
             state.is_given_up = true;
+            state.bytes = 0;
+            std::mem::take(&mut state.packets)
         });
         self.ended.send_replace(true);
+        dropped.len() as u64
     }
 
-    fn end(&self, change: impl FnOnce(&mut State)) {
+    fn end<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = lock(&self.state);
-        change(&mut state);
+        let changed = change(&mut state);
         let waker = state.waker.take();
         drop(state);
         waker.into_iter().for_each(Waker::wake);
+        changed
     }
 
     pub(crate) async fn finished(&self) {
         let mut ended = self.ended.subscribe();
         let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Until the task has ended, or there is no connection by which the queue could leave. One that has not been
+    /// made yet, and has not failed, is waited for.
+    pub(crate) async fn finished_or_down(&self) {
+        let mut status = self.status();
+        tokio::select! {
+            () = self.finished() => {}
+            _ = status.wait_for(|status| !status.is_up && status.reason.is_some()) => {}
+        }
     }
 }
 
@@ -340,17 +365,17 @@ impl State {
     }
 }
 
-/// What a [`Backplane`] works with: its orders, and a place for publications.
+/// What a [`Backplane`] works with, in the example there: its commands, and a place for received publications.
 pub struct Link {
     outbox: Arc<Outbox>,
     inlet: Inlet,
 }
 
 impl Link {
-    /// What is to be done next; `None` at the end.
+    /// Waits for the next command; `None` at the end.
     ///
     /// Cancel safe. Commands wait here, bounded, until they are taken: an implementation without a connection
-    /// takes none.
+    /// should take none.
     pub async fn next(&mut self) -> Option<Command> {
         poll_fn(|cx| {
             let mut state = lock(&self.outbox.state);
@@ -363,7 +388,8 @@ impl Link {
         .await
     }
 
-    /// What is to be done now, if there is something.
+    /// The next command if there is one now, for implementations that send several at once.
+    #[must_use]
     pub fn try_next(&mut self) -> Option<Command> {
         match lock(&self.outbox.state).next() {
             Poll::Ready(next) => next,
@@ -376,7 +402,7 @@ impl Link {
         self.outbox.finished().await;
     }
 
-    /// A new connection knows of no subscription: [`next`](Self::next) gives all of them again.
+    /// Call this for every new connection, which has no subscription yet: [`next`](Self::next) returns all of them again.
     pub fn resubscribe(&mut self) {
         let mut state = lock(&self.outbox.state);
         let State {
@@ -390,17 +416,18 @@ impl Link {
         }
     }
 
-    /// Reports that the connection is there.
+    /// Reports that the connection is there: see [`LinkStatus`].
     pub fn up(&self) {
         self.inlet.up();
     }
 
-    /// Reports that it is lost, or cannot be made.
+    /// Reports that the connection is lost, or cannot be made, and why.
     pub fn down(&self, reason: &str) {
         self.inlet.down(reason);
     }
 
-    /// Where received publications are put, from any task.
+    /// A place for received publications, for any task.
+    #[must_use]
     pub fn inlet(&self) -> Inlet {
         self.inlet.clone()
     }
@@ -412,7 +439,23 @@ impl fmt::Debug for Link {
     }
 }
 
-/// Where a [`Backplane`] puts received publications. It is a handle for any task.
+/// Takes what a [`Backplane`] has received. It is a handle: clones are for any task.
+///
+/// ```
+/// use ws_proto_hub::backplane::Inlet;
+/// use ws_proto_hub::ws_proto_tokio::Bytes;
+///
+/// /// For a server that sends topic and packet with a NUL in between.
+/// fn received(inlet: &Inlet, frame: &Bytes) {
+///     let Some(end) = frame.iter().position(|&byte| byte == 0) else {
+///         return inlet.lost(1);
+///     };
+///     match std::str::from_utf8(&frame[..end]) {
+///         Ok(topic) => inlet.received(topic, &frame.slice(end + 1..)),
+///         Err(_) => inlet.lost(1),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Inlet {
     outbox: Arc<Outbox>,
@@ -420,8 +463,8 @@ pub struct Inlet {
 }
 
 impl Inlet {
-    /// Delivers what another process has published, without waiting, and answers what it asks; what this one has
-    /// sent itself is dropped.
+    /// Takes the bytes of a [`Command::Publish`] of another process: delivers its publication to members, or answers its
+    /// question. Bytes that this process has sent itself are dropped. It does not wait.
     pub fn received(&self, topic: &str, packet: &Bytes) {
         match packet::decode(packet) {
             Some((node, _)) if node == self.outbox.node => {}
@@ -443,7 +486,8 @@ impl Inlet {
         }
     }
 
-    /// Counts publications that came and were lost before they could be delivered.
+    /// Counts packets that came and were lost before [`received`](Self::received), in
+    /// [`Counters::unread`](crate::Counters::unread).
     pub fn lost(&self, packets: u64) {
         self.hub.count(Count::Unread, packets);
     }

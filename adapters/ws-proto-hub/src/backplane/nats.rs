@@ -1,6 +1,7 @@
 //! NATS.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use async_nats::{ConnectOptions, Event, Subscriber};
@@ -12,7 +13,7 @@ use super::{Backplane, Command, Inlet, Link};
 /// A NATS server or cluster, by the crate `async-nats`. The subject of a topic is `ws-proto-hub.` and the topic, with
 /// bytes other than letters, digits, `-` and `_` as `=` and two hexadecimal digits.
 ///
-/// NATS refuses messages of more than its `max_payload`, 1 MiB if nothing else is set, and closes the connection
+/// NATS refuses messages of more than its `max_payload`, by default 1 MiB, and closes the connection
 /// for it; such a publication is dropped here and counted in
 /// [`Counters::unread`](crate::Counters::unread).
 ///
@@ -27,7 +28,7 @@ use super::{Backplane, Command, Inlet, Link};
 /// hub.publish("news", "to members of all processes");
 /// # }
 /// ```
-#[derive(Debug)]
+#[must_use]
 pub struct Nats {
     servers: String,
     prefix: String,
@@ -35,7 +36,8 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// By the server of a URL, or servers with commas between them.
+    /// Names the server by its URL, or the servers of a cluster by URLs with commas between them. Nothing is connected yet;
+    /// a URL that is not valid is reported by [`Hub::link`](crate::Hub::link).
     pub fn new(servers: impl Into<String>) -> Self {
         Self {
             servers: servers.into(),
@@ -44,19 +46,34 @@ impl Nats {
         }
     }
 
-    /// With options of `async-nats`: credentials, certificates. What concerns connecting again and events is set
-    /// by this backplane.
-    #[must_use]
+    /// Sets options of `async-nats`: credentials, certificates. This backplane itself sets those about connecting again
+    /// and about events.
+    ///
+    /// ```
+    /// use ws_proto_hub::backplane::Nats;
+    ///
+    /// let options = async_nats::ConnectOptions::new().token("secret".to_owned());
+    /// let nats = Nats::new("nats://127.0.0.1:4222").options(options).prefix("chat.");
+    /// # let _ = nats;
+    /// ```
     pub fn options(mut self, options: ConnectOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// What subjects start with, in place of `ws-proto-hub.`: one for each hub that uses the server.
-    #[must_use]
+    /// Sets the start of all subjects, in place of `ws-proto-hub.`. Each hub that uses the server needs its own.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
+    }
+}
+
+/// Without URLs and options, which can have passwords.
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nats")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,6 +109,8 @@ impl Backplane for Nats {
                         Event::Connected => inlet.up(),
                         Event::Disconnected => inlet.down("the connection is lost"),
                         Event::Closed => inlet.down("the connection is closed"),
+                        // An attempt to connect has failed.
+                        Event::ClientError(error) => inlet.down(&error.to_string()),
                         Event::SlowConsumer(_) => inlet.lost(1),
                         _ => {}
                     }

@@ -1,5 +1,6 @@
 //! Redis.
 
+use std::fmt;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -18,12 +19,12 @@ const BATCH: usize = 128;
 /// A Redis server from version 6 on, by the crate `redis` and its pub/sub. The channel of a topic is `ws-proto-hub:` and the
 /// topic. Publishing and subscribing share one connection, by RESP3.
 ///
-/// TLS, `rediss://`, is the feature `redis-tls`: it trusts whom the platform trusts, or the certificates that
-/// `Client::build_with_tls` of the crate `redis` is given (its `ConnectionInfo` is taken here). A program that has
-/// more than one provider of cryptography for rustls installs its default provider first.
+/// TLS, `rediss://`, needs the feature `redis-tls`. It trusts the authorities that the platform trusts. For other
+/// certificates, make a client with `Client::build_with_tls` of the crate `redis` and pass its `ConnectionInfo` here. A
+/// program that has more than one provider of cryptography for rustls installs its default provider first.
 ///
-/// Redis closes connections for which more waits than its `client-output-buffer-limit pubsub`, 32 MiB if nothing
-/// else is set: keep publications well below that.
+/// Redis closes connections for which more waits than its `client-output-buffer-limit pubsub`, by default 32 MiB: keep
+/// publications well below that.
 ///
 /// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
@@ -37,18 +38,27 @@ const BATCH: usize = 128;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[must_use]
 pub struct Redis {
     client: Client,
     prefix: String,
 }
 
 impl Redis {
-    /// By the server of a URL, or other parameters of the crate `redis`.
+    /// Names the server by its URL, or by other parameters of the crate `redis`. Nothing is connected yet.
+    ///
+    /// ```
+    /// use ws_proto_hub::backplane::Redis;
+    ///
+    /// let redis = Redis::new("redis://127.0.0.1:6379/")?.prefix("chat:");
+    /// assert!(Redis::new("http://127.0.0.1/").is_err());
+    /// # let _ = redis;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// That is no address, or `rediss` without the feature `redis-tls`. Nothing is connected yet.
+    /// If the URL is not valid, or is one of `rediss` without the feature `redis-tls`.
     pub fn new(server: impl IntoConnectionInfo) -> Result<Self, RedisError> {
         let info = server.into_connection_info();
         #[cfg(not(feature = "redis-tls"))]
@@ -62,8 +72,7 @@ impl Redis {
         })
     }
 
-    /// What channels start with, in place of `ws-proto-hub:`: one for each hub that uses the server.
-    #[must_use]
+    /// Sets the start of all channels, in place of `ws-proto-hub:`. Each hub that uses the server needs its own.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
@@ -135,6 +144,15 @@ impl Redis {
                 pipeline.cmd("UNSUBSCRIBE").arg(channel(&topic));
             }
         }
+    }
+}
+
+/// Without the client, whose address can have a password.
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use ws_proto_hub::{DriveEvent, Hub, MemberOptions, Publication};
 use ws_proto_tokio::{Acceptor, Connector, Deflate, Message, WebSocket, accept_with, connect_over};
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counting(DuplexStream, Arc<AtomicUsize>);
 
 impl AsyncRead for Counting {
@@ -91,7 +91,7 @@ impl Client {
     }
 }
 
-/// Text that compresses well, and does not repeat what came before.
+/// Text that compresses well, and does not repeat earlier text.
 fn lines(from: usize, count: usize) -> String {
     (from..from + count).fold(String::new(), |text, n| {
         text + &format!("line {n} of \u{20ac} and \u{e9}, number {}\n", n * n)
@@ -114,7 +114,7 @@ async fn one_publication_goes_to_all_whatever_they_have_agreed_on() {
     for client in &all {
         client.read(); // the handshake
     }
-    // Each length of window, what is too short for it, and what does not become shorter.
+    // Each length of window, a message that is too short for it, and one that does not become shorter.
     let noise = |seed: u32| {
         let mut state = seed;
         let bytes = (0..3000).map(|_| {

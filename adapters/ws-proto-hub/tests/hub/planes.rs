@@ -416,12 +416,84 @@ async fn shutdown_sends_what_waits_and_is_bounded() {
     assert_eq!(one.shutdown("", Duration::from_secs(5)).await, 0);
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(texts(&mut member), ["last"]);
-    drop(member);
+    // A first connection, of which nothing is known yet, is waited for.
+    let three = Server::new(false).hub(BackplaneOptions::new());
+    three.publish("t", "never");
+    three.shutdown("", Duration::from_secs(5)).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(5));
+    assert_eq!(three.counters().unsent, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_does_not_wait_for_a_lost_server() {
+    let server = Server::new(true);
+    let hub = server.hub(BackplaneOptions::new());
+    let member = join(&hub);
+    settle().await;
     server.0.is_up.send_replace(false);
     settle().await;
-    two.publish("t", "never");
-    two.shutdown("", Duration::from_secs(5)).await;
-    assert_eq!(before.elapsed(), Duration::from_secs(5));
+    hub.publish("t", "never");
+    let before = tokio::time::Instant::now();
+    let leave = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        drop(member);
+    };
+    let (left, ()) = tokio::join!(hub.shutdown("", Duration::from_secs(60)), leave);
+    assert_eq!((left, before.elapsed()), (0, Duration::from_secs(2)));
+    assert_eq!(hub.counters().unsent, 1);
+    assert_eq!(hub.shutdown("", Duration::from_secs(60)).await, 0);
+    assert_eq!(hub.counters().unsent, 1);
+}
+
+/// A server that takes nothing, and stops after a second.
+struct Stuck;
+
+impl Backplane for Stuck {
+    async fn run(self, link: Link) {
+        link.up();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        link.down("stopped");
+        link.ended().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_lost_during_shutdown_ends_it() {
+    let hub = Hub::with_backplane(Stuck, BackplaneOptions::new());
+    settle().await;
+    hub.publish("t", "never");
+    let before = tokio::time::Instant::now();
+    hub.shutdown("", Duration::from_secs(60)).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(1));
+}
+
+/// An address at which nothing listens.
+#[cfg(any(feature = "nats", feature = "redis"))]
+fn closed() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+#[cfg(any(feature = "nats", feature = "redis"))]
+async fn is_reported(hub: Hub) {
+    let mut link = hub.link().unwrap();
+    let status = link.wait_for(|status| status.reason.is_some()).await;
+    let status = status.unwrap().clone();
+    assert_eq!((status.is_up, status.losses), (false, 0));
+}
+
+#[cfg(feature = "nats")]
+#[tokio::test]
+async fn a_nats_server_that_is_not_there_is_reported() {
+    let nats = ws_proto_hub::backplane::Nats::new(format!("nats://{}", closed()));
+    is_reported(Hub::with_backplane(nats, BackplaneOptions::new())).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn a_redis_server_that_is_not_there_is_reported() {
+    let redis = ws_proto_hub::backplane::Redis::new(format!("redis://{}/", closed())).unwrap();
+    is_reported(Hub::with_backplane(redis, BackplaneOptions::new())).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,14 @@ use ws_proto_hub::{Hub, Member, MemberEvent, MemberOptions, Publication, WhenFul
 use ws_proto_test::task::{Wakes, poll_once};
 use ws_proto_tokio::{CloseCode, Message, PreparedMessage};
 
+#[test]
+fn handles_are_for_all_threads() {
+    const fn is_for_all<T: Send + Sync>() {}
+    is_for_all::<(Hub, Member, MemberEvent, MemberOptions, Publication)>();
+    is_for_all::<ws_proto_hub::backplane::Link>();
+    is_for_all::<ws_proto_hub::backplane::Inlet>();
+}
+
 fn options(max_waiting: usize, when_full: WhenFull) -> MemberOptions {
     MemberOptions::new()
         .max_waiting(max_waiting)

@@ -1,8 +1,7 @@
-//! Peers that misbehave, by name: every fault that the protocol names, and those of the network and of people with bad
-//! intentions. They are [scripts](crate::peer), so they play over a link in virtual time, or over TCP.
+//! Peers that misbehave, by name: every fault that the protocol names, faults of the network, and attacks. They are [scripts](crate::peer), so they play over a link in virtual time, or over TCP.
 //!
 //! [`catalogue`] lists them. Each has a [`Peer`] for one side or for both, says what a correct endpoint does about it
-//! ([`Expected`]), and [judges](Misbehaviour::verdict) what the endpoint did.
+//! ([`Expected`]), and [checks](Misbehaviour::verdict) what the endpoint did.
 //!
 //! [`try_all`] plays all of them against a program, over links in virtual time: a time limit of an hour passes at once.
 //! `wsp --hostile NAME` (of `ws-proto-cli`) plays one over TCP, against a program in any language.
@@ -42,17 +41,26 @@ pub use trial::{Trial, Verdict, try_all, try_all_async};
 use crate::Side;
 use crate::peer::{Peer, Report, response};
 
-/// What a correct endpoint does about a misbehaviour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a correct endpoint does about a misbehaviour. `Display` is half a sentence: "it ...".
+///
+/// ```
+/// use ws_proto_test::hostile::{Expected, find};
+///
+/// let expected = find("bad-utf8").unwrap().expected;
+/// assert_eq!(expected, Expected::Fails(&[1007]));
+/// assert_eq!(expected.to_string(), "fails the connection, with 1007");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Expected {
-    /// It fails the connection: it says Close with one of these codes, if it says Close, and ends the stream (RFC 6455
+    /// It fails the connection: it ends the stream, and if it sends Close before, that has one of these codes (RFC 6455
     /// 7.1.7).
     Fails(&'static [u16]),
     /// A server refuses with one of these statuses, or ends the stream without an answer.
     Refuses(&'static [u16]),
     /// A client ends the stream, and has sent nothing after its request.
     GivesUp,
-    /// It ends the stream, in whatever way, by a time limit of its own.
+    /// It ends the stream in any way, at a time limit of its own.
     Ends,
     /// It is allowed: the connection goes on.
     Bears,
@@ -74,8 +82,16 @@ impl fmt::Display for Expected {
     }
 }
 
-/// Which end misbehaves, and what a client asks for.
-#[derive(Clone, Debug)]
+/// The end that misbehaves, and the request of a client.
+///
+/// ```
+/// use ws_proto_test::hostile::{Setup, find};
+///
+/// let setup = Setup::client().path("/chat").field("Authorization", "Bearer abc");
+/// let peer = find("bad-utf8").unwrap().peer(&setup);
+/// assert!(peer.is_some());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Setup {
     pub(crate) side: Side,
@@ -101,7 +117,7 @@ impl Setup {
         }
     }
 
-    /// That side.
+    /// As [`server`](Self::server) or [`client`](Self::client).
     pub fn side(side: Side) -> Self {
         match side {
             Side::Server => Self::server(),
@@ -109,7 +125,7 @@ impl Setup {
         }
     }
 
-    /// What a client asks for.
+    /// Sets the path of a client's request, by default `/`.
     pub fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
@@ -167,14 +183,15 @@ enum Script {
     Compressing(fn(Peer) -> Peer),
 }
 
-/// A way to misbehave.
+/// A way to misbehave, in the example of the [module](self).
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Misbehaviour {
     /// Its name: lower case, with hyphens.
     pub name: &'static str,
-    /// What the peer does.
+    /// What the peer does, in words.
     pub what: &'static str,
-    /// Where it is written that this is wrong, or what the endpoint is protected from.
+    /// The section that forbids it, or the harm that the endpoint has to prevent.
     pub source: &'static str,
     /// What a correct endpoint does.
     pub expected: Expected,
@@ -244,7 +261,16 @@ impl Misbehaviour {
     }
 }
 
-/// All of them.
+/// All ways to misbehave.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::hostile::catalogue;
+///
+/// for one in catalogue().iter().filter(|one| one.is_of(Side::Client)) {
+///     println!("{}: {} ({})", one.name, one.what, one.source);
+/// }
+/// ```
 #[must_use]
 pub fn catalogue() -> &'static [Misbehaviour] {
     static ALL: LazyLock<Vec<Misbehaviour>> = LazyLock::new(|| {
@@ -260,7 +286,12 @@ pub fn catalogue() -> &'static [Misbehaviour] {
     &ALL
 }
 
-/// The one with that name.
+/// The way to misbehave with this name, if there is one.
+///
+/// ```
+/// assert!(ws_proto_test::hostile::find("bad-utf8").is_some());
+/// assert!(ws_proto_test::hostile::find("no-such-way").is_none());
+/// ```
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Misbehaviour> {
     catalogue().iter().find(|one| one.name == name)

@@ -13,19 +13,21 @@ use crate::task::join;
 /// How long a program may be busy with a peer that misbehaves.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// What became of a misbehaviour.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The result of a misbehaviour.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Verdict {
     /// The endpoint did as expected.
     Passed,
-    /// It did not.
+    /// It did something else: this.
     Failed(String),
-    /// The peer could not misbehave, because the endpoint never did the step before.
+    /// The peer could not misbehave, because the endpoint never did the step before: the reason.
     Untried(String),
 }
 
-/// A misbehaviour that was played.
+/// A misbehaviour that was played: see [`try_all`]. `Display` has the report if it failed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Trial {
     /// Which one.
     pub misbehaviour: &'static Misbehaviour,
@@ -33,7 +35,7 @@ pub struct Trial {
     pub report: Report,
     /// How long the program was busy with it.
     pub took: Duration,
-    /// What that is worth.
+    /// Whether that is as expected.
     pub verdict: Verdict,
 }
 
@@ -71,8 +73,33 @@ impl Trial {
 /// Plays everything that `side` can do wrong against a blocking program, each over a [`Link`] in virtual time.
 ///
 /// The program gets one end of the link, does its handshake, and returns when it is done with the connection, in four
-/// minutes of that time. Time that it takes from a clock of the machine does not pass: a program that is to meet its time limits
-/// takes [`BlockingEnd::time`].
+/// minutes of that time. The clock of the machine does not show that time: a program with time limits takes the time
+/// from [`BlockingEnd::time`].
+///
+/// ```
+/// use ws_proto::opening::Acceptor;
+/// use ws_proto_test::Side;
+/// use ws_proto_test::hostile::{Verdict, try_all};
+/// use ws_proto_test::link::BlockingEnd;
+///
+/// // A server without time limits, which reads whatever its clients send.
+/// fn echo(mut stream: BlockingEnd) {
+///     let Ok(mut server) = Acceptor::new().accept(&mut stream) else { return };
+///     while server.exchange(&mut stream).unwrap_or(false) {
+///         while let Ok(Some((message, mut sender))) = server.next_message() {
+///             let _ = sender.send(message);
+///         }
+///     }
+/// }
+///
+/// let trials = try_all(Side::Client, echo);
+/// let passed = trials.iter().filter(|trial| trial.verdict == Verdict::Passed);
+/// println!("{} of {} passed", passed.count(), trials.len());
+/// for trial in trials.iter().filter(|trial| matches!(trial.verdict, Verdict::Failed(_))) {
+///     println!("{trial}");
+/// }
+/// ```
+#[must_use]
 pub fn try_all(side: Side, program: impl Fn(BlockingEnd) + Sync) -> Vec<Trial> {
     let setup = Setup::side(side);
     let tried = catalogue().iter().filter_map(|misbehaviour| {
@@ -92,7 +119,26 @@ pub fn try_all(side: Side, program: impl Fn(BlockingEnd) + Sync) -> Vec<Trial> {
 /// `time` gives: `Time::tokio`, inside of a runtime whose clock is paused, or [`Time::new`], in its
 /// [`run`](Time::run).
 ///
-/// The program returns as that of [`try_all`].
+/// The program returns as that of [`try_all`] does.
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use ws_proto_test::Side;
+/// use ws_proto_test::hostile::{Verdict, try_all_async};
+/// use ws_proto_test::link::Time;
+///
+/// let trials = try_all_async(Side::Server, Time::tokio, async |stream| {
+///     let Ok((mut client, _)) = ws_proto_tokio::connect_over(stream, "ws://localhost/").await else { return };
+///     while let Some(Ok(_)) = client.next().await {}
+/// })
+/// .await;
+/// assert!(!trials.iter().any(|trial| matches!(trial.verdict, Verdict::Failed(_))));
+/// # }
+/// # #[cfg(not(feature = "tokio"))]
+/// # fn main() {}
+/// ```
 pub async fn try_all_async<F: Future<Output = ()>>(
     side: Side,
     time: impl Fn() -> Time,

@@ -10,6 +10,22 @@ use super::time::Timer;
 use super::{Conditions, End, Hang, Link, Time};
 
 /// An [`End`] whose reads and writes block, in the time of its link: see [`Link::run_threads`].
+///
+/// ```
+/// use std::io::{ErrorKind, Read};
+/// use std::time::Duration;
+/// use ws_proto_test::link::Link;
+///
+/// let (took, ()) = Link::new().run_threads(
+///     |mut left| {
+///         left.set_read_timeout(Some(Duration::from_secs(60)));
+///         assert_eq!(left.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
+///         left.now()
+///     },
+///     |right| right.sleep(Duration::from_secs(120)).unwrap(),
+/// );
+/// assert!(took >= Duration::from_secs(60)); // of virtual time
+/// ```
 #[derive(Debug)]
 pub struct BlockingEnd {
     end: End,
@@ -19,18 +35,18 @@ pub struct BlockingEnd {
 }
 
 impl BlockingEnd {
-    /// How long a read waits before it fails with [`WouldBlock`](ErrorKind::WouldBlock), as a `TcpStream`'s does;
-    /// `None` waits for ever.
+    /// Sets how long a read waits before it fails with [`WouldBlock`](ErrorKind::WouldBlock), as the call of `TcpStream`
+    /// does; with `None`, the default, it waits without a limit.
     pub const fn set_read_timeout(&mut self, time: Option<Duration>) {
         self.read_timeout = time;
     }
 
-    /// How long a write waits before it fails with [`WouldBlock`](ErrorKind::WouldBlock).
+    /// Sets how long a write waits before it fails with [`WouldBlock`](ErrorKind::WouldBlock).
     pub const fn set_write_timeout(&mut self, time: Option<Duration>) {
         self.write_timeout = time;
     }
 
-    /// Waits.
+    /// Waits in the time of the link.
     ///
     /// # Errors
     ///
@@ -111,11 +127,11 @@ impl Drop for Running {
 
 impl Link {
     /// Runs two blocking functions in two threads, each with an end, until both have returned. Time passes when both
-    /// wait in a call of their end. When they wait for each other for ever, these calls fail with
-    /// [`Deadlock`](ErrorKind::Deadlock), at once, instead of hanging.
+    /// wait in a call of their end. When they would wait for each other without an end, these calls fail with
+    /// [`Deadlock`](ErrorKind::Deadlock) at once.
     ///
-    /// What is written takes a microsecond at least, so that no read depends on which thread is faster: the run is
-    /// the same each time. The functions must not wait for anything else than their end.
+    /// Written bytes take a microsecond at least, so that no read depends on which thread is faster: the run is
+    /// the same each time. The functions must not wait for anything but their end.
     ///
     /// ```
     /// use std::io::{ErrorKind, Read, Write};

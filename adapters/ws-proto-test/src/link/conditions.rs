@@ -2,8 +2,17 @@ use std::time::Duration;
 
 use crate::random::Random;
 
-/// Where on their way a fault meets the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The moment at which a [`Fault`] begins.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_test::link::{At, Conditions, Fault};
+///
+/// let lost = Conditions::new().fault(At::Time(Duration::from_secs(3)), Fault::Reset);
+/// # let _ = lost;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum At {
     /// After so many bytes of that direction; 0 is before the first one.
     Byte(u64),
@@ -11,13 +20,25 @@ pub enum At {
     Time(Duration),
 }
 
-/// What can go wrong with a direction of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Something that goes wrong with a direction of a link.
+///
+/// ```
+/// use std::io::{ErrorKind, Read, Write};
+/// use ws_proto_test::link::{At, Conditions, Fault, Link};
+///
+/// let (mut left, mut right) = Link::new()
+///     .left_to_right(Conditions::new().fault(At::Byte(2), Fault::Reset))
+///     .ends();
+/// left.write_all(b"abc").unwrap();
+/// assert_eq!(right.read(&mut [0; 4]).unwrap(), 2);
+/// assert_eq!(right.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Nothing arrives for so long; then all of it does.
+    /// Nothing arrives for this time; then all of it does.
     Stall(Duration),
-    /// The reader comes to the end of the stream. What is written after that is lost, without an error.
+    /// The reader gets the end of the stream. Bytes that are written after that are lost, without an error.
     Eof,
     /// Both ends fail with [`ConnectionReset`](std::io::ErrorKind::ConnectionReset); the reader after what
     /// has arrived before.
@@ -90,39 +111,39 @@ impl Conditions {
         conditions
     }
 
-    /// How long each byte is on its way.
+    /// Sets how long each byte takes to arrive.
     pub const fn latency(mut self, time: Duration) -> Self {
         self.latency = time;
         self
     }
 
-    /// Each chunk takes up to so much longer, by the seed. What was written first still arrives first.
+    /// Lets each chunk take up to this much longer, by the seed. Bytes arrive in the order in which they were written.
     pub const fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
         self
     }
 
-    /// What is written arrives in chunks of `least` to `most` bytes, by the seed, and a read gives one of them at
-    /// most. Without this, a read gives all that has arrived. `least` and `most` are 1 at least.
+    /// Cuts the written bytes into chunks of `least` to `most` bytes, by the seed; a read returns one of them at
+    /// most. Without this, a read returns all bytes that have arrived. 0 counts as 1.
     pub fn chunks(mut self, least: usize, most: usize) -> Self {
         let least = least.max(1);
         self.chunks = Some((least, most.max(least)));
         self
     }
 
-    /// How many bytes can be written that the reader has not read, at least 1.
+    /// Sets how many bytes can be written before the reader reads; 0 counts as 1. By default 64 KiB.
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(1);
         self
     }
 
-    /// Adds a fault.
+    /// Adds a fault; there can be several.
     pub fn fault(mut self, at: At, fault: Fault) -> Self {
         self.faults.push((at, fault));
         self
     }
 
-    /// What jitter and the sizes of chunks depend on; 0 unless this says otherwise.
+    /// Sets the seed for jitter and for the sizes of chunks, by default 0.
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self

@@ -50,7 +50,7 @@ pub use time::{Hang, Time};
 
 type Shared = Arc<Mutex<Lane>>;
 
-/// Two ends, and the conditions between them.
+/// Two ends, and the conditions between them: the [module](self) has an example.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Link {
@@ -60,49 +60,50 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link on which everything arrives at once, with a time of its own.
+    /// A link on which bytes arrive at once, with a time of its own.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A link with [random](Conditions::random) conditions both ways.
+    /// A link with [random](Conditions::random) conditions both ways, which depend on the seed only.
     pub fn random(seed: u64) -> Self {
         Self::new()
             .left_to_right(Conditions::random(seed))
             .right_to_left(Conditions::random(!seed))
     }
 
-    /// With this time, that of another link for instance, or tokio's. Latencies and faults count from when the
+    /// Sets the time of the link, for instance that of another link, or tokio's. Latencies and faults count from when the
     /// [ends](Self::ends) are made.
     pub fn at(mut self, time: &Time) -> Self {
         self.time = time.clone();
         self
     }
 
-    /// With the same conditions both ways.
+    /// Sets the same conditions both ways.
     pub fn both_ways(self, conditions: Conditions) -> Self {
         self.left_to_right(conditions.clone())
             .right_to_left(conditions)
     }
 
-    /// With these conditions for what the left end writes.
+    /// Sets the conditions for the bytes that the left end writes.
     pub fn left_to_right(mut self, conditions: Conditions) -> Self {
         self.left_to_right = conditions;
         self
     }
 
-    /// With these conditions for what the right end writes.
+    /// Sets the conditions for the bytes that the right end writes.
     pub fn right_to_left(mut self, conditions: Conditions) -> Self {
         self.right_to_left = conditions;
         self
     }
 
     /// The time of this link.
+    #[must_use]
     pub fn time(&self) -> Time {
         self.time.clone()
     }
 
-    /// The left end and the right one.
+    /// Makes the left end and the right one. Each call makes a new pair.
     #[must_use]
     pub fn ends(&self) -> (End, End) {
         let there = Arc::new(Mutex::new(Lane::new(self.left_to_right.clone(), 1)));
@@ -122,10 +123,23 @@ impl Link {
 
 /// One end of a [`Link`] or a [`pipe`].
 ///
-/// What cannot be done now fails with [`WouldBlock`](ErrorKind::WouldBlock); as an asynchronous stream the end is
-/// pending, and the task is woken when time has passed or the other end has read or written. A read gives 0 when the
-/// other end is dropped or has [ended writing](Self::end_writing) and that has arrived; a write fails with
+/// A read or write that would have to wait fails with [`WouldBlock`](ErrorKind::WouldBlock); as an asynchronous stream the end is
+/// pending, and the task is woken when time has passed or the other end has read or written. A read returns 0 when the
+/// other end is dropped or has [ended writing](Self::end_writing), and that has arrived; a write fails with
 /// [`BrokenPipe`](ErrorKind::BrokenPipe) once the other end is dropped.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use ws_proto_test::link::Link;
+///
+/// let (mut left, mut right) = Link::new().ends();
+/// left.put(b"hello");
+/// left.end_writing();
+/// assert!(right.is_ended());
+/// let mut text = String::new();
+/// right.read_to_string(&mut text).unwrap();
+/// assert_eq!(text, "hello");
+/// ```
 #[derive(Debug)]
 pub struct End {
     inward: Shared,
@@ -172,12 +186,12 @@ impl End {
         self.time.clone()
     }
 
-    /// Takes all that the other end has written, whether or not it has arrived.
+    /// Takes all bytes that the other end has written, also those that have not arrived yet.
     pub fn drain(&mut self) -> Vec<u8> {
         lock(&self.inward).drain()
     }
 
-    /// Writes all of it.
+    /// Writes all of these bytes, for tests that know that there is room.
     ///
     /// # Panics
     ///
@@ -186,7 +200,7 @@ impl End {
         self.write_all(bytes).expect("room in the pipe");
     }
 
-    /// Whether the other end writes no more.
+    /// Whether the other end has ended writing.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         lock(&self.inward).is_shut
@@ -200,6 +214,15 @@ impl End {
 
     /// Resets the connection: from now on both ends fail with
     /// [`ConnectionReset`](ErrorKind::ConnectionReset).
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use ws_proto_test::link::Link;
+    ///
+    /// let (mut left, mut right) = Link::new().ends();
+    /// left.reset();
+    /// assert_eq!(right.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    /// ```
     pub fn reset(&mut self) {
         self.reset_at(self.elapsed());
     }
@@ -233,7 +256,7 @@ impl End {
         written
     }
 
-    /// Reads the bytes that have arrived, or takes the waker of the task.
+    /// Reads the bytes that have arrived; without any, keeps the waker of the task.
     ///
     /// # Errors
     ///
@@ -270,7 +293,7 @@ impl End {
         }
     }
 
-    /// Writes as much as there is room for, or takes the waker of the task.
+    /// Writes as much as there is room for; without room, keeps the waker of the task.
     ///
     /// # Errors
     ///
@@ -306,7 +329,7 @@ impl End {
         }
     }
 
-    /// Reads once; 0 is the end of the stream.
+    /// Waits for bytes and reads once; 0 is the end of the stream. The example is at [`Time::run`].
     ///
     /// # Errors
     ///
@@ -315,7 +338,7 @@ impl End {
         poll_fn(|cx| self.poll_read_with(cx, buffer)).await
     }
 
-    /// Writes all of it.
+    /// Writes all of these bytes, and waits for room: the example is at [`Time::run`].
     ///
     /// # Errors
     ///

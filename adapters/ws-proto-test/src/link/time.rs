@@ -85,8 +85,16 @@ impl Shared {
     }
 }
 
-/// Everybody waits for somebody else, and no time that passes changes that: the program hangs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Everybody waits for somebody else, and time alone does not change that: the program hangs.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_test::link::Time;
+///
+/// let hang = Time::new().run(std::future::pending::<()>()).unwrap_err();
+/// assert_eq!(hang.at, Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Hang {
     /// The time at which it began.
     pub at: Duration,
@@ -153,19 +161,30 @@ impl Time {
         }
     }
 
-    /// The time now, for the `tick` of an engine.
+    /// The time now, in whole milliseconds, for the `tick` of an engine.
     #[must_use]
     pub fn instant(&self) -> Instant {
         Instant::from_millis(self.now().as_millis() as u64)
     }
 
-    /// Lets time pass, and wakes who waits for that. Does nothing with tokio's clock: `tokio::time::advance` does.
+    /// Lets time pass, and wakes the tasks that wait for that. Does nothing with tokio's clock: `tokio::time::advance` does
+    /// it there.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::Time;
+    ///
+    /// let time = Time::new();
+    /// time.advance(Duration::from_millis(1500));
+    /// assert_eq!(time.now(), Duration::from_millis(1500));
+    /// assert_eq!(time.instant(), ws_proto::Instant::from_millis(1500));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let then = self.now().saturating_add(by);
         self.pass(|_| Some(then));
     }
 
-    /// Lets time pass until the next timer that a pending stream or [`sleep`](Self::sleep) waits for; whether there
+    /// Lets time pass until the next timer that a pending stream or [`sleep`](Self::sleep) waits for. Returns whether there
     /// is one. With tokio's clock there is none.
     pub fn advance_to_next(&self) -> bool {
         self.pass(State::next)
@@ -188,7 +207,7 @@ impl Time {
         }
     }
 
-    /// Waits for so long; [`Duration::MAX`] is for ever.
+    /// Waits for this time; [`Duration::MAX`] never ends.
     pub async fn sleep(&self, time: Duration) {
         self.sleep_until(self.now().saturating_add(time)).await;
     }
@@ -238,7 +257,21 @@ impl Time {
         }
     }
 
-    /// Runs a future, and lets time pass whenever it waits. Several at once: give it a future that joins them.
+    /// Runs a future to its end, and lets time pass whenever it waits. For several futures, give it one that
+    /// [joins](crate::task::join) them.
+    ///
+    /// ```
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::task::join;
+    ///
+    /// let link = Link::random(7);
+    /// let (mut left, mut right) = link.ends();
+    /// let mut buffer = [0; 1];
+    /// let both = join(left.write_whole(b"x"), right.read_some(&mut buffer));
+    /// let (written, read) = link.time().run(both)?;
+    /// assert_eq!((written.is_ok(), read.unwrap()), (true, 1));
+    /// # Ok::<(), ws_proto_test::link::Hang>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -11,10 +11,11 @@ use crate::link::{BlockingEnd, End, Timer};
 /// How long a write blocks a peer that could read in the meantime.
 const WRITE: Duration = Duration::from_millis(20);
 
-/// A stream that blocks for as long as its timeouts say, such as a `TcpStream` (feature `tcp`).
+/// A stream that blocks, with timeouts: a [`BlockingEnd`], or a `TcpStream` with the feature `tcp`. [`Peer::play_blocking`]
+/// takes any.
 pub trait BlockingStream: Read + Write {
-    /// How long reads and writes block; `None` is for ever. They fail with [`WouldBlock`](ErrorKind::WouldBlock) or
-    /// [`TimedOut`](ErrorKind::TimedOut) then.
+    /// Sets how long reads and writes block, with `None` without a limit. After that they fail with
+    /// [`WouldBlock`](ErrorKind::WouldBlock) or [`TimedOut`](ErrorKind::TimedOut).
     ///
     /// # Errors
     ///
@@ -28,7 +29,7 @@ pub trait BlockingStream: Read + Write {
     /// That of the stream.
     fn end_writing(&mut self) -> io::Result<()>;
 
-    /// The connection is reset now, or when the stream is dropped.
+    /// Resets the connection, now or when the stream is dropped.
     ///
     /// # Errors
     ///
@@ -97,7 +98,7 @@ impl BlockingStream for std::net::TcpStream {
 }
 
 impl Peer {
-    /// Plays the script over an end of a link, in its time, and closes the end.
+    /// Plays the script over an end of a link, in its time, and closes the end: see [`Report`].
     pub async fn play(self, mut end: End) -> Report {
         let mut player = self.player();
         let time = end.time();
@@ -167,7 +168,7 @@ impl Peer {
         player.into_report()
     }
 
-    /// Plays the script over a blocking stream, and closes that.
+    /// Plays the script over a blocking stream, and closes the stream: the [module](super) has an example.
     pub fn play_blocking<S: BlockingStream>(self, mut stream: S) -> Report {
         let mut player = self.player();
         let start = stream.now();

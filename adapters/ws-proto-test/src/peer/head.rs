@@ -18,7 +18,16 @@ pub fn accept_value(key: &str) -> String {
 }
 
 /// The head of a request or a response, as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// ```
+/// use ws_proto_test::peer::Head;
+///
+/// let bytes = b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n\r\nand a body";
+/// let (head, len) = Head::parse(bytes).unwrap();
+/// assert_eq!((head.status(), head.field("upgrade")), (Some(426), Some("websocket")));
+/// assert_eq!(&bytes[len..], b"and a body");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Head {
     /// The first line.
     pub line: String,
@@ -49,7 +58,7 @@ impl Head {
         field.map(|(_, value)| value.as_str())
     }
 
-    /// The status of a response.
+    /// The status of a response; `None` for a request.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.line.split(' ').nth(1)?.parse().ok()

@@ -4,8 +4,15 @@ use std::time::Duration;
 use super::Head;
 use crate::wire::{Frame, PING, PONG, TEXT};
 
-/// What a peer has received: a head, a message with all its frames joined, a control frame, or the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Something that a peer receives or sends: a head, a message with all its frames joined, a control frame, or the end.
+/// `Display` is a text for people.
+///
+/// ```
+/// use ws_proto_test::peer::Item;
+///
+/// assert_eq!(Item::Text("hi".into()).to_string(), "a text of 2 bytes: hi");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Item {
     /// A request or a response.
@@ -20,8 +27,8 @@ pub enum Item {
     Pong(Vec<u8>),
     /// A Close frame: its code, if it has one, and its reason.
     Close(Option<u16>, String),
-    /// A frame that no peer may send: of a reserved opcode, or a wrong mask, or out of place. What follows is not
-    /// looked at.
+    /// A frame that no peer may send: with a reserved opcode, with a wrong mask, or out of place. The bytes after it are
+    /// ignored.
     Wrong(Frame),
     /// The stream has ended.
     End,
@@ -79,12 +86,29 @@ impl fmt::Display for Item {
     }
 }
 
-/// What has come of a script.
+/// The result of a script.
+///
+/// ```
+/// use ws_proto_test::link::Link;
+/// use ws_proto_test::peer::{Item, Peer};
+/// use ws_proto_test::task::join;
+///
+/// let link = Link::new();
+/// let (left, right) = link.ends();
+/// let client = Peer::client().request("/").expect_accepted().send_text("hi").send_close(1000, "").drain();
+/// let server = Peer::server().accept().expect_text("HI").drain();
+/// let (_, report) = link.time().run(join(client.play(left), server.play(right)))?;
+/// assert_eq!(report.texts().collect::<Vec<_>>(), ["hi"]);
+/// let mismatch = report.check().unwrap_err().to_string();
+/// assert!(mismatch.contains("HI") && mismatch.contains("hi"));
+/// # Ok::<(), ws_proto_test::link::Hang>(())
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Report {
-    /// What was received, with the time since the peer began: of a flood the last few thousand.
+    /// The received items, each with the time since the peer began; of a flood, the last few thousand.
     pub received: Vec<(Duration, Item)>,
-    /// What was expected when something else came, or nothing for as long as the peer waits.
+    /// The step that failed: something else came, or nothing within the peer's patience.
     pub mismatch: Option<String>,
     /// How many steps of the script were not done.
     pub steps_left: usize,
@@ -95,7 +119,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The code of the Close frame that has come; `Some(None)` if it had none.
+    /// The code of the received Close frame; `Some(None)` if the frame had none.
     #[must_use]
     pub fn close_code(&self) -> Option<Option<u16>> {
         self.items().find_map(|item| match item {
@@ -104,7 +128,7 @@ impl Report {
         })
     }
 
-    /// The status of the response that has come.
+    /// The status of the received response.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.items().find_map(|item| match item {
@@ -120,7 +144,7 @@ impl Report {
             .any(|item| matches!(item, Item::End | Item::Reset))
     }
 
-    /// The texts that have come.
+    /// The received texts.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.items().filter_map(|item| match item {
             Item::Text(text) => Some(text.as_str()),
@@ -128,23 +152,43 @@ impl Report {
         })
     }
 
-    /// What was received, in order.
+    /// The received items, in order.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.received.iter().map(|(_, item)| item)
     }
 
-    /// The mismatch as an error, with all that was received.
+    /// Checks that every step was met.
     ///
     /// # Errors
     ///
-    /// A text for people.
-    pub fn check(&self) -> Result<(), String> {
+    /// [`Mismatch`], which has all received items in it.
+    pub fn check(&self) -> Result<(), Mismatch> {
         match &self.mismatch {
             None => Ok(()),
-            Some(mismatch) => Err(format!("{mismatch}\n{self}")),
+            Some(mismatch) => Err(Mismatch(format!("{mismatch}\n{self}"))),
         }
     }
 }
+
+/// A step of a script was not met: see [`Report::check`]. `Display`, and `Debug` for `unwrap`, are a text of several lines
+/// for people: the expected item, and all received ones.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mismatch(String);
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// As `Display`, so that `unwrap` shows the lines.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Mismatch {}
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,9 +7,9 @@
 //! |---|---|
 //! | an [`End`](crate::link::End) of a link, in its time or in tokio's | [`Peer::play`] |
 //! | a [`BlockingEnd`](crate::link::BlockingEnd), or a `TcpStream` with the feature `tcp` | [`Peer::play_blocking`] |
-//! | whatever else | [`Peer::player`] |
+//! | any other stream | [`Peer::player`] |
 //!
-//! What has come of it is in the [`Report`].
+//! The result is a [`Report`].
 //!
 //! ```
 //! use ws_proto_test::link::Link;
@@ -51,7 +51,7 @@ use std::time::Duration;
 pub use drive::BlockingStream;
 pub use head::{Head, KEY, accept_value};
 pub(crate) use head::{request, response};
-pub use item::{Item, Report};
+pub use item::{Item, Mismatch, Report};
 pub use player::{Player, StreamEnd, Wish};
 
 use crate::Side;
@@ -102,7 +102,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// A script of a peer. Its methods add steps.
+/// A script of a peer: its methods add steps, which are played in order. The [module](self) has an example.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Peer {
@@ -125,7 +125,15 @@ impl Peer {
         Self::new(Side::Client, true)
     }
 
-    /// That end of a connection whose handshake has been done.
+    /// That end of a connection whose handshake is done already.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let peer = Peer::open(Side::Client).send_text("hello").expect_text("hello").send_close(1000, "");
+    /// assert_eq!(peer.side(), Side::Client);
+    /// ```
     pub fn open(side: Side) -> Self {
         Self::new(side, false)
     }
@@ -152,7 +160,15 @@ impl Peer {
         self
     }
 
-    /// Does not answer Pings. What is expected has to name them then.
+    /// Does not answer Pings. Then the script has to expect them.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// // Lets a keepalive time out.
+    /// let silent = Peer::server().without_pongs().accept().expect_ping().expect_close(1011);
+    /// # let _ = silent;
+    /// ```
     pub const fn without_pongs(mut self) -> Self {
         self.answers_pings = false;
         self
@@ -164,7 +180,7 @@ impl Peer {
         self
     }
 
-    /// How long it waits for each expected item: 10 minutes of the stream's time unless this says otherwise.
+    /// Sets how long it waits for each expected item, in the time of the stream. By default 10 minutes.
     pub const fn patience(mut self, time: Duration) -> Self {
         self.patience = time;
         self
@@ -176,6 +192,13 @@ impl Peer {
     }
 
     /// Waits for a request and accepts it, with these further fields.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let server = Peer::server().accept_with(&[("Sec-WebSocket-Protocol", "chat.v2")]).echo();
+    /// # let _ = server;
+    /// ```
     pub fn accept_with(self, fields: &[(&str, &str)]) -> Self {
         let fields: Vec<(String, String)> = fields
             .iter()
@@ -187,23 +210,50 @@ impl Peer {
         })
     }
 
-    /// Waits for a request and writes what `answer` makes of it.
+    /// Waits for a request and writes the bytes that `answer` returns for it.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let busy = Peer::server().answer(|request| {
+    ///     println!("{}", request.line);
+    ///     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".to_vec()
+    /// });
+    /// # let _ = busy;
+    /// ```
     pub fn answer(self, answer: impl Fn(&Head) -> Vec<u8> + Send + Sync + 'static) -> Self {
         self.step(Step::Answer(Arc::new(answer)))
     }
 
-    /// Asks for a connection.
+    /// Sends a request for a connection at `localhost`, with this path.
     pub fn request(self, path: &str) -> Self {
         self.request_with(path, &[])
     }
 
-    /// Asks for a connection, with these further fields.
+    /// As [`request`](Self::request), with these further fields; a `Host` among them replaces `localhost`.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let client = Peer::client()
+    ///     .request_with("/chat", &[("Host", "example.com"), ("Origin", "https://example.com")])
+    ///     .expect_accepted();
+    /// # let _ = client;
+    /// ```
     pub fn request_with(self, path: &str, fields: &[(&str, &str)]) -> Self {
         self.send_raw(request(path, fields))
     }
 
-    /// Adds the steps of another script, which is about the same end and the same connection: its first request or response
-    /// is left out.
+    /// Adds the steps of another script for the same end of the same connection. If both scripts answer a request, that step
+    /// of the other one is left out.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let login = || Peer::server().accept().expect_text("login").send_text("welcome");
+    /// let ends = login().then(Peer::server().accept().send_close(1001, ""));
+    /// # let _ = ends;
+    /// ```
     pub fn then(mut self, other: Self) -> Self {
         let is_of_handshake = |step: &Step| matches!(step, Step::Answer(_));
         let has_head = self.steps.iter().any(is_of_handshake);
@@ -225,23 +275,40 @@ impl Peer {
         )
     }
 
-    /// Expects something that `check` is true for, and calls it `what` if something else comes.
+    /// Expects an item for which `check` returns true. The report calls it `what` if another item comes.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::{Item, Peer};
+    ///
+    /// let server = Peer::server()
+    ///     .accept()
+    ///     .expect("some JSON", |item| matches!(item, Item::Text(text) if text.starts_with('{')));
+    /// # let _ = server;
+    /// ```
     pub fn expect(self, what: &str, check: impl Fn(&Item) -> bool + Send + Sync + 'static) -> Self {
         self.step(Step::Expect(what.to_owned(), Arc::new(check)))
     }
 
-    /// Skips everything until `check` is true for something. At the end of the stream it gives up.
+    /// Skips items until `check` returns true for one. The end of the stream before that is a mismatch, which calls the item
+    /// `what`.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::{Item, Peer};
+    ///
+    /// let patient = Peer::server().accept().until("a Close", |item| matches!(item, Item::Close(..)));
+    /// # let _ = patient;
+    /// ```
     pub fn until(self, what: &str, check: impl Fn(&Item) -> bool + Send + Sync + 'static) -> Self {
         self.step(Step::Until(what.to_owned(), Arc::new(check)))
     }
 
-    /// Expects exactly this.
+    /// Expects exactly this item.
     pub fn expect_item(self, item: Item) -> Self {
         let what = item.to_string();
         self.expect(&what, move |other| *other == item)
     }
 
-    /// Expects this text, in one frame or in several.
+    /// Expects this text, in one frame or in several: the [module](self) has an example.
     pub fn expect_text(self, text: &str) -> Self {
         self.expect_item(Item::Text(text.to_owned()))
     }
@@ -261,7 +328,7 @@ impl Peer {
         self.expect_item(Item::Pong(payload.to_vec()))
     }
 
-    /// Expects a Close with this code; it is answered, unless [`without_close`](Self::without_close) says otherwise.
+    /// Expects a Close with this code. The peer answers it, unless [`without_close`](Self::without_close) was called.
     pub fn expect_close(self, code: u16) -> Self {
         self.expect(
             &format!("a Close with {code}"),
@@ -301,34 +368,76 @@ impl Peer {
         self.send_frame(wire::CLOSE, &close_body(code, reason.as_bytes()))
     }
 
-    /// Sends a frame with this first byte, FIN, reserved bits and opcode, valid or not.
+    /// Sends a frame with this first byte (FIN, reserved bits and opcode), valid or not.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Peer;
+    /// use ws_proto_test::wire::{CONTINUATION, FIN, TEXT};
+    ///
+    /// let fragments = Peer::server()
+    ///     .accept()
+    ///     .send_frame(TEXT, b"hel")
+    ///     .send_ping(b"in between")
+    ///     .send_frame(FIN | CONTINUATION, b"lo");
+    /// # let _ = fragments;
+    /// ```
     pub fn send_frame(self, first: u8, payload: &[u8]) -> Self {
         let frame = wire::frame(self.side.peer(), first, payload);
         self.send_raw(frame)
     }
 
-    /// Sends these bytes.
+    /// Sends these bytes as they are.
     pub fn send_raw(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Write(bytes.into().into()))
     }
 
-    /// Sends these bytes so often, with a pause of `every` between them. `u64::MAX` is for ever: until the other end is
+    /// Sends these bytes `times` times, with a pause of `every` in between. With `u64::MAX` it goes on until the other end is
     /// gone, or has taken 48 MiB.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let flood = Peer::server().accept().repeat(b"\x89\x00", u64::MAX, Duration::ZERO); // Pings
+    /// # let _ = flood;
+    /// ```
     pub fn repeat(self, bytes: impl Into<Vec<u8>>, times: u64, every: Duration) -> Self {
         self.step(Step::Repeat(bytes.into().into(), times, every))
     }
 
-    /// Sends these bytes one by one, with a pause of `every` between them.
+    /// Sends these bytes one by one, with a pause of `every` in between.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let slow = Peer::client().trickle(b"GET / HTTP/1.1\r\n", Duration::from_secs(1));
+    /// # let _ = slow;
+    /// ```
     pub fn trickle(self, bytes: impl Into<Vec<u8>>, every: Duration) -> Self {
         self.step(Step::Trickle(bytes.into().into(), 1, every))
     }
 
-    /// Waits, and reads in the meantime.
+    /// Waits for this time, and reads in the meantime.
     pub fn wait(self, time: Duration) -> Self {
         self.step(Step::Wait(time))
     }
 
     /// Reads nothing from now on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let slow_reader = Peer::client()
+    ///     .request("/")
+    ///     .expect_accepted()
+    ///     .stop_reading()
+    ///     .wait(Duration::from_secs(60))
+    ///     .read_again()
+    ///     .drain();
+    /// # let _ = slow_reader;
+    /// ```
     pub fn stop_reading(self) -> Self {
         self.step(Step::Read(false))
     }
@@ -343,8 +452,8 @@ impl Peer {
         self.step(Step::Echo)
     }
 
-    /// Answers each message, Ping and Pong with what `answer` returns, until a Close or the end. Heads, ends and what is wrong
-    /// cannot be sent.
+    /// Answers each message, Ping and Pong with the items that `answer` returns, until a Close or the end. Of these items,
+    /// only messages and control frames are sent.
     ///
     /// ```
     /// use ws_proto_test::peer::{Item, Peer};
@@ -359,7 +468,7 @@ impl Peer {
         self.step(Step::Serve(Arc::new(answer)))
     }
 
-    /// Reads to the end of the stream. A server ends it once both Close frames are there.
+    /// Reads to the end of the stream. A server ends the stream when both Close frames are through.
     pub fn drain(self) -> Self {
         self.step(Step::Drain)
     }
@@ -369,7 +478,7 @@ impl Peer {
         self.step(Step::EndWriting)
     }
 
-    /// Closes the stream, as after the last step, with or without unread bytes.
+    /// Closes the stream now, whether or not it has unread bytes. The same happens after the last step.
     pub fn finish(self) -> Self {
         self.step(Step::Finish(StreamEnd::Close))
     }
@@ -379,7 +488,7 @@ impl Peer {
         self.step(Step::Finish(StreamEnd::Reset))
     }
 
-    /// Plays it by hand.
+    /// Makes a [`Player`], for streams of another kind.
     #[must_use]
     pub fn player(self) -> Player {
         Player::new(self)

@@ -16,8 +16,8 @@ const ENDLESS: u64 = 48 << 20;
 /// How many received bytes are kept, twice: a flood is no reason to grow for ever.
 const KEPT: usize = 4096;
 
-/// How a peer ends its stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a peer ends its stream: see [`Player`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamEnd {
     /// It writes no more, and reads on.
     Writing,
@@ -27,8 +27,9 @@ pub enum StreamEnd {
     Reset,
 }
 
-/// What a [`Player`] waits for. What is [pending](Player::pending) it wants to be written, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a [`Player`] waits for, beside the writing of its [pending](Player::pending) bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Wish {
     /// Whether it reads.
     pub reads: bool,

@@ -11,15 +11,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::settings::{Agreed, Settings};
 use crate::Side;
 
-/// What the first line of every recording says.
+/// The `format` in the first line of every recording.
 pub const FORMAT: &str = "ws-proto-recording";
 
 /// The version that this crate writes. It reads all up to this one.
 pub const VERSION: u32 = 1;
 
-/// What was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The subject of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Subject {
     /// A stream, from the first byte of the handshake on.
     Stream,
@@ -28,7 +29,17 @@ pub enum Subject {
 }
 
 /// The first line of a recording.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::record::{Header, Settings, Subject};
+///
+/// let mut settings = Settings::default();
+/// settings.max_message = 64 * 1024;
+/// let header = Header::stream(Side::Client).program("chat 1.2").settings(settings);
+/// assert_eq!((header.of, &*header.program), (Subject::Stream, "chat 1.2"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     format: String,
     version: u32,
@@ -46,7 +57,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// For the stream of that end.
+    /// For the stream of this end.
     #[must_use]
     pub fn stream(side: Side) -> Self {
         Self {
@@ -59,7 +70,7 @@ impl Header {
         }
     }
 
-    /// For the [`WebSocket`](ws_proto::WebSocket) of that end.
+    /// For the [`WebSocket`](ws_proto::WebSocket) of this end.
     #[must_use]
     pub fn websocket(side: Side) -> Self {
         Self {
@@ -68,14 +79,14 @@ impl Header {
         }
     }
 
-    /// With the name of the program.
+    /// Sets the name of the program.
     #[must_use]
     pub fn program(mut self, program: &str) -> Self {
         program.clone_into(&mut self.program);
         self
     }
 
-    /// With these settings, which a replay uses too.
+    /// Sets the settings of the recorded end, which a replay uses too.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
@@ -107,7 +118,7 @@ mod side {
 }
 
 /// Bytes, in base64 in a recording.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Bytes(pub Vec<u8>);
 
 impl fmt::Debug for Bytes {
@@ -132,8 +143,8 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// A line of a recording after the first one: when, and what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A line of a recording after the first one: the time, and the event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Microseconds since the recording began.
     #[serde(rename = "at")]
@@ -143,8 +154,9 @@ pub struct Line {
     pub event: Event,
 }
 
-/// What happened. The last five happen to a recorded [`WebSocket`](ws_proto::WebSocket) only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Something that happened. The events from [`Opened`](Self::Opened) on happen to a recorded
+/// [`WebSocket`](ws_proto::WebSocket) only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -209,14 +221,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes: Option<Bytes>,
     },
-    /// What a later version knows.
+    /// An event of a later version.
     #[serde(other)]
     Unknown,
 }
 
-/// What a call asks for: [`Want`](ws_proto::socket::Want).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The item that a call asks for: [`Want`](ws_proto::socket::Want).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 #[expect(missing_docs, reason = "the names are those of `Want`")]
 pub enum Wanted {
     Nothing,
@@ -225,8 +238,8 @@ pub enum Wanted {
     Piece,
 }
 
-/// Something that is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Something that is sent: see [`RecordedWebSocket::send`](super::RecordedWebSocket::send).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "send", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Send {
@@ -276,11 +289,28 @@ pub enum Send {
 }
 
 /// A recording.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_test::record::Recording;
+///
+/// let text = r#"{"format":"ws-proto-recording","version":1,"of":"websocket","side":"server"}
+/// {"at":1500,"event":"received","bytes":"gYU3+iE9f59NUVg="}
+/// {"at":2000,"event":"sent","bytes":"gQVIZWxsbw=="}
+/// "#;
+/// let recording = Recording::read(text.as_bytes())?;
+/// assert_eq!((recording.sent(), recording.duration()), (b"\x81\x05Hello".to_vec(), Duration::from_millis(2)));
+/// let mut again = Vec::new();
+/// recording.write(&mut again)?;
+/// assert_eq!(Recording::read(&again[..])?, recording);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recording {
-    /// What was recorded.
+    /// The first line.
     pub header: Header,
-    /// What happened, in order.
+    /// The events, in order.
     pub lines: Vec<Line>,
     /// Whether the last line is cut off: the program was killed.
     pub is_cut: bool,
@@ -291,8 +321,8 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// That of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) for text that is no recording, with the number of
-    /// the line.
+    /// Those of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) with the number of the line, for text that is not a
+    /// recording or has a later version.
     pub fn read(mut reader: impl BufRead) -> io::Result<Self> {
         let invalid = |number: usize, error: &dyn fmt::Display| {
             let words = format!("line {number}: {}", printable(&error.to_string()));
@@ -330,20 +360,20 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Reads a file.
+    /// Reads a file, as [`read`](Self::read) does.
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read), and if the file cannot be opened.
     pub fn open(path: impl AsRef<std::path::Path>) -> io::Result<Self> {
         Self::read(io::BufReader::new(std::fs::File::open(path)?))
     }
 
-    /// Writes it.
+    /// Writes the recording, line by line.
     ///
     /// # Errors
     ///
-    /// That of the writer.
+    /// Those of the writer.
     pub fn write(&self, mut writer: impl Write) -> io::Result<()> {
         write_line(&mut writer, &self.header)?;
         for line in &self.lines {
@@ -352,7 +382,7 @@ impl Recording {
         writer.flush()
     }
 
-    /// How long it is.
+    /// The time of the last event.
     #[must_use]
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.lines.last().map_or(0, |line| line.micros))

@@ -1,9 +1,9 @@
-//! Recordings of connections, and what becomes of them: played again, or shown to people.
+//! Recordings of connections, to be replayed or shown.
 //!
 //! | recorded | by | a replay |
 //! |---|---|---|
-//! | any stream of `std`, tokio or futures-io | [`Recorder::stream`] | does the handshake again, receives the same bytes, sends the messages that were sent, and compares what is written |
-//! | the engine's driver, every call of it | [`RecordedWebSocket`] | makes the same calls, and compares what each returns and what is written |
+//! | any stream of `std`, tokio or futures-io | [`Recorder::stream`] | does the handshake again, receives the same bytes, sends the messages that were sent, and compares the written bytes |
+//! | the engine's driver, every call of it | [`RecordedWebSocket`] | makes the same calls, and compares the results and the written bytes |
 //!
 //! [`replay`] plays both, byte for byte. [`show`] prints frames. `wsp --record FILE` and `--show FILE` (of `ws-proto-cli`)
 //! do it on the command line.
@@ -23,7 +23,7 @@
 //! |---|---|---|
 //! | `received`, `sent` | `bytes` | these bytes were read, or written, by one call |
 //! | `received_end`, `sent_end` | | the end was read; the writing side was ended |
-//! | `receive_failed`, `send_failed` | `error` | the call failed; the name of an [`ErrorKind`](std::io::ErrorKind) |
+//! | `receive_failed`, `send_failed` | `error` | reading failed, or writing or its end; the name of an [`ErrorKind`](std::io::ErrorKind) |
 //!
 //! and of a `websocket`:
 //!

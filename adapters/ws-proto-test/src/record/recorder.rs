@@ -13,11 +13,12 @@ use super::format::{Bytes, Event, Header, Line, write_line};
 
 type Now = Box<dyn Fn() -> Duration + Send>;
 
-/// Writes a recording of one connection. Clones write into the same one.
+/// Writes a recording of one connection: see [`Recorded`]. Clones write into the same one.
 ///
-/// A recording has everything in it that went over the connection, passwords and tokens too. What cannot be written is
-/// left out, from the first error on: recording never makes a connection fail.
+/// A recording has everything in it that went over the connection, passwords and tokens too. After the first error of the
+/// writer it writes nothing more, and [`flush`](Self::flush) reports the error: recording never makes a connection fail.
 #[derive(Clone)]
+#[must_use]
 pub struct Recorder(Arc<Mutex<State>>);
 
 struct State {
@@ -39,15 +40,27 @@ impl Recorder {
         recorder
     }
 
-    /// With another clock than that of the machine, such as that of a [`Link`](crate::link::Link): the time since the
-    /// recording began.
-    #[must_use]
+    /// Sets another clock than that of the machine, such as that of a [`Link`](crate::link::Link). It returns the time since
+    /// the recording began.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::record::{Event, Header, Recorder};
+    ///
+    /// let time = Link::new().time();
+    /// let recorder = Recorder::new(std::io::sink(), &Header::stream(Side::Server)).clock(move || time.now());
+    /// recorder.record(Event::ReceivedEnd);
+    /// recorder.flush()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn clock(self, now: impl Fn() -> Duration + Send + 'static) -> Self {
         self.lock().now = Box::new(now);
         self
     }
 
-    /// A stream that is recorded.
+    /// Wraps a stream, which is recorded from now on.
+    #[must_use]
     pub const fn stream<S>(self, stream: S) -> Recorded<S> {
         Recorded {
             stream,
@@ -55,18 +68,18 @@ impl Recorder {
         }
     }
 
-    /// Writes an event.
+    /// Writes an event, with the time now.
     pub fn record(&self, event: Event) {
         let mut state = self.lock();
         let micros = u64::try_from((state.now)().as_micros()).unwrap_or(u64::MAX);
         state.write(&Line { micros, event });
     }
 
-    /// Writes out the recording so far.
+    /// Flushes the writer.
     ///
     /// # Errors
     ///
-    /// The first error that there was.
+    /// The first error of the writer, then or earlier.
     pub fn flush(&self) -> io::Result<()> {
         let mut state = self.lock();
         if let Some(writer) = &mut state.writer {
@@ -130,7 +143,21 @@ pub struct Recorded<S> {
 }
 
 impl<S> Recorded<S> {
-    /// A stream that is not recorded: for programs that record when they are asked to.
+    /// A stream of the same type that is not recorded: for programs with an option to record.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, Recorded, Recorder};
+    ///
+    /// fn wrap<S>(stream: S, file: Option<std::fs::File>) -> Recorded<S> {
+    ///     match file {
+    ///         Some(file) => Recorder::new(file, &Header::stream(Side::Client)).stream(stream),
+    ///         None => Recorded::not(stream),
+    ///     }
+    /// }
+    /// # wrap(std::io::empty(), None);
+    /// ```
+    #[must_use]
     pub const fn not(stream: S) -> Self {
         Self {
             stream,
@@ -139,16 +166,19 @@ impl<S> Recorded<S> {
     }
 
     /// The stream inside.
+    #[must_use]
     pub const fn get_ref(&self) -> &S {
         &self.stream
     }
 
-    /// The stream inside. What is read from it or written to it is not recorded.
+    /// The stream inside. Reads and writes through this reference are not recorded.
+    #[must_use]
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// The stream inside.
+    /// The stream inside, without the recorder.
+    #[must_use]
     pub fn into_inner(self) -> S {
         self.stream
     }
@@ -183,10 +213,23 @@ impl<S> Recorded<S> {
                     bytes: Bytes(bytes.take(*n).collect()),
                 }
             }),
-            Err(error) if is_for_the_moment(error) => {}
-            Err(error) => self.record(|| Event::SendFailed {
+            Err(error) => self.did_fail_to_send(error),
+        }
+    }
+
+    #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
+    fn did_end_writing(&self, ended: &io::Result<()>) {
+        match ended {
+            Ok(()) => self.record(|| Event::SentEnd),
+            Err(error) => self.did_fail_to_send(error),
+        }
+    }
+
+    fn did_fail_to_send(&self, error: &io::Error) {
+        if !is_for_the_moment(error) {
+            self.record(|| Event::SendFailed {
                 error: format!("{:?}", error.kind()),
-            }),
+            });
         }
     }
 }
@@ -228,8 +271,9 @@ impl<S: Write> Write for Recorded<S> {
 #[cfg(feature = "mio")]
 impl<S: ws_proto_mio::Stream> ws_proto_mio::Stream for Recorded<S> {
     fn shutdown(&mut self) -> io::Result<()> {
-        self.record(|| Event::SentEnd);
-        self.stream.shutdown()
+        let ended = self.stream.shutdown();
+        self.did_end_writing(&ended);
+        ended
     }
 }
 
@@ -273,9 +317,9 @@ impl<S: futures_io::AsyncWrite + Unpin> futures_io::AsyncWrite for Recorded<S> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let closed = ready!(Pin::new(&mut self.stream).poll_close(cx));
-        self.record(|| Event::SentEnd);
-        Poll::Ready(closed)
+        let ended = ready!(Pin::new(&mut self.stream).poll_close(cx));
+        self.did_end_writing(&ended);
+        Poll::Ready(ended)
     }
 }
 
@@ -331,8 +375,8 @@ impl<S: tokio::io::AsyncWrite + Unpin> tokio::io::AsyncWrite for Recorded<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let closed = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-        self.record(|| Event::SentEnd);
-        Poll::Ready(closed)
+        let ended = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+        self.did_end_writing(&ended);
+        Poll::Ready(ended)
     }
 }

@@ -11,20 +11,21 @@ use super::settings::Settings;
 use super::stream_replay;
 use super::websocket::{Driver, Keys, next_result, result, tick_result};
 
-/// What a replay has compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The counts of a replay without a difference. `Display` is a text for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Replayed {
     /// How many bytes the engine has received.
     pub received: u64,
     /// How many bytes it has written, the same as in the recording.
     pub compared: u64,
-    /// How many bytes at the end are a beginning of a message of the program's, of which nobody knows the rest: they are
-    /// not compared.
+    /// How many bytes at the end belong to a message of the program that is cut off: its rest is unknown, so they are not
+    /// compared.
     pub cut_off: u64,
-    /// How many bytes it has written after those of the recording: answers to what the program had not looked at when it
-    /// ended.
+    /// How many bytes it has written after those of the recording: answers to bytes that the program had not processed when
+    /// it ended.
     pub unwritten: u64,
-    /// How many messages it has given out.
+    /// How many messages it has returned.
     pub messages: u64,
     /// How many calls returned the same as in the recording: those of a [`RecordedWebSocket`](super::RecordedWebSocket).
     pub calls: u64,
@@ -57,14 +58,15 @@ impl fmt::Display for Replayed {
     }
 }
 
-/// Where a replay differs from its recording.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The first point at which a replay differs from its recording.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Difference {
-    /// When that happened in the recording, in microseconds.
+    /// The time of that event in the recording, in microseconds.
     pub micros: u64,
-    /// After how many bytes that were written.
+    /// How many bytes were written before.
     pub at: u64,
-    /// What differs, or what cannot be played.
+    /// The difference, or the event that cannot be played, in words.
     pub what: String,
 }
 
@@ -84,8 +86,21 @@ impl std::error::Error for Difference {}
 /// Plays a recording to the engine of this version: gives it the received bytes, makes it send the sent messages, and compares
 /// its output byte for byte.
 ///
-/// In a recording of a stream, what the engine sends by itself (Pongs, the answer to a Close, the Close after a fault) has to
-/// come by itself; messages, Pings and a first Close are what the program sent.
+/// In a recording of a stream, the engine has to send by itself all that it sends automatically: Pongs, the answer to a Close,
+/// the Close after a fault. Messages, Pings and a first Close came from the program, and the replay sends them.
+///
+/// ```
+/// use ws_proto_test::record::{Recording, replay};
+///
+/// let recording = Recording::read(&br#"{"format":"ws-proto-recording","version":1,"of":"websocket","side":"server"}
+/// {"at":1000,"event":"received","bytes":"iYAAAAAA"}
+/// {"at":1000,"event":"next","want":"message","result":"read"}
+/// {"at":1000,"event":"sent","bytes":"igA="}
+/// "#[..])?;
+/// let replayed = replay(&recording)?; // a Ping, and its Pong
+/// assert_eq!((replayed.received, replayed.compared), (6, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// A compressed message of more than 256 MiB is too big for a replay, whatever limit the recording names.
 ///

@@ -5,17 +5,19 @@ use ws_proto::extension::deflate::{Deflate, DeflateParams};
 use ws_proto::opening::Options;
 use ws_proto::{Config, Role, WebSocket};
 
-/// How an end was set up, as far as it changes what the end does. What a recording leaves out is the default.
+/// The settings of an end that affect its behaviour. Those that a recording leaves out have their defaults.
 ///
 /// ```
 /// use ws_proto_test::record::Settings;
 ///
-/// let settings = Settings { max_message: 64 * 1024, ..Settings::default() };
+/// let mut settings = Settings::default();
+/// settings.max_message = 64 * 1024;
 /// let config = settings.config();
 /// # let _ = config;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Settings {
     /// [`Config::max_message`].
     pub max_message: u64,
@@ -66,7 +68,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The configuration of the connection.
+    /// The configuration of the connection, as the engine takes it.
     pub fn config(&self) -> Config {
         Config::new()
             .max_message(self.max_message)
@@ -99,8 +101,17 @@ impl Settings {
 }
 
 /// How an end compresses: [`Deflate`].
+///
+/// ```
+/// use ws_proto_test::record::{DeflateSettings, Settings};
+///
+/// let mut settings = Settings::default();
+/// settings.deflate.server_takeover = false;
+/// assert_ne!(settings.deflate, DeflateSettings::default());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct DeflateSettings {
     /// [`Deflate::server_window_bits`].
     pub server_window_bits: u8,
@@ -130,7 +141,7 @@ impl Default for DeflateSettings {
 }
 
 impl DeflateSettings {
-    /// The same, of the engine. The recording has compressed and uncompressed messages: nothing is too short.
+    /// The same, as the engine takes it, with a threshold of 0: the recording says which messages were compressed.
     pub fn deflate(&self) -> Deflate {
         Deflate::new()
             .server_window_bits(self.server_window_bits)
@@ -143,8 +154,17 @@ impl DeflateSettings {
     }
 }
 
-/// What a handshake has agreed on of permessage-deflate: [`DeflateParams`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The parameters of permessage-deflate that a handshake has agreed on: [`DeflateParams`].
+///
+/// ```
+/// use ws_proto::extension::deflate::DeflateParams;
+/// use ws_proto_test::record::Agreed;
+///
+/// let params = DeflateParams::new().without_server_takeover();
+/// let agreed = Agreed::from(&params);
+/// assert_eq!((agreed.server_takeover, agreed.params()), (false, Some(params)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Agreed {
     /// [`DeflateParams::server_window_bits`].
     pub server_window_bits: u8,
@@ -168,7 +188,7 @@ impl From<&DeflateParams> for Agreed {
 }
 
 impl Agreed {
-    /// The same, of the engine; `None` if no handshake can agree on that.
+    /// The same, as the engine takes it; `None` if no handshake can agree on that.
     #[must_use]
     pub fn params(&self) -> Option<DeflateParams> {
         let mut params = DeflateParams::new()

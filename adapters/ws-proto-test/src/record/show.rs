@@ -15,8 +15,8 @@ const SHOWN: usize = 64;
 const INFLATED: usize = 16 << 20;
 
 /// Prints a recording: heads line by line, frames one a line, with mask, opcode, close code, and the text of compressed
-/// messages. Nothing in it steers a terminal, whoever has made the recording: what is not printable is escaped, and each
-/// event is one line.
+/// messages. Nothing in it steers a terminal, even if a stranger has made the recording: characters that are not printable are
+/// escaped, and each event is one line.
 ///
 /// ```
 /// use ws_proto_test::record::{Recording, show};
@@ -37,8 +37,9 @@ const INFLATED: usize = 16 << 20;
 ///
 /// # Errors
 ///
-/// That of the writer.
-pub fn show(recording: &Recording, out: &mut impl Write) -> fmt::Result {
+/// Those of the writer.
+pub fn show(recording: &Recording, mut out: impl Write) -> fmt::Result {
+    let out = &mut out;
     let header = &recording.header;
     let of = match header.of {
         Subject::Stream => "stream",
@@ -139,7 +140,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Prints what is at the front; its length, `None` if it is not whole.
+    /// Prints the item at the front. Returns its length, or `None` if it is not whole.
     fn take_one(
         &mut self,
         at: &str,

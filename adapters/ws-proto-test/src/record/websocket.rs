@@ -15,15 +15,21 @@ use super::recorder::Recorder;
 use super::settings::Settings;
 use crate::Side;
 
-/// What [`RecordedWebSocket::next`] has found: [`Next`] without a borrow.
+/// The result of [`RecordedWebSocket::next`]: [`Next`] without a borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Found {
     /// A whole message.
     Message(OwnedMessage),
-    /// A piece of a message: its bytes, with a character that the piece before had begun; whether it is text; whether
-    /// it is the last one.
-    Piece(Vec<u8>, bool, bool),
+    /// A piece of a message.
+    Piece {
+        /// Its bytes, with the whole character that the piece before had begun.
+        bytes: Vec<u8>,
+        /// Whether it is a piece of a text.
+        is_text: bool,
+        /// Whether it is the last piece of its message.
+        is_last: bool,
+    },
     /// A Ping.
     Ping(Vec<u8>),
     /// A Pong.
@@ -48,7 +54,11 @@ impl Found {
         let (name, bytes) = match self {
             Self::Message(OwnedMessage::Text(text)) => ("text", text.as_bytes()),
             Self::Message(OwnedMessage::Binary(data)) => ("binary", &**data),
-            Self::Piece(bytes, is_text, is_last) => {
+            Self::Piece {
+                bytes,
+                is_text,
+                is_last,
+            } => {
                 let name = match (is_text, is_last) {
                     (true, true) => "last text piece",
                     (true, false) => "text piece",
@@ -141,7 +151,11 @@ impl Driver {
                 let is_text = piece.data.as_text().is_some();
                 let mut bytes = piece.head.map_or(String::new(), String::from).into_bytes();
                 bytes.extend_from_slice(piece.data.as_bytes());
-                Found::Piece(bytes, is_text, piece.last)
+                Found::Piece {
+                    bytes,
+                    is_text,
+                    is_last: piece.last,
+                }
             }
             Next::Received(Received::Ping(payload)) => Found::Ping(payload.to_vec()),
             Next::Received(Received::Pong(payload)) => Found::Pong(payload.to_vec()),
@@ -238,14 +252,14 @@ impl std::fmt::Debug for RecordedWebSocket {
 }
 
 impl RecordedWebSocket {
-    /// A server's end with the settings of `header`, which has to be that of the recorder; `deflate` is what the
-    /// handshake has agreed on.
+    /// A server's end with the settings of `header`, which has to be that of the recorder; `deflate` has the parameters
+    /// that the handshake has agreed on.
     #[must_use]
     pub fn server(header: &Header, deflate: Option<DeflateParams>, recorder: Recorder) -> Self {
         Self::new(header, deflate, recorder, || [0; 4])
     }
 
-    /// A client's end, with these masking keys.
+    /// A client's end, as [`server`](Self::server), with a source of masking keys, which are recorded too.
     #[must_use]
     pub fn client(
         header: &Header,
@@ -340,12 +354,23 @@ impl RecordedWebSocket {
         found
     }
 
-    /// Sends something.
+    /// Sends something. A control frame that is too long is ignored, and so is a Close with a code that must not be sent.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder, Send};
+    ///
+    /// let header = Header::websocket(Side::Server);
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let mut server = RecordedWebSocket::server(&header, None, recorder);
+    /// server.send(Send::Text { text: "hi".to_owned() })?;
+    /// assert_eq!(server.pending(), b"\x81\x02hi");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As the methods of [`Sender`](ws_proto::socket::Sender). Control frames that are too long, and codes that must not be
-    /// sent, are not sent.
+    /// Those of the methods of [`Sender`](ws_proto::socket::Sender).
     pub fn send(&mut self, send: Send) -> Result<(), SendError> {
         let sent = self.driver.send(&send);
         let result = result(&sent);
@@ -353,7 +378,7 @@ impl RecordedWebSocket {
         sent
     }
 
-    /// All that waits to be written.
+    /// All bytes that wait to be written.
     #[must_use]
     pub fn pending(&self) -> Vec<u8> {
         self.driver.pending()

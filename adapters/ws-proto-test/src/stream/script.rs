@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A stream whose reads and writes give, one after the other, what the test has said.
+/// A stream whose reads and writes have the results that the test has listed, one after the other.
 ///
 /// After the last read of the script the stream has ended; after the last write it takes everything.
 /// [`block_at_the_end`](Self::block_at_the_end) and [`write_always`](Self::write_always) change that.
@@ -59,7 +59,20 @@ impl Script {
         self
     }
 
-    /// The next reads, in order.
+    /// The next reads, in order: the bytes that each returns, or how it fails.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use ws_proto_test::stream::Script;
+    ///
+    /// let mut stream = Script::new()
+    ///     .then_reads([Ok(b"ab".to_vec()), Err(ErrorKind::WouldBlock), Ok(b"c".to_vec())])
+    ///     .block_at_the_end();
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap(), 2);
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap(), 1);
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// ```
     #[must_use]
     pub fn then_reads(
         mut self,
@@ -84,6 +97,15 @@ impl Script {
     }
 
     /// The next writes, in order: how many bytes each takes at most, or how it fails.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use ws_proto_test::stream::Script;
+    ///
+    /// let mut stream = Script::new().then_writes([Ok(1), Ok(2)]).write_always(3);
+    /// stream.write_all(b"abcdefgh").unwrap();
+    /// assert_eq!((stream.written(), stream.write_count()), (&b"abcdefgh"[..], 4));
+    /// ```
     #[must_use]
     pub fn then_writes(
         mut self,

@@ -164,7 +164,7 @@ fn a_conversation(mistake: Option<Mistake>) -> Found {
         let shown = std::mem::take(&mut chat.shown);
         drop(chat);
         for report in servers.reports().await {
-            report.check()?;
+            report.check().map_err(|mismatch| mismatch.to_string())?;
         }
         expect(ended.is_ok(), || "it does not end".to_owned())?;
         expect(
@@ -309,7 +309,7 @@ fn half_close(mistake: Option<Mistake>) -> Found {
         let _ = tokio::time::timeout(Duration::from_secs(600), chat.run()).await;
         drop(chat);
         for report in servers.reports().await {
-            report.check()?;
+            report.check().map_err(|mismatch| mismatch.to_string())?;
         }
         Ok(())
     })?

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ws_proto_test::link::{At, BlockingEnd, Conditions, End, Fault, Hang, Link, Time};
 use ws_proto_test::peer::Peer;
 use ws_proto_test::stream::pipe;
-use ws_proto_test::{Side, for_each_seed};
+use ws_proto_test::{SEED, Side, for_each_seed};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -300,6 +300,39 @@ fn a_future_that_nobody_wakes_hangs_at_once() {
         left.read_some(&mut [0; 4]).await
     });
     assert_eq!(read.unwrap_err(), Hang { at: 5 * MS });
+}
+
+#[test]
+#[ignore = "run by `the_seed_of_the_environment_is_the_only_one`"]
+fn seeds_of_the_environment() {
+    for_each_seed(3, |seed| println!("seed {seed}."));
+}
+
+#[test]
+fn the_seed_of_the_environment_is_the_only_one() {
+    for (set, seeds) in [
+        (None, &[0, 1, 2][..]),
+        (Some("7"), &[7]),
+        (Some("18446744073709551615"), &[u64::MAX]),
+    ] {
+        let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
+        tests.args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "link::seeds_of_the_environment",
+        ]);
+        match set {
+            None => tests.env_remove(SEED),
+            Some(seed) => tests.env(SEED, seed),
+        };
+        let run = tests.output().unwrap();
+        let text = String::from_utf8(run.stdout).unwrap();
+        assert!(run.status.success(), "{set:?}: {text}");
+        let was_run = |seed: &u64| text.contains(&format!("seed {seed}."));
+        assert!(seeds.iter().all(was_run), "{set:?}: {text}");
+        assert_eq!(text.matches("seed ").count(), seeds.len(), "{text}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Recordings: of sessions on tokio and of the driver; played again, changed, and shown.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ws_proto::{CloseCode, Fin, Instant, OwnedMessage};
@@ -11,6 +13,7 @@ use ws_proto_test::record::{
     Bytes, Event, Found, Header, Recorded, RecordedWebSocket, Recorder, Recording, Send, Settings,
     Wanted, replay, show,
 };
+use ws_proto_test::task::block_on;
 use ws_proto_test::{Side, for_each_seed};
 use ws_proto_tokio::{Acceptor, Connector, Deflate, WebSocket};
 
@@ -71,6 +74,75 @@ async fn chat(mut socket: WebSocket<Recorded<End>>, mut random: Random, closes: 
     } else {
         while let Some(Ok(_)) = socket.next().await {}
     }
+}
+
+/// A stream whose writing side cannot be ended.
+struct Unending;
+
+impl tokio::io::AsyncRead for Unending {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl tokio::io::AsyncWrite for Unending {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Err(ErrorKind::NotConnected.into()))
+    }
+}
+
+impl futures_util::io::AsyncWrite for Unending {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Err(ErrorKind::NotConnected.into()))
+    }
+}
+
+#[test]
+fn an_end_of_writing_that_fails_is_recorded_as_a_failure() {
+    let (recorder, file) = recorder(&Header::stream(Side::Client));
+    block_on(async {
+        let mut stream = recorder.clone().stream(Unending);
+        tokio::io::AsyncWriteExt::shutdown(&mut stream)
+            .await
+            .unwrap_err();
+        let mut stream = recorder.stream(Unending);
+        futures_util::AsyncWriteExt::close(&mut stream)
+            .await
+            .unwrap_err();
+    });
+    let failed = Event::SendFailed {
+        error: "NotConnected".to_owned(),
+    };
+    let events = file.recording().lines.into_iter().map(|line| line.event);
+    assert_eq!(events.collect::<Vec<_>>(), [failed.clone(), failed]);
 }
 
 fn tokio_run<T>(future: impl Future<Output = T>) -> T {
@@ -180,10 +252,8 @@ fn every_changed_byte_of_what_was_sent_is_a_difference() {
 
 /// Two drivers talk to each other by hand, in many sizes of reads.
 pub(crate) fn driven(seed: u64) -> [Recording; 2] {
-    let settings = Settings {
-        max_message: 2000,
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
+    settings.max_message = 2000;
     let headers =
         [Side::Client, Side::Server].map(|side| Header::websocket(side).settings(settings.clone()));
     let mut random = Random::nth(seed, 3);

@@ -150,7 +150,7 @@ async fn text(socket: &mut Socket) -> Result<String> {
     Ok(message.as_text().context("no text")?.to_owned())
 }
 
-/// Drops what has come.
+/// Drops the received bytes.
 async fn drain(socket: &mut Socket) -> Result<()> {
     while let Ok(next) = timeout(Duration::ZERO, socket.next()).await {
         next.context("the connection has ended")??;

@@ -103,7 +103,7 @@ impl<T: Io, F: AsyncFn(Connector) -> Result<(WebSocket<T>, Response), ConnectErr
 {
 }
 
-/// Sends back what comes, until the peer closes.
+/// Sends back every message, until the peer closes.
 ///
 /// # Errors
 ///

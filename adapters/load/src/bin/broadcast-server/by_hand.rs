@@ -25,7 +25,7 @@ impl Receiver {
         Self::Handshake(ServerHandshake::new(Vec::new(), Limits::new()).into())
     }
 
-    /// Takes what was read. Answers to this peer are appended to `out`; returns the frame for all, if there is one.
+    /// Takes received bytes. Answers to this peer are appended to `out`; returns the frame for all, if there is one.
     pub fn receive(&mut self, read: &mut [u8], out: &mut Vec<u8>) -> Result<Option<Vec<u8>>> {
         let mut input = Input::new(read);
         if let Self::Handshake(handshake) = self {

@@ -1,4 +1,4 @@
-//! `websockets`: a server that pings, greets and pushes, and prints what it receives. The address of the client and
+//! `websockets`: a server that pings, greets and pushes, and prints all messages. The address of the client and
 //! its user agent come by other extractors.
 
 use std::net::SocketAddr;
@@ -39,7 +39,7 @@ async fn serve(mut socket: WebSocket, log: Log) {
     if socket.ping(&[1, 2, 3]).await.is_err() {
         return;
     }
-    // The first thing that comes, whatever it is.
+    // The first event, of any kind.
     let Some(Ok(event)) = socket.next_event().await else {
         return;
     };

@@ -17,6 +17,28 @@ use crate::socket::WebSocket;
 ///     .high_water(16 * 1024);
 /// # let _ = options;
 /// ```
+///
+/// All settings:
+///
+/// ```
+///
+/// use std::time::Duration;
+/// use ws_proto::Config;
+/// use ws_proto::handshake::Limits;
+/// use ws_proto::opening::Options;
+///
+/// let config = Config::new().max_message(64 * 1024);
+/// let options = Options::new()
+///     .config(config)
+///     .limits(Limits::new().head_bytes(8 * 1024))
+///     .handshake_time(Duration::from_secs(5))
+///     .high_water(16 * 1024)
+///     .linger_time(Duration::from_secs(1))
+///     .stall_time(Duration::from_secs(20));
+/// assert_eq!(*options.get_config(), config);
+/// assert_eq!(options.get_handshake_time(), Duration::from_secs(5));
+/// assert_eq!(options.get_linger_time(), Duration::from_secs(1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Options {
@@ -49,7 +71,7 @@ impl Options {
     }
 
     /// Sets how much of a handshake is read. [`handshake_time`](Self::handshake_time) and
-    /// [`linger`](Self::linger) take the place of its time and its drain.
+    /// [`linger_time`](Self::linger_time) take the place of its time and its drain.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -72,7 +94,7 @@ impl Options {
 
     /// Sets how long it may take to write the rest and to end the transport, once the connection is
     /// over. 3 s by default.
-    pub const fn linger(mut self, time: Duration) -> Self {
+    pub const fn linger_time(mut self, time: Duration) -> Self {
         self.linger = time;
         self
     }
@@ -97,7 +119,7 @@ impl Options {
 
     /// How long the end of a transport may take.
     #[must_use]
-    pub const fn get_linger(&self) -> Duration {
+    pub const fn get_linger_time(&self) -> Duration {
         self.linger
     }
 
@@ -107,6 +129,16 @@ impl Options {
     }
 
     /// A connection with these options, apart from its [`Config`].
+    ///
+    /// ```
+    /// use ws_proto::opening::Options;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let options = Options::new().high_water(16 * 1024);
+    /// // The handshake was done by another program.
+    /// let server = options.apply(WebSocket::server(Negotiated::new(), *options.get_config()));
+    /// # let _ = server;
+    /// ```
     #[must_use]
     pub fn apply<R: Role>(&self, websocket: WebSocket<R>) -> WebSocket<R> {
         websocket

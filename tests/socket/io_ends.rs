@@ -416,7 +416,7 @@ fn a_handshake_that_takes_too_long_ends() {
     ));
 
     let mut stream = Script::new().then_read(&REQUEST[..40]).block_at_the_end();
-    let options = within(20).linger(Duration::ZERO);
+    let options = within(20).linger_time(Duration::ZERO);
     let failed = read_request(&mut stream, options).unwrap_err();
     assert!(matches!(failed, AcceptError::TimedOut(TimedOut::Handshake)));
     assert!(stream.written().starts_with(b"HTTP/1.1 408 "));
@@ -439,7 +439,7 @@ fn a_handshake_that_comes_byte_by_byte_has_no_more_time() {
         (far, writer)
     };
     let (mut far, writer) = slow(REQUEST);
-    let options = within(40).linger(Duration::ZERO);
+    let options = within(40).linger_time(Duration::ZERO);
     let failed = read_request(&mut far, options).unwrap_err();
     assert!(matches!(failed, AcceptError::TimedOut(TimedOut::Handshake)));
     drop(far);
@@ -463,7 +463,7 @@ fn a_client_that_has_sent_early_gets_the_whole_refusal() {
         let turn = Some(Duration::from_millis(10));
         theirs.set_read_timeout(turn).unwrap();
         let server = thread::spawn(move || {
-            let options = Options::new().linger(Duration::from_millis(100));
+            let options = Options::new().linger_time(Duration::from_millis(100));
             let accepted = Acceptor::new().options(options).accept(&mut theirs);
             // `theirs` is dropped with this.
             accepted.map(drop)

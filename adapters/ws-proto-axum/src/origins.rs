@@ -42,8 +42,9 @@ use ws_proto_tokio::ws_proto::handshake::OriginListError;
 #[must_use]
 pub struct Origins {
     rule: Rule,
-    required: bool,
-    local_only: bool,
+    /// What was set; else as the policy says.
+    required: Option<bool>,
+    local_only: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,23 +88,24 @@ impl Origins {
     const fn of(rule: Rule) -> Self {
         Self {
             rule,
-            required: false,
-            local_only: false,
+            required: None,
+            local_only: None,
         }
     }
 
-    /// Refuses requests without `Origin`, which programs that are not browsers send.
-    pub fn require_origin(self) -> Self {
+    /// Sets whether requests without `Origin` are refused, which programs that are not browsers send: see
+    /// [`OriginPolicy::require_origin`].
+    pub fn require_origin(self, require: bool) -> Self {
         Self {
-            required: true,
+            required: Some(require),
             ..self
         }
     }
 
-    /// Refuses pages when `Host` is a name other than `localhost`: see [`OriginPolicy::local_only`].
-    pub fn local_only(self) -> Self {
+    /// Sets whether pages are refused when `Host` is a name other than `localhost`: see [`OriginPolicy::local_only`].
+    pub fn local_only(self, only: bool) -> Self {
         Self {
-            local_only: true,
+            local_only: Some(only),
             ..self
         }
     }
@@ -119,11 +121,11 @@ impl Origins {
                 OriginPolicy::list(&list).unwrap_or(OriginPolicy::const_list(&[]))
             }
         };
-        if self.required {
-            policy = policy.require_origin();
+        if let Some(required) = self.required {
+            policy = policy.require_origin(required);
         }
-        if self.local_only {
-            policy = policy.local_only();
+        if let Some(only) = self.local_only {
+            policy = policy.local_only(only);
         }
         then(&policy)
     }

@@ -169,7 +169,7 @@ impl Handshake {
 
     /// The agreed connection, with bytes to write and to look at first.
     pub(crate) fn open(&self, opened: Opened) -> Driver {
-        let websocket = opened.either(role(self.is_client()));
+        let websocket = opened.with_role(role(self.is_client()));
         let mut driver = websocket.sharing().with_output(self.pending());
         driver.keep(&self.early);
         driver

@@ -53,7 +53,7 @@ impl Options {
     }
 
     /// How much of a handshake is read. [`handshake_time`](Self::handshake_time) and
-    /// [`linger`](Self::linger) take the place of its time and its drain.
+    /// [`linger_time`](Self::linger_time) take the place of its time and its drain.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.opening = self.opening.limits(limits);
         self
@@ -83,8 +83,8 @@ impl Options {
 
     /// How long it may take to write the last words and to end the transport, once the connection
     /// is over. 3 s by default.
-    pub fn linger(mut self, time: Duration) -> Self {
-        self.opening = self.opening.linger(time);
+    pub fn linger_time(mut self, time: Duration) -> Self {
+        self.opening = self.opening.linger_time(time);
         self
     }
 

@@ -127,7 +127,7 @@ pub use ws_proto_async::{
     ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin, HandshakeError, HeadError,
     Kind, Limits, Message, MessageRef, Negotiated, NoProxy, Opened, Options, OriginFault,
     OriginPolicy, OwnedHeaders, Piece, PreparedMessage, ProtocolError, Proxy, ProxyError,
-    ProxyScheme, ProxyUrlError, Reason, Reply, Request, Response, SendError, Sender, Stage,
+    ProxyScheme, ProxyUriError, Reason, Reply, Request, Response, SendError, Sender, Stage,
     TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
     WebSocketError, byte_stream, reconnect, ws_proto,
 };

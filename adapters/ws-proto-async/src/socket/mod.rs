@@ -115,7 +115,7 @@ impl<T: Io> WebSocket<T> {
 
     fn open(io: T, opened: Opened, role: EitherRole<Box<OsRandom>>) -> Self {
         let subprotocol: Option<Box<str>> = opened.subprotocol().map(Into::into);
-        let driver = opened.either(role).sharing();
+        let driver = opened.with_role(role).sharing();
         Self::new(io, driver, &[], subprotocol.as_deref())
     }
 
@@ -137,7 +137,7 @@ impl<T: Io> WebSocket<T> {
     }
 
     /// Sets whether a server reads to the end of the stream after a closing handshake too, for the time of
-    /// [`Options::linger`] at most. Call it for a stream of HTTP/2 or HTTP/3 whose handshake has been done elsewhere:
+    /// [`Options::linger_time`] at most. Call it for a stream of HTTP/2 or HTTP/3 whose handshake has been done elsewhere:
     /// such a stream is reset when it is dropped before both sides have ended, and the client may lose the last
     /// messages and our Close. What [`open_server`](Self::open_server) has opened on such a stream does it by itself.
     ///

@@ -116,7 +116,7 @@ fn handshakes_that_take_too_long() {
             answer
         });
         let started = Instant::now();
-        let error = read_request(server, options.linger(TICK))
+        let error = read_request(server, options.linger_time(TICK))
             .await
             .unwrap_err();
         assert!(matches!(error, AcceptError::TimedOut(TimedOut::Handshake)));

@@ -364,7 +364,7 @@ pub fn a_request_ends_in_time_whatever_comes<R: Runtime>() {
         let options = Options::new()
             .limits(limits)
             .handshake_time(Duration::from_millis(100))
-            .linger(Duration::from_millis(100));
+            .linger_time(Duration::from_millis(100));
         let started = Instant::now();
         let error = read_request(R::io(stream), options).await.unwrap_err();
         assert!(

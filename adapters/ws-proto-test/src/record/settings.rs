@@ -175,10 +175,10 @@ impl Agreed {
             .with_server_window_bits(self.server_window_bits)?
             .with_client_window_bits(self.client_window_bits)?;
         if !self.server_takeover {
-            params = params.without_server_takeover();
+            params = params.with_server_takeover(false);
         }
         if !self.client_takeover {
-            params = params.without_client_takeover();
+            params = params.with_client_takeover(false);
         }
         Some(params)
     }

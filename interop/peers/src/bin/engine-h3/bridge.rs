@@ -63,7 +63,7 @@ impl Order {
     pub(super) fn options(&self) -> Options {
         let time = Duration::from_millis(self.close_millis);
         let config = command::config().close_timeout(time);
-        Options::new().config(config).linger(time)
+        Options::new().config(config).linger_time(time)
     }
 }
 

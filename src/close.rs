@@ -72,6 +72,10 @@ impl CloseCode {
     }
 
     /// The code as a number.
+    ///
+    /// ```
+    /// assert_eq!(ws_proto::CloseCode::GOING_AWAY.as_u16(), 1001);
+    /// ```
     #[must_use]
     pub const fn as_u16(self) -> u16 {
         self.0.get()
@@ -111,7 +115,15 @@ impl fmt::Debug for CloseCode {
     }
 }
 
-/// A number that is not a [`CloseCode`].
+/// A number that is not a [`CloseCode`]. Exhaustive on purpose: the number is all of it.
+///
+/// ```
+/// use ws_proto::CloseCode;
+/// use ws_proto::close::InvalidCloseCode;
+///
+/// assert_eq!(CloseCode::try_from(1006_u16), Err(InvalidCloseCode(1006))); // never on the wire
+/// assert_eq!(CloseCode::try_from(1000_u16).map(CloseCode::as_u16), Ok(1000));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InvalidCloseCode(pub u16);
 
@@ -218,6 +230,12 @@ impl<'p> ControlPayload<'p> {
     }
 
     /// The bytes.
+    ///
+    /// ```
+    /// use ws_proto::ControlPayload;
+    ///
+    /// assert_eq!(ControlPayload::from(b"42").as_bytes(), b"42");
+    /// ```
     #[must_use]
     pub const fn as_bytes(&self) -> &'p [u8] {
         self.0
@@ -244,7 +262,16 @@ impl<'p> TryFrom<&'p [u8]> for ControlPayload<'p> {
     }
 }
 
-/// Bytes that do not fit into a control frame.
+/// Bytes that do not fit into a control frame. Exhaustive on purpose: the two numbers are all of it.
+///
+/// ```
+/// use ws_proto::{CloseReason, ControlPayload, TooLong};
+///
+/// let reason = "x".repeat(124);
+/// assert_eq!(CloseReason::new(&reason), Err(TooLong { len: 124, max: 123 }));
+/// assert_eq!(CloseReason::truncated(&reason).as_str().len(), 123);
+/// assert_eq!(ControlPayload::new(&[0; 126]), Err(TooLong { len: 126, max: 125 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TooLong {
     /// How many bytes there are.

@@ -227,6 +227,8 @@ impl Error for ProtocolError {}
 /// another reason has no error here: the caller has it already, of [`tick`](crate::Connection::tick) or of
 /// what led to [`fail`](crate::Connection::fail). `receive` then drops the input and returns `Ok(None)`.
 ///
+/// Exhaustive on purpose: a driver that takes the one for the other loses data, so the compiler asks for both.
+///
 /// ```
 /// use ws_proto::{CloseCode, Config, Connection, FixedBuf, Input, Negotiated};
 /// use ws_proto::{ProtocolError, ReceiveError};
@@ -243,7 +245,6 @@ impl Error for ProtocolError {}
 /// assert_eq!(error, ReceiveError::Protocol(ProtocolError::OpcodeReserved));
 /// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
 /// ```
-// Exhaustive: a driver that takes the one for the other loses data, so the compiler asks for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReceiveError {
     /// The output has less room than [`MAX_CONTROL_FRAME`](crate::MAX_CONTROL_FRAME).
@@ -259,6 +260,14 @@ pub enum ReceiveError {
 
 impl ReceiveError {
     /// The peer's fault; `None` if the output has no room.
+    ///
+    /// ```
+    /// use ws_proto::{ProtocolError, ReceiveError};
+    ///
+    /// let fault = ReceiveError::from(ProtocolError::TextNotUtf8);
+    /// assert_eq!(fault.protocol(), Some(ProtocolError::TextNotUtf8));
+    /// assert_eq!(ReceiveError::OutputFull.protocol(), None);
+    /// ```
     #[must_use]
     pub const fn protocol(self) -> Option<ProtocolError> {
         match self {
@@ -391,7 +400,8 @@ impl fmt::Display for TimedOut {
 
 impl Error for TimedOut {}
 
-/// The transport ended before the closing handshake was done: close code 1006 (RFC 6455 7.1.5).
+/// The transport ended before the closing handshake was done: close code 1006 (RFC 6455 7.1.5). Exhaustive on purpose:
+/// drivers make it.
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Negotiated, UnexpectedEof};
@@ -411,7 +421,16 @@ impl fmt::Display for UnexpectedEof {
 
 impl Error for UnexpectedEof {}
 
-/// A [`Storage`](crate::Storage) has no room for more bytes.
+/// A [`Storage`](crate::Storage) has no room for more bytes. Exhaustive on purpose: programs that implement a storage make
+/// it.
+///
+/// ```
+/// use ws_proto::{CapacityError, FixedBuf, Storage};
+///
+/// let mut storage = FixedBuf::<4>::new();
+/// assert_eq!(storage.store(b"hello"), Err(CapacityError));
+/// assert_eq!(storage.bytes(), b"");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CapacityError;
 

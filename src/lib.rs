@@ -104,6 +104,16 @@
 //! Without features the crate needs neither `std` nor an allocator. Features only add API. The
 //! minimum supported Rust version is 1.85.
 //!
+//! # Stability
+//!
+//! Versions follow SemVer: before 1.0 a breaking change raises the minor version. None is a variant or a field that is
+//! added where a type is `#[non_exhaustive]` (types that are not say that this is on purpose), a method of a type, a
+//! provided method of a trait, or another text of an error. Programs may implement [`Output`], [`Storage`],
+//! [`MessageStorage`], [`MaskSource`] and [`Decode`](extension::Decode); all other traits are sealed. The guide has the
+//! whole list, in its reference.
+//!
+//! # Unsafe code
+//!
 //! The crate forbids `unsafe`, unless `simd` is on: then one small module has it, to mask with AVX2 where
 //! the processor has that, and to make a `str` of bytes that were seen to be ASCII while they were
 //! unmasked. The key of a handshake is hashed by the crate `sha1`, which uses the processor's

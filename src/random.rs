@@ -32,6 +32,14 @@ impl OsRandom {
 
     /// A nonce for [`ClientHandshake::start`](crate::handshake::ClientHandshake::start); `None` if
     /// the operating system has no randomness to give.
+    ///
+    /// ```
+    /// use ws_proto::OsRandom;
+    ///
+    /// let nonce = OsRandom::nonce().ok_or("the operating system has no randomness")?;
+    /// assert_eq!(nonce.len(), 16);
+    /// # Ok::<(), &str>(())
+    /// ```
     #[must_use]
     pub fn nonce() -> Option<[u8; 16]> {
         let mut nonce = [0; 16];

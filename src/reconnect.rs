@@ -51,6 +51,23 @@ use crate::time::Instant;
 /// const CONFIG: BackoffConfig =
 ///     BackoffConfig::new().first(Duration::from_secs(1)).cap(Duration::from_secs(30));
 /// ```
+///
+/// All settings:
+///
+/// ```
+///
+/// use core::time::Duration;
+/// use ws_proto::reconnect::BackoffConfig;
+///
+/// let config = BackoffConfig::new()
+///     .first(Duration::from_secs(1))
+///     .cap(Duration::from_secs(30))
+///     .settled(Duration::from_secs(300)) // a shorter connection counts as a failure
+///     .busy(Duration::from_secs(10), Duration::from_secs(60))
+///     .max_retry_after(Duration::from_secs(120))
+///     .max_attempts(Some(20));
+/// # let _ = config;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct BackoffConfig {
@@ -131,6 +148,14 @@ impl Default for BackoffConfig {
 ///
 /// An end that the application asked for is not among them: the application knows whether to
 /// reconnect.
+///
+/// ```
+/// use ws_proto::CloseCode;
+/// use ws_proto::reconnect::End;
+///
+/// assert!(End::Closed(Some(CloseCode::SERVICE_RESTART)).is_transient());
+/// assert!(!End::Refused { status: 403, retry_after: None }.is_transient());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {
@@ -221,6 +246,24 @@ impl From<UnexpectedEof> for End {
 }
 
 /// Computes how long to wait before the next attempt to connect; see the [module](self).
+///
+/// ```
+/// use core::time::Duration;
+/// use ws_proto::Instant;
+/// use ws_proto::reconnect::{Backoff, BackoffConfig, End};
+///
+/// # let random = 0x1234_5678_9abc_def0;
+/// let mut backoff = Backoff::new(BackoffConfig::new());
+/// let now = Instant::from_millis(0);
+/// let delay = backoff.ended(now, End::Unreachable, random).expect("networks fail");
+/// assert_eq!(backoff.attempts(), 1);
+/// backoff.connected(now + delay); // the next attempt has reached the server
+/// let dropped = backoff.ended(now + delay + Duration::from_secs(1), End::Eof, random);
+/// assert!(dropped.is_some());
+/// assert_eq!(backoff.attempts(), 2); // it was open for too short a time to forget the first
+/// backoff.reset(); // the network is back
+/// assert_eq!(backoff.attempts(), 0);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     config: BackoffConfig,

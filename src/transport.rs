@@ -53,6 +53,8 @@
 /// driver then only writes out and closes. A failed write does not end reading: the peer's Close may lie
 /// there to be read.
 ///
+/// Exhaustive on purpose: a driver has to know each state, so another one is a breaking change.
+///
 /// ```
 /// use ws_proto::{CloseCode, CloseReason, Config, Connection, Input, Negotiated, Transport};
 ///

@@ -73,6 +73,15 @@ impl<'u> Uri<'u> {
     /// # Errors
     ///
     /// [`UriError`] for the first rule that the text breaks.
+    ///
+    /// ```
+    /// use ws_proto::uri::{Uri, UriRules};
+    ///
+    /// let rules = UriRules::new().user_info(true);
+    /// let uri = Uri::parse_with("wss://me:secret@example.com/", rules)?;
+    /// assert_eq!(uri.user_info().map(|info| info.user()), Some("me"));
+    /// # Ok::<(), ws_proto::UriError>(())
+    /// ```
     pub fn parse_with(text: &'u str, rules: UriRules) -> Result<Self, UriError> {
         check_ascii(text, 0)?;
         let (scheme, rest) = text.split_once(':').ok_or(UriError::Scheme)?;
@@ -143,6 +152,14 @@ impl<'u> Uri<'u> {
     }
 
     /// The zone that [`with_zone`](Self::with_zone) has added.
+    ///
+    /// ```
+    /// use ws_proto::Uri;
+    ///
+    /// let uri = Uri::parse("ws://[fe80::1]:9001/")?.with_zone("eth0")?;
+    /// assert_eq!(uri.zone(), Some("eth0"));
+    /// # Ok::<(), ws_proto::UriError>(())
+    /// ```
     #[must_use]
     pub const fn zone(&self) -> Option<&'u str> {
         self.zone
@@ -326,6 +343,16 @@ impl UriRules {
 }
 
 /// The user name and the password in a URI; see [`Uri::user_info`].
+///
+/// ```
+/// use ws_proto::uri::{Uri, UriRules};
+///
+/// let uri = Uri::parse_with("wss://me:p%40ss@example.com/", UriRules::new().user_info(true))?;
+/// let info = uri.user_info().expect("there is one");
+/// assert_eq!((info.user(), info.password()), ("me", Some("p%40ss")));
+/// assert_eq!(info.basic()?.to_string(), "Basic bWU6cEBzcw==");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UserInfo<'u> {
     user: &'u str,
@@ -392,6 +419,20 @@ impl fmt::Debug for UserInfo<'_> {
 }
 
 /// The value of a field `Authorization`; it is made with [`UserInfo::basic`] and written with `Display`.
+///
+/// ```
+/// use ws_proto::handshake::ClientRequest;
+/// use ws_proto::uri::{Uri, UriRules};
+///
+/// let uri = Uri::parse_with("wss://me:secret@example.com/", UriRules::new().user_info(true))?;
+/// if let Some(info) = uri.user_info() {
+///     let value = info.basic()?.to_string();
+///     let headers = [("Authorization", value.as_bytes())];
+///     let request = ClientRequest::from_uri(uri).headers(&headers);
+///     # let _ = request;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BasicAuth<'u>(UserInfo<'u>);
 
@@ -402,6 +443,16 @@ impl fmt::Display for BasicAuth<'_> {
 }
 
 /// A user name has a colon, or it or its password has a control character: the scheme Basic cannot carry them (RFC 7617 2).
+///
+/// ```
+/// use ws_proto::uri::{BasicAuthError, Uri, UriRules};
+///
+/// // "a:b" is no user name for Basic.
+/// let uri = Uri::parse_with("ws://a%3Ab:c@example.com", UriRules::new().user_info(true))?;
+/// let error = uri.user_info().expect("there is one").basic().unwrap_err();
+/// let _: BasicAuthError = error;
+/// # Ok::<(), ws_proto::UriError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct BasicAuthError;
@@ -462,6 +513,15 @@ pub(crate) fn decode(text: &str) -> impl Iterator<Item = u8> {
 }
 
 /// The host to connect to, with its zone; it is made with [`Uri::connect_host`] and written with `Display`.
+///
+/// ```
+/// use ws_proto::Uri;
+///
+/// let uri = Uri::parse("ws://[fe80::1]:9001/")?.with_zone("eth0")?;
+/// assert_eq!(uri.connect_host().to_string(), "fe80::1%eth0"); // for name resolution
+/// assert_eq!(Uri::parse("ws://Example.com")?.connect_host().to_string(), "Example.com");
+/// # Ok::<(), ws_proto::UriError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectHost<'u> {
     host: &'u str,
@@ -556,6 +616,14 @@ impl<'u> Target<'u> {
     }
 
     /// The query, after the first `?`; empty if there is none.
+    ///
+    /// ```
+    /// use ws_proto::Uri;
+    ///
+    /// let target = Uri::parse("ws://example.com?room=1")?.target();
+    /// assert_eq!((target.path(), target.query()), ("/", "room=1"));
+    /// # Ok::<(), ws_proto::UriError>(())
+    /// ```
     #[must_use]
     pub const fn query(&self) -> &'u str {
         self.query

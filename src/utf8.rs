@@ -34,7 +34,19 @@ pub struct Utf8 {
     pending: [u8; 3],
 }
 
-/// The text that one piece adds: the character that it completes, and all whole characters after it.
+/// The text that one piece adds: the character that it completes, and all whole characters after it. Exhaustive on
+/// purpose: it is no more than that.
+///
+/// ```
+/// use ws_proto::utf8::{Utf8, Validated};
+///
+/// let mut utf8 = Utf8::new();
+/// utf8.push(b"\xe2\x82")?; // two of three bytes
+/// assert!(!utf8.is_complete());
+/// let piece = utf8.push(b"\xac 5")?;
+/// assert_eq!(piece, Validated { head: Some('€'), body: " 5" });
+/// # Ok::<(), ws_proto::utf8::InvalidUtf8>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validated<'t> {
     /// The character that began in an earlier piece and ended in this one.
@@ -94,6 +106,17 @@ impl Utf8 {
     }
 
     /// Whether the text so far ends between two characters.
+    ///
+    /// ```
+    /// use ws_proto::utf8::Utf8;
+    ///
+    /// let mut utf8 = Utf8::new();
+    /// utf8.push(b"caf\xc3")?;
+    /// assert!(!utf8.is_complete());
+    /// utf8.push(b"\xa9")?;
+    /// assert!(utf8.is_complete());
+    /// # Ok::<(), ws_proto::utf8::InvalidUtf8>(())
+    /// ```
     #[inline]
     #[must_use]
     pub const fn is_complete(&self) -> bool {
@@ -222,7 +245,17 @@ const fn follows(lead: u8, second: u8) -> bool {
     }
 }
 
-/// Bytes that are not UTF-8.
+/// Bytes that are not UTF-8. Exhaustive on purpose: programs that implement a
+/// [`MessageStorage`](crate::MessageStorage) make it.
+///
+/// ```
+/// use ws_proto::utf8::{InvalidUtf8, Utf8};
+///
+/// let mut utf8 = Utf8::new();
+/// utf8.push(b"caf\xe9")?; // may be the first of three bytes
+/// assert_eq!(utf8.push(b"!"), Err(InvalidUtf8));
+/// # Ok::<(), InvalidUtf8>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InvalidUtf8;
 

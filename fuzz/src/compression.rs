@@ -28,10 +28,10 @@ impl Compression {
             .and_then(|params| params.with_client_window_bits(8 + (self.agreed >> 3 & 7)))
             .expect("in range");
         if !self.takeover(false) {
-            params = params.without_server_takeover();
+            params = params.with_server_takeover(false);
         }
         if !self.takeover(true) {
-            params = params.without_client_takeover();
+            params = params.with_client_takeover(false);
         }
         params
     }

@@ -52,7 +52,7 @@ pub fn check(case: &DeflateRoundtrip<'_>) {
         .with_server_window_bits(8 + case.window % 8)
         .expect("in range");
     if !case.takeover {
-        params = params.without_server_takeover();
+        params = params.with_server_takeover(false);
     }
     let mut deflate = Deflate::new()
         .level(case.level % 10)

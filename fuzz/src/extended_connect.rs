@@ -149,7 +149,7 @@ pub fn request(bytes: &[u8], decision: u8) {
     for policy in [
         OriginPolicy::same_host(),
         OriginPolicy::local(),
-        OriginPolicy::any().require_origin(),
+        OriginPolicy::any().require_origin(true),
     ] {
         assert_eq!(upgrade.check_origin(&policy), twin.check_origin(&policy));
     }

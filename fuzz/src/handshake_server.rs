@@ -549,7 +549,7 @@ fn view_upgrade(upgrade: &Upgrade<'_>) -> View {
         }
     } else {
         assert!(same.allows(upgrade));
-        let error = upgrade.check_origin(&same.require_origin());
+        let error = upgrade.check_origin(&same.require_origin(true));
         let error = error.expect_err("it is required");
         assert_eq!(
             (error.fault(), error.origin()),

@@ -97,7 +97,7 @@ impl Inflate<'_> {
         let params = DeflateParams::new().with_server_window_bits(self.window_bits);
         let mut params = params.expect("in range");
         if !self.takeover {
-            params = params.without_server_takeover();
+            params = params.with_server_takeover(false);
         }
         (params, Deflate::new().client(params).1)
     }
@@ -126,8 +126,8 @@ impl Inflate<'_> {
     fn streamed(&self, wire: &[u8], cuts: &[usize]) -> Vec<Emitted> {
         let (params, decoder) = self.decoder();
         let mut decoder = decoder
-            .max_message(self.limit.into())
-            .max_piece(self.max_piece);
+            .with_max_message(self.limit.into())
+            .with_max_piece(self.max_piece);
         let mut emitted = Vec::new();
         let mut message = Vec::new();
         let fault = drive(params, self.config(), wire, cuts, |event| {

@@ -15,6 +15,8 @@ use crate::frame::EncodedHeader;
 /// out.consume(4); // the transport took four bytes
 /// assert_eq!(out.pending(), b"ef");
 /// assert_eq!(out.room(), 6);
+/// out.clear();
+/// assert!(out.is_empty());
 /// ```
 #[derive(Clone)]
 pub struct FixedBuf<const N: usize> {

@@ -20,6 +20,8 @@ use crate::frame::EncodedHeader;
 /// assert_eq!((out.pending(), out.room()), (&b"abc"[..], 1021));
 /// out.consume(3);
 /// assert!(out.is_empty());
+/// out.release();
+/// assert_eq!(out.capacity(), 0);
 /// ```
 #[derive(Clone)]
 pub struct Limited {

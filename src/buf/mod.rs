@@ -43,6 +43,22 @@ use crate::simd;
 /// assert!(input.is_empty());
 /// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
+///
+/// A caller takes from the same bytes what is not for the engine:
+///
+/// ```
+///
+/// use ws_proto::Input;
+///
+/// let mut read = *b"GET / HTTP/1.1\r\n\r\n\x81\x80\0\0\0\0";
+/// let mut input = Input::new(&mut read);
+/// let location = input.location();
+/// let head = input.take(18);
+/// assert_eq!(head, b"GET / HTTP/1.1\r\n\r\n");
+/// assert_eq!(location.range_of(head), Some(0..18));
+/// assert_eq!((input.len(), input.bytes()), (6, &b"\x81\x80\0\0\0\0"[..]));
+/// assert_eq!(input.into_bytes(), b"\x81\x80\0\0\0\0");
+/// ```
 #[derive(Debug, Default)]
 pub struct Input<'b> {
     bytes: &'b mut [u8],
@@ -51,6 +67,7 @@ pub struct Input<'b> {
 impl<'b> Input<'b> {
     /// Wraps bytes just received. Their content is used up: payload is unmasked in place.
     #[inline]
+    #[must_use]
     pub fn new(bytes: &'b mut [u8]) -> Self {
         Self { bytes }
     }
@@ -110,10 +127,49 @@ impl<'b> From<&'b mut [u8]> for Input<'b> {
 /// The engine asks for [`room`](Self::room) before it writes and never puts more than that, so a
 /// call either writes a whole frame or nothing.
 ///
-/// Implemented by `Vec<u8>` (endless), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array). It may be
-/// implemented by others: a method that is added has a default.
+/// Implemented by `Vec<u8>` (endless), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array).
+///
+/// Programs may implement it. A method that is added before the next breaking release is provided, and works with the
+/// methods of today.
+///
+/// ```
+/// use ws_proto::{Config, Connection, Negotiated, Output, SendError};
+///
+/// /// What one datagram of a tunnel takes.
+/// #[derive(Default)]
+/// struct Datagram {
+///     bytes: Vec<u8>,
+/// }
+///
+/// impl Output for Datagram {
+///     fn room(&self) -> usize {
+///         1200 - self.bytes.len()
+///     }
+///
+///     fn put(&mut self, bytes: &[u8]) {
+///         let fits = bytes.len().min(self.room());
+///         self.bytes.extend_from_slice(&bytes[..fits]);
+///     }
+///
+///     fn last_mut(&mut self, n: usize) -> &mut [u8] {
+///         let from = self.bytes.len().saturating_sub(n);
+///         &mut self.bytes[from..]
+///     }
+/// }
+///
+/// let mut datagram = Datagram::default();
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// connection.send_text("hello", &mut datagram)?;
+/// assert_eq!(datagram.bytes, b"\x81\x05hello");
+/// assert_eq!(connection.send_binary(&[0; 1200], &mut datagram), Err(SendError::OutputFull));
+/// assert_eq!(datagram.room(), 1193); // nothing of that message was written
+/// datagram.put(b"\x89\0"); // a Ping that was encoded elsewhere
+/// assert_eq!(datagram.last_mut(2), b"\x89\0");
+/// # Ok::<(), SendError>(())
+/// ```
 pub trait Output {
     /// How many bytes can be [`put`](Self::put) now.
+    #[must_use]
     fn room(&self) -> usize;
 
     /// Announces that `n` bytes, which fit, are about to be put: memory for all of them can be reserved at
@@ -127,11 +183,23 @@ pub trait Output {
     fn put(&mut self, bytes: &[u8]);
 
     /// The last `n` bytes that were put, all of them if there are fewer.
+    #[must_use]
     fn last_mut(&mut self, n: usize) -> &mut [u8];
 
     /// Appends a frame: `header`, and then `payload`, masked if there is a `key` (RFC 6455 5.3).
     /// Provided: it [`put`](Self::put)s both and masks the payload where it is then. An implementation
     /// that has the memory may do all of it in one pass.
+    ///
+    /// ```
+    /// use ws_proto::frame::{Header, Opcode};
+    /// use ws_proto::{FixedBuf, Output};
+    ///
+    /// let mut out = FixedBuf::<16>::new();
+    /// let header = Header::new(Opcode::Ping, 2).masked([1, 2, 3, 4]);
+    /// out.reserve(header.encoded_len() + 2);
+    /// out.put_frame(header.encode(), b"hi", header.mask);
+    /// assert_eq!(out.pending(), [0x89, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
+    /// ```
     #[inline]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
         self.reserve(header.size().saturating_add(payload.len()));

@@ -6,10 +6,29 @@ use crate::utf8::{self, InvalidUtf8};
 /// Where contiguous bytes are collected: a handshake head, a message that came in pieces.
 ///
 /// Implemented by `Vec<u8>`, by [`FixedBuf`](super::FixedBuf), and by
-/// [`MessageBuf`](crate::message::MessageBuf). It may be implemented by others: a method that is added has a
-/// default.
+/// [`MessageBuf`](crate::message::MessageBuf).
+///
+/// Programs may implement it. A method that is added before the next breaking release is provided, and works with the
+/// methods of today.
+///
+/// ```
+/// use ws_proto::{CapacityError, FixedBuf, Storage};
+///
+/// /// The lines of a head, one after the other.
+/// fn keep(lines: &[&str], storage: &mut impl Storage) -> Result<(), CapacityError> {
+///     storage.clear();
+///     lines.iter().try_for_each(|line| storage.store(line.as_bytes()))
+/// }
+///
+/// let mut storage = FixedBuf::<8>::new();
+/// keep(&["a: 1\n", "b\n"], &mut storage)?;
+/// assert_eq!(storage.bytes(), b"a: 1\nb\n");
+/// assert_eq!(keep(&["a: 1\n", "b: 2\n"], &mut storage), Err(CapacityError));
+/// # Ok::<(), CapacityError>(())
+/// ```
 pub trait Storage {
     /// The bytes stored since the last [`clear`](Self::clear).
+    #[must_use]
     fn bytes(&self) -> &[u8];
 
     /// Appends `bytes`.
@@ -38,7 +57,8 @@ pub trait Storage {
 /// A [`Storage`] for messages: what decoding and text need beside bytes.
 ///
 /// Everything is provided, so that plain storage takes messages with `impl MessageStorage for Mine {}`.
-/// Storage that keeps text as text, or that has memory to decode into, saves a pass over the bytes.
+/// Storage that keeps text as text, or that has memory to decode into, saves a pass over the bytes. A method that is
+/// added before the next breaking release is provided too.
 ///
 /// ```
 /// use ws_proto::{Assembler, CapacityError, MessageStorage, Storage};
@@ -103,6 +123,16 @@ pub trait MessageStorage: Storage {
     /// # Errors
     ///
     /// [`CapacityError`] if the piece does not fit; nothing is stored then.
+    ///
+    /// ```
+    /// use ws_proto::{MessageBuf, MessageStorage};
+    ///
+    /// let mut storage = MessageBuf::new();
+    /// storage.store_text(None, "caf", b"caf\xc3")?; // cut inside of a character
+    /// storage.store_text(Some('é'), "!", b"\xa9!")?;
+    /// assert_eq!(storage.text(), Ok("café!"));
+    /// # Ok::<(), ws_proto::CapacityError>(())
+    /// ```
     #[inline]
     fn store_text(
         &mut self,

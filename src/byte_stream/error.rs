@@ -152,6 +152,17 @@ impl core::error::Error for ByteStreamError {}
 /// # Errors
 ///
 /// [`ByteStreamError`], or what `transport` gives.
+///
+/// ```
+/// use std::io;
+/// use ws_proto::byte_stream::read_end;
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// assert!(client.receive_eof().is_err()); // the transport has ended without a Close
+/// let error = read_end(&client, || io::Error::other("the transport's own")).unwrap_err();
+/// assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+/// ```
 pub fn read_end<R: Role, B: AsRef<[u8]>>(
     socket: &WebSocket<R, B>,
     transport: impl FnOnce() -> io::Error,
@@ -179,6 +190,19 @@ pub fn read_end<R: Role, B: AsRef<[u8]>>(
 
 /// Why a message was not sent, for a shell: `refused` is what [`Sender::send`](crate::Sender::send) has returned, or
 /// [`SendError::Closed`]. `transport` gives the error of the transport, where that is the reason.
+///
+/// ```
+/// use std::io;
+/// use ws_proto::byte_stream::write_end;
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// client.write_failed();
+/// let refused = client.sender().send_binary(b"data").unwrap_err();
+/// let error = write_end(&client, refused, || io::ErrorKind::ConnectionReset.into());
+/// assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+/// ```
+#[must_use]
 pub fn write_end<R: Role, B: AsRef<[u8]>>(
     socket: &WebSocket<R, B>,
     refused: SendError,

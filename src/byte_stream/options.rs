@@ -9,6 +9,7 @@ use std::io::IoSlice;
 /// // For a peer that takes messages of 4 KiB at most, and sends its data as text.
 /// let options = ByteStreamOptions::new().message_size(4096).accept_text(true);
 /// assert_eq!(options.get_message_size(), 4096);
+/// assert!(options.get_accept_text());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ByteStreamOptions {
@@ -43,6 +44,15 @@ impl ByteStreamOptions {
 
     /// For a shell: the payload of the message that a vectored write of `slices` sends. It is copied only if it is in
     /// several of them.
+    ///
+    /// ```
+    /// use std::io::IoSlice;
+    /// use ws_proto::byte_stream::ByteStreamOptions;
+    ///
+    /// let options = ByteStreamOptions::new().message_size(8);
+    /// let slices = [IoSlice::new(b"head"), IoSlice::new(b"and body")];
+    /// assert_eq!(*options.join(&slices), *b"headand "); // the rest is for the next write
+    /// ```
     #[must_use]
     pub fn join<'s>(&self, slices: &'s [IoSlice<'_>]) -> Cow<'s, [u8]> {
         let mut joined = Cow::Borrowed(&[][..]);

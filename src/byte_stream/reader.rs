@@ -33,6 +33,22 @@ pub struct ByteReader {
 
 /// The result of [`ByteReader::fill`], or the next step before it can find something. All but `Bytes` are those of
 /// [`Next`].
+///
+/// ```
+/// use ws_proto::byte_stream::{ByteReader, ByteStreamOptions, Filled};
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut reader = ByteReader::new(ByteStreamOptions::new());
+/// match reader.fill(&mut client, &mut [0; 64]) {
+///     Filled::Bytes(n) => println!("{n} bytes"),
+///     Filled::Read => {} // read from the transport, then `advance` or `receive`
+///     Filled::Write => println!("{} bytes to write", client.pending_bytes()),
+///     Filled::Yield => {} // call again, after others had their turn
+///     Filled::End => println!("the end: see `read_end`"),
+///     _ => {}
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Filled {
@@ -50,6 +66,24 @@ pub enum Filled {
 }
 
 /// Where pieces of messages come from: a connection, or the bytes of one read.
+///
+/// Sealed: programs use it as a bound and cannot implement it.
+///
+/// ```
+/// use ws_proto::byte_stream::{ByteReader, ByteStreamOptions, Filled, Source};
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// fn first_byte(reader: &mut ByteReader, from: &mut impl Source) -> Option<u8> {
+///     let mut byte = [0];
+///     (reader.fill(from, &mut byte) == Filled::Bytes(1)).then_some(byte[0])
+/// }
+///
+/// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut reader = ByteReader::new(ByteStreamOptions::new());
+/// let mut read = *b"\x82\x02ab";
+/// assert_eq!(first_byte(&mut reader, &mut client.receive(&mut read)), Some(b'a'));
+/// assert_eq!(first_byte(&mut reader, &mut client), Some(b'b'));
+/// ```
 pub trait Source: sealed::Source {}
 
 mod sealed {
@@ -119,6 +153,21 @@ impl ByteReader {
     }
 
     /// What was received and did not fit into a buffer.
+    ///
+    /// ```
+    /// use ws_proto::byte_stream::{ByteReader, ByteStreamOptions, Filled};
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let options = ByteStreamOptions::new().accept_text(true);
+    /// let mut reader = ByteReader::new(ByteStreamOptions::new()).with_options(options);
+    /// let mut read = *b"\x81\x05hello";
+    /// let filled = reader.fill(&mut client.receive(&mut read), &mut []);
+    /// assert_eq!(filled, Filled::Bytes(0)); // for `BufRead`, which lends its bytes
+    /// assert_eq!(reader.buffered(), b"hello");
+    /// reader.consume(4);
+    /// assert_eq!(reader.buffered(), b"o");
+    /// ```
     #[must_use]
     pub fn buffered(&self) -> &[u8] {
         self.rest.get(self.start..).unwrap_or_default()

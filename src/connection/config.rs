@@ -33,6 +33,26 @@ use crate::time::millis_ceil;
 /// let config = Config::new().max_message(64 * 1024).keepalive(Some(Duration::from_secs(30)));
 /// # let _ = config;
 /// ```
+///
+/// All settings:
+///
+/// ```
+///
+/// use core::time::Duration;
+/// use ws_proto::Config;
+///
+/// let config = Config::new()
+///     .max_message(1 << 20)
+///     .max_frame(64 * 1024)
+///     .max_fragments(1000)
+///     .keepalive(Some(Duration::from_secs(60)))
+///     .pong_timeout(Duration::from_secs(10))
+///     .hold_pings(true) // for peers that take no Ping inside of a compressed message
+///     .close_timeout(Duration::from_secs(5))
+///     .manual_pong(true) // the program answers Pings
+///     .manual_close(true); // and the peer's Close
+/// assert_eq!(config.get_max_message(), 1 << 20);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Config {

@@ -29,7 +29,7 @@ use crate::frame::Rsv;
 /// # assert_eq!(connection.close_code(), Some(ws_proto::CloseCode::NORMAL));
 /// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
     /// A piece of a text message.
@@ -56,6 +56,9 @@ pub enum Event<'b> {
 /// A piece may be cut inside a character. The bytes of that character are in the `raw` of both
 /// pieces; the character itself is the `head` of the piece that completes it. So `head` and `body`
 /// of all pieces are the text, and the `raw` of all pieces are its bytes.
+///
+/// Exhaustive on purpose, as [`Binary`] and [`Extended`]: programs match pieces and make them, for their own tests or for
+/// an [`Assembler`](crate::Assembler). No field is added before the next breaking release.
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
@@ -107,6 +110,16 @@ impl<'b> Text<'b> {
     }
 
     /// The message, if this piece is all of it.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+    ///
+    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut read = *b"\x81\x02hi";
+    /// let event = connection.receive(&mut Input::new(&mut read), &mut Vec::new())?;
+    /// assert!(matches!(event, Some(Event::Text(text)) if text.whole() == Some("hi")));
+    /// # Ok::<(), ws_proto::ReceiveError>(())
+    /// ```
     #[inline]
     #[must_use]
     pub const fn whole(&self) -> Option<&'b str> {
@@ -118,7 +131,7 @@ impl<'b> Text<'b> {
     }
 }
 
-/// A piece of a binary message.
+/// A piece of a binary message. Exhaustive on purpose, as [`Text`].
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
@@ -160,7 +173,24 @@ impl<'b> Binary<'b> {
 
 /// A piece of a message that uses reserved bits: encoded bytes that an extension has to decode.
 ///
-/// Text is not validated here, since the bytes are not text yet.
+/// Text is not validated here, since the bytes are not text yet. Exhaustive on purpose, as [`Text`].
+///
+/// ```
+/// use ws_proto::frame::Rsv;
+/// use ws_proto::{Config, Connection, Event, Input, Kind, Negotiated};
+///
+/// // The extension that was agreed on marks its messages with RSV1.
+/// let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
+/// let mut connection = Connection::client(negotiated, Config::new(), || [0; 4]);
+/// let mut read = *b"\xc1\x03\x01\x02\x03";
+/// let event = connection.receive(&mut Input::new(&mut read), &mut Vec::new())?;
+/// let Some(Event::Extended(piece)) = event else {
+///     panic!("a piece of an encoded message");
+/// };
+/// assert_eq!((piece.kind, piece.rsv), (Kind::Text, Rsv::RSV1)); // a text, once it is decoded
+/// assert_eq!((piece.first, piece.last, &*piece.data), (true, true, &[1, 2, 3][..]));
+/// # Ok::<(), ws_proto::ReceiveError>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Extended<'b> {
@@ -176,7 +206,19 @@ pub struct Extended<'b> {
     pub rsv: Rsv,
 }
 
-/// The kind of a message (RFC 6455 5.6).
+/// The kind of a message (RFC 6455 5.6). Exhaustive on purpose: there are two.
+///
+/// ```
+/// use ws_proto::{Kind, Message};
+///
+/// fn suffix(message: Message<'_>) -> &'static str {
+///     match message.kind() {
+///         Kind::Text => "txt",
+///         Kind::Binary => "bin",
+///     }
+/// }
+/// assert_eq!(suffix(Message::Binary(&[1, 2])), "bin");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// UTF-8 text.
@@ -185,7 +227,7 @@ pub enum Kind {
     Binary,
 }
 
-/// Whether a part of a message is its last one: the FIN bit (RFC 6455 5.4).
+/// Whether a part of a message is its last one: the FIN bit (RFC 6455 5.4). Exhaustive on purpose: it is one bit.
 ///
 /// ```
 /// use ws_proto::{Config, Connection, Fin, Negotiated};

@@ -143,6 +143,15 @@ impl<M: MaskSource> Connection<Client<M>> {
     /// The client's end of a connection, after the handshake.
     ///
     /// `keys` gives a masking key for every frame that is sent.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Negotiated};
+    ///
+    /// let keys = || [7; 4]; // random bytes, new for every frame
+    /// let mut client = Connection::client(Negotiated::new(), Config::new(), keys);
+    /// # let _ = client.can_send();
+    /// ```
+    #[must_use]
     pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
         Self::new(negotiated, config, Client::new(keys))
     }
@@ -150,6 +159,15 @@ impl<M: MaskSource> Connection<Client<M>> {
 
 impl<M: MaskSource> Connection<EitherRole<M>> {
     /// The end of a connection that `role` says, after the handshake.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, EitherRole, Negotiated};
+    ///
+    /// let role: EitherRole<fn() -> [u8; 4]> = EitherRole::server();
+    /// let connection = Connection::with_role(Negotiated::new(), Config::new(), role);
+    /// # let _ = connection.can_send();
+    /// ```
+    #[must_use]
     pub fn with_role(negotiated: Negotiated, config: Config, role: EitherRole<M>) -> Self {
         Self::new(negotiated, config, role)
     }
@@ -263,6 +281,21 @@ impl<R: Role> Connection<R> {
     ///
     /// [`UnexpectedEof`] unless the closing handshake was done (RFC 6455 7.1.4). A message that
     /// was not complete is lost.
+    ///
+    /// ```
+    /// use ws_proto::{CloseCode, Config, Connection, Input, Negotiated, Transport};
+    ///
+    /// let mut client = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut out = Vec::new();
+    /// let mut close = *b"\x88\x05\x03\xe9bye";
+    /// client.receive(&mut Input::new(&mut close), &mut out)?;
+    /// assert!(client.is_close_received());
+    /// assert_eq!(client.close_code(), Some(CloseCode::GOING_AWAY));
+    /// assert_eq!(client.close_reason(), "bye");
+    /// assert_eq!(client.transport(), Transport::AwaitEof); // the answer is in `out`
+    /// client.receive_eof()?; // the server has ended the transport
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn receive_eof(&mut self) -> Result<(), UnexpectedEof> {
         self.receiver.stop();
         self.flags.insert(Flags::EOF);
@@ -275,6 +308,7 @@ impl<R: Role> Connection<R> {
 
     /// The next step with the transport, once it has written the output.
     #[inline]
+    #[must_use]
     pub fn transport(&self) -> Transport {
         // Faults and timers that have ended have sent a Close, or owe one: most calls end here, and a driver
         // makes some in each turn (`mio/32/alone` in `benches/shells`).
@@ -341,17 +375,31 @@ impl<R: Role> Connection<R> {
     /// # Ok::<(), ws_proto::ReceiveError>(())
     /// ```
     #[inline]
+    #[must_use]
     pub fn frame_missing(&self, received: &[u8], least: usize, most: usize) -> usize {
         self.receiver
             .missing(self.role.side(), received, least, most)
     }
 
     /// The payload of the Ping or Pong that the last call of [`receive`](Self::receive) returned.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
+    ///
+    /// let mut client = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut read = *b"\x8a\x0242";
+    /// let event = client.receive(&mut Input::new(&mut read), &mut Vec::new())?;
+    /// assert_eq!(event, Some(Event::Pong));
+    /// assert_eq!(client.control_payload(), b"42"); // the answer to the Ping with this payload
+    /// # Ok::<(), ws_proto::ReceiveError>(())
+    /// ```
+    #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.receiver.control_payload()
     }
 
     /// The code in the peer's Close; `None` if there was no Close (1006) or no code in it (1005).
+    #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         self.close_body().0
     }
@@ -370,16 +418,19 @@ impl<R: Role> Connection<R> {
     /// assert_eq!(error, ProtocolError::MessageTooBig.into());
     /// assert_eq!(connection.refused_len(), Some(6));
     /// ```
+    #[must_use]
     pub fn refused_len(&self) -> Option<u64> {
         self.receiver.refused_len()
     }
 
     /// The reason in the peer's Close; empty if there was none (RFC 6455 7.1.6).
+    #[must_use]
     pub fn close_reason(&self) -> &str {
         self.close_body().1
     }
 
     /// Whether the peer's Close has come: without a code in it that is 1005, without a Close 1006.
+    #[must_use]
     pub fn is_close_received(&self) -> bool {
         self.flags.contains(Flags::CLOSE_RECEIVED)
     }
@@ -387,6 +438,18 @@ impl<R: Role> Connection<R> {
     /// How many more bytes complete the frame whose payload is coming in; 0 between frames.
     ///
     /// A hint for the driver: a read of this size ends with the frame.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Input, Negotiated};
+    ///
+    /// let mut client = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut read = *b"\x82\x7e\x03\xe8abc"; // 3 of 1000 bytes
+    /// let mut input = Input::new(&mut read);
+    /// while client.receive(&mut input, &mut Vec::new())?.is_some() {}
+    /// assert_eq!(client.frame_remaining(), 997);
+    /// # Ok::<(), ws_proto::ReceiveError>(())
+    /// ```
+    #[must_use]
     pub fn frame_remaining(&self) -> u64 {
         self.receiver.frame_remaining()
     }

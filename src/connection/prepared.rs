@@ -91,11 +91,13 @@ impl<B: AsRef<[u8]>> PreparedMessage<B> {
     /// assert_eq!(shared.payload(), b"shared");
     /// # let _ = (owned, lies_in_the_program);
     /// ```
+    #[must_use]
     pub fn text(text: impl AsRef<str> + Into<B>) -> Self {
         Self::new(Kind::Text, text.into())
     }
 
     /// A binary message.
+    #[must_use]
     pub fn binary(data: B) -> Self {
         Self::new(Kind::Binary, data)
     }
@@ -110,11 +112,20 @@ impl<B: AsRef<[u8]>> PreparedMessage<B> {
     }
 
     /// Text or binary.
+    #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
     /// The payload, not compressed.
+    ///
+    /// ```
+    /// use ws_proto::{Kind, PreparedMessage};
+    ///
+    /// let update = PreparedMessage::binary(&[1, 2, 3][..]);
+    /// assert_eq!((update.kind(), update.payload()), (Kind::Binary, &[1, 2, 3][..]));
+    /// ```
+    #[must_use]
     pub fn payload(&self) -> &[u8] {
         self.plain.payload()
     }
@@ -266,6 +277,18 @@ impl Connection<Server> {
     /// # let hello = PreparedMessage::<&str>::text("hello");
     /// # let mut connection = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
     /// let frame = connection.frame_prepared(&hello);
+    /// ```
+    ///
+    /// A server writes both slices by one call:
+    ///
+    /// ```
+    ///
+    /// use ws_proto::{Config, Connection, Negotiated, PreparedMessage};
+    ///
+    /// let news = PreparedMessage::<&str>::text("news");
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// assert_eq!(server.frame_prepared(&news)?, [&b"\x81\x04"[..], b"news"]);
+    /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     #[inline]
     pub fn frame_prepared<'p, B: AsRef<[u8]>>(

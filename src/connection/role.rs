@@ -2,14 +2,59 @@
 
 use core::fmt;
 
-/// The role of an endpoint: [`Server`], [`Client`], or either. Sealed.
+/// The role of an endpoint: [`Server`], [`Client`], or [either](EitherRole).
+///
+/// Sealed: programs use it as a bound and cannot implement it. A role that is added is no breaking change.
+///
+/// ```
+/// use ws_proto::{Connection, Role, SendError};
+///
+/// /// For both ends of a connection.
+/// fn greet<R: Role>(connection: &mut Connection<R>, out: &mut Vec<u8>) -> Result<(), SendError> {
+///     connection.send_text("hello", out)
+/// }
+/// # use ws_proto::{Config, Negotiated};
+/// # let mut out = Vec::new();
+/// # greet(&mut Connection::server(Negotiated::new(), Config::new()), &mut out)?;
+/// # greet(&mut Connection::client(Negotiated::new(), Config::new(), || [0; 4]), &mut out)?;
+/// # Ok::<(), SendError>(())
+/// ```
 pub trait Role: sealed::Sealed {}
 
 /// The server's end: it sends unmasked frames and receives masked ones (RFC 6455 5.1).
+///
+/// ```
+/// use ws_proto::{Config, Negotiated, Server, WebSocket};
+///
+/// /// A visitor of the chat.
+/// struct Visitor {
+///     name: String,
+///     socket: WebSocket<Server>,
+/// }
+///
+/// let socket = WebSocket::server(Negotiated::new(), Config::new());
+/// let visitor = Visitor { name: "anna".to_owned(), socket };
+/// # let _ = (visitor.name, visitor.socket);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Server;
 
 /// The client's end: it masks the frames it sends, with a new key for every frame (RFC 6455 5.3).
+///
+/// Each frame has its key before the masked payload:
+///
+/// ```
+///
+/// use ws_proto::{Client, Config, Connection, Negotiated};
+///
+/// type Keys = fn() -> [u8; 4];
+/// let keys: Keys = || [1, 2, 3, 4]; // not to be foreseen, in a program
+/// let mut client: Connection<Client<Keys>> = Connection::client(Negotiated::new(), Config::new(), keys);
+/// let mut out = Vec::new();
+/// client.send_binary(&[7], &mut out)?;
+/// assert_eq!(out, [0x82, 0x81, 1, 2, 3, 4, 7 ^ 1]);
+/// # Ok::<(), ws_proto::SendError>(())
+/// ```
 pub struct Client<M> {
     keys: M,
 }
@@ -33,6 +78,8 @@ impl<M> fmt::Debug for Client<M> {
 /// system ([`OsRandom`](crate::OsRandom), feature `getrandom`), a hardware generator, a
 /// cryptographic generator seeded by one of these. Any `FnMut() -> [u8; 4]` is a source.
 ///
+/// Programs may implement it. A method that is added before the next breaking release is provided.
+///
 /// ```
 /// use ws_proto::{Config, Connection, MaskSource, Negotiated};
 ///
@@ -52,6 +99,7 @@ impl<M> fmt::Debug for Client<M> {
 pub trait MaskSource {
     /// Four fresh, unpredictable bytes; `None` if none are available, and then nothing is
     /// sent.
+    #[must_use]
     fn mask_key(&mut self) -> Option<[u8; 4]>;
 }
 
@@ -126,6 +174,7 @@ impl<M: MaskSource> EitherRole<M> {
     }
 
     /// The client's end; `keys` gives a masking key for every frame that is sent.
+    #[must_use]
     pub const fn client(keys: M) -> Self {
         Self { keys: Some(keys) }
     }

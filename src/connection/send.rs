@@ -180,7 +180,19 @@ impl History {
 
 impl<R: Role> Connection<R> {
     /// Whether a data frame can be sent: no Close has been sent or answered, nothing has failed.
+    ///
+    /// ```
+    /// use ws_proto::{CloseCode, CloseReason, Config, Connection, Negotiated};
+    ///
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// assert!(server.can_send());
+    /// let reason = CloseReason::new("moving")?;
+    /// server.close(CloseCode::SERVICE_RESTART, reason, &mut Vec::new())?;
+    /// assert!(!server.can_send());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[must_use]
     pub fn can_send(&self) -> bool {
         !self.flags.contains(Flags::CLOSE_SENT | Flags::EOF)
     }
@@ -190,6 +202,17 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was written and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Negotiated};
+    ///
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// let mut out = Vec::new();
+    /// server.send_text("hi", &mut out)?;
+    /// server.send_binary(&[1, 2], &mut out)?;
+    /// assert_eq!(out, b"\x81\x02hi\x82\x02\x01\x02");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[inline]
     pub fn send_text<O: Output + ?Sized>(
         &mut self,
@@ -221,6 +244,20 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was written and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Fin, Negotiated, SendError};
+    ///
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// let mut out = Vec::new();
+    /// server.send_text_part("[1, ", Fin::No, &mut out)?;
+    /// assert!(server.is_message_open());
+    /// assert_eq!(server.send_binary(&[1], &mut out), Err(SendError::MessageOpen));
+    /// server.send_text_part("2]", Fin::Yes, &mut out)?;
+    /// server.send_binary_part(&[1, 2], Fin::Yes, &mut out)?; // the only part of the next message
+    /// assert_eq!(out, b"\x01\x04[1, \x80\x022]\x82\x02\x01\x02");
+    /// # Ok::<(), SendError>(())
+    /// ```
     pub fn send_text_part<O: Output + ?Sized>(
         &mut self,
         part: &str,
@@ -271,6 +308,7 @@ impl<R: Role> Connection<R> {
     /// Whether a message is being sent in parts: its last part, the one with [`Fin::Yes`], has not been
     /// sent. Until then no other message can be.
     #[inline]
+    #[must_use]
     pub fn is_message_open(&self) -> bool {
         self.sender.is_open()
     }
@@ -304,6 +342,19 @@ impl<R: Role> Connection<R> {
     /// [`SendError::ReservedBits`] if `rsv` is empty or was not negotiated, [`SendError::MessageOpen`] while
     /// a message of the other kind or with other reserved bits is open, and all that concern the connection
     /// or `out`; nothing was written and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::frame::Rsv;
+    /// use ws_proto::{Config, Connection, Fin, Kind, Negotiated};
+    ///
+    /// let negotiated = Negotiated::new().with_rsv(Rsv::RSV2);
+    /// let mut server = Connection::server(negotiated, Config::new());
+    /// let mut out = Vec::new();
+    /// let encoded = b"\x97\x96"; // "hi", by an extension that inverts all bits
+    /// server.send_extended(Kind::Text, Rsv::RSV2, encoded, Fin::Yes, &mut out)?;
+    /// assert_eq!(out, b"\xa1\x02\x97\x96");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn send_extended<O: Output + ?Sized>(
         &mut self,
         kind: Kind,
@@ -331,6 +382,17 @@ impl<R: Role> Connection<R> {
     ///
     /// [`SendError::Closed`] once the peer's Close has come or the connection has failed,
     /// [`SendError::OutputFull`], [`SendError::NoMaskKey`]; nothing was written.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Negotiated};
+    ///
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// let mut out = Vec::new();
+    /// server.ping(b"42", &mut out)?;
+    /// server.pong(b"", &mut out)?;
+    /// assert_eq!(out, b"\x89\x0242\x8a\x00");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn ping<'p, O: Output + ?Sized>(
         &mut self,
         payload: impl Into<ControlPayload<'p>>,
@@ -364,6 +426,17 @@ impl<R: Role> Connection<R> {
     /// [`MANDATORY_EXTENSION`](CloseCode::MANDATORY_EXTENSION) that does not answer that code, [`SendError::Closed`] once the
     /// transport has ended, [`SendError::OutputFull`], [`SendError::NoMaskKey`]; nothing was
     /// written and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{CloseCode, CloseReason, Config, Connection, Negotiated};
+    ///
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// let mut out = Vec::new();
+    /// server.close(CloseCode::NORMAL, CloseReason::new("done")?, &mut out)?;
+    /// server.close_empty(&mut out)?; // does nothing: a Close has been sent
+    /// assert_eq!(out, b"\x88\x06\x03\xe8done");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close<O: Output + ?Sized>(
         &mut self,
         code: CloseCode,
@@ -652,6 +725,19 @@ impl Connection<Server> {
     /// # Errors
     ///
     /// As [`frame_text`](Self::frame_text).
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Fin, Negotiated};
+    ///
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// let mut head = Vec::new();
+    /// let payload = server.frame_binary(&[1, 2, 3], &mut head)?;
+    /// assert_eq!([&head[..], payload].concat(), b"\x82\x03\x01\x02\x03"); // by `writev`, in a program
+    /// head.clear();
+    /// let part = server.frame_binary_part(&[4], Fin::No, &mut head)?;
+    /// assert_eq!([&head[..], part].concat(), b"\x02\x01\x04");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[inline]
     pub fn frame_binary<'p, O: Output + ?Sized>(
         &mut self,
@@ -698,6 +784,16 @@ impl Connection<Server> {
     /// # Errors
     ///
     /// As [`send_utf8_part`](Self::send_utf8_part).
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Fin, Negotiated};
+    ///
+    /// let mut server = Connection::server(Negotiated::new(), Config::new());
+    /// let mut head = Vec::new();
+    /// let part = server.frame_utf8_part(b"caf\xc3", Fin::No, &mut head)?; // cut inside of a character
+    /// assert_eq!([&head[..], part].concat(), b"\x01\x04caf\xc3");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn frame_utf8_part<'p, O: Output + ?Sized>(
         &mut self,
         part: &'p [u8],
@@ -734,6 +830,16 @@ impl<M: MaskSource> Connection<Client<M>> {
     ///
     /// [`SendError::TextNotUtf8`] for bytes that are not text, [`SendError::MessageOpen`] while a message is
     /// being sent in parts, and all others; nothing was written, masked or changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Negotiated};
+    ///
+    /// let mut client = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
+    /// let (mut head, mut text) = (Vec::new(), *b"hi");
+    /// let payload = client.frame_text(&mut text, &mut head)?;
+    /// assert_eq!([&head[..], payload].concat(), [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[inline]
     pub fn frame_text<'p, O: Output + ?Sized>(
         &mut self,
@@ -779,6 +885,18 @@ impl<M: MaskSource> Connection<Client<M>> {
     /// # Errors
     ///
     /// As [`send_utf8_part`](Self::send_utf8_part); nothing was written, masked or changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Connection, Fin, Negotiated};
+    ///
+    /// let mut client = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let (mut head, mut text, mut data) = (Vec::new(), *b"caf\xc3\xa9", [1, 2]);
+    /// let (one, two) = text.split_at_mut(4); // inside of a character
+    /// assert_eq!(client.frame_text_part(one, Fin::No, &mut head)?, b"caf\xc3");
+    /// assert_eq!(client.frame_text_part(two, Fin::Yes, &mut head)?, b"\xa9");
+    /// assert_eq!(client.frame_binary_part(&mut data, Fin::Yes, &mut head)?, [1, 2]);
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn frame_text_part<'p, O: Output + ?Sized>(
         &mut self,
         utf8: &'p mut [u8],

@@ -18,6 +18,9 @@ use crate::error::CapacityError;
 
 /// Decodes the messages of an extension, piece by piece.
 ///
+/// Programs may implement it. A method that is added before the next breaking release is provided, and works with the
+/// methods of today.
+///
 /// ```
 /// use ws_proto::extension::{Decode, DecodeError};
 /// use ws_proto::{Extended, MessageStorage};
@@ -64,6 +67,44 @@ pub trait Decode {
     ///
     /// A decoder whose messages refer to earlier ones cannot go on then: it has to give an error
     /// for each that follows. Provided for those that can, it does nothing.
+    ///
+    /// ```
+    /// use ws_proto::extension::{Decode, DecodeError};
+    /// use ws_proto::{Extended, MessageStorage};
+    ///
+    /// /// Each byte is the difference to the one before it, in all messages together.
+    /// #[derive(Default)]
+    /// struct Delta {
+    ///     last: u8,
+    ///     is_lost: bool,
+    /// }
+    ///
+    /// impl Decode for Delta {
+    ///     fn decode<S: MessageStorage>(
+    ///         &mut self,
+    ///         piece: Extended<'_>,
+    ///         room: u64,
+    ///         to: &mut S,
+    ///     ) -> Result<(), DecodeError> {
+    ///         if self.is_lost {
+    ///             return Err(DecodeError::Invalid);
+    ///         }
+    ///         if piece.data.len() as u64 > room {
+    ///             return Err(DecodeError::TooBig);
+    ///         }
+    ///         for byte in piece.data.iter() {
+    ///             self.last = self.last.wrapping_add(*byte);
+    ///             to.store(&[self.last])?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn abort(&mut self) {
+    ///         self.is_lost = true;
+    ///     }
+    /// }
+    /// # let _ = Delta::default();
+    /// ```
     fn abort(&mut self) {}
 }
 
@@ -117,6 +158,15 @@ impl<X: Decode> Decode for alloc::boxed::Box<X> {
 }
 
 /// No extension: there is nothing to decode.
+///
+/// ```
+/// use ws_proto::extension::NoExtension;
+/// use ws_proto::{Assembler, FixedBuf};
+///
+/// // The type of what `Assembler::new` makes.
+/// let assembler: Assembler<FixedBuf<64>, NoExtension> = Assembler::new(FixedBuf::new(), 64);
+/// # let _ = assembler;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoExtension;
 
@@ -132,6 +182,14 @@ impl Decode for NoExtension {
 }
 
 /// Why a piece could not be decoded.
+///
+/// ```
+/// use ws_proto::extension::DecodeError;
+/// use ws_proto::{AssembleError, CloseCode};
+///
+/// let error = AssembleError::from(DecodeError::Invalid);
+/// assert_eq!(error.close_code(), CloseCode::INVALID_PAYLOAD);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u64)] // as is `AssembleError`, which may hold one

@@ -13,7 +13,7 @@ const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 const KEY_LEN: usize = 4;
 
-/// A frame header.
+/// A frame header. Exhaustive on purpose: its fields are those of RFC 6455 5.2.
 ///
 /// ```
 /// use ws_proto::frame::{Header, Opcode};
@@ -99,6 +99,14 @@ impl Header {
     }
 
     /// How many bytes [`encode`](Self::encode) gives: 2 to 14.
+    ///
+    /// ```
+    /// use ws_proto::frame::{Header, Opcode};
+    ///
+    /// let header = Header::new(Opcode::Text, 300);
+    /// assert_eq!(header.encoded_len(), 4);
+    /// assert_eq!(header.masked([1, 2, 3, 4]).encoded_len(), 8);
+    /// ```
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
         encoded_len(self.len, self.mask.is_some())
@@ -176,6 +184,13 @@ pub(crate) const fn encoded_len(len: u64, masked: bool) -> usize {
 }
 
 /// The bytes of a [`Header`], on the stack.
+///
+/// ```
+/// use ws_proto::frame::{Header, Opcode};
+///
+/// let encoded = Header::new(Opcode::Binary, 300).encode();
+/// assert_eq!(encoded[..], *b"\x82\x7e\x01\x2c");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedHeader {
     /// The header, and zeros after it, so that all of it is two words.

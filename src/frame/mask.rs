@@ -33,6 +33,15 @@ impl Mask {
     }
 
     /// The mask as it stands `offset` bytes into a payload.
+    ///
+    /// ```
+    /// use ws_proto::frame::Mask;
+    ///
+    /// // The rest of a payload of which 5 bytes have been unmasked before.
+    /// let mut rest = [1, 2, 3];
+    /// Mask::at_offset([10, 20, 30, 40], 5).apply(&mut rest);
+    /// assert_eq!(rest, [1 ^ 20, 2 ^ 30, 3 ^ 40]);
+    /// ```
     #[must_use]
     pub const fn at_offset(key: [u8; 4], offset: u64) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use core::ops::BitOr;
 
-/// The kind of a frame (RFC 6455 5.2).
+/// The kind of a frame (RFC 6455 5.2). Exhaustive on purpose: all other opcodes are reserved, and refused.
 ///
 /// ```
 /// use ws_proto::frame::Opcode;
@@ -73,6 +73,14 @@ impl Rsv {
     pub const RSV3: Self = Self(0x10);
 
     /// The reserved bits of a frame's first byte.
+    ///
+    /// ```
+    /// use ws_proto::frame::Rsv;
+    ///
+    /// let rsv = Rsv::from_bits(0xc1); // FIN, RSV1, a text
+    /// assert_eq!((rsv, rsv.bits()), (Rsv::RSV1, 0x40));
+    /// assert!(!rsv.is_none());
+    /// ```
     #[must_use]
     pub const fn from_bits(first: u8) -> Self {
         Self(first & 0x70)

@@ -81,16 +81,24 @@ impl<'a> Accept<'a> {
     /// ```
     /// use ws_proto::handshake::Accept;
     ///
-    /// assert_eq!(Accept::new().subprotocol("chat").chosen_subprotocol(), Some("chat"));
-    /// assert_eq!(Accept::new().maybe_subprotocol(None).chosen_subprotocol(), None);
+    /// assert_eq!(Accept::new().subprotocol("chat").get_subprotocol(), Some("chat"));
+    /// assert_eq!(Accept::new().maybe_subprotocol(None).get_subprotocol(), None);
     /// ```
     #[must_use]
-    pub const fn chosen_subprotocol(&self) -> Option<&'a str> {
+    pub const fn get_subprotocol(&self) -> Option<&'a str> {
         self.subprotocol
     }
 
     /// Sets the extensions, in the order in which they process sent messages (RFC 6455 9.1). The
     /// client has to have offered each name.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Accept, ExtensionOffer};
+    ///
+    /// let extensions = [ExtensionOffer::new("x-example", &[])];
+    /// let accept = Accept::new().extensions(&extensions);
+    /// # let _ = accept;
+    /// ```
     #[must_use]
     pub const fn extensions(self, extensions: &'a [ExtensionOffer<'a>]) -> Self {
         Self { extensions, ..self }
@@ -168,6 +176,33 @@ impl fmt::Debug for Accept<'_> {
 }
 
 /// The content of a response that accepts a request, to write it with another HTTP server.
+///
+/// ```
+/// use ws_proto::handshake::{Accept, HeadError, Upgrade};
+/// use ws_proto::{Config, Connection, Server};
+///
+/// /// Accepts with the response of another HTTP server.
+/// fn accept(upgrade: &Upgrade<'_>, head: &mut String) -> Result<Connection<Server>, HeadError> {
+///     let answer = upgrade.answer(&Accept::new())?;
+///     *head = format!("HTTP/1.1 {}\r\n", answer.status());
+///     for (name, value) in answer.fields() {
+///         *head += &format!("{name}: {value}\r\n");
+///     }
+///     Ok(Connection::server(answer.negotiated(), Config::new()))
+/// }
+/// # let headers: [(&str, &[u8]); 5] = [
+/// #     ("host", b"example.com"),
+/// #     ("upgrade", b"websocket"),
+/// #     ("connection", b"Upgrade"),
+/// #     ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+/// #     ("sec-websocket-version", b"13"),
+/// # ];
+/// # let upgrade = Upgrade::from_headers("GET", "/chat", &headers)?;
+/// # let mut head = String::new();
+/// # accept(&upgrade, &mut head)?;
+/// # assert!(head.starts_with("HTTP/1.1 101\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
     accept: Accept<'a>,
@@ -238,6 +273,18 @@ impl<'a> Answer<'a> {
 }
 
 /// The value of a field of [`Answer::fields`]. `Display` writes it, as visible ASCII and spaces.
+///
+/// ```
+/// use ws_proto::handshake::Answer;
+///
+/// /// The value of `Sec-WebSocket-Accept`.
+/// fn accept_value(answer: &Answer<'_>) -> Option<String> {
+///     let mut fields = answer.fields();
+///     let (_, value) = fields.find(|(name, _)| *name == "Sec-WebSocket-Accept")?;
+///     Some(value.to_string())
+/// }
+/// # let _ = accept_value;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FieldValue<'a>(Value<'a>);
 

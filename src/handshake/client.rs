@@ -97,6 +97,16 @@ impl<S: Storage> ClientHandshake<S> {
     /// [`HandshakeError::UnexpectedEof`] if that is before the end of the answer's head;
     /// [`HandshakeError::Refused`] if it ends the body of a refusal; the same error again if the
     /// handshake has failed.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Limits};
+    ///
+    /// let request = ClientRequest::new("example.com", "/");
+    /// let mut handshake =
+    ///     ClientHandshake::start(request, [7; 16], Vec::new(), Limits::new(), &mut Vec::new())?;
+    /// assert_eq!(handshake.receive_eof(), Err(HandshakeError::NothingReceived));
+    /// # Ok::<(), ws_proto::handshake::HeadError>(())
+    /// ```
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         self.0.receive_eof()
     }
@@ -115,6 +125,24 @@ impl<S: Storage> ClientHandshake<S> {
     /// - [`TimedOut::Handshake`] if the answer is not complete in time. If only the end of a refusal's
     ///   body is missing, [`refusal`](Self::refusal) has the received part.
     /// - [`TimedOut::Drain`] if the server did not end its side in time after the handshake had failed.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
+    /// use ws_proto::{Instant, TimedOut, Transport};
+    ///
+    /// let request = ClientRequest::new("example.com", "/");
+    /// let limits = Limits::new().time(Duration::from_secs(5));
+    /// let mut handshake =
+    ///     ClientHandshake::start(request, [7; 16], Vec::new(), limits, &mut Vec::new())?;
+    /// let at = Instant::from_millis;
+    /// assert_eq!(handshake.tick(at(1000)), Ok(Some(at(6000))));
+    /// assert_eq!(handshake.tick(at(6000)), Err(TimedOut::Handshake));
+    /// assert_eq!(handshake.transport(), Transport::Abort);
+    /// let storage = handshake.into_storage(); // for another attempt
+    /// # let _ = storage;
+    /// # Ok::<(), ws_proto::handshake::HeadError>(())
+    /// ```
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
         self.0.tick(now)
     }
@@ -123,17 +151,20 @@ impl<S: Storage> ClientHandshake<S> {
     /// body can grow until [`HandshakeError::Refused`] is returned.
     ///
     /// The caller decides whether to follow a redirect or to authenticate (RFC 6455 4.1).
+    #[must_use]
     pub fn refusal(&self) -> Option<Refusal<'_>> {
         self.0.refusal()
     }
 
     /// The next step with the transport: [`Close`](Transport::Close) once the handshake
     /// has failed, [`Abort`](Transport::Abort) when it took too long.
+    #[must_use]
     pub const fn transport(&self) -> Transport {
         self.0.transport()
     }
 
     /// Returns the storage. Its content has no meaning any more.
+    #[must_use]
     pub fn into_storage(self) -> S {
         self.0.into_storage()
     }

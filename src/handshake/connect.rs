@@ -144,6 +144,22 @@ impl<S: Storage> ClientConnect<S> {
     ///
     /// [`HandshakeError`], the same from then on; all input is consumed and dropped. [`HandshakeError::Refused`]
     /// is returned when the body of the refusal has ended, or [`Limits::body_bytes`] of it were read.
+    ///
+    /// ```
+    /// use ws_proto::Input;
+    /// use ws_proto::handshake::{ClientConnect, ClientRequest, ConnectEnabled, HandshakeError, Limits};
+    ///
+    /// let enabled = ConnectEnabled::from_setting(1).expect("the setting was 1");
+    /// let request = ClientRequest::new("example.com", "/").secure(true);
+    /// let mut handshake =
+    ///     ClientConnect::start(request, enabled, Vec::new(), Limits::new(), |_, _| {})?;
+    /// assert!(handshake.receive_head(403, &[("content-length", b"4")])?.is_none());
+    /// let mut data = *b"no!\n";
+    /// let refused = handshake.receive(&mut Input::new(&mut data)).map(|_| ());
+    /// assert_eq!(refused, Err(HandshakeError::Refused { status: 403 }));
+    /// assert_eq!(handshake.refusal().map(|refusal| refusal.body()), Some(&b"no!\n"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn receive(
         &mut self,
         input: &mut Input<'_>,
@@ -170,22 +186,43 @@ impl<S: Storage> ClientConnect<S> {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ws_proto::handshake::{ClientConnect, ClientRequest, ConnectEnabled, Limits};
+    /// use ws_proto::{Instant, TimedOut, Transport};
+    ///
+    /// let enabled = ConnectEnabled::from_setting(1).expect("the setting was 1");
+    /// let request = ClientRequest::new("example.com", "/").secure(true);
+    /// let limits = Limits::new().time(Duration::from_secs(5));
+    /// let mut handshake = ClientConnect::start(request, enabled, Vec::new(), limits, |_, _| {})?;
+    /// let at = Instant::from_millis;
+    /// assert_eq!(handshake.tick(at(0)), Ok(Some(at(5000))));
+    /// assert_eq!(handshake.tick(at(5000)), Err(TimedOut::Handshake));
+    /// assert_eq!(handshake.transport(), Transport::Abort); // reset the stream
+    /// let storage = handshake.into_storage(); // for another attempt
+    /// # let _ = storage;
+    /// # Ok::<(), ws_proto::handshake::HeadError>(())
+    /// ```
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
         self.answer.tick(now)
     }
 
     /// As [`ClientHandshake::refusal`](super::ClientHandshake::refusal).
+    #[must_use]
     pub fn refusal(&self) -> Option<Refusal<'_>> {
         self.answer.refusal()
     }
 
     /// The next step with the stream: [`Close`](Transport::Close) once the handshake
     /// has failed, [`Abort`](Transport::Abort) when it took too long.
+    #[must_use]
     pub const fn transport(&self) -> Transport {
         self.answer.transport()
     }
 
     /// Returns the storage. Its content has no meaning any more.
+    #[must_use]
     pub fn into_storage(self) -> S {
         self.answer.storage
     }

@@ -250,6 +250,15 @@ impl HandshakeError {
     /// Header fields that a response with [`status`](Self::status) needs, to write it with another
     /// HTTP server: `Allow` for 405; `Upgrade`, `Connection` and `Sec-WebSocket-Version` for 426. On a stream of
     /// HTTP/2 or HTTP/3 names are in lower case.
+    ///
+    /// ```
+    /// use ws_proto::handshake::HandshakeError;
+    ///
+    /// let error = HandshakeError::VersionUnsupported;
+    /// assert_eq!((error.section(), error.status()), ("RFC 6455 4.4", Some(426)));
+    /// let fields = error.fields();
+    /// assert!(fields.contains(&("Sec-WebSocket-Version", "13")));
+    /// ```
     #[must_use]
     pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {

@@ -19,6 +19,28 @@ use crate::reconnect;
 
 /// The server has accepted. [`Connection::client`](crate::Connection::client) takes
 /// [`negotiated`](Self::negotiated).
+///
+/// ```
+/// use ws_proto::handshake::Established;
+/// use ws_proto::{Client, Config, Connection, MaskSource};
+///
+/// fn connect<M: MaskSource>(established: &Established<'_>, keys: M) -> Connection<Client<M>> {
+///     println!("status: {}", established.status());
+///     println!("subprotocol: {:?}", established.subprotocol());
+///     println!("extensions: {}", established.extensions().count());
+///     println!("server: {:?}", established.headers().get("Server"));
+///     Connection::client(established.negotiated(), Config::new(), keys)
+/// }
+/// # use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
+/// # let request = ClientRequest::new("example.com", "/chat");
+/// # let mut handshake = ClientHandshake::start(
+/// #     request, *b"the sample nonce", Vec::new(), Limits::new(), &mut Vec::new())?;
+/// # let mut read = *b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+/// #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+/// # let mut input = ws_proto::Input::new(&mut read);
+/// # connect(&handshake.receive(&mut input)?.expect("it is whole"), || [0; 4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Established<'h> {
     status: u16,
@@ -48,6 +70,7 @@ impl<'h> Established<'h> {
     }
 
     /// The subprotocol in use, if any; one of those offered.
+    #[must_use]
     pub fn subprotocol(&self) -> Option<&'h str> {
         self.headers.get(SUBPROTOCOL).map(syntax::ascii)
     }
@@ -67,6 +90,24 @@ impl<'h> Established<'h> {
 }
 
 /// The HTTP response of a server that refused.
+///
+/// ```
+/// use core::time::Duration;
+/// use ws_proto::Input;
+/// use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
+///
+/// let request = ClientRequest::new("example.com", "/chat");
+/// let mut handshake =
+///     ClientHandshake::start(request, [7; 16], Vec::new(), Limits::new(), &mut Vec::new())?;
+/// let mut read = *b"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nContent-Length: 6\r\n\r\nlater\n";
+/// handshake.receive(&mut Input::new(&mut read)).unwrap_err();
+/// let refusal = handshake.refusal().expect("a response");
+/// assert_eq!((refusal.status(), refusal.reason()), (503, &b"Busy"[..]));
+/// assert_eq!(refusal.headers().get("content-length"), Some(&b"6"[..]));
+/// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(120)));
+/// assert_eq!((refusal.body(), refusal.is_body_complete()), (&b"later\n"[..], true));
+/// # Ok::<(), ws_proto::handshake::HeadError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Refusal<'h> {
     status: u16,
@@ -113,6 +154,7 @@ impl<'h> Refusal<'h> {
     }
 
     /// How long the server asks to wait, in `Retry-After`; `None` without one, or if it is a date.
+    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.headers()
             .get("Retry-After")

@@ -16,6 +16,16 @@ pub const MAX_EXTENSIONS: usize = 16;
 pub const MAX_EXTENSION_PARAMS: usize = 16;
 
 /// An extension with its parameters, as the peer sent it.
+///
+/// ```
+/// use ws_proto::handshake::{Extensions, Headers};
+///
+/// let fields: [(&str, &[u8]); 1] = [("Sec-WebSocket-Extensions", b"x-example; level=3; fast")];
+/// let mut extensions = Extensions::parse(&Headers::from_slice(&fields))?;
+/// let extension = extensions.next().expect("there is one");
+/// assert_eq!((extension.name(), extension.params().count()), ("x-example", 2));
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Extension<'h> {
     name: &'h str,
@@ -46,6 +56,21 @@ impl fmt::Debug for Extension<'_> {
 }
 
 /// The parameters of an [`Extension`].
+///
+/// ```
+/// use ws_proto::handshake::Params;
+///
+/// /// Whether a parameter is there, with a value or without.
+/// fn has(mut params: Params<'_>, name: &str) -> bool {
+///     params.any(|param| param.name() == name)
+/// }
+/// # use ws_proto::handshake::{Extensions, Headers};
+/// # let fields: [(&str, &[u8]); 1] = [("Sec-WebSocket-Extensions", b"x-example; level=3; fast")];
+/// # let mut extensions = Extensions::parse(&Headers::from_slice(&fields))?;
+/// # let extension = extensions.next().expect("there is one");
+/// # assert!(has(extension.params(), "fast") && !has(extension.params(), "slow"));
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Params<'h>(&'h [u8]);
 
@@ -64,6 +89,21 @@ impl fmt::Debug for Params<'_> {
 }
 
 /// A parameter of an [`Extension`].
+///
+/// ```
+/// use ws_proto::handshake::{Extensions, Headers};
+///
+/// let fields: [(&str, &[u8]); 1] = [("Sec-WebSocket-Extensions", b"x-example; level=3; fast")];
+/// for extension in Extensions::parse(&Headers::from_slice(&fields))? {
+///     for param in extension.params() {
+///         match param.value() {
+///             Some(value) => println!("{} is {value}", param.name()),
+///             None => println!("{} is set", param.name()),
+///         }
+///     }
+/// }
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Param<'h> {
     name: &'h str,
@@ -87,6 +127,19 @@ impl<'h> Param<'h> {
 /// The value of a [`Param`]: a token, quotes and backslashes removed.
 ///
 /// It can be compared with a `str`.
+///
+/// ```
+/// use ws_proto::handshake::{Extensions, Headers};
+///
+/// let fields: [(&str, &[u8]); 1] = [("Sec-WebSocket-Extensions", br#"x-example; level="3""#)];
+/// let mut extensions = Extensions::parse(&Headers::from_slice(&fields))?;
+/// let level = extensions.next().and_then(|extension| extension.params().next());
+/// let value = level.and_then(|param| param.value()).expect("it has a value");
+/// assert_eq!(value, "3");
+/// assert_eq!(value.to_u8(), Some(3));
+/// assert!(value.bytes().eq(*b"3"));
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ParamValue<'h>(&'h [u8]);
 
@@ -102,6 +155,7 @@ impl<'h> ParamValue<'h> {
     }
 
     /// The number, if it is one from 0 to 255 in decimal digits, without sign or leading zero.
+    #[must_use]
     pub fn to_u8(&self) -> Option<u8> {
         let mut digits = self.bytes();
         let first = digits.next().filter(u8::is_ascii_digit)?;
@@ -142,6 +196,24 @@ impl fmt::Debug for ParamValue<'_> {
 }
 
 /// The extensions of a head, over all of its lines, in the sender's order of preference.
+///
+/// ```
+/// use ws_proto::handshake::Upgrade;
+///
+/// fn offers(upgrade: &Upgrade<'_>, name: &str) -> bool {
+///     upgrade.extensions().any(|extension| extension.name() == name)
+/// }
+/// # let headers: [(&str, &[u8]); 6] = [
+/// #     ("host", b"example.com"),
+/// #     ("upgrade", b"websocket"),
+/// #     ("connection", b"Upgrade"),
+/// #     ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+/// #     ("sec-websocket-version", b"13"),
+/// #     ("sec-websocket-extensions", b"permessage-deflate"),
+/// # ];
+/// # assert!(offers(&Upgrade::from_headers("GET", "/chat", &headers)?, "permessage-deflate"));
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Extensions<'h> {
     fields: HeadersIter<'h>,

@@ -72,6 +72,16 @@ impl<'h> Headers<'h> {
 
     /// The elements of a comma list over all fields of that name; empty ones are left out. Not
     /// for fields with quoted strings.
+    ///
+    /// ```
+    /// use ws_proto::handshake::Headers;
+    ///
+    /// let fields: [(&str, &[u8]); 2] =
+    ///     [("Sec-WebSocket-Protocol", b"chat.v2, chat.v1"), ("sec-websocket-protocol", b"mqtt")];
+    /// let headers = Headers::from_slice(&fields);
+    /// assert!(headers.list("Sec-WebSocket-Protocol").eq([&b"chat.v2"[..], b"chat.v1", b"mqtt"]));
+    /// assert_eq!(headers.iter().count(), 2);
+    /// ```
     pub fn list<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + Clone + use<'h, 'n> {
         self.get_all(name).flat_map(syntax::list)
     }
@@ -124,6 +134,15 @@ impl fmt::Debug for Headers<'_> {
 }
 
 /// The iterator of [`Headers::iter`].
+///
+/// ```
+/// use ws_proto::handshake::Headers;
+///
+/// let fields: [(&str, &[u8]); 2] = [("Host", b"example.com"), ("Origin", b"https://example.com")];
+/// for (name, value) in Headers::from_slice(&fields) {
+///     println!("{name}: {}", value.escape_ascii());
+/// }
+/// ```
 #[derive(Clone)]
 pub struct HeadersIter<'h>(Source<'h>);
 

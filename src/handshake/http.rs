@@ -66,6 +66,27 @@ use crate::buf::Storage;
 /// [`UpgradeError::Handshake`] if it is no valid request for a WebSocket connection,
 /// [`UpgradeError::Origin`] if its `Origin` is not allowed: answer both with [`refusal`].
 /// [`UpgradeError::Head`] if `accept` does not fit it.
+///
+/// ```
+/// use ws_proto::handshake::Accept;
+/// use ws_proto::handshake::http::{accept, refusal};
+///
+/// let request = http::Request::get("/chat")
+///     .header("host", "example.com")
+///     .header("connection", "upgrade")
+///     .header("upgrade", "websocket")
+///     .header("sec-websocket-version", "13")
+///     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .body(())?;
+/// match accept(&request, &Accept::new()) {
+///     Ok((response, negotiated)) => {
+///         assert_eq!(response.status(), 101);
+///         # let _ = negotiated; // for `WebSocket::server`, once the response is sent
+///     }
+///     Err(error) => println!("to send: {:?}", refusal(error)),
+/// }
+/// # Ok::<(), http::Error>(())
+/// ```
 pub fn accept<B>(
     request: &Request<B>,
     accept: &Accept<'_>,
@@ -201,6 +222,16 @@ fn is_multiplexed(version: Version) -> bool {
 
 /// The response that refuses a request, with the status and the fields of `error` and a text for a person as
 /// body. It has nothing that the client has sent.
+///
+/// ```
+/// use ws_proto::handshake::HandshakeError;
+/// use ws_proto::handshake::http::refusal;
+///
+/// let response = refusal(HandshakeError::VersionUnsupported);
+/// assert_eq!(response.status(), 426);
+/// assert_eq!(response.headers()["sec-websocket-version"], "13");
+/// ```
+#[must_use]
 pub fn refusal(error: impl Into<UpgradeError>) -> Response<String> {
     let (status, fields, body) = match error.into() {
         UpgradeError::Handshake(error) => (error.status(), error.fields(), error.body()),
@@ -223,6 +254,16 @@ pub fn refusal(error: impl Into<UpgradeError>) -> Response<String> {
 }
 
 /// The fields of a `HeaderMap`, for [`Headers::from_slice`] and [`ClientRequest::headers`].
+///
+/// ```
+/// use ws_proto::handshake::Headers;
+/// use ws_proto::handshake::http::fields;
+///
+/// let mut map = http::HeaderMap::new();
+/// map.insert("cookie", http::HeaderValue::from_static("a=b"));
+/// let list = fields(&map);
+/// assert_eq!(Headers::from_slice(&list).get("Cookie"), Some(&b"a=b"[..]));
+/// ```
 #[must_use]
 pub fn fields(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
     headers
@@ -399,6 +440,17 @@ pub(crate) fn connect_request<T>(
 }
 
 /// Why a request cannot be accepted.
+///
+/// ```
+/// use ws_proto::handshake::http::{UpgradeError, refusal};
+/// use ws_proto::handshake::OriginFault;
+///
+/// fn log_and_answer(error: UpgradeError) -> http::Response<String> {
+///     eprintln!("refused: {error}");
+///     refusal(error)
+/// }
+/// assert_eq!(log_and_answer(UpgradeError::Origin(OriginFault::OtherHost)).status(), 403);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UpgradeError {

@@ -18,6 +18,7 @@
 /// assert_eq!(HttpStream::Http3.cancel_code(), 0x10c);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HttpStream {
     /// A stream of HTTP/2.
     Http2,
@@ -38,6 +39,12 @@ impl HttpStream {
 
     /// The error code of a reset in answer to a malformed request: PROTOCOL_ERROR (RFC 9113 8.1.1) or
     /// H3_MESSAGE_ERROR (RFC 9114 4.1.2).
+    ///
+    /// ```
+    /// use ws_proto::handshake::HttpStream;
+    ///
+    /// assert_eq!(HttpStream::Http2.malformed_code(), 0x1); // PROTOCOL_ERROR
+    /// ```
     #[must_use]
     pub const fn malformed_code(self) -> u64 {
         match self {

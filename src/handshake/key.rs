@@ -8,6 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use super::syntax;
 
 /// The value of `Sec-WebSocket-Accept`: 20 bytes in base64.
+///
+/// ```
+/// use ws_proto::handshake::accept_key;
+///
+/// let key = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(key.as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// assert_eq!(key.as_bytes().len(), 28);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AcceptKey([u8; 28]);
 

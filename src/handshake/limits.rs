@@ -24,6 +24,24 @@ use core::time::Duration;
 /// let limits = Limits::new().head_bytes(4096).time(Duration::from_secs(3));
 /// # let _ = limits;
 /// ```
+///
+/// All settings:
+///
+/// ```
+///
+/// use core::time::Duration;
+/// use ws_proto::handshake::Limits;
+///
+/// let limits = Limits::new()
+///     .head_bytes(8 * 1024)
+///     .lines(50)
+///     .body_bytes(1024)
+///     .informational(2)
+///     .time(Duration::from_secs(5))
+///     .drain(Duration::from_secs(3))
+///     .answer_silence(true);
+/// # let _ = limits;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub(super) head_bytes: usize,

@@ -28,6 +28,14 @@ impl Negotiated {
     /// Sets the reserved bits that extensions use on the first frame of a message (RFC 6455 5.8).
     ///
     /// The connection reports messages that set one as [`Event::Extended`](crate::Event::Extended).
+    ///
+    /// ```
+    /// use ws_proto::Negotiated;
+    /// use ws_proto::frame::Rsv;
+    ///
+    /// let negotiated = Negotiated::new().with_rsv(Rsv::RSV1);
+    /// assert_eq!(negotiated.rsv(), Rsv::RSV1);
+    /// ```
     #[must_use]
     pub const fn with_rsv(self, rsv: Rsv) -> Self {
         Self { rsv }

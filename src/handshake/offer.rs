@@ -38,6 +38,13 @@ pub(super) type AnswerCheck = fn(&Extension<'_>, &Extension<'_>) -> Result<(), A
 
 /// How a server's answer does not correspond to the offer, by the first wrong parameter. See
 /// [`ExtensionOffer::with_check`].
+///
+/// ```
+/// use ws_proto::handshake::{AnswerFault, HandshakeError};
+///
+/// let error = HandshakeError::from(AnswerFault::OutOfRange);
+/// assert_eq!(error, HandshakeError::ExtensionParamOutOfRange);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AnswerFault {
@@ -107,6 +114,14 @@ impl<'e> ExtensionOffer<'e> {
     }
 
     /// The reserved bits in use.
+    ///
+    /// ```
+    /// use ws_proto::frame::Rsv;
+    /// use ws_proto::handshake::ExtensionOffer;
+    ///
+    /// let offer = ExtensionOffer::new("x-example", &[]).with_rsv(Rsv::RSV3);
+    /// assert_eq!((offer.name(), offer.rsv()), ("x-example", Rsv::RSV3));
+    /// ```
     #[must_use]
     pub const fn rsv(&self) -> Rsv {
         self.rsv

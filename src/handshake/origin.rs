@@ -42,7 +42,7 @@ use super::target::Authority;
 ///
 /// // A list that cannot match does not compile.
 /// const APP: OriginPolicy<'_> = OriginPolicy::const_list(&["https://app.example"]);
-/// let policy = APP.require_origin();
+/// let policy = APP.require_origin(true);
 /// assert!(policy.allows_origin(Some(b"https://app.example:443"), "example.com"));
 /// assert!(!policy.allows_origin(Some(b"http://app.example"), "example.com"));
 /// assert!(!policy.allows_origin(None, "example.com"));
@@ -90,7 +90,7 @@ impl<'p> OriginPolicy<'p> {
     /// assert!(!local.allows_origin(Some(b"http://evil.example:9001"), "evil.example:9001"));
     /// ```
     pub const fn local() -> Self {
-        Self::same_host().local_only()
+        Self::same_host().local_only(true)
     }
 
     /// Allows these origins, such as `https://example.com`, `capacitor://localhost`, `file://` or
@@ -148,22 +148,32 @@ impl<'p> OriginPolicy<'p> {
         }
     }
 
-    /// Refuses requests without `Origin`.
-    pub const fn require_origin(self) -> Self {
+    /// Sets whether requests without `Origin` are refused. By default they are allowed.
+    pub const fn require_origin(self, require: bool) -> Self {
         Self {
-            required: true,
+            required: require,
             ..self
         }
     }
 
-    /// Refuses requests that have an `Origin` and whose `Host` is a name other than `localhost`.
+    /// Sets whether requests are refused that have an `Origin` and whose `Host` is a name other than `localhost`.
+    /// By default they are not, but of [`local`](Self::local) they are.
     ///
     /// That stops DNS rebinding: a site gives its own name the address of the user's machine, so
     /// that its page and the server seem to be of the same host. It cannot do so with an IP address or
     /// with `localhost`.
-    pub const fn local_only(self) -> Self {
+    ///
+    /// ```
+    /// use ws_proto::handshake::{OriginFault, OriginPolicy};
+    ///
+    /// let policy = OriginPolicy::any().local_only(true);
+    /// let page = Some(&b"https://app.example"[..]);
+    /// assert_eq!(policy.check(page, "127.0.0.1:9001"), Ok(()));
+    /// assert_eq!(policy.check(page, "rebound.example"), Err(OriginFault::HostNotLocal));
+    /// ```
+    pub const fn local_only(self, only: bool) -> Self {
         Self {
-            local_only: true,
+            local_only: only,
             ..self
         }
     }
@@ -273,6 +283,18 @@ impl<'h> OriginError<'h> {
     }
 
     /// [`Upgrade::host`](super::Upgrade::host), as received.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{OriginPolicy, Upgrade};
+    ///
+    /// fn log(upgrade: &Upgrade<'_>) {
+    ///     if let Err(error) = upgrade.check_origin(&OriginPolicy::same_host()) {
+    ///         let origin = error.origin().unwrap_or_default().escape_ascii();
+    ///         println!("{:?}: {origin} asked {}", error.fault(), error.host());
+    ///     }
+    /// }
+    /// # let _ = log;
+    /// ```
     #[must_use]
     pub const fn host(&self) -> &'h str {
         self.host
@@ -311,6 +333,26 @@ fn write_quoted(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 const MOST_QUOTED: usize = 100;
 
 /// An [`OriginError`] that owns its text, for the errors of a program (feature `alloc`).
+///
+/// ```
+/// use ws_proto::handshake::{OriginFault, OriginPolicy, OriginRefused, Upgrade};
+///
+/// fn check(upgrade: &Upgrade<'_>) -> Result<(), OriginRefused> {
+///     Ok(upgrade.check_origin(&OriginPolicy::same_host())?)
+/// }
+/// # let fields: [(&str, &[u8]); 6] = [
+/// #     ("Host", b"127.0.0.1:9001"),
+/// #     ("Origin", b"https://example.com"),
+/// #     ("Upgrade", b"websocket"),
+/// #     ("Connection", b"Upgrade"),
+/// #     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+/// #     ("Sec-WebSocket-Version", b"13"),
+/// # ];
+/// # let upgrade = Upgrade::from_headers("GET", "/chat", &fields)?;
+/// let error = check(&upgrade).unwrap_err(); // borrows nothing of the request
+/// assert_eq!(error.fault(), OriginFault::OtherHost);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginRefused {
@@ -351,6 +393,15 @@ impl fmt::Display for OriginRefused {
 impl Error for OriginRefused {}
 
 /// An entry of [`OriginPolicy::list`] that no browser can send.
+///
+/// ```
+/// use ws_proto::handshake::{OriginListError, OriginPolicy};
+///
+/// let configured = ["https://example.com", "https://*.example.com"];
+/// let wrong: OriginListError = OriginPolicy::list(&configured).unwrap_err();
+/// println!("{}: {wrong}", configured[wrong.index()]);
+/// # assert_eq!(wrong.index(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OriginListError {
     index: usize,

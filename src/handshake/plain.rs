@@ -10,7 +10,21 @@ use super::upgrade::Upgrade;
 use crate::buf::Output;
 
 /// A request of either kind, from
-/// [`ServerHandshake::receive_any`](super::ServerHandshake::receive_any).
+/// [`ServerHandshake::receive_any`](super::ServerHandshake::receive_any). Exhaustive on purpose: a server has to answer
+/// both.
+///
+/// ```
+/// use ws_proto::handshake::{Accept, HeadError, Incoming, PlainResponse};
+///
+/// /// Answers what `ServerHandshake::receive_any` has given.
+/// fn answer(incoming: Incoming<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {
+///     match incoming {
+///         Incoming::Upgrade(upgrade) => upgrade.accept(&Accept::new(), out).map(|_negotiated| ()),
+///         Incoming::Plain(request) => request.respond(&PlainResponse::text(200, "fine\n"), out),
+///     }
+/// }
+/// # let _ = answer;
+/// ```
 #[derive(Debug)]
 pub enum AnyRequest<'h> {
     /// A request to open a WebSocket connection.
@@ -106,6 +120,26 @@ impl<'h> PlainRequest<'h> {
     /// # Errors
     ///
     /// [`HeadError::OutputFull`]. Nothing is written, and the request can be answered again.
+    ///
+    /// ```
+    /// use ws_proto::Input;
+    /// use ws_proto::handshake::{HandshakeError, Incoming, Limits, ServerHandshake};
+    ///
+    /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    /// let mut out = Vec::new();
+    /// let mut read = *b"GET /page HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl\r\n\r\n";
+    /// let Some(Incoming::Plain(request)) = handshake.receive_any(&mut Input::new(&mut read), &mut out)?
+    /// else {
+    ///     panic!("it asks for a page");
+    /// };
+    /// assert_eq!((request.method(), request.raw_target()), ("GET", "/page"));
+    /// assert_eq!(request.host(), Some("example.com"));
+    /// assert_eq!(request.headers().get("user-agent"), Some(&b"curl"[..]));
+    /// let reason: HandshakeError = request.refuse(&mut out)?;
+    /// println!("{reason}");
+    /// assert!(out.starts_with(b"HTTP/1.1 426 "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refuse<O: Output + ?Sized>(self, out: &mut O) -> Result<HandshakeError, HeadError> {
         let error = match *self.state {
             ServerState::Plain(error) => error,

@@ -119,6 +119,15 @@ impl<'r> ConnectRequest<'r> {
     }
 
     /// A tunnel to the host and port of `uri`.
+    ///
+    /// ```
+    /// use ws_proto::Uri;
+    /// use ws_proto::handshake::proxy::ConnectRequest;
+    ///
+    /// let request = ConnectRequest::from_uri(Uri::parse("wss://example.com/chat")?); // port 443
+    /// # let _ = request;
+    /// # Ok::<(), ws_proto::UriError>(())
+    /// ```
     #[must_use]
     pub const fn from_uri(uri: Uri<'r>) -> Self {
         Self::to(Destination::Uri(uri))
@@ -293,6 +302,17 @@ impl<S: Storage> ProxyHandshake<S> {
     /// [`HandshakeError::UnexpectedEof`] if that is before the end of the answer's head;
     /// [`HandshakeError::Refused`] if it ends the body of a refusal; the same error again if the handshake has
     /// failed.
+    ///
+    /// ```
+    /// use ws_proto::handshake::proxy::{ConnectRequest, ProxyHandshake};
+    /// use ws_proto::handshake::{HandshakeError, Limits};
+    ///
+    /// let request = ConnectRequest::new("example.com", 443);
+    /// let mut handshake =
+    ///     ProxyHandshake::start(request, Vec::new(), Limits::new(), &mut Vec::new())?;
+    /// assert_eq!(handshake.receive_eof(), Err(HandshakeError::NothingReceived));
+    /// # Ok::<(), ws_proto::handshake::HeadError>(())
+    /// ```
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         self.0.receive_eof()
     }
@@ -309,6 +329,24 @@ impl<S: Storage> ProxyHandshake<S> {
     /// - [`TimedOut::Handshake`] if the answer is not complete in time. If only the end of a refusal's body is
     ///   missing, [`refusal`](Self::refusal) has the received part.
     /// - [`TimedOut::Drain`] if the proxy did not end its side in time after the handshake had failed.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ws_proto::handshake::Limits;
+    /// use ws_proto::handshake::proxy::{ConnectRequest, ProxyHandshake};
+    /// use ws_proto::{Instant, TimedOut, Transport};
+    ///
+    /// let request = ConnectRequest::new("example.com", 443);
+    /// let limits = Limits::new().time(Duration::from_secs(5));
+    /// let mut handshake = ProxyHandshake::start(request, Vec::new(), limits, &mut Vec::new())?;
+    /// let at = Instant::from_millis;
+    /// assert_eq!(handshake.tick(at(0)), Ok(Some(at(5000))));
+    /// assert_eq!(handshake.tick(at(5000)), Err(TimedOut::Handshake));
+    /// assert_eq!(handshake.transport(), Transport::Abort);
+    /// let storage = handshake.into_storage(); // for another attempt
+    /// # let _ = storage;
+    /// # Ok::<(), ws_proto::handshake::HeadError>(())
+    /// ```
     pub fn tick(&mut self, now: Instant) -> Result<Option<Instant>, TimedOut> {
         self.0.tick(now)
     }
@@ -318,17 +356,20 @@ impl<S: Storage> ProxyHandshake<S> {
     ///
     /// It comes from the proxy, over a transport that need not be encrypted: show it to nobody as if the server
     /// had sent it.
+    #[must_use]
     pub fn refusal(&self) -> Option<Refusal<'_>> {
         self.0.refusal()
     }
 
     /// The next step with the transport: [`Close`](Transport::Close) once the handshake has
     /// failed, [`Abort`](Transport::Abort) when it took too long.
+    #[must_use]
     pub const fn transport(&self) -> Transport {
         self.0.transport()
     }
 
     /// Returns the storage. Its content has no meaning any more.
+    #[must_use]
     pub fn into_storage(self) -> S {
         self.0.into_storage()
     }
@@ -370,6 +411,21 @@ impl Grant for Tunnel {
 }
 
 /// The proxy has connected: from here on the transport leads to the server.
+///
+/// ```
+/// use ws_proto::Input;
+/// use ws_proto::handshake::Limits;
+/// use ws_proto::handshake::proxy::{ConnectRequest, ProxyHandshake};
+///
+/// let request = ConnectRequest::new("example.com", 443);
+/// let mut handshake =
+///     ProxyHandshake::start(request, Vec::new(), Limits::new(), &mut Vec::new())?;
+/// let mut read = *b"HTTP/1.1 200 Connected\r\nProxy-Agent: squid\r\n\r\n";
+/// let connected = handshake.receive(&mut Input::new(&mut read))?.expect("it is whole");
+/// assert_eq!((connected.status(), connected.reason()), (200, &b"Connected"[..]));
+/// assert_eq!(connected.headers().get("proxy-agent"), Some(&b"squid"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Connected<'h> {
     status: u16,

@@ -6,7 +6,8 @@ use super::error::HandshakeError;
 /// stack has read them. `None` is a field that the request does not have.
 ///
 /// [`Upgrade::from_extended_connect`](super::Upgrade::from_extended_connect) checks them. A stack that keeps
-/// them in front of the header fields splits that list with [`split`](Self::split).
+/// them in front of the header fields splits that list with [`split`](Self::split). Exhaustive on purpose: a request has
+/// no other pseudo-header fields.
 ///
 /// ```
 /// use ws_proto::handshake::PseudoFields;

@@ -46,6 +46,19 @@ pub(super) enum Destination<'r> {
 impl<'r> ClientRequest<'r> {
     /// A request to `host`, which names the port if it is not the default of the scheme, for
     /// `target`: path and query.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{ClientRequest, ExtensionOffer};
+    ///
+    /// let extensions = [ExtensionOffer::new("x-example", &[])];
+    /// let request = ClientRequest::new("example.com:8443", "/chat?room=1")
+    ///     .secure(true) // of use on a stream of HTTP/2 or HTTP/3
+    ///     .origin("https://example.com")
+    ///     .subprotocols(&["chat.v1"])
+    ///     .require_subprotocol(true)
+    ///     .extensions(&extensions);
+    /// # let _ = request;
+    /// ```
     #[must_use]
     pub const fn new(host: &'r str, target: &'r str) -> Self {
         Self::to(Destination::Parts { host, target }, None)

@@ -68,12 +68,25 @@ impl<'r> PlainResponse<'r> {
     /// The refusal of a request that is not for a WebSocket connection, for a server that answers some
     /// of these: 426, with the text that [`ServerHandshake::receive`](super::ServerHandshake::receive) gives
     /// it.
+    ///
+    /// ```
+    /// use ws_proto::handshake::PlainResponse;
+    ///
+    /// assert_eq!(PlainResponse::upgrade_required().get_status(), 426);
+    /// ```
     #[must_use]
     pub const fn upgrade_required() -> Self {
         Self::text(426, HandshakeError::UpgradeInvalid.body())
     }
 
     /// Sets another reason phrase: visible ASCII, SP and HTAB.
+    ///
+    /// ```
+    /// use ws_proto::handshake::PlainResponse;
+    ///
+    /// let response = PlainResponse::new(503).reason("Closing Time").headers(&[("Retry-After", b"60")]);
+    /// # let _ = response;
+    /// ```
     #[must_use]
     pub const fn reason(self, reason: &'r str) -> Self {
         Self {
@@ -169,6 +182,13 @@ impl<'r> PlainResponse<'r> {
 impl OriginFault {
     /// The response to refuse with: 403 (RFC 6455 4.2.2), with a text for the user of the browser and
     /// for the operator of the server. It has nothing that the client has sent.
+    ///
+    /// ```
+    /// use ws_proto::handshake::OriginFault;
+    ///
+    /// let response = OriginFault::NotListed.response();
+    /// assert_eq!(response.get_status(), 403);
+    /// ```
     #[must_use]
     pub const fn response(self) -> PlainResponse<'static> {
         PlainResponse::text(403, self.body())

@@ -45,6 +45,7 @@ pub struct ServerHandshake<S> {
 
 impl<S: Storage> ServerHandshake<S> {
     /// A handshake that collects the head in `storage`, which is cleared first.
+    #[must_use]
     pub fn new(mut storage: S, limits: Limits) -> Self {
         storage.clear();
         Self {
@@ -99,6 +100,17 @@ impl<S: Storage> ServerHandshake<S> {
     ///
     /// As `receive`, but for requests that do not name `websocket` in `Upgrade`, or are of
     /// HTTP/1.0, where `Upgrade` has no meaning (RFC 9110 7.8).
+    ///
+    /// ```
+    /// use ws_proto::Input;
+    /// use ws_proto::handshake::{Incoming, Limits, ServerHandshake};
+    ///
+    /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    /// let mut read = *b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    /// let incoming = handshake.receive_any(&mut Input::new(&mut read), &mut Vec::new())?;
+    /// assert!(matches!(incoming, Some(Incoming::Plain(request)) if request.target() == "/health"));
+    /// # Ok::<(), ws_proto::handshake::RequestError>(())
+    /// ```
     pub fn receive_any<O: Output + ?Sized>(
         &mut self,
         input: &mut Input<'_>,
@@ -121,6 +133,28 @@ impl<S: Storage> ServerHandshake<S> {
     }
 
     /// The request for a WebSocket connection that has been received and not answered yet.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Accept, Limits, ServerHandshake};
+    /// use ws_proto::Input;
+    ///
+    /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    /// let mut out = Vec::new();
+    /// let mut read = *b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+    ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    ///     Sec-WebSocket-Version: 13\r\n\r\n";
+    /// let upgrade = handshake.receive(&mut Input::new(&mut read), &mut out)?.expect("it is whole");
+    /// let user = upgrade.headers().get("Cookie").map(ToOwned::to_owned);
+    /// // Later, when it is known who that user is:
+    /// # let _ = user;
+    /// let upgrade = handshake.upgrade().expect("it is not answered yet");
+    /// upgrade.accept(&Accept::new(), &mut out)?;
+    /// assert!(out.starts_with(b"HTTP/1.1 101 "));
+    /// let storage = handshake.into_storage(); // for another connection
+    /// # let _ = storage;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn upgrade(&mut self) -> Option<Upgrade<'_>> {
         match self.state {
             ServerState::Upgrade(asked) => {
@@ -144,6 +178,13 @@ impl<S: Storage> ServerHandshake<S> {
     /// [`HandshakeError::NothingReceived`] if the client has sent nothing: a health check, no failed
     /// handshake. [`HandshakeError::UnexpectedEof`] if the request is not complete; the same error again
     /// if the handshake has failed.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{HandshakeError, Limits, ServerHandshake};
+    ///
+    /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
+    /// assert_eq!(handshake.receive_eof(), Err(HandshakeError::NothingReceived));
+    /// ```
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         match self.state {
             ServerState::Head => {
@@ -172,6 +213,21 @@ impl<S: Storage> ServerHandshake<S> {
     ///   [sent nothing](Limits::answer_silence).
     /// - [`TimedOut::Drain`] if the refusal or the response was not written in time, or the client did not
     ///   end its side.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ws_proto::handshake::{Limits, ServerHandshake};
+    /// use ws_proto::{Input, Instant, TimedOut};
+    ///
+    /// let limits = Limits::new().time(Duration::from_secs(5));
+    /// let mut handshake = ServerHandshake::new(Vec::new(), limits);
+    /// let (at, mut out) = (Instant::from_millis, Vec::new());
+    /// assert_eq!(handshake.tick(at(0), &mut out), Ok(Some(at(5000))));
+    /// handshake.receive(&mut Input::new(&mut *b"GET / HT".to_vec()), &mut out)?; // and no more
+    /// assert_eq!(handshake.tick(at(5000), &mut out), Err(TimedOut::Handshake));
+    /// assert!(out.starts_with(b"HTTP/1.1 408 "));
+    /// # Ok::<(), ws_proto::handshake::RequestError>(())
+    /// ```
     pub fn tick<O: Output + ?Sized>(
         &mut self,
         now: Instant,
@@ -200,6 +256,7 @@ impl<S: Storage> ServerHandshake<S> {
     /// The next step with the transport: [`Close`](Transport::Close) once the request
     /// has been refused or answered as a plain one, [`Abort`](Transport::Abort) when it or the end of the
     /// transport took too long.
+    #[must_use]
     pub fn transport(&self) -> Transport {
         match self.state {
             _ if self.timer.expired().is_some() => Transport::Abort,
@@ -212,6 +269,7 @@ impl<S: Storage> ServerHandshake<S> {
     }
 
     /// Returns the storage, with the request's head in it.
+    #[must_use]
     pub fn into_storage(self) -> S {
         self.storage
     }

@@ -192,6 +192,34 @@ impl<'h> Upgrade<'h> {
     }
 
     /// The method: `GET`, or `CONNECT` on a stream of HTTP/2 or HTTP/3.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{OriginPolicy, PlainResponse, Upgrade};
+    ///
+    /// let headers: [(&str, &[u8]); 7] = [
+    ///     ("Host", b"example.com"),
+    ///     ("Upgrade", b"websocket"),
+    ///     ("Connection", b"Upgrade"),
+    ///     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+    ///     ("Sec-WebSocket-Version", b"13"),
+    ///     ("Sec-WebSocket-Protocol", b"chat.v2, chat.v1"),
+    ///     ("Origin", b"https://example.com"),
+    /// ];
+    /// let upgrade = Upgrade::from_headers("GET", "http://example.com/chat?room=1", &headers)?;
+    /// assert_eq!((upgrade.method(), upgrade.scheme()), ("GET", None));
+    /// assert_eq!((upgrade.host(), upgrade.target()), ("example.com", "/chat?room=1"));
+    /// assert_eq!(upgrade.raw_target(), "http://example.com/chat?room=1");
+    /// assert_eq!(upgrade.origin(), upgrade.headers().get("origin"));
+    /// assert!(upgrade.check_origin(&OriginPolicy::same_host()).is_ok());
+    /// assert!(upgrade.subprotocols().eq(["chat.v2", "chat.v1"]));
+    /// assert_eq!(upgrade.choose_subprotocol(&["chat.v1"]), Some("chat.v1"));
+    /// assert_eq!(upgrade.extensions().count(), 0);
+    /// // With a handshake of this crate:
+    /// let mut out = Vec::new();
+    /// upgrade.reject(&PlainResponse::text(404, "There is no such room.\n"), &mut out)?;
+    /// assert!(out.starts_with(b"HTTP/1.1 404 "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn method(&self) -> &'h str {
         syntax::ascii(self.request.method)
@@ -286,6 +314,18 @@ impl<'h> Upgrade<'h> {
     /// - [`HeadError::NotHttp1`] for an Extended CONNECT: use [`answer`](Self::answer). Nothing is written.
     /// - Any other [`HeadError`] if the response cannot be sent. Nothing is written, and the request can
     ///   be answered again.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Accept, HeadError, Upgrade};
+    /// use ws_proto::{Config, Connection, Server};
+    ///
+    /// fn accept(upgrade: Upgrade<'_>, out: &mut Vec<u8>) -> Result<Connection<Server>, HeadError> {
+    ///     let subprotocol = upgrade.choose_subprotocol(&["chat.v2", "chat.v1"]);
+    ///     let negotiated = upgrade.accept(&Accept::new().maybe_subprotocol(subprotocol), out)?;
+    ///     Ok(Connection::server(negotiated, Config::new()))
+    /// }
+    /// # let _ = accept;
+    /// ```
     pub fn accept<O: Output + ?Sized>(
         self,
         accept: &Accept<'_>,
@@ -348,6 +388,15 @@ impl<'h> Upgrade<'h> {
 
 impl OriginPolicy<'_> {
     /// Whether the request may be accepted. [`Upgrade::check_origin`] has the reason.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{OriginPolicy, Upgrade};
+    ///
+    /// fn is_own_page(upgrade: &Upgrade<'_>) -> bool {
+    ///     OriginPolicy::same_host().require_origin(true).allows(upgrade)
+    /// }
+    /// # let _ = is_own_page;
+    /// ```
     #[must_use]
     pub fn allows(&self, upgrade: &Upgrade<'_>) -> bool {
         self.allows_origin(upgrade.origin(), upgrade.host())

@@ -69,6 +69,19 @@ pub struct ByteStream<S, R: Role, B = Vec<u8>> {
 impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// The connection as a stream of bytes, over the stream that its handshake was made on. That can be a `&mut TcpStream`
     /// too. What was received before and not asked for is read first; of a message of which pieces were emitted, the rest.
+    ///
+    /// ```
+    /// use std::io::{Cursor, Read};
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let wire = Cursor::new(b"\x82\x03hel\x82\x02lo\x88\x02\x03\xe8".to_vec()); // a `TcpStream`, in a program
+    /// let mut read = String::new();
+    /// client.into_byte_stream(wire).read_to_string(&mut read)?;
+    /// assert_eq!(read, "hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
     pub fn into_byte_stream<S: Read + Write>(self, stream: S) -> ByteStream<S, R, B> {
         let options = ByteStreamOptions::new();
         ByteStream {
@@ -101,26 +114,31 @@ impl<S, R: Role, B: AsRef<[u8]>> ByteStream<S, R, B> {
     }
 
     /// The connection: code and reason of the peer's Close, for instance.
+    #[must_use]
     pub const fn socket(&self) -> &WebSocket<R, B> {
         &self.socket
     }
 
     /// The connection, to change compression for instance. Receiving from it takes bytes of this stream away.
+    #[must_use]
     pub const fn socket_mut(&mut self) -> &mut WebSocket<R, B> {
         &mut self.socket
     }
 
     /// The stream below, to set timeouts for instance.
+    #[must_use]
     pub const fn get_ref(&self) -> &S {
         &self.stream
     }
 
     /// The stream below. Reading from it or writing to it breaks the connection.
+    #[must_use]
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
     /// What was received and is not read yet, without a look at the stream below.
+    #[must_use]
     pub fn buffered(&self) -> &[u8] {
         self.reader.buffered()
     }
@@ -131,6 +149,37 @@ impl<S, R: Role, B: AsRef<[u8]>> ByteStream<S, R, B> {
     /// # Errors
     ///
     /// The byte stream, if something is [buffered](Self::buffered): read that first.
+    ///
+    /// ```
+    /// use std::io::{BufRead, Cursor, Read};
+    /// use std::time::Duration;
+    /// use ws_proto::byte_stream::ByteStreamOptions;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let wire = Cursor::new(b"\x82\x05hello".to_vec()); // a `TcpStream`, in a program
+    /// let mut stream = client
+    ///     .into_byte_stream(wire)
+    ///     .with_options(ByteStreamOptions::new().message_size(4096));
+    /// stream.set_timeout(Some(Duration::from_secs(5)));
+    /// assert_eq!(stream.fill_buf()?, b"hello");
+    /// stream.consume(2);
+    /// assert_eq!(stream.buffered(), b"llo");
+    /// assert_eq!(stream.get_ref().position(), 7);
+    /// assert!(stream.socket().connection().can_send());
+    /// stream.socket_mut().set_compressing(false);
+    ///
+    /// let Err(mut stream) = stream.into_inner() else {
+    ///     panic!("three bytes are not read yet");
+    /// };
+    /// stream.read_exact(&mut [0; 3])?;
+    /// stream.get_mut().set_position(0); // whatever the program does with it
+    /// let Ok((client, wire)) = stream.into_inner() else {
+    ///     panic!("all is read");
+    /// };
+    /// # let _ = (client, wire);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[expect(clippy::result_large_err, reason = "it is given back")]
     pub fn into_inner(self) -> Result<(WebSocket<R, B>, S), Self> {
         if self.buffered().is_empty() {

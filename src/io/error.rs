@@ -7,6 +7,21 @@ use crate::error::{TimedOut, UnexpectedEof};
 
 /// An error that ends a connection over a stream, other than a closing handshake or what
 /// [`next_message`](crate::WebSocket::next_message) reports.
+///
+/// ```
+/// use ws_proto::io::Error;
+/// use ws_proto::reconnect::End;
+///
+/// /// For a `Backoff`.
+/// fn end(error: &Error) -> End {
+///     match error {
+///         Error::Eof(_) => End::Eof,
+///         Error::TimedOut(_) => End::TimedOut,
+///         _ => End::Unreachable,
+///     }
+/// }
+/// assert_eq!(end(&ws_proto::UnexpectedEof.into()), End::Eof);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

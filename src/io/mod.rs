@@ -63,6 +63,14 @@ pub use tunnel::Tunnel;
 use crate::time::Instant;
 
 /// The monotonic clock: the time since the first call in this process.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let until = ws_proto::io::now() + Duration::from_secs(5);
+/// assert!(ws_proto::io::now() <= until);
+/// ```
+#[must_use]
 pub fn now() -> Instant {
     static EPOCH: OnceLock<std::time::Instant> = OnceLock::new();
     Instant::now_since(*EPOCH.get_or_init(std::time::Instant::now))

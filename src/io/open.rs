@@ -62,6 +62,19 @@ impl Connector {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
+    ///
+    /// ```no_run
+    /// use ws_proto::OsRandom;
+    /// use ws_proto::opening::Connector;
+    ///
+    /// let mut stream = std::net::TcpStream::connect("127.0.0.1:9001")?;
+    /// let nonce = OsRandom::nonce().ok_or("the operating system has no randomness")?;
+    /// let connector = Connector::new("ws://127.0.0.1:9001/")?;
+    /// // Boxed keys, for a smaller `WebSocket`.
+    /// let (client, _) = connector.connect_with(&mut stream, nonce, Box::new(OsRandom::new()))?;
+    /// # let _ = client;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn connect_with<S: Read + Write, M: MaskSource>(
         &self,
         stream: &mut S,
@@ -211,6 +224,24 @@ pub fn read_request<S: Read + Write>(
 
 /// A client's request on its stream: look at it, then [`accept`](Self::accept) or
 /// [`respond`](Self::respond).
+///
+/// ```
+/// use std::io::Cursor;
+/// use ws_proto::handshake::Accept;
+/// use ws_proto::io::read_request;
+/// use ws_proto::opening::Options;
+///
+/// // A `TcpStream`, in a program.
+/// let mut stream = Cursor::new(
+///     b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".to_vec(),
+/// );
+/// let incoming = read_request(&mut stream, Options::new())?;
+/// assert_eq!(incoming.request().path(), "/chat");
+/// let server = incoming.accept(&Accept::new())?;
+/// # let _ = server;
+/// # Ok::<(), ws_proto::opening::AcceptError>(())
+/// ```
 pub struct Incoming<'s, S> {
     stream: &'s mut S,
     accepting: Accepting,
@@ -243,6 +274,26 @@ impl<S: Read + Write> Incoming<'_, S> {
     /// # Errors
     ///
     /// As [`accept`](Self::accept).
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use ws_proto::extension::deflate::Deflate;
+    /// use ws_proto::handshake::Accept;
+    /// use ws_proto::io::Incoming;
+    /// use ws_proto::opening::AcceptError;
+    /// use ws_proto::{Server, WebSocket};
+    ///
+    /// fn accept<S: Read + Write>(incoming: Incoming<'_, S>) -> Result<WebSocket<Server>, AcceptError> {
+    ///     incoming.accept_deflate(&Accept::new(), &Deflate::new().level(6))
+    /// }
+    /// # let request = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    /// #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    /// #     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n".to_vec();
+    /// # let mut stream = std::io::Cursor::new(request);
+    /// # let server = accept(ws_proto::io::read_request(&mut stream, Default::default())?)?;
+    /// # assert!(server.deflate().is_some());
+    /// # Ok::<(), AcceptError>(())
+    /// ```
     #[cfg(feature = "deflate")]
     pub fn accept_deflate(
         mut self,
@@ -260,6 +311,20 @@ impl<S: Read + Write> Incoming<'_, S> {
     ///
     /// [`AcceptError::Head`] if that cannot be sent: the client has got a 500. [`AcceptError::Io`] if the
     /// stream fails.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use ws_proto::handshake::PlainResponse;
+    /// use ws_proto::io::read_request;
+    /// use ws_proto::opening::Options;
+    ///
+    /// // A `TcpStream`, in a program.
+    /// let mut stream = Cursor::new(b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n".to_vec());
+    /// let incoming = read_request(&mut stream, Options::new())?;
+    /// incoming.respond(&PlainResponse::text(200, "fine\n"))?;
+    /// assert!(stream.into_inner().ends_with(b"\r\n\r\nfine\n"));
+    /// # Ok::<(), ws_proto::opening::AcceptError>(())
+    /// ```
     pub fn respond(mut self, response: &PlainResponse<'_>) -> Result<(), AcceptError> {
         let responded = self.accepting.respond(response);
         self.write_out()?;

@@ -54,6 +54,25 @@ impl Proxy {
 ///
 /// It first reads the bytes after the proxy's answer. A server of TLS or of WebSocket waits for the client, so
 /// that there is nothing as a rule.
+///
+/// ```no_run
+/// use std::net::TcpStream;
+/// use std::time::Duration;
+/// use ws_proto::opening::{Connector, Proxy};
+///
+/// let connector = Connector::new("wss://example.com/chat")?;
+/// let proxy = Proxy::new("http://proxy.example:3128")?;
+/// let stream = TcpStream::connect((proxy.host(), proxy.port()))?;
+/// let mut tunnel = proxy.connect(&connector, stream)?;
+/// println!("the proxy has answered {}", tunnel.response().status());
+/// tunnel.get_ref().set_nodelay(true)?;
+/// tunnel.get_mut().set_read_timeout(Some(Duration::from_millis(200)))?;
+/// // For TLS that takes the stream itself; no byte came early.
+/// let (stream, early) = tunnel.into_parts();
+/// assert!(early.is_empty());
+/// # let _ = stream;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Tunnel<S> {
     stream: S,
     response: Response,
@@ -64,21 +83,25 @@ pub struct Tunnel<S> {
 
 impl<S> Tunnel<S> {
     /// The proxy's answer.
+    #[must_use]
     pub const fn response(&self) -> &Response {
         &self.response
     }
 
     /// The stream to the proxy, to set timeouts for instance.
+    #[must_use]
     pub const fn get_ref(&self) -> &S {
         &self.stream
     }
 
     /// The stream to the proxy. Reading from it can miss bytes that came after the proxy's answer.
+    #[must_use]
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
     /// The stream to the proxy, and the bytes that came after the proxy's answer and were not read yet.
+    #[must_use]
     pub fn into_parts(mut self) -> (S, Vec<u8>) {
         self.received.drain(..self.taken);
         (self.stream, self.received)

@@ -30,6 +30,21 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     ///
     /// [`Error::Io`], [`Error::Eof`] if the peer left without a closing handshake,
     /// [`Error::TimedOut`].
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut stream = Cursor::new(b"\x81\x85\0\0\0\0hello".to_vec()); // a `TcpStream`, in a program
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// assert!(server.exchange(&mut stream)?);
+    /// while let Some((message, mut reply)) = server.next_message()? {
+    ///     reply.send(message)?;
+    /// }
+    /// server.flush(&mut stream)?; // or the next `exchange`
+    /// assert!(stream.into_inner().ends_with(b"\x81\x05hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exchange<S: Read + Write>(&mut self, stream: &mut S) -> Result<bool, Error> {
         // Unread bytes in the stream, such as the peer's Close, win over expired timers: so the time is
         // looked at when there is nothing to read, or if there always is.

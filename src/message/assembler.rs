@@ -86,6 +86,7 @@ impl Collected {
 
 impl<S: MessageStorage> Assembler<S> {
     /// Joins messages of at most `max_message` bytes in `storage`.
+    #[must_use]
     pub const fn new(storage: S, max_message: u64) -> Self {
         Self::with_extension(storage, max_message, NoExtension)
     }
@@ -93,6 +94,20 @@ impl<S: MessageStorage> Assembler<S> {
 
 impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     /// Joins messages of at most `max_message` bytes, after `extension` has decoded them.
+    ///
+    /// ```
+    /// use ws_proto::extension::NoExtension;
+    /// use ws_proto::{Assembler, Event, FixedBuf, Storage};
+    ///
+    /// // A decoder in place of `NoExtension`, or an `Option` of one.
+    /// let mut assembler = Assembler::with_extension(FixedBuf::<64>::new(), 64, NoExtension);
+    /// assert!(assembler.push(Event::Ping)?.is_none());
+    /// let _: &mut NoExtension = assembler.extension_mut();
+    /// assert!(assembler.storage().bytes().is_empty()); // no message is being collected
+    /// assembler.storage_mut().clear();
+    /// # Ok::<(), ws_proto::AssembleError>(())
+    /// ```
+    #[must_use]
     pub const fn with_extension(storage: S, max_message: u64, extension: X) -> Self {
         Self {
             storage,
@@ -171,17 +186,20 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     }
 
     /// The storage: the collected part of the current message.
+    #[must_use]
     pub const fn storage(&self) -> &S {
         &self.storage
     }
 
     /// The storage, for instance to give its memory back between messages. Changing its bytes
     /// changes the message.
+    #[must_use]
     pub const fn storage_mut(&mut self) -> &mut S {
         &mut self.storage
     }
 
     /// The extension that decodes.
+    #[must_use]
     pub const fn extension_mut(&mut self) -> &mut X {
         &mut self.extension
     }

@@ -52,6 +52,16 @@ impl MessageBuf {
 
     /// An empty buffer for messages of at most `bytes` bytes. Memory is allocated for twice as much as
     /// there is when it has to grow, but not for more than `bytes`. Allocates nothing yet.
+    ///
+    /// ```
+    /// use ws_proto::{MessageBuf, Storage};
+    ///
+    /// let mut storage = MessageBuf::with_limit(100);
+    /// assert_eq!(storage.capacity(), 0);
+    /// storage.store(&[1; 60])?;
+    /// assert!((60..=100).contains(&storage.capacity()));
+    /// # Ok::<(), ws_proto::CapacityError>(())
+    /// ```
     #[must_use]
     pub const fn with_limit(bytes: usize) -> Self {
         Self {

@@ -18,7 +18,7 @@ pub use owned::OwnedMessage;
 
 use crate::connection::Kind;
 
-/// A whole message.
+/// A whole message. Exhaustive on purpose: there are two [kinds](Kind).
 ///
 /// ```
 /// use ws_proto::{Kind, Message};
@@ -45,6 +45,14 @@ impl<'a> Message<'a> {
     }
 
     /// The text; `None` for a binary message.
+    ///
+    /// ```
+    /// use ws_proto::{Message, OwnedMessage};
+    ///
+    /// assert_eq!(Message::Text("hi").as_text(), Some("hi"));
+    /// assert_eq!(Message::Binary(b"hi").as_text(), None);
+    /// assert_eq!(Message::Text("hi").into_owned(), OwnedMessage::Text("hi".to_owned()));
+    /// ```
     #[must_use]
     pub const fn as_text(&self) -> Option<&'a str> {
         match self {

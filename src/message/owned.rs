@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use super::Message;
 use crate::connection::Kind;
 
-/// A whole message that borrows nothing: to keep it, or to send it to another thread.
+/// A whole message that borrows nothing: to keep it, or to send it to another thread. Exhaustive on purpose, as
+/// [`Message`].
 ///
 /// ```
 /// use ws_proto::{Config, Message, Negotiated, OwnedMessage, WebSocket};
@@ -40,6 +41,15 @@ impl OwnedMessage {
     }
 
     /// The payload.
+    ///
+    /// ```
+    /// use ws_proto::{Kind, OwnedMessage};
+    ///
+    /// let message = OwnedMessage::from("hi");
+    /// assert_eq!((message.kind(), message.as_bytes()), (Kind::Text, &b"hi"[..]));
+    /// assert_eq!(message.as_text(), Some("hi"));
+    /// assert_eq!(message.into_bytes(), b"hi");
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.as_message().as_bytes()

@@ -76,12 +76,21 @@ impl Accepting {
     }
 
     /// The input has ended: there will be no request.
+    ///
+    /// ```
+    /// use ws_proto::handshake::HandshakeError;
+    /// use ws_proto::opening::{AcceptError, Accepting, Options};
+    ///
+    /// let error = Accepting::new(Options::new()).receive_eof();
+    /// assert!(matches!(error, AcceptError::Handshake(HandshakeError::NothingReceived)));
+    /// ```
     pub fn receive_eof(&mut self) -> AcceptError {
         let ended = self.handshake.receive_eof().err();
         ended.unwrap_or(HandshakeError::UnexpectedEof).into()
     }
 
     /// The request as the engine has it, while it waits for an answer.
+    #[must_use]
     pub fn any_request(&mut self) -> Option<AnyRequest<'_>> {
         let mut nothing = Input::default();
         let received = self.handshake.receive_any(&mut nothing, &mut self.out);
@@ -137,6 +146,20 @@ impl Accepting {
     ///
     /// [`AcceptError::Head`] if `accept` is not possible, [`AcceptError::Handshake`] if the request was not
     /// for a WebSocket connection; a refusal is pending.
+    ///
+    /// ```
+    /// use ws_proto::handshake::{Accept, AnyRequest};
+    /// use ws_proto::opening::{Accepting, Options};
+    ///
+    /// let mut accepting = Accepting::new(Options::new());
+    /// let mut read = *b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    /// accepting.receive(&mut &mut read[..])?;
+    /// assert!(matches!(accepting.any_request(), Some(AnyRequest::Upgrade(_))));
+    /// let opened = accepting.accept(&Accept::new())?; // or `accept_deflate(&accept, Some(&deflate))`
+    /// # let _ = opened;
+    /// # Ok::<(), ws_proto::opening::AcceptError>(())
+    /// ```
     pub fn accept(&mut self, accept: &Accept<'_>) -> Result<Opened, AcceptError> {
         let Some(incoming) = self.request_with_output() else {
             return Err(AcceptError::Head(HeadError::OutputFull));
@@ -150,7 +173,7 @@ impl Accepting {
             Ok(negotiated) => Ok(Opened::new(
                 negotiated,
                 self.options,
-                accept.chosen_subprotocol(),
+                accept.get_subprotocol(),
             )),
             Err(error) => {
                 // As in `respond`.
@@ -166,6 +189,18 @@ impl Accepting {
     /// # Errors
     ///
     /// As [`accept`](Self::accept).
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::Deflate;
+    /// use ws_proto::handshake::Accept;
+    /// use ws_proto::opening::{AcceptError, Accepting, Opened};
+    ///
+    /// fn accept(accepting: &mut Accepting, compress: bool) -> Result<Opened, AcceptError> {
+    ///     let deflate = compress.then(Deflate::new);
+    ///     accepting.accept_deflate(&Accept::new(), deflate.as_ref())
+    /// }
+    /// # let _ = accept;
+    /// ```
     #[cfg(feature = "deflate")]
     pub fn accept_deflate(
         &mut self,
@@ -191,6 +226,23 @@ impl Accepting {
     /// # Errors
     ///
     /// [`HeadError`] if that cannot be sent: a 500 is pending in its place.
+    ///
+    /// ```
+    /// use ws_proto::handshake::PlainResponse;
+    /// use ws_proto::opening::{Accepting, Options};
+    /// use ws_proto::{Instant, Transport};
+    ///
+    /// let mut accepting = Accepting::new(Options::new());
+    /// accepting.tick(Instant::from_millis(0))?;
+    /// let mut read = *b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    /// let request = accepting.receive(&mut &mut read[..])?.expect("it is whole");
+    /// assert!(!request.is_upgrade());
+    /// accepting.respond(&PlainResponse::text(200, "fine\n"))?;
+    /// assert!(accepting.pending().ends_with(b"\r\n\r\nfine\n"));
+    /// accepting.consume(accepting.pending().len()); // once it is written
+    /// assert_eq!(accepting.transport(), Transport::Close);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn respond(&mut self, response: &PlainResponse<'_>) -> Result<(), HeadError> {
         let responded = self.try_respond(response);
         if responded.is_err() {

@@ -205,6 +205,16 @@ impl<'a> Acceptor<'a> {
     }
 
     /// The options.
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::Deflate;
+    /// use ws_proto::opening::{Acceptor, Options};
+    ///
+    /// let deflate = Deflate::new();
+    /// let options = Options::new().high_water(16 * 1024);
+    /// let acceptor = Acceptor::new().deflate(&deflate).options(options);
+    /// assert_eq!(*acceptor.get_options(), options);
+    /// ```
     pub const fn get_options(&self) -> &Options {
         &self.options
     }

@@ -8,6 +8,16 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 /// A part of connecting, in the order in which they come.
+///
+/// ```
+/// use ws_proto::opening::{ConnectError, Stage};
+///
+/// /// Whether the server was reached, and did not answer.
+/// fn is_silent(error: &ConnectError) -> bool {
+///     matches!(error, ConnectError::TimedOut(late) if late.stage() == Stage::Handshake)
+/// }
+/// assert!(!is_silent(&ConnectError::NoRandomness));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
@@ -89,6 +99,20 @@ impl ConnectTimeout {
     }
 
     /// The addresses that were tried until then; of [`Stage::Connect`] only.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto::opening::{Attempt, ConnectTimeout, Stage};
+    ///
+    /// let silent = Attempt::new("192.0.2.1:443".parse()?, Duration::from_secs(9), None);
+    /// let late = ConnectTimeout::new(Stage::Connect, Duration::from_secs(9))
+    ///     .host("example.com")
+    ///     .attempts(vec![silent]);
+    /// assert_eq!((late.stage(), late.spent()), (Stage::Connect, Duration::from_secs(9)));
+    /// assert_eq!(late.get_host(), Some("example.com"));
+    /// assert_eq!(late.get_attempts().len(), 1);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[cfg(feature = "std")]
     #[must_use]
     pub fn get_attempts(&self) -> &[Attempt] {
@@ -155,6 +179,14 @@ impl Unreachable {
     }
 
     /// Its addresses with the error of each, in the order in which they were tried.
+    ///
+    /// ```
+    /// use ws_proto::opening::{ConnectError, Unreachable};
+    ///
+    /// let error = Unreachable::new("example.com", Vec::new());
+    /// assert_eq!((error.host(), error.attempts().len()), ("example.com", 0)); // it has no address
+    /// println!("{}", ConnectError::Unreachable(error));
+    /// ```
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
@@ -176,6 +208,19 @@ impl fmt::Display for Unreachable {
 impl Error for Unreachable {}
 
 /// An address that a client has tried to connect to.
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+/// use std::time::Duration;
+/// use ws_proto::opening::Attempt;
+///
+/// let refused = Error::from(ErrorKind::ConnectionRefused);
+/// let attempt = Attempt::new("192.0.2.1:80".parse()?, Duration::from_millis(3), Some(refused));
+/// assert_eq!(attempt.address().port(), 80);
+/// assert_eq!(attempt.spent(), Duration::from_millis(3));
+/// assert_eq!(attempt.error().map(Error::kind), Some(ErrorKind::ConnectionRefused));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[cfg(feature = "std")]
 #[derive(Debug)]
 pub struct Attempt {

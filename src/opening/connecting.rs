@@ -157,6 +157,23 @@ impl Connecting {
 
     /// What to report for `error`: a refusal of the server's that was read says more than the way in
     /// which the transport ended.
+    ///
+    /// ```
+    /// use std::io::{Error, ErrorKind};
+    /// use std::time::Duration;
+    /// use ws_proto::handshake::HandshakeError;
+    /// use ws_proto::opening::{ConnectError, Connecting, Connector};
+    ///
+    /// let connector = Connector::new("ws://example.com/")?;
+    /// let nonce = [7; 16]; // from the operating system, in a program
+    /// let mut connecting = Connecting::start_within(&connector, nonce, Duration::from_secs(3))?;
+    /// let reset = connecting.explain(Error::from(ErrorKind::ConnectionReset));
+    /// assert!(matches!(reset, ConnectError::Io(_))); // no refusal was read before
+    /// let ended = connecting.receive_eof();
+    /// assert!(matches!(ended, ConnectError::Handshake(HandshakeError::NothingReceived)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn explain(&self, error: impl Into<ConnectError>) -> ConnectError {
         match self.handshake.refusal() {
             Some(refusal) => ConnectError::Refused(Box::new(Response::refusal(&refusal))),

@@ -71,6 +71,19 @@ impl ConnectingStream {
     /// # Errors
     ///
     /// As [`start`](Self::start).
+    ///
+    /// ```
+    /// use ws_proto::handshake::ConnectEnabled;
+    /// use ws_proto::opening::{ConnectError, ConnectingStream, Connector};
+    ///
+    /// let enabled = ConnectEnabled::from_setting(1).ok_or(ConnectError::NoExtendedConnect)?;
+    /// let connector = Connector::new("wss://example.com/chat")?;
+    /// let (connecting, request) = ConnectingStream::start_http(&connector, enabled)?;
+    /// assert_eq!(request.method(), http::Method::CONNECT);
+    /// assert_eq!(request.uri(), "https://example.com/chat");
+    /// # let _ = connecting;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "http")]
     pub fn start_http(
         connector: &Connector,
@@ -114,6 +127,27 @@ impl ConnectingStream {
     /// # Errors
     ///
     /// [`ConnectError::Refused`] once enough of it is there.
+    ///
+    /// ```
+    /// use std::io::{Error, ErrorKind};
+    /// use ws_proto::handshake::ConnectEnabled;
+    /// use ws_proto::opening::{ConnectError, ConnectingStream, Connector};
+    /// use ws_proto::{Instant, Transport};
+    ///
+    /// let enabled = ConnectEnabled::from_setting(1).ok_or(ConnectError::NoExtendedConnect)?;
+    /// let connector = Connector::new("wss://example.com/chat")?;
+    /// let mut connecting = ConnectingStream::start(&connector, enabled, |_, _| {})?;
+    /// connecting.tick(Instant::from_millis(0))?;
+    /// assert!(connecting.receive_head(503, &[("retry-after", b"60")])?.is_none());
+    /// connecting.receive(&mut *b"too busy\n".to_vec())?;
+    /// let refused = connecting.receive_eof();
+    /// assert_eq!(refused.refusal().map(|response| response.body()), Some(&b"too busy\n"[..]));
+    /// // A reset after that says less:
+    /// let explained = connecting.explain(Error::from(ErrorKind::ConnectionReset));
+    /// assert!(matches!(explained, ConnectError::Refused(_)));
+    /// assert_eq!(connecting.transport(), Transport::Close);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn receive(&mut self, body: &mut [u8]) -> Result<(), ConnectError> {
         match self.handshake.receive(&mut Input::new(body)) {
             Ok(_) => Ok(()),
@@ -143,6 +177,7 @@ impl ConnectingStream {
     }
 
     /// As [`Connecting::explain`](super::Connecting::explain).
+    #[must_use]
     pub fn explain(&self, error: impl Into<ConnectError>) -> ConnectError {
         match self.handshake.refusal() {
             Some(refusal) => ConnectError::Refused(Box::new(Response::refusal(&refusal))),

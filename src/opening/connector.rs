@@ -24,6 +24,29 @@ const AUTHORIZATION: &str = "Authorization";
 /// assert_eq!(connector.uri().host(), "example.com");
 /// # Ok::<(), ws_proto::UriError>(())
 /// ```
+///
+/// All settings:
+///
+/// ```
+///
+/// use ws_proto::extension::deflate::Deflate;
+/// use ws_proto::opening::{Connector, Options};
+///
+/// let options = Options::new().high_water(16 * 1024);
+/// let connector = Connector::new("wss://[fe80::1]:9001/chat")?
+///     .zone("eth0")?
+///     .subprotocols(&["chat.v1"])
+///     .require_subprotocol(true)
+///     .origin("https://example.com")
+///     .header("Authorization", "Bearer abc")
+///     .headers(&[("Cookie", b"a=b"), ("User-Agent", b"example/1.0")])
+///     .send_user_info(false)
+///     .deflate(&Deflate::new())
+///     .options(options);
+/// assert_eq!(connector.uri().zone(), Some("eth0"));
+/// assert_eq!(*connector.get_options(), options);
+/// # Ok::<(), ws_proto::UriError>(())
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Connector {

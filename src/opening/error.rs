@@ -2,13 +2,25 @@ use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
 
-use super::{ConnectTimeout, ProxyScheme, ProxyUrlError, Response};
+use super::{ConnectTimeout, ProxyScheme, ProxyUriError, Response};
 use crate::error::TimedOut;
 use crate::handshake::{HandshakeError, HeadError, RequestError};
 use crate::reconnect::End;
 use crate::uri::UriError;
 
 /// Why a client has no connection.
+///
+/// ```
+/// use ws_proto::opening::ConnectError;
+///
+/// fn explain(error: &ConnectError) -> String {
+///     match error.refusal() {
+///         Some(response) => format!("{}: {}", response.status(), response.body().escape_ascii()),
+///         None => error.to_string(),
+///     }
+/// }
+/// println!("{}", explain(&ConnectError::TlsNeeded));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -195,9 +207,9 @@ impl From<ProxyError> for ConnectError {
     }
 }
 
-impl From<ProxyUrlError> for ConnectError {
-    fn from(error: ProxyUrlError) -> Self {
-        Self::Proxy(ProxyError::Url(error))
+impl From<ProxyUriError> for ConnectError {
+    fn from(error: ProxyUriError) -> Self {
+        Self::Proxy(ProxyError::Uri(error))
     }
 }
 
@@ -209,6 +221,16 @@ impl From<core::convert::Infallible> for ConnectError {
 }
 
 /// Why a client has no tunnel through a [`Proxy`](super::Proxy).
+///
+/// ```
+/// use ws_proto::opening::ProxyError;
+///
+/// /// Whether to ask the user for a name and a password.
+/// fn wants_credentials(error: &ProxyError) -> bool {
+///     matches!(error, ProxyError::Refused(response) if response.status() == 407)
+/// }
+/// assert!(!wants_credentials(&ProxyError::Credentials));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyError {
@@ -239,7 +261,7 @@ pub enum ProxyError {
     /// This way to connect does not speak to proxies of that kind.
     Unsupported(ProxyScheme),
     /// The URL is not one of a proxy.
-    Url(ProxyUrlError),
+    Uri(ProxyUriError),
 }
 
 impl ProxyError {
@@ -258,7 +280,7 @@ impl ProxyError {
             },
             Self::Refused(response) => Some(end_of_refusal(response)),
             Self::TimedOut(_) => Some(End::TimedOut),
-            Self::Credentials | Self::Head(_) | Self::Unsupported(_) | Self::Url(_) => None,
+            Self::Credentials | Self::Head(_) | Self::Unsupported(_) | Self::Uri(_) => None,
         }
     }
 
@@ -314,7 +336,7 @@ impl fmt::Display for ProxyError {
                     scheme.name()
                 )
             }
-            Self::Url(error) => error.fmt(f),
+            Self::Uri(error) => error.fmt(f),
         }
     }
 }
@@ -332,6 +354,17 @@ impl Error for ProxyError {
 }
 
 /// Why a server has no connection.
+///
+/// ```
+/// use ws_proto::handshake::HandshakeError;
+/// use ws_proto::opening::AcceptError;
+///
+/// /// A health check connects and sends nothing.
+/// fn is_for_the_log(error: &AcceptError) -> bool {
+///     !matches!(error, AcceptError::Handshake(HandshakeError::NothingReceived))
+/// }
+/// assert!(is_for_the_log(&HandshakeError::KeyInvalid.into()));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -356,6 +389,14 @@ pub enum AcceptError {
 impl AcceptError {
     /// The response that refuses the request, for a server whose HTTP implementation writes it: see
     /// [`Acceptor::answer_http`](super::Acceptor::answer_http). It has nothing that the client has sent.
+    ///
+    /// ```
+    /// use ws_proto::handshake::HandshakeError;
+    /// use ws_proto::opening::AcceptError;
+    ///
+    /// let error = AcceptError::from(HandshakeError::VersionUnsupported);
+    /// assert_eq!(error.to_http().status(), 426);
+    /// ```
     #[cfg(feature = "http")]
     #[must_use]
     pub fn to_http(&self) -> ::http::Response<alloc::string::String> {

@@ -53,7 +53,20 @@ pub struct HappyEyeballs {
     delay: Duration,
 }
 
-/// The next step of a driver of [`HappyEyeballs`].
+/// The next step of a driver of [`HappyEyeballs`]. Exhaustive on purpose: a driver has to know each.
+///
+/// ```
+/// use ws_proto::Instant;
+/// use ws_proto::opening::{HappyEyeballs, HappyStep};
+///
+/// let mut attempts = HappyEyeballs::new(["192.0.2.1:80".parse()?]);
+/// match attempts.step(Instant::from_millis(0)) {
+///     HappyStep::Connect(address) => println!("connect to {address}, then call `step` again"),
+///     HappyStep::Wait(until) => println!("wait until {until:?}, or for an attempt to end"),
+///     HappyStep::Failed => println!("the host cannot be reached"),
+/// }
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HappyStep {
     /// Start to connect to this address, then ask again.
@@ -66,6 +79,7 @@ pub enum HappyStep {
 
 impl HappyEyeballs {
     /// For these addresses, in the order of the resolver (RFC 6724). An address that comes twice is tried once.
+    #[must_use]
     pub fn new(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self {
             addresses: interleave(addresses),
@@ -77,8 +91,18 @@ impl HappyEyeballs {
     }
 
     /// Sets how long after an attempt the next one starts beside it: 250 ms by default, and no less than 10 ms.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ws_proto::opening::HappyEyeballs;
+    ///
+    /// let addresses = ["[2001:db8::1]:80".parse()?, "192.0.2.1:80".parse()?];
+    /// let attempts = HappyEyeballs::new(addresses).with_delay(Duration::from_millis(100));
+    /// # let _ = attempts;
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
-    pub fn delay(mut self, delay: Duration) -> Self {
+    pub fn with_delay(mut self, delay: Duration) -> Self {
         self.delay = delay.max(MIN_DELAY);
         self
     }
@@ -90,6 +114,7 @@ impl HappyEyeballs {
     }
 
     /// What to do now. An address that is returned counts as started at `now`.
+    #[must_use]
     pub fn step(&mut self, now: Instant) -> HappyStep {
         let is_due = self.running == 0 || self.next_at.is_none_or(|at| now >= at);
         match self.addresses.get(self.started) {

@@ -44,7 +44,7 @@ pub use connector::Connector;
 pub use error::{AcceptError, ConnectError, ProxyError};
 pub use happy_eyeballs::{HappyEyeballs, HappyStep};
 pub use options::Options;
-pub use proxy::{NoProxy, Proxy, ProxyScheme, ProxyUrlError};
+pub use proxy::{NoProxy, Proxy, ProxyScheme, ProxyUriError};
 pub use proxying::Proxying;
 pub use request::Request;
 pub use response::{OwnedHeaders, Response};
@@ -60,6 +60,8 @@ use crate::time::Instant;
 
 /// A handshake under way, of either end: the interface of a driver that writes.
 ///
+/// Sealed: programs use it as a bound and cannot implement it. A method that is added is no breaking change.
+///
 /// ```
 /// use std::io::{self, Write};
 /// use ws_proto::opening::Handshake;
@@ -74,12 +76,25 @@ use crate::time::Instant;
 /// # let mut accepting = ws_proto::opening::Accepting::new(Default::default());
 /// # write_all(&mut accepting, &mut Vec::new()).unwrap();
 /// ```
-pub trait Handshake {
+pub trait Handshake: sealed::Sealed {
     /// The bytes to write.
+    #[must_use]
     fn pending(&self) -> &[u8];
 
     /// The first `n` of the pending bytes have been written.
     fn consume(&mut self, n: usize);
+}
+
+mod sealed {
+    #![expect(unnameable_types, reason = "that is what seals the handshakes")]
+
+    pub trait Sealed {}
+
+    impl Sealed for super::Accepting {}
+
+    impl Sealed for super::Connecting {}
+
+    impl Sealed for super::Proxying {}
 }
 
 impl Handshake for Accepting {
@@ -113,6 +128,8 @@ impl Handshake for Proxying {
 }
 
 /// A client's handshake under way, with a server or with a proxy: for drivers that do the same with both.
+///
+/// Sealed, as [`Handshake`].
 ///
 /// ```
 /// use std::io::Read;
@@ -167,6 +184,7 @@ pub trait Asking: Handshake {
     fn tick(&mut self, now: Instant) -> Result<Option<Instant>, ConnectError>;
 
     /// What to report for `error`: a refusal that was read says more than the way in which the transport ended.
+    #[must_use]
     fn explain(&self, error: ConnectError) -> ConnectError;
 }
 
@@ -213,6 +231,28 @@ impl Asking for Proxying {
 }
 
 /// A handshake that is done: what makes a [`WebSocket`].
+///
+/// ```
+/// use ws_proto::opening::{Acceptor, Accepting, Opened, Options};
+/// use ws_proto::{Config, Server, WebSocket};
+///
+/// fn serve(opened: Opened) -> WebSocket<Server> {
+///     // One subprotocol of this server sends long messages.
+///     match opened.subprotocol() {
+///         Some("files.v1") => {
+///             let config = Config::new().max_message(1 << 30);
+///             opened.with_options(Options::from(config)).server()
+///         }
+///         _ => opened.server(),
+///     }
+/// }
+/// # let mut wire = *b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+/// #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// # let mut accepting = Accepting::new(Options::new());
+/// # let request = accepting.receive(&mut &mut wire[..])?.expect("it is whole");
+/// # serve(accepting.decide(&request, &Acceptor::new())?);
+/// # Ok::<(), ws_proto::opening::AcceptError>(())
+/// ```
 #[derive(Debug)]
 pub struct Opened {
     negotiated: Negotiated,
@@ -249,7 +289,7 @@ impl Opened {
 
     /// With other limits, timers and modes, such as a bigger message for one path.
     #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
+    pub fn with_options(mut self, options: Options) -> Self {
         self.options = options;
         self
     }
@@ -262,13 +302,31 @@ impl Opened {
     }
 
     /// The client's end of the connection; `keys` gives a masking key for every frame that is sent.
+    #[must_use]
     pub fn client<M: MaskSource>(self, keys: M) -> WebSocket<Client<M>> {
         let websocket = WebSocket::client(self.negotiated, self.options.config, keys);
         self.finish(websocket)
     }
 
     /// The end of the connection that `role` says.
-    pub fn either<M: MaskSource>(self, role: EitherRole<M>) -> WebSocket<EitherRole<M>> {
+    ///
+    /// ```
+    /// use ws_proto::opening::Opened;
+    /// use ws_proto::{Client, EitherRole, WebSocket};
+    ///
+    /// type Keys = fn() -> [u8; 4];
+    ///
+    /// fn either(opened: Opened, role: EitherRole<Keys>) -> WebSocket<EitherRole<Keys>> {
+    ///     opened.with_role(role)
+    /// }
+    ///
+    /// fn client(opened: Opened, keys: Keys) -> WebSocket<Client<Keys>> {
+    ///     opened.client(keys)
+    /// }
+    /// # let _ = (either, client);
+    /// ```
+    #[must_use]
+    pub fn with_role<M: MaskSource>(self, role: EitherRole<M>) -> WebSocket<EitherRole<M>> {
         let websocket = WebSocket::with_role(self.negotiated, self.options.config, role);
         self.finish(websocket)
     }

@@ -17,6 +17,28 @@ use crate::socket::WebSocket;
 ///     .high_water(16 * 1024);
 /// # let _ = options;
 /// ```
+///
+/// All settings:
+///
+/// ```
+///
+/// use std::time::Duration;
+/// use ws_proto::Config;
+/// use ws_proto::handshake::Limits;
+/// use ws_proto::opening::Options;
+///
+/// let config = Config::new().max_message(64 * 1024);
+/// let options = Options::new()
+///     .config(config)
+///     .limits(Limits::new().head_bytes(8 * 1024))
+///     .handshake_time(Duration::from_secs(5))
+///     .high_water(16 * 1024)
+///     .linger_time(Duration::from_secs(1))
+///     .stall_time(Duration::from_secs(20));
+/// assert_eq!(*options.get_config(), config);
+/// assert_eq!(options.get_handshake_time(), Duration::from_secs(5));
+/// assert_eq!(options.get_linger_time(), Duration::from_secs(1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Options {
@@ -107,6 +129,16 @@ impl Options {
     }
 
     /// A connection with these options, apart from its [`Config`].
+    ///
+    /// ```
+    /// use ws_proto::opening::Options;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let options = Options::new().high_water(16 * 1024);
+    /// // The handshake was done by another program.
+    /// let server = options.apply(WebSocket::server(Negotiated::new(), *options.get_config()));
+    /// # let _ = server;
+    /// ```
     #[must_use]
     pub fn apply<R: Role>(&self, websocket: WebSocket<R>) -> WebSocket<R> {
         websocket

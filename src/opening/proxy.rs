@@ -29,7 +29,7 @@ use crate::uri::{self, Place, Uri, UriError, UserInfo};
 ///
 /// assert_eq!(Proxy::new("proxy.example:3128")?.scheme(), ProxyScheme::Http);
 /// assert_eq!(Proxy::new("socks5h://127.0.0.1")?.port(), 1080);
-/// # Ok::<(), ws_proto::opening::ProxyUrlError>(())
+/// # Ok::<(), ws_proto::opening::ProxyUriError>(())
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -42,6 +42,14 @@ pub struct Proxy {
 }
 
 /// How to speak to a [`Proxy`].
+///
+/// ```
+/// use ws_proto::opening::{Proxy, ProxyScheme};
+///
+/// let proxy = Proxy::new("socks5h://127.0.0.1:9050")?;
+/// assert_eq!((proxy.scheme(), proxy.scheme().name()), (ProxyScheme::Socks5h, "socks5h"));
+/// # Ok::<(), ws_proto::opening::ProxyUriError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProxyScheme {
@@ -80,20 +88,20 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ProxyUrlError`]; its text does not contain user name and password.
-    pub fn new(url: &str) -> Result<Self, ProxyUrlError> {
+    /// [`ProxyUriError`]; its text does not contain user name and password.
+    pub fn new(url: &str) -> Result<Self, ProxyUriError> {
         let (scheme, rest) = match url.split_once("://") {
             None => (ProxyScheme::Http, url),
             Some((name, rest)) => {
                 let mut known = SCHEMES.into_iter();
                 let scheme = known.find(|scheme| scheme.name().eq_ignore_ascii_case(name));
-                (scheme.ok_or(ProxyUrlError::Scheme)?, rest)
+                (scheme.ok_or(ProxyUriError::Scheme)?, rest)
             }
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         if !matches!(path, "" | "/") {
-            return Err(ProxyUrlError::Path);
+            return Err(ProxyUriError::Path);
         }
         let (credentials, place) = match authority.rsplit_once('@') {
             Some((user_info, place)) => (credentials(user_info)?, place),
@@ -126,7 +134,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ProxyUrlError`] if the variable's value is no URL of a proxy.
+    /// [`ProxyUriError`] if the variable's value is no URL of a proxy.
     ///
     /// ```
     /// use ws_proto::Uri;
@@ -151,7 +159,7 @@ impl Proxy {
     pub fn from_env(
         uri: &Uri<'_>,
         var: impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<Self>, ProxyUrlError> {
+    ) -> Result<Option<Self>, ProxyUriError> {
         let first = |names: &[&str]| {
             let values = names.iter().filter_map(|name| var(name));
             values.into_iter().find(|value| !value.is_empty())
@@ -166,6 +174,16 @@ impl Proxy {
 
     /// Adds a header field to the request for a tunnel, such as `User-Agent`, or `Proxy-Authorization` for
     /// another scheme than Basic. The server does not see it.
+    ///
+    /// ```
+    /// use ws_proto::opening::Proxy;
+    ///
+    /// let proxy = Proxy::new("proxy.example:3128")?
+    ///     .header("Proxy-Authorization", "Bearer abc")
+    ///     .header("User-Agent", "example/1.0");
+    /// # let _ = proxy;
+    /// # Ok::<(), ws_proto::opening::ProxyUriError>(())
+    /// ```
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.into(), value.as_ref().into()));
         self
@@ -216,9 +234,9 @@ impl Proxy {
 }
 
 impl TryFrom<&str> for Proxy {
-    type Error = ProxyUrlError;
+    type Error = ProxyUriError;
 
-    fn try_from(url: &str) -> Result<Self, ProxyUrlError> {
+    fn try_from(url: &str) -> Result<Self, ProxyUriError> {
         Self::new(url)
     }
 }
@@ -237,16 +255,16 @@ impl fmt::Debug for Proxy {
 /// User name and password, decoded.
 type Decoded = (Box<[u8]>, Box<[u8]>);
 
-fn credentials(user_info: &str) -> Result<Option<Decoded>, ProxyUrlError> {
+fn credentials(user_info: &str) -> Result<Option<Decoded>, ProxyUriError> {
     // As curl does, visible characters are taken as they are; those that end the host cannot be among them.
     let parsed = UserInfo::parse(user_info, 0, |byte| byte.is_ascii_graphic());
-    let Some(parsed) = parsed.map_err(|_| ProxyUrlError::Credentials)? else {
+    let Some(parsed) = parsed.map_err(|_| ProxyUriError::Credentials)? else {
         return Ok(None);
     };
     let user: Box<[u8]> = uri::decode(parsed.user()).collect();
     let password: Box<[u8]> = uri::decode(parsed.password().unwrap_or_default()).collect();
     if !uri::basic_can_carry(user.iter().copied(), password.iter().copied()) {
-        return Err(ProxyUrlError::Credentials);
+        return Err(ProxyUriError::Credentials);
     }
     Ok(Some((user, password)))
 }
@@ -310,6 +328,7 @@ impl<'l> NoProxy<'l> {
     }
 
     /// Whether the host of `uri` is in the list.
+    #[must_use]
     pub fn contains(&self, uri: &Uri<'_>) -> bool {
         if self.0 == "*" {
             return true;
@@ -413,9 +432,16 @@ fn without_dot(name: &str) -> &str {
 }
 
 /// The reason why a text is not the URL of a [`Proxy`]. It has nothing of user name and password.
+///
+/// ```
+/// use ws_proto::opening::{Proxy, ProxyUriError};
+///
+/// assert_eq!(Proxy::new("ftp://proxy.example").unwrap_err(), ProxyUriError::Scheme);
+/// assert_eq!(Proxy::new("http://proxy.example/path").unwrap_err(), ProxyUriError::Path);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ProxyUrlError {
+pub enum ProxyUriError {
     /// The user name has a colon (`%3A`), or user name or password has a control character (RFC 7617 2), or a
     /// character that has to be percent-encoded: a space, one outside of ASCII, or a `%` without two hexadecimal
     /// digits after it.
@@ -428,7 +454,7 @@ pub enum ProxyUrlError {
     Uri(UriError),
 }
 
-impl fmt::Display for ProxyUrlError {
+impl fmt::Display for ProxyUriError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Credentials => {
@@ -443,9 +469,9 @@ impl fmt::Display for ProxyUrlError {
     }
 }
 
-impl Error for ProxyUrlError {}
+impl Error for ProxyUriError {}
 
-impl From<UriError> for ProxyUrlError {
+impl From<UriError> for ProxyUriError {
     fn from(error: UriError) -> Self {
         Self::Uri(error)
     }

@@ -174,6 +174,22 @@ impl Proxying {
 
     /// What to report for `error`: a refusal of the proxy's that was read says more than the way in which the
     /// transport ended.
+    ///
+    /// ```
+    /// use std::io::{Error, ErrorKind};
+    /// use std::time::Duration;
+    /// use ws_proto::opening::{ConnectError, Connector, Proxy, ProxyError, Proxying};
+    ///
+    /// let connector = Connector::new("wss://example.com/")?;
+    /// let proxy = Proxy::new("proxy.example:3128")?;
+    /// let mut proxying = Proxying::start_within(&proxy, &connector, Duration::from_secs(3))?;
+    /// let reset = proxying.explain(Error::from(ErrorKind::ConnectionReset));
+    /// assert!(matches!(reset, ConnectError::Proxy(ProxyError::Io(_)))); // no refusal was read before
+    /// let ended = proxying.receive_eof();
+    /// assert!(matches!(ended, ConnectError::Proxy(ProxyError::Handshake(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn explain(&self, error: impl Into<ConnectError>) -> ConnectError {
         ProxyError::of(match self.handshake.refusal() {
             Some(refusal) => ConnectError::Refused(Box::new(Response::refusal(&refusal))),

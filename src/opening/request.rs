@@ -4,7 +4,27 @@ use super::response::OwnedHeaders;
 use crate::handshake::{AnyRequest, OriginFault, OriginPolicy};
 
 /// A client's request.
-#[derive(Clone, Debug)]
+///
+/// ```
+/// use ws_proto::handshake::OriginPolicy;
+/// use ws_proto::opening::{Accepting, Options};
+///
+/// let mut read = *b"GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\nOrigin: https://example.com\r\n\
+///     Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat.v2, chat.v1\r\n\r\n";
+/// let mut accepting = Accepting::new(Options::new());
+/// let request = accepting.receive(&mut &mut read[..])?.expect("it is whole");
+/// assert!(request.is_upgrade());
+/// assert_eq!((request.method(), request.target()), ("GET", "/chat?room=1"));
+/// assert_eq!((request.path(), request.query()), ("/chat", Some("room=1")));
+/// assert_eq!(request.host(), "example.com");
+/// assert_eq!(request.origin(), request.headers().get("Origin"));
+/// assert_eq!(request.check_origin(&OriginPolicy::same_host()), Ok(()));
+/// assert!(request.subprotocols().eq(["chat.v2", "chat.v1"]));
+/// assert_eq!(request.choose_subprotocol(&["chat.v1"]), Some("chat.v1"));
+/// # Ok::<(), ws_proto::opening::AcceptError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     method: Box<str>,
     target: Box<str>,

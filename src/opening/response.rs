@@ -9,6 +9,20 @@ use crate::handshake;
 ///
 /// Names are compared without regard to ASCII case. Values are bytes. `Debug` writes the names only:
 /// values can be secrets.
+///
+/// ```
+/// use ws_proto::opening::Response;
+///
+/// fn print(response: &Response) {
+///     let headers = response.headers();
+///     println!("server: {:?}", headers.get("Server"));
+///     println!("{} cookies", headers.get_all("Set-Cookie").count());
+///     for (name, value) in headers.iter() {
+///         println!("{name}: {}", value.escape_ascii());
+///     }
+/// }
+/// # let _ = print;
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct OwnedHeaders(Vec<(Box<str>, Box<[u8]>)>);
 
@@ -51,6 +65,23 @@ impl fmt::Debug for OwnedHeaders {
 
 /// An answer to a handshake: the 101 of a server or its 2xx on a stream of HTTP/2, the 2xx of a proxy, or the refusal of either. `Debug` leaves out the body: it can have
 /// secrets.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto::opening::{ConnectError, Connecting, Connector};
+///
+/// let connector = Connector::new("ws://example.com/")?;
+/// let mut connecting = Connecting::start(&connector, [7; 16])?;
+/// let mut read = *b"HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nContent-Length: 6\r\n\r\nlater\n";
+/// let Err(ConnectError::Refused(response)) = connecting.receive(&mut &mut read[..]) else {
+///     panic!("the server has refused");
+/// };
+/// assert_eq!((response.status(), response.body()), (503, &b"later\n"[..]));
+/// assert_eq!(response.retry_after(), Some(Duration::from_secs(60)));
+/// assert_eq!(response.headers().get("content-length"), Some(&b"6"[..]));
+/// assert_eq!(response.subprotocol(), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,

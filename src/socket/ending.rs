@@ -300,6 +300,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// Whether [`tick_lazily`](Self::tick_lazily) can wait for the deadline that it has returned last: since
     /// then bytes have come at most, and those only put the keepalive off.
     #[inline]
+    #[must_use]
     pub fn tick_can_wait(&self) -> bool {
         let Self { outbox, ending, .. } = self;
         !ending.needs_tick
@@ -314,6 +315,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// the last call something has come or gone, or output waits; or there was no call. A timer that begins
     /// with that is not noticed before: the keepalive, those for a closing handshake, for output that waits,
     /// and for the end.
+    #[must_use]
     pub fn needs_tick(&self) -> bool {
         let (out, ending) = (&self.outbox.out, &self.ending);
         let waits = ending.waiting != Waiting::Nothing || ending.is_over;
@@ -412,6 +414,17 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Why the connection has failed; `None` while it has not, and after a closing handshake. The first
     /// failure stays, but a failed write counts only if the peer's Close has not come.
+    ///
+    /// ```
+    /// use ws_proto::socket::Failure;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// assert_eq!(server.failure(), None);
+    /// server.read_failed(); // the transport was reset
+    /// assert_eq!(server.failure(), Some(Failure::Read));
+    /// ```
+    #[must_use]
     pub fn failure(&self) -> Option<Failure> {
         if let Some(error) = self.inbox.failed() {
             return Some(Failure::Receive(error));
@@ -427,6 +440,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Whether the sending side of the transport is to be ended now (`shutdown`, `close_notify`): all is
     /// written, and nothing more will be. Call [`half_closed`](Self::half_closed) after that.
+    #[must_use]
     pub fn wants_half_close(&self) -> bool {
         self.outbox.connection.transport() == Transport::Close
             && self.outbox.out.is_empty()
@@ -442,6 +456,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Whether the transport is to be closed: nothing is left to read or to write.
     #[inline]
+    #[must_use]
     pub fn is_over(&self) -> bool {
         if self.ending.is_over {
             return true;

@@ -120,8 +120,28 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// The whole message at the front of `input`, if there is one and nothing is before it: what most calls of
     /// [`poll_next_in`](Self::poll_next_in) find. [`reply`](Self::reply) gives the handle to answer it.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Input, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut shared = *b"\x81\x01a\x81\x01b\x81"; // two messages, and one byte of a third
+    /// assert!(client.is_drained());
+    /// client.note_read(shared.len());
+    /// let mut input = Input::new(&mut shared);
+    /// let mut texts = Vec::new();
+    /// while let Some(message) = client.next_whole_in(&mut input) {
+    ///     texts.extend(message.as_text());
+    ///     client.reply().send(message)?;
+    /// }
+    /// assert_eq!(texts, ["a", "b"]);
+    /// client.keep(input.bytes()); // for the next turn
+    /// assert!(!client.wants_write()); // a few bytes can wait
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     // On its own, so that the message stays in registers (`mio/32` in `benches/shells`).
     #[inline(always)]
+    #[must_use]
     pub fn next_whole_in<'i>(&mut self, input: &mut Input<'i>) -> Option<Message<'i>> {
         match &mut self.inbox.parts {
             None => match self.outbox.receive_message(input) {
@@ -146,12 +166,14 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// A handle to answer the message that was received last.
     #[inline]
+    #[must_use]
     pub fn reply(&mut self) -> Sender<'_, R, B> {
         Sender::new(&mut self.outbox, Sent::InReply)
     }
 
     /// Whether nothing is kept, and more can come: there is nothing to look for before the next read.
     #[inline]
+    #[must_use]
     pub fn is_drained(&self) -> bool {
         self.inbox.parts.is_none() && !self.outbox.is_input_ended()
     }
@@ -177,6 +199,17 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// Notes that the transport has more to read, and that it is not read for now. Call it before
     /// [`tick`](Self::tick). A Pong may lie there, so the time for one does not count; the times for a
     /// closing handshake, for output that waits, and for the end do.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Instant, Negotiated, WebSocket};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// server.tick(Instant::from_millis(0))?;
+    /// // Readable all the time, and others had their turn.
+    /// server.note_unread();
+    /// server.tick(Instant::from_millis(60_000))?;
+    /// # Ok::<(), ws_proto::TimedOut>(())
+    /// ```
     #[inline]
     pub fn note_unread(&mut self) {
         self.outbox.connection.note_activity();
@@ -184,6 +217,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Whether so much output waits (16 KiB) that it is written before more is sent or received.
     #[inline]
+    #[must_use]
     pub fn wants_write(&self) -> bool {
         self.outbox.out.len() >= WRITE
     }
@@ -226,6 +260,21 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// Exchanges the memory of the output queue with `memory`, if nothing waits in it: so that connections
     /// of one thread share the memory that they write from. At the end of the turn of this connection call
     /// [`return_output_memory`](Self::return_output_memory).
+    ///
+    /// ```
+    /// use ws_proto::socket::OutputMemory;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut memory = OutputMemory::new(); // of this thread
+    /// let mut all = [1, 2].map(|_| WebSocket::server(Negotiated::new(), Config::new()));
+    /// for server in &mut all {
+    ///     server.swap_output_memory(&mut memory);
+    ///     server.sender().send_text("hello")?;
+    ///     server.consume(server.pending_bytes()); // all is written
+    ///     server.return_output_memory(&mut memory);
+    /// }
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[inline]
     pub fn swap_output_memory(&mut self, memory: &mut OutputMemory<B>) {
         self.outbox.out.swap_memory(memory);

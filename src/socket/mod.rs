@@ -123,6 +123,59 @@ const RETAINED: usize = 4096;
 /// server.consume(written);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// One turn over a stream that does not block:
+///
+/// ```
+///
+/// use std::io::{ErrorKind, IoSlice, Read, Write};
+/// use ws_proto::socket::{Next, Received, Want};
+/// use ws_proto::{Instant, Server, WebSocket};
+///
+/// /// Echoes; `false` once the stream is to be closed.
+/// fn turn(
+///     server: &mut WebSocket<Server>,
+///     stream: &mut (impl Read + Write),
+///     now: Instant,
+/// ) -> Result<bool, Box<dyn std::error::Error>> {
+///     while let Next::Received(received) = server.poll_next(Want::Message)? {
+///         if let Received::Message(message, mut reply) = received {
+///             reply.send(message)?;
+///         }
+///     }
+///     while server.pending_bytes() > 0 {
+///         let slices: Vec<_> = server.pending_slices().map(IoSlice::new).collect();
+///         match stream.write_vectored(&slices) {
+///             Ok(n) => server.consume(n),
+///             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+///             Err(_) => server.write_failed(),
+///         }
+///     }
+///     if server.wants_read() {
+///         let hint = server.read_hint();
+///         match stream.read(server.read_buf(hint)) {
+///             Ok(0) => server.receive_eof()?,
+///             Ok(n) => server.advance(n),
+///             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+///             Err(_) => server.read_failed(),
+///         }
+///     }
+///     if server.needs_tick() {
+///         server.tick(now)?; // returns the deadline for waiting
+///     }
+///     if server.wants_half_close() {
+///         server.half_closed(); // after `shutdown` of the stream
+///     }
+///     Ok(!server.is_over())
+/// }
+/// # use ws_proto::{Config, Negotiated};
+/// # let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// # let mut stream = std::io::Cursor::new(b"\x81\x85\0\0\0\0hello".to_vec());
+/// # assert!(turn(&mut server, &mut stream, Instant::from_millis(0))?);
+/// # turn(&mut server, &mut stream, Instant::from_millis(1)).unwrap_err(); // the peer is gone
+/// # assert!(stream.into_inner().ends_with(b"\x81\x05hello"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct WebSocket<R: Role, B = Vec<u8>> {
     inbox: Inbox,
     outbox: Outbox<R, B>,
@@ -142,6 +195,15 @@ impl WebSocket<Server> {
 
 impl<M: MaskSource> WebSocket<Client<M>> {
     /// The client's end of a connection, after the handshake. Allocates nothing yet.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let keys = || [7; 4]; // random bytes, new for every frame
+    /// let client = WebSocket::client(Negotiated::new(), Config::new(), keys);
+    /// # let _ = client;
+    /// ```
+    #[must_use]
     pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
         Self::new(Connection::client(negotiated, config, keys), config)
     }
@@ -149,6 +211,15 @@ impl<M: MaskSource> WebSocket<Client<M>> {
 
 impl<M: MaskSource> WebSocket<EitherRole<M>> {
     /// The end of a connection that `role` says, after the handshake. Allocates nothing yet.
+    ///
+    /// ```
+    /// use ws_proto::{Config, EitherRole, Negotiated, WebSocket};
+    ///
+    /// let role: EitherRole<fn() -> [u8; 4]> = EitherRole::server();
+    /// let socket = WebSocket::with_role(Negotiated::new(), Config::new(), role);
+    /// # let _ = socket;
+    /// ```
+    #[must_use]
     pub fn with_role(negotiated: Negotiated, config: Config, role: EitherRole<M>) -> Self {
         Self::new(Connection::with_role(negotiated, config, role), config)
     }
@@ -166,6 +237,15 @@ impl<R: Role> WebSocket<R> {
     /// For payloads of another type, which are [queued by reference](Sender::send_binary_shared):
     /// `Arc<[u8]>`, or `Bytes` of the crate `bytes`. Call it before anything is sent: queued output is
     /// dropped.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto::{Config, Negotiated, Server, WebSocket};
+    ///
+    /// let server: WebSocket<Server, Arc<[u8]>> =
+    ///     WebSocket::server(Negotiated::new(), Config::new()).sharing();
+    /// # let _ = server;
+    /// ```
     #[must_use]
     pub fn sharing<B: AsRef<[u8]>>(self) -> WebSocket<R, B> {
         let Outbox {
@@ -221,6 +301,26 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// With another size of what [`read_hint`](Self::read_hint) asks for between big frames, in bytes;
     /// 4 KiB unless this says otherwise. More of it takes fewer reads for many small messages.
+    ///
+    /// All settings:
+    ///
+    /// ```
+    ///
+    /// use core::time::Duration;
+    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+    /// use ws_proto::{Config, WebSocket};
+    ///
+    /// let params = DeflateParams::new(); // as the handshake has agreed
+    /// let mut server = WebSocket::server(params.negotiated(), Config::new())
+    ///     .with_high_water(64 * 1024)
+    ///     .with_stall_time(Duration::from_secs(20))
+    ///     .with_linger(true) // for a stream of HTTP/2
+    ///     .with_linger_time(Duration::from_secs(3))
+    ///     .with_read_size(16 * 1024)
+    ///     .with_deflate(&Deflate::new(), params);
+    /// assert_eq!(server.deflate(), Some(params));
+    /// server.set_compressing(false); // what follows is compressed already
+    /// ```
     #[must_use]
     pub fn with_read_size(mut self, bytes: usize) -> Self {
         self.inbox.set_read_size(bytes);
@@ -286,6 +386,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// frame they belong to, nor while bytes wait for the output to be drained. At the end of the
     /// connection: whether the peer is given time to end its side.
     #[inline]
+    #[must_use]
     pub fn wants_read(&self) -> bool {
         match self.transport() {
             Transport::Open => self.ending.reads_on() && self.inbox.wants_read(),
@@ -296,6 +397,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// How many bytes to read next: more when a big frame is on its way. What is missing of one that
     /// stays where it is read, up to 64 KiB, and not a byte more: bytes read after it may have to be
     /// moved.
+    #[must_use]
     pub fn read_hint(&self) -> usize {
         self.inbox
             .read_hint(self.outbox.connection.frame_remaining())
@@ -353,7 +455,18 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     }
 
     /// A handle to send without having received.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Negotiated, Transport, WebSocket};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// server.sender().send_text("hello")?;
+    /// assert_eq!(server.pending(), b"\x81\x05hello");
+    /// assert_eq!(server.transport(), Transport::Open);
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[inline]
+    #[must_use]
     pub fn sender(&mut self) -> Sender<'_, R, B> {
         Sender::new(&mut self.outbox, Sent::Unasked)
     }
@@ -362,6 +475,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// nothing waits. It is all that waits, unless something is
     /// [queued by reference](Sender::send_binary_shared).
     #[inline]
+    #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.outbox.out.pending()
     }
@@ -372,6 +486,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     }
 
     /// How many bytes wait to be written.
+    #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.outbox.out.len()
     }
@@ -385,12 +500,26 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     }
 
     /// The next step with the transport, once the output is written.
+    #[must_use]
     pub fn transport(&self) -> Transport {
         self.outbox.connection.transport()
     }
 
     /// Drops all messages from now on, without decoding them. Go on to call
     /// [`poll_next`](Self::poll_next): it drops them, and notices the peer's Close and the end of the input.
+    ///
+    /// ```
+    /// use ws_proto::socket::{Next, Want};
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// client.discard();
+    /// let mut read = *b"\x81\x01a\x89\x00"; // a text, a Ping
+    /// let next = client.receive(&mut read).poll_next(Want::Message).map(|next| matches!(next, Next::Read));
+    /// assert_eq!(next, Ok(true));
+    /// assert!(!client.pending().is_empty()); // the Pong
+    /// # Ok::<(), ws_proto::WebSocketError>(())
+    /// ```
     pub fn discard(&mut self) {
         self.parts().0.messages.discard();
     }
@@ -404,11 +533,25 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// The parameters of permessage-deflate that were agreed on; `None` if messages are not compressed.
     #[cfg(feature = "deflate")]
+    #[must_use]
     pub fn deflate(&self) -> Option<crate::extension::deflate::DeflateParams> {
         self.outbox.encoder.params()
     }
 
     /// The connection inside: its close code and reason, for instance.
+    ///
+    /// ```
+    /// use ws_proto::socket::Want;
+    /// use ws_proto::{CloseCode, Config, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut read = *b"\x88\x05\x03\xe9bye";
+    /// client.receive(&mut read).poll_next(Want::Message)?;
+    /// assert_eq!(client.connection().close_code(), Some(CloseCode::GOING_AWAY));
+    /// assert_eq!(client.connection().close_reason(), "bye");
+    /// # Ok::<(), ws_proto::WebSocketError>(())
+    /// ```
+    #[must_use]
     pub const fn connection(&self) -> &Connection<R> {
         &self.outbox.connection
     }
@@ -418,6 +561,13 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// An idle `WebSocket` does most of it by itself: it keeps at most 4 KiB a buffer once that has
     /// been noticed, as described [above](Self). A compressor it keeps; with this call that is freed
     /// too, and begins anew with the next message.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut idle = WebSocket::server(Negotiated::new(), Config::new());
+    /// idle.release();
+    /// ```
     pub fn release(&mut self) {
         self.release_input();
         self.outbox.encoder.release();

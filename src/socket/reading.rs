@@ -14,6 +14,18 @@ use crate::message::Message;
 use crate::transport::Transport;
 
 /// The item that a caller of [`WebSocket::poll_next`] waits for. It may change with every call.
+///
+/// ```
+/// use ws_proto::socket::{Next, Received, Want};
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut read = *b"\x89\x01!\x81\x01a"; // a Ping, a text
+/// let mut reading = client.receive(&mut read);
+/// let next = reading.poll_next(Want::Event)?; // with `Want::Message` it is not emitted
+/// assert!(matches!(next, Next::Received(Received::Ping(b"!"))));
+/// # Ok::<(), ws_proto::WebSocketError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Want {
@@ -30,6 +42,26 @@ pub enum Want {
 }
 
 /// Something received: see [`Want`].
+///
+/// ```
+/// use ws_proto::socket::{Next, Received, Want};
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// # fn poll() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// if let Next::Received(received) = server.poll_next(Want::Event)? {
+///     match received {
+///         Received::Message(message, mut reply) => reply.send(message)?,
+///         Received::Ping(payload) => println!("a Ping of {} bytes", payload.len()),
+///         Received::Pong(payload) => println!("a Pong of {} bytes", payload.len()),
+///         Received::Close(code, reason) => println!("closed: {code:?} {reason}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// # poll().unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Received<'w, R: Role, B: AsRef<[u8]>> {
@@ -64,7 +96,7 @@ pub enum Received<'w, R: Role, B: AsRef<[u8]>> {
 /// }
 /// # Ok::<(), ws_proto::WebSocketError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Piece<'w> {
     /// Of a text: the character that began in an earlier piece and ended in this one.
@@ -87,6 +119,22 @@ pub struct Piece<'w> {
 /// | `Yield` | let other connections have their turn, then call again |
 /// | `Untaken` | wait until somebody asks for messages; only after [`Want::Nothing`] |
 /// | `End` | nothing more will be received: see [`WebSocket::is_over`] |
+///
+/// ```
+/// use ws_proto::socket::{Next, Want};
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// match server.poll_next(Want::Message)? {
+///     Next::Received(received) => println!("{received:?}"),
+///     Next::Write => println!("{} bytes to write", server.pending_bytes()),
+///     Next::Read => println!("to read: {} bytes", server.read_hint()),
+///     Next::Yield => println!("the others' turn"),
+///     Next::End => println!("nothing more comes"),
+///     _ => {}
+/// }
+/// # Ok::<(), ws_proto::WebSocketError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Next<'w, R: Role, B: AsRef<[u8]>> {
@@ -109,6 +157,21 @@ pub enum Next<'w, R: Role, B: AsRef<[u8]>> {
 /// The bytes of a read into a buffer that is not the connection's own: see [`WebSocket::receive`].
 ///
 /// When it is dropped, the connection keeps the bytes that nobody asked for.
+///
+/// ```
+/// use ws_proto::socket::{Next, Received, Want};
+/// use ws_proto::{Config, Negotiated, WebSocket};
+///
+/// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut shared = *b"\x81\x01a\x81\x01b"; // two messages in one read
+/// let mut reading = client.receive(&mut shared);
+/// while let Next::Received(Received::Message(message, mut reply)) = reading.poll_next(Want::Message)? {
+///     reply.send(message)?;
+/// }
+/// drop(reading); // the buffer is free for another connection
+/// assert_eq!(client.pending_bytes(), 14);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Reading<'w, R: Role, B: AsRef<[u8]>> {
     socket: &'w mut WebSocket<R, B>,
     bytes: &'w mut [u8],
@@ -212,6 +275,27 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// As [`poll_next`](Self::poll_next), for a loop that takes message after message: `whole` gets a message
     /// that is there as a whole, and `other` whatever else `poll_next` would return; one of them is called,
     /// with `context`, and its result is returned.
+    ///
+    /// ```
+    /// use ws_proto::socket::Want;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// let wire = *b"\x81\x81\0\0\0\0a\x81\x81\0\0\0\0b";
+    /// server.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+    /// server.advance(wire.len());
+    /// let mut texts = Vec::new();
+    /// while server.poll_next_with(
+    ///     Want::Message,
+    ///     &mut texts,
+    ///     |texts, message, _reply| {
+    ///         texts.extend(message.as_text().map(str::to_owned));
+    ///         true
+    ///     },
+    ///     |_, _next| false, // all else, in a program
+    /// ) {}
+    /// assert_eq!(texts, ["a", "b"]);
+    /// ```
     // Inlined, and in two functions: a value that comes from memory on one way goes through memory on both, which
     // takes as long as all else that is done for a short message (`tokio/batch/32/burst` in `benches/shells`).
     #[inline(always)]
@@ -268,6 +352,27 @@ impl<R: Role, B: AsRef<[u8]>> Reading<'_, R, B> {
     }
 
     /// As [`WebSocket::poll_next_with`], in what the connection has kept and then in these bytes.
+    ///
+    /// ```
+    /// use ws_proto::socket::Want;
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut shared = *b"\x81\x01a\x81\x01b";
+    /// let mut reading = client.receive(&mut shared);
+    /// let mut bytes = 0;
+    /// while reading.poll_next_with(
+    ///     Want::Message,
+    ///     &mut bytes,
+    ///     |bytes, message, _reply| {
+    ///         *bytes += message.as_bytes().len();
+    ///         true
+    ///     },
+    ///     |_, _next| false, // all else, in a program
+    /// ) {}
+    /// # drop(reading);
+    /// assert_eq!(bytes, 2);
+    /// ```
     #[inline(always)]
     pub fn poll_next_with<'w, C, T>(
         &'w mut self,
@@ -284,6 +389,22 @@ impl<R: Role, B: AsRef<[u8]>> Reading<'_, R, B> {
 
 impl<R: Role, B: AsRef<[u8]>> Reading<'_, R, B> {
     /// As [`WebSocket::refuse_text`]. The rest of these bytes is dropped.
+    ///
+    /// ```
+    /// use ws_proto::socket::{Next, Received, Want};
+    /// use ws_proto::{Config, Message, Negotiated, WebSocket};
+    ///
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut read = *b"\x81\x01a";
+    /// let mut reading = client.receive(&mut read);
+    /// let next = reading.poll_next(Want::Message)?;
+    /// if matches!(next, Next::Received(Received::Message(Message::Text(_), _))) {
+    ///     reading.refuse_text();
+    /// }
+    /// drop(reading);
+    /// assert!(client.failure().is_some());
+    /// # Ok::<(), ws_proto::WebSocketError>(())
+    /// ```
     #[cold]
     pub fn refuse_text(&mut self) {
         self.socket.refuse_text();

@@ -49,6 +49,21 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     }
 
     /// The same, for a shorter time: for calls that take it.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Message, Negotiated, SendError, Sender, Server, WebSocket};
+    ///
+    /// fn send_twice(sender: &mut Sender<'_, Server>, message: Message<'_>) -> Result<(), SendError> {
+    ///     sender.by_ref().send(message)?;
+    ///     sender.send(message)
+    /// }
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// send_twice(&mut server.sender(), Message::Binary(&[7]))?;
+    /// assert_eq!(server.pending(), b"\x82\x01\x07\x82\x01\x07");
+    /// # Ok::<(), SendError>(())
+    /// ```
+    #[must_use]
     pub const fn by_ref(&mut self) -> Sender<'_, R, B> {
         Sender {
             to: self.to,
@@ -70,7 +85,23 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// is taken over. And for data that is compressed already.
     ///
     /// A message in parts goes on as it began: of its further parts this changes nothing.
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+    /// use ws_proto::{Config, WebSocket};
+    ///
+    /// let params = DeflateParams::new(); // as the handshake has agreed
+    /// let mut server =
+    ///     WebSocket::server(params.negotiated(), Config::new()).with_deflate(&Deflate::new(), params);
+    /// let mut sender = server.sender();
+    /// sender.uncompressed().send_text("token=secret, echo=what somebody else has sent")?;
+    /// sender.set_compressing(false); // all messages from here on
+    /// sender.send_binary(&[0; 1000])?;
+    /// assert!(server.pending_bytes() > 1000);
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[cfg(feature = "deflate")]
+    #[must_use]
     pub const fn uncompressed(&mut self) -> Sender<'_, R, B> {
         Sender {
             to: self.to,
@@ -88,6 +119,19 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
 
     /// How many more bytes may wait before nothing can be sent. A message of any size fits while it is
     /// not 0.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Negotiated, SendError, WebSocket};
+    ///
+    /// let mut server =
+    ///     WebSocket::server(Negotiated::new(), Config::new()).with_high_water(64 * 1024);
+    /// let mut sender = server.sender();
+    /// while sender.room() > 0 {
+    ///     sender.send_binary(&[7; 1000])?;
+    /// }
+    /// assert_eq!(sender.send_binary(&[7]), Err(SendError::OutputFull)); // write first
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub fn room(&self) -> usize {
         self.to.out.room()
@@ -134,6 +178,17 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Message, Negotiated, WebSocket};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// let send = server.sender().send_vectored(Message::Binary(&[1, 2, 3]))?;
+    /// assert_eq!(send.slices(), [&b""[..], b"\x82\x03", b"\x01\x02\x03"]); // for a vectored write
+    /// send.consume(5); // all of it was written
+    /// assert!(server.pending().is_empty());
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     // Inlined, so that the header stays in registers.
     #[inline(always)]
     pub fn send_vectored(
@@ -173,6 +228,16 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
 
     /// Whether a payload of `len` bytes is copied though it is [to be shared](Self::send_binary_shared):
     /// [`send`](Self::send) does the same then.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto::{Config, Negotiated, Server, WebSocket};
+    ///
+    /// let mut server: WebSocket<Server, Arc<[u8]>> =
+    ///     WebSocket::server(Negotiated::new(), Config::new()).sharing();
+    /// assert!(server.sender().copies_payload(100)); // that costs less
+    /// assert!(!server.sender().copies_payload(100_000));
+    /// ```
     #[inline]
     #[must_use]
     pub fn copies_payload(&self, len: usize) -> bool {
@@ -188,6 +253,20 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto::{Config, Fin, Negotiated, Server, WebSocket};
+    ///
+    /// let mut server: WebSocket<Server, Arc<[u8]>> =
+    ///     WebSocket::server(Negotiated::new(), Config::new()).sharing();
+    /// let text: Arc<str> = "x".repeat(10_000).into();
+    /// server.sender().send_text_shared(text.clone())?;
+    /// server.sender().send_text_part_shared(text.clone(), Fin::Yes)?; // the only part
+    /// server.sender().send_binary_part_shared(Arc::from([1, 2]), Fin::Yes)?;
+    /// assert_eq!(Arc::strong_count(&text), 3);
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[inline]
     pub fn send_text_shared(&mut self, text: impl AsRef<str> + Into<B>) -> Result<(), SendError> {
         if self.copies_payload(text.as_ref().len()) {
@@ -353,6 +432,17 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Fin, Negotiated, WebSocket};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// server.sender().send_text_part("in ", Fin::No)?;
+    /// server.sender().send_text_part("parts", Fin::Yes)?;
+    /// server.sender().send_binary_part(&[1], Fin::Yes)?; // the only part of the next message
+    /// assert_eq!(server.pending(), b"\x01\x03in \x80\x05parts\x82\x01\x01");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn send_binary_part(&mut self, part: &[u8], fin: Fin) -> Result<(), SendError> {
         self.part(Kind::Binary, part, fin)
     }
@@ -362,6 +452,17 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent and nothing changed.
+    ///
+    /// ```
+    /// use ws_proto::{Config, Negotiated, WebSocket};
+    ///
+    /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+    /// server.sender().ping(b"42")?;
+    /// server.sender().pong(b"")?;
+    /// server.sender().close_empty()?;
+    /// assert_eq!(server.pending(), b"\x89\x0242\x8a\x00\x88\x00");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn ping<'p>(&mut self, payload: impl Into<ControlPayload<'p>>) -> Result<(), SendError> {
         self.check()?;
         let (connection, mut out) = self.to.parts(self.sent);

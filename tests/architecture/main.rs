@@ -4,6 +4,8 @@
 //! The sources are read as text: paths that begin with `crate::`, `super::` or `self::`, in `use`
 //! declarations with their groups and in other code. Comments, strings and tests inside the sources do
 //! not count.
+//!
+//! And every public item has an example.
 
 #![allow(
     clippy::std_instead_of_alloc,
@@ -13,6 +15,7 @@
 
 mod adapters;
 mod circles;
+mod examples;
 mod paths;
 mod sources;
 

@@ -57,6 +57,12 @@ impl Crate {
         Self { modules }
     }
 
+    /// All modules, with their source.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&Module, &str)> {
+        let modules = self.modules.iter();
+        modules.map(|(module, source)| (module, source.as_str()))
+    }
+
     /// The modules that `module` imports from: itself and those inside it left out.
     fn imports(&self, module: &Module, source: &str) -> BTreeSet<Module> {
         let found = paths(source);

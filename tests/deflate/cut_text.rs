@@ -40,8 +40,8 @@ impl<R: Role> Sender<R> {
 /// What the peer makes of what `send` sends: in both roles, with and without context takeover.
 fn each(expected: &str, send: impl Fn(&mut dyn Steps)) {
     let without = DeflateParams::new()
-        .without_server_takeover()
-        .without_client_takeover();
+        .with_server_takeover(false)
+        .with_client_takeover(false);
     for params in [DeflateParams::new(), without] {
         let deflate = Deflate::new().threshold(0).mem_level(1);
         let server = || Connection::server(params.negotiated(), Config::new());

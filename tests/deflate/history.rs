@@ -136,7 +136,7 @@ impl Sender {
 fn in_every_order() {
     for params in [
         DeflateParams::new(),
-        DeflateParams::new().without_server_takeover(),
+        DeflateParams::new().with_server_takeover(false),
     ] {
         let n = STEPS.len();
         for order in 0..n.pow(3) {
@@ -230,7 +230,7 @@ fn a_text_as_bytes_that_began_without_compression_goes_on_so() {
 #[test]
 fn agreed_parameters_are_settings() {
     let params = DeflateParams::new()
-        .without_client_takeover()
+        .with_client_takeover(false)
         .with_server_window_bits(9)
         .and_then(|params| params.with_client_window_bits(12))
         .unwrap();

@@ -264,7 +264,7 @@ fn b71_final_blocks_without_end() {
         assert_eq!(emitted, [Emitted::Fail(1009)]);
     }
     let small = message(1).repeat(5000);
-    for params in [params, params.without_server_takeover()] {
+    for params in [params, params.with_server_takeover(false)] {
         let emitted = receive(false, params, 1 << 20, usize::MAX, &[&small]);
         assert_eq!(emitted, vec![Emitted::Binary(vec![]); 5000]);
     }
@@ -520,7 +520,7 @@ fn b77_b78_parameters_are_in_the_vectors() {
 
 #[test]
 fn b79_without_takeover_each_message_stands_alone() {
-    let params = DeflateParams::new().without_server_takeover();
+    let params = DeflateParams::new().with_server_takeover(false);
     assert_eq!(
         client_with(params, &[frame(0xc1, &HELLO), frame(0xc1, &HELLO)]),
         [hello(), hello()]
@@ -555,7 +555,7 @@ fn b79_big_incompressible_messages_with_takeover() {
         .into();
     for params in [
         DeflateParams::new(),
-        DeflateParams::new().without_server_takeover(),
+        DeflateParams::new().with_server_takeover(false),
     ] {
         for level in [0, 1, 6, 9] {
             let mut sender = Sender::new(&everything().level(level), params);

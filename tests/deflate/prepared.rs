@@ -28,7 +28,9 @@ fn params(window_bits: u8, takeover: bool) -> DeflateParams {
     if takeover {
         params
     } else {
-        params.without_server_takeover().without_client_takeover()
+        params
+            .with_server_takeover(false)
+            .with_client_takeover(false)
     }
 }
 

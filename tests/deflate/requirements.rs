@@ -115,7 +115,7 @@ fn a_client_keeps_to_its_window() {
 
 #[test]
 fn a_client_without_takeover_starts_each_message_anew() {
-    let params = DeflateParams::new().without_client_takeover();
+    let params = DeflateParams::new().with_client_takeover(false);
     let mut sender = Sender::new(&Deflate::new().level(6), params);
     let first = sender.binary(b"the same again, the same again");
     // shows: RFC7692-7.2.1-12, RFC7692-7.1.1.2-06

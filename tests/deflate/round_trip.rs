@@ -53,10 +53,10 @@ fn params() -> impl Strategy<Value = DeflateParams> {
     (any::<bool>(), any::<bool>(), 8..16_u8, 8..16_u8).prop_map(|(server, client, s, c)| {
         let mut params = DeflateParams::new();
         if server {
-            params = params.without_server_takeover();
+            params = params.with_server_takeover(false);
         }
         if client {
-            params = params.without_client_takeover();
+            params = params.with_client_takeover(false);
         }
         params
             .with_server_window_bits(s)
@@ -319,8 +319,8 @@ fn web_sockets_compress_and_inflate() {
 fn a_pool_is_shared() {
     let pool = DeflatePool::new(3);
     let params = DeflateParams::new()
-        .without_server_takeover()
-        .without_client_takeover();
+        .with_server_takeover(false)
+        .with_client_takeover(false);
     let deflate = Deflate::new().threshold(0).pool(&pool);
     let mut first = Vec::new();
     for connection in 0..20 {

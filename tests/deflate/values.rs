@@ -81,7 +81,7 @@ fn an_answer_that_is_none_is_refused_without_a_handshake_too() {
     };
     let deflate = Deflate::new().server_takeover(false);
     let foreign = Err(HandshakeError::ExtensionNotOffered);
-    let agreed = DeflateParams::new().without_server_takeover();
+    let agreed = DeflateParams::new().with_server_takeover(false);
     for (answer, expected) in [
         ("x, permessage-deflate", foreign),
         ("x-evil", foreign),
@@ -301,8 +301,8 @@ fn a_pool_is_bounded() {
     for most in [0, 1, 3] {
         let pool = DeflatePool::new(most);
         let params = DeflateParams::new()
-            .without_server_takeover()
-            .without_client_takeover();
+            .with_server_takeover(false)
+            .with_client_takeover(false);
         let deflate = Deflate::new().threshold(0).pool(&pool);
         let codecs: Vec<_> = (0..4).map(|_| deflate.server(params)).collect();
         let mut codecs: Vec<_> = codecs

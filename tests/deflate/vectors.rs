@@ -19,10 +19,10 @@ fn attacks() -> Vec<AttackCase> {
 fn params(pmd: Pmd) -> DeflateParams {
     let mut params = DeflateParams::new();
     if pmd.snct {
-        params = params.without_server_takeover();
+        params = params.with_server_takeover(false);
     }
     if pmd.cnct {
-        params = params.without_client_takeover();
+        params = params.with_client_takeover(false);
     }
     params
         .with_server_window_bits(pmd.sbits.unwrap_or(15))

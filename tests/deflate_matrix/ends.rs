@@ -69,7 +69,7 @@ impl<R: Role> Bare<R> {
         let (encoder, decoder) = setup.codecs();
         let messages = match taker {
             Taker::Pieces(most) => {
-                let decoder = decoder.max_message(setup.limit).max_piece(most);
+                let decoder = decoder.with_max_message(setup.limit).with_max_piece(most);
                 let pieces = Pieces {
                     most,
                     ..Pieces::default()

@@ -52,7 +52,9 @@ fn of_role(server: bool) -> Vec<Scenario> {
     let takeover = DeflateParams::new();
     let small = takeover.with_server_window_bits(9).expect("in range");
     let small = small.with_client_window_bits(9).expect("in range");
-    let none = takeover.without_server_takeover().without_client_takeover();
+    let none = takeover
+        .with_server_takeover(false)
+        .with_client_takeover(false);
     let peer = |params| Peer::new(server, params);
     vec![
         peer(takeover)

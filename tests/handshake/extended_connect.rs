@@ -430,7 +430,7 @@ fn origins_are_checked_by_the_same_policies() {
     let same = OriginPolicy::same_host;
     let cases: [Origins<'_>; 11] = [
         (None, same(), Ok(())),
-        (None, same().require_origin(), Err(OriginFault::Missing)),
+        (None, same().require_origin(true), Err(OriginFault::Missing)),
         (Some(b"https://server.example.com"), same(), Ok(())),
         (Some(b"https://server.example.com:443"), same(), Ok(())),
         (

@@ -105,7 +105,7 @@ fn a_host_without_addresses_has_failed_at_once() {
 fn the_delay_can_be_set_and_is_never_too_short() {
     for (delay, until) in [(100, 100), (0, 10), (3000, 3000)] {
         let attempts = HappyEyeballs::new([v6(1), v4(1)]);
-        let mut attempts = attempts.delay(Duration::from_millis(delay));
+        let mut attempts = attempts.with_delay(Duration::from_millis(delay));
         assert_eq!(
             started(&mut attempts, 0),
             (vec![v6(1)], HappyStep::Wait(Some(at(until))))

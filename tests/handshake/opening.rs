@@ -490,8 +490,8 @@ fn the_options_reach_the_connection() {
     let (opened, _, left) = connect_in(&[&answer("")], &connector()).unwrap().unwrap();
     assert!(left.is_empty());
     let mut client = opened
-        .options(options)
-        .either(EitherRole::client(|| [0; 4]));
+        .with_options(options)
+        .with_role(EitherRole::client(|| [0; 4]));
     client.sender().send_binary(&[7; 300]).unwrap();
     assert!(client.sender().send_binary(&[7]).is_err(), "200 bytes wait");
     let wire = b"\x81\x02hi";

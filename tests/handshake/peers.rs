@@ -404,7 +404,7 @@ fn every_fault_of_an_origin_has_words_for_a_person() {
         (same, Some("https://b"), "a", OriginFault::OtherHost),
         (same, Some("null"), "a", OriginFault::NotPage),
         (same, Some("app://a"), "a", OriginFault::NotPage),
-        (same.require_origin(), None, "a", OriginFault::Missing),
+        (same.require_origin(true), None, "a", OriginFault::Missing),
         (
             OriginPolicy::local(),
             Some("http://a"),
@@ -459,9 +459,24 @@ fn a_local_server_is_not_reached_by_the_name_of_a_site() {
         let found = local.allows_origin(origin.map(str::as_bytes), host);
         assert_eq!(found, allowed, "{origin:?} {host}");
     }
-    let listed = OriginPolicy::const_list(&["https://app.example"]).local_only();
+    let listed = OriginPolicy::const_list(&["https://app.example"]).local_only(true);
     assert!(listed.allows_origin(Some(b"https://app.example"), "localhost:9001"));
     assert!(!listed.allows_origin(Some(b"https://app.example"), "evil.example:9001"));
+}
+
+#[test]
+fn what_a_policy_demands_can_be_taken_back() {
+    let page = Some(&b"http://a.example"[..]);
+    let local = OriginPolicy::local();
+    assert!(!local.allows_origin(page, "a.example"));
+    assert!(local.local_only(false).allows_origin(page, "a.example"));
+    let strict = OriginPolicy::same_host().require_origin(true);
+    assert!(!strict.allows_origin(None, "a.example"));
+    assert!(
+        strict
+            .require_origin(false)
+            .allows_origin(None, "a.example")
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ws_proto::opening::{NoProxy, Proxy, ProxyScheme, ProxyUrlError};
+use ws_proto::opening::{NoProxy, Proxy, ProxyScheme, ProxyUriError};
 use ws_proto::{Uri, UriError};
 
 type Parts<'p> = (ProxyScheme, &'p str, u16, Option<(&'p [u8], &'p [u8])>);
@@ -70,50 +70,50 @@ fn a_url_is_taken_apart() {
 
 #[test]
 fn a_url_with_a_fault_is_refused() {
-    let character = |character, at| ProxyUrlError::Uri(UriError::Character { character, at });
+    let character = |character, at| ProxyUriError::Uri(UriError::Character { character, at });
     for (url, expected) in [
-        ("", ProxyUrlError::Uri(UriError::HostMissing)),
-        ("http://", ProxyUrlError::Uri(UriError::HostMissing)),
-        ("http://:80", ProxyUrlError::Uri(UriError::HostMissing)),
-        ("http://me:x@", ProxyUrlError::Uri(UriError::HostMissing)),
-        ("http://h:0", ProxyUrlError::Uri(UriError::Port)),
-        ("http://h:65536", ProxyUrlError::Uri(UriError::Port)),
-        ("h:port", ProxyUrlError::Uri(UriError::Port)),
-        ("http:h:80", ProxyUrlError::Uri(UriError::Port)),
-        ("http://[::1", ProxyUrlError::Uri(UriError::IpLiteral)),
-        ("::1", ProxyUrlError::Uri(UriError::HostMissing)),
+        ("", ProxyUriError::Uri(UriError::HostMissing)),
+        ("http://", ProxyUriError::Uri(UriError::HostMissing)),
+        ("http://:80", ProxyUriError::Uri(UriError::HostMissing)),
+        ("http://me:x@", ProxyUriError::Uri(UriError::HostMissing)),
+        ("http://h:0", ProxyUriError::Uri(UriError::Port)),
+        ("http://h:65536", ProxyUriError::Uri(UriError::Port)),
+        ("h:port", ProxyUriError::Uri(UriError::Port)),
+        ("http:h:80", ProxyUriError::Uri(UriError::Port)),
+        ("http://[::1", ProxyUriError::Uri(UriError::IpLiteral)),
+        ("::1", ProxyUriError::Uri(UriError::HostMissing)),
         (
             "http://[fe80::1%25eth0]",
-            ProxyUrlError::Uri(UriError::ZoneInUri),
+            ProxyUriError::Uri(UriError::ZoneInUri),
         ),
-        (" http://h", ProxyUrlError::Scheme),
+        (" http://h", ProxyUriError::Scheme),
         ("http://h ", character(' ', 8)),
         ("me:secret@h h", character(' ', 11)),
         (
             "http://\u{e9}/",
-            ProxyUrlError::Uri(UriError::NotAscii {
+            ProxyUriError::Uri(UriError::NotAscii {
                 character: '\u{e9}',
                 at: 7,
             }),
         ),
-        ("http://h/proxy.pac", ProxyUrlError::Path),
-        ("http://h?x", ProxyUrlError::Path),
-        ("http://h#", ProxyUrlError::Path),
-        ("http://h//", ProxyUrlError::Path),
-        ("socks://h", ProxyUrlError::Scheme),
-        ("socks4://h", ProxyUrlError::Scheme),
-        ("ftp://h", ProxyUrlError::Scheme),
-        ("://h", ProxyUrlError::Scheme),
-        ("http://a%3Ab:c@h", ProxyUrlError::Credentials),
-        ("http://a%0d%0ab:c@h", ProxyUrlError::Credentials),
-        ("http://a:%00@h", ProxyUrlError::Credentials),
-        ("http://a:%7F@h", ProxyUrlError::Credentials),
-        ("http://a:%@h", ProxyUrlError::Credentials),
-        ("http://a:%4@h", ProxyUrlError::Credentials),
-        ("http://a:%zz@h", ProxyUrlError::Credentials),
-        ("http://a:b c@h", ProxyUrlError::Credentials),
-        ("http://a:\u{e9}@h", ProxyUrlError::Credentials),
-        ("http://a\r\n:b@h", ProxyUrlError::Credentials),
+        ("http://h/proxy.pac", ProxyUriError::Path),
+        ("http://h?x", ProxyUriError::Path),
+        ("http://h#", ProxyUriError::Path),
+        ("http://h//", ProxyUriError::Path),
+        ("socks://h", ProxyUriError::Scheme),
+        ("socks4://h", ProxyUriError::Scheme),
+        ("ftp://h", ProxyUriError::Scheme),
+        ("://h", ProxyUriError::Scheme),
+        ("http://a%3Ab:c@h", ProxyUriError::Credentials),
+        ("http://a%0d%0ab:c@h", ProxyUriError::Credentials),
+        ("http://a:%00@h", ProxyUriError::Credentials),
+        ("http://a:%7F@h", ProxyUriError::Credentials),
+        ("http://a:%@h", ProxyUriError::Credentials),
+        ("http://a:%4@h", ProxyUriError::Credentials),
+        ("http://a:%zz@h", ProxyUriError::Credentials),
+        ("http://a:b c@h", ProxyUriError::Credentials),
+        ("http://a:\u{e9}@h", ProxyUriError::Credentials),
+        ("http://a\r\n:b@h", ProxyUriError::Credentials),
     ] {
         assert_eq!(Proxy::new(url).map(|_| ()), Err(expected), "{url:?}");
     }
@@ -303,7 +303,7 @@ fn an_environment_with_a_fault_is_reported_only_if_it_counts() {
     let var = |name: &str| (name == "all_proxy").then(|| "ftp://h".to_owned());
     assert_eq!(
         Proxy::from_env(&uri, var).unwrap_err(),
-        ProxyUrlError::Scheme
+        ProxyUriError::Scheme
     );
     let var = |_: &str| Some("*".to_owned());
     assert!(Proxy::from_env(&uri, var).unwrap().is_none());

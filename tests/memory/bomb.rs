@@ -61,7 +61,7 @@ fn a_gibibyte_piece_by_piece() {
     let mebibyte = zeros(1 << 20);
     let params = DeflateParams::new();
     let (_, decoder) = Deflate::new().client(params);
-    let mut decoder = decoder.max_message(u64::MAX);
+    let mut decoder = decoder.with_max_message(u64::MAX);
     let mut connection = Connection::client(params.negotiated(), Config::new(), || [0; 4]);
     let mut out = Vec::new();
     let mut total = 0_u64;

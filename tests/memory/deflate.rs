@@ -84,7 +84,9 @@ fn the_table() {
             "{bits} {mem_level}: {s} {r}"
         );
     }
-    let nothing = params.without_server_takeover().without_client_takeover();
+    let nothing = params
+        .with_server_takeover(false)
+        .with_client_takeover(false);
     assert_eq!(per_connection(&Deflate::new(), nothing, &wire), (0, 0));
     // A pool holds the two codecs, whatever the number of connections.
     let pool = DeflatePool::new(4);

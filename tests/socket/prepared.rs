@@ -285,7 +285,9 @@ fn compressed_among_other_messages() {
             .and_then(|params| params.with_client_window_bits(bits))
             .unwrap();
         if !takeover {
-            params = params.without_server_takeover().without_client_takeover();
+            params = params
+                .with_server_takeover(false)
+                .with_client_takeover(false);
         }
         let mut from = compressing(is_client, &deflate, params).with_high_water(usize::MAX);
         let mut expected: Vec<OwnedMessage> = Vec::new();

@@ -6,5 +6,6 @@
 )]
 
 mod arbitrary;
+mod auto_traits;
 mod errors;
 mod values;

@@ -152,7 +152,7 @@ fn defaults_are_what_new_gives() {
 fn an_answer_tells_the_subprotocol_it_was_given() {
     for chosen in [None, Some("chat")] {
         let accept = Accept::new().maybe_subprotocol(chosen);
-        assert_eq!(accept.chosen_subprotocol(), chosen);
+        assert_eq!(accept.get_subprotocol(), chosen);
     }
 }
 

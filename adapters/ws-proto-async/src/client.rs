@@ -53,7 +53,7 @@ pub(crate) async fn connect_after<T: Io>(
     let connecting = Connecting::start_within(&connector, nonce, time)?;
     let ((opened, response), received) = ask(&mut io, connecting, received, time).await?;
     let role = EitherRole::client(Box::new(OsRandom::new()));
-    let driver = opened.either(role).sharing();
+    let driver = opened.with_role(role).sharing();
     let websocket = WebSocket::new(io, driver, &received, response.subprotocol());
     Ok((websocket, response))
 }

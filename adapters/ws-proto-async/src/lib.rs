@@ -71,7 +71,7 @@ pub use ws_proto::handshake::{
 };
 pub use ws_proto::opening::{
     AcceptError, Acceptor, Attempt, ConnectError, ConnectTimeout, ConnectingStream, Connector,
-    NoProxy, Opened, Options, OwnedHeaders, Proxy, ProxyError, ProxyScheme, ProxyUrlError, Request,
+    NoProxy, Opened, Options, OwnedHeaders, Proxy, ProxyError, ProxyScheme, ProxyUriError, Request,
     Response, Stage, Unreachable,
 };
 pub use ws_proto::reconnect;

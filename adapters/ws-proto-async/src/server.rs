@@ -315,7 +315,7 @@ impl<T: Io> Incoming<T> {
     ) -> Result<WebSocket<T>, AcceptError> {
         let Self { mut io, mut asked } = self;
         let opened = match decided {
-            Ok(opened) => opened.options(asked.options),
+            Ok(opened) => opened.with_options(asked.options),
             Err(error) => {
                 refuse(io, &asked.accepting, &asked.options).await;
                 return Err(error);
@@ -324,7 +324,7 @@ impl<T: Io> Incoming<T> {
         let time = asked.options.get_handshake_time();
         write_pending(&mut io, &mut asked.accepting, time).await?;
         let subprotocol: Option<Box<str>> = opened.subprotocol().map(Into::into);
-        let driver = opened.either(EitherRole::server()).sharing();
+        let driver = opened.with_role(EitherRole::server()).sharing();
         let subprotocol = subprotocol.as_deref();
         Ok(WebSocket::new(io, driver, &asked.received, subprotocol))
     }

@@ -42,8 +42,9 @@ use ws_proto_tokio::ws_proto::handshake::OriginListError;
 #[must_use]
 pub struct Origins {
     rule: Rule,
-    required: bool,
-    local_only: bool,
+    /// What was set; else as the policy says.
+    required: Option<bool>,
+    local_only: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -127,31 +128,32 @@ impl Origins {
     const fn of(rule: Rule) -> Self {
         Self {
             rule,
-            required: false,
-            local_only: false,
+            required: None,
+            local_only: None,
         }
     }
 
-    /// Also refuses requests without `Origin`, which programs that are not browsers send.
+    /// Sets whether requests without `Origin` are refused, which programs that are not browsers send: see
+    /// [`OriginPolicy::require_origin`].
     ///
     /// ```
     /// use ws_proto_axum::Origins;
     ///
-    /// let browsers_only = Origins::same_host().require_origin();
-    /// let this_machine_only = Origins::local().local_only();
+    /// let browsers_only = Origins::same_host().require_origin(true);
+    /// let this_machine_only = Origins::local().local_only(true);
     /// # let _ = (browsers_only, this_machine_only);
     /// ```
-    pub fn require_origin(self) -> Self {
+    pub fn require_origin(self, require: bool) -> Self {
         Self {
-            required: true,
+            required: Some(require),
             ..self
         }
     }
 
-    /// Also refuses pages when `Host` is a name other than `localhost`: see [`OriginPolicy::local_only`].
-    pub fn local_only(self) -> Self {
+    /// Sets whether pages are refused when `Host` is a name other than `localhost`: see [`OriginPolicy::local_only`].
+    pub fn local_only(self, only: bool) -> Self {
         Self {
-            local_only: true,
+            local_only: Some(only),
             ..self
         }
     }
@@ -167,11 +169,11 @@ impl Origins {
                 OriginPolicy::list(&list).unwrap_or(OriginPolicy::const_list(&[]))
             }
         };
-        if self.required {
-            policy = policy.require_origin();
+        if let Some(required) = self.required {
+            policy = policy.require_origin(required);
         }
-        if self.local_only {
-            policy = policy.local_only();
+        if let Some(only) = self.local_only {
+            policy = policy.local_only(only);
         }
         then(&policy)
     }

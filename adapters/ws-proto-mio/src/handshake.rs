@@ -194,7 +194,7 @@ pub(crate) fn driver(is_client: bool, negotiated: Negotiated, options: &Options)
 
 /// The driver of a connection whose handshake has led to `opened`.
 pub(crate) fn opened_driver(is_client: bool, opened: Opened) -> Driver {
-    opened.either(role(is_client)).sharing()
+    opened.with_role(role(is_client)).sharing()
 }
 
 fn role(is_client: bool) -> Either {

@@ -131,7 +131,7 @@ pub use ws_proto_async::{
     ControlPayload, Decision, Disconnected, Ended, Error, Event, Fin, HandshakeError, HeadError,
     Kind, Limits, Message, MessageRef, Negotiated, NoProxy, Opened, Options, OriginFault,
     OriginPolicy, OwnedHeaders, Piece, PlainResponse, PreparedMessage, ProtocolError, Proxy,
-    ProxyError, ProxyScheme, ProxyUrlError, Reason, Request, Response, SendError, Sender, Stage,
+    ProxyError, ProxyScheme, ProxyUriError, Reason, Request, Response, SendError, Sender, Stage,
     TimedOut, TrySendError, UnexpectedEof, Unreachable, Update, Uri, UriError, UriRules, Utf8Bytes,
     WebSocketError, byte_stream, cause_of, reconnect, ws_proto,
 };

@@ -202,8 +202,8 @@ pub fn receive(
     let negotiated = params.negotiated();
     let whole = decoder(server, &deflate, params);
     let mut streaming = decoder(server, &deflate, params)
-        .max_message(max_message)
-        .max_piece(max_piece);
+        .with_max_message(max_message)
+        .with_max_piece(max_piece);
     let keys = || [1, 2, 3, 4];
     let (whole, streaming) = if server {
         (

@@ -37,8 +37,8 @@ impl Codec {
             deflate: deflate.clone(),
             is_client: client,
             decoder: decoder
-                .max_message(setup.config(client).get_max_message())
-                .max_piece(compression.max_piece()),
+                .with_max_message(setup.config(client).get_max_message())
+                .with_max_piece(compression.max_piece()),
         }
     }
 

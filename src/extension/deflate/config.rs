@@ -14,6 +14,24 @@ use crate::handshake::{Extensions, HandshakeError};
 /// [`WebSocket::with_deflate`](crate::WebSocket::with_deflate).
 ///
 /// "Server" and "client" in the names of settings say whose compressor is meant, in both roles.
+///
+/// ```
+/// use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
+///
+/// let pool = DeflatePool::new(16);
+/// let deflate = Deflate::new()
+///     .server_window_bits(12)
+///     .client_window_bits(12)
+///     .server_takeover(false)
+///     .client_takeover(false)
+///     .level(6)
+///     .mem_level(8)
+///     .threshold(256)
+///     .pool(&pool);
+/// let params = DeflateParams::new(); // as the handshake has agreed
+/// let (encoder, decoder) = deflate.server(params); // or `client`
+/// # let _ = (encoder, decoder, deflate.client(params));
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Deflate {
@@ -207,6 +225,21 @@ impl Deflate {
     /// offer, [`HandshakeError::ExtensionRepeated`] for more than one. A handshake of this crate
     /// has refused those. [`HandshakeError::ExtensionNotOffered`] for any other extension: use
     /// [`answered_beside`](Self::answered_beside) if others were offered too.
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::Deflate;
+    /// use ws_proto::handshake::{Extensions, Headers};
+    ///
+    /// let deflate = Deflate::new();
+    /// let fields: [(&str, &[u8]); 1] =
+    ///     [("Sec-WebSocket-Extensions", b"permessage-deflate; server_no_context_takeover")];
+    /// let extensions = Extensions::parse(&Headers::from_slice(&fields))?;
+    /// let params = deflate.answered(extensions.clone())?.expect("the server has agreed");
+    /// assert!(!params.server_takeover());
+    /// // With another extension in the offer:
+    /// assert_eq!(deflate.answered_beside(extensions, &["x-example"])?, Some(params));
+    /// # Ok::<(), ws_proto::handshake::HandshakeError>(())
+    /// ```
     pub fn answered(
         &self,
         extensions: Extensions<'_>,
@@ -243,10 +276,10 @@ impl Deflate {
     fn wanted(&self) -> DeflateParams {
         let mut wanted = DeflateParams::new();
         if !self.server_takeover {
-            wanted = wanted.without_server_takeover();
+            wanted = wanted.with_server_takeover(false);
         }
         if !self.client_takeover {
-            wanted = wanted.without_client_takeover();
+            wanted = wanted.with_client_takeover(false);
         }
         negotiate::with_windows(wanted, self.server_window_bits, self.client_window_bits)
     }
@@ -291,7 +324,7 @@ impl Deflate {
 /// ```
 /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
 ///
-/// let params = DeflateParams::new().without_client_takeover();
+/// let params = DeflateParams::new().with_client_takeover(false);
 /// let offer = Deflate::from(params).threshold(1000).offer();
 /// assert_eq!(offer.params(), params);
 /// ```

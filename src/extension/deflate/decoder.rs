@@ -16,6 +16,26 @@ use crate::utf8::Utf8;
 ///
 /// After an error the history is lost, and every later piece gives the same error: the connection
 /// has to be closed.
+///
+/// ```
+/// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+/// use ws_proto::{Assembler, Config, Connection, Input, Message};
+///
+/// let params = DeflateParams::new(); // as the handshake has agreed
+/// let (_, decoder) = Deflate::new().client(params);
+/// let mut assembler = Assembler::with_extension(Vec::new(), 1024, decoder);
+/// let mut connection = Connection::client(params.negotiated(), Config::new(), || [0; 4]);
+/// let mut read = *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"; // RFC 7692 7.2.3.1
+/// let mut input = Input::new(&mut read);
+/// let mut texts = Vec::new();
+/// while let Some(event) = connection.receive(&mut input, &mut Vec::new())? {
+///     if let Some(Message::Text(text)) = assembler.push(event)? {
+///         texts.push(text.to_owned());
+///     }
+/// }
+/// assert_eq!(texts, ["Hello"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct DeflateDecoder {
     inflater: Option<Box<Inflater>>,
     pool: Option<DeflatePool>,
@@ -55,14 +75,22 @@ impl DeflateDecoder {
     ///
     /// An [`Assembler`](crate::Assembler) has a limit of its own.
     #[must_use]
-    pub const fn max_message(mut self, bytes: u64) -> Self {
+    pub const fn with_max_message(mut self, bytes: u64) -> Self {
         self.max_message = bytes;
         self
     }
 
     /// The most bytes of a piece that [`inflate`](Self::inflate) gives; never more than 32 KiB.
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+    ///
+    /// let (_, decoder) = Deflate::new().server(DeflateParams::new());
+    /// let decoder = decoder.with_max_message(64 * 1024).with_max_piece(4096);
+    /// # let _ = decoder;
+    /// ```
     #[must_use]
-    pub const fn max_piece(mut self, bytes: usize) -> Self {
+    pub const fn with_max_piece(mut self, bytes: usize) -> Self {
         self.max_piece = bytes;
         self
     }
@@ -298,6 +326,30 @@ impl fmt::Debug for DeflateDecoder {
 ///
 /// If it is dropped before [`next_piece`](Self::next_piece) has said that there is no more, the
 /// rest of the piece is lost, and the decoder with it.
+///
+/// ```
+/// use ws_proto::extension::DecodeError;
+/// use ws_proto::extension::deflate::{Inflated, Inflating};
+///
+/// /// Counts the bytes that a piece of a message becomes.
+/// fn count(mut inflating: Inflating<'_>) -> Result<usize, DecodeError> {
+///     let mut bytes = 0;
+///     while let Some(inflated) = inflating.next_piece()? {
+///         bytes += match inflated {
+///             Inflated::Text(text) => text.raw.len(),
+///             Inflated::Binary { data, .. } => data.len(),
+///         };
+///     }
+///     Ok(bytes)
+/// }
+/// # use ws_proto::extension::deflate::{Deflate, DeflateParams};
+/// # use ws_proto::frame::Rsv;
+/// # use ws_proto::{Extended, Kind};
+/// # let (_, mut decoder) = Deflate::new().client(DeflateParams::new());
+/// # let mut data = *b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+/// # let piece = Extended { data: &mut data, first: true, last: true, kind: Kind::Binary, rsv: Rsv::RSV1 };
+/// # assert_eq!(count(decoder.inflate(piece)), Ok(5));
+/// ```
 #[must_use = "the pieces have to be taken"]
 pub struct Inflating<'d> {
     decoder: &'d mut DeflateDecoder,
@@ -316,7 +368,21 @@ enum State {
     Failed(DecodeError),
 }
 
-/// A piece of an inflated message. Exactly one of a message has `first` set, exactly one `last`.
+/// A piece of an inflated message. Exactly one of a message has `first` set, exactly one `last`. Exhaustive on purpose,
+/// as [`Text`].
+///
+/// ```
+/// use ws_proto::extension::deflate::Inflated;
+///
+/// /// Whether a message ends with this piece.
+/// fn is_last(piece: &Inflated<'_>) -> bool {
+///     match piece {
+///         Inflated::Text(text) => text.last,
+///         Inflated::Binary { last, .. } => *last,
+///     }
+/// }
+/// assert!(is_last(&Inflated::Binary { data: b"x", first: false, last: true }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inflated<'a> {
     /// Of a text, validated as text that was not compressed.

@@ -116,6 +116,23 @@ impl DeflateEncoder {
     /// [`SendError::MessageOpen`] while a message of the other kind, or with other reserved bits, is being
     /// sent, [`SendError::TextNotUtf8`] if the part before was cut inside a character,
     /// [`SendError::Closed`], [`SendError::OutputFull`], [`SendError::NoMaskKey`].
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+    /// use ws_proto::{Config, Connection, Fin};
+    ///
+    /// let params = DeflateParams::new();
+    /// let (mut encoder, _) = Deflate::new().server(params);
+    /// let mut connection = Connection::server(params.negotiated(), Config::new());
+    /// let mut out = Vec::new();
+    /// encoder.send_text_part(&mut connection, "un ", Fin::No, &mut out)?;
+    /// encoder.send_utf8_part(&mut connection, b"caf\xc3", Fin::No, &mut out)?; // cut inside of a character
+    /// encoder.send_utf8_part(&mut connection, b"\xa9", Fin::Yes, &mut out)?;
+    /// encoder.send_binary_part(&mut connection, &[1, 2], Fin::Yes, &mut out)?;
+    /// encoder.send_binary(&mut connection, &[7; 100], &mut out)?;
+    /// encoder.release(); // the next message is compressed without these
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn send_text_part<R: Role, O: Output + ?Sized>(
         &mut self,
         connection: &mut Connection<R>,
@@ -207,6 +224,20 @@ impl DeflateEncoder {
     /// # Errors
     ///
     /// As [`Connection::frame_prepared`]; nothing changed.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+    /// use ws_proto::{Config, Connection, PreparedMessage};
+    ///
+    /// let params = DeflateParams::new();
+    /// let (encoder, _) = Deflate::new().threshold(0).server(params);
+    /// let mut connection = Connection::server(params.negotiated(), Config::new());
+    /// let ha = PreparedMessage::<Arc<[u8]>>::text(Arc::<str>::from("hahahaha"));
+    /// let [header, payload] = encoder.frame_prepared(&mut connection, &ha)?;
+    /// assert_eq!([header, payload].concat(), b"\xc1\x06\xcaH\x84@\0\0");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     pub fn frame_prepared<'p, B: AsRef<[u8]> + From<Vec<u8>>>(
         &self,
         connection: &mut Connection<Server>,

@@ -8,6 +8,14 @@ use crate::frame::Rsv;
 use crate::handshake::{AnswerFault, Extension, ExtensionOffer, Extensions};
 
 /// `permessage-deflate` with parameters: a client's offer or a server's answer.
+///
+/// ```
+/// use ws_proto::extension::deflate::Deflate;
+///
+/// let offer = Deflate::new().client_takeover(false).offer();
+/// assert_eq!(offer.extension().name(), "permessage-deflate"); // for `ClientRequest::extensions`
+/// assert!(!offer.params().client_takeover());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct DeflateElement {
     written: [(&'static str, Option<&'static str>); 4],
@@ -87,11 +95,11 @@ pub(super) fn offer(wanted: DeflateParams, window: bool) -> DeflateElement {
 pub(super) fn answer(wanted: DeflateParams, offer: &ParsedParams) -> DeflateElement {
     let mut agreed = wanted;
     if offer.server_no_takeover {
-        agreed = agreed.without_server_takeover();
+        agreed = agreed.with_server_takeover(false);
     }
     // Only a hint, but then the client's window need not be kept.
     if offer.client_no_takeover {
-        agreed = agreed.without_client_takeover();
+        agreed = agreed.with_client_takeover(false);
     }
     let server_window = offer
         .server_window
@@ -130,10 +138,10 @@ pub(super) fn agree(
     // Of its own compressor a client may use less than what the server allows.
     let mut agreed = DeflateParams::new();
     if answer.server_no_takeover {
-        agreed = agreed.without_server_takeover();
+        agreed = agreed.with_server_takeover(false);
     }
     if answer.client_no_takeover || !wanted.client_takeover() {
-        agreed = agreed.without_client_takeover();
+        agreed = agreed.with_client_takeover(false);
     }
     let client_window = match answer.client_window {
         Some(ClientWindow::AtMost(bits)) => bits.min(wanted.client_window_bits()),

@@ -2,6 +2,21 @@ use crate::frame::Rsv;
 use crate::handshake::{AnswerFault, Negotiated, Params};
 
 /// The agreed parameters: those in the server's answer (RFC 7692 7.1).
+///
+/// ```
+/// use ws_proto::extension::deflate::DeflateParams;
+/// use ws_proto::{Config, Connection};
+///
+/// // Another HTTP server has answered "server_no_context_takeover; server_max_window_bits=12".
+/// let params = DeflateParams::new().with_server_takeover(false).with_client_takeover(true);
+/// let params = params.with_server_window_bits(12).ok_or("not 8 to 15")?;
+/// let params = params.with_client_window_bits(15).ok_or("not 8 to 15")?;
+/// assert_eq!((params.server_takeover(), params.server_window_bits()), (false, 12));
+/// assert_eq!((params.client_takeover(), params.client_window_bits()), (true, 15));
+/// let connection = Connection::server(params.negotiated(), Config::new());
+/// # let _ = connection;
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct DeflateParams {
@@ -46,18 +61,20 @@ impl DeflateParams {
         self.client_window_bits
     }
 
-    /// With `server_no_context_takeover`, for handshakes made elsewhere.
-    pub const fn without_server_takeover(self) -> Self {
+    /// Sets whether the server's messages may refer to its earlier ones, for handshakes made elsewhere: `false` is
+    /// `server_no_context_takeover` (RFC 7692 7.1.1.1).
+    pub const fn with_server_takeover(self, takeover: bool) -> Self {
         Self {
-            server_takeover: false,
+            server_takeover: takeover,
             ..self
         }
     }
 
-    /// With `client_no_context_takeover`, for handshakes made elsewhere.
-    pub const fn without_client_takeover(self) -> Self {
+    /// Sets whether the client's messages may refer to its earlier ones, for handshakes made elsewhere: `false` is
+    /// `client_no_context_takeover` (RFC 7692 7.1.1.2).
+    pub const fn with_client_takeover(self, takeover: bool) -> Self {
         Self {
-            client_takeover: false,
+            client_takeover: takeover,
             ..self
         }
     }

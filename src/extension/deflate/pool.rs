@@ -52,6 +52,13 @@ impl DeflatePool {
     }
 
     /// Gives the memory of all idle codecs back.
+    ///
+    /// ```
+    /// use ws_proto::extension::deflate::DeflatePool;
+    ///
+    /// let pool = DeflatePool::new(4);
+    /// pool.release(); // the service is idle
+    /// ```
     pub fn release(&self) {
         *self.lock() = Idle::default();
     }

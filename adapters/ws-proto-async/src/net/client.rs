@@ -499,7 +499,7 @@ impl<N: Network> Client<N> {
         let addresses = self.addresses(host, port, stages).await?;
         let mut plan = HappyEyeballs::new(addresses);
         if let Some(delay) = self.attempt_delay {
-            plan = plan.delay(delay);
+            plan = plan.with_delay(delay);
         }
         let mut race = Race::<N, _>::new(plan, |address| {
             let socket = self.begin(address);

@@ -150,7 +150,7 @@ impl<T: Io> WebSocket<T> {
 
     fn open(io: T, opened: Opened, role: EitherRole<Box<OsRandom>>) -> Self {
         let subprotocol: Option<Box<str>> = opened.subprotocol().map(Into::into);
-        let driver = opened.either(role).sharing();
+        let driver = opened.with_role(role).sharing();
         Self::new(io, driver, &[], subprotocol.as_deref())
     }
 

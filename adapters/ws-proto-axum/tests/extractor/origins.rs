@@ -75,7 +75,7 @@ async fn a_list_for_all_routes_and_others_for_one() {
         )
         .route(
             "/page",
-            any(handler).layer(Extension(Origins::any().require_origin())),
+            any(handler).layer(Extension(Origins::any().require_origin(true))),
         )
         .route("/local", any(handler).layer(Extension(Origins::local())))
         .layer(Extension(Origins::list(configured.split(',')).unwrap()));
@@ -122,15 +122,25 @@ async fn a_list_can_demand_an_origin_and_a_local_host() {
     let app = Router::new()
         .route(
             "/required",
-            any(handler).layer(Extension(list().require_origin())),
+            any(handler).layer(Extension(list().require_origin(true))),
         )
-        .route("/local", any(handler).layer(Extension(list().local_only())))
+        .route(
+            "/local",
+            any(handler).layer(Extension(list().local_only(true))),
+        )
         .route(
             "/none",
             any(handler).layer(Extension(Origins::list([""; 0]).unwrap())),
+        )
+        .route(
+            "/relaxed",
+            any(handler).layer(Extension(
+                Origins::from(OriginPolicy::any().require_origin(true)).require_origin(false),
+            )),
         );
     let address = serve(app).await;
     for (path, origin, expected) in [
+        ("/relaxed", "", 101),
         ("/required", "", 403),
         ("/required", "https://app.example", 101),
         ("/local", "", 101),

@@ -160,7 +160,7 @@ impl DeflateSettings {
 /// use ws_proto::extension::deflate::DeflateParams;
 /// use ws_proto_test::record::Agreed;
 ///
-/// let params = DeflateParams::new().without_server_takeover();
+/// let params = DeflateParams::new().with_server_takeover(false);
 /// let agreed = Agreed::from(&params);
 /// assert_eq!((agreed.server_takeover, agreed.params()), (false, Some(params)));
 /// ```
@@ -195,10 +195,10 @@ impl Agreed {
             .with_server_window_bits(self.server_window_bits)?
             .with_client_window_bits(self.client_window_bits)?;
         if !self.server_takeover {
-            params = params.without_server_takeover();
+            params = params.with_server_takeover(false);
         }
         if !self.client_takeover {
-            params = params.without_client_takeover();
+            params = params.with_client_takeover(false);
         }
         Some(params)
     }

@@ -196,7 +196,7 @@ impl Play {
             Side::Server => EitherRole::server(),
             Side::Client => EitherRole::client(Keys::Replayed(Arc::clone(&self.keys))),
         };
-        let websocket = opened.options(self.settings.options()).either(role);
+        let websocket = opened.with_options(self.settings.options()).with_role(role);
         // Nothing is refused for want of room: the time of writes is not known here.
         let websocket = self
             .settings

@@ -154,7 +154,7 @@ async fn an_acceptor_says_what_it_takes() {
     let acceptor = Acceptor::new()
         .path("/chat")
         .subprotocols(&["v2", "v1"])
-        .origins(OriginPolicy::const_list(&["https://app.example"]).require_origin());
+        .origins(OriginPolicy::const_list(&["https://app.example"]).require_origin(true));
     for (url, origin, expected) in [
         ("ws://h/chat?x", Some("https://app.example"), 101),
         ("ws://h/chat", Some("https://evil.example"), 403),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ws_proto_async::net::{Client, Network, Tls};
 use ws_proto_async::rustls::ServerConfig;
 use ws_proto_async::{
-    ConnectError, HandshakeError, Proxy as Url, ProxyError, ProxyUrlError, Stage,
+    ConnectError, HandshakeError, Proxy as Url, ProxyError, ProxyUriError, Stage,
 };
 
 use super::super::Runtime;
@@ -420,7 +420,7 @@ pub fn proxies_of_the_environment<R: Runtime, N: Network>() {
 
     let output = child("ftp://proxy.test".as_ref());
     let words = String::from_utf8_lossy(&output.stdout);
-    let scheme = format!("{:?}", ProxyError::Url(ProxyUrlError::Scheme));
+    let scheme = format!("{:?}", ProxyError::Uri(ProxyUriError::Scheme));
     assert!(
         !output.status.success() && words.contains(&scheme),
         "{words}"

@@ -172,7 +172,7 @@ impl<'r> CloseReason<'r> {
     pub fn truncated(reason: &'r str) -> Self {
         let mut end = reason.len().min(MAX_CLOSE_REASON);
         while !reason.is_char_boundary(end) {
-            end -= 1;
+            end = end.saturating_sub(1);
         }
         Self(reason.get(..end).unwrap_or_default())
     }

@@ -347,9 +347,9 @@ impl Backoff {
         let fixed = if self.attempts == 0 {
             Duration::ZERO
         } else {
-            self.interval / 2
+            part::<2>(self.interval)
         };
-        let planned = fixed + share(self.interval - fixed, random);
+        let planned = fixed.saturating_add(share(between(fixed, self.interval), random));
         self.attempts = self.attempts.saturating_add(1);
         self.interval = self
             .interval
@@ -385,14 +385,15 @@ impl Backoff {
         let (from, spread) = match end {
             End::Closed(Some(CloseCode::SERVICE_RESTART | CloseCode::TRY_AGAIN_LATER)) => {
                 let (from, to) = self.config.busy;
-                (from, to.saturating_sub(from))
+                (from, between(from, to))
             }
             End::Refused {
                 retry_after: Some(asked),
                 ..
             } => {
                 let from = asked.min(self.config.max_retry_after);
-                (from, self.config.first.min(self.config.cap).max(from / 8))
+                let spread = self.config.first.min(self.config.cap).max(part::<8>(from));
+                (from, spread.as_nanos())
             }
             _ => return Duration::ZERO,
         };
@@ -426,10 +427,22 @@ pub fn retry_after(value: &[u8]) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// A uniformly distributed part of `whole`, less than it.
-fn share(whole: Duration, random: u64) -> Duration {
+/// `whole / N`. The compiler removes the checks from it, and not from the division of a [`Duration`]
+/// (`tests/no_panic`).
+const fn part<const N: u64>(whole: Duration) -> Duration {
+    let rest = whole.as_secs() % N * 1_000_000_000 + whole.subsec_nanos() as u64;
+    Duration::new(whole.as_secs() / N, (rest / N) as u32)
+}
+
+/// The nanoseconds from `less` to `more`; 0 if it is not more.
+const fn between(less: Duration, more: Duration) -> u128 {
+    more.as_nanos().saturating_sub(less.as_nanos())
+}
+
+/// A uniformly distributed part of `whole` nanoseconds, less than it.
+fn share(whole: u128, random: u64) -> Duration {
     // 64 bits of nanoseconds are 584 years; more than that is not random.
-    let nanos = whole.as_nanos().min(u64::MAX.into());
+    let nanos = whole.min(u64::MAX.into());
     Duration::from_nanos(((nanos * u128::from(random)) >> 64) as u64)
 }
 

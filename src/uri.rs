@@ -84,7 +84,7 @@ impl<'u> Uri<'u> {
     /// ```
     pub fn parse_with(text: &'u str, rules: UriRules) -> Result<Self, UriError> {
         check_ascii(text, 0)?;
-        let (scheme, rest) = text.split_once(':').ok_or(UriError::Scheme)?;
+        let (scheme, rest) = split_at_byte(text, b':').ok_or(UriError::Scheme)?;
         let is = |known: &str| scheme.eq_ignore_ascii_case(known);
         let secure = if is("wss") || (rules.http && is("https")) {
             true
@@ -93,23 +93,26 @@ impl<'u> Uri<'u> {
         } else {
             return Err(UriError::Scheme);
         };
-        if let Some(at) = text.find('#') {
+        if let Some(at) = find(text, |byte| byte == b'#') {
             return Err(UriError::Fragment { at });
         }
         let rest = rest.strip_prefix("//").ok_or(UriError::HostMissing)?;
-        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
+        let end = find(rest, |byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+        let (authority, resource) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let (path, query) = split_at_byte(resource, b'?').unwrap_or((resource, ""));
 
-        let authority_at = scheme.len() + "://".len();
-        let (user_info, place) = match authority.rsplit_once('@') {
+        let authority_at = scheme.len().saturating_add("://".len());
+        let at = authority.as_bytes().iter().rposition(|byte| *byte == b'@');
+        let (user_info, place) = match at.and_then(|at| split_around(authority, at)) {
             Some(_) if !rules.user_info => return Err(UriError::UserInfo),
             Some((text, place)) => (UserInfo::parse(text, authority_at, is_user_info)?, place),
             None => (None, authority),
         };
-        let path_at = authority_at + authority.len();
-        let place = Place::parse(place, path_at - place.len())?;
+        let path_at = authority_at.saturating_add(authority.len());
+        let place = Place::parse(place, path_at.saturating_sub(place.len()))?;
         check(path, path_at, is_path)?;
-        check(query, path_at + path.len() + "?".len(), is_query)?;
+        let query_at = path_at.saturating_add(path.len()).saturating_add("?".len());
+        check(query, query_at, is_query)?;
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self {
             secure,
@@ -367,7 +370,7 @@ impl<'u> UserInfo<'u> {
         allowed: fn(u8) -> bool,
     ) -> Result<Option<Self>, UriError> {
         check(text, at, allowed)?;
-        let (user, password) = match text.split_once(':') {
+        let (user, password) = match split_at_byte(text, b':') {
             Some((user, password)) => (user, Some(password)),
             None => (text, None),
         };
@@ -766,7 +769,7 @@ impl<'u> Place<'u> {
 
     /// An IPv6 address without its zone.
     fn of_ipv6(text: &'u str) -> Option<Self> {
-        let host = text.split_once('%').map_or(text, |(address, _)| address);
+        let host = split_at_byte(text, b'%').map_or(text, |(address, _)| address);
         host.parse::<Ipv6Addr>().ok()?;
         Some(Self {
             ipv6: true,
@@ -779,8 +782,8 @@ impl<'u> Place<'u> {
 /// Whether the host is IPv6, the host, and the digits of the port. `at` is where `authority` begins.
 fn split_authority(authority: &str, at: usize) -> Result<(bool, &str, &str), UriError> {
     if let Some(literal) = authority.strip_prefix('[') {
-        let (address, after) = literal.split_once(']').ok_or(UriError::IpLiteral)?;
-        if let Some((address, _)) = address.split_once('%') {
+        let (address, after) = split_at_byte(literal, b']').ok_or(UriError::IpLiteral)?;
+        if let Some((address, _)) = split_at_byte(address, b'%') {
             let is_address = address.parse::<Ipv6Addr>().is_ok();
             return Err(if is_address {
                 UriError::ZoneInUri
@@ -797,7 +800,7 @@ fn split_authority(authority: &str, at: usize) -> Result<(bool, &str, &str), Uri
             None => Err(UriError::IpLiteral),
         };
     }
-    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let (host, port) = split_at_byte(authority, b':').unwrap_or((authority, ""));
     if host.is_empty() {
         return Err(UriError::HostMissing);
     }
@@ -825,7 +828,7 @@ pub(crate) fn check_ascii(part: &str, start: usize) -> Result<(), UriError> {
     match part.char_indices().find(|(_, c)| !c.is_ascii()) {
         Some((index, character)) => Err(UriError::NotAscii {
             character,
-            at: start + index,
+            at: start.saturating_add(index),
         }),
         None => Ok(()),
     }
@@ -834,23 +837,43 @@ pub(crate) fn check_ascii(part: &str, start: usize) -> Result<(), UriError> {
 /// Checks that every byte is allowed, or part of a percent-encoding (RFC 3986 2.1). `start` is where `part`
 /// begins.
 fn check(part: &str, start: usize, allowed: fn(u8) -> bool) -> Result<(), UriError> {
-    let mut bytes = part.bytes().enumerate();
-    while let Some((index, byte)) = bytes.next() {
-        let at = start + index;
-        if byte == b'%' {
-            let digits = [bytes.next(), bytes.next()];
-            if !digits
-                .iter()
-                .all(|digit| digit.is_some_and(|(_, digit)| digit.is_ascii_hexdigit()))
-            {
-                return Err(UriError::PercentEncoding { at });
+    let mut rest = part.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let at = || start.saturating_add(part.len().saturating_sub(rest.len()));
+        rest = match after {
+            _ if *byte != b'%' => {
+                if !allowed(*byte) {
+                    let character = char::from(*byte);
+                    return Err(UriError::Character {
+                        character,
+                        at: at(),
+                    });
+                }
+                after
             }
-        } else if !allowed(byte) {
-            let character = char::from(byte);
-            return Err(UriError::Character { character, at });
-        }
+            [high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
+            _ => return Err(UriError::PercentEncoding { at: at() }),
+        };
     }
     Ok(())
+}
+
+// For ASCII bytes, as `find` and `split_once` of `str`, whose checks the compiler does not remove (`tests/no_panic`).
+
+/// Where the first byte is for which `is` holds.
+fn find(text: &str, is: impl Fn(u8) -> bool) -> Option<usize> {
+    text.as_bytes().iter().position(|byte| is(*byte))
+}
+
+/// The text before and after the first `byte`.
+fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    split_around(text, find(text, |other| other == byte)?)
+}
+
+/// The text before and after the byte at `at`.
+fn split_around(text: &str, at: usize) -> Option<(&str, &str)> {
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, rest.get(1..)?))
 }
 
 /// A character of a registered name: `unreserved` and `sub-delims` of RFC 3986 2.

@@ -134,7 +134,7 @@ impl Utf8 {
             [0xf4, 0, _] => 7,
             [lead, second, third] => {
                 let seen = 1 + (second != 0) as usize + (third != 0) as usize;
-                (width(lead) - seen) as u8
+                width(lead).saturating_sub(seen) as u8
             }
         }
     }
@@ -217,7 +217,9 @@ fn split_cut_character(bytes: &[u8]) -> (&[u8], &[u8]) {
     for (back, &byte) in (1..=3).zip(bytes.iter().rev()) {
         if byte & 0xc0 != 0x80 {
             let cut = if width(byte) > back { back } else { 0 };
-            return bytes.split_at_checked(len - cut).unwrap_or((bytes, &[]));
+            return bytes
+                .split_at_checked(len.saturating_sub(cut))
+                .unwrap_or((bytes, &[]));
         }
     }
     (bytes, &[])

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
+use core::ops::Range;
 
 /// The number of bytes that are copied at once. For more than a few KiB the C library takes an instruction for strings
 /// that is four times slower than vectors on some processors where the two places happen to lie
@@ -25,7 +26,17 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
 #[inline(never)]
 fn copy_in_steps(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.chunks_mut(STEP).zip(from.chunks(STEP)) {
-        to.copy_from_slice(from);
+        // Both have the same length; the compiler cannot see that here.
+        if let Some(from) = from.get(..to.len()) {
+            to.copy_from_slice(from);
+        }
+    }
+}
+
+/// Moves the bytes of `range` to the front. Does nothing if they are not all there.
+pub(crate) fn move_to_front(bytes: &mut [u8], range: Range<usize>) {
+    if bytes.get(range.clone()).is_some() {
+        bytes.copy_within(range, 0);
     }
 }
 
@@ -66,7 +77,8 @@ fn append_text_in_steps(to: &mut String, mut text: &str) {
     to.reserve(text.len());
     while text.len() > STEP {
         let end = (0..=STEP).rev().find(|end| text.is_char_boundary(*end));
-        let (step, rest) = text.split_at(end.unwrap_or_default());
+        let parts = text.split_at_checked(end.unwrap_or_default());
+        let (step, rest) = parts.unwrap_or((text, ""));
         to.push_str(step);
         text = rest;
     }

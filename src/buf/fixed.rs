@@ -1,6 +1,6 @@
 //! An array as an output and as storage.
 
-use super::{MessageStorage, Output, Storage, copy, write_frame};
+use super::{MessageStorage, Output, Storage, copy, move_to_front, write_frame};
 use crate::error::CapacityError;
 use crate::frame::EncodedHeader;
 
@@ -21,6 +21,8 @@ use crate::frame::EncodedHeader;
 #[derive(Clone)]
 pub struct FixedBuf<const N: usize> {
     bytes: [u8; N],
+    /// `start <= end <= N`. Sums and differences of the three wrap, so that none can panic and none takes an
+    /// instruction more; bytes are got by `get`, which refuses what is out of bounds.
     start: usize,
     end: usize,
 }
@@ -46,7 +48,7 @@ impl<const N: usize> FixedBuf<N> {
     /// Drops the first `n` pending bytes, all of them if there are fewer.
     #[inline]
     pub fn consume(&mut self, n: usize) {
-        self.start += n.min(self.end - self.start);
+        self.start = self.start.wrapping_add(n.min(self.len()));
         if self.start == self.end {
             self.clear();
         }
@@ -66,11 +68,17 @@ impl<const N: usize> FixedBuf<N> {
         self.end = 0;
     }
 
+    /// How many bytes are pending.
+    #[inline]
+    const fn len(&self) -> usize {
+        self.end.wrapping_sub(self.start)
+    }
+
     /// Moves the pending bytes to the front when `n` bytes do not fit after it.
     fn make_contiguous_room(&mut self, n: usize) {
-        if N - self.end < n && self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
+        if N.wrapping_sub(self.end) < n && self.start > 0 {
+            move_to_front(&mut self.bytes, self.start..self.end);
+            self.end = self.len();
             self.start = 0;
         }
     }
@@ -83,7 +91,7 @@ impl<const N: usize> FixedBuf<N> {
             return false;
         };
         copy(to, bytes);
-        self.end += bytes.len();
+        self.end = self.end.wrapping_add(bytes.len());
         true
     }
 
@@ -103,7 +111,7 @@ impl<const N: usize> FixedBuf<N> {
         self.make_contiguous_room(fits);
         if let Some(to) = self.bytes.get_mut(self.end..) {
             write_frame(to, header, payload, key);
-            self.end += fits;
+            self.end = self.end.wrapping_add(fits);
         }
     }
 }
@@ -126,7 +134,7 @@ impl<const N: usize> core::fmt::Debug for FixedBuf<N> {
 impl<const N: usize> Output for FixedBuf<N> {
     #[inline]
     fn room(&self) -> usize {
-        N - (self.end - self.start)
+        N.wrapping_sub(self.len())
     }
 
     #[inline]
@@ -139,7 +147,7 @@ impl<const N: usize> Output for FixedBuf<N> {
 
     #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
-        let from = self.end - n.min(self.end - self.start);
+        let from = self.end.wrapping_sub(n.min(self.len()));
         self.bytes.get_mut(from..self.end).unwrap_or_default()
     }
 
@@ -149,7 +157,7 @@ impl<const N: usize> Output for FixedBuf<N> {
         match self.bytes.get_mut(self.end..) {
             Some(to) if to.len() >= len => {
                 write_frame(to, header, payload, key);
-                self.end += len;
+                self.end = self.end.wrapping_add(len);
             }
             _ => self.put_most(header, payload, key),
         }
@@ -175,7 +183,7 @@ impl<const N: usize> Storage for FixedBuf<N> {
 
     #[inline]
     fn truncate(&mut self, len: usize) {
-        self.end -= (self.end - self.start).saturating_sub(len);
+        self.end = self.end.wrapping_sub(self.len().saturating_sub(len));
     }
 
     #[inline]
@@ -188,8 +196,8 @@ impl<const N: usize> MessageStorage for FixedBuf<N> {
     fn store_with(&mut self, most: usize, write: &mut dyn FnMut(&mut [u8]) -> usize) {
         let most = most.min(self.room());
         self.make_contiguous_room(most);
-        match self.bytes.get_mut(self.end..self.end + most) {
-            Some(to) if !to.is_empty() => self.end += write(to).min(most),
+        match self.bytes.get_mut(self.end..self.end.wrapping_add(most)) {
+            Some(to) if !to.is_empty() => self.end = self.end.wrapping_add(write(to).min(most)),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Output, copy, write_frame};
+use super::{Output, copy, move_to_front, write_frame};
 use crate::frame::EncodedHeader;
 
 /// A growing [`Output`] with a high-water mark.
@@ -27,6 +27,8 @@ use crate::frame::EncodedHeader;
 pub struct Limited {
     /// All of it is initialised, so that bytes can be masked on their way into it.
     bytes: Vec<u8>,
+    /// `start <= end <= bytes.len()`. Sums and differences of the three wrap, so that none can panic and none takes an
+    /// instruction more; bytes are got by `get`, which refuses what is out of bounds.
     start: usize,
     end: usize,
     limit: usize,
@@ -56,7 +58,7 @@ impl Limited {
     /// Drops the first `n` pending bytes, all of them if there are fewer.
     #[inline]
     pub fn consume(&mut self, n: usize) {
-        self.start += n.min(self.end - self.start);
+        self.start = self.start.wrapping_add(n.min(self.len()));
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
@@ -73,7 +75,7 @@ impl Limited {
     /// How many bytes are pending.
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.end - self.start
+        self.end.wrapping_sub(self.start)
     }
 
     /// Gives memory back to the allocator: all of it if nothing is pending.
@@ -90,8 +92,8 @@ impl Limited {
     }
 
     fn compact(&mut self) {
-        self.bytes.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
+        move_to_front(&mut self.bytes, self.start..self.end);
+        self.end = self.len();
         self.start = 0;
     }
 
@@ -106,7 +108,7 @@ impl Limited {
         if n > to.len() {
             return None;
         }
-        self.end += n;
+        self.end = self.end.wrapping_add(n);
         Some(to)
     }
 
@@ -132,7 +134,8 @@ impl Limited {
             // So no more than twice the limit is needed, and doubling stops there.
             let most = self.limit.saturating_mul(2).max(needed);
             let capacity = self.bytes.capacity().saturating_mul(2).clamp(needed, most);
-            self.bytes.reserve_exact(capacity - self.bytes.len());
+            self.bytes
+                .reserve_exact(capacity.saturating_sub(self.bytes.len()));
         }
         if self.bytes.len() < needed {
             self.bytes.resize(needed, 0);
@@ -153,7 +156,7 @@ impl Limited {
         let len = header.size().saturating_add(payload.len());
         match self.bytes.get_mut(self.end..) {
             Some(to) if len <= to.len() => {
-                self.end += len;
+                self.end = self.end.wrapping_add(len);
                 write_frame(to, header, payload, key);
             }
             _ => write_frame(self.append_most(len), header, payload, key),
@@ -173,12 +176,12 @@ impl core::fmt::Debug for Limited {
 impl Output for Limited {
     #[inline]
     fn room(&self) -> usize {
-        self.limit.saturating_sub(self.end - self.start)
+        self.limit.saturating_sub(self.len())
     }
 
     #[inline]
     fn reserve(&mut self, n: usize) {
-        if self.bytes.len() - self.end < n {
+        if self.bytes.len().wrapping_sub(self.end) < n {
             self.make_room(n.min(self.room()));
         }
     }
@@ -193,7 +196,7 @@ impl Output for Limited {
 
     #[inline]
     fn last_mut(&mut self, n: usize) -> &mut [u8] {
-        let from = self.end - n.min(self.end - self.start);
+        let from = self.end.wrapping_sub(n.min(self.len()));
         self.bytes.get_mut(from..self.end).unwrap_or_default()
     }
 

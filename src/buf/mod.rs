@@ -14,9 +14,9 @@ mod vec;
 
 use core::mem;
 
-pub(crate) use copy::copy;
 #[cfg(feature = "alloc")]
 pub(crate) use copy::{append, append_text};
+pub(crate) use copy::{copy, move_to_front};
 pub use fixed::FixedBuf;
 #[cfg(feature = "alloc")]
 pub use limited::Limited;

@@ -10,7 +10,7 @@ use crate::simd;
 impl Output for Vec<u8> {
     #[inline]
     fn room(&self) -> usize {
-        isize::MAX as usize - self.len()
+        (isize::MAX as usize).saturating_sub(self.len())
     }
 
     #[inline]
@@ -26,7 +26,7 @@ impl Output for Vec<u8> {
     // The provided one, but the header is one store.
     #[inline]
     fn put_frame(&mut self, header: EncodedHeader, payload: &[u8], key: Option<[u8; 4]>) {
-        self.reserve(header.size() + payload.len());
+        self.reserve(header.size().saturating_add(payload.len()));
         header.append_to(self);
         append(self, payload);
         if let Some(key) = key {
@@ -72,6 +72,6 @@ impl MessageStorage for Vec<u8> {
             Some(to) if !to.is_empty() => write(to).min(most),
             _ => 0,
         };
-        self.truncate(len + written);
+        self.truncate(len.saturating_add(written));
     }
 }

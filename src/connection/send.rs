@@ -449,7 +449,7 @@ impl<R: Role> Connection<R> {
         }
         let mut body = [0; 2 + MAX_CLOSE_REASON];
         let reason = reason.as_str().as_bytes();
-        let len = 2 + reason.len();
+        let len = reason.len().saturating_add(2);
         if let Some((to_code, to_reason)) = body.split_first_chunk_mut() {
             *to_code = code.as_u16().to_be_bytes();
             if let Some(to_reason) = to_reason.get_mut(..reason.len()) {

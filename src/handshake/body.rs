@@ -71,7 +71,7 @@ impl BodyReader {
             let wanted = usize::try_from(data).unwrap_or(usize::MAX).min(self.room);
             let stored = store_what_fits(storage, input.take(wanted));
             self.room = if stored == wanted {
-                self.room - stored
+                self.room.saturating_sub(stored)
             } else {
                 0
             };

@@ -270,7 +270,7 @@ impl<S: Storage> ClientConnect<S> {
             if !syntax::is_token(name.as_bytes()) || !syntax::is_field_value(value) {
                 return Err(HandshakeError::HeaderInvalid);
             }
-            lines += 1;
+            lines = lines.saturating_add(1);
             for part in [name.as_bytes(), COLON, value, END] {
                 bytes = bytes.saturating_add(part.len());
             }

@@ -310,16 +310,18 @@ fn check_extensions(
     }
     let mut rsv = Rsv::NONE;
     let mut names = [""; MAX_EXTENSIONS];
-    for (index, answer) in Extensions::of(headers).enumerate() {
+    let mut index = 0_usize;
+    for answer in Extensions::of(headers) {
         if names.iter().take(index).any(|name| *name == answer.name()) {
             return Err(HandshakeError::ExtensionRepeated);
         }
         if let Some(name) = names.get_mut(index) {
             *name = answer.name();
         }
+        index = index.saturating_add(1);
         // The fault is that of the first alternative, the client's favourite.
         let mut used = Err(HandshakeError::ExtensionNotOffered);
-        let mut faults = 0;
+        let mut faulty = false;
         for (offer, bits, check) in offered.iter().flatten() {
             if offer.name() != answer.name() {
                 continue;
@@ -329,10 +331,10 @@ fn check_extensions(
                     used = Ok(*bits);
                     break;
                 }
-                Err(fault) if faults == 0 => used = Err(fault.into()),
+                Err(fault) if !faulty => used = Err(fault.into()),
                 Err(_) => {}
             }
-            faults += 1;
+            faulty = true;
         }
         rsv = offer::join_rsv(rsv, used?).ok_or(HandshakeError::ExtensionRepeated)?;
     }

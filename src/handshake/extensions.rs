@@ -295,13 +295,13 @@ impl fmt::Debug for Extensions<'_> {
 /// malformed.
 pub(super) fn check(headers: &Headers<'_>) -> Result<(), HandshakeError> {
     let mut extensions = Extensions::of(headers);
-    let mut count = 0;
+    let mut count = 0_usize;
     while let Some(extension) = extensions
         .try_next()
         .map_err(|Malformed| HandshakeError::ExtensionsInvalid)?
     {
-        count += 1;
-        if count > MAX_EXTENSIONS || extension.params().count() > MAX_EXTENSION_PARAMS {
+        count = count.saturating_add(1);
+        if count > MAX_EXTENSIONS || extension.params().nth(MAX_EXTENSION_PARAMS).is_some() {
             return Err(HandshakeError::TooManyElements);
         }
     }
@@ -322,7 +322,9 @@ fn take_extension<'h>(rest: &mut &'h [u8]) -> Result<Option<Extension<'h>>, Malf
     let name = take_token(rest)?;
     let params = *rest;
     while take_param(rest)?.is_some() {}
-    let params = params.get(..params.len() - rest.len()).unwrap_or_default();
+    let params = params
+        .get(..params.len().saturating_sub(rest.len()))
+        .unwrap_or_default();
     match rest.first() {
         None | Some(b',') => Ok(Some(Extension { name, params })),
         Some(_) => Err(Malformed),
@@ -374,7 +376,9 @@ fn take_quoted<'h>(rest: &mut &'h [u8]) -> Result<&'h [u8], Malformed> {
         left = match left {
             [b'"', after @ ..] if left.len() < inside.len() => {
                 *rest = after;
-                return Ok(inside.get(..inside.len() - left.len()).unwrap_or_default());
+                return Ok(inside
+                    .get(..inside.len().saturating_sub(left.len()))
+                    .unwrap_or_default());
             }
             [b'\\', byte, after @ ..] | [byte, after @ ..] if syntax::is_tchar(*byte) => after,
             _ => return Err(Malformed),

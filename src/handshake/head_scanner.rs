@@ -92,7 +92,7 @@ impl HeadScanner {
 
     /// How many bytes of this head have been received.
     const fn len(&self) -> usize {
-        self.bytes - self.start
+        self.bytes.saturating_sub(self.start)
     }
 
     /// Whether no byte of the head has been received.
@@ -157,8 +157,9 @@ impl HeadScanner {
         let mut at = 0;
         let mut copied = 0;
         let result = loop {
-            if self.state == ScanState::Line && bytes.len() - at >= scan::WORD {
-                at += self.skip(bytes.get(at..).unwrap_or_default(), limits);
+            if self.state == ScanState::Line && bytes.len().saturating_sub(at) >= scan::WORD {
+                let skipped = self.skip(bytes.get(at..).unwrap_or_default(), limits);
+                at = at.saturating_add(skipped);
             }
             let Some(&byte) = bytes.get(at) else {
                 break store(storage, bytes, copied..at).map(|()| false);
@@ -171,7 +172,7 @@ impl HeadScanner {
                     if let Err(error) = store(storage, bytes, copied..at) {
                         break Err(error);
                     }
-                    copied = at + 1;
+                    copied = at.wrapping_add(1); // there is a byte at it
                 }
                 Ok(Step::After(inserted)) => {
                     if let Err(error) = store(storage, inserted, 0..inserted.len()) {
@@ -180,7 +181,7 @@ impl HeadScanner {
                     copied = at;
                 }
                 Ok(Step::End(inserted)) => {
-                    at += 1;
+                    at = at.wrapping_add(1);
                     break store(storage, inserted, 0..inserted.len()).map(|()| true);
                 }
                 Err(error) => {
@@ -188,7 +189,7 @@ impl HeadScanner {
                     break stored.and(Err(self.named(error, storage.bytes())));
                 }
             }
-            at += 1;
+            at = at.wrapping_add(1);
         };
         input.take(at);
         result
@@ -211,10 +212,11 @@ impl HeadScanner {
                 break;
             }
             self.lines += 1;
-            skipped += 3;
-            skipped += scan::text_len(bytes.get(skipped..).unwrap_or_default(), false);
+            skipped = skipped.saturating_add(3);
+            let text = scan::text_len(bytes.get(skipped..).unwrap_or_default(), false);
+            skipped = skipped.saturating_add(text);
         }
-        self.bytes += skipped;
+        self.bytes = self.bytes.saturating_add(skipped);
         skipped
     }
 
@@ -223,7 +225,8 @@ impl HeadScanner {
     fn named(&self, error: HandshakeError, stored: &[u8]) -> HandshakeError {
         match error {
             HandshakeError::NotHttp if self.kind == HeadKind::Request => {
-                match stored.iter().filter(|byte| **byte == b' ').count() {
+                let spaces = stored.iter().filter(|byte| **byte == b' ');
+                match spaces.fold(0_usize, |count, _| count.saturating_add(1)) {
                     0 => HandshakeError::NotHttp,
                     1 => HandshakeError::TargetInvalid,
                     _ => HandshakeError::StartLineInvalid,
@@ -341,7 +344,7 @@ impl HeadScanner {
         match self.kind {
             HeadKind::Request if self.len() == 1 => syntax::is_tchar(byte),
             HeadKind::Request => matches!(byte, 0x20..=0x7e),
-            HeadKind::Response => match HTTP.get(self.len() - 1) {
+            HeadKind::Response => match HTTP.get(self.len().saturating_sub(1)) {
                 Some(&expected) => byte == expected,
                 None => syntax::is_text(byte),
             },
@@ -372,7 +375,7 @@ pub(super) fn store_what_fits<S: Storage>(storage: &mut S, bytes: &[u8]) -> usiz
     bytes
         .chunks(1)
         .take_while(|byte| storage.store(byte).is_ok())
-        .count()
+        .fold(0, |stored: usize, _| stored.saturating_add(1))
 }
 
 const HTTP: &[u8] = b"HTTP/";

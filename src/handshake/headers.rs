@@ -170,7 +170,8 @@ impl<'h> Iterator for RawFields<'h> {
                 let (line, after) = split_line(rest)?;
                 *rest = after;
                 let colon = scan::find(line, b':')?;
-                Some((line.get(..colon)?, line.get(colon + 1..)?))
+                let (name, value) = line.split_at_checked(colon)?;
+                Some((name, value.get(1..)?))
             }
             Source::Fields(fields) => {
                 let ((name, value), rest) = fields.split_first()?;
@@ -190,5 +191,6 @@ impl fmt::Debug for HeadersIter<'_> {
 /// A line without its end, and the rest of the text.
 pub(super) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = scan::find(bytes, b'\r')?;
-    Some((bytes.get(..end)?, bytes.get(end + 2..)?))
+    let (line, rest) = bytes.split_at_checked(end)?;
+    Some((line, rest.get(2..)?))
 }

@@ -459,24 +459,27 @@ impl EntryFault {
 }
 
 /// Checks whether a browser can send this as an origin (RFC 6454 6.2).
-// All of it is `const`, with indices: that is what makes the check of a constant list the compiler's.
+// All of it is `const`: that is what makes the check of a constant list the compiler's.
 const fn check_entry(entry: &[u8]) -> Result<(), EntryFault> {
     if let b"null" = entry {
         return Ok(());
     }
-    let mut at = 0;
-    while at < entry.len() {
-        match entry[at] {
+    let mut rest = entry;
+    while let [byte, after @ ..] = rest {
+        match byte {
             b'*' => return Err(EntryFault::Pattern),
-            0x21..=0x7e => at += 1,
+            0x21..=0x7e => rest = after,
             _ => return Err(EntryFault::Character),
         }
     }
-    let mut colon = 0;
-    while colon < entry.len() && is_scheme(entry[colon]) {
-        colon += 1;
+    let mut rest = entry;
+    while let [byte, after @ ..] = rest {
+        if !is_scheme(*byte) {
+            break;
+        }
+        rest = after;
     }
-    let (scheme, rest) = entry.split_at(colon);
+    let scheme = before(entry, rest);
     let [b':', b'/', b'/', host @ ..] = rest else {
         return Err(EntryFault::Scheme);
     };
@@ -486,12 +489,12 @@ const fn check_entry(entry: &[u8]) -> Result<(), EntryFault> {
     if let [b'w' | b'W', b's' | b'S'] | [b'w' | b'W', b's' | b'S', b's' | b'S'] = scheme {
         return Err(EntryFault::WebSocketScheme);
     }
-    let mut at = 0;
-    while at < host.len() {
-        match host[at] {
+    let mut rest = host;
+    while let [byte, after @ ..] = rest {
+        match byte {
             b'/' | b'?' | b'#' => return Err(EntryFault::Path),
             b'@' => return Err(EntryFault::UserInfo),
-            _ => at += 1,
+            _ => rest = after,
         }
     }
     if host.is_empty() {
@@ -508,15 +511,18 @@ const fn check_entry(entry: &[u8]) -> Result<(), EntryFault> {
             _ => Ok(()),
         };
     }
-    let is_literal = host[0] == b'[';
-    let mut end = 0;
-    while end < host.len() && (is_literal || host[end] != b':') {
-        end += 1;
-        if is_literal && host[end - 1] == b']' {
+    let is_literal = matches!(host, [b'[', ..]);
+    let mut port = host;
+    while let [byte, after @ ..] = port {
+        if !is_literal && *byte == b':' {
+            break;
+        }
+        port = after;
+        if is_literal && *byte == b']' {
             break;
         }
     }
-    let (host, port) = host.split_at(end);
+    let host = before(host, port);
     if !is_host(host) {
         return Err(EntryFault::Host);
     }
@@ -527,6 +533,14 @@ const fn check_entry(entry: &[u8]) -> Result<(), EntryFault> {
     }
 }
 
+/// The bytes of `whole` in front of `rest`, which is its end.
+const fn before<'a>(whole: &'a [u8], rest: &[u8]) -> &'a [u8] {
+    match whole.split_at_checked(whole.len().saturating_sub(rest.len())) {
+        Some((before, _)) => before,
+        None => &[],
+    }
+}
+
 const fn is_scheme(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
@@ -534,25 +548,25 @@ const fn is_scheme(byte: u8) -> bool {
 /// A name, an IPv4 address, or an IPv6 address in brackets. A browser has decoded percent-encodings.
 const fn is_host(host: &[u8]) -> bool {
     if let [b'[', address @ .., b']'] = host {
-        let mut colons = 0;
-        let mut at = 0;
-        while at < address.len() {
-            match address[at] {
-                b':' => colons += 1,
+        let mut colons = 0_usize;
+        let mut rest = address;
+        while let [byte, after @ ..] = rest {
+            match byte {
+                b':' => colons = colons.saturating_add(1),
                 b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'.' => {}
                 _ => return false,
             }
-            at += 1;
+            rest = after;
         }
         return colons >= 2;
     }
-    let mut at = 0;
-    while at < host.len() {
-        match host[at] {
+    let mut rest = host;
+    while let [byte, after @ ..] = rest {
+        match byte {
             b'[' | b']' | b'%' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => {
                 return false;
             }
-            _ => at += 1,
+            _ => rest = after,
         }
     }
     !host.is_empty()
@@ -560,16 +574,16 @@ const fn is_host(host: &[u8]) -> bool {
 
 const fn is_port(digits: &[u8]) -> bool {
     let mut port = 0_u32;
-    let mut at = 0;
-    while at < digits.len() {
-        if !digits[at].is_ascii_digit() {
+    let mut rest = digits;
+    while let [digit, after @ ..] = rest {
+        if !digit.is_ascii_digit() {
             return false;
         }
-        port = port * 10 + (digits[at] - b'0') as u32;
+        port = port * 10 + (*digit - b'0') as u32;
         if port > 65_535 {
             return false;
         }
-        at += 1;
+        rest = after;
     }
     !digits.is_empty()
 }

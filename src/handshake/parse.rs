@@ -100,7 +100,9 @@ pub(super) fn request<'h>(
         return Err(HandshakeError::TargetInvalid);
     }
     let (head, fields) = give(bytes, status, request.headers, field)?;
-    let line = method.len() + " ".len() + target.len() + " HTTP/1.1\r\n".len();
+    let line = (method.len())
+        .saturating_add(target.len())
+        .saturating_add("  HTTP/1.1\r\n".len());
     Ok(Parsed {
         first_line: RequestHead {
             method: method.as_bytes(),
@@ -109,7 +111,7 @@ pub(super) fn request<'h>(
         },
         minor_version: request.version.unwrap_or_default(),
         bytes: head.len(),
-        lines: 1 + fields,
+        lines: fields.saturating_add(1),
     })
 }
 
@@ -131,7 +133,7 @@ pub(super) fn response<'h>(
         first_line: status,
         minor_version: response.version.unwrap_or_default(),
         bytes: head.len(),
-        lines: 1 + fields,
+        lines: fields.saturating_add(1),
     })
 }
 
@@ -148,7 +150,9 @@ fn whole<'h>(
     match head {
         None | Some([b'\r' | b'\n', ..]) => Err(HandshakeError::StartLineInvalid),
         // `httparse` accepts a CR only before LF, so there are as many as lines if all end in CRLF.
-        Some(head) if count(head, b'\r') != headers.len() + 2 => Err(HandshakeError::BareLf),
+        Some(head) if count(head, b'\r') != headers.len().saturating_add(2) => {
+            Err(HandshakeError::BareLf)
+        }
         Some(head) => Ok(head),
     }
 }
@@ -157,15 +161,13 @@ fn whole<'h>(
 fn count(bytes: &[u8], byte: u8) -> usize {
     // Counts of 8 bits are vectorised, 16 at a time.
     let count = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|other| u8::from(*other == byte))
-            .sum::<u8>()
+        bytes.iter().fold(0_u8, |sum, other| {
+            sum.wrapping_add(u8::from(*other == byte))
+        })
     };
-    bytes
-        .chunks(255)
-        .map(|chunk| usize::from(count(chunk)))
-        .sum()
+    bytes.chunks(255).fold(0, |sum, chunk| {
+        usize::from(count(chunk)).saturating_add(sum)
+    })
 }
 
 /// Passes each header field to `field`. Returns the complete head and the number of its fields.
@@ -201,7 +203,7 @@ fn give_many<'h>(
         let (line, after) = whole_line(rest).ok_or(incomplete)?;
         rest = after;
         if line.is_empty() {
-            let head = bytes.get(..bytes.len() - rest.len());
+            let head = bytes.get(..bytes.len().saturating_sub(rest.len()));
             return Ok((head.unwrap_or_default(), fields));
         }
         let colon = scan::find(line, b':').ok_or(HandshakeError::HeaderInvalid)?;
@@ -210,7 +212,7 @@ fn give_many<'h>(
             return Err(HandshakeError::HeaderInvalid);
         }
         field(name, value.get(1..).unwrap_or_default());
-        fields += 1;
+        fields = fields.saturating_add(1);
     }
 }
 

@@ -225,7 +225,7 @@ pub(super) fn refuse<O: Output + ?Sized>(
             out.field(name, value);
         }
         out.fields(&[PLAIN_TEXT]);
-        out.display_field("Content-Length", text.len() + 1);
+        out.display_field("Content-Length", text.len().saturating_add(1));
         out.put("\r\n");
         if !to_head {
             out.put(text);

@@ -20,17 +20,17 @@ pub(super) fn find(bytes: &[u8], byte: u8) -> Option<usize> {
 #[inline(always)]
 fn first(bytes: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     let mut words = bytes.chunks_exact(WORD);
-    let mut at = 0;
+    let mut at = 0_usize;
     for word in &mut words {
         let found = marks(number(word));
         if found != 0 {
-            return Some(at + first_of(found));
+            return Some(at.wrapping_add(first_of(found)));
         }
-        at += WORD;
+        at = at.wrapping_add(WORD);
     }
     let rest = words.remainder();
     let found = marks(number(rest));
-    (found != 0 && first_of(found) < rest.len()).then(|| at + first_of(found))
+    (found != 0 && first_of(found) < rest.len()).then(|| at.wrapping_add(first_of(found)))
 }
 
 #[inline(always)]

@@ -16,7 +16,7 @@ impl<'a> Authority<'a> {
     pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
         let (host, port) = if text.starts_with(b"[") {
             let end = text.iter().position(|&byte| byte == b']')?;
-            let (host, port) = text.split_at_checked(end + 1)?;
+            let (host, port) = text.split_at_checked(end.saturating_add(1))?;
             let inner = host.get(1..end)?;
             if inner.is_empty() || !inner.iter().all(|&byte| is_ip_literal(byte)) {
                 return None;
@@ -98,8 +98,9 @@ impl<'h> Target<'h> {
 
 /// A registered name or an IPv4 address (RFC 3986 3.2.2).
 fn is_reg_name(host: &[u8]) -> bool {
-    let plain = host.iter().take_while(|byte| syntax::is_name_char(**byte));
-    let mut rest = host.get(plain.count()..).unwrap_or_default();
+    let other = |byte: &u8| !syntax::is_name_char(*byte);
+    let plain = host.iter().position(other).unwrap_or(host.len());
+    let mut rest = host.get(plain..).unwrap_or_default();
     loop {
         rest = match rest {
             [] => return !host.is_empty(),

@@ -87,8 +87,8 @@ impl MessageBuf {
             self.clear();
         } else if n > 0 {
             self.turn_into_bytes();
-            self.bytes.copy_within(n..len, 0);
-            self.len = len - n;
+            buf::move_to_front(&mut self.bytes, n..len);
+            self.len = len.saturating_sub(n);
         }
     }
 
@@ -113,7 +113,7 @@ impl MessageBuf {
     /// How many bytes are allocated.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity() + self.text.capacity()
+        self.bytes.capacity().saturating_add(self.text.capacity())
     }
 
     /// The content is bytes from now on.
@@ -158,13 +158,13 @@ impl Storage for MessageBuf {
             buf::copy(to, bytes);
         } else {
             self.bytes.truncate(self.len);
-            if self.bytes.capacity() - self.len < bytes.len() {
+            if self.bytes.capacity().saturating_sub(self.len) < bytes.len() {
                 let more = self.growth(self.len, self.bytes.capacity(), bytes.len());
                 self.bytes.reserve_exact(more);
             }
             buf::append(&mut self.bytes, bytes);
         }
-        self.len += bytes.len();
+        self.len = self.len.saturating_add(bytes.len());
         Ok(())
     }
 
@@ -197,7 +197,7 @@ impl MessageStorage for MessageBuf {
         let more = self.growth(self.bytes().len(), capacity, raw.len().saturating_add(4));
         match self.as_string() {
             Some(text) => {
-                if text.capacity() - text.len() < raw.len().saturating_add(4) {
+                if text.capacity().saturating_sub(text.len()) < raw.len().saturating_add(4) {
                     text.reserve_exact(more);
                 }
                 if let Some(head) = head {
@@ -221,7 +221,7 @@ impl MessageStorage for MessageBuf {
             self.bytes.resize(end, 0);
         }
         match self.bytes.get_mut(self.len..end) {
-            Some(to) if !to.is_empty() => self.len += write(to).min(most),
+            Some(to) if !to.is_empty() => self.len = self.len.saturating_add(write(to).min(most)),
             _ => {}
         }
     }

@@ -82,7 +82,7 @@ pub fn run(clients: &Clients) -> Result<()> {
         }
         for event in &events {
             if let Some((_, Some(playing))) = slots.get_mut(event.token().0) {
-                playing.socket.ready(event);
+                playing.socket.note_event(event);
                 ready.push(event.token());
             }
         }
@@ -102,7 +102,7 @@ impl Playing {
             let _ = stream.set_nodelay(true);
             let connector = session.connector()?;
             let options = Options::new().handshake_time(session::PATIENCE);
-            let mut socket = WebSocket::connect(stream, token, connector, &options)?;
+            let mut socket = WebSocket::connect_over(stream, token, connector, &options)?;
             let interest = socket.interest();
             poll.registry().register(&mut socket, token, interest)?;
             Ok(socket)
@@ -147,7 +147,7 @@ impl Playing {
             if let State::Over = self.state {
                 return Some(Ok(()));
             }
-            if self.socket.is_done() {
+            if self.socket.is_over() {
                 return Some(match (&self.state, self.socket.closed()) {
                     (State::Closing, Some((Some(CloseCode::NORMAL), _))) => Ok(()),
                     (_, closed) => Err(anyhow::anyhow!("the server has closed: {closed:?}")),
@@ -162,7 +162,7 @@ impl Playing {
     fn receive(&mut self, buffers: &mut Buffers, now: Instant, clients: &Clients) -> Result<()> {
         let mut turn = self.socket.turn(buffers, now);
         while turn.read() {
-            while let Some(event) = turn.next()? {
+            while let Some(event) = turn.next_event()? {
                 match (event, &mut self.state) {
                     (Event::Connected(_), state) => *state = pause(&self.session, 0, now),
                     (Event::Message(echo, _), State::Waiting(burst, echoes)) => {

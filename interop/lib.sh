@@ -1,4 +1,4 @@
-# What every script in this folder sources: the one way to set up what it needs, to skip what cannot
+# What every script in this folder sources, and checks/processors.sh: the one way to set up what it needs, to skip what cannot
 # be set up, to run programs, and to count.
 #
 # The script ends with `N passed, N failed, N skipped`, at the start of a line, once, however it ends,
@@ -172,20 +172,24 @@ reason() { # LOG: its last line that says something
 
 # A program; of Debian's package where it is not there.
 program() { # COMMAND PACKAGE
-  local log=$work/apt-$2.log
   # Not everybody has this on the path.
   local PATH=$PATH:/usr/sbin:/sbin
   found=$(type -P "$1") && return
-  local missing="there is no $1"
-  type -P apt-get >/dev/null || { skip "$1" "$missing, and no apt-get to install it"; return 1; }
-  [ "$(id -u)" = 0 ] || { skip "$1" "$missing, and only root can install it"; return 1; }
+  packages "$1" "there is no $1" "$2" || return 1
+  found=$(type -P "$1") || { skip "$1" "there is no $1 in Debian's package $2"; return 1; }
+}
+# Installs Debian's packages, because something is missing.
+packages() { # NAME MISSING PACKAGE...
+  local log=$work/apt-$3.log name=$1 missing=$2
+  shift 2
+  type -P apt-get >/dev/null || { skip "$name" "$missing, and no apt-get to install it"; return 1; }
+  [ "$(id -u)" = 0 ] || { skip "$name" "$missing, and only root can install it"; return 1; }
   # Runlevel 1: a package with a service does not start it.
   if ! { run 300 apt-get update -qq && run 900 env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-    apt-get install -qq -y --no-install-recommends "$2"; } >"$log" 2>&1; then
-    skip "$1" "$missing, and apt-get cannot install $2 ($(reason "$log"))"
+    apt-get install -qq -y --no-install-recommends "$@"; } >"$log" 2>&1; then
+    skip "$name" "$missing, and apt-get cannot install $* ($(reason "$log"))"
     return 1
   fi
-  found=$(type -P "$1") || { skip "$1" "$missing in Debian's package $2"; return 1; }
 }
 
 # Chromium; CHROMIUM may name it.

@@ -8,13 +8,34 @@
 //! buffer is answered with. A peer that does not read is not read.
 #![allow(clippy::std_instead_of_alloc, reason = "an example has std")]
 
-#[cfg(target_os = "linux")]
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    )
+))]
 mod ring;
 
 fn main() -> anyhow::Result<()> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(
+        target_os = "linux",
+        any(
+            target_arch = "x86_64",
+            target_arch = "aarch64",
+            target_arch = "riscv64"
+        )
+    ))]
     ring::serve(&std::env::args().nth(1).unwrap_or("127.0.0.1:9003".into()))?;
-    #[cfg(not(target_os = "linux"))]
-    eprintln!("this example needs Linux");
+    #[cfg(not(all(
+        target_os = "linux",
+        any(
+            target_arch = "x86_64",
+            target_arch = "aarch64",
+            target_arch = "riscv64"
+        )
+    )))]
+    eprintln!("this example needs Linux, on a processor that io-uring is made for");
     Ok(())
 }

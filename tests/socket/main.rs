@@ -8,6 +8,7 @@
 mod big_frames;
 mod driver;
 mod failing;
+#[cfg(unix)] // pairs of sockets
 mod io;
 mod io_bytes;
 mod io_ends;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::process::Target;
 use crate::swarm::Swarm;
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+pub const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
@@ -201,9 +201,9 @@ fn descriptors(target: &Target) -> Result<(bool, String)> {
 }
 
 /// A connection whose handshake is done.
-fn open(address: SocketAddr) -> Result<TcpStream> {
+pub fn open(address: SocketAddr) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     stream.write_all(REQUEST)?;
     let mut head = Vec::new();
     let mut byte = [0];
@@ -232,7 +232,7 @@ fn ended(streams: Vec<TcpStream>, started: Instant, patience: Duration) -> Resul
 }
 
 /// A binary message as a client sends it, with a key of zeros.
-fn frame(payload: &[u8]) -> Vec<u8> {
+pub fn frame(payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x82, 0x80 | 126];
     frame.extend((payload.len() as u16).to_be_bytes());
     frame.extend([0; 4]);

@@ -10,6 +10,8 @@ mod measures;
 mod memory;
 mod process;
 mod report;
+#[cfg(feature = "soak")]
+mod soak;
 mod swarm;
 #[path = "../../../benches/shared/wire.rs"]
 #[allow(dead_code, reason = "not every package needs all of it")]
@@ -60,6 +62,8 @@ fn main() -> Result<()> {
 
     let (mut amount, mut only, mut mio, mut report) = (FULL, None, None, None);
     let mut epoll = None;
+    #[cfg(feature = "soak")]
+    let (mut seconds, mut seed, mut wsp) = (3600, 0, None);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -68,6 +72,12 @@ fn main() -> Result<()> {
             Long("mio") => mio = Some(PathBuf::from(parser.value()?)),
             Long("chart") => return draw(Path::new(&parser.value()?), Path::new(&parser.value()?)),
             Long("epoll") => epoll = Some(PathBuf::from(parser.value()?)),
+            #[cfg(feature = "soak")]
+            Long("seconds") => seconds = parser.value()?.parse()?,
+            #[cfg(feature = "soak")]
+            Long("seed") => seed = parser.value()?.parse()?,
+            #[cfg(feature = "soak")]
+            Long("wsp") => wsp = Some(PathBuf::from(parser.value()?)),
             Long("report") => report = Some(PathBuf::from(parser.value()?)),
             _ => return Err(argument.unexpected().into()),
         }
@@ -85,6 +95,21 @@ fn main() -> Result<()> {
         for (name, bytes) in memory::measure(&targets(&mio)?, amount.idle)? {
             println!("{name}: {bytes} bytes");
         }
+        return Ok(());
+    }
+    #[cfg(feature = "soak")]
+    if only.as_deref() == Some("soak") {
+        // Its servers are built apart too, and it lasts.
+        let soak = soak::Soak {
+            time: Duration::from_secs(seconds),
+            seed,
+            mio: &mio,
+            wsp: &wsp.context("--wsp: where wsp is")?,
+        };
+        let (text, passed, failed) = soak::run(&soak)?;
+        println!("{text}\n{passed} passed, {failed} failed, 0 skipped");
+        write(report, text)?;
+        ensure!(failed == 0, "checks that did not hold");
         return Ok(());
     }
     if is_wanted("measures") {

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -56,10 +57,21 @@ impl Target {
     }
 }
 
+/// A program that runs until this is dropped.
+pub struct Process(Child);
+
 /// A server that runs until this is dropped.
 pub struct Server {
-    child: Child,
+    process: Process,
     pub address: SocketAddr,
+}
+
+impl Deref for Server {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
 }
 
 impl Server {
@@ -71,14 +83,41 @@ impl Server {
         let mut output = BufReader::new(child.stdout.take().context("no output")?);
         let mut line = String::new();
         output.read_line(&mut line)?;
-        let address = line.rsplit([' ', '/']).next().unwrap_or_default().trim();
+        let address = line.trim().trim_end_matches('/');
+        let address = address.rsplit([' ', '/']).next().unwrap_or_default();
         let address = address.parse().with_context(|| format!("{line:?}"))?;
-        Ok(Self { child, address })
+        let process = Process(child);
+        Ok(Self { process, address })
+    }
+
+    /// The program, which runs until that is dropped.
+    pub fn into_process(self) -> Process {
+        self.process
+    }
+}
+
+impl Process {
+    /// Starts a client, on the processor of clients, with pipes for input and output.
+    pub fn client(command: &mut Command) -> Result<Self> {
+        stay_on(CLIENTS)?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let child = command.spawn().with_context(|| format!("{command:?}"))?;
+        Ok(Self(child))
+    }
+
+    /// The pipes of its input and its output, once.
+    pub fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        self.0.stdin.take().zip(self.0.stdout.take())
+    }
+
+    /// Its status if it has ended.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.0.try_wait()?)
     }
 
     /// Resident memory, in bytes.
     pub fn resident(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib: u64 = line
             .and_then(|line| line.split_whitespace().next())
@@ -91,7 +130,7 @@ impl Server {
     /// waits.
     pub fn cpu_time(&self) -> Result<Duration> {
         let mut nanos = 0;
-        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.0.id()))? {
             let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
             let time = stat.split_whitespace().next().context("no CPU time")?;
             nanos += time.parse::<u64>()?;
@@ -101,13 +140,13 @@ impl Server {
 
     /// How many file descriptors it has open.
     pub fn descriptors(&self) -> Result<usize> {
-        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.0.id()))?.count())
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant as Clock};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use ws_proto_mio::{
-    Accept, Buffers, CloseCode, Config, Error, Event, Instant, Options, OriginPolicy, Timers,
-    WebSocket,
+    Accept, Buffers, CloseCode, Config, Deflate, Error, Event, Instant, Options, OriginPolicy,
+    Timers, WebSocket,
 };
 
 const LISTENER: Token = Token(usize::MAX);
@@ -60,6 +60,7 @@ impl Arguments {
         let mut config = Config::new().max_message(1 << 20);
         let mut handshake = Duration::from_secs(10);
         let mut high_water = 64 * 1024;
+        let mut deflate = None;
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             let millis = |parser: &mut lexopt::Parser| {
@@ -69,6 +70,7 @@ impl Arguments {
                 Long("listen") => listen = parser.value()?.parse()?,
                 Long("max-connections") => max_connections = parser.value()?.parse()?,
                 Long("max-message") => config = config.max_message(parser.value()?.parse()?),
+                Long("deflate") => deflate = Some(Deflate::new()),
                 Long("high-water") => high_water = parser.value()?.parse()?,
                 Long("handshake-ms") => handshake = millis(&mut parser)?,
                 Long("keepalive-ms") => config = config.keepalive(Some(millis(&mut parser)?)),
@@ -78,11 +80,14 @@ impl Arguments {
             }
         }
         // All streams are TCP, without TLS.
-        let options = Options::new()
+        let mut options = Options::new()
             .config(config)
             .handshake_time(handshake)
             .high_water(high_water)
             .short_reads_end(true);
+        if let Some(deflate) = deflate {
+            options = options.deflate(deflate);
+        }
         Ok(Self {
             listen,
             max_connections,

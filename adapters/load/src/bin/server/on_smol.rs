@@ -4,7 +4,7 @@ use std::future::Future;
 
 use anyhow::Result;
 use smol::net::{TcpListener, TcpStream};
-use ws_proto_smol::{AcceptError, Acceptor, Options, WebSocket};
+use ws_proto_smol::{AcceptError, Acceptor, WebSocket};
 
 use crate::PAUSE;
 use crate::echo;
@@ -31,7 +31,7 @@ where
 
 pub async fn accept(
     stream: TcpStream,
-    options: Options,
+    acceptor: Acceptor<'_>,
 ) -> Result<WebSocket<TcpStream>, AcceptError> {
-    ws_proto_smol::accept_with(stream, Acceptor::new().options(options)).await
+    ws_proto_smol::accept_with(stream, acceptor).await
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use anyhow::Result;
 use tokio::net::{TcpListener, TcpStream};
-use ws_proto_tokio::{AcceptError, Acceptor, Options, WebSocket};
+use ws_proto_tokio::{AcceptError, Acceptor, WebSocket};
 
 use crate::PAUSE;
 use crate::echo::{self, others};
@@ -34,9 +34,9 @@ where
 
 pub async fn accept(
     stream: TcpStream,
-    options: Options,
+    acceptor: Acceptor<'_>,
 ) -> Result<WebSocket<TcpStream>, AcceptError> {
-    ws_proto_tokio::accept_with(stream, Acceptor::new().options(options)).await
+    ws_proto_tokio::accept_with(stream, acceptor).await
 }
 
 pub async fn tokio_tungstenite(stream: TcpStream) -> echo::Result<()> {

@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
+#[cfg(feature = "soak")]
+use std::process::{ChildStdin, ChildStdout, ExitStatus};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -91,11 +93,13 @@ impl Server {
     }
 
     /// The program, which runs until that is dropped.
+    #[cfg(feature = "soak")]
     pub fn into_process(self) -> Process {
         self.process
     }
 }
 
+#[cfg(feature = "soak")]
 impl Process {
     /// Starts a client, on the processor of clients, with pipes for input and output.
     pub fn client(command: &mut Command) -> Result<Self> {
@@ -114,7 +118,9 @@ impl Process {
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.0.try_wait()?)
     }
+}
 
+impl Process {
     /// Resident memory, in bytes.
     pub fn resident(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;

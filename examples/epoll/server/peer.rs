@@ -1,7 +1,7 @@
 //! One connection of the chat, from the first byte of its request to the closed socket.
 
+use core::mem;
 use std::io::{ErrorKind::WouldBlock, Read, Write};
-use std::mem;
 use std::net::{Shutdown, TcpStream};
 
 use polling::Event;

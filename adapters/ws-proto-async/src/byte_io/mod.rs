@@ -76,6 +76,7 @@ impl<T: Io> WebSocket<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn into_byte_stream(self) -> ByteStream<T> {
         let options = ByteStreamOptions::new();
         ByteStream {
@@ -118,6 +119,7 @@ impl<T: Io> ByteStream<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.socket.subprotocol()
     }
@@ -136,6 +138,7 @@ impl<T: Io> ByteStream<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         self.socket.closed()
     }
@@ -149,6 +152,7 @@ impl<T: Io> ByteStream<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub const fn get_ref(&self) -> &WebSocket<T> {
         &self.socket
     }
@@ -182,6 +186,7 @@ impl<T: Io> ByteStream<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn buffered(&self) -> &[u8] {
         self.reader.buffered()
     }

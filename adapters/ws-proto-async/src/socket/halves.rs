@@ -33,6 +33,7 @@ impl<T: Io> WebSocket<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn split(self) -> (ReadHalf<T>, WriteHalf<T>) {
         let shared = Arc::new(Mutex::new(*self.core));
         let read = ReadHalf {

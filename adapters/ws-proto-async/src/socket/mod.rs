@@ -223,6 +223,7 @@ impl<T: Io> WebSocket<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.core.subprotocol()
     }
@@ -241,6 +242,7 @@ impl<T: Io> WebSocket<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         self.core.closed()
     }
@@ -256,6 +258,7 @@ impl<T: Io> WebSocket<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn refused_len(&self) -> Option<u64> {
         self.core.refused_len()
     }
@@ -270,6 +273,7 @@ impl<T: Io> WebSocket<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.core.driver.pending_bytes()
     }
@@ -285,6 +289,7 @@ impl<T: Io> WebSocket<T> {
     ///     socket.get_ref().peer_addr()
     /// }
     /// ```
+    #[must_use]
     pub fn get_ref(&self) -> &T::Stream {
         self.core.io.stream()
     }
@@ -316,6 +321,7 @@ impl<T: Io> WebSocket<T> {
     /// # Ok(())
     /// # });
     /// ```
+    #[must_use]
     pub fn into_inner(self) -> T::Stream {
         self.core.io.into_stream()
     }

@@ -75,8 +75,8 @@ program!("Upgrade::subprotocols", {
 program!("Upgrade::target", state::<Upgrade<'_>>().target());
 
 program!("Accept::new", Accept::new());
-program!("Accept::chosen_subprotocol", {
-    state::<Accept<'_>>().chosen_subprotocol()
+program!("Accept::get_subprotocol", {
+    state::<Accept<'_>>().get_subprotocol()
 });
 program!("Accept::extensions", {
     given::<Accept<'_>>().extensions(given())
@@ -350,10 +350,10 @@ program!("OriginPolicy::default", OriginPolicy::default());
 program!("OriginPolicy::list", OriginPolicy::list(given()));
 program!("OriginPolicy::local", OriginPolicy::local());
 program!("OriginPolicy::local_only", {
-    given::<OriginPolicy<'_>>().local_only()
+    given::<OriginPolicy<'_>>().local_only(given())
 });
 program!("OriginPolicy::require_origin", {
-    given::<OriginPolicy<'_>>().require_origin()
+    given::<OriginPolicy<'_>>().require_origin(given())
 });
 program!("OriginPolicy::same_host", OriginPolicy::same_host());
 program!("OriginError::fault", state::<OriginError<'_>>().fault());

@@ -432,7 +432,7 @@ pub fn proxies_of_the_environment<R: Runtime, N: Network>() {
         use std::os::unix::ffi::OsStrExt;
         let output = child(OsStr::from_bytes(b"socks5h://u:p\xff@127.0.0.1:1"));
         let words = String::from_utf8_lossy(&output.stdout);
-        let is_refused = !output.status.success() && words.contains("Proxy(Url(");
+        let is_refused = !output.status.success() && words.contains("Proxy(Uri(");
         assert!(is_refused, "{words}");
     }
 }

@@ -13,7 +13,7 @@ use crate::io::Io;
 use crate::lane::{Ask, Lane, Owned, Received};
 use crate::tasks::Side;
 
-/// After so many reads the time is looked at though the stream always has more, and others get their turn.
+/// After so many reads without a wait the time is looked at, and others get their turn.
 pub(super) const READS: u8 = 32;
 
 /// How many slices one write gathers.
@@ -125,8 +125,10 @@ impl<T: Io> Core<T> {
             return self.give_way(cx);
         }
         *reads += 1;
-        if self.reads >= READS - 1 && self.keep_time(cx) {
-            return Then::Look;
+        if self.reads >= READS - 1 {
+            // Also of several calls, each of which was ready at once.
+            let is_due = self.keep_time(cx);
+            return if is_due { Then::Look } else { self.give_way(cx) };
         }
         Then::Read
     }

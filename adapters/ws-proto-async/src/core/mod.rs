@@ -44,6 +44,8 @@ pub(crate) struct Core<T> {
     written: u64,
     /// How many reads there were since the time was looked at.
     reads: u8,
+    /// How many messages the reader has got since it last waited.
+    received: u8,
     /// The end of the last batch; `None` if there may be more in the received bytes.
     batch: Option<Ask>,
     /// The last call of the reader's has got something: it does not wait now.
@@ -72,6 +74,7 @@ impl<T: Io> Core<T> {
             has_borrowed: false,
             written: 0,
             reads: 0,
+            received: 0,
             batch: None,
             is_reader_busy: false,
             is_reader_gone: false,

@@ -14,6 +14,9 @@ use crate::lane::{Ask, Lane, Lent, Owned, Received, look};
 use crate::message::{Closed, Event, Message, Piece};
 use crate::tasks::Side;
 
+/// After so many messages without a wait other tasks get their turn.
+const MESSAGES: u8 = 255;
+
 impl<T: Io> Core<T> {
     #[inline]
     pub(crate) fn poll_message(
@@ -74,6 +77,9 @@ impl<T: Io> Core<T> {
         if self.has_ended {
             return Poll::Ready(None);
         }
+        if self.received == MESSAGES {
+            return self.end_turn(cx);
+        }
         // What is there, or comes with one read, is taken on its own, before anything else: nearly all
         // messages end here, and stay where they are made (`tokio/send/32/alone` and
         // `tokio/feed/32/burst` in `benches/shells`).
@@ -87,6 +93,7 @@ impl<T: Io> Core<T> {
         match found {
             Ok(received) => {
                 self.is_reader_busy = true;
+                self.received += 1;
                 Poll::Ready(Some(Ok(received)))
             }
             Err(Ask::Wait) if self.rests(cx) => Poll::Pending,
@@ -99,10 +106,19 @@ impl<T: Io> Core<T> {
     fn rests(&mut self, cx: &Context<'_>) -> bool {
         let rests = self.tasks.is_alone(Side::Read) && self.is_timed(cx);
         if rests {
-            self.reads = 0;
+            (self.reads, self.received) = (0, 0);
             self.tasks.end(Side::Read, cx.waker(), true);
         }
         rests
+    }
+
+    /// Lets other tasks run: one whose peer never stops would keep its thread for itself where the runtime does not
+    /// end its turn, as smol does not.
+    #[cold]
+    fn end_turn<V>(&mut self, cx: &Context<'_>) -> Poll<V> {
+        self.received = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Whether nothing has to be done before the next read, but to write the queued output.

@@ -1,9 +1,11 @@
 //! A connection over each asynchronous shell: bursts, events, and ends.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join;
 use futures_util::{SinkExt, StreamExt};
 use ws_proto_async::client::connect_over;
 use ws_proto_async::server::{accept, read_request};
@@ -323,6 +325,29 @@ pub fn an_idle_connection_holds_little<R: Runtime>() {
             held = region.change().held();
         }
         assert!(held <= 1280, "{held} bytes");
+    });
+}
+
+/// A task whose stream never waits lets others run between its messages, on any executor: whether a read brings a part
+/// of a message or hundreds of them.
+pub fn a_stream_that_always_has_more_lets_others_run<R: Runtime>() {
+    R::run(async {
+        let (small, big) = (frame(0x81, b"more"), frame(0x82, &[7; 3000]));
+        for (again, most) in [(small.repeat(300), 300), (big, 100)] {
+            let stream = Endless::new(&[], &again, Duration::from_secs(60));
+            let mut socket = server::<R, _>(stream, quiet());
+            let (mut messages, has_run) = (0, Cell::new(false));
+            let echo = async {
+                while !has_run.get() {
+                    let message = socket.next().await.unwrap().unwrap();
+                    socket.send(message).await.unwrap();
+                    messages += 1;
+                    assert!(messages <= most, "nobody else has run");
+                }
+            };
+            let other = async { has_run.set(true) };
+            join(echo, other).await;
+        }
     });
 }
 

@@ -14,13 +14,13 @@ use crate::buf::Output;
 /// both.
 ///
 /// ```
-/// use ws_proto::handshake::{Accept, HeadError, Incoming, PlainResponse};
+/// use ws_proto::handshake::{Accept, AnyRequest, HeadError, PlainResponse};
 ///
 /// /// Answers what `ServerHandshake::receive_any` has given.
-/// fn answer(incoming: Incoming<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {
+/// fn answer(incoming: AnyRequest<'_>, out: &mut Vec<u8>) -> Result<(), HeadError> {
 ///     match incoming {
-///         Incoming::Upgrade(upgrade) => upgrade.accept(&Accept::new(), out).map(|_negotiated| ()),
-///         Incoming::Plain(request) => request.respond(&PlainResponse::text(200, "fine\n"), out),
+///         AnyRequest::Upgrade(upgrade) => upgrade.accept(&Accept::new(), out).map(|_negotiated| ()),
+///         AnyRequest::Plain(request) => request.respond(&PlainResponse::text(200, "fine\n"), out),
 ///     }
 /// }
 /// # let _ = answer;
@@ -123,12 +123,12 @@ impl<'h> PlainRequest<'h> {
     ///
     /// ```
     /// use ws_proto::Input;
-    /// use ws_proto::handshake::{HandshakeError, Incoming, Limits, ServerHandshake};
+    /// use ws_proto::handshake::{AnyRequest, HandshakeError, Limits, ServerHandshake};
     ///
     /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     /// let mut out = Vec::new();
     /// let mut read = *b"GET /page HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl\r\n\r\n";
-    /// let Some(Incoming::Plain(request)) = handshake.receive_any(&mut Input::new(&mut read), &mut out)?
+    /// let Some(AnyRequest::Plain(request)) = handshake.receive_any(&mut Input::new(&mut read), &mut out)?
     /// else {
     ///     panic!("it asks for a page");
     /// };

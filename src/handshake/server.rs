@@ -103,12 +103,12 @@ impl<S: Storage> ServerHandshake<S> {
     ///
     /// ```
     /// use ws_proto::Input;
-    /// use ws_proto::handshake::{Incoming, Limits, ServerHandshake};
+    /// use ws_proto::handshake::{AnyRequest, Limits, ServerHandshake};
     ///
     /// let mut handshake = ServerHandshake::new(Vec::new(), Limits::new());
     /// let mut read = *b"GET /health HTTP/1.1\r\nHost: example.com\r\n\r\n";
     /// let incoming = handshake.receive_any(&mut Input::new(&mut read), &mut Vec::new())?;
-    /// assert!(matches!(incoming, Some(Incoming::Plain(request)) if request.target() == "/health"));
+    /// assert!(matches!(incoming, Some(AnyRequest::Plain(request)) if request.target() == "/health"));
     /// # Ok::<(), ws_proto::handshake::RequestError>(())
     /// ```
     pub fn receive_any<O: Output + ?Sized>(

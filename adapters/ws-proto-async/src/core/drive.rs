@@ -128,7 +128,11 @@ impl<T: Io> Core<T> {
         if self.reads >= READS - 1 {
             // Also of several calls, each of which was ready at once.
             let is_due = self.keep_time(cx);
-            return if is_due { Then::Look } else { self.give_way(cx) };
+            return if is_due {
+                Then::Look
+            } else {
+                self.give_way(cx)
+            };
         }
         Then::Read
     }
@@ -259,7 +263,7 @@ impl<T: Io> Core<T> {
     /// there is something to do.
     #[inline]
     fn keep_time(&mut self, cx: &mut Context<'_>) -> bool {
-        self.reads = 0;
+        (self.reads, self.received) = (0, 0);
         !self.is_timed(cx) && self.set_time(cx)
     }
 

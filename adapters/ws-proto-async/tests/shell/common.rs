@@ -30,6 +30,15 @@ pub(crate) fn poll<F: Future>(wakes: &Wakes, future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(&waker))
 }
 
+/// Polls again if others get their turn first: that has woken the task.
+pub(crate) fn poll_on<T>(wakes: &Wakes, mut polled: impl FnMut() -> Poll<T>) -> Poll<T> {
+    let before = wakes.count();
+    match polled() {
+        Poll::Pending if wakes.count() > before => polled(),
+        polled => polled,
+    }
+}
+
 pub(crate) fn text(message: Poll<Option<Result<Message, Error>>>) -> String {
     match message {
         Poll::Ready(Some(Ok(message))) => message.as_text().expect("a text").to_owned(),

@@ -16,7 +16,7 @@ use ws_proto_suite::shells::hand::Hand;
 use ws_proto_test::task::Wakes;
 use ws_proto_test::{Side, wire};
 
-use crate::common::poll;
+use crate::common::{poll, poll_on};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
@@ -72,7 +72,7 @@ impl Net {
 
     /// The next update, which is there.
     pub(super) fn update(&self, client: &mut Reconnecting<Hand>) -> Update {
-        match poll(&self.task, client.next()) {
+        match poll_on(&self.task, || poll(&self.task, client.next())) {
             Poll::Ready(Some(update)) => update,
             other => panic!("{other:?}"),
         }

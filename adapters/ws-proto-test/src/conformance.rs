@@ -75,7 +75,17 @@ fn read<T: DeserializeOwned>(text: &str, format: &str) -> io::Result<T> {
     serde_json::from_str(text).map_err(invalid)
 }
 
-/// All of `vectors.json`: the [module](self) has an example.
+/// All of `vectors.json`.
+///
+/// ```
+/// use ws_proto_test::conformance::Vectors;
+/// use ws_proto_test::peer::{KEY, accept_value};
+///
+/// let vectors = Vectors::bundled();
+/// assert_eq!(vectors.key, KEY);
+/// assert_eq!(vectors.accept, accept_value(KEY));
+/// assert!(Vectors::read("{}").is_err()); // not in this format
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Vectors {
@@ -152,6 +162,17 @@ impl Attacks {
 }
 
 /// Frames in, events out.
+///
+/// ```
+/// use ws_proto_test::conformance::Vectors;
+///
+/// let vectors = Vectors::bundled();
+/// let case = vectors.frames.iter().find(|case| case.id == "E6455-3").unwrap();
+/// assert_eq!(case.title, "fragmented unmasked text");
+/// assert_eq!(case.chunks, [&b"\x01\x03Hel"[..], b"\x80\x02lo"]);
+/// assert_eq!(case.bytes(), b"\x01\x03Hel\x80\x02lo");
+/// assert_eq!(case.expect, ["text 48656c6c6f"]);
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct FrameCase {
@@ -182,6 +203,16 @@ impl FrameCase {
 }
 
 /// Parameters of permessage-deflate.
+///
+/// ```
+/// use ws_proto_test::conformance::Vectors;
+///
+/// let vectors = Vectors::bundled();
+/// let case = vectors.frames.iter().find(|case| case.id == "E7692-3").unwrap();
+/// // The server keeps no history, so it sends the same message as the same bytes.
+/// assert!(case.pmd.unwrap().snct);
+/// assert_eq!(case.chunks[0], case.chunks[1]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -197,6 +228,21 @@ pub struct Pmd {
 }
 
 /// Frames to a server, and those that it sends.
+///
+/// ```
+/// use ws_proto::{Config, Negotiated, WebSocket};
+/// use ws_proto_test::conformance::{Vectors, unhex};
+///
+/// let vectors = Vectors::bundled();
+/// let case = vectors.replies.iter().find(|case| case.id == "R01").unwrap();
+/// let mut server = WebSocket::server(Negotiated::new(), Config::new());
+/// server.read_buf(case.input.len())[..case.input.len()].copy_from_slice(&case.input);
+/// server.advance(case.input.len());
+/// assert!(server.next_message()?.is_none()); // it was a Ping
+/// let written: Vec<u8> = server.pending_slices().flatten().copied().collect();
+/// assert_eq!((Some(written), &*case.state), (unhex(&case.out), "OPEN"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct ReplyCase {
@@ -212,6 +258,21 @@ pub struct ReplyCase {
 }
 
 /// A request to a server.
+///
+/// ```
+/// use ws_proto::opening::Acceptor;
+/// use ws_proto_test::conformance::Vectors;
+/// use ws_proto_test::peer::Head;
+/// use ws_proto_test::stream::Script;
+///
+/// let vectors = Vectors::bundled();
+/// let case = vectors.requests.iter().find(|case| case.id == "HS01").unwrap();
+/// let mut stream = Script::new().then_read(&*case.bytes);
+/// Acceptor::new().accept(&mut stream)?;
+/// let (response, _) = Head::parse(stream.written()).unwrap();
+/// assert_eq!((response.status(), &*case.expect), (Some(101), "101"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct RequestCase {
@@ -227,6 +288,22 @@ pub struct RequestCase {
 }
 
 /// A response to a client.
+///
+/// ```
+/// use ws_proto::opening::Connector;
+/// use ws_proto_test::conformance::Vectors;
+/// use ws_proto_test::stream::Script;
+///
+/// let vectors = Vectors::bundled();
+/// let case = vectors.responses.iter().find(|case| case.id == "CR02").unwrap();
+/// let protocols: Vec<&str> = case.protos.iter().map(String::as_str).collect();
+/// let connector = Connector::new("ws://server.example.com/chat")?.subprotocols(&protocols);
+/// let mut stream = Script::new().then_read(&*case.bytes);
+/// let nonce = *b"the sample nonce"; // the key at the top of the file
+/// let (_, response) = connector.connect_with(&mut stream, nonce, || [1, 2, 3, 4])?;
+/// assert_eq!((response.subprotocol(), &*case.expect), (Some("chat"), "OPEN chat"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct ResponseCase {
@@ -249,6 +326,18 @@ pub struct ResponseCase {
 }
 
 /// An offer of a client.
+///
+/// ```
+/// use ws_proto_test::conformance::Vectors;
+/// use ws_proto_test::peer::Head;
+///
+/// let vectors = Vectors::bundled();
+/// let case = vectors.offers.iter().find(|case| case.id == "NE06").unwrap();
+/// assert_eq!(case.offer, "permessage-deflate; server_max_window_bits"); // without a value
+/// let (request, _) = Head::parse(&case.bytes).unwrap();
+/// assert_eq!(request.field("Sec-WebSocket-Extensions"), Some(&*case.offer));
+/// assert_eq!(case.expect, "decline");
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct OfferCase {
@@ -264,6 +353,17 @@ pub struct OfferCase {
 }
 
 /// A URI.
+///
+/// ```
+/// use ws_proto::Uri;
+/// use ws_proto_test::conformance::Vectors;
+///
+/// let vectors = Vectors::bundled();
+/// let case = vectors.uris.iter().find(|case| case.uri == "wss://example.com").unwrap();
+/// let uri = Uri::parse(&case.uri)?;
+/// assert!(case.expect.contains(&format!("host={} port={}", uri.host(), uri.port())));
+/// # Ok::<(), ws_proto::UriError>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct UriCase {
@@ -274,6 +374,17 @@ pub struct UriCase {
 }
 
 /// An attack on one end.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::conformance::Attacks;
+///
+/// let attacks = Attacks::bundled();
+/// let attack = attacks.attacks.iter().find(|attack| attack.id == "fr.op-13").unwrap();
+/// assert_eq!((attack.to, &*attack.kind), (Side::Server, "frames"));
+/// assert_eq!(attack.bytes, [0x8d]); // a reserved opcode
+/// assert_eq!(attack.expect, "1002@1"); // the server fails with 1002 at the first byte
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct AttackCase {
@@ -295,6 +406,19 @@ pub struct AttackCase {
 }
 
 /// How the end under attack is set up.
+///
+/// ```
+/// use ws_proto::{Config, Negotiated, WebSocket};
+/// use ws_proto_test::conformance::Attacks;
+///
+/// let attacks = Attacks::bundled();
+/// let attack = attacks.attacks.iter().find(|attack| attack.id == "fr.claim-ffffffff").unwrap();
+/// let config = Config::new().max_message(attack.cfg.max_message.unwrap());
+/// let mut server = WebSocket::server(Negotiated::new(), config);
+/// server.read_buf(attack.bytes.len())[..attack.bytes.len()].copy_from_slice(&attack.bytes);
+/// server.advance(attack.bytes.len());
+/// assert!(server.next_message().is_err()); // a frame of 4 GiB
+/// ```
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

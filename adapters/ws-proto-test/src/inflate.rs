@@ -136,6 +136,15 @@ impl Inflater {
     }
 
     /// Forgets the history, as between messages without context takeover.
+    ///
+    /// ```
+    /// use ws_proto_test::inflate::Inflater;
+    ///
+    /// let mut inflater = Inflater::new(15);
+    /// inflater.message(b"\xf2\x48\xcd\xc9\xc9\x07\x00").unwrap(); // "Hello"
+    /// inflater.reset();
+    /// assert!(inflater.message(b"\xf2\x00\x11\x00\x00").is_err()); // copies from the message before
+    /// ```
     pub fn reset(&mut self) {
         self.history.clear();
     }

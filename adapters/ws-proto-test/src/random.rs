@@ -45,11 +45,26 @@ impl Random {
     }
 
     /// A byte.
+    ///
+    /// ```
+    /// use ws_proto_test::random::Random;
+    ///
+    /// let three = |mut random: Random| [random.byte(), random.byte(), random.byte()];
+    /// assert_eq!(three(Random::new(7)), three(Random::new(7)));
+    /// ```
     pub const fn byte(&mut self) -> u8 {
         self.next() as u8
     }
 
     /// A masking key.
+    ///
+    /// ```
+    /// use ws_proto_test::random::Random;
+    /// use ws_proto_test::wire::masked;
+    ///
+    /// let key = Random::new(7).key();
+    /// assert_eq!(masked(&masked(b"Hello", key), key), b"Hello");
+    /// ```
     pub const fn key(&mut self) -> [u8; 4] {
         (self.next() as u32).to_be_bytes()
     }

@@ -96,7 +96,22 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     panic!("it never ends");
 }
 
-/// Lets other tasks run once: pending at the first poll, and ready at the second. [`block_on`] has an example.
+/// Lets other tasks run once: pending at the first poll, and ready at the second.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use ws_proto_test::task::{block_on, join, yield_now};
+///
+/// let order = RefCell::new(Vec::new());
+/// let one = async {
+///     order.borrow_mut().push("one waits");
+///     yield_now().await;
+///     order.borrow_mut().push("one goes on");
+/// };
+/// let other = async { order.borrow_mut().push("the other runs") };
+/// block_on(join(one, other));
+/// assert_eq!(*order.borrow(), ["one waits", "the other runs", "one goes on"]);
+/// ```
 pub async fn yield_now() {
     let mut yielded = false;
     std::future::poll_fn(|cx| {

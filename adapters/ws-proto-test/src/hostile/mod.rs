@@ -118,6 +118,13 @@ impl Setup {
     }
 
     /// As [`server`](Self::server) or [`client`](Self::client).
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::hostile::Setup;
+    ///
+    /// assert_eq!(Setup::side(Side::Server), Setup::server());
+    /// ```
     pub fn side(side: Side) -> Self {
         match side {
             Side::Server => Self::server(),
@@ -183,7 +190,28 @@ enum Script {
     Compressing(fn(Peer) -> Peer),
 }
 
-/// A way to misbehave, in the example of the [module](self).
+/// A way to misbehave.
+///
+/// ```
+/// use ws_proto::opening::Connector;
+/// use ws_proto_test::Side;
+/// use ws_proto_test::hostile::{Setup, Verdict, find};
+/// use ws_proto_test::link::{BlockingEnd, Link};
+///
+/// /// The program under test.
+/// fn connect(mut stream: BlockingEnd) {
+///     let connector = Connector::new("ws://localhost/").unwrap();
+///     let refused = connector.connect_with(&mut stream, [7; 16], || [1, 2, 3, 4]);
+///     assert!(refused.is_err());
+/// }
+///
+/// let misbehaviour = find("wrong-accept").unwrap();
+/// assert!(misbehaviour.is_of(Side::Server) && !misbehaviour.is_of(Side::Client));
+/// assert!(misbehaviour.peer(&Setup::client()).is_none());
+/// let server = misbehaviour.peer(&Setup::server()).unwrap();
+/// let ((), report) = Link::new().run_threads(connect, |end| server.play_blocking(end));
+/// assert_eq!(misbehaviour.verdict(Side::Server, &report), Verdict::Passed);
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Misbehaviour {

@@ -14,6 +14,19 @@ use crate::task::join;
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The result of a misbehaviour.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::hostile::{Setup, Verdict, find};
+/// use ws_proto_test::link::Link;
+///
+/// let misbehaviour = find("bad-utf8").unwrap();
+/// let client = misbehaviour.peer(&Setup::client()).unwrap();
+/// // A server that closes the stream at once.
+/// let ((), report) = Link::new().run_threads(drop, |end| client.play_blocking(end));
+/// let Verdict::Failed(why) = misbehaviour.verdict(Side::Client, &report) else { panic!() };
+/// assert!(why.ends_with("expected: it fails the connection, with 1007"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -26,6 +39,17 @@ pub enum Verdict {
 }
 
 /// A misbehaviour that was played: see [`try_all`]. `Display` has the report if it failed.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::hostile::{Verdict, try_all};
+///
+/// let trials = try_all(Side::Client, drop); // a server that closes every stream at once
+/// let trial = trials.iter().find(|trial| trial.misbehaviour.name == "bad-utf8").unwrap();
+/// assert!(matches!(trial.verdict, Verdict::Failed(_)));
+/// assert!(trial.to_string().starts_with("failed: bad-utf8: "));
+/// println!("after {:?}, {}", trial.took, trial.report);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Trial {

@@ -42,6 +42,22 @@ impl BlockingEnd {
     }
 
     /// Sets how long a write waits before it fails with [`WouldBlock`](ErrorKind::WouldBlock).
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Write};
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::{Conditions, Link};
+    ///
+    /// let narrow = Link::new().left_to_right(Conditions::new().capacity(4));
+    /// let (kind, ()) = narrow.run_threads(
+    ///     |mut left| {
+    ///         left.set_write_timeout(Some(Duration::from_secs(5)));
+    ///         left.write_all(b"hello").unwrap_err().kind()
+    ///     },
+    ///     |right| right.sleep(Duration::from_secs(60)).unwrap(), // reads nothing
+    /// );
+    /// assert_eq!(kind, ErrorKind::WouldBlock);
+    /// ```
     pub const fn set_write_timeout(&mut self, time: Option<Duration>) {
         self.write_timeout = time;
     }
@@ -62,17 +78,60 @@ impl BlockingEnd {
     }
 
     /// The time of the link.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::Link;
+    ///
+    /// let (clock, ()) = Link::new().run_threads(
+    ///     |left| left.time(),
+    ///     |right| right.sleep(Duration::from_secs(3)).unwrap(),
+    /// );
+    /// assert_eq!(clock.now(), Duration::from_secs(3));
+    /// ```
     #[must_use]
     pub fn time(&self) -> Time {
         self.time.clone()
     }
 
     /// Ends the writing side.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use ws_proto_test::link::Link;
+    ///
+    /// let (answer, question) = Link::new().run_threads(
+    ///     |mut left| {
+    ///         left.write_all(b"how many?")?;
+    ///         left.end_writing();
+    ///         std::io::read_to_string(left) // it still reads
+    ///     },
+    ///     |mut right| {
+    ///         let mut question = String::new();
+    ///         right.read_to_string(&mut question)?;
+    ///         right.write_all(b"three")?;
+    ///         Ok::<_, std::io::Error>(question)
+    ///     },
+    /// );
+    /// assert_eq!((&*question?, &*answer?), ("how many?", "three"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn end_writing(&mut self) {
         self.end.end_writing();
     }
 
     /// Resets the connection.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use ws_proto_test::link::Link;
+    ///
+    /// let (kind, ()) = Link::new().run_threads(
+    ///     |mut left| left.read(&mut [0; 4]).unwrap_err().kind(),
+    ///     |mut right| right.reset(),
+    /// );
+    /// assert_eq!(kind, ErrorKind::ConnectionReset);
+    /// ```
     pub fn reset(&mut self) {
         self.end.reset();
     }

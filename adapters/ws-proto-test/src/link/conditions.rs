@@ -118,6 +118,22 @@ impl Conditions {
     }
 
     /// Lets each chunk take up to this much longer, by the seed. Bytes arrive in the order in which they were written.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::{Conditions, Link};
+    ///
+    /// let arrival = |seed| {
+    ///     let unsteady = Conditions::new().jitter(Duration::from_secs(1)).seed(seed);
+    ///     let link = Link::new().left_to_right(unsteady);
+    ///     let (mut left, mut right) = link.ends();
+    ///     left.put(b"hello");
+    ///     assert_eq!(link.time().run(right.read_some(&mut [0; 8])).unwrap().unwrap(), 5);
+    ///     link.time().now()
+    /// };
+    /// assert!(arrival(7) <= Duration::from_secs(1));
+    /// assert_eq!(arrival(7), arrival(7));
+    /// ```
     pub const fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
         self
@@ -132,6 +148,15 @@ impl Conditions {
     }
 
     /// Sets how many bytes can be written before the reader reads; 0 counts as 1. By default 64 KiB.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Write};
+    /// use ws_proto_test::link::{Conditions, Link};
+    ///
+    /// let (mut left, _right) = Link::new().left_to_right(Conditions::new().capacity(4)).ends();
+    /// assert_eq!(left.write(b"hello").unwrap(), 4);
+    /// assert_eq!(left.write(b"o").unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// ```
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(1);
         self

@@ -50,7 +50,23 @@ pub use time::{Hang, Time};
 
 type Shared = Arc<Mutex<Lane>>;
 
-/// Two ends, and the conditions between them: the [module](self) has an example.
+/// Two ends, and the conditions between them.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::time::Duration;
+/// use ws_proto_test::link::{Conditions, Link};
+///
+/// let slow = Conditions::new().latency(Duration::from_millis(80));
+/// let link = Link::new().left_to_right(slow).right_to_left(Conditions::new().chunks(1, 1));
+/// let time = link.time();
+/// let (mut left, mut right) = link.ends();
+/// left.write_all(b"hello").unwrap();
+/// right.write_all(b"hi").unwrap();
+/// assert_eq!(left.read(&mut [0; 8]).unwrap(), 1); // one byte a read
+/// time.advance(Duration::from_millis(80));
+/// assert_eq!(right.read(&mut [0; 8]).unwrap(), 5);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Link {
@@ -66,6 +82,21 @@ impl Link {
     }
 
     /// A link with [random](Conditions::random) conditions both ways, which depend on the seed only.
+    ///
+    /// ```
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::task::join;
+    ///
+    /// let run = |seed| {
+    ///     let link = Link::random(seed);
+    ///     let (mut left, mut right) = link.ends();
+    ///     let mut buffer = [0; 64];
+    ///     let both = join(left.write_whole(b"hello"), right.read_some(&mut buffer));
+    ///     let (_, read) = link.time().run(both).unwrap();
+    ///     (read.unwrap(), link.time().now())
+    /// };
+    /// assert_eq!(run(7), run(7)); // as many bytes, at the same time
+    /// ```
     pub fn random(seed: u64) -> Self {
         Self::new()
             .left_to_right(Conditions::random(seed))
@@ -74,12 +105,31 @@ impl Link {
 
     /// Sets the time of the link, for instance that of another link, or tokio's. Latencies and faults count from when the
     /// [ends](Self::ends) are made.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::Link;
+    ///
+    /// let to_proxy = Link::new();
+    /// let to_server = Link::new().at(&to_proxy.time());
+    /// to_proxy.time().advance(Duration::from_secs(1));
+    /// assert_eq!(to_server.time().now(), Duration::from_secs(1));
+    /// ```
     pub fn at(mut self, time: &Time) -> Self {
         self.time = time.clone();
         self
     }
 
     /// Sets the same conditions both ways.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use ws_proto_test::link::{Conditions, Link};
+    ///
+    /// let (mut left, mut right) = Link::new().both_ways(Conditions::new().capacity(4)).ends();
+    /// assert_eq!(left.write(b"hello").unwrap(), 4);
+    /// assert_eq!(right.write(b"hello").unwrap(), 4);
+    /// ```
     pub fn both_ways(self, conditions: Conditions) -> Self {
         self.left_to_right(conditions.clone())
             .right_to_left(conditions)
@@ -175,6 +225,18 @@ fn lock(lane: &Shared) -> MutexGuard<'_, Lane> {
 
 impl End {
     /// The time since the ends were made.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::Link;
+    ///
+    /// let link = Link::new();
+    /// link.time().advance(Duration::from_secs(5));
+    /// let (left, _right) = link.ends();
+    /// left.time().advance(Duration::from_secs(2));
+    /// assert_eq!(left.elapsed(), Duration::from_secs(2));
+    /// assert_eq!(left.time().now(), Duration::from_secs(7));
+    /// ```
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.time.now().saturating_sub(self.start)
@@ -187,6 +249,18 @@ impl End {
     }
 
     /// Takes all bytes that the other end has written, also those that have not arrived yet.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::{Conditions, Link};
+    ///
+    /// let slow = Conditions::new().latency(Duration::from_secs(1));
+    /// let (mut left, mut right) = Link::new().both_ways(slow).ends();
+    /// left.put(b"hello");
+    /// assert!(right.read(&mut [0; 8]).is_err()); // nothing has arrived
+    /// assert_eq!(right.drain(), b"hello");
+    /// ```
     pub fn drain(&mut self) -> Vec<u8> {
         lock(&self.inward).drain()
     }
@@ -258,6 +332,22 @@ impl End {
 
     /// Reads the bytes that have arrived; without any, keeps the waker of the task.
     ///
+    /// ```
+    /// use std::task::{Context, Poll};
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::task::Wakes;
+    ///
+    /// let (mut left, mut right) = Link::new().ends();
+    /// let wakes = Wakes::new();
+    /// let waker = wakes.waker();
+    /// let mut cx = Context::from_waker(&waker);
+    /// let mut buffer = [0; 8];
+    /// assert!(right.poll_read_with(&mut cx, &mut buffer).is_pending());
+    /// left.put(b"hello");
+    /// assert_eq!(wakes.count(), 1);
+    /// assert!(matches!(right.poll_read_with(&mut cx, &mut buffer), Poll::Ready(Ok(5))));
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ConnectionReset`](ErrorKind::ConnectionReset).
@@ -295,6 +385,18 @@ impl End {
 
     /// Writes as much as there is room for; without room, keeps the waker of the task.
     ///
+    /// ```
+    /// use std::task::{Context, Poll, Waker};
+    /// use ws_proto_test::stream::pipe;
+    ///
+    /// let (mut left, mut right) = pipe(4);
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(matches!(left.poll_write_with(&mut cx, b"hello"), Poll::Ready(Ok(4))));
+    /// assert!(left.poll_write_with(&mut cx, b"o").is_pending());
+    /// right.drain();
+    /// assert!(matches!(left.poll_write_with(&mut cx, b"o"), Poll::Ready(Ok(1))));
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ConnectionReset`](ErrorKind::ConnectionReset), or [`BrokenPipe`](ErrorKind::BrokenPipe) if the other end is
@@ -329,7 +431,23 @@ impl End {
         }
     }
 
-    /// Waits for bytes and reads once; 0 is the end of the stream. The example is at [`Time::run`].
+    /// Waits for bytes and reads once; 0 is the end of the stream.
+    ///
+    /// ```
+    /// use ws_proto_test::link::Link;
+    ///
+    /// let link = Link::random(7);
+    /// let (mut left, mut right) = link.ends();
+    /// let received = link.time().run(async {
+    ///     left.write_whole(b"x").await?;
+    ///     left.end_writing();
+    ///     let mut buffer = [0; 8];
+    ///     assert_eq!(right.read_some(&mut buffer).await?, 1);
+    ///     right.read_some(&mut buffer).await
+    /// })?;
+    /// assert_eq!(received?, 0); // the end
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -338,7 +456,7 @@ impl End {
         poll_fn(|cx| self.poll_read_with(cx, buffer)).await
     }
 
-    /// Writes all of these bytes, and waits for room: the example is at [`Time::run`].
+    /// Writes all of these bytes, and waits for room: the example is at [`read_some`](Self::read_some).
     ///
     /// # Errors
     ///

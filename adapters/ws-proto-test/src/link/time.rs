@@ -142,6 +142,22 @@ impl Time {
 
     /// tokio's clock, which shows zero now. Where it is paused, tokio advances it when no task has anything to do.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::{Conditions, Link, Time};
+    ///
+    /// let time = Time::tokio();
+    /// let slow = Conditions::new().latency(Duration::from_secs(60));
+    /// let (mut left, mut right) = Link::new().at(&time).both_ways(slow).ends();
+    /// left.write_whole(b"hello").await?;
+    /// assert_eq!(right.read_some(&mut [0; 8]).await?, 5); // at once: the clock is paused
+    /// assert!(time.now() >= Duration::from_secs(60));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Panics
     ///
     /// Outside of a runtime, if that clock is paused there.
@@ -186,6 +202,22 @@ impl Time {
 
     /// Lets time pass until the next timer that a pending stream or [`sleep`](Self::sleep) waits for. Returns whether there
     /// is one. With tokio's clock there is none.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::task::Poll;
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::Time;
+    /// use ws_proto_test::task::poll_pinned;
+    ///
+    /// let time = Time::new();
+    /// let mut sleep = pin!(time.sleep(Duration::from_secs(60)));
+    /// assert!(!time.advance_to_next()); // nothing waits yet
+    /// assert_eq!(poll_pinned(sleep.as_mut()), Poll::Pending);
+    /// assert!(time.advance_to_next());
+    /// assert_eq!(poll_pinned(sleep), Poll::Ready(()));
+    /// assert_eq!(time.now(), Duration::from_secs(60));
+    /// ```
     pub fn advance_to_next(&self) -> bool {
         self.pass(State::next)
     }
@@ -213,6 +245,19 @@ impl Time {
     }
 
     /// Waits until then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::Time;
+    ///
+    /// let time = Time::new();
+    /// let now = time.run(async {
+    ///     time.sleep_until(Duration::from_secs(5)).await;
+    ///     time.sleep_until(Duration::from_secs(3)).await; // that time has passed
+    ///     time.now()
+    /// });
+    /// assert_eq!(now, Ok(Duration::from_secs(5)));
+    /// ```
     pub async fn sleep_until(&self, deadline: Duration) {
         let mut timer = Timer::default();
         poll_fn(|cx| self.poll_until(cx, deadline, &mut timer)).await;

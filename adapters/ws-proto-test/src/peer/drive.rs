@@ -13,6 +13,58 @@ const WRITE: Duration = Duration::from_millis(20);
 
 /// A stream that blocks, with timeouts: a [`BlockingEnd`], or a `TcpStream` with the feature `tcp`. [`Peer::play_blocking`]
 /// takes any.
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use std::net::{Shutdown, TcpListener, TcpStream};
+/// use std::thread;
+/// use std::time::{Duration, Instant};
+/// use ws_proto_test::Side;
+/// use ws_proto_test::peer::{BlockingStream, Peer};
+///
+/// /// A TCP stream that cannot be reset, so that the feature `tcp` is not needed.
+/// struct Tcp(TcpStream, Instant);
+///
+/// impl BlockingStream for Tcp {
+///     fn set_timeouts(&mut self, read: Option<Duration>, write: Option<Duration>) -> io::Result<()> {
+///         let least = Duration::from_millis(1); // a timeout of zero is an error
+///         self.0.set_read_timeout(read.map(|time| time.max(least)))?;
+///         self.0.set_write_timeout(write.map(|time| time.max(least)))
+///     }
+///
+///     fn end_writing(&mut self) -> io::Result<()> {
+///         self.0.shutdown(Shutdown::Write)
+///     }
+///
+///     fn reset(&mut self) -> io::Result<()> {
+///         Err(io::ErrorKind::Unsupported.into())
+///     }
+///
+///     fn sleep(&mut self, time: Duration) {
+///         thread::sleep(time);
+///     }
+///
+///     fn now(&self) -> Duration {
+///         self.1.elapsed()
+///     }
+/// }
+///
+/// # impl Read for Tcp {
+/// #     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> { self.0.read(buffer) }
+/// # }
+/// # impl Write for Tcp {
+/// #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.0.write(bytes) }
+/// #     fn flush(&mut self) -> io::Result<()> { self.0.flush() }
+/// # }
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let client = TcpStream::connect(listener.local_addr()?)?;
+/// let client = Tcp(client, Instant::now());
+/// let client = thread::spawn(|| Peer::open(Side::Client).send_text("hi").drain().play_blocking(client));
+/// let server = Tcp(listener.accept()?.0, Instant::now());
+/// Peer::open(Side::Server).expect_text("hi").play_blocking(server).check()?;
+/// # client.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait BlockingStream: Read + Write {
     /// Sets how long reads and writes block, with `None` without a limit. After that they fail with
     /// [`WouldBlock`](ErrorKind::WouldBlock) or [`TimedOut`](ErrorKind::TimedOut).

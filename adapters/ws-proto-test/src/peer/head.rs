@@ -65,6 +65,14 @@ impl Head {
     }
 
     /// The `Sec-WebSocket-Accept` that answers a request.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Head;
+    ///
+    /// let bytes = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    /// let (request, _) = Head::parse(bytes).unwrap();
+    /// assert_eq!(request.accept_value(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    /// ```
     #[must_use]
     pub fn accept_value(&self) -> String {
         accept_value(self.field("Sec-WebSocket-Key").unwrap_or_default())

@@ -120,6 +120,18 @@ pub struct Report {
 
 impl Report {
     /// The code of the received Close frame; `Some(None)` if the frame had none.
+    ///
+    /// ```
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::peer::{Item, Peer};
+    ///
+    /// let client = Peer::client().request("/").expect_accepted().drain();
+    /// let server = Peer::server().accept().send_close(1001, "a restart").drain();
+    /// let (report, _) = Link::new().run_threads(|end| client.play_blocking(end), |end| server.play_blocking(end));
+    /// assert_eq!((report.status(), report.close_code()), (Some(101), Some(Some(1001))));
+    /// assert!(report.has_ended());
+    /// assert_eq!(report.items().last(), Some(&Item::End));
+    /// ```
     #[must_use]
     pub fn close_code(&self) -> Option<Option<u16>> {
         self.items().find_map(|item| match item {
@@ -172,6 +184,17 @@ impl Report {
 
 /// A step of a script was not met: see [`Report::check`]. `Display`, and `Debug` for `unwrap`, are a text of several lines
 /// for people: the expected item, and all received ones.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::link::Link;
+/// use ws_proto_test::peer::Peer;
+///
+/// let server = Peer::open(Side::Server).expect_text("hello");
+/// let ((), report) = Link::new().run_threads(drop, |end| server.play_blocking(end));
+/// let mismatch = report.check().unwrap_err().to_string();
+/// assert!(mismatch.starts_with("expected a text of 5 bytes: hello, and the end of the stream came"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mismatch(String);
 

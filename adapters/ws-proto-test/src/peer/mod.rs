@@ -102,7 +102,22 @@ impl fmt::Debug for Step {
     }
 }
 
-/// A script of a peer: its methods add steps, which are played in order. The [module](self) has an example.
+/// A script of a peer: its methods add steps, which are played in order.
+///
+/// ```
+/// use ws_proto_test::link::Link;
+/// use ws_proto_test::peer::Peer;
+/// use ws_proto_test::task::join;
+///
+/// let client = Peer::client().request("/").expect_accepted().send_binary(b"\0\x01").send_close(1000, "").drain();
+/// let server = Peer::server().accept().expect_binary(b"\0\x01").expect_close(1000).drain();
+/// let link = Link::new();
+/// let (left, right) = link.ends();
+/// let (client, server) = link.time().run(join(client.play(left), server.play(right)))?;
+/// client.check()?;
+/// server.check()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Peer {
@@ -175,12 +190,33 @@ impl Peer {
     }
 
     /// Does not answer a Close.
+    ///
+    /// ```
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// // The program has to end the stream by itself, after its close timeout.
+    /// let rude = Peer::server().without_close().accept().expect_close(1000).expect_end();
+    /// # let _ = rude;
+    /// ```
     pub const fn without_close(mut self) -> Self {
         self.answers_close = false;
         self
     }
 
     /// Sets how long it waits for each expected item, in the time of the stream. By default 10 minutes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let server = Peer::server().patience(Duration::from_secs(5)).accept();
+    /// let (_, report) = Link::new().run_threads(
+    ///     |end| end.sleep(Duration::from_secs(60)), // sends no request
+    ///     |end| server.play_blocking(end),
+    /// );
+    /// assert!(report.mismatch.unwrap().ends_with("nothing came for 5s"));
+    /// ```
     pub const fn patience(mut self, time: Duration) -> Self {
         self.patience = time;
         self
@@ -324,6 +360,17 @@ impl Peer {
     }
 
     /// Expects this Pong.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let client = Peer::open(Side::Client).send_ping(b"there?").expect_pong(b"there?");
+    /// let server = Peer::open(Side::Server).drain(); // answers Pings
+    /// let (report, _) = Link::new().run_threads(|end| client.play_blocking(end), |end| server.play_blocking(end));
+    /// report.check().unwrap();
+    /// ```
     pub fn expect_pong(self, payload: &[u8]) -> Self {
         self.expect_item(Item::Pong(payload.to_vec()))
     }
@@ -359,6 +406,15 @@ impl Peer {
     }
 
     /// Sends a Pong.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// // A heartbeat that nobody has to answer (RFC 6455 5.5.3).
+    /// let client = Peer::open(Side::Client).send_pong(b"alive");
+    /// # let _ = client;
+    /// ```
     pub fn send_pong(self, payload: &[u8]) -> Self {
         self.send_frame(PONG, payload)
     }
@@ -387,6 +443,18 @@ impl Peer {
     }
 
     /// Sends these bytes as they are.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// // A whole frame, the beginning of another one, and the end of the stream.
+    /// let server = Peer::open(Side::Server).send_raw(b"\x81\x02hi\x81\x05hel").finish();
+    /// let client = Peer::open(Side::Client).expect_text("hi").expect_end();
+    /// let (_, report) = Link::new().run_threads(|end| server.play_blocking(end), |end| client.play_blocking(end));
+    /// report.check().unwrap();
+    /// ```
     pub fn send_raw(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Write(bytes.into().into()))
     }
@@ -474,6 +542,17 @@ impl Peer {
     }
 
     /// Ends its side of the stream, and goes on reading.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let server = Peer::open(Side::Server).send_text("bye").end_writing().expect_text("wait");
+    /// let client = Peer::open(Side::Client).expect_text("bye").expect_end().send_text("wait");
+    /// let (report, _) = Link::new().run_threads(|end| server.play_blocking(end), |end| client.play_blocking(end));
+    /// report.check().unwrap();
+    /// ```
     pub fn end_writing(self) -> Self {
         self.step(Step::EndWriting)
     }
@@ -484,11 +563,31 @@ impl Peer {
     }
 
     /// Resets the stream.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::peer::{Item, Peer};
+    ///
+    /// let server = Peer::open(Side::Server).expect_text("hello").reset();
+    /// let client = Peer::open(Side::Client).send_text("hello").expect_item(Item::Reset);
+    /// let (_, report) = Link::new().run_threads(|end| server.play_blocking(end), |end| client.play_blocking(end));
+    /// report.check().unwrap();
+    /// ```
     pub fn reset(self) -> Self {
         self.step(Step::Finish(StreamEnd::Reset))
     }
 
     /// Makes a [`Player`], for streams of another kind.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let mut player = Peer::client().request("/chat").player();
+    /// player.poll(Duration::ZERO);
+    /// assert!(player.pending().starts_with(b"GET /chat HTTP/1.1\r\n"));
+    /// ```
     #[must_use]
     pub fn player(self) -> Player {
         Player::new(self)

@@ -17,6 +17,16 @@ const ENDLESS: u64 = 48 << 20;
 const KEPT: usize = 4096;
 
 /// How a peer ends its stream: see [`Player`].
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_test::Side;
+/// use ws_proto_test::peer::{Peer, StreamEnd};
+///
+/// let mut player = Peer::open(Side::Server).end_writing().reset().player();
+/// assert_eq!(player.poll(Duration::ZERO).end, Some(StreamEnd::Writing));
+/// assert_eq!(player.poll(Duration::ZERO).end, Some(StreamEnd::Reset));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamEnd {
     /// It writes no more, and reads on.
@@ -28,6 +38,18 @@ pub enum StreamEnd {
 }
 
 /// What a [`Player`] waits for, beside the writing of its [pending](Player::pending) bytes.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_test::Side;
+/// use ws_proto_test::peer::{Peer, StreamEnd};
+///
+/// let mut player = Peer::open(Side::Server).wait(Duration::from_secs(3)).player();
+/// let wish = player.poll(Duration::ZERO);
+/// assert!(wish.reads && wish.end.is_none());
+/// let wish = player.poll(wish.until.unwrap()); // 3 s later
+/// assert_eq!(wish.end, Some(StreamEnd::Close));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Wish {
@@ -127,6 +149,17 @@ impl Player {
     }
 
     /// Writing has failed: nothing more is written.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::peer::Peer;
+    ///
+    /// let mut player = Peer::open(Side::Server).send_text("hi").player();
+    /// player.poll(Duration::ZERO);
+    /// player.write_failed();
+    /// assert!(player.pending().is_empty());
+    /// ```
     pub fn write_failed(&mut self) {
         self.cannot_write = true;
         self.out.clear();
@@ -164,12 +197,33 @@ impl Player {
     }
 
     /// The stream has ended.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::peer::{Peer, StreamEnd};
+    ///
+    /// let mut player = Peer::open(Side::Server).expect_end().player();
+    /// player.receive_eof(Duration::ZERO);
+    /// assert_eq!(player.poll(Duration::ZERO).end, Some(StreamEnd::Close));
+    /// assert!(player.into_report().has_ended());
+    /// ```
     pub fn receive_eof(&mut self, now: Duration) {
         self.push(now, Item::End);
         self.has_ended = true;
     }
 
     /// Reading has failed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::peer::{Item, Peer};
+    ///
+    /// let mut player = Peer::open(Side::Server).drain().player();
+    /// player.read_failed(Duration::from_secs(1));
+    /// assert_eq!(player.into_report().received, [(Duration::from_secs(1), Item::Reset)]);
+    /// ```
     pub fn read_failed(&mut self, now: Duration) {
         self.push(now, Item::Reset);
         self.has_ended = true;

@@ -18,6 +18,14 @@ pub const FORMAT: &str = "ws-proto-recording";
 pub const VERSION: u32 = 1;
 
 /// The subject of a recording.
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::record::{Header, Subject};
+///
+/// assert_eq!(Header::stream(Side::Client).of, Subject::Stream);
+/// assert_eq!(Header::websocket(Side::Client).of, Subject::WebSocket);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -71,6 +79,16 @@ impl Header {
     }
 
     /// For the [`WebSocket`](ws_proto::WebSocket) of this end.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder};
+    ///
+    /// let header = Header::websocket(Side::Server).program("chat 1.2");
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let server = RecordedWebSocket::server(&header, None, recorder);
+    /// # let _ = server;
+    /// ```
     #[must_use]
     pub fn websocket(side: Side) -> Self {
         Self {
@@ -118,6 +136,13 @@ mod side {
 }
 
 /// Bytes, in base64 in a recording.
+///
+/// ```
+/// use ws_proto_test::record::Bytes;
+///
+/// let bytes = Bytes(b"Hi\r\n".to_vec());
+/// assert_eq!(format!("{bytes:?}"), r#"b"Hi\r\n""#);
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -144,6 +169,17 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 /// A line of a recording after the first one: the time, and the event.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_test::record::{Event, Line, Recording};
+///
+/// let header = r#"{"format":"ws-proto-recording","version":1,"of":"stream","side":"client"}"#;
+/// let mut recording = Recording::read(header.as_bytes())?;
+/// recording.lines.push(Line { micros: 1500, event: Event::ReceivedEnd });
+/// assert_eq!(recording.duration(), Duration::from_micros(1500));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Microseconds since the recording began.
@@ -156,6 +192,19 @@ pub struct Line {
 
 /// Something that happened. The events from [`Opened`](Self::Opened) on happen to a recorded
 /// [`WebSocket`](ws_proto::WebSocket) only.
+///
+/// ```
+/// use ws_proto_test::record::{Bytes, Event, Recording};
+///
+/// let text = r#"{"format":"ws-proto-recording","version":1,"of":"stream","side":"client"}
+/// {"at":1500,"event":"sent","bytes":"R0VUIA=="}
+/// {"at":2000,"event":"received_end"}
+/// "#;
+/// let recording = Recording::read(text.as_bytes())?;
+/// assert_eq!(recording.lines[0].event, Event::Sent { bytes: Bytes(b"GET ".to_vec()) });
+/// assert_eq!(recording.lines[1].event, Event::ReceivedEnd);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -227,6 +276,18 @@ pub enum Event {
 }
 
 /// The item that a call asks for: [`Want`](ws_proto::socket::Want).
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::record::{Found, Header, RecordedWebSocket, Recorder, Wanted};
+///
+/// let header = Header::websocket(Side::Server);
+/// let recorder = Recorder::new(std::io::sink(), &header);
+/// let mut server = RecordedWebSocket::server(&header, None, recorder);
+/// server.receive(b"\x81\x82\0\0\0\0hi\x89\x80\0\0\0\0");
+/// assert!(matches!(server.next(Wanted::Piece), Ok(Found::Piece { is_last: true, .. })));
+/// assert_eq!(server.next(Wanted::Event), Ok(Found::Ping(Vec::new())));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -239,6 +300,19 @@ pub enum Wanted {
 }
 
 /// Something that is sent: see [`RecordedWebSocket::send`](super::RecordedWebSocket::send).
+///
+/// ```
+/// use ws_proto_test::Side;
+/// use ws_proto_test::record::{Bytes, Header, RecordedWebSocket, Recorder, Send};
+///
+/// let header = Header::websocket(Side::Server);
+/// let recorder = Recorder::new(std::io::sink(), &header);
+/// let mut server = RecordedWebSocket::server(&header, None, recorder);
+/// server.send(Send::Binary { bytes: Bytes(vec![1, 2]) })?;
+/// server.send(Send::Close { code: Some(1001), reason: "bye".to_owned() })?;
+/// assert_eq!(server.pending(), b"\x82\x02\x01\x02\x88\x05\x03\xe9bye");
+/// # Ok::<(), ws_proto::SendError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "send", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -299,6 +373,7 @@ pub enum Send {
 /// {"at":2000,"event":"sent","bytes":"gQVIZWxsbw=="}
 /// "#;
 /// let recording = Recording::read(text.as_bytes())?;
+/// assert_eq!(recording.received(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
 /// assert_eq!((recording.sent(), recording.duration()), (b"\x81\x05Hello".to_vec(), Duration::from_millis(2)));
 /// let mut again = Vec::new();
 /// recording.write(&mut again)?;
@@ -361,6 +436,14 @@ impl Recording {
     }
 
     /// Reads a file, as [`read`](Self::read) does.
+    ///
+    /// ```no_run
+    /// use ws_proto_test::record::{Recording, replay};
+    ///
+    /// let recording = Recording::open("fault.jsonl")?;
+    /// println!("{}", replay(&recording)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

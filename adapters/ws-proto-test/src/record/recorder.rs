@@ -17,6 +17,23 @@ type Now = Box<dyn Fn() -> Duration + Send>;
 ///
 /// A recording has everything in it that went over the connection, passwords and tokens too. After the first error of the
 /// writer it writes nothing more, and [`flush`](Self::flush) reports the error: recording never makes a connection fail.
+///
+/// ```
+/// use std::io::Write;
+/// use ws_proto_test::Side;
+/// use ws_proto_test::link::Link;
+/// use ws_proto_test::record::{Header, Recorder, Recording};
+/// use ws_proto_test::stream::SharedScript;
+///
+/// let file = SharedScript::default(); // or a `File`
+/// let recorder = Recorder::new(file.clone(), &Header::stream(Side::Client));
+/// let (left, _right) = Link::new().ends();
+/// let mut stream = recorder.clone().stream(left);
+/// stream.write_all(b"GET ")?;
+/// recorder.flush()?;
+/// assert_eq!(Recording::read(&*file.written())?.sent(), b"GET ");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Recorder(Arc<Mutex<State>>);
@@ -166,6 +183,21 @@ impl<S> Recorded<S> {
     }
 
     /// The stream inside.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::link::Link;
+    /// use ws_proto_test::record::{Header, Recorder};
+    ///
+    /// let (left, mut right) = Link::new().ends();
+    /// let recorder = Recorder::new(std::io::sink(), &Header::stream(Side::Client));
+    /// let mut stream = recorder.stream(left);
+    /// right.put(b"hello");
+    /// assert!(!stream.get_ref().is_ended());
+    /// assert_eq!(stream.get_mut().drain(), b"hello"); // not recorded
+    /// drop(stream.into_inner());
+    /// assert!(right.is_ended());
+    /// ```
     #[must_use]
     pub const fn get_ref(&self) -> &S {
         &self.stream

@@ -12,6 +12,19 @@ use super::stream_replay;
 use super::websocket::{Driver, Keys, next_result, result, tick_result};
 
 /// The counts of a replay without a difference. `Display` is a text for people.
+///
+/// ```
+/// use ws_proto_test::record::{Recording, replay};
+///
+/// let recording = Recording::read(&br#"{"format":"ws-proto-recording","version":1,"of":"websocket","side":"server"}
+/// {"at":1000,"event":"received","bytes":"gYIAAAAAaGk="}
+/// {"at":1000,"event":"next","want":"message","result":"text","bytes":"aGk="}
+/// "#[..])?;
+/// let replayed = replay(&recording)?; // a text, "hi"
+/// assert_eq!((replayed.received, replayed.messages, replayed.calls), (8, 1, 1));
+/// assert!(replayed.to_string().starts_with("8 bytes received, 1 messages"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Replayed {
@@ -59,6 +72,20 @@ impl fmt::Display for Replayed {
 }
 
 /// The first point at which a replay differs from its recording.
+///
+/// ```
+/// use ws_proto_test::record::{Recording, replay};
+///
+/// let recording = Recording::read(&br#"{"format":"ws-proto-recording","version":1,"of":"websocket","side":"server"}
+/// {"at":1000,"event":"received","bytes":"iYAAAAAA"}
+/// {"at":1000,"event":"next","want":"message","result":"read"}
+/// {"at":1500,"event":"sent","bytes":"iQA="}
+/// "#[..])?;
+/// let difference = replay(&recording).unwrap_err(); // a Ping, and a Ping in place of the Pong
+/// assert_eq!((difference.micros, difference.at), (1500, 0));
+/// assert_eq!(difference.what, "after 0 more bytes there was [89, 00], and now there is [8a, 00]");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Difference {

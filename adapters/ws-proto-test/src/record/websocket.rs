@@ -16,6 +16,20 @@ use super::settings::Settings;
 use crate::Side;
 
 /// The result of [`RecordedWebSocket::next`]: [`Next`] without a borrow.
+///
+/// ```
+/// use ws_proto::OwnedMessage;
+/// use ws_proto_test::Side;
+/// use ws_proto_test::record::{Found, Header, RecordedWebSocket, Recorder, Wanted};
+///
+/// let header = Header::websocket(Side::Server);
+/// let recorder = Recorder::new(std::io::sink(), &header);
+/// let mut server = RecordedWebSocket::server(&header, None, recorder);
+/// server.receive(b"\x81\x82\0\0\0\0hi");
+/// let text = OwnedMessage::Text("hi".to_owned());
+/// assert_eq!(server.next(Wanted::Message), Ok(Found::Message(text)));
+/// assert_eq!(server.next(Wanted::Message), Ok(Found::Read));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Found {
@@ -260,6 +274,18 @@ impl RecordedWebSocket {
     }
 
     /// A client's end, as [`server`](Self::server), with a source of masking keys, which are recorded too.
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder, Send};
+    ///
+    /// let header = Header::websocket(Side::Client);
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let mut client = RecordedWebSocket::client(&header, None, recorder, || [1, 2, 3, 4]);
+    /// client.send(Send::Text { text: "hi".to_owned() })?;
+    /// assert_eq!(client.pending(), b"\x81\x82\x01\x02\x03\x04ik");
+    /// # Ok::<(), ws_proto::SendError>(())
+    /// ```
     #[must_use]
     pub fn client(
         header: &Header,
@@ -296,6 +322,18 @@ impl RecordedWebSocket {
 
     /// [`WebSocket::receive_eof`].
     ///
+    /// ```
+    /// use ws_proto::socket::Failure;
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder};
+    ///
+    /// let header = Header::websocket(Side::Server);
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let mut server = RecordedWebSocket::server(&header, None, recorder);
+    /// assert!(server.receive_eof().is_err()); // before the peer's Close
+    /// assert!(matches!(server.failure(), Some(Failure::Eof(_))));
+    /// ```
+    ///
     /// # Errors
     ///
     /// As there.
@@ -305,6 +343,18 @@ impl RecordedWebSocket {
     }
 
     /// [`WebSocket::read_failed`].
+    ///
+    /// ```
+    /// use ws_proto::socket::Failure;
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder};
+    ///
+    /// let header = Header::websocket(Side::Server);
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let mut server = RecordedWebSocket::server(&header, None, recorder);
+    /// server.read_failed();
+    /// assert_eq!(server.failure(), Some(Failure::Read));
+    /// ```
     pub fn read_failed(&mut self) {
         let error = String::new();
         self.recorder.record(Event::ReceiveFailed { error });
@@ -312,6 +362,19 @@ impl RecordedWebSocket {
     }
 
     /// [`WebSocket::write_failed`].
+    ///
+    /// ```
+    /// use ws_proto::socket::Failure;
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder};
+    ///
+    /// let header = Header::websocket(Side::Server);
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let mut server = RecordedWebSocket::server(&header, None, recorder);
+    /// server.write_failed();
+    /// assert_eq!(server.failure(), Some(Failure::Write));
+    /// assert!(server.wants_read()); // the peer's last messages still come
+    /// ```
     pub fn write_failed(&mut self) {
         let error = String::new();
         self.recorder.record(Event::SendFailed { error });
@@ -319,12 +382,43 @@ impl RecordedWebSocket {
     }
 
     /// [`WebSocket::half_closed`].
+    ///
+    /// ```
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder, Wanted};
+    ///
+    /// let header = Header::websocket(Side::Server);
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let mut server = RecordedWebSocket::server(&header, None, recorder);
+    /// server.receive(b"\x88\x80\0\0\0\0"); // Close
+    /// server.next(Wanted::Message)?;
+    /// server.consume(server.pending().len()); // its answer
+    /// assert!(server.wants_half_close());
+    /// server.half_closed(); // the program has ended the writing side
+    /// server.receive_eof()?;
+    /// assert!(server.is_over());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn half_closed(&mut self) {
         self.recorder.record(Event::SentEnd);
         self.driver.websocket.half_closed();
     }
 
     /// [`WebSocket::tick`].
+    ///
+    /// ```
+    /// use ws_proto::Instant;
+    /// use ws_proto_test::Side;
+    /// use ws_proto_test::record::{Header, RecordedWebSocket, Recorder};
+    ///
+    /// let header = Header::websocket(Side::Server);
+    /// let recorder = Recorder::new(std::io::sink(), &header);
+    /// let mut server = RecordedWebSocket::server(&header, None, recorder);
+    /// let next = server.tick(Instant::from_millis(0))?.unwrap(); // of the keepalive
+    /// server.tick(next)?;
+    /// assert!(server.pending().starts_with(b"\x89")); // a Ping
+    /// # Ok::<(), ws_proto::TimedOut>(())
+    /// ```
     ///
     /// # Errors
     ///

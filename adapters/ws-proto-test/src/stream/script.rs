@@ -53,6 +53,15 @@ impl Script {
     }
 
     /// The next read fails.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use ws_proto_test::stream::Script;
+    ///
+    /// let mut stream = Script::new().then_read(b"hel").then_read_error(ErrorKind::ConnectionReset);
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap(), 3);
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    /// ```
     #[must_use]
     pub fn then_read_error(mut self, kind: ErrorKind) -> Self {
         self.reads.push_back(Err(kind));
@@ -83,6 +92,16 @@ impl Script {
     }
 
     /// The next write takes so many bytes at most.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use ws_proto_test::stream::Script;
+    ///
+    /// let mut stream = Script::new().then_write(1).then_write(2);
+    /// assert_eq!(stream.write(b"hello").unwrap(), 1);
+    /// assert_eq!(stream.write(b"ello").unwrap(), 2);
+    /// assert_eq!(stream.write(b"lo").unwrap(), 2); // after the script it takes everything
+    /// ```
     #[must_use]
     pub fn then_write(mut self, n: usize) -> Self {
         self.writes.push_back(Ok(n));
@@ -130,11 +149,31 @@ impl Script {
     }
 
     /// Adds a read to the end of the script.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use ws_proto_test::stream::Script;
+    ///
+    /// let mut stream = Script::new().block_at_the_end();
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// stream.push_read(Ok(b"now".to_vec()));
+    /// assert_eq!(stream.read(&mut [0; 8]).unwrap(), 3);
+    /// ```
     pub fn push_read(&mut self, read: Result<Vec<u8>, ErrorKind>) {
         self.reads.push_back(read);
     }
 
     /// Adds a write to the end of the script.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Write};
+    /// use ws_proto_test::stream::Script;
+    ///
+    /// let mut stream = Script::new();
+    /// assert_eq!(stream.write(b"hello").unwrap(), 5);
+    /// stream.push_write(Err(ErrorKind::BrokenPipe));
+    /// assert_eq!(stream.write(b"lost").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    /// ```
     pub fn push_write(&mut self, write: Result<usize, ErrorKind>) {
         self.writes.push_back(write);
     }
@@ -152,6 +191,15 @@ impl Script {
     }
 
     /// Whether the writing side was ended.
+    ///
+    /// ```
+    /// use ws_proto_test::stream::Script;
+    ///
+    /// let mut stream = Script::new();
+    /// assert!(!stream.is_shut());
+    /// stream.end_writing(); // or the `close` and `shutdown` of an asynchronous stream
+    /// assert!(stream.is_shut());
+    /// ```
     #[must_use]
     pub const fn is_shut(&self) -> bool {
         self.is_shut

@@ -40,6 +40,15 @@ impl SharedScript {
     }
 
     /// Whether the writing side was ended.
+    ///
+    /// ```
+    /// use ws_proto_test::stream::SharedScript;
+    ///
+    /// let stream = SharedScript::default();
+    /// let mut given = stream.clone(); // to the program
+    /// given.end_writing();
+    /// assert!(stream.is_shut());
+    /// ```
     #[must_use]
     pub fn is_shut(&self) -> bool {
         self.lock().is_shut()

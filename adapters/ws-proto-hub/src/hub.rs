@@ -271,6 +271,15 @@ impl Hub {
     }
 
     /// The counts until now, which is cheap: for a page of metrics, say.
+    ///
+    /// ```
+    /// use ws_proto_hub::Hub;
+    ///
+    /// let hub = Hub::new();
+    /// hub.publish("news", "to nobody");
+    /// let counters = hub.counters();
+    /// assert_eq!((counters.published, counters.delivered), (1, 0));
+    /// ```
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.0.counters.counters()

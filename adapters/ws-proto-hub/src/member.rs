@@ -80,7 +80,21 @@ pub struct Member {
     is_write_over: bool,
 }
 
-/// What [`Member::drive`] returns, in the example there.
+/// What [`Member::drive`] returns.
+///
+/// ```
+/// use ws_proto_hub::DriveEvent;
+///
+/// /// The text to send to the client for an event, if there is one.
+/// fn notice(event: &DriveEvent) -> Option<String> {
+///     match event {
+///         DriveEvent::Message(message) => message.as_text().map(|text| format!("you said: {text}")),
+///         DriveEvent::Missed(count) => Some(format!("{count} publications missed")),
+///         _ => None, // the connection closes
+///     }
+/// }
+/// assert_eq!(notice(&DriveEvent::Missed(3)).as_deref(), Some("3 publications missed"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DriveEvent {
@@ -105,6 +119,14 @@ impl Member {
     }
 
     /// The hub that it is in.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions};
+    ///
+    /// let member = Hub::new().join(MemberOptions::new());
+    /// member.subscribe("room");
+    /// assert_eq!(member.hub().publish("room", "to all, this member included"), 1);
+    /// ```
     #[must_use]
     pub const fn hub(&self) -> &Hub {
         &self.hub
@@ -205,6 +227,19 @@ impl Member {
     }
 
     /// As [`next`](Self::next), for futures written by hand.
+    ///
+    /// ```
+    /// use std::task::{Context, Poll, Waker};
+    /// use ws_proto_hub::{Hub, MemberEvent, MemberOptions};
+    ///
+    /// let hub = Hub::new();
+    /// let mut member = hub.join(MemberOptions::new());
+    /// member.subscribe("news");
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(member.poll_next(&mut cx).is_pending());
+    /// hub.publish("news", "one");
+    /// assert!(matches!(member.poll_next(&mut cx), Poll::Ready(MemberEvent::Delivery(_))));
+    /// ```
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<MemberEvent> {
         let event = self.shared.queue().poll_next(cx);
         if let Poll::Ready(MemberEvent::Delivery(_)) = event {

@@ -6,7 +6,28 @@ use std::sync::Arc;
 pub(crate) const NAMES: usize = 64 * 1024;
 
 /// The members that have subscribed to a topic, in all processes: see
-/// [`Hub::presence_everywhere`](crate::Hub::presence_everywhere), which has an example.
+/// [`Hub::presence_everywhere`](crate::Hub::presence_everywhere).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use ws_proto_hub::{Hub, MemberOptions};
+///
+/// let hub = Hub::new();
+/// let members = [
+///     hub.join(MemberOptions::new().name("Bob")),
+///     hub.join(MemberOptions::new().name("Ann")),
+///     hub.join(MemberOptions::new()),
+/// ];
+/// for member in &members {
+///     member.subscribe("room");
+/// }
+/// let presence = hub.presence_everywhere("room", Duration::from_millis(200)).await;
+/// assert_eq!((presence.members, presence.processes), (3, 1));
+/// assert_eq!(presence.names.join(", "), "Ann, Bob");
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Presence {

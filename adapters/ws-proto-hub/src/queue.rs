@@ -86,6 +86,16 @@ impl MemberOptions {
 
     /// Sets how many bytes of payload may wait. A publication with more than this never reaches the member: it
     /// is missed, or closes the connection.
+    ///
+    /// ```
+    /// use ws_proto_hub::{Hub, MemberOptions, WhenFull};
+    ///
+    /// let hub = Hub::new();
+    /// let member = hub.join(MemberOptions::new().max_bytes(1024).when_full(WhenFull::DropOldest));
+    /// member.subscribe("files");
+    /// assert_eq!(hub.publish("files", vec![0; 1024]), 1);
+    /// assert_eq!(hub.publish("files", vec![0; 1025]), 0);
+    /// ```
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
@@ -99,6 +109,20 @@ impl MemberOptions {
 
     /// Sets the name of the member, for [`Presence::names`](crate::Presence::names); nothing else depends on it. By
     /// default it has none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use ws_proto_hub::{Hub, MemberOptions};
+    ///
+    /// let hub = Hub::new();
+    /// let member = hub.join(MemberOptions::new().name("Ann"));
+    /// member.subscribe("room");
+    /// let presence = hub.presence_everywhere("room", Duration::ZERO).await;
+    /// assert_eq!(&*presence.names[0], "Ann");
+    /// # }
+    /// ```
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self

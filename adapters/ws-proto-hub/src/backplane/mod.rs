@@ -88,9 +88,23 @@ pub trait Backplane: Send + 'static {
     fn run(self, link: Link) -> impl Future<Output = ()> + Send;
 }
 
-/// What a [`Backplane`] has to do, in the example there. A topic is any string; those that begin with a NUL are the hub's own.
+/// What a [`Backplane`] has to do. A topic is any string; those that begin with a NUL are the hub's own.
 ///
 /// An implementation has to carry out all of them, so a new one would be a breaking change.
+///
+/// ```
+/// use ws_proto_hub::backplane::Command;
+///
+/// /// The command as a line of a text protocol.
+/// fn line(command: &Command) -> String {
+///     match command {
+///         Command::Publish(topic, packet) => format!("PUB {topic} {}", packet.len()),
+///         Command::Subscribe(topic) => format!("SUB {topic}"),
+///         Command::Unsubscribe(topic) => format!("UNSUB {topic}"),
+///     }
+/// }
+/// assert_eq!(line(&Command::Subscribe("news".into())), "SUB news");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Carry these bytes to the other processes that have subscribed to the topic.
@@ -144,8 +158,22 @@ impl Default for BackplaneOptions {
     }
 }
 
-/// The state of the connection to the backplane: see [`Hub::link`](crate::Hub::link), and
-/// [`Hub::with_backplane`](crate::Hub::with_backplane) for an example.
+/// The state of the connection to the backplane: see [`Hub::link`](crate::Hub::link). The example of
+/// [`Hub::with_backplane`](crate::Hub::with_backplane) waits for a change of it.
+///
+/// ```
+/// use ws_proto_hub::backplane::LinkStatus;
+///
+/// /// A line for a page of the operators.
+/// fn describe(status: &LinkStatus) -> String {
+///     match &status.reason {
+///         _ if status.is_up => format!("connected, lost {} times", status.losses),
+///         Some(reason) => format!("not connected: {reason}"),
+///         None => "connecting".to_owned(),
+///     }
+/// }
+/// assert_eq!(describe(&LinkStatus::default()), "connecting");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LinkStatus {
@@ -365,7 +393,54 @@ impl State {
     }
 }
 
-/// What a [`Backplane`] works with, in the example there: its commands, and a place for received publications.
+/// What a [`Backplane`] works with: its commands, and a place for received publications.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use tokio::sync::broadcast;
+/// use tokio::sync::broadcast::error::RecvError;
+/// use ws_proto_hub::backplane::{Backplane, BackplaneOptions, Command, Link};
+/// use ws_proto_hub::ws_proto_tokio::Bytes;
+/// use ws_proto_hub::{Hub, MemberEvent, MemberOptions};
+///
+/// /// Connects several hubs of one process, for tests. Everyone gets all topics.
+/// struct Channel(broadcast::Sender<(Arc<str>, Bytes)>);
+///
+/// impl Backplane for Channel {
+///     async fn run(self, mut link: Link) {
+///         let mut receiver = self.0.subscribe();
+///         let inlet = link.inlet();
+///         link.up();
+///         loop {
+///             tokio::select! {
+///                 command = link.next() => match command {
+///                     Some(Command::Publish(topic, packet)) => drop(self.0.send((topic, packet))),
+///                     Some(_) => {}
+///                     None => return,
+///                 },
+///                 received = receiver.recv() => match received {
+///                     Ok((topic, packet)) => inlet.received(&topic, &packet),
+///                     Err(RecvError::Lagged(count)) => inlet.lost(count),
+///                     Err(RecvError::Closed) => return,
+///                 },
+///             }
+///         }
+///     }
+/// }
+///
+/// let (sender, _) = broadcast::channel(64);
+/// let one = Hub::with_backplane(Channel(sender.clone()), BackplaneOptions::new());
+/// let other = Hub::with_backplane(Channel(sender), BackplaneOptions::new());
+/// let mut member = other.join(MemberOptions::new());
+/// member.subscribe("news");
+/// other.link().unwrap().wait_for(|status| status.is_up).await?;
+/// one.publish("news", "from one hub to the other");
+/// assert!(matches!(member.next().await, MemberEvent::Delivery(_)));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Link {
     outbox: Arc<Outbox>,
     inlet: Inlet,
@@ -389,6 +464,21 @@ impl Link {
     }
 
     /// The next command if there is one now, for implementations that send several at once.
+    ///
+    /// ```
+    /// use ws_proto_hub::backplane::{Command, Link};
+    ///
+    /// /// The commands of one write: waits for the first.
+    /// async fn batch(link: &mut Link) -> Vec<Command> {
+    ///     let mut batch = Vec::from_iter(link.next().await);
+    ///     while batch.len() < 128
+    ///         && let Some(command) = link.try_next()
+    ///     {
+    ///         batch.push(command);
+    ///     }
+    ///     batch
+    /// }
+    /// ```
     #[must_use]
     pub fn try_next(&mut self) -> Option<Command> {
         match lock(&self.outbox.state).next() {
@@ -422,6 +512,32 @@ impl Link {
     }
 
     /// Reports that the connection is lost, or cannot be made, and why.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tokio::net::TcpStream;
+    /// use tokio::time::sleep;
+    /// use ws_proto_hub::backplane::Link;
+    ///
+    /// /// Connects to the server, again and again; `None` when the hub has ended.
+    /// async fn connect(link: &mut Link, server: &str) -> Option<TcpStream> {
+    ///     loop {
+    ///         let error = match TcpStream::connect(server).await {
+    ///             Ok(stream) => {
+    ///                 link.resubscribe();
+    ///                 link.up();
+    ///                 return Some(stream);
+    ///             }
+    ///             Err(error) => error,
+    ///         };
+    ///         link.down(&error.to_string());
+    ///         tokio::select! {
+    ///             () = sleep(Duration::from_secs(1)) => {}
+    ///             () = link.ended() => return None,
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn down(&self, reason: &str) {
         self.inlet.down(reason);
     }
@@ -498,6 +614,22 @@ impl Inlet {
     }
 
     /// As [`Link::down`].
+    ///
+    /// ```
+    /// use tokio::sync::watch;
+    /// use ws_proto_hub::backplane::Inlet;
+    ///
+    /// /// For a client library that reports its connection to a task.
+    /// async fn report(inlet: Inlet, mut is_connected: watch::Receiver<bool>) {
+    ///     while is_connected.changed().await.is_ok() {
+    ///         if *is_connected.borrow() {
+    ///             inlet.up();
+    ///         } else {
+    ///             inlet.down("the connection is lost");
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn down(&self, reason: &str) {
         self.outbox.status.send_modify(|status| {
             status.losses += u64::from(std::mem::replace(&mut status.is_up, false));

@@ -224,5 +224,16 @@ pub type WebSocket = ws_proto_tokio::WebSocket<TokioIo<Upgraded>>;
 /// ```
 pub type ReadHalf = ws_proto_tokio::ReadHalf<TokioIo<Upgraded>>;
 
-/// The half of a connection that sends, for a task of its own: the example is at [`ReadHalf`].
+/// The half of a connection that sends, for a task of its own: [`ReadHalf`] has an example with both.
+///
+/// ```
+/// use ws_proto_axum::{CloseCode, Error, WriteHalf};
+///
+/// async fn count_down(mut write: WriteHalf) -> Result<(), Error> {
+///     for number in (1..=3).rev() {
+///         write.send(number.to_string()).await?;
+///     }
+///     write.close(CloseCode::NORMAL, "done").await
+/// }
+/// ```
 pub type WriteHalf = ws_proto_tokio::WriteHalf<TokioIo<Upgraded>>;

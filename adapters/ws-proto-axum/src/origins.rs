@@ -121,6 +121,33 @@ impl Origins {
 
     /// Allows every page: for servers that do not rely on cookies or on the user's network, and for handlers that decide by
     /// [`WebSocketUpgrade::check_origin`](crate::WebSocketUpgrade::check_origin).
+    ///
+    /// ```
+    /// use axum::body::Body;
+    /// use axum::routing::any;
+    /// use axum::{Extension, Router};
+    /// use http::{Request, StatusCode};
+    /// use tower::ServiceExt;
+    /// use ws_proto_axum::{Origins, WebSocketUpgrade};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = Router::new()
+    ///     .route("/", any(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(async |_socket| {})))
+    ///     .layer(Extension(Origins::any()));
+    /// let request = Request::get("/")
+    ///     .header("Host", "app.example")
+    ///     .header("Origin", "https://elsewhere.example")
+    ///     .header("Connection", "Upgrade")
+    ///     .header("Upgrade", "websocket")
+    ///     .header("Sec-WebSocket-Version", "13")
+    ///     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    ///     .body(Body::empty())?;
+    /// let status = app.oneshot(request).await?.status();
+    /// assert_ne!(status, StatusCode::FORBIDDEN);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn any() -> Self {
         Self::of(Rule::Policy(OriginPolicy::any()))
     }

@@ -462,6 +462,17 @@ where
 }
 
 /// The default of [`WebSocketUpgrade`]: ignores the error.
+///
+/// ```
+/// use axum::response::Response;
+/// use ws_proto_axum::{DefaultOnFailedUpgrade, WebSocketUpgrade};
+///
+/// // The type in full.
+/// async fn handler(upgrade: WebSocketUpgrade<DefaultOnFailedUpgrade>) -> Response {
+///     upgrade.on_upgrade(async |_socket| {})
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::any(handler));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct DefaultOnFailedUpgrade;

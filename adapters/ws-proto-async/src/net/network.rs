@@ -20,6 +20,64 @@ use crate::io::Io;
 ///     Ok(socket)
 /// }
 /// ```
+///
+/// An implementation, here one that changes another:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let port = ws_proto_suite::shells::example::server();
+/// use std::io;
+/// use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+/// use std::time::Instant;
+/// use ws_proto_async::net::{Client, Network, TlsRequest};
+/// use ws_proto_tokio::{ClientStream, Tokio, TokioNetwork};
+///
+/// /// Every name is this machine, for tests.
+/// struct Loopback;
+///
+/// impl Network for Loopback {
+///     type Stream = ClientStream;
+///     type Io = Tokio<ClientStream>;
+///
+///     const HAS_TLS: bool = TokioNetwork::HAS_TLS;
+///
+///     fn now() -> Instant {
+///         TokioNetwork::now()
+///     }
+///
+///     async fn sleep_until(at: Instant) {
+///         TokioNetwork::sleep_until(at).await;
+///     }
+///
+///     async fn resolve(_host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+///         Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])
+///     }
+///
+///     async fn open_tcp(socket: TcpStream) -> io::Result<ClientStream> {
+///         TokioNetwork::open_tcp(socket).await
+///     }
+///
+///     #[cfg(unix)]
+///     async fn open_unix(path: std::path::PathBuf) -> io::Result<ClientStream> {
+///         TokioNetwork::open_unix(path).await
+///     }
+///
+///     async fn secure(stream: ClientStream, tls: TlsRequest, received: Vec<u8>) -> io::Result<ClientStream> {
+///         TokioNetwork::secure(stream, tls, received).await
+///     }
+///
+///     fn io(stream: ClientStream) -> Tokio<ClientStream> {
+///         TokioNetwork::io(stream)
+///     }
+/// }
+///
+/// let url = format!("ws://chat.example:{port}/");
+/// let (socket, _) = Client::<Loopback>::new().connect(&*url).await?;
+/// # drop(socket);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Network: 'static {
     /// A stream that this runtime can wait for: TCP, a Unix socket, TLS over one of them.
     type Stream: Send;

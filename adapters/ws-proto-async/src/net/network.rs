@@ -125,6 +125,8 @@ pub trait Network: 'static {
 /// What [`Network::secure`] is asked for. Its fields are there with the feature `rustls`.
 ///
 /// ```
+/// # #[cfg(feature = "rustls")]
+/// # mod tls {
 /// use ws_proto_async::net::{TlsRequest, receive};
 /// use ws_proto_async::rustls::ClientConnection;
 ///
@@ -134,6 +136,7 @@ pub trait Network: 'static {
 ///     receive(&mut connection, received)?;
 ///     Ok(connection)
 /// }
+/// # }
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

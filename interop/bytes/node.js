@@ -82,6 +82,7 @@ async function exchange(name, socket, child, sessionSeed, closes) {
     });
     socket.on('close', resolve);
   });
+  socket.on('error', (error) => same(`${name}: an error of ws`, error.message, ''));
   const closed = once(socket, 'close');
   const lines = [];
   readline.createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
@@ -101,7 +102,9 @@ async function exchange(name, socket, child, sessionSeed, closes) {
   same(`${name}: the end of ws`, [code, reason.toString()], [closes ? closes[0] : 1000, '']);
 }
 
-const options = { maxPayload: 1 << 20, perMessageDeflate: { threshold: 0, zlibDeflateOptions: { level: 1 } } };
+// `ws` compares the length of a frame with it before it inflates, and data that cannot be compressed becomes longer.
+const maxPayload = (1 << 20) + (1 << 12);
+const options = { maxPayload, perMessageDeflate: { threshold: 0, zlibDeflateOptions: { level: 1 } } };
 
 async function session(role, deflate, number, closes) {
   const sessionSeed = seed * 100 + number;

@@ -61,13 +61,8 @@
 //!     while timers.expired(now).is_some() {} // all get a turn here
 //!     for socket in &mut sockets {
 //!         // What ends one connection does not end the loop.
-//!         let mut is_new = false;
-//!         if let Err(error) = serve(&mut socket.turn(&mut buffers, now), &mut is_new) {
+//!         if let Err(error) = serve(&mut socket.turn(&mut buffers, now)) {
 //!             eprintln!("{error}");
-//!         }
-//!         if let (true, Some(mut sender)) = (is_new, socket.sender()) {
-//!             let _ = sender.send_text("hello"); // it may have failed meanwhile
-//!             socket.turn(&mut buffers, now).read(); // a turn writes the message
 //!         }
 //!         timers.set(socket.token(), socket.next_deadline());
 //!     }
@@ -75,20 +70,21 @@
 //! }
 //!
 //! /// One turn of one connection.
-//! fn serve(
-//!     turn: &mut Turn<'_, TcpStream>,
-//!     is_new: &mut bool,
-//! ) -> Result<(), Box<dyn std::error::Error>> {
+//! fn serve(turn: &mut Turn<'_, TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
 //!     while turn.read() {
+//!         let mut is_new = false;
 //!         while let Some(event) = turn.next_event()? {
 //!             match event {
 //!                 // Browsers get in from pages of the same host only: see `Accept::origins`.
 //!                 Event::Request(incoming) => incoming.accept(&Accept::new())?,
-//!                 Event::Connected(_) => *is_new = true,
+//!                 Event::Connected(_) => is_new = true,
 //!                 Event::Message(Message::Text("hello"), mut sender) => sender.send_text("bye")?,
 //!                 Event::Message(_, mut sender) => sender.close(CloseCode::NORMAL, "")?,
 //!                 _ => {}
 //!             }
+//!         }
+//!         if let (true, Some(mut sender)) = (is_new, turn.sender()) {
+//!             sender.send_text("hello")?; // the next `read` writes it
 //!         }
 //!     }
 //!     Ok(())

@@ -362,6 +362,45 @@ fn unasked_messages_are_refused_at_the_high_water_mark() {
 }
 
 #[test]
+fn what_is_sent_in_a_turn_leaves_in_order_whatever_else_uses_the_buffers() {
+    let options = Options::new();
+    // A pipe that takes all, and one that takes a part at a time.
+    for capacity in [100_000, 3000, 300] {
+        let (mut server, mut client, mut buffers) = pair(capacity, &options, &options);
+        let (mut other, mut stranger, _) = pair(capacity, &options, &options);
+        turn(&mut server, &mut buffers, at(0)).1.unwrap();
+        client.sender().unwrap().send_text("kept").unwrap();
+        let _ = client.turn(&mut buffers, at(0)).read();
+        let news = PreparedMessage::binary(Bytes::from(vec![7; 5000]));
+        for socket in [&mut server, &mut other] {
+            socket.note_ready();
+            let mut turn = socket.turn(&mut buffers, at(0));
+            let mut sender = turn.sender().unwrap();
+            sender.send_prepared(&news).unwrap();
+            sender.send_text("after it").unwrap();
+            let _ = turn.read();
+        }
+        assert_eq!(server.pending_bytes() == 0, capacity == 100_000);
+        let kept = Seen::Text("kept".into());
+        for (from, to, expected_of_peer) in [
+            (&mut server, &mut client, vec![kept]),
+            (&mut other, &mut stranger, vec![]),
+        ] {
+            let (mut seen, mut of_peer) = (Vec::new(), Vec::new());
+            while seen.len() < 2 {
+                let (events, result) = turn(to, &mut buffers, at(0));
+                result.unwrap();
+                seen.extend(events);
+                of_peer.extend(turn(from, &mut buffers, at(0)).0);
+            }
+            let expected = [Seen::Binary(vec![7; 5000]), Seen::Text("after it".into())];
+            assert_eq!(seen, expected, "{capacity}");
+            assert_eq!(of_peer, expected_of_peer, "{capacity}");
+        }
+    }
+}
+
+#[test]
 fn a_fast_peer_gets_no_more_than_its_budget_in_a_turn() {
     let options = Options::new().read_budget(10_000);
     let (mut server, mut client, _) = pair(1 << 20, &options, &Options::new());

@@ -7,7 +7,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use ws_proto::extension::deflate::Deflate;
 use ws_proto_mio::{
-    Accept, Buffers, Event, Instant, Message, Options, PreparedMessage, Timers, WebSocket,
+    Accept, Buffers, Event, Instant, Message, Options, PreparedMessage, Timers, Turn, WebSocket,
 };
 
 const LISTENER: Token = Token(usize::MAX);
@@ -52,30 +52,32 @@ pub fn serve() -> Result<()> {
                 server.accept(&listener, &poll, &options)?;
             } else if let Some(Some(socket)) = server.sockets.get_mut(event.token().0) {
                 socket.note_event(event);
-                server.turn(event.token().0, now, &mut said);
+                server.turn(event.token().0, now, None, &mut said);
             }
         }
         while let Some(token) = server.timers.expired(now) {
-            server.turn(token.0, now, &mut said);
+            server.turn(token.0, now, None, &mut said);
         }
         for message in std::mem::take(&mut said) {
             for index in 0..server.sockets.len() {
-                if let Some(socket) = &mut server.sockets[index] {
-                    if let Some(mut sender) = socket.sender() {
-                        let _ = sender.send_prepared(&message); // full: it misses it
-                    }
-                    server.turn(index, now, &mut said);
-                }
+                server.turn(index, now, Some(&message), &mut said);
             }
         }
     }
 }
 
 impl Server {
-    fn turn(&mut self, index: usize, now: Instant, said: &mut Vec<PreparedMessage>) {
+    fn turn(
+        &mut self,
+        index: usize,
+        now: Instant,
+        message: Option<&PreparedMessage>,
+        said: &mut Vec<PreparedMessage>,
+    ) {
         let slot = &mut self.sockets[index];
         let Some(socket) = slot else { return };
-        if serve_one(socket, &mut self.buffers, now, said).is_err() || socket.is_over() {
+        let turn = socket.turn(&mut self.buffers, now);
+        if serve_one(turn, message, said).is_err() || socket.is_over() {
             self.timers.set(Token(index), None);
             *slot = None;
             return;
@@ -101,12 +103,13 @@ impl Server {
 }
 
 fn serve_one(
-    socket: &mut WebSocket<TcpStream>,
-    buffers: &mut Buffers,
-    now: Instant,
+    mut turn: Turn<'_, TcpStream>,
+    message: Option<&PreparedMessage>,
     said: &mut Vec<PreparedMessage>,
 ) -> Result<()> {
-    let mut turn = socket.turn(buffers, now);
+    if let (Some(message), Some(mut sender)) = (message, turn.sender()) {
+        let _ = sender.send_prepared(message); // full: it misses it
+    }
     while turn.read() {
         while let Some(event) = turn.next_event()? {
             match event {

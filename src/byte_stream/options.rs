@@ -28,6 +28,9 @@ impl ByteStreamOptions {
     }
 
     /// Sets how many bytes one message has that is sent, at most; 64 KiB unless this says otherwise, 1 at least.
+    ///
+    /// With permessage-deflate, data that cannot be compressed makes a longer frame, by an eighth at most. Some peers
+    /// compare that with their limit, as Node's `ws` does with `maxPayload`.
     #[must_use]
     pub const fn message_size(mut self, bytes: usize) -> Self {
         self.message_size = if bytes == 0 { 1 } else { bytes };

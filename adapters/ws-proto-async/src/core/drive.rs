@@ -96,7 +96,11 @@ impl<T: Io> Core<T> {
                 self.wait(cx)
             }
             Ask::Yield => self.give_way(cx),
-            Ask::Wait => self.wait(cx),
+            Ask::Wait => {
+                // The stream has nothing more.
+                self.reads = 0;
+                self.wait(cx)
+            }
             Ask::End => self.follow_end(cx, is_idle, reads),
         }
     }
@@ -263,7 +267,9 @@ impl<T: Io> Core<T> {
     /// there is something to do.
     #[inline]
     fn keep_time(&mut self, cx: &mut Context<'_>) -> bool {
-        (self.reads, self.received) = (0, 0);
+        // They still count for the reader's turn: who sends looks at the time too, and waits for nothing.
+        let reads = std::mem::take(&mut self.reads);
+        self.received = self.received.saturating_add(reads);
         !self.is_timed(cx) && self.set_time(cx)
     }
 

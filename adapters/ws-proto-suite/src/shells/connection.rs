@@ -351,6 +351,41 @@ pub fn a_stream_that_always_has_more_lets_others_run<R: Runtime>() {
     });
 }
 
+/// The same, whatever the task sends between its messages, and if an answer to a Ping is written before each of them.
+pub fn whatever_is_sent_a_stream_that_always_has_more_lets_others_run<R: Runtime>() {
+    R::run(async {
+        let (small, big) = (frame(0x81, b"more"), frame(0x82, &[7; 3000]));
+        let pinged = [frame(0x89, b"there?"), small.clone()].concat();
+        for again in [small.repeat(300), pinged.repeat(300), big] {
+            for answers in 0..4 {
+                let stream = Endless::new(&[], &again, Duration::from_secs(60));
+                let mut socket = server::<R, _>(stream, quiet());
+                let (mut messages, has_run) = (0, Cell::new(false));
+                let task = async {
+                    while !has_run.get() {
+                        let message = socket.next().await.unwrap().unwrap();
+                        match answers {
+                            3 => {
+                                socket.feed(message).await.unwrap();
+                                socket.flush().await.unwrap();
+                            }
+                            _ => {
+                                for _ in 0..answers {
+                                    socket.send(message.clone()).await.unwrap();
+                                }
+                            }
+                        }
+                        messages += 1;
+                        assert!(messages <= 300, "nobody else has run ({answers})");
+                    }
+                };
+                let other = async { has_run.set(true) };
+                join(task, other).await;
+            }
+        }
+    });
+}
+
 /// Timers run though the stream never waits, here while parts of one message come.
 pub fn a_stream_that_always_has_more_is_timed<R: Runtime>() {
     R::run(async {

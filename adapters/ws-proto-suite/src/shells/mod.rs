@@ -77,6 +77,7 @@ macro_rules! test_connection {
             an_idle_connection_holds_little
             a_stream_that_always_has_more_is_timed
             a_stream_that_always_has_more_lets_others_run
+            whatever_is_sent_a_stream_that_always_has_more_lets_others_run
             a_handshake_ends_in_time_whatever_comes
             a_request_ends_in_time_whatever_comes
             messages_are_lent_in_order_with_every_other_way

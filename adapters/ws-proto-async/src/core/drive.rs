@@ -214,7 +214,13 @@ impl<T: Io> Core<T> {
             } else {
                 gather(&mut self.io, &self.driver, cx)
             };
-            match ready!(written) {
+            let Poll::Ready(written) = written else {
+                if self.has_borrowed {
+                    self.return_memory();
+                }
+                return Poll::Pending;
+            };
+            match written {
                 Ok(0) => return self.write_failed(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     let is_rest = n < all;

@@ -605,3 +605,28 @@ pub fn a_blocked_connection_keeps_the_rest_of_a_prepared_message<R: Runtime>() {
         assert!(held <= 2 * written, "{held} bytes besides what was written");
     });
 }
+
+/// Whoever has to wait keeps no more of that memory than the rest of its message needs.
+pub fn a_blocked_connection_gives_the_memory_for_other_messages_back<R: Runtime>() {
+    R::run(async {
+        let [long, short] = [1 << 20, 100].map(|len| {
+            let message = Message::from(vec![7; len]);
+            PreparedMessage::from(message)
+        });
+        let stream = || Script::new().block_at_the_end();
+        let blocked = [Err(ErrorKind::WouldBlock); 100];
+        let stream_that_blocks = stream().then_write(10).then_writes(blocked);
+        let mut socket = server::<R, _>(stream_that_blocks, quiet());
+        assert!(poll_once(socket.next()).is_pending());
+        let region = Region::new();
+        // A client masks a copy.
+        let mut client = WebSocket::client(R::io(stream()), Negotiated::new(), &[], quiet());
+        client.send_prepared(&long).await.unwrap();
+        drop(client);
+        ready(poll_once(socket.feed_prepared(&short))).unwrap();
+        assert!(poll_once(socket.flush()).is_pending());
+        assert!(socket.pending_bytes() > 0);
+        let held = region.change().held();
+        assert!(held < 10_000, "{held} bytes for 100");
+    });
+}

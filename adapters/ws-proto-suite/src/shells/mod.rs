@@ -84,6 +84,7 @@ macro_rules! test_connection {
             a_batch_can_be_left_and_waits_for_room
             one_prepared_message_goes_to_all
             a_blocked_connection_keeps_the_rest_of_a_prepared_message
+            a_blocked_connection_gives_the_memory_for_other_messages_back
         }
     };
     ($runtime:ty: $($name:ident)*) => {

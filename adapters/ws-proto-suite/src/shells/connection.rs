@@ -1,8 +1,11 @@
 //! A connection over each asynchronous shell: bursts, events, and ends.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
 use std::task::Poll;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join;
@@ -629,4 +632,45 @@ pub fn a_blocked_connection_gives_the_memory_for_other_messages_back<R: Runtime>
         let held = region.change().held();
         assert!(held < 10_000, "{held} bytes for 100");
     });
+}
+
+/// What is left to do when the thread ends.
+struct LastWords(RefCell<Option<Box<dyn FnOnce()>>>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if let Some(words) = self.0.take() {
+            words();
+        }
+    }
+}
+
+thread_local! {
+    static LAST_WORDS: LastWords = const { LastWords(RefCell::new(None)) };
+}
+
+/// When what its connections share is gone already.
+pub fn a_connection_goes_on_while_its_thread_ends<R: Runtime + 'static>() {
+    let (tell, told) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        // Before the connection uses what belongs to the thread: it is dropped after that.
+        LAST_WORDS.with(|_| ());
+        let reads = [frame(0x81, b"one"), frame(0x81, b"two")].map(Ok);
+        let stream = Script::new().then_reads(reads).block_at_the_end();
+        let mut socket = server::<R, _>(stream, quiet());
+        let prepared = PreparedMessage::from(Message::from("to all"));
+        assert_eq!(text(ready(poll_once(socket.next()))), "one");
+        ready(poll_once(socket.send_prepared(&prepared))).unwrap();
+        let words = Box::new(move || {
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                assert_eq!(text(ready(poll_once(socket.next()))), "two");
+                ready(poll_once(socket.send_prepared(&prepared))).unwrap();
+                socket.get_ref().written().len()
+            }));
+            let _ = tell.send(done.ok());
+        });
+        LAST_WORDS.with(|last| last.0.replace(Some(words)));
+    });
+    thread.join().unwrap();
+    assert_eq!(told.recv(), Ok(Some(2 * 8)));
 }

@@ -85,6 +85,7 @@ macro_rules! test_connection {
             one_prepared_message_goes_to_all
             a_blocked_connection_keeps_the_rest_of_a_prepared_message
             a_blocked_connection_gives_the_memory_for_other_messages_back
+            a_connection_goes_on_while_its_thread_ends
         }
     };
     ($runtime:ty: $($name:ident)*) => {

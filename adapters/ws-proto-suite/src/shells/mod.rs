@@ -108,6 +108,7 @@ macro_rules! test_byte_stream {
             both_ways_in_steps_of_any_size
             a_slow_peer_holds_up_the_writer
             a_reader_that_does_not_read_stops_the_peer
+            bytes_that_never_end_let_others_run
             pieces_of_a_message_are_read_before_it_ends
             many_messages_are_one_read
             a_write_is_a_message_and_no_bytes_are_none

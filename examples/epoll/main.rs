@@ -5,8 +5,8 @@
 //! ```
 //!
 //! A browser that opens the address gets a page. `/chat/NAME` is the room NAME: each text goes to everybody
-//! in it, encoded once. One read buffer serves all connections, one ordered set has all deadlines. A turn reads from
-//! all who have something to say, then writes to each peer once, however many messages it gets.
+//! in it, encoded once. One read buffer serves all connections, one ordered set has all deadlines. All texts that one
+//! read brings are written to each peer at once, from one output that is lent to one after the other.
 #![allow(clippy::std_instead_of_alloc, reason = "an example has std")]
 
 #[cfg(target_os = "linux")]

@@ -13,15 +13,16 @@ thread_local! {
 
 /// The thread's read buffer, so that an idle connection needs none of its own: to be
 /// [given back](give_back). A stream that is itself a connection of this crate's, and reads while it is read
-/// from, gets another.
+/// from, gets another. So does one that is used while its thread ends, when there is none for the thread any more.
 #[inline(always)]
 pub(crate) fn lend() -> Box<[u8; SIZE]> {
-    BUFFER.take().unwrap_or_else(allocate)
+    let buffer = BUFFER.try_with(Cell::take);
+    buffer.ok().flatten().unwrap_or_else(allocate)
 }
 
 #[inline(always)]
 pub(crate) fn give_back(buffer: Box<[u8; SIZE]>) {
-    BUFFER.set(Some(buffer));
+    let _ = BUFFER.try_with(|slot| slot.set(Some(buffer)));
 }
 
 #[cold]

@@ -186,7 +186,7 @@ impl<S: Stream> Sender<'_, S> {
 
     /// Sends a binary message that is queued by reference: for one payload to many connections. What a
     /// client sends is masked, and compression makes new data: that is a copy, as is a payload of less
-    /// than 4 KiB.
+    /// than 8 KiB.
     ///
     /// ```
     /// # use ws_proto_mio::SendError;

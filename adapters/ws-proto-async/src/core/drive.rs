@@ -96,7 +96,11 @@ impl<T: Io> Core<T> {
                 self.wait(cx)
             }
             Ask::Yield => self.give_way(cx),
-            Ask::Wait => self.wait(cx),
+            Ask::Wait => {
+                // The stream has nothing more.
+                self.reads = 0;
+                self.wait(cx)
+            }
             Ask::End => self.follow_end(cx, is_idle, reads),
         }
     }
@@ -210,7 +214,13 @@ impl<T: Io> Core<T> {
             } else {
                 gather(&mut self.io, &self.driver, cx)
             };
-            match ready!(written) {
+            let Poll::Ready(written) = written else {
+                if self.has_borrowed {
+                    self.return_memory();
+                }
+                return Poll::Pending;
+            };
+            match written {
                 Ok(0) => return self.write_failed(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     let is_rest = n < all;
@@ -263,7 +273,9 @@ impl<T: Io> Core<T> {
     /// there is something to do.
     #[inline]
     fn keep_time(&mut self, cx: &mut Context<'_>) -> bool {
-        (self.reads, self.received) = (0, 0);
+        // They still count for the reader's turn: who sends looks at the time too, and waits for nothing.
+        let reads = std::mem::take(&mut self.reads);
+        self.received = self.received.saturating_add(reads);
         !self.is_timed(cx) && self.set_time(cx)
     }
 

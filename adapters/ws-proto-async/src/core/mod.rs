@@ -44,7 +44,8 @@ pub(crate) struct Core<T> {
     written: u64,
     /// How many reads there were since the time was looked at.
     reads: u8,
-    /// How many messages the reader has got since it last waited.
+    /// How many messages the reader has got since it last waited, and how many reads there were before the time was
+    /// last looked at.
     received: u8,
     /// The end of the last batch; `None` if there may be more in the received bytes.
     batch: Option<Ask>,

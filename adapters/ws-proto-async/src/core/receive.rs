@@ -1,6 +1,6 @@
 //! What receives: messages, events, pieces and batches.
 
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use ws_proto::Sender;
@@ -15,7 +15,7 @@ use crate::message::{Closed, Event, Message, Piece};
 use crate::tasks::Side;
 
 /// After so many messages without a wait other tasks get their turn.
-const MESSAGES: u8 = 255;
+const MESSAGES: u8 = u8::MAX;
 
 impl<T: Io> Core<T> {
     #[inline]
@@ -143,12 +143,17 @@ impl<T: Io> Core<T> {
             self.tasks.wake(Side::Write);
         }
         let received = self.poll_as(Side::Read, cx, |core, cx| core.drive(cx, ask, lane));
-        Poll::Ready(match ready!(received) {
-            Some(received) => {
+        Poll::Ready(match received {
+            Poll::Ready(Some(received)) => {
                 self.is_reader_busy = true;
+                self.received = self.received.saturating_add(1);
                 Some(Ok(received))
             }
-            None => self.end_receiving(),
+            Poll::Ready(None) => self.end_receiving(),
+            Poll::Pending => {
+                self.received = 0;
+                return Poll::Pending;
+            }
         })
     }
 

@@ -125,10 +125,10 @@ impl<T: Io> Core<T> {
         }
     }
 
-    /// Gives it back, once all of the output is written.
+    /// Gives it back, but for what the rest of the output needs.
     #[cold]
     pub(super) fn return_memory(&mut self) {
-        self.has_borrowed = false;
+        self.has_borrowed = self.driver.pending_bytes() > 0;
         let take = |memory: &RefCell<_>| self.driver.return_output_memory(&mut memory.borrow_mut());
         let _ = OUTPUT.try_with(take);
     }

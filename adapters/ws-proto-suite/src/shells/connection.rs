@@ -1,8 +1,11 @@
 //! A connection over each asynchronous shell: bursts, events, and ends.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
 use std::task::Poll;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join;
@@ -351,6 +354,41 @@ pub fn a_stream_that_always_has_more_lets_others_run<R: Runtime>() {
     });
 }
 
+/// The same, whatever the task sends between its messages, and if an answer to a Ping is written before each of them.
+pub fn whatever_is_sent_a_stream_that_always_has_more_lets_others_run<R: Runtime>() {
+    R::run(async {
+        let (small, big) = (frame(0x81, b"more"), frame(0x82, &[7; 3000]));
+        let pinged = [frame(0x89, b"there?"), small.clone()].concat();
+        for again in [small.repeat(300), pinged.repeat(300), big] {
+            for answers in 0..4 {
+                let stream = Endless::new(&[], &again, Duration::from_secs(60));
+                let mut socket = server::<R, _>(stream, quiet());
+                let (mut messages, has_run) = (0, Cell::new(false));
+                let task = async {
+                    while !has_run.get() {
+                        let message = socket.next().await.unwrap().unwrap();
+                        match answers {
+                            3 => {
+                                socket.feed(message).await.unwrap();
+                                socket.flush().await.unwrap();
+                            }
+                            _ => {
+                                for _ in 0..answers {
+                                    socket.send(message.clone()).await.unwrap();
+                                }
+                            }
+                        }
+                        messages += 1;
+                        assert!(messages <= 300, "nobody else has run ({answers})");
+                    }
+                };
+                let other = async { has_run.set(true) };
+                join(task, other).await;
+            }
+        }
+    });
+}
+
 /// Timers run though the stream never waits, here while parts of one message come.
 pub fn a_stream_that_always_has_more_is_timed<R: Runtime>() {
     R::run(async {
@@ -569,4 +607,70 @@ pub fn a_blocked_connection_keeps_the_rest_of_a_prepared_message<R: Runtime>() {
         let held = region.change().held();
         assert!(held <= 2 * written, "{held} bytes besides what was written");
     });
+}
+
+/// Whoever has to wait keeps no more of that memory than the rest of its message needs.
+pub fn a_blocked_connection_gives_the_memory_for_other_messages_back<R: Runtime>() {
+    R::run(async {
+        let [long, short] = [1 << 20, 100].map(|len| {
+            let message = Message::from(vec![7; len]);
+            PreparedMessage::from(message)
+        });
+        let stream = || Script::new().block_at_the_end();
+        let blocked = [Err(ErrorKind::WouldBlock); 100];
+        let stream_that_blocks = stream().then_write(10).then_writes(blocked);
+        let mut socket = server::<R, _>(stream_that_blocks, quiet());
+        assert!(poll_once(socket.next()).is_pending());
+        let region = Region::new();
+        // A client masks a copy.
+        let mut client = WebSocket::client(R::io(stream()), Negotiated::new(), &[], quiet());
+        client.send_prepared(&long).await.unwrap();
+        drop(client);
+        ready(poll_once(socket.feed_prepared(&short))).unwrap();
+        assert!(poll_once(socket.flush()).is_pending());
+        assert!(socket.pending_bytes() > 0);
+        let held = region.change().held();
+        assert!(held < 10_000, "{held} bytes for 100");
+    });
+}
+
+/// What is left to do when the thread ends.
+struct LastWords(RefCell<Option<Box<dyn FnOnce()>>>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if let Some(words) = self.0.take() {
+            words();
+        }
+    }
+}
+
+thread_local! {
+    static LAST_WORDS: LastWords = const { LastWords(RefCell::new(None)) };
+}
+
+/// When what its connections share is gone already.
+pub fn a_connection_goes_on_while_its_thread_ends<R: Runtime + 'static>() {
+    let (tell, told) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        // Before the connection uses what belongs to the thread: it is dropped after that.
+        LAST_WORDS.with(|_| ());
+        let reads = [frame(0x81, b"one"), frame(0x81, b"two")].map(Ok);
+        let stream = Script::new().then_reads(reads).block_at_the_end();
+        let mut socket = server::<R, _>(stream, quiet());
+        let prepared = PreparedMessage::from(Message::from("to all"));
+        assert_eq!(text(ready(poll_once(socket.next()))), "one");
+        ready(poll_once(socket.send_prepared(&prepared))).unwrap();
+        let words = Box::new(move || {
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                assert_eq!(text(ready(poll_once(socket.next()))), "two");
+                ready(poll_once(socket.send_prepared(&prepared))).unwrap();
+                socket.get_ref().written().len()
+            }));
+            let _ = tell.send(done.ok());
+        });
+        LAST_WORDS.with(|last| last.0.replace(Some(words)));
+    });
+    thread.join().unwrap();
+    assert_eq!(told.recv(), Ok(Some(2 * 8)));
 }

@@ -77,12 +77,15 @@ macro_rules! test_connection {
             an_idle_connection_holds_little
             a_stream_that_always_has_more_is_timed
             a_stream_that_always_has_more_lets_others_run
+            whatever_is_sent_a_stream_that_always_has_more_lets_others_run
             a_handshake_ends_in_time_whatever_comes
             a_request_ends_in_time_whatever_comes
             messages_are_lent_in_order_with_every_other_way
             a_batch_can_be_left_and_waits_for_room
             one_prepared_message_goes_to_all
             a_blocked_connection_keeps_the_rest_of_a_prepared_message
+            a_blocked_connection_gives_the_memory_for_other_messages_back
+            a_connection_goes_on_while_its_thread_ends
         }
     };
     ($runtime:ty: $($name:ident)*) => {
@@ -105,6 +108,7 @@ macro_rules! test_byte_stream {
             both_ways_in_steps_of_any_size
             a_slow_peer_holds_up_the_writer
             a_reader_that_does_not_read_stops_the_peer
+            bytes_that_never_end_let_others_run
             pieces_of_a_message_are_read_before_it_ends
             many_messages_are_one_read
             a_write_is_a_message_and_no_bytes_are_none

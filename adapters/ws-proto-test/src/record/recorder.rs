@@ -221,6 +221,13 @@ impl<S> Recorded<S> {
         }
     }
 
+    /// What a stream has read that says when it waits by an error.
+    fn did_try_to_read(&self, read: &io::Result<usize>, buffer: &[u8]) {
+        if !read.as_ref().is_err_and(is_for_the_moment) {
+            self.did_read(read, buffer);
+        }
+    }
+
     fn did_read(&self, read: &io::Result<usize>, buffer: &[u8]) {
         match read {
             // An empty buffer says nothing of the stream.
@@ -229,10 +236,16 @@ impl<S> Recorded<S> {
             Ok(n) => self.record(|| Event::Received {
                 bytes: Bytes(buffer.get(..*n).unwrap_or(buffer).to_vec()),
             }),
-            Err(error) if is_for_the_moment(error) => {}
             Err(error) => self.record(|| Event::ReceiveFailed {
                 error: format!("{:?}", error.kind()),
             }),
+        }
+    }
+
+    /// As [`did_try_to_read`](Self::did_try_to_read).
+    fn did_try_to_write(&self, written: &io::Result<usize>, slices: &[IoSlice<'_>]) {
+        if !written.as_ref().is_err_and(is_for_the_moment) {
+            self.did_write(written, slices);
         }
     }
 
@@ -249,6 +262,12 @@ impl<S> Recorded<S> {
         }
     }
 
+    fn did_flush(&self, flushed: &io::Result<()>) {
+        if let Err(error) = flushed {
+            self.did_fail_to_send(error);
+        }
+    }
+
     #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
     fn did_end_writing(&self, ended: &io::Result<()>) {
         match ended {
@@ -258,26 +277,26 @@ impl<S> Recorded<S> {
     }
 
     fn did_fail_to_send(&self, error: &io::Error) {
-        if !is_for_the_moment(error) {
-            self.record(|| Event::SendFailed {
-                error: format!("{:?}", error.kind()),
-            });
-        }
+        self.record(|| Event::SendFailed {
+            error: format!("{:?}", error.kind()),
+        });
     }
 }
 
-/// Whether the stream only cannot do it now.
+/// Whether a stream of `std` or of mio only cannot do it now. An error of the system that is called a timeout is the end of a
+/// connection, but on Windows, where the end of [`set_read_timeout`](std::net::TcpStream::set_read_timeout) is that too.
 fn is_for_the_moment(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::Interrupted => true,
+        ErrorKind::TimedOut => cfg!(windows) || error.raw_os_error().is_none(),
+        _ => false,
+    }
 }
 
 impl<S: Read> Read for Recorded<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.stream.read(buffer);
-        self.did_read(&read, buffer);
+        self.did_try_to_read(&read, buffer);
         read
     }
 }
@@ -285,18 +304,22 @@ impl<S: Read> Read for Recorded<S> {
 impl<S: Write> Write for Recorded<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.stream.write(bytes);
-        self.did_write(&written, &[IoSlice::new(bytes)]);
+        self.did_try_to_write(&written, &[IoSlice::new(bytes)]);
         written
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let written = self.stream.write_vectored(slices);
-        self.did_write(&written, slices);
+        self.did_try_to_write(&written, slices);
         written
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        let flushed = self.stream.flush();
+        if !flushed.as_ref().is_err_and(is_for_the_moment) {
+            self.did_flush(&flushed);
+        }
+        flushed
     }
 }
 
@@ -304,7 +327,9 @@ impl<S: Write> Write for Recorded<S> {
 impl<S: ws_proto_mio::Stream> ws_proto_mio::Stream for Recorded<S> {
     fn shutdown(&mut self) -> io::Result<()> {
         let ended = self.stream.shutdown();
-        self.did_end_writing(&ended);
+        if !ended.as_ref().is_err_and(is_for_the_moment) {
+            self.did_end_writing(&ended);
+        }
         ended
     }
 }
@@ -345,7 +370,9 @@ impl<S: futures_io::AsyncWrite + Unpin> futures_io::AsyncWrite for Recorded<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        self.did_flush(&flushed);
+        Poll::Ready(flushed)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -403,7 +430,9 @@ impl<S: tokio::io::AsyncWrite + Unpin> tokio::io::AsyncWrite for Recorded<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        self.did_flush(&flushed);
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

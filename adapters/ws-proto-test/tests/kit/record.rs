@@ -13,6 +13,7 @@ use ws_proto_test::record::{
     Bytes, Event, Found, Header, Recorded, RecordedWebSocket, Recorder, Recording, Send, Settings,
     Wanted, replay, show,
 };
+use ws_proto_test::stream::Script;
 use ws_proto_test::task::block_on;
 use ws_proto_test::{Side, for_each_seed};
 use ws_proto_tokio::{Acceptor, Connector, Deflate, WebSocket};
@@ -143,6 +144,111 @@ fn an_end_of_writing_that_fails_is_recorded_as_a_failure() {
     };
     let events = file.recording().lines.into_iter().map(|line| line.event);
     assert_eq!(events.collect::<Vec<_>>(), [failed.clone(), failed]);
+}
+
+/// What a network that is gone does to an open connection, sooner or later.
+#[test]
+fn a_connection_that_times_out_is_recorded_as_a_failure() {
+    let stream = || {
+        Script::new()
+            .then_read_error(ErrorKind::TimedOut)
+            .then_write_error(ErrorKind::TimedOut)
+    };
+    let (recorder, file) = recorder(&Header::stream(Side::Client));
+    block_on(async {
+        let mut tokio = recorder.clone().stream(stream());
+        let read = tokio::io::AsyncReadExt::read(&mut tokio, &mut [0; 8]).await;
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::TimedOut);
+        let written = tokio::io::AsyncWriteExt::write(&mut tokio, b"x").await;
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
+        let mut futures = recorder.clone().stream(stream());
+        let read = futures_util::AsyncReadExt::read(&mut futures, &mut [0; 8]).await;
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::TimedOut);
+        let written = futures_util::AsyncWriteExt::write(&mut futures, b"x").await;
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
+    });
+    let error = || "TimedOut".to_owned();
+    let once = [
+        Event::ReceiveFailed { error: error() },
+        Event::SendFailed { error: error() },
+    ];
+    let events = file.recording().lines.into_iter().map(|line| line.event);
+    assert_eq!(events.collect::<Vec<_>>(), [once.clone(), once].concat());
+    // Of a blocking stream it is the end of a wait.
+    let mut blocking = recorder.stream(stream());
+    std::io::Read::read(&mut blocking, &mut [0; 8]).unwrap_err();
+    blocking.write(b"x").unwrap_err();
+    assert_eq!(file.recording().lines.len(), 4);
+}
+
+/// A stream with a buffer of its own that cannot be written out, as one of TLS may be.
+struct Unflushing;
+
+impl Write for Unflushing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Err(ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl tokio::io::AsyncWrite for Unflushing {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Write::flush(&mut *self))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl futures_util::io::AsyncWrite for Unflushing {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Write::flush(&mut *self))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_flush_that_fails_is_recorded_as_a_failure() {
+    let (recorder, file) = recorder(&Header::stream(Side::Client));
+    recorder.clone().stream(Unflushing).flush().unwrap_err();
+    block_on(async {
+        let mut stream = recorder.clone().stream(Unflushing);
+        tokio::io::AsyncWriteExt::flush(&mut stream)
+            .await
+            .unwrap_err();
+        let mut stream = recorder.stream(Unflushing);
+        futures_util::AsyncWriteExt::flush(&mut stream)
+            .await
+            .unwrap_err();
+    });
+    let failed = Event::SendFailed {
+        error: "BrokenPipe".to_owned(),
+    };
+    let events = file.recording().lines.into_iter().map(|line| line.event);
+    assert_eq!(events.collect::<Vec<_>>(), vec![failed; 3]);
 }
 
 fn tokio_run<T>(future: impl Future<Output = T>) -> T {

@@ -1,10 +1,12 @@
 //! How bytes flow: in any steps, with back-pressure, and the memory for them.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::future::join;
-use ws_proto_async::{ByteStream, ByteStreamOptions, CloseCode, Io};
+use ws_proto_async::{ByteStream, ByteStreamOptions, CloseCode, Io, Negotiated, WebSocket};
 
 use super::{flush, pair, piped, read, ready, sent, shutdown, write};
 use crate::Side;
@@ -12,6 +14,7 @@ use crate::heap::Region;
 use crate::shells::{Runtime, quiet};
 use crate::wire::{self, BINARY, FIN};
 use ws_proto_test::random::Random;
+use ws_proto_test::stream::Endless;
 use ws_proto_test::task::{poll_once, yield_now};
 
 /// Both ends write and read at once, in steps of any size, over pipes of any size.
@@ -211,5 +214,32 @@ pub fn what_is_read_holds_no_memory<R: Runtime>() {
             }
         }
         assert!(held < 10_000, "{held}");
+    });
+}
+
+/// A task whose stream never waits lets others run, though it writes twice for each read, and flushes.
+pub fn bytes_that_never_end_let_others_run<R: Runtime>() {
+    R::run(async {
+        let message = |len| wire::frame(Side::Server, FIN | BINARY, &vec![7; len]);
+        for again in [message(4).repeat(300), message(3000)] {
+            let stream = Endless::new(&[], &again, Duration::from_secs(60));
+            let socket = WebSocket::server(R::io(stream), Negotiated::new(), &[], quiet());
+            let mut stream = socket.into_byte_stream();
+            let (mut reads, has_run) = (0, Cell::new(false));
+            let task = async {
+                let mut buffer = [0; 4];
+                while !has_run.get() {
+                    assert!(read(&mut stream, &mut buffer).await.unwrap() > 0);
+                    for _ in 0..2 {
+                        write(&mut stream, &buffer).await.unwrap();
+                    }
+                    flush(&mut stream).await.unwrap();
+                    reads += 1;
+                    assert!(reads <= 300, "nobody else has run");
+                }
+            };
+            let other = async { has_run.set(true) };
+            join(task, other).await;
+        }
     });
 }

@@ -5,8 +5,9 @@ mod matrix;
 
 pub use flow::{
     a_reader_that_does_not_read_stops_the_peer, a_slow_peer_holds_up_the_writer,
-    both_ways_in_steps_of_any_size, cancelling_loses_nothing, many_messages_are_one_read,
-    pieces_of_a_message_are_read_before_it_ends, what_is_read_holds_no_memory,
+    both_ways_in_steps_of_any_size, bytes_that_never_end_let_others_run, cancelling_loses_nothing,
+    many_messages_are_one_read, pieces_of_a_message_are_read_before_it_ends,
+    what_is_read_holds_no_memory,
 };
 pub use matrix::{everything_is_read_as_by_hand, everything_is_written};
 

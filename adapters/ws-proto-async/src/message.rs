@@ -310,7 +310,7 @@ enum Text {
 }
 
 impl Utf8Bytes {
-    /// Text that the program has in it.
+    /// A text that is a constant of the program.
     ///
     /// ```
     /// use ws_proto_async::Utf8Bytes;

@@ -231,7 +231,7 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// To send unasked. `None` before the end of the handshake, and once the connection is over.
+    /// A handle to send without having received. `None` before the end of the handshake, and once the connection is over.
     /// Give it a turn afterwards.
     ///
     /// ```
@@ -259,7 +259,7 @@ impl<S: Stream> WebSocket<S> {
     /// # use ws_proto_mio::{HeadError, Stream, WebSocket};
     /// use ws_proto_mio::{Accept, PlainResponse};
     ///
-    /// /// Once the database has said who it is.
+    /// /// Called when the database has identified the user.
     /// fn decided<S: Stream>(socket: &mut WebSocket<S>, is_known: bool) -> Result<(), HeadError> {
     ///     match socket.incoming() {
     ///         Some(incoming) if is_known => incoming.accept(&Accept::new()),
@@ -303,8 +303,8 @@ impl<S: Stream> WebSocket<S> {
         self.wire.cold()?.subprotocol.as_deref()
     }
 
-    /// What was agreed on of permessage-deflate; `None` if messages are not compressed, and before
-    /// the handshake is done.
+    /// The parameters of permessage-deflate that were agreed on; `None` if messages are not compressed, and
+    /// before the handshake is done.
     ///
     /// ```
     /// # let (socket, _peer) = ws_proto_suite::mio::open();

@@ -122,7 +122,7 @@ impl<N: Network> Client<N> {
     /// # let port = ws_proto_suite::shells::example::server();
     /// use ws_proto_tokio::Client;
     ///
-    /// // A server under test, or behind a balancer, that answers for example.com.
+    /// // A server under test that answers for example.com.
     /// let client = Client::new().connect_to("127.0.0.1", port);
     /// let (socket, _) = client.connect("ws://example.com/").await?;
     /// # drop(socket);
@@ -154,8 +154,8 @@ impl<N: Network> Client<N> {
         self
     }
 
-    /// Sets who finds the addresses of a host, from its name and the port, in place of the resolver of the system. IP
-    /// addresses are not asked for.
+    /// Sets a function that finds the addresses of a host, from its name and the port, in place of the resolver of the
+    /// system. It is not called for IP addresses.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -193,7 +193,7 @@ impl<N: Network> Client<N> {
     /// use std::time::Duration;
     /// use ws_proto_tokio::Client;
     ///
-    /// let client = Client::new().attempt_delay(Duration::from_millis(50)); // impatient: addresses are near
+    /// let client = Client::new().attempt_delay(Duration::from_millis(50)); // for a local network
     /// # drop(client);
     /// ```
     pub const fn attempt_delay(mut self, delay: Duration) -> Self {
@@ -248,7 +248,7 @@ impl<N: Network> Client<N> {
         self
     }
 
-    /// Sets whom `wss` trusts and its client certificate; a `ClientConfig` of rustls is taken too.
+    /// Sets which servers are trusted with `wss`, and the client certificate: a [`Tls`], or a `ClientConfig` of rustls.
     ///
     /// ```
     /// use ws_proto_async::net::{Client, Network, Tls};

@@ -118,10 +118,11 @@ pub trait Connect: Io + Sized {
 /// ```
 ///
 /// Each connection is reported with the server's [`Response`], each loss and each failed attempt with its
-/// [`Reason`], the delay and the number of the next attempt. How long it waits and whether it goes on at all
-/// decides a [`Backoff`]: a Close with 1000, most 4xx answers and a wrong URL are final, an unreachable
-/// server, the end of the stream and 5xx answers are not; see
-/// [`End::is_transient`](ws_proto::reconnect::End::is_transient). [`decide`](Self::decide) changes that for one program. [`close`](Self::close) ends it as well. The last update is [`Ended`].
+/// [`Reason`], the delay and the number of the next attempt. A [`Backoff`] decides how long it waits, and whether it
+/// goes on at all: a Close with 1000, most 4xx answers and a wrong URL are final, an unreachable server, the end of
+/// the stream and 5xx answers are not; see [`End::is_transient`](ws_proto::reconnect::End::is_transient).
+/// [`decide`](Self::decide) changes that for one program. [`close`](Self::close) ends it as well. The last update is
+/// [`Ended`].
 ///
 /// # What was not written
 ///
@@ -261,7 +262,7 @@ impl<T: Connect> Reconnecting<T> {
     /// # use ws_proto_suite::shells::example::Memory;
     /// use ws_proto_async::{AttemptError, Connector, Reconnecting};
     ///
-    /// /// Asks who is logged in, for a token that is valid for some minutes.
+    /// /// Fetches a token that is valid for some minutes.
     /// async fn token() -> Result<String, std::io::Error> {
     ///     // ...
     /// #   Ok(String::from("abc"))
@@ -652,7 +653,7 @@ impl<T: Io> Reconnecting<T> {
         }
     }
 
-    /// Ends it: says Close, if there is a connection, and makes no other attempt. What the server still
+    /// Ends it: sends Close, if there is a connection, and makes no other attempt. What the server still
     /// sends comes, and then [`Update::Ended`] with unwritten messages. Of `reason`, 123 bytes are sent at
     /// most.
     ///
@@ -730,7 +731,7 @@ impl<T: Io> FusedStream for Reconnecting<T> {
 }
 
 /// `poll_ready` waits for a connection; see [above](Reconnecting#while-there-is-no-connection).
-/// `poll_close` says Close with code 1000, and leaves the end to who receives.
+/// `poll_close` sends Close with code 1000. The receiving side waits for the end.
 impl<T: Io> Sink<Message> for Reconnecting<T> {
     type Error = Error;
 

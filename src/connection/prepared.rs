@@ -20,7 +20,9 @@ use crate::frame::{self, EncodedHeader, FIN, Rsv};
 ///
 /// `B` is what keeps the payload: `&str` or `&[u8]` without an allocator, `Arc<[u8]>`, `Bytes` of the crate
 /// `bytes`. Its `as_ref` has to return the same bytes each time. To share the message itself, borrow it or
-/// put it into an `Arc`.
+/// put it into an `Arc`. It is not `Clone`: each clone would be compressed for itself, as compressed frames are
+/// made when they are needed. It is not `PartialEq` either: compare [`kind`](Self::kind) and
+/// [`payload`](Self::payload).
 ///
 /// | sent by | cost for each connection |
 /// |---|---|

@@ -15,7 +15,8 @@ use super::{ReadHalf, WebSocket, WriteHalf};
 use crate::core::Outgo;
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
-use crate::message::{Event, Message, Piece, PreparedMessage, Utf8Bytes};
+use crate::message::{Event, Message, Piece, PreparedMessage};
+use crate::utf8_bytes::Utf8Bytes;
 
 /// What receives: the whole connection and the reading half.
 macro_rules! receiving {

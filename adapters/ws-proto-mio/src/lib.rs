@@ -140,6 +140,7 @@ mod handshake;
 mod options;
 mod sender;
 mod socket;
+mod steps;
 mod stream;
 mod timers;
 mod turn;

@@ -1,7 +1,7 @@
 //! Driving it right: the rules for a program that owns the transport, each with a program that runs.
 //!
 //! The engine does no I/O. The program that drives it reads, writes, keeps the time and closes. A program
-//! that breaks one of these rules loses data, or holds connections for ever. The whole loop stands in the
+//! that breaks one of these rules loses data, or keeps dead connections. The whole loop stands in the
 //! README; here are its parts.
 //!
 //! # Bytes after the handshake
@@ -38,9 +38,9 @@
 //! another connection. [`ReceiveError::OutputFull`] consumes nothing and changes nothing: write the output,
 //! then call again with the same input. A program that reads on instead has lost the rest.
 //!
-//! A `Vec` is never full; [`Limited`] and [`FixedBuf`] are. They need room for one answer when they are empty,
-//! else they are full for ever: [`MAX_CONTROL_FRAME`] bytes for a connection, [`MAX_REFUSAL`] for the
-//! handshake of a server.
+//! A `Vec` is never full; [`Limited`] and [`FixedBuf`] are. They need room for one answer when they are empty:
+//! [`MAX_CONTROL_FRAME`] bytes for a connection, [`MAX_REFUSAL`] for the handshake of a server. With less, every call
+//! finds them full.
 //!
 //! ```
 //! use ws_proto::{Config, Connection, Event, Input, Limited, MAX_CONTROL_FRAME, Negotiated, ReceiveError};
@@ -73,7 +73,7 @@
 //!
 //! **Call [`tick`] once a turn, after all input was received, beginning with the turn in which the connection
 //! is made.** It starts the timers, writes a Ping or Close that is due, and returns the time of the next call. Wait for input
-//! until then. Without the first call no timer runs: a peer that says nothing is held for ever.
+//! until then. Without the first call no timer runs, and the connection of a silent peer never ends.
 //!
 //! Received bytes win over expired timers: receive a Pong that lies in the buffer before you look at the
 //! time. In the other order a program that was busy closes peers that have answered.
@@ -233,7 +233,7 @@
 //! }
 //! assert_eq!(heap.len(), 1000);
 //!
-//! // A turn at 20 s: whoever is due is looked at, and whoever was silent gets a Ping.
+//! // A turn at 20 s: `tick` for every connection that is due, and a Ping for every silent peer.
 //! let now = Instant::from_millis(20_000);
 //! while let Some(&Reverse((at, token))) = heap.peek() {
 //!     if at > now {
@@ -306,7 +306,7 @@
 //! assert!((0..50).all(|_| good.send(&news))); // a burst of 50 KB
 //! assert!(!(0..50).all(|_| slow.send(&news))); // it is dropped
 //!
-//! // Who asks and does not read is not read from.
+//! // The program reads nothing from a peer that asks and does not read the answers.
 //! let mut asks = peer(0);
 //! let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[7; 125]].concat();
 //! let mut answered = 0;

@@ -321,7 +321,7 @@ impl Error for ReceiveError {}
 #[non_exhaustive]
 pub enum SendError {
     /// The Close frame has been sent, or received and answered, the connection has failed, or the
-    /// transport has ended. A Ping or Pong also: the Close frame has been received.
+    /// transport has ended. For a Ping or Pong also: the Close frame has been received.
     Closed,
     /// Close code 1010 is for clients: a server refuses the handshake instead (RFC 6455 7.4.1).
     CodeForClients,

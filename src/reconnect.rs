@@ -55,7 +55,6 @@ use crate::time::Instant;
 /// All settings:
 ///
 /// ```
-///
 /// use core::time::Duration;
 /// use ws_proto::reconnect::BackoffConfig;
 ///

@@ -10,7 +10,7 @@
 /// | [`Open`](Self::Open) | the handshake | writes, reads, calls `tick` by its deadline | with a Close, a fault, the end of the input, [`TimedOut::Pong`] or [`TimedOut::Close`] |
 /// | [`AwaitEof`](Self::AwaitEof) | a client has both Close frames; or our Close is owed | writes out, reads to the end of the input and drops it, reports the end with [`receive_eof`]; does not half-close | with the end of the input, [`TimedOut::Eof`] or [`TimedOut::Drain`]; or the Close that was owed is written |
 /// | [`Close`](Self::Close) | a server has both Close frames; a fault; the end of the input | writes out, half-closes, reads to the end of the input and drops it, closes | when the driver has closed, or [`TimedOut::Drain`] |
-/// | [`Abort`](Self::Abort) | [`TimedOut`] | closes at once | for ever |
+/// | [`Abort`](Self::Abort) | [`TimedOut`] | closes at once | never |
 ///
 /// In all of them the driver goes on calling [`tick`] until it has closed the transport; then it stops asking.
 /// The close timer ([`Config::close_timeout`]) runs from the first `tick` in `AwaitEof` and in `Close`, so that

@@ -452,8 +452,8 @@ impl fmt::Display for BasicAuth<'_> {
 ///
 /// // "a:b" is no user name for Basic.
 /// let uri = Uri::parse_with("ws://a%3Ab:c@example.com", UriRules::new().user_info(true))?;
-/// let error = uri.user_info().expect("there is one").basic().unwrap_err();
-/// let _: BasicAuthError = error;
+/// let error: BasicAuthError = uri.user_info().expect("there is one").basic().unwrap_err();
+/// assert_eq!(error.to_string(), "user name or password has characters that cannot be sent");
 /// # Ok::<(), ws_proto::UriError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

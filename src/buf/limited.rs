@@ -13,15 +13,22 @@ use crate::frame::EncodedHeader;
 /// [`SendError::OutputFull`](crate::SendError::OutputFull).
 ///
 /// ```
-/// use ws_proto::{Limited, Output};
+/// use ws_proto::{Config, Connection, Limited, Negotiated, Output, SendError};
 ///
-/// let mut out = Limited::new(1024);
-/// out.put(b"abc");
-/// assert_eq!((out.pending(), out.room()), (&b"abc"[..], 1021));
-/// out.consume(3);
+/// let mut connection = Connection::server(Negotiated::new(), Config::new());
+/// let mut out = Limited::new(200);
+/// connection.send_binary(&[7; 190], &mut out)?;
+/// assert_eq!(out.room(), 6); // the header has four bytes
+/// assert_eq!(connection.send_text("one more", &mut out), Err(SendError::OutputFull));
+///
+/// out.consume(out.pending().len()); // the transport has taken all of it
+/// connection.send_text("one more", &mut out)?;
+///
+/// out.consume(out.pending().len());
 /// assert!(out.is_empty());
 /// out.release();
 /// assert_eq!(out.capacity(), 0);
+/// # Ok::<(), SendError>(())
 /// ```
 #[derive(Clone)]
 pub struct Limited {

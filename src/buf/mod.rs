@@ -44,10 +44,9 @@ use crate::simd;
 /// # Ok::<(), ws_proto::ReceiveError>(())
 /// ```
 ///
-/// A caller takes from the same bytes what is not for the engine:
+/// The caller can take bytes that are not for the engine:
 ///
 /// ```
-///
 /// use ws_proto::Input;
 ///
 /// let mut read = *b"GET / HTTP/1.1\r\n\r\n\x81\x80\0\0\0\0";
@@ -99,7 +98,7 @@ impl<'b> Input<'b> {
         self.bytes
     }
 
-    /// Takes the bytes that were not consumed, for instance to hand it to another protocol.
+    /// Takes the bytes that were not consumed, for instance to hand them to another protocol.
     #[inline]
     #[must_use]
     pub fn into_bytes(self) -> &'b mut [u8] {
@@ -127,7 +126,7 @@ impl<'b> From<&'b mut [u8]> for Input<'b> {
 /// The engine asks for [`room`](Self::room) before it writes and never puts more than that, so a
 /// call either writes a whole frame or nothing.
 ///
-/// Implemented by `Vec<u8>` (endless), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array).
+/// Implemented by `Vec<u8>` (no limit), [`Limited`] (a high-water mark) and [`FixedBuf`] (an array).
 ///
 /// Programs may implement it. A method that is added before the next breaking release is provided, and works with the
 /// methods of today.
@@ -135,7 +134,7 @@ impl<'b> From<&'b mut [u8]> for Input<'b> {
 /// ```
 /// use ws_proto::{Config, Connection, Negotiated, Output, SendError};
 ///
-/// /// What one datagram of a tunnel takes.
+/// /// The frames of one datagram of a tunnel.
 /// #[derive(Default)]
 /// struct Datagram {
 ///     bytes: Vec<u8>,

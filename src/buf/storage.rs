@@ -14,16 +14,16 @@ use crate::utf8::{self, InvalidUtf8};
 /// ```
 /// use ws_proto::{CapacityError, FixedBuf, Storage};
 ///
-/// /// The lines of a head, one after the other.
-/// fn keep(lines: &[&str], storage: &mut impl Storage) -> Result<(), CapacityError> {
+/// /// Stores lines, one after the other.
+/// fn store_lines(lines: &[&str], storage: &mut impl Storage) -> Result<(), CapacityError> {
 ///     storage.clear();
 ///     lines.iter().try_for_each(|line| storage.store(line.as_bytes()))
 /// }
 ///
 /// let mut storage = FixedBuf::<8>::new();
-/// keep(&["a: 1\n", "b\n"], &mut storage)?;
+/// store_lines(&["a: 1\n", "b\n"], &mut storage)?;
 /// assert_eq!(storage.bytes(), b"a: 1\nb\n");
-/// assert_eq!(keep(&["a: 1\n", "b: 2\n"], &mut storage), Err(CapacityError));
+/// assert_eq!(store_lines(&["a: 1\n", "b: 2\n"], &mut storage), Err(CapacityError));
 /// # Ok::<(), CapacityError>(())
 /// ```
 pub trait Storage {
@@ -61,8 +61,9 @@ pub trait Storage {
 /// added before the next breaking release is provided too.
 ///
 /// ```
-/// use ws_proto::{Assembler, CapacityError, MessageStorage, Storage};
+/// use ws_proto::{Assembler, CapacityError, Config, Connection, Input, MessageStorage, Negotiated, Storage};
 ///
+/// /// Counts the pieces that are copied.
 /// #[derive(Default)]
 /// struct Counted {
 ///     bytes: Vec<u8>,
@@ -90,8 +91,17 @@ pub trait Storage {
 ///
 /// impl MessageStorage for Counted {}
 ///
-/// let assembler = Assembler::new(Counted::default(), 1024);
-/// # let _ = assembler;
+/// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+/// let mut assembler = Assembler::new(Counted::default(), 1024);
+/// let mut read = *b"\x82\x04abcd";
+/// let (one, two) = read.split_at_mut(4); // the message comes in two reads
+/// for bytes in [one, two] {
+///     if let Some(event) = connection.receive(&mut Input::new(bytes), &mut Vec::new())? {
+///         assembler.push(event)?;
+///     }
+/// }
+/// assert_eq!((assembler.storage().bytes(), assembler.storage().stores), (&b"abcd"[..], 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait MessageStorage: Storage {
     /// Appends what `write` puts at the front of a slice of `most` bytes or fewer. It returns how many

@@ -28,16 +28,16 @@ use crate::time::millis_ceil;
 ///
 /// ```
 /// use core::time::Duration;
-/// use ws_proto::Config;
+/// use ws_proto::{Config, Connection, Negotiated};
 ///
 /// let config = Config::new().max_message(64 * 1024).keepalive(Some(Duration::from_secs(30)));
-/// # let _ = config;
+/// let connection = Connection::server(Negotiated::new(), config);
+/// # let _ = connection;
 /// ```
 ///
 /// All settings:
 ///
 /// ```
-///
 /// use core::time::Duration;
 /// use ws_proto::Config;
 ///

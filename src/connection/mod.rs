@@ -147,9 +147,12 @@ impl<M: MaskSource> Connection<Client<M>> {
     /// ```
     /// use ws_proto::{Config, Connection, Negotiated};
     ///
-    /// let keys = || [7; 4]; // random bytes, new for every frame
+    /// let keys = || [1, 2, 3, 4]; // in a program random bytes, new for every frame
     /// let mut client = Connection::client(Negotiated::new(), Config::new(), keys);
-    /// # let _ = client.can_send();
+    /// let mut out = Vec::new();
+    /// client.send_binary(&[0, 0], &mut out)?;
+    /// assert_eq!(out, [0x82, 0x82, 1, 2, 3, 4, 1, 2]); // header, masking key, masked payload
+    /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     #[must_use]
     pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
@@ -163,9 +166,13 @@ impl<M: MaskSource> Connection<EitherRole<M>> {
     /// ```
     /// use ws_proto::{Config, Connection, EitherRole, Negotiated};
     ///
-    /// let role: EitherRole<fn() -> [u8; 4]> = EitherRole::server();
-    /// let connection = Connection::with_role(Negotiated::new(), Config::new(), role);
-    /// # let _ = connection.can_send();
+    /// type Keys = fn() -> [u8; 4];
+    ///
+    /// // One table for connections of both roles.
+    /// let keys: Keys = || [7; 4]; // in a program random bytes, new for every frame
+    /// let table = [EitherRole::server(), EitherRole::client(keys)]
+    ///     .map(|role| Connection::with_role(Negotiated::new(), Config::new(), role));
+    /// assert!(table.iter().all(|connection| connection.can_send()));
     /// ```
     #[must_use]
     pub fn with_role(negotiated: Negotiated, config: Config, role: EitherRole<M>) -> Self {
@@ -212,7 +219,7 @@ impl<R: Role> Connection<R> {
     ///
     /// Writes the answers to `out`: a Pong for each Ping, one Close for the peer's
     /// Close, one Close for a fault. `out` has to have room for [`MAX_CONTROL_FRAME`] bytes, 131, when it
-    /// is empty; a smaller one gives [`ReceiveError::OutputFull`] for ever.
+    /// is empty; with less, every call returns [`ReceiveError::OutputFull`].
     ///
     /// After the peer's Close, the end of the transport ([`receive_eof`](Self::receive_eof)), a failure by
     /// the caller ([`fail`](Self::fail)) or a timer that has ended ([`tick`](Self::tick)) nothing more is
@@ -353,12 +360,12 @@ impl<R: Role> Connection<R> {
     /// For a header that is cut, it is the number of bytes of the header that are known to be missing; the frame may then turn
     /// out not to be one of that size.
     ///
-    /// A frame that [`receive`](Self::receive) is given in parts comes in pieces, and a message of pieces
-    /// has to be copied to be in one place. Who reads on where the last read ended, until nothing is
-    /// missing, and then calls `receive`, gets the message where it is, text too. The header is checked
-    /// on the byte that proves a fault in it; the payload is not: text that is not UTF-8 is reported when
-    /// the frame is there as a whole. `most` is what that buffer may grow to at a peer's word. A frame of a message that an extension has encoded is not
-    /// waited for, nor is one with a fault: `receive` reports that.
+    /// It is for messages without a copy. [`receive`](Self::receive) returns pieces of a frame that it gets in
+    /// parts, and pieces have to be copied to make a message. So keep reading into the same buffer until this
+    /// returns 0, then call `receive`: the message, text too, is in that buffer as a whole. `most` bounds the
+    /// memory that a peer can make the buffer take. For a frame that an extension has encoded, and for one with a
+    /// fault in its header, this returns 0, and `receive` reports it. Text that is not UTF-8 is reported only when
+    /// the whole frame is there.
     ///
     /// ```
     /// use ws_proto::{Config, Connection, Event, Input, Negotiated};
@@ -404,9 +411,9 @@ impl<R: Role> Connection<R> {
         self.close_body().0
     }
 
-    /// How many bytes the message has that the connection has failed for, as its headers claim up to the
-    /// frame that was refused: after [`ProtocolError::FrameTooBig`] and [`ProtocolError::MessageTooBig`], else
-    /// `None`. For words about a limit.
+    /// The length of the message for which the connection has failed, as its headers claim up to the frame that
+    /// was refused: after [`ProtocolError::FrameTooBig`] and [`ProtocolError::MessageTooBig`], else `None`. It is
+    /// for a text that explains the limit.
     ///
     /// ```
     /// use ws_proto::{Config, Connection, Input, Negotiated, ProtocolError};

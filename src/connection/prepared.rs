@@ -20,7 +20,9 @@ use crate::frame::{self, EncodedHeader, FIN, Rsv};
 ///
 /// `B` is what keeps the payload: `&str` or `&[u8]` without an allocator, `Arc<[u8]>`, `Bytes` of the crate
 /// `bytes`. Its `as_ref` has to return the same bytes each time. To share the message itself, borrow it or
-/// put it into an `Arc`.
+/// put it into an `Arc`. It is not `Clone`: each clone would be compressed for itself, as compressed frames are
+/// made when they are needed. It is not `PartialEq` either: compare [`kind`](Self::kind) and
+/// [`payload`](Self::payload).
 ///
 /// | sent by | cost for each connection |
 /// |---|---|
@@ -31,7 +33,7 @@ use crate::frame::{self, EncodedHeader, FIN, Rsv};
 /// | [`Sender::send_prepared_vectored`](crate::Sender::send_prepared_vectored) | a copy of what the transport does not take at once, and for a client of all |
 /// | [`DeflateEncoder::frame_prepared`](crate::extension::deflate::DeflateEncoder::frame_prepared) and `send_prepared` | the same, of the compressed message |
 ///
-/// To its receiver it is a message like any other. As all others it is refused while a message is being sent
+/// To its receiver it is a message like any other. Like any other, it is refused while a message is being sent
 /// in parts, and after Close.
 ///
 /// # Compression
@@ -87,9 +89,9 @@ impl<B: AsRef<[u8]>> PreparedMessage<B> {
     ///
     /// let shared = PreparedMessage::<Arc<[u8]>>::text(Arc::<str>::from("shared"));
     /// let owned = PreparedMessage::<Vec<u8>>::text(String::from("owned"));
-    /// let lies_in_the_program = PreparedMessage::<&str>::text("static");
+    /// let borrowed = PreparedMessage::<&str>::text("borrowed");
     /// assert_eq!(shared.payload(), b"shared");
-    /// # let _ = (owned, lies_in_the_program);
+    /// assert_eq!((owned.payload(), borrowed.payload()), (&b"owned"[..], &b"borrowed"[..]));
     /// ```
     #[must_use]
     pub fn text(text: impl AsRef<str> + Into<B>) -> Self {
@@ -282,13 +284,16 @@ impl Connection<Server> {
     /// A server writes both slices by one call:
     ///
     /// ```
-    ///
+    /// use std::io::{IoSlice, Write};
     /// use ws_proto::{Config, Connection, Negotiated, PreparedMessage};
     ///
+    /// # let mut socket = Vec::new();
     /// let news = PreparedMessage::<&str>::text("news");
     /// let mut server = Connection::server(Negotiated::new(), Config::new());
-    /// assert_eq!(server.frame_prepared(&news)?, [&b"\x81\x04"[..], b"news"]);
-    /// # Ok::<(), ws_proto::SendError>(())
+    /// let frame = server.frame_prepared(&news)?;
+    /// let written = socket.write_vectored(&frame.map(IoSlice::new))?; // the socket can take fewer bytes
+    /// assert_eq!((written, &socket[..]), (6, &b"\x81\x04news"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
     pub fn frame_prepared<'p, B: AsRef<[u8]>>(

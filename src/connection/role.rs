@@ -44,7 +44,6 @@ pub struct Server;
 /// Each frame has its key before the masked payload:
 ///
 /// ```
-///
 /// use ws_proto::{Client, Config, Connection, Negotiated};
 ///
 /// type Keys = fn() -> [u8; 4];

@@ -705,9 +705,9 @@ impl Connection<Server> {
     /// use ws_proto::{Config, Connection, Negotiated};
     ///
     /// let mut connection = Connection::server(Negotiated::new(), Config::new());
-    /// let mut head = Vec::new();
-    /// let payload = connection.frame_text("hello", &mut head)?;
-    /// assert_eq!([&head[..], payload].concat(), b"\x81\x05hello");
+    /// let mut header = Vec::new();
+    /// let payload = connection.frame_text("hello", &mut header)?;
+    /// assert_eq!([&header[..], payload].concat(), b"\x81\x05hello");
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     #[inline]
@@ -730,12 +730,12 @@ impl Connection<Server> {
     /// use ws_proto::{Config, Connection, Fin, Negotiated};
     ///
     /// let mut server = Connection::server(Negotiated::new(), Config::new());
-    /// let mut head = Vec::new();
-    /// let payload = server.frame_binary(&[1, 2, 3], &mut head)?;
-    /// assert_eq!([&head[..], payload].concat(), b"\x82\x03\x01\x02\x03"); // by `writev`, in a program
-    /// head.clear();
-    /// let part = server.frame_binary_part(&[4], Fin::No, &mut head)?;
-    /// assert_eq!([&head[..], part].concat(), b"\x02\x01\x04");
+    /// let mut header = Vec::new();
+    /// let payload = server.frame_binary(&[1, 2, 3], &mut header)?;
+    /// assert_eq!([&header[..], payload].concat(), b"\x82\x03\x01\x02\x03"); // by `writev`, in a program
+    /// header.clear();
+    /// let part = server.frame_binary_part(&[4], Fin::No, &mut header)?;
+    /// assert_eq!([&header[..], part].concat(), b"\x02\x01\x04");
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     #[inline]
@@ -759,11 +759,11 @@ impl Connection<Server> {
     /// use ws_proto::{Config, Connection, Fin, Negotiated, SendError};
     ///
     /// let mut connection = Connection::server(Negotiated::new(), Config::new());
-    /// let mut head = Vec::new();
-    /// let payload = connection.frame_text_part("hel", Fin::No, &mut head)?;
-    /// assert_eq!([&head[..], payload].concat(), b"\x01\x03hel");
+    /// let mut header = Vec::new();
+    /// let payload = connection.frame_text_part("hel", Fin::No, &mut header)?;
+    /// assert_eq!([&header[..], payload].concat(), b"\x01\x03hel");
     ///
-    /// let other = connection.frame_text("a message of its own", &mut head);
+    /// let other = connection.frame_text("a message of its own", &mut header);
     /// assert_eq!(other, Err(SendError::MessageOpen));
     /// # Ok::<(), SendError>(())
     /// ```
@@ -789,9 +789,9 @@ impl Connection<Server> {
     /// use ws_proto::{Config, Connection, Fin, Negotiated};
     ///
     /// let mut server = Connection::server(Negotiated::new(), Config::new());
-    /// let mut head = Vec::new();
-    /// let part = server.frame_utf8_part(b"caf\xc3", Fin::No, &mut head)?; // cut inside of a character
-    /// assert_eq!([&head[..], part].concat(), b"\x01\x04caf\xc3");
+    /// let mut header = Vec::new();
+    /// let part = server.frame_utf8_part(b"caf\xc3", Fin::No, &mut header)?; // cut inside of a character
+    /// assert_eq!([&header[..], part].concat(), b"\x01\x04caf\xc3");
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     pub fn frame_utf8_part<'p, O: Output + ?Sized>(
@@ -835,9 +835,9 @@ impl<M: MaskSource> Connection<Client<M>> {
     /// use ws_proto::{Config, Connection, Negotiated};
     ///
     /// let mut client = Connection::client(Negotiated::new(), Config::new(), || [1, 2, 3, 4]);
-    /// let (mut head, mut text) = (Vec::new(), *b"hi");
-    /// let payload = client.frame_text(&mut text, &mut head)?;
-    /// assert_eq!([&head[..], payload].concat(), [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
+    /// let (mut header, mut text) = (Vec::new(), *b"hi");
+    /// let payload = client.frame_text(&mut text, &mut header)?;
+    /// assert_eq!([&header[..], payload].concat(), [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     #[inline]
@@ -890,11 +890,11 @@ impl<M: MaskSource> Connection<Client<M>> {
     /// use ws_proto::{Config, Connection, Fin, Negotiated};
     ///
     /// let mut client = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
-    /// let (mut head, mut text, mut data) = (Vec::new(), *b"caf\xc3\xa9", [1, 2]);
+    /// let (mut header, mut text, mut data) = (Vec::new(), *b"caf\xc3\xa9", [1, 2]);
     /// let (one, two) = text.split_at_mut(4); // inside of a character
-    /// assert_eq!(client.frame_text_part(one, Fin::No, &mut head)?, b"caf\xc3");
-    /// assert_eq!(client.frame_text_part(two, Fin::Yes, &mut head)?, b"\xa9");
-    /// assert_eq!(client.frame_binary_part(&mut data, Fin::Yes, &mut head)?, [1, 2]);
+    /// assert_eq!(client.frame_text_part(one, Fin::No, &mut header)?, b"caf\xc3");
+    /// assert_eq!(client.frame_text_part(two, Fin::Yes, &mut header)?, b"\xa9");
+    /// assert_eq!(client.frame_binary_part(&mut data, Fin::Yes, &mut header)?, [1, 2]);
     /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     pub fn frame_text_part<'p, O: Output + ?Sized>(

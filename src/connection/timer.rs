@@ -138,7 +138,7 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] when a timer has ended, from then on for ever: [`transport`](Self::transport) is
+    /// [`TimedOut`] when a timer has ended, and at every later call: [`transport`](Self::transport) is
     /// [`Abort`](Transport::Abort), and nothing more can be received or sent.
     pub fn tick<O: Output + ?Sized>(
         &mut self,

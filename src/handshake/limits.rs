@@ -19,16 +19,16 @@ use core::time::Duration;
 ///
 /// ```
 /// use core::time::Duration;
-/// use ws_proto::handshake::Limits;
+/// use ws_proto::handshake::{Limits, ServerHandshake};
 ///
 /// let limits = Limits::new().head_bytes(4096).time(Duration::from_secs(3));
-/// # let _ = limits;
+/// let handshake = ServerHandshake::new(Vec::new(), limits);
+/// # let _ = handshake;
 /// ```
 ///
 /// All settings:
 ///
 /// ```
-///
 /// use core::time::Duration;
 /// use ws_proto::handshake::Limits;
 ///

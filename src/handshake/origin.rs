@@ -157,7 +157,7 @@ impl<'p> OriginPolicy<'p> {
     }
 
     /// Sets whether requests are refused that have an `Origin` and whose `Host` is a name other than `localhost`.
-    /// By default they are not, but of [`local`](Self::local) they are.
+    /// By default such requests are allowed; [`local`](Self::local) refuses them.
     ///
     /// That stops DNS rebinding: a site gives its own name the address of the user's machine, so
     /// that its page and the server seem to be of the same host. It cannot do so with an IP address or

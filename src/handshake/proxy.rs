@@ -91,12 +91,17 @@ use crate::uri::{self, HostHeader, Uri};
 /// What to ask a proxy for: a tunnel to a host and port.
 ///
 /// ```
-/// use ws_proto::handshake::proxy::ConnectRequest;
+/// use ws_proto::handshake::Limits;
+/// use ws_proto::handshake::proxy::{ConnectRequest, ProxyHandshake};
 ///
 /// let request = ConnectRequest::new("2001:db8::1", 443)
 ///     .basic("me", "secret")
 ///     .headers(&[("User-Agent", b"example/1.0")]);
-/// # let _ = request;
+/// let mut out = Vec::new();
+/// let handshake = ProxyHandshake::start(request, Vec::new(), Limits::new(), &mut out)?;
+/// assert!(out.starts_with(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n"));
+/// # let _ = handshake;
+/// # Ok::<(), ws_proto::handshake::HeadError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct ConnectRequest<'r> {
@@ -122,11 +127,15 @@ impl<'r> ConnectRequest<'r> {
     ///
     /// ```
     /// use ws_proto::Uri;
-    /// use ws_proto::handshake::proxy::ConnectRequest;
+    /// use ws_proto::handshake::Limits;
+    /// use ws_proto::handshake::proxy::{ConnectRequest, ProxyHandshake};
     ///
-    /// let request = ConnectRequest::from_uri(Uri::parse("wss://example.com/chat")?); // port 443
-    /// # let _ = request;
-    /// # Ok::<(), ws_proto::UriError>(())
+    /// let request = ConnectRequest::from_uri(Uri::parse("wss://example.com/chat")?);
+    /// let mut out = Vec::new();
+    /// let handshake = ProxyHandshake::start(request, Vec::new(), Limits::new(), &mut out)?;
+    /// assert!(out.starts_with(b"CONNECT example.com:443 HTTP/1.1\r\n")); // the port of `wss`
+    /// # let _ = handshake;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub const fn from_uri(uri: Uri<'r>) -> Self {

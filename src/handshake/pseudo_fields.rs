@@ -10,7 +10,7 @@ use super::error::HandshakeError;
 /// no other pseudo-header fields.
 ///
 /// ```
-/// use ws_proto::handshake::PseudoFields;
+/// use ws_proto::handshake::{PseudoFields, Upgrade};
 ///
 /// let pseudo = PseudoFields {
 ///     method: Some("CONNECT"),
@@ -19,7 +19,10 @@ use super::error::HandshakeError;
 ///     authority: Some("example.com"),
 ///     path: Some("/chat"),
 /// };
-/// # let _ = pseudo;
+/// let headers: [(&str, &[u8]); 1] = [("sec-websocket-version", b"13")];
+/// let upgrade = Upgrade::from_extended_connect(&pseudo, &headers)?;
+/// assert_eq!((upgrade.host(), upgrade.target()), ("example.com", "/chat"));
+/// # Ok::<(), ws_proto::handshake::HandshakeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PseudoFields<'h> {

@@ -18,13 +18,17 @@ use crate::uri::Uri;
 ///
 /// ```
 /// use ws_proto::Uri;
-/// use ws_proto::handshake::ClientRequest;
+/// use ws_proto::handshake::{ClientHandshake, ClientRequest, Limits};
 ///
 /// let request = ClientRequest::from_uri(Uri::parse("wss://example.com/chat?room=1")?)
 ///     .subprotocols(&["chat.v2", "chat.v1"])
 ///     .headers(&[("Authorization", b"Bearer abc")]);
-/// # let _ = request;
-/// # Ok::<(), ws_proto::UriError>(())
+/// let nonce = [7; 16]; // use 16 random bytes
+/// let mut out = Vec::new();
+/// let handshake = ClientHandshake::start(request, nonce, Vec::new(), Limits::new(), &mut out)?;
+/// assert!(out.starts_with(b"GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\n"));
+/// # let _ = handshake;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct ClientRequest<'r> {
@@ -52,7 +56,7 @@ impl<'r> ClientRequest<'r> {
     ///
     /// let extensions = [ExtensionOffer::new("x-example", &[])];
     /// let request = ClientRequest::new("example.com:8443", "/chat?room=1")
-    ///     .secure(true) // of use on a stream of HTTP/2 or HTTP/3
+    ///     .secure(true) // has an effect on a stream of HTTP/2 or HTTP/3 only
     ///     .origin("https://example.com")
     ///     .subprotocols(&["chat.v1"])
     ///     .require_subprotocol(true)

@@ -28,7 +28,7 @@ pub const MAX_REFUSAL: usize = 256;
 /// let response = PlainResponse::new(401)
 ///     .headers(&[("WWW-Authenticate", b"Basic realm=\"chat\"")])
 ///     .body(b"who are you?");
-/// # let _ = response;
+/// assert_eq!((response.get_status(), response.get_body()), (401, &b"who are you?"[..]));
 /// ```
 #[derive(Clone, Copy)]
 pub struct PlainResponse<'r> {
@@ -56,7 +56,7 @@ impl<'r> PlainResponse<'r> {
     /// use ws_proto::handshake::PlainResponse;
     ///
     /// let response = PlainResponse::text(404, "There is no such room.\n");
-    /// # let _ = response;
+    /// assert_eq!(response.get_headers(), [("Content-Type", &b"text/plain; charset=utf-8"[..])]);
     /// ```
     #[must_use]
     pub const fn text(status: u16, text: &'r str) -> Self {

@@ -7,8 +7,8 @@
 //! [`Tunnel`] first, with [`Proxy::connect`](crate::opening::Proxy::connect).
 //!
 //! This is the only module that does I/O and reads a clock, by means of `std`. Deadlines are only
-//! met when reads and writes return, and two peers that both write more than the sockets hold wait
-//! for each other for ever: give the stream timeouts for both (`TcpStream::set_read_timeout`,
+//! met when reads and writes return, and two peers that both write more than the sockets hold
+//! wait for each other without end: give the stream timeouts for both (`TcpStream::set_read_timeout`,
 //! `set_write_timeout`). One that runs out is no error here, only time that passes.
 //!
 //! ```no_run

@@ -11,9 +11,9 @@ use crate::utf8::Utf8;
 
 /// Joins the pieces of a message in a [`MessageStorage`] of the caller's.
 ///
-/// A message that arrives in one piece is passed through, uncopied. All others are collected, up
-/// to a limit of bytes. No allocator is needed: `Storage` may be an array. The limit holds for all of them;
-/// whether one that the storage is too small for is refused depends on how it was read.
+/// A message that arrives in one piece is passed through, uncopied. All others are collected. No allocator is
+/// needed: the storage may be an array. A message with more bytes than the limit is refused. A message within
+/// the limit that is too long for the storage is refused if it arrives in several pieces, not if it arrives in one.
 ///
 /// ```
 /// use ws_proto::message::{Assembler, Message};
@@ -96,16 +96,43 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     /// Joins messages of at most `max_message` bytes, after `extension` has decoded them.
     ///
     /// ```
-    /// use ws_proto::extension::NoExtension;
-    /// use ws_proto::{Assembler, Event, FixedBuf, Storage};
+    /// use ws_proto::extension::{Decode, DecodeError};
+    /// use ws_proto::frame::Rsv;
+    /// use ws_proto::{
+    ///     Assembler, Config, Connection, Extended, Input, Message, MessageStorage, Negotiated,
+    /// };
     ///
-    /// // A decoder in place of `NoExtension`, or an `Option` of one.
-    /// let mut assembler = Assembler::with_extension(FixedBuf::<64>::new(), 64, NoExtension);
-    /// assert!(assembler.push(Event::Ping)?.is_none());
-    /// let _: &mut NoExtension = assembler.extension_mut();
-    /// assert!(assembler.storage().bytes().is_empty()); // no message is being collected
-    /// assembler.storage_mut().clear();
-    /// # Ok::<(), ws_proto::AssembleError>(())
+    /// /// Inverts all bits, and counts the bytes.
+    /// struct Invert(usize);
+    ///
+    /// impl Decode for Invert {
+    ///     fn decode<S: MessageStorage>(
+    ///         &mut self,
+    ///         piece: Extended<'_>,
+    ///         room: u64,
+    ///         to: &mut S,
+    ///     ) -> Result<(), DecodeError> {
+    ///         if piece.data.len() as u64 > room {
+    ///             return Err(DecodeError::TooBig);
+    ///         }
+    ///         for byte in piece.data {
+    ///             *byte = !*byte;
+    ///             self.0 += 1;
+    ///             to.store(&[*byte])?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let negotiated = Negotiated::new().with_rsv(Rsv::RSV2);
+    /// let mut connection = Connection::client(negotiated, Config::new(), || [0; 4]);
+    /// let mut assembler = Assembler::with_extension(Vec::new(), 1024, Invert(0));
+    /// let mut read = *b"\xa1\x02\x97\x96"; // "hi", inverted
+    /// let event = connection.receive(&mut Input::new(&mut read), &mut Vec::new())?;
+    /// let message = assembler.push(event.expect("a message has come"))?;
+    /// assert_eq!(message, Some(Message::Text("hi")));
+    /// assert_eq!(assembler.extension_mut().0, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub const fn with_extension(storage: S, max_message: u64, extension: X) -> Self {
@@ -186,6 +213,24 @@ impl<S: MessageStorage, X: Decode> Assembler<S, X> {
     }
 
     /// The storage: the collected part of the current message.
+    ///
+    /// ```
+    /// use ws_proto::{Assembler, Config, Connection, Input, Negotiated};
+    ///
+    /// let mut connection = Connection::client(Negotiated::new(), Config::new(), || [0; 4]);
+    /// let mut assembler = Assembler::new(Vec::new(), 1024);
+    /// let mut read = *b"\x82\x04abcd";
+    /// let (one, two) = read.split_at_mut(4); // the message comes in two reads
+    /// if let Some(event) = connection.receive(&mut Input::new(one), &mut Vec::new())? {
+    ///     assert!(assembler.push(event)?.is_none());
+    /// }
+    /// assert_eq!(assembler.storage(), b"ab");
+    /// if let Some(event) = connection.receive(&mut Input::new(two), &mut Vec::new())? {
+    ///     assert!(assembler.push(event)?.is_some());
+    /// }
+    /// *assembler.storage_mut() = Vec::new(); // gives the memory back between messages
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn storage(&self) -> &S {
         &self.storage

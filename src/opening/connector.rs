@@ -28,7 +28,6 @@ const AUTHORIZATION: &str = "Authorization";
 /// All settings:
 ///
 /// ```
-///
 /// use ws_proto::extension::deflate::Deflate;
 /// use ws_proto::opening::{Connector, Options};
 ///

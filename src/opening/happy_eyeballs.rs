@@ -94,11 +94,14 @@ impl HappyEyeballs {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use ws_proto::opening::HappyEyeballs;
+    /// use ws_proto::Instant;
+    /// use ws_proto::opening::{HappyEyeballs, HappyStep};
     ///
-    /// let addresses = ["[2001:db8::1]:80".parse()?, "192.0.2.1:80".parse()?];
-    /// let attempts = HappyEyeballs::new(addresses).with_delay(Duration::from_millis(100));
-    /// # let _ = attempts;
+    /// let (v6, v4) = ("[2001:db8::1]:80".parse()?, "192.0.2.1:80".parse()?);
+    /// let mut attempts = HappyEyeballs::new([v6, v4]).with_delay(Duration::from_millis(100));
+    /// let at = Instant::from_millis;
+    /// assert_eq!(attempts.step(at(0)), HappyStep::Connect(v6));
+    /// assert_eq!(attempts.step(at(100)), HappyStep::Connect(v4));
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     #[must_use]

@@ -21,7 +21,6 @@ use crate::socket::WebSocket;
 /// All settings:
 ///
 /// ```
-///
 /// use std::time::Duration;
 /// use ws_proto::Config;
 /// use ws_proto::handshake::Limits;

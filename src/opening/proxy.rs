@@ -14,7 +14,7 @@ use crate::uri::{self, Place, Uri, UriError, UserInfo};
 /// | part of the URL | read as |
 /// |---|---|
 /// | scheme | `http`, `https`, `socks5`, `socks5h`, in any case; none means `http` |
-/// | `user:password@` | visible ASCII up to the last `@`; percent-encodings are decoded; a missing password is empty, which SOCKS proxies cannot be told (RFC 1929): [`ProxyError::Credentials`](super::ProxyError::Credentials) of who connects |
+/// | `user:password@` | visible ASCII up to the last `@`; percent-encodings are decoded; a missing password is empty, which SOCKS does not allow (RFC 1929): connecting fails with [`ProxyError::Credentials`](super::ProxyError::Credentials) |
 /// | host | a name, an IPv4 address, an IPv6 address in brackets |
 /// | port | 1080 if there is none, 443 with `https`: curl's defaults |
 /// | path | none, or `/` |

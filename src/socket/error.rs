@@ -84,7 +84,7 @@ impl Error for WebSocketError {}
 /// assert_eq!(server.failure(), Some(Failure::Write));
 /// let mut close = *b"\x88\x82\0\0\0\0\x03\xf0";
 /// server.receive(&mut close).poll_next(ws_proto::socket::Want::Message)?;
-/// assert_eq!(server.failure(), None); // it has said Close(1008)
+/// assert_eq!(server.failure(), None); // the peer has sent Close(1008)
 /// # Ok::<(), ws_proto::WebSocketError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

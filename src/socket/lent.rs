@@ -23,7 +23,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// at. `false` if they are dropped: nothing more is received, and the connection only waits for its
     /// end.
     ///
-    /// [`receive`](Self::receive) does all of this for whoever can keep a `Reading`.
+    /// A program that can keep a `Reading` calls [`receive`](Self::receive) instead, which does all of this.
     #[inline(always)]
     pub fn note_read(&mut self, n: usize) -> bool {
         self.note_input(n);
@@ -37,7 +37,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// As [`Reading::poll_next`](super::Reading::poll_next), in what the connection has kept and then in
     /// `bytes`, of which the first `used` are used already. Adds the bytes it uses to `used`.
     ///
-    /// Whoever gives the buffer to another connection calls [`keep`](Self::keep) with the rest first.
+    /// Call [`keep`](Self::keep) with the rest before another connection gets the buffer.
     ///
     /// ```
     /// use ws_proto::socket::{Next, Received, Want};

@@ -86,7 +86,7 @@ const RETAINED: usize = 4096;
 /// | a client has both Close frames | for the end of the input | while output is pending | with the end of the input, the [close timeout](Config::close_timeout) |
 /// | a server has both Close frames | until it has half-closed | while output is pending | when all is written and half-closed |
 /// | failed | for the end of the input | the Close frame that says why | with the end of the input, 4 MiB, the linger time |
-/// | over | no | no | for ever |
+/// | over | no | no | never |
 ///
 /// # Limits
 ///
@@ -127,7 +127,6 @@ const RETAINED: usize = 4096;
 /// One turn over a stream that does not block:
 ///
 /// ```
-///
 /// use std::io::{ErrorKind, IoSlice, Read, Write};
 /// use ws_proto::socket::{Next, Received, Want};
 /// use ws_proto::{Instant, Server, WebSocket};
@@ -199,9 +198,11 @@ impl<M: MaskSource> WebSocket<Client<M>> {
     /// ```
     /// use ws_proto::{Config, Negotiated, WebSocket};
     ///
-    /// let keys = || [7; 4]; // random bytes, new for every frame
-    /// let client = WebSocket::client(Negotiated::new(), Config::new(), keys);
-    /// # let _ = client;
+    /// let keys = || [0, 0, 0, 1]; // in a program random bytes, new for every frame
+    /// let mut client = WebSocket::client(Negotiated::new(), Config::new(), keys);
+    /// client.sender().send_text("hello")?;
+    /// assert_eq!(client.pending(), b"\x81\x85\0\0\0\x01helmo"); // masked
+    /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     #[must_use]
     pub fn client(negotiated: Negotiated, config: Config, keys: M) -> Self {
@@ -215,9 +216,16 @@ impl<M: MaskSource> WebSocket<EitherRole<M>> {
     /// ```
     /// use ws_proto::{Config, EitherRole, Negotiated, WebSocket};
     ///
-    /// let role: EitherRole<fn() -> [u8; 4]> = EitherRole::server();
-    /// let socket = WebSocket::with_role(Negotiated::new(), Config::new(), role);
-    /// # let _ = socket;
+    /// type Keys = fn() -> [u8; 4];
+    ///
+    /// // One table for connections of both roles.
+    /// let keys: Keys = || [7; 4]; // in a program random bytes, new for every frame
+    /// let mut table = [EitherRole::server(), EitherRole::client(keys)]
+    ///     .map(|role| WebSocket::with_role(Negotiated::new(), Config::new(), role));
+    /// for socket in &mut table {
+    ///     socket.sender().send_text("to all of you")?;
+    /// }
+    /// # Ok::<(), ws_proto::SendError>(())
     /// ```
     #[must_use]
     pub fn with_role(negotiated: Negotiated, config: Config, role: EitherRole<M>) -> Self {
@@ -234,8 +242,8 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// For payloads of another type, which are [queued by reference](Sender::send_binary_shared):
-    /// `Arc<[u8]>`, or `Bytes` of the crate `bytes`. Call it before anything is sent: queued output is
+    /// Changes the type of the payloads that are [queued by reference](Sender::send_binary_shared), for instance to
+    /// `Arc<[u8]>`, or to `Bytes` of the crate `bytes`. Call it before anything is sent: queued output is
     /// dropped.
     ///
     /// ```
@@ -265,15 +273,15 @@ impl<R: Role> WebSocket<R> {
 }
 
 impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
-    /// With another high-water mark of waiting output, in bytes; 131 at least, a control frame.
+    /// Sets the high-water mark of the waiting output, in bytes: by default 1 MiB, at least 131, a control frame.
     #[must_use]
     pub fn with_high_water(mut self, bytes: usize) -> Self {
         self.outbox.out.set_high_water(bytes);
         self
     }
 
-    /// With another time that a transport may take nothing of the output; 60 s unless this says otherwise.
-    /// Then the connection fails with [`TimedOut::Write`](crate::TimedOut::Write).
+    /// Sets how long a transport may take nothing of the output before the connection fails with
+    /// [`TimedOut::Write`](crate::TimedOut::Write): by default 60 s.
     #[must_use]
     pub fn with_stall_time(mut self, time: Duration) -> Self {
         self.ending.set_stall_time(time);
@@ -282,30 +290,29 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
 
     /// Sets whether it reads to the end of the input after a closing handshake too, for the time of
     /// [`with_linger_time`](Self::with_linger_time) at most; after a fault it always does. For a stream of HTTP/2 or
-    /// HTTP/3, which must not be dropped before both sides have ended (see [`Transport::Close`]). What
-    /// [`opening`](crate::opening) has opened on such a stream does.
+    /// HTTP/3, which must not be dropped before both sides have ended (see [`Transport::Close`]).
+    /// [`opening`](crate::opening) sets it for the connections that it opens on such a stream.
     #[must_use]
     pub const fn with_linger(mut self, linger: bool) -> Self {
         self.ending.set_lingers(linger);
         self
     }
 
-    /// With another time for the end, once nothing more will be received: to write out, to half-close, and
-    /// to read what the peer still sends, so that it can read our Close; the
-    /// [close timeout](Config::close_timeout) unless this says otherwise.
+    /// Sets the time for the end, once nothing more will be received: to write out, to half-close, and to read
+    /// the last bytes of the peer, so that it can read our Close. By default it is the
+    /// [close timeout](Config::close_timeout).
     #[must_use]
     pub fn with_linger_time(mut self, time: Duration) -> Self {
         self.ending.set_linger_time(time);
         self
     }
 
-    /// With another size of what [`read_hint`](Self::read_hint) asks for between big frames, in bytes;
-    /// 4 KiB unless this says otherwise. More of it takes fewer reads for many small messages.
+    /// Sets how many bytes [`read_hint`](Self::read_hint) asks for between big frames: by default 4 KiB. With a
+    /// larger size, many small messages take fewer reads.
     ///
     /// All settings:
     ///
     /// ```
-    ///
     /// use core::time::Duration;
     /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
     /// use ws_proto::{Config, WebSocket};
@@ -319,7 +326,7 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     ///     .with_read_size(16 * 1024)
     ///     .with_deflate(&Deflate::new(), params);
     /// assert_eq!(server.deflate(), Some(params));
-    /// server.set_compressing(false); // what follows is compressed already
+    /// server.set_compressing(false); // for messages with compressed content
     /// ```
     #[must_use]
     pub fn with_read_size(mut self, bytes: usize) -> Self {
@@ -327,9 +334,9 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
         self
     }
 
-    /// With permessage-deflate as it was agreed on: messages are inflated and, if they are as long
-    /// as the [threshold](crate::extension::deflate::Deflate::threshold), compressed.
-    /// [`Sender::uncompressed`] sends the others.
+    /// Turns on permessage-deflate as the handshake has agreed on it: received messages are inflated, and sent ones
+    /// are compressed if they are as long as the [threshold](crate::extension::deflate::Deflate::threshold).
+    /// [`Sender::uncompressed`] sends messages that must not be compressed.
     ///
     /// Does nothing if the handshake did not agree on it.
     #[cfg(feature = "deflate")]

@@ -30,7 +30,7 @@ use crate::transport::Transport;
 #[non_exhaustive]
 pub enum Want {
     /// Nothing: the caller sends, and the input is read on its behalf. Pings are answered, and one message
-    /// is kept for whoever asks next; so is a Ping, a Pong, the peer's Close, once an
+    /// is kept for the next call that asks for one; so is a Ping, a Pong, the peer's Close, once an
     /// [`Event`](Self::Event) has been asked for.
     Nothing,
     /// A whole message. If pieces of the current one have been emitted, the rest of it is dropped.
@@ -148,7 +148,7 @@ pub enum Next<'w, R: Role, B: AsRef<[u8]>> {
     Read,
     /// Much was received without anything to emit.
     Yield,
-    /// There is something for those who receive, and this caller does not.
+    /// A received item waits for a caller that receives, and this one does not.
     Untaken,
     /// Nothing more comes: the peer's Close was received, or the transport has ended.
     End,
@@ -239,8 +239,8 @@ impl<R: Role, B: AsRef<[u8]>> WebSocket<R, B> {
     /// use ws_proto::{Config, Message, Negotiated, WebSocket, WebSocketError};
     ///
     /// let mut server = WebSocket::server(Negotiated::new(), Config::new());
-    /// let mut reading = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
-    /// let mut reading = server.receive(&mut reading);
+    /// let mut read = *b"\x81\x82\0\0\0\0hi";
+    /// let mut reading = server.receive(&mut read);
     /// if let Next::Received(Received::Message(Message::Text(_), _)) = reading.poll_next(Want::Message)? {
     ///     reading.refuse_text();
     /// }

@@ -48,7 +48,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
         }
     }
 
-    /// The same, for a shorter time: for calls that take it.
+    /// A second handle for a shorter time, for functions that take a `Sender` by value.
     ///
     /// ```
     /// use ws_proto::{Config, Message, Negotiated, SendError, Sender, Server, WebSocket};
@@ -78,13 +78,13 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
         self.to.encoder.pause(!compressing);
     }
 
-    /// The same, but without compression.
+    /// A handle that sends without compression.
     ///
     /// For a message that has a secret next to what an attacker chose: its compressed length would
     /// reveal the secret (RFC 7692 8), also when the two are in different messages and the context
     /// is taken over. And for data that is compressed already.
     ///
-    /// A message in parts goes on as it began: of its further parts this changes nothing.
+    /// A message in parts goes on as it began: this does not change its further parts.
     ///
     /// ```
     /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
@@ -226,8 +226,8 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
         self.whole(kind, payload)
     }
 
-    /// Whether a payload of `len` bytes is copied though it is [to be shared](Self::send_binary_shared):
-    /// [`send`](Self::send) does the same then.
+    /// Whether [`send_binary_shared`](Self::send_binary_shared) copies a payload of `len` bytes. Then
+    /// [`send_binary`](Self::send_binary) does the same.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -235,7 +235,7 @@ impl<'w, R: Role, B: AsRef<[u8]>> Sender<'w, R, B> {
     ///
     /// let mut server: WebSocket<Server, Arc<[u8]>> =
     ///     WebSocket::server(Negotiated::new(), Config::new()).sharing();
-    /// assert!(server.sender().copies_payload(100)); // that costs less
+    /// assert!(server.sender().copies_payload(100)); // a copy of 100 bytes costs less
     /// assert!(!server.sender().copies_payload(100_000));
     /// ```
     #[inline]

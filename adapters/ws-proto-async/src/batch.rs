@@ -46,7 +46,7 @@ pub type Sender<'s> = ws_proto::Sender<'s, Role, Bytes>;
 ///         println!("{} bytes", message.as_bytes().len()); // lent, not copied
 ///         sender.ping(b"")?;
 ///     }
-/// } // what was queued is written when the next batch is waited for
+/// } // the next call of `next_batch` writes the Pings
 /// # Ok(())
 /// # });
 /// ```

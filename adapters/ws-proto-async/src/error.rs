@@ -46,7 +46,7 @@ pub enum Error {
     Io(io::Error),
     /// The peer broke the protocol or a limit. Its Close frame says so.
     Receive(WebSocketError),
-    /// This cannot be sent. [`SendError::Closed`] is what sending on a closed connection gives.
+    /// It cannot be sent: with [`SendError::Closed`] because the connection is closed.
     Send(SendError),
     /// The peer did not answer in time.
     TimedOut(TimedOut),

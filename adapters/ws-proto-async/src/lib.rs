@@ -40,13 +40,14 @@ mod reconnecting;
 pub mod server;
 mod socket;
 mod tasks;
+mod utf8_bytes;
 
 pub use batch::{Batch, Sender};
 pub use byte_io::ByteStream;
 pub use bytes::Bytes;
 pub use error::{Error, TrySendError, cause_of};
 pub use io::{Io, Timer};
-pub use message::{Closed, Event, Message, Piece, PreparedMessage, Utf8Bytes};
+pub use message::{Closed, Event, Message, Piece, PreparedMessage};
 pub use reconnecting::{
     AttemptError, Connect, Connected, Decision, Disconnected, Ended, Reason, Reconnecting, Update,
 };
@@ -57,6 +58,7 @@ pub use server::Incoming;
 pub use socket::{ReadHalf, ReuniteError, WebSocket, WriteHalf};
 #[cfg(feature = "net")]
 pub use socket2;
+pub use utf8_bytes::Utf8Bytes;
 /// The engine, for what this crate does not name: `handshake::http` with the feature `http`, for instance.
 pub use ws_proto;
 /// A message that is lent; it becomes a [`Message`] by `into`, which copies the payload.

@@ -200,7 +200,7 @@ impl<T: Io> Incoming<T> {
     /// # use ws_proto_async::{Io, server::Incoming};
     /// use std::net::TcpStream;
     ///
-    /// /// Whom to answer, over a runtime whose streams are those of the standard library.
+    /// /// The address of the client, over a runtime whose streams are those of the standard library.
     /// fn peer<T: Io<Stream = TcpStream>>(incoming: &Incoming<T>) -> std::io::Result<std::net::SocketAddr> {
     ///     incoming.get_ref().peer_addr()
     /// }

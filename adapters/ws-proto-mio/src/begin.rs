@@ -130,10 +130,11 @@ impl<S: Stream> WebSocket<S> {
     /// limits and times, the subprotocol and the compression that it has led to; `options` are for the turns only.
     ///
     /// ```
-    /// use ws_proto_mio::{Opened, Options, Stream, WebSocket};
     /// use mio::Token;
+    /// use ws_proto_mio::{Opened, Options, Stream, WebSocket};
     ///
-    /// fn opened<S: Stream>(stream: S, token: Token, opened: Opened) -> WebSocket<S> {
+    /// /// `opened` is the result of a `ConnectingStream`.
+    /// fn upgraded<S: Stream>(stream: S, token: Token, opened: Opened) -> WebSocket<S> {
     ///     WebSocket::open_client(stream, token, opened, &Options::new())
     /// }
     /// ```

@@ -9,16 +9,16 @@ pub use ws_proto::opening::ConnectError;
 use ws_proto::opening::{AcceptError, ProxyError, Response};
 use ws_proto::{TimedOut, UnexpectedEof, WebSocketError};
 
-/// What has ended a connection, or kept it from being one. A closing handshake is no error.
+/// Why a connection has ended, or was never opened. A closing handshake is no error.
 ///
-/// It is given once, by [`Turn::next_event`](crate::Turn::next_event). The peer has been informed, as far as there is
-/// a way to; the connection goes on with its turns until that is written.
+/// [`Turn::next_event`](crate::Turn::next_event) returns it once. A Close frame or a response for the peer is queued then,
+/// if the protocol has one for the error; the next turns write it.
 ///
 /// ```
 /// use ws_proto_mio::Error;
 ///
-/// /// Whether it is worth a line in the log of a server: clients that go without a word are not.
-/// fn is_of_interest(error: &Error) -> bool {
+/// /// Whether a server logs it: clients often disappear without a Close.
+/// fn is_for_the_log(error: &Error) -> bool {
 ///     !matches!(error, Error::Eof(_) | Error::Io(_) | Error::TimedOut(_))
 /// }
 /// ```

@@ -8,7 +8,7 @@ use ws_proto::{CloseCode, Kind, Message};
 use crate::handshake::Incoming;
 use crate::sender::Sender;
 
-/// What has come. It borrows the event loop's buffer, and is copied nowhere.
+/// Something that was received. It borrows the buffer of the event loop, and nothing is copied.
 ///
 /// ```
 /// # use ws_proto_mio::{SendError, Stream};

@@ -47,8 +47,8 @@
 //!             socket.note_event(event);
 //!         }
 //!     }
-//!     // Whatever `accept` fails of, those who are there are served: when file descriptors are free
-//!     // again, others get in.
+//!     // When `accept` fails, for lack of file descriptors for instance, the open connections are still
+//!     // served, and others get in later.
 //!     while let Ok((stream, _)) = listener.accept() {
 //!         last += 1;
 //!         let mut server = WebSocket::accept(stream, Token(last), &options);
@@ -140,6 +140,7 @@ mod handshake;
 mod options;
 mod sender;
 mod socket;
+mod steps;
 mod stream;
 mod timers;
 mod turn;

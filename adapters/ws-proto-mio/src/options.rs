@@ -20,6 +20,24 @@ use ws_proto::opening;
 ///     .high_water(16 * 1024);
 /// # let _ = options;
 /// ```
+///
+/// All settings, but for compression:
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_proto_mio::{Config, Limits, Options};
+///
+/// let options = Options::new()
+///     .config(Config::new().max_message(64 * 1024))
+///     .limits(Limits::new().head_bytes(4096))
+///     .handshake_time(Duration::from_secs(5))
+///     .high_water(16 * 1024)
+///     .read_budget(32 * 1024) // many connections, short turns
+///     .linger_time(Duration::from_secs(1))
+///     .stall_time(Duration::from_secs(10))
+///     .short_reads_end(cfg!(target_os = "linux")); // not for TLS
+/// # let _ = options;
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
@@ -34,13 +52,6 @@ pub struct Options {
 impl Options {
     /// The defaults of [`Config`] and [`Limits`]; 10 s for a handshake, a high-water mark of 64 KiB,
     /// 256 KiB read in a turn, 3 s for the end, 60 s for a peer that takes nothing.
-    ///
-    /// ```
-    /// use ws_proto_mio::Options;
-    ///
-    /// const OPTIONS: Options = Options::new();
-    /// # drop(OPTIONS);
-    /// ```
     pub const fn new() -> Self {
         Self {
             config: Config::new(),
@@ -52,125 +63,66 @@ impl Options {
         }
     }
 
-    /// Limits, keepalive and close timers of the connection.
-    ///
-    /// ```
-    /// use ws_proto_mio::{Config, Options};
-    ///
-    /// let options = Options::new().config(Config::new().max_message(64 * 1024));
-    /// # drop(options);
-    /// ```
+    /// Sets limits, keepalive and close timers of the connection.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self.opening = self.opening.config(config);
         self
     }
 
-    /// How much of a handshake is read. [`handshake_time`](Self::handshake_time) and
+    /// Sets how much of a handshake is read. [`handshake_time`](Self::handshake_time) and
     /// [`linger_time`](Self::linger_time) take the place of its time and its drain.
-    ///
-    /// ```
-    /// use ws_proto_mio::{Limits, Options};
-    ///
-    /// let options = Options::new().limits(Limits::new().head_bytes(4096));
-    /// # drop(options);
-    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.opening = self.opening.limits(limits);
         self
     }
 
-    /// How long a handshake may take, from the first turn on: for a client until there is a
+    /// Sets how long a handshake may take, from the first turn on: for a client until there is a
     /// connection, for a server until the request is there. 10 s by default.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use ws_proto_mio::Options;
-    ///
-    /// let options = Options::new().handshake_time(Duration::from_secs(5));
-    /// # drop(options);
-    /// ```
     pub fn handshake_time(mut self, time: Duration) -> Self {
         self.opening = self.opening.handshake_time(time);
         self
     }
 
-    /// How many bytes may wait to be written. While as many bytes of answers wait (of Pongs, and of
+    /// Sets how many bytes may wait to be written. While as many bytes of answers wait (of Pongs, and of
     /// replies to messages), nothing is received; while as many bytes wait in all,
     /// nothing can be sent. One message of any size fits on top of less. 64 KiB by default,
     /// 1 KiB at least.
-    ///
-    /// ```
-    /// use ws_proto_mio::Options;
-    ///
-    /// let options = Options::new().high_water(1 << 20);
-    /// # drop(options);
-    /// ```
     pub fn high_water(mut self, bytes: usize) -> Self {
         self.opening = self.opening.high_water(bytes.max(1024));
         self
     }
 
-    /// How many bytes one turn reads before it is another connection's: 256 KiB by default.
-    ///
-    /// ```
-    /// use ws_proto_mio::Options;
-    ///
-    /// let options = Options::new().read_budget(32 * 1024); // many connections, short turns
-    /// # drop(options);
-    /// ```
+    /// Sets how many bytes one turn reads, before other connections have their turns: 256 KiB by default.
     pub fn read_budget(mut self, bytes: usize) -> Self {
         self.budget = u32::try_from(bytes.max(1)).unwrap_or(u32::MAX);
         self
     }
 
-    /// How long it may take to write the last words and to end the transport, once the connection
+    /// Sets how long it may take to write the rest and to end the transport, once the connection
     /// is over. 3 s by default.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use ws_proto_mio::Options;
-    ///
-    /// let options = Options::new().linger_time(Duration::from_secs(1));
-    /// # drop(options);
-    /// ```
     pub fn linger_time(mut self, time: Duration) -> Self {
         self.opening = self.opening.linger_time(time);
         self
     }
 
-    /// How long a peer may take no output before the connection fails
+    /// Sets how long a peer may take no output before the connection fails
     /// with [`TimedOut::Write`](crate::TimedOut::Write). 60 s by default. A peer that sends nothing
     /// either fails earlier, by the [keepalive](Config::keepalive).
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use ws_proto_mio::Options;
-    ///
-    /// let options = Options::new().stall_time(Duration::from_secs(10));
-    /// # drop(options);
-    /// ```
     pub fn stall_time(mut self, time: Duration) -> Self {
         self.opening = self.opening.stall_time(time);
         self
     }
 
-    /// Whether a read that does not fill the buffer has emptied the stream, so that a read that
+    /// Sets whether a read that does not fill the buffer has emptied the stream, so that a read that
     /// would fail with `WouldBlock` is saved. So it is for TCP and Unix sockets with epoll and
     /// kqueue; with TLS it is not. Off by default.
-    ///
-    /// ```
-    /// use ws_proto_mio::Options;
-    ///
-    /// let options = Options::new().short_reads_end(cfg!(target_os = "linux")); // not for TLS
-    /// # drop(options);
-    /// ```
     pub fn short_reads_end(mut self, end: bool) -> Self {
         self.short_reads_end = end;
         self
     }
 
-    /// permessage-deflate, if the peer agrees to it.
+    /// Offers or accepts permessage-deflate; without this, messages are not compressed.
     ///
     /// ```
     /// use ws_proto_mio::{Deflate, Options};

@@ -18,7 +18,7 @@ const BIG: usize = 4096;
 /// ```
 /// use ws_proto_mio::PreparedMessage;
 ///
-/// let news = PreparedMessage::text("to all of you"); // encoded once, whoever gets it
+/// let news = PreparedMessage::text("to all of you"); // encoded once, for all connections
 /// assert_eq!(news.payload(), b"to all of you");
 /// ```
 pub type PreparedMessage = ws_proto::PreparedMessage<Bytes>;
@@ -106,9 +106,9 @@ impl<S: Stream> Sender<'_, S> {
         Ok(())
     }
 
-    /// Sends a message that is not compressed, even if that was agreed on. For secrets, whose length when
-    /// compressed with something else would reveal them, and for data that is compressed already. Messages
-    /// compressed later do not refer to it.
+    /// Sends a message that is not compressed, even if that was agreed on. For secrets, which the compressed
+    /// length of a secret together with other text can reveal, and for data that is compressed already.
+    /// Messages compressed later do not refer to it.
     ///
     /// ```
     /// # use ws_proto_mio::SendError;

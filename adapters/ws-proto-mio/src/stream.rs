@@ -44,7 +44,7 @@ pub trait Stream: Read + Write {
     ///
     /// # Errors
     ///
-    /// What the stream says. It is of no consequence: nothing follows.
+    /// The error of the stream. It has no effect, since nothing follows.
     fn shutdown(&mut self) -> io::Result<()>;
 }
 

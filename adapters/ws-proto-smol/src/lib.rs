@@ -88,7 +88,7 @@
 //! * Everything is bounded: the size of messages, the queued output, each handshake in time,
 //!   silent peers by keepalive, peers that read nothing, peers that do not answer a Close.
 //! * An idle connection has no buffers: a thread's connections share one.
-//! * With the feature `deflate`, messages are compressed if both ends ask for it, and one by one not.
+//! * With the feature `deflate`, compression is negotiated, and can be skipped for each message.
 //!
 //! # Features
 //!
@@ -334,7 +334,8 @@ where
 /// use smol::net::TcpStream;
 /// use ws_proto_smol::{Opened, WebSocket, open_client};
 ///
-/// fn opened(stream: TcpStream, opened: Opened) -> WebSocket<TcpStream> {
+/// /// `opened` is the result of a `ConnectingStream`.
+/// fn upgraded(stream: TcpStream, opened: Opened) -> WebSocket<TcpStream> {
 ///     open_client(stream, opened)
 /// }
 /// ```

@@ -22,7 +22,7 @@
 //!     while let Some(next) = connection.accept().await {
 //!         let (request, mut respond) = next?; // an error of the connection
 //!         if !http2::is_websocket(&request) {
-//!             // A page. An error of one stream, which the client has reset, is none of the others.
+//!             // A page. If the client has reset this stream, the others go on all the same.
 //!             let _ = respond.send_response(http::Response::new(()), true);
 //!         } else if let Ok(mut socket) = http2::accept(request, respond, Acceptor::new()) {
 //!             tokio::spawn(async move {
@@ -64,7 +64,7 @@
 //! | streams | [`max_concurrent_streams`](h2::server::Builder::max_concurrent_streams); `h2` has no limit unless it is set |
 //! | bytes that are not read | the windows of the connection and of each stream |
 //! | bytes that it does not take | [`max_send_buffer_size`](h2::server::Builder::max_send_buffer_size) for each stream, 400 KiB by default, and [`Options`]'s `high_water` |
-//! | a stream, in silence or without taking what it is sent | the time limits of [`Options`]: the socket fails, and resets the stream when it is dropped |
+//! | a stream that is silent, or that takes nothing | the time limits of [`Options`]: the socket fails, and resets the stream when it is dropped |
 //! | a connection without streams | none here: put a time limit around TLS and the handshake of `h2`, and end connections that no [`PingPong`](h2::PingPong) comes back from |
 //!
 //! # Many small messages

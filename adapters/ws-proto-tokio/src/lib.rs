@@ -84,7 +84,7 @@
 //! * It needs a runtime with timers, and for sockets with I/O, as `#[tokio::main]` and `Builder::enable_all` make it. On one
 //!   without timers tokio panics, and names `enable_time`.
 //! * An idle connection has no buffers: a thread's connections share one.
-//! * With the feature `deflate`, messages are compressed if both ends ask for it, and one by one not.
+//! * With the feature `deflate`, compression is negotiated, and can be skipped for each message.
 //!
 //! # Features
 //!
@@ -319,7 +319,8 @@ where
 /// use tokio::net::TcpStream;
 /// use ws_proto_tokio::{Opened, WebSocket, open_client};
 ///
-/// fn opened(stream: TcpStream, opened: Opened) -> WebSocket<TcpStream> {
+/// /// `opened` is the result of a `ConnectingStream`.
+/// fn upgraded(stream: TcpStream, opened: Opened) -> WebSocket<TcpStream> {
 ///     open_client(stream, opened)
 /// }
 /// ```

@@ -78,11 +78,17 @@ impl ClientStream {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let port = ws_proto_suite::shells::example::server();
     /// # let url = format!("ws://127.0.0.1:{port}/");
-    /// let (socket, _) = ws_proto_tokio::connect(&url).await?; // a "ws" URL
-    /// assert!(socket.get_ref().tls().is_none());
-    /// if let Some(tls) = socket.get_ref().tls() {
-    ///     println!("{:?}, {:?}", tls.protocol_version(), tls.peer_certificates());
+    /// use ws_proto_tokio::{ClientStream, connect};
+    ///
+    /// fn describe(stream: &ClientStream) -> String {
+    ///     match stream.tls() {
+    ///         Some(tls) => format!("{:?}, {:?}", tls.protocol_version(), tls.peer_certificates()),
+    ///         None => "no TLS".to_owned(),
+    ///     }
     /// }
+    ///
+    /// let (socket, _) = connect(&url).await?; // a "ws" URL
+    /// assert_eq!(describe(socket.get_ref()), "no TLS");
     /// # Ok(())
     /// # }
     /// ```

@@ -17,6 +17,7 @@ use crate::handshake::{Extensions, HandshakeError};
 ///
 /// ```
 /// use ws_proto::extension::deflate::{Deflate, DeflateParams, DeflatePool};
+/// use ws_proto::{Assembler, Config, Connection};
 ///
 /// let pool = DeflatePool::new(16);
 /// let deflate = Deflate::new()
@@ -29,8 +30,19 @@ use crate::handshake::{Extensions, HandshakeError};
 ///     .threshold(256)
 ///     .pool(&pool);
 /// let params = DeflateParams::new(); // as the handshake has agreed
-/// let (encoder, decoder) = deflate.server(params); // or `client`
-/// # let _ = (encoder, decoder, deflate.client(params));
+///
+/// // A server sends by its encoder.
+/// let (mut encoder, _) = deflate.server(params);
+/// let mut server = Connection::server(params.negotiated(), Config::new());
+/// let mut out = Vec::new();
+/// encoder.send_text(&mut server, &"to all of you, ".repeat(100), &mut out)?;
+/// assert!(out.len() < 100);
+///
+/// // Its client receives by its decoder.
+/// let (_, decoder) = deflate.client(params);
+/// let assembler = Assembler::with_extension(Vec::new(), 16 << 20, decoder);
+/// # let _ = assembler;
+/// # Ok::<(), ws_proto::SendError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]

@@ -83,11 +83,24 @@ impl DeflateDecoder {
     /// The most bytes of a piece that [`inflate`](Self::inflate) gives; never more than 32 KiB.
     ///
     /// ```
-    /// use ws_proto::extension::deflate::{Deflate, DeflateParams};
+    /// use ws_proto::extension::DecodeError;
+    /// use ws_proto::extension::deflate::{Deflate, DeflateParams, Inflated};
+    /// use ws_proto::frame::Rsv;
+    /// use ws_proto::{Extended, Kind};
     ///
     /// let (_, decoder) = Deflate::new().server(DeflateParams::new());
-    /// let decoder = decoder.with_max_message(64 * 1024).with_max_piece(4096);
-    /// # let _ = decoder;
+    /// let mut decoder = decoder.with_max_message(4).with_max_piece(2);
+    /// let mut data = *b"\xf2\x48\xcd\xc9\xc9\x07\x00"; // "Hello": one byte too many
+    /// let piece = Extended { data: &mut data, first: true, last: true, kind: Kind::Binary, rsv: Rsv::RSV1 };
+    /// let mut inflating = decoder.inflate(piece);
+    /// let error = loop {
+    ///     match inflating.next_piece() {
+    ///         Ok(Some(Inflated::Binary { data, .. })) => assert!(data.len() <= 2),
+    ///         Ok(_) => panic!("the message is longer than the limit"),
+    ///         Err(error) => break error,
+    ///     }
+    /// };
+    /// assert_eq!(error, DecodeError::TooBig);
     /// ```
     #[must_use]
     pub const fn with_max_piece(mut self, bytes: usize) -> Self {

@@ -1,25 +1,25 @@
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::io::{self, ErrorKind};
+use std::future::Future;
+use std::io;
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use ws_proto::opening::{
-    ConnectError, ConnectTimeout, Connector, HappyEyeballs, Proxy, Response, Stage, Unreachable,
-};
+use socket2::SockRef;
+use ws_proto::opening::{ConnectError, Connector, Proxy, Response};
 
-use super::network::{Network, TlsRequest};
-use super::race::Race;
-use super::stages::{Late, Stages};
+use super::network::Network;
+use super::open::secure;
+#[cfg(feature = "rustls")]
+use super::open::{is_of_tls, tls_error};
+use super::stages::Stages;
 #[cfg(feature = "rustls")]
 use super::tls::Tls;
-use super::tunnel::{Reached, Route};
+use super::tunnel::Route;
 use crate::io::Io;
 use crate::socket::WebSocket;
 
@@ -54,14 +54,14 @@ use crate::socket::WebSocket;
 /// ```
 #[must_use]
 pub struct Client<N> {
-    place: Option<Place>,
-    resolver: Option<Resolver>,
-    attempt_delay: Option<Duration>,
-    nodelay: bool,
-    before_connect: Option<Hook>,
-    route: Route,
+    pub(super) place: Option<Place>,
+    pub(super) resolver: Option<Resolver>,
+    pub(super) attempt_delay: Option<Duration>,
+    pub(super) nodelay: bool,
+    pub(super) before_connect: Option<Hook>,
+    pub(super) route: Route,
     #[cfg(feature = "rustls")]
-    tls: Tls,
+    pub(super) tls: Tls,
     #[cfg(feature = "rustls")]
     pub(super) proxy_tls: Tls,
     network: PhantomData<fn() -> N>,
@@ -75,7 +75,7 @@ type Hook = Arc<dyn Fn(&SockRef<'_>, SocketAddr) -> io::Result<()> + Send + Sync
 
 /// Where to connect to.
 #[derive(Clone, Debug)]
-enum Place {
+pub(super) enum Place {
     Host(Box<str>, u16),
     #[cfg(unix)]
     Unix(PathBuf),
@@ -122,7 +122,7 @@ impl<N: Network> Client<N> {
     /// # let port = ws_proto_suite::shells::example::server();
     /// use ws_proto_tokio::Client;
     ///
-    /// // A server under test, or behind a balancer, that answers for example.com.
+    /// // A server under test that answers for example.com.
     /// let client = Client::new().connect_to("127.0.0.1", port);
     /// let (socket, _) = client.connect("ws://example.com/").await?;
     /// # drop(socket);
@@ -154,8 +154,8 @@ impl<N: Network> Client<N> {
         self
     }
 
-    /// Sets who finds the addresses of a host, from its name and the port, in place of the resolver of the system. IP
-    /// addresses are not asked for.
+    /// Sets a function that finds the addresses of a host, from its name and the port, in place of the resolver of the
+    /// system. It is not called for IP addresses.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -193,7 +193,7 @@ impl<N: Network> Client<N> {
     /// use std::time::Duration;
     /// use ws_proto_tokio::Client;
     ///
-    /// let client = Client::new().attempt_delay(Duration::from_millis(50)); // impatient: addresses are near
+    /// let client = Client::new().attempt_delay(Duration::from_millis(50)); // for a local network
     /// # drop(client);
     /// ```
     pub const fn attempt_delay(mut self, delay: Duration) -> Self {
@@ -248,7 +248,7 @@ impl<N: Network> Client<N> {
         self
     }
 
-    /// Sets whom `wss` trusts and its client certificate; a `ClientConfig` of rustls is taken too.
+    /// Sets which servers are trusted with `wss`, and the client certificate: a [`Tls`], or a `ClientConfig` of rustls.
     ///
     /// ```
     /// use ws_proto_async::net::{Client, Network, Tls};
@@ -348,9 +348,9 @@ impl<N: Network> Client<N> {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: of the addresses each with its own error in [`Unreachable`], of the time that is over the stage in
-    /// [`ConnectTimeout`]; with a proxy [`ConnectError::Proxy`] until the tunnel is there. [`ConnectError::TlsNeeded`] for a
-    /// `wss` URL without the feature `rustls`.
+    /// [`ConnectError`]: of the addresses each with its own error in [`ConnectError::Unreachable`], of the time that is over
+    /// the stage in [`ConnectError::TimedOut`]; with a proxy [`ConnectError::Proxy`] until the tunnel is there.
+    /// [`ConnectError::TlsNeeded`] for a `wss` URL without the feature `rustls`.
     pub async fn connect<C>(&self, to: C) -> Result<(WebSocket<N::Io>, Response), ConnectError>
     where
         C: TryInto<Connector>,
@@ -415,182 +415,6 @@ impl<N: Network> Client<N> {
             error => error,
         })
     }
-
-    /// What TLS is asked for, for a `wss` URL.
-    fn tls_for(&self, connector: &Connector) -> Result<Option<TlsRequest>, ConnectError> {
-        if !connector.uri().is_secure() {
-            return Ok(None);
-        }
-        if !N::HAS_TLS {
-            return Err(ConnectError::TlsNeeded);
-        }
-        #[cfg(feature = "rustls")]
-        {
-            let host = connector.uri().host();
-            let request = self.tls.request(host);
-            request.map(Some).map_err(|error| tls_error(host, error))
-        }
-        #[cfg(not(feature = "rustls"))]
-        Err(ConnectError::TlsNeeded)
-    }
-
-    /// A stream to the server, without TLS.
-    async fn reach(
-        &self,
-        connector: &Connector,
-        stages: &Stages<N>,
-    ) -> Result<Reached<N>, ConnectError> {
-        let place = match &self.place {
-            None => None,
-            Some(Place::Host(host, port)) => Some((&**host, *port)),
-            #[cfg(unix)]
-            Some(Place::Unix(path)) => {
-                let opened = stages.run(N::open_unix(path.clone())).await;
-                let place = path.display().to_string();
-                let opened = opened.map_err(|late| late.of(Stage::Connect, &place))?;
-                let opened = opened.map_err(|error| {
-                    let words = format!("{place} cannot be connected to: {error}");
-                    io::Error::new(error.kind(), words)
-                });
-                return Ok((opened?, Vec::new()));
-            }
-        };
-        if let Some(proxy) = self.route.proxy(connector)? {
-            return self.tunnel(&proxy, place, connector, stages).await;
-        }
-        let uri = connector.uri();
-        let stream = match place {
-            Some((host, port)) => self.open(host, port, stages).await?,
-            None => {
-                let host = uri.connect_host().to_string();
-                self.open(&host, uri.port(), stages).await?
-            }
-        };
-        Ok((stream, Vec::new()))
-    }
-
-    /// The addresses of a host.
-    pub(super) async fn addresses(
-        &self,
-        host: &str,
-        port: u16,
-        stages: &Stages<N>,
-    ) -> Result<Vec<SocketAddr>, ConnectError> {
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Ok(vec![(address, port).into()]);
-        }
-        match stages.run(self.resolve(host.into(), port)).await {
-            Ok(Ok(addresses)) => Ok(addresses),
-            Ok(Err(error)) => {
-                let host = host.into();
-                Err(ConnectError::Resolve { host, error })
-            }
-            Err(late) => Err(late.of(Stage::Resolve, host).into()),
-        }
-    }
-
-    /// A TCP stream to one of the addresses of a host.
-    pub(super) async fn open(
-        &self,
-        host: &str,
-        port: u16,
-        stages: &Stages<N>,
-    ) -> Result<N::Stream, ConnectError> {
-        let addresses = self.addresses(host, port, stages).await?;
-        let mut plan = HappyEyeballs::new(addresses);
-        if let Some(delay) = self.attempt_delay {
-            plan = plan.with_delay(delay);
-        }
-        let mut race = Race::<N, _>::new(plan, |address| {
-            let socket = self.begin(address);
-            Box::pin(async move { N::open_tcp(socket?).await })
-        });
-        match stages.run(poll_fn(|cx| race.poll(cx))).await {
-            Ok(Some(stream)) => Ok(stream),
-            Ok(None) => {
-                let unreachable = Unreachable::new(host, race.attempts());
-                Err(ConnectError::Unreachable(unreachable))
-            }
-            Err(late) => {
-                let timeout = late.of(Stage::Connect, host);
-                Err(timeout.attempts(race.attempts()).into())
-            }
-        }
-    }
-
-    async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-        match &self.resolver {
-            // The zone of a link-local address means something to this system only. Names can have a percent-encoding.
-            Some(resolver) if !has_zone(&host) => resolver(host, port).await,
-            _ => N::resolve(host, port).await,
-        }
-    }
-
-    /// A socket that has begun to connect.
-    fn begin(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let domain = Domain::for_address(address);
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        if self.nodelay {
-            // It is only about delay.
-            let _ = socket.set_tcp_nodelay(true);
-        }
-        if let Some(hook) = &self.before_connect {
-            hook(&SockRef::from(&socket), address)?;
-        }
-        match socket.connect(&address.into()) {
-            Err(error) if !is_in_progress(&error) => Err(error),
-            _ => Ok(socket.into()),
-        }
-    }
-}
-
-impl Late {
-    pub(super) fn of(self, stage: Stage, host: &str) -> ConnectTimeout {
-        ConnectTimeout::new(stage, self.0).host(host)
-    }
-}
-
-/// TLS with `host` over a stream, of which `received` was read already.
-pub(super) async fn secure<N: Network>(
-    stream: N::Stream,
-    tls: TlsRequest,
-    received: Vec<u8>,
-    host: &str,
-    stages: &Stages<N>,
-) -> Result<N::Stream, ConnectError> {
-    let secured = stages.run(N::secure(stream, tls, received)).await;
-    let secured = secured.map_err(|late| late.of(Stage::Tls, host))?;
-    secured.map_err(|error| tls_error(host, error))
-}
-
-pub(super) fn tls_error(host: &str, error: io::Error) -> ConnectError {
-    let host = host.into();
-    ConnectError::Tls { host, error }
-}
-
-/// Whether an error of a stream is one of rustls.
-#[cfg(feature = "rustls")]
-fn is_of_tls(error: &io::Error) -> bool {
-    match error.get_ref() {
-        Some(inner) => inner.is::<rustls::Error>(),
-        None => false,
-    }
-}
-
-/// Whether it is an IPv6 address with a zone.
-fn has_zone(host: &str) -> bool {
-    let address = host.split_once('%').map(|(address, _)| address);
-    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
-}
-
-/// What a non-blocking `connect` fails with though it goes on.
-fn is_in_progress(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(libc::EINPROGRESS) {
-        return true;
-    }
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 impl<N: Network> Default for Client<N> {

@@ -5,6 +5,7 @@
 
 mod client;
 mod network;
+mod open;
 mod race;
 #[cfg(feature = "socks")]
 mod socks;

@@ -22,7 +22,7 @@ use super::network::TlsRequest;
 /// The protocol inside TLS (RFC 7301): the handshake is one of HTTP/1.1.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Whom a client trusts when it connects to a `wss` URL, and its own certificate.
+/// The servers that a client trusts when it connects to a `wss` URL, and its own certificate.
 ///
 /// By default the certificates of the platform are trusted (feature `rustls-platform-verifier`), or else those that Mozilla
 /// trusts (feature `rustls-webpki-roots`). They are loaded at the first connection. Cryptography is `ring`; a provider that
@@ -35,12 +35,12 @@ const ALPN: &[u8] = b"http/1.1";
 /// use ws_proto_async::net::Tls;
 ///
 /// # fn tls(ca: &[u8], certificate: &[u8], key: &[u8]) -> std::io::Result<Tls> {
-/// // A service inside a company, which wants to know who comes.
+/// // A service inside a company, which identifies its clients.
 /// let tls = Tls::empty().trust_pem(ca)?.client_auth_pem(certificate, key)?;
 /// tls.config()?; // it can be used: otherwise the first connection fails
 /// # Ok(tls)
 /// # }
-/// // Whoever trusts nobody connects to nobody.
+/// // A client that trusts nobody cannot connect.
 /// assert!(Tls::empty().config().is_err());
 /// ```
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl Tls {
     /// use ws_proto_async::net::Tls;
     ///
     /// # fn tls(ca: &[u8]) -> std::io::Result<Tls> {
-    /// let tls = Tls::new().trust_pem(ca)?; // whom the world trusts, and one more
+    /// let tls = Tls::new().trust_pem(ca)?; // the usual authorities, and one more
     /// # Ok(tls)
     /// # }
     /// ```
@@ -191,7 +191,7 @@ impl Tls {
     /// use ws_proto_async::net::Tls;
     /// use ws_proto_async::rustls::pki_types::{CertificateDer, PrivateKeyDer};
     ///
-    /// /// A client that says who it is.
+    /// /// For servers that identify their clients.
     /// fn identified(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Tls {
     ///     Tls::new().client_auth(vec![certificate], key)
     /// }

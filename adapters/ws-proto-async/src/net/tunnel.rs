@@ -58,7 +58,7 @@ impl<N: Network> Client<N> {
             ProxyScheme::Https => {
                 let tls = self.tls_for_proxy(proxy)?;
                 let stream = self.open_proxy(proxy, stages).await?;
-                let secured = super::client::secure(stream, tls, Vec::new(), proxy.host(), stages);
+                let secured = super::open::secure(stream, tls, Vec::new(), proxy.host(), stages);
                 let stream = secured.await.map_err(ProxyError::of)?;
                 ask_http(stream, proxy, place, connector, stages).await
             }
@@ -86,7 +86,7 @@ impl<N: Network> Client<N> {
         if N::HAS_TLS {
             let host = proxy.host();
             let request = self.proxy_tls.request(host);
-            return request.map_err(|error| ProxyError::of(super::client::tls_error(host, error)));
+            return request.map_err(|error| ProxyError::of(super::open::tls_error(host, error)));
         }
         Err(ProxyError::Unsupported(proxy.scheme()).into())
     }

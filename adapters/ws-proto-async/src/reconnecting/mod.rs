@@ -1,5 +1,6 @@
 //! A client that connects again.
 
+mod connect;
 mod drive;
 mod outbox;
 mod reports;
@@ -16,6 +17,7 @@ use ws_proto::opening::{ConnectError, Connector, Response};
 use ws_proto::reconnect::{Backoff, BackoffConfig};
 use ws_proto::{CloseCode, Instant, OsRandom};
 
+pub use self::connect::Connect;
 use self::outbox::Outbox;
 use self::reports::Reports;
 pub use self::update::{AttemptError, Connected, Decision, Disconnected, Ended, Reason, Update};
@@ -28,80 +30,6 @@ use crate::tasks::{Side, Tasks};
 type Attempt<T> = Result<(WebSocket<T>, Response), AttemptError>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Attempt<T>> + Send>>;
 type Greet = Box<dyn FnMut(&Response) -> Vec<Message> + Send>;
-
-/// A stream that its runtime can connect to the server that a URL names: what
-/// [`Reconnecting::new`] asks for. The adapters implement it.
-///
-/// ```
-/// use ws_proto_async::{Connect, ConnectError, Reconnecting};
-///
-/// /// Works with the streams of every adapter.
-/// fn news<T: Connect>() -> Result<Reconnecting<T>, ConnectError> {
-///     Reconnecting::new("wss://example.com/news")
-/// }
-/// ```
-///
-/// An implementation for a stream of a program's own:
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # use std::io::{self, IoSlice};
-/// # use std::task::{Context, Poll};
-/// use std::time::Duration;
-/// use tokio::io::{DuplexStream, duplex};
-/// use ws_proto_async::client::connect_over;
-/// # use ws_proto_async::{Instant, Io};
-/// use ws_proto_async::{Connect, ConnectError, Connector, Reconnecting, Response, Timer, Update, WebSocket};
-/// use ws_proto_tokio::Tokio;
-///
-/// /// A stream to a server in this process. `Io` and `Timer` are those of the stream inside.
-/// struct InProcess(Tokio<DuplexStream>);
-///
-/// impl Connect for InProcess {
-///     async fn connect(connector: Connector) -> Result<(WebSocket<Self>, Response), ConnectError> {
-///         let (near, far) = duplex(4096);
-///         tokio::spawn(serve(far));
-///         connect_over(Self(Tokio::new(near)), connector, Duration::from_secs(10)).await
-///     }
-///
-///     fn timer() -> impl Timer + Send + 'static {
-///         Tokio::timer()
-///     }
-/// }
-///
-/// # impl Timer for InProcess {
-/// #     fn now(&self) -> Instant { self.0.now() }
-/// #     fn poll_until(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> { self.0.poll_until(cx, at) }
-/// # }
-/// # impl Io for InProcess {
-/// #     type Stream = DuplexStream;
-/// #     fn poll_read(&mut self, cx: &mut Context<'_>, b: &mut [u8]) -> Poll<io::Result<usize>> { self.0.poll_read(cx, b) }
-/// #     fn poll_write(&mut self, cx: &mut Context<'_>, s: &[IoSlice<'_>]) -> Poll<io::Result<usize>> { self.0.poll_write(cx, s) }
-/// #     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> { self.0.poll_flush(cx) }
-/// #     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> { self.0.poll_shutdown(cx) }
-/// #     fn stream(&self) -> &DuplexStream { self.0.stream() }
-/// #     fn stream_mut(&mut self) -> &mut DuplexStream { self.0.stream_mut() }
-/// #     fn into_stream(self) -> DuplexStream { self.0.into_stream() }
-/// # }
-/// # async fn serve(stream: DuplexStream) {
-/// #     let Ok(mut socket) = ws_proto_tokio::accept(stream).await else { return };
-/// #     while let Some(Ok(_)) = socket.next().await {}
-/// # }
-/// let mut client = Reconnecting::<InProcess>::new("ws://localhost/news")?;
-/// assert!(matches!(client.next().await, Some(Update::Connected(_))));
-/// # Ok(())
-/// # }
-/// ```
-pub trait Connect: Io + Sized {
-    /// Connects and makes the handshake, within the time of the connector's options.
-    fn connect(
-        connector: Connector,
-    ) -> impl Future<Output = Result<(WebSocket<Self>, Response), ConnectError>> + Send + 'static;
-
-    /// The clock and the timer of the runtime.
-    fn timer() -> impl Timer + Send + 'static;
-}
 
 /// A client that connects again when its connection is lost.
 ///
@@ -118,10 +46,11 @@ pub trait Connect: Io + Sized {
 /// ```
 ///
 /// Each connection is reported with the server's [`Response`], each loss and each failed attempt with its
-/// [`Reason`], the delay and the number of the next attempt. How long it waits and whether it goes on at all
-/// decides a [`Backoff`]: a Close with 1000, most 4xx answers and a wrong URL are final, an unreachable
-/// server, the end of the stream and 5xx answers are not; see
-/// [`End::is_transient`](ws_proto::reconnect::End::is_transient). [`decide`](Self::decide) changes that for one program. [`close`](Self::close) ends it as well. The last update is [`Ended`].
+/// [`Reason`], the delay and the number of the next attempt. A [`Backoff`] decides how long it waits, and whether it
+/// goes on at all: a Close with 1000, most 4xx answers and a wrong URL are final, an unreachable server, the end of
+/// the stream and 5xx answers are not; see [`End::is_transient`](ws_proto::reconnect::End::is_transient).
+/// [`decide`](Self::decide) changes that for one program. [`close`](Self::close) ends it as well. The last update is
+/// [`Ended`].
 ///
 /// # What was not written
 ///
@@ -261,7 +190,7 @@ impl<T: Connect> Reconnecting<T> {
     /// # use ws_proto_suite::shells::example::Memory;
     /// use ws_proto_async::{AttemptError, Connector, Reconnecting};
     ///
-    /// /// Asks who is logged in, for a token that is valid for some minutes.
+    /// /// Fetches a token that is valid for some minutes.
     /// async fn token() -> Result<String, std::io::Error> {
     ///     // ...
     /// #   Ok(String::from("abc"))
@@ -652,7 +581,7 @@ impl<T: Io> Reconnecting<T> {
         }
     }
 
-    /// Ends it: says Close, if there is a connection, and makes no other attempt. What the server still
+    /// Ends it: sends Close, if there is a connection, and makes no other attempt. What the server still
     /// sends comes, and then [`Update::Ended`] with unwritten messages. Of `reason`, 123 bytes are sent at
     /// most.
     ///
@@ -730,7 +659,7 @@ impl<T: Io> FusedStream for Reconnecting<T> {
 }
 
 /// `poll_ready` waits for a connection; see [above](Reconnecting#while-there-is-no-connection).
-/// `poll_close` says Close with code 1000, and leaves the end to who receives.
+/// `poll_close` sends Close with code 1000. The receiving side waits for the end.
 impl<T: Io> Sink<Message> for Reconnecting<T> {
     type Error = Error;
 

@@ -69,7 +69,7 @@ pub struct Connected {
 /// ```
 /// use ws_proto_async::{Disconnected, Message};
 ///
-/// /// What a status line says; the messages are for the next connection, if they are of use then.
+/// /// The text for a status line, and the messages that the program can send again.
 /// fn report(lost: Disconnected) -> (String, Vec<Message>) {
 ///     let again = format!("attempt {} in {:?}", lost.attempt, lost.delay);
 ///     (format!("{}; {again}", lost.reason), lost.unsent)
@@ -181,7 +181,7 @@ impl fmt::Display for Reason {
 /// ```
 /// use ws_proto_async::{Decision, Reason};
 ///
-/// /// For [`Reconnecting::decide`](ws_proto_async::Reconnecting::decide): who wants to stay connected whatever happens.
+/// /// For [`Reconnecting::decide`](ws_proto_async::Reconnecting::decide): comes back after every Close of the server.
 /// fn decide(reason: &Reason) -> Decision {
 ///     match reason {
 ///         Reason::Closed(_) => Decision::Retry,

@@ -226,7 +226,7 @@ impl<T: Io> WriteHalf<T> {
         lock(&self.shared).driver.pending_bytes()
     }
 
-    /// Says Close. While there is a reading half, it waits until that is written: the reading half
+    /// Sends Close. While there is a reading half, it waits until that is written: the reading half
     /// goes on with what the peer still sends, and comes to the end. Without one it waits for the end,
     /// as [`WebSocket::close`] does. Of `reason`, 123 bytes are sent at most.
     ///

@@ -15,7 +15,8 @@ use super::{ReadHalf, WebSocket, WriteHalf};
 use crate::core::Outgo;
 use crate::error::{Error, TrySendError};
 use crate::io::Io;
-use crate::message::{Event, Message, Piece, PreparedMessage, Utf8Bytes};
+use crate::message::{Event, Message, Piece, PreparedMessage};
+use crate::utf8_bytes::Utf8Bytes;
 
 /// What receives: the whole connection and the reading half.
 macro_rules! receiving {
@@ -145,8 +146,8 @@ macro_rules! sending {
             }
 
             /// Sends a message as [`send`](Self::send) does, but not compressed, even if that was agreed
-            /// on. For secrets, whose length when compressed with something else would reveal them,
-            /// and for data that is compressed already. Later messages do not refer to it.
+            /// on. For secrets, which the compressed length of a secret together with other text can
+            /// reveal, and for data that is compressed already. Later messages do not refer to it.
             ///
             /// Cancel safe: the message is queued as a whole or not at all.
             ///

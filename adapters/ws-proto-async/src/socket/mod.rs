@@ -43,7 +43,7 @@ pub use halves::{ReadHalf, ReuniteError, WriteHalf};
 /// before are given first. After an error of the peer's, its Close frame with the reason is written
 /// and the stream is read to its end for a moment, so that the peer can see it.
 ///
-/// With [`Config::manual_close`](crate::Config::manual_close), receiving gives `None` once the peer has said
+/// With [`Config::manual_close`](crate::Config::manual_close), receiving gives `None` once the peer has sent
 /// Close, and sending goes on until [`close`](Self::close) ends it.
 ///
 /// When writing fails, what the peer has sent before is still received. Its Close among it, which says why it
@@ -247,7 +247,7 @@ impl<T: Io> WebSocket<T> {
         self.core.closed()
     }
 
-    /// How many bytes the message has that the connection has failed for, as its headers claim: after
+    /// The length of the message for which the connection has failed, as its headers claim: after
     /// `ProtocolError::FrameTooBig` and `ProtocolError::MessageTooBig`, else `None`.
     ///
     /// ```
@@ -316,7 +316,7 @@ impl<T: Io> WebSocket<T> {
     /// use ws_proto_async::CloseCode;
     ///
     /// socket.close(CloseCode::NORMAL, "").await?;
-    /// let stream = socket.into_inner(); // for whoever counts its bytes, say
+    /// let stream = socket.into_inner(); // to read its statistics, for instance
     /// # drop(stream);
     /// # Ok(())
     /// # });
@@ -325,7 +325,8 @@ impl<T: Io> WebSocket<T> {
     pub fn into_inner(self) -> T::Stream {
         self.core.io.into_stream()
     }
-    /// Says Close and waits until the peer has answered and the stream has ended. Messages that
+
+    /// Sends Close and waits until the peer has answered and the stream has ended. Messages that
     /// still come are dropped: to have them, take them with [`start_close`](Self::start_close) and
     /// [`next`](Self::next). Of `reason`, 123 bytes are sent at most.
     ///
@@ -381,7 +382,7 @@ impl<T: Io> WebSocket<T> {
 }
 
 impl<T: Io> WebSocket<T> {
-    /// Says Close with code 1000. The end is left to who receives.
+    /// Sends Close with code 1000. The receiving side waits for the end.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.core.start_close(CloseCode::NORMAL, "")?;
         self.core.poll_close_written(cx)

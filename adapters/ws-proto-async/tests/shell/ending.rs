@@ -2,12 +2,10 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::io::{self, ErrorKind, IoSlice};
-use std::task::{Context, Poll};
+use std::io::{self, ErrorKind};
+use std::task::Poll;
 
-use ws_proto_async::{
-    CloseCode, Error, Instant, Io, Negotiated, Options, Timer, WebSocket, cause_of,
-};
+use ws_proto_async::{CloseCode, Error, cause_of};
 use ws_proto_test::task::Wakes;
 
 use crate::common::{CLOSE, frame, poll, quiet, server, text};
@@ -149,62 +147,6 @@ impl std::error::Error for Outer {
 
 impl std::error::Error for Inner {}
 
-/// A stream that fails, with an error of a library or with one that has only a kind.
-struct Failing {
-    has_inner: bool,
-}
-
-impl Failing {
-    fn error(&self) -> io::Error {
-        match self.has_inner {
-            true => io::Error::new(ErrorKind::InvalidData, Outer(Inner)),
-            false => ErrorKind::InvalidData.into(),
-        }
-    }
-}
-
-impl Timer for Failing {
-    fn now(&self) -> Instant {
-        Instant::default()
-    }
-
-    fn poll_until(&mut self, _: &mut Context<'_>, _: Instant) -> Poll<()> {
-        Poll::Pending
-    }
-}
-
-impl Io for Failing {
-    type Stream = Self;
-
-    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Err(self.error()))
-    }
-
-    fn poll_write(&mut self, _: &mut Context<'_>, _: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Err(self.error()))
-    }
-
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn stream(&self) -> &Self {
-        self
-    }
-
-    fn stream_mut(&mut self) -> &mut Self {
-        self
-    }
-
-    fn into_stream(self) -> Self {
-        self
-    }
-}
-
 /// The texts of an error and of all that has led to it, as error reporters print them.
 fn chain(error: &dyn std::error::Error) -> Vec<String> {
     let mut texts = vec![error.to_string()];
@@ -221,9 +163,11 @@ fn chain(error: &dyn std::error::Error) -> Vec<String> {
 fn the_error_of_a_stream_is_shown_once() {
     let task = Wakes::new();
     let outer = ["the record cannot be read", "the key is wrong"].map(String::from);
-    for has_inner in [true, false] {
-        let stream = Failing { has_inner };
-        let mut socket = WebSocket::server(stream, Negotiated::new(), &[], Options::new());
+    let of_library: fn() -> io::Error = || io::Error::new(ErrorKind::InvalidData, Outer(Inner));
+    let of_kind: fn() -> io::Error = || ErrorKind::InvalidData.into();
+    for (error, has_inner) in [(of_library, true), (of_kind, false)] {
+        let (mut socket, hand) = server(quiet());
+        hand.break_reads(error);
         let Poll::Ready(Some(Err(error))) = poll(&task, socket.next()) else {
             panic!("the stream has failed")
         };

@@ -1,10 +1,9 @@
 //! The client against servers in this process.
 
-use crate::common::{collect, echo, finish, interrupt, noise, path, run, serve, wsp};
+use crate::common::{collect, echo, finish, interrupt, noise, path, run, serve, unanswering, wsp};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use ws_proto_tokio::{
     Accept, Acceptor, CloseCode, Deflate, Event, Message, Options, OriginPolicy, PlainResponse,
     accept, accept_with, read_request,
@@ -483,28 +482,11 @@ fn help_tells_what_there_is() {
 
 #[test]
 fn a_second_ctrl_c_does_not_wait() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let address = serve(move |stream| {
-        let tell = tell.clone();
-        async move {
-            let mut socket = accept(stream).await.unwrap();
-            socket.send("welcome").await.unwrap();
-            // From here on nobody answers.
-            let mut stream = socket.into_inner();
-            stream.readable().await.unwrap();
-            tell.send(()).unwrap();
-            tokio::time::sleep(Duration::from_secs(600)).await;
-            stream.shutdown().await.unwrap();
-        }
-    });
-    let mut child = wsp().arg(format!("ws://{address}/")).spawn().unwrap();
+    let (url, told) = unanswering();
+    let mut child = wsp().arg(url).spawn().unwrap();
     let mut welcome = [0; 8];
-    child
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut welcome)
-        .unwrap();
+    let stdout = child.stdout.as_mut().unwrap();
+    stdout.read_exact(&mut welcome).unwrap();
     interrupt(&child);
     told.recv().unwrap();
     interrupt(&child);

@@ -228,6 +228,24 @@ where
     told.recv().unwrap()
 }
 
+/// A server that sends "welcome" and then answers nothing. The receiver learns when the client has written.
+pub(crate) fn unanswering() -> (String, mpsc::Receiver<()>) {
+    let (tell, told) = mpsc::channel();
+    let address = serve(move |stream| {
+        let tell = tell.clone();
+        async move {
+            let mut socket = ws_proto_tokio::accept(stream).await.unwrap();
+            socket.send("welcome").await.unwrap();
+            let stream = socket.into_inner();
+            stream.readable().await.unwrap();
+            tell.send(()).unwrap();
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            drop(stream);
+        }
+    });
+    (format!("ws://{address}/"), told)
+}
+
 /// A server that says everything back.
 pub(crate) fn echo() -> String {
     let address = serve(|stream| async {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 use ws_proto_tokio::{CloseCode, accept};
 
-use crate::common::{Listening, collect, echo, finish, run, serve, signal, wsp};
+use crate::common::{Listening, collect, echo, finish, run, serve, signal, unanswering, wsp};
 
 /// A server that hands its answers to another task, which takes `delay` for each. A Close is answered at
 /// once, with anything queued.
@@ -179,20 +179,8 @@ fn sigterm_closes_a_room_in_order() {
 
 #[test]
 fn a_second_sigterm_does_not_wait() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let address = serve(move |stream| {
-        let tell = tell.clone();
-        async move {
-            let mut socket = accept(stream).await.unwrap();
-            socket.send("welcome").await.unwrap();
-            let mut stream = socket.into_inner();
-            stream.readable().await.unwrap();
-            tell.send(()).unwrap();
-            sleep(Duration::from_secs(600)).await;
-            stream.shutdown().await.unwrap();
-        }
-    });
-    let mut child = wsp().arg(format!("ws://{address}/")).spawn().unwrap();
+    let (url, told) = unanswering();
+    let mut child = wsp().arg(url).spawn().unwrap();
     let mut welcome = [0; 8];
     let stdout = child.stdout.as_mut().unwrap();
     stdout.read_exact(&mut welcome).unwrap();

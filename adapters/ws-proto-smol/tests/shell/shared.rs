@@ -29,6 +29,11 @@ impl Runtime for Global {
     }
 }
 
+#[cfg(feature = "rustls")]
+mod auto_traits {
+    ws_proto_suite::test_auto_traits!(super::Global, ws_proto_smol::SmolNetwork, ws_proto_smol);
+}
+
 mod connection {
     ws_proto_suite::test_connection!(super::Global);
 }

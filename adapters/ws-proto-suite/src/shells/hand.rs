@@ -20,6 +20,7 @@ pub struct State {
     has_ended: bool,
     /// How many bytes are taken before a write waits.
     room: usize,
+    read_error: Option<fn() -> io::Error>,
     write_error: Option<ErrorKind>,
     pub written: Vec<u8>,
     pub writes: usize,
@@ -85,6 +86,12 @@ impl Hand {
         self.state().room = room;
     }
 
+    /// Every read fails from now on, with what `error` makes.
+    pub fn break_reads(&self, error: fn() -> io::Error) {
+        self.state().read_error = Some(error);
+        self.put(b"");
+    }
+
     /// Every write fails from now on.
     pub fn break_writes(&self, kind: ErrorKind) {
         self.state().write_error = Some(kind);
@@ -141,6 +148,9 @@ impl Io for Hand {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut state = self.state();
+        if let Some(error) = state.read_error {
+            return Poll::Ready(Err(error()));
+        }
         if state.input.is_empty() && !state.has_ended {
             state.reader = Some(cx.waker().clone());
             return Poll::Pending;

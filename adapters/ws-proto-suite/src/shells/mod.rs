@@ -5,6 +5,7 @@
     reason = "only this workspace uses it"
 )]
 
+pub mod auto_traits;
 pub mod byte_stream;
 pub mod connection;
 pub mod deflate;
@@ -53,6 +54,52 @@ pub trait Runtime {
 /// No keepalive.
 pub fn quiet() -> Options {
     Options::new().config(Config::new().keepalive(None))
+}
+
+/// Makes a test of each body of [`auto_traits`] for a [`Runtime`] and a `Network`, and of the futures of a shell's own
+/// functions.
+#[cfg(feature = "network")]
+#[macro_export]
+macro_rules! test_auto_traits {
+    ($runtime:ty, $network:ty, $shell:ident) => {
+        $crate::test_auto_traits! { $runtime:
+            values_go_to_any_thread
+            errors_are_errors_of_any_program
+            futures_go_to_any_thread
+        }
+
+        #[test]
+        fn a_client_goes_to_any_thread() {
+            $crate::shells::auto_traits::a_client_goes_to_any_thread::<$network>();
+        }
+
+        #[test]
+        fn streams_of_the_network_go_to_any_thread() {
+            fn is_free<T: Send + Sync + Unpin>() {}
+            is_free::<$shell::WebSocket<$shell::ClientStream>>();
+        }
+
+        #[test]
+        fn futures_of_the_functions_go_to_any_thread() {
+            fn is_send<T: Send>(_: T) {}
+            // Never called: the compiler checks it.
+            let _ = |[one, two, three, four]: [$crate::shells::auto_traits::End; 4]| {
+                is_send($shell::accept(one));
+                is_send($shell::accept_with(two, $shell::Acceptor::new()));
+                is_send($shell::read_request(three, $shell::Options::new()));
+                is_send($shell::connect_over(four, "ws://localhost/"));
+                is_send($shell::connect("ws://localhost/"));
+            };
+        }
+    };
+    ($runtime:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::auto_traits::$name::<$runtime>();
+            }
+        )*
+    };
 }
 
 /// Makes a test of each body of [`connection`] for a [`Runtime`].

@@ -61,7 +61,7 @@ pub struct Wish {
     pub end: Option<StreamEnd>,
 }
 
-/// A [`Peer`] that is played. Whoever plays it has the stream and the clock.
+/// A [`Peer`] that is played. The program that plays it has the stream and the clock.
 ///
 /// 1. [`poll`](Self::poll) it with the time since it began.
 /// 2. Write the [`pending`](Self::pending) bytes and [`consume`](Self::consume) it, read if it reads, until one of them

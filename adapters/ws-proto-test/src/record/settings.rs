@@ -12,8 +12,7 @@ use ws_proto::{Config, Role, WebSocket};
 ///
 /// let mut settings = Settings::default();
 /// settings.max_message = 64 * 1024;
-/// let config = settings.config();
-/// # let _ = config;
+/// assert_eq!(settings.config().get_max_message(), 64 * 1024);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

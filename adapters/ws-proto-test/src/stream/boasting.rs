@@ -6,7 +6,7 @@ use std::{
 };
 
 /// A stream that counts more than it has room for: each read claims one byte more than the buffer has. It takes everything
-/// that is written. Whoever trusts the count shows bytes that were never read.
+/// that is written. A program that trusts the count takes bytes that were never read.
 ///
 /// ```
 /// use std::io::Read;

@@ -90,41 +90,31 @@ impl tokio::io::AsyncRead for Unending {
     }
 }
 
-impl tokio::io::AsyncWrite for Unending {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
+/// Implements a trait of writers, whose method `$end` ends the writing side.
+macro_rules! unending {
+    ($writer:path, $end:ident) => {
+        impl $writer for Unending {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<std::io::Result<usize>> {
+                Poll::Ready(Ok(bytes.len()))
+            }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Err(ErrorKind::NotConnected.into()))
-    }
+            fn $end(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+                Poll::Ready(Err(ErrorKind::NotConnected.into()))
+            }
+        }
+    };
 }
 
-impl futures_util::io::AsyncWrite for Unending {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Err(ErrorKind::NotConnected.into()))
-    }
-}
+unending!(tokio::io::AsyncWrite, poll_shutdown);
+unending!(futures_util::io::AsyncWrite, poll_close);
 
 #[test]
 fn an_end_of_writing_that_fails_is_recorded_as_a_failure() {

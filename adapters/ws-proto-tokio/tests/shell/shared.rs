@@ -31,6 +31,22 @@ impl Runtime for CurrentThread {
     }
 }
 
+#[cfg(feature = "rustls")]
+mod auto_traits {
+    ws_proto_suite::test_auto_traits!(
+        super::CurrentThread,
+        ws_proto_tokio::TokioNetwork,
+        ws_proto_tokio
+    );
+
+    #[cfg(feature = "h2")]
+    #[test]
+    fn streams_of_http2_go_to_any_thread() {
+        fn is_free<T: Send + Sync + Unpin>() {}
+        is_free::<ws_proto_tokio::WebSocket<ws_proto_tokio::http2::H2Stream>>();
+    }
+}
+
 mod connection {
     ws_proto_suite::test_connection!(super::CurrentThread);
 }

@@ -3,16 +3,31 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, duplex};
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use ws_proto_tokio::http2::h2::{Reason, client, server};
 use ws_proto_tokio::http2::{H2Stream, accept, connect, handshake};
 use ws_proto_tokio::{Acceptor, Bytes, CloseCode, Error, Message};
 
-use super::{URL, ask, connector, echo, noise, pair, raw_client, raw_server, request, streams};
+use super::{
+    Socket, URL, ask, connector, echo, noise, pair, raw_client, raw_server, request, streams,
+};
 
 /// Until the peer's task has seen what was sent.
 async fn pass() {
     tokio::time::sleep(Duration::from_millis(2)).await;
+}
+
+/// A server's connection, with the first two sockets that its client asks for.
+async fn accept_two(io: DuplexStream) -> (server::Connection<DuplexStream, Bytes>, [Socket; 2]) {
+    let mut builder = server::Builder::new();
+    let handshake = builder.enable_connect_protocol().handshake(io);
+    let mut connection = handshake.await.unwrap();
+    let mut sockets = [None, None];
+    for socket in &mut sockets {
+        let (request, respond) = connection.accept().await.unwrap().unwrap();
+        *socket = accept(request, respond, Acceptor::new()).ok();
+    }
+    (connection, sockets.map(Option::unwrap))
 }
 
 #[tokio::test]
@@ -182,17 +197,7 @@ async fn after_a_goaway_open_connections_go_on_and_new_ones_fail() {
 async fn a_connection_that_is_lost_is_an_error_of_all_its_streams() {
     let (client_io, server_io) = duplex(64 * 1024);
     let serving = tokio::spawn(async move {
-        let mut builder = server::Builder::new();
-        let mut connection = builder
-            .enable_connect_protocol()
-            .handshake::<_, Bytes>(server_io)
-            .await
-            .unwrap();
-        let mut sockets = Vec::new();
-        while sockets.len() < 2 {
-            let (request, respond) = connection.accept().await.unwrap().unwrap();
-            sockets.push(accept(request, respond, Acceptor::new()).unwrap());
-        }
+        let (mut connection, _sockets) = accept_two(server_io).await;
         let _ = tokio::time::timeout(Duration::from_millis(20), connection.accept()).await;
     });
     let (sender, connection) = handshake(client_io, &client::Builder::new()).await.unwrap();
@@ -312,17 +317,7 @@ async fn an_end_at_every_byte_loses_nothing_before_it() {
 async fn a_goaway_with_an_error_ends_all_streams_and_is_the_end_of_the_connection() {
     let (client_io, server_io) = duplex(64 * 1024);
     tokio::spawn(async move {
-        let mut builder = server::Builder::new();
-        let mut connection = builder
-            .enable_connect_protocol()
-            .handshake::<_, Bytes>(server_io)
-            .await
-            .unwrap();
-        let mut sockets = Vec::new();
-        while sockets.len() < 2 {
-            let (request, respond) = connection.accept().await.unwrap().unwrap();
-            sockets.push(accept(request, respond, Acceptor::new()).unwrap());
-        }
+        let (mut connection, _sockets) = accept_two(server_io).await;
         let wait = tokio::time::timeout(Duration::from_millis(20), connection.accept());
         assert!(wait.await.is_err());
         connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);

@@ -185,6 +185,10 @@ impl<S: Stream> WebSocket<S> {
         if self.wire.readable && (self.wire.left != Left::Nothing || driver.wants_read()) {
             driver.note_unread();
         }
+        if now >= self.deadline {
+            // A peer is slow only in taking what it was offered: answers wait while a turn leaves input.
+            self.wire.write(driver);
+        }
         let waiting = driver.pending_bytes();
         let Ok(deadline) = driver.tick_lazily(now) else {
             return self.wind_up(now);

@@ -528,3 +528,32 @@ fn events_are_shown_over_every_stream() {
     let piece = format!("{:?}", turn.next_piece().unwrap().unwrap());
     assert!(piece.contains("data: Text(\"two\")"), "{piece}");
 }
+
+/// Answers that wait because the program has not taken all that was read are not offered to the stream yet: that is
+/// no fault of the peer's, however long it takes.
+#[test]
+fn answers_that_were_not_offered_to_the_stream_are_no_stall() {
+    let options = Options::new()
+        .config(Config::new().keepalive(None))
+        .stall_time(Duration::from_millis(500));
+    let (mut socket, mut raw, mut buffers) = server(&options);
+    for number in 0..20 {
+        raw.put(&text(number));
+    }
+    let mut answered = 0;
+    for now in 0..20 {
+        let mut turn = socket.turn(&mut buffers, at(100 * now));
+        assert!(turn.read());
+        // One message a turn, slowly.
+        match turn.next_event().unwrap() {
+            Some(Event::Message(message, mut sender)) => sender.send(message).unwrap(),
+            other => panic!("{other:?}"),
+        }
+        answered += 1;
+    }
+    let (seen, result) = turn(&mut socket, &mut buffers, at(2000));
+    assert!(seen.is_empty(), "{seen:?}");
+    result.unwrap();
+    assert_eq!((answered, socket.pending_bytes()), (20, 0));
+    assert!(!socket.is_over());
+}

@@ -18,6 +18,7 @@ pub mod inflate;
 mod pair;
 pub mod roundtrip;
 pub mod session;
+pub mod shells;
 mod sockets;
 mod support;
 pub mod uri;

@@ -84,6 +84,19 @@ fn write_inputs_from_vectors() {
         0xbe, 0x0b, 0x1f, 0x97, 18, 0x92, 7, 8, 0, 0x1f, 0x92, 126, 0x92, 86,
     ];
     write("session", "discarded", &discarded);
+    // As `shells::Setup`: flags and mode.
+    for shell in ["shell_io", "shell_mio", "shell_smol", "shell_tokio"] {
+        for setup in [
+            [0, 0],
+            [1, 5],
+            [0x88, 6],
+            [0x49, 0x47],
+            [0xf0, 0x31],
+            [6, 0],
+        ] {
+            random(shell, &setup);
+        }
+    }
 }
 
 /// Where the input is a list of choices, any bytes are as good as others to start with.

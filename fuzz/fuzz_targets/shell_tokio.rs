@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|case: ws_proto_fuzz::shells::Case| {
+    ws_proto_fuzz::shells::check_tokio(&case)
+});

@@ -163,8 +163,9 @@ impl<T: Io> Core<T> {
         let polled = self.poll_lane(cx, &mut Lent(batch));
         if polled.is_pending() {
             // It goes on from there: else the first batch after each wait would be empty
-            // (`tokio/batch/32/alone` in `benches/shells`).
-            self.batch = batch;
+            // (`tokio/batch/32/alone` in `benches/shells`). A read that has found what cannot be taken yet, or
+            // the end, is not done again.
+            self.batch = batch.filter(|ask| *ask != Ask::Read || self.driver.wants_read());
         }
         polled
     }

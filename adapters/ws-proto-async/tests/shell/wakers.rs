@@ -265,3 +265,31 @@ fn the_batch_after_a_wait_is_not_empty() {
         assert_eq!(receive(poll(&task, socket.next_batch())), 2);
     }
 }
+
+/// A peer that sends on and takes no answers is stopped, however often the task is polled.
+#[test]
+fn a_batch_that_waits_for_room_does_not_read_on() {
+    let (mut socket, hand) = server(quiet().high_water(1024));
+    let task = Wakes::new();
+    let take = |batch: Poll<Option<Result<Batch<'_, Hand>, Error>>>| {
+        let Poll::Ready(Some(Ok(mut batch))) = batch else {
+            panic!("{batch:?}");
+        };
+        std::iter::from_fn(|| batch.next().map(drop)).count()
+    };
+    assert_eq!(take(poll(&task, socket.next_batch())), 0);
+    hand.make_room(0);
+    socket.try_send(vec![0; 1000]).unwrap();
+    for _ in 0..10 {
+        hand.put(&frame(0x82, &[7; 1000]));
+        assert!(poll(&task, socket.next_batch()).is_pending());
+    }
+    let frames = hand.unread() / 1008;
+    assert!(frames >= 9, "{frames} were left to the peer");
+    hand.make_room(usize::MAX);
+    let mut taken = 0;
+    while taken < 10 {
+        taken += take(poll(&task, socket.next_batch()));
+    }
+    assert!(poll(&task, socket.next_batch()).is_pending());
+}

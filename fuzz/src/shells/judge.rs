@@ -21,6 +21,8 @@ pub enum Ending {
     /// What was received could not be accepted; the code of the Close frame.
     Refused(u16),
     Stream(ErrorKind),
+    /// The stream has not taken what it was offered.
+    Stalled,
     TimedOut,
 }
 
@@ -238,6 +240,7 @@ impl Judge {
                 .fault
                 .is_some_and(|fault| fault.code == code && fault.start < self.stream.handed()),
             Ending::Stream(kind) => self.stream.has_failed_with(kind),
+            Ending::Stalled => self.has_passed_time && self.stream.has_blocked_writes(),
             Ending::TimedOut => self.has_passed_time,
         };
         assert!(is_true, "{ending:?} without a reason");
@@ -461,6 +464,10 @@ impl Output<'_> {
 
     /// Pings are answered in their order.
     fn check_pong(&mut self, payload: &[u8]) {
+        assert!(!self.judge.setup.manual_pong());
+        if self.judge.is_blind() {
+            return;
+        }
         let expected = &self.judge.peer.expected[self.answered..];
         let is_it = |what: &What| matches!(what, What::Ping(ping) if ping == payload);
         let found = expected.iter().position(|next| is_it(&next.what));
@@ -470,7 +477,7 @@ impl Output<'_> {
         let is_skipped = expected[..found]
             .iter()
             .any(|next| matches!(next.what, What::Ping(_)));
-        assert!(!is_skipped && !self.judge.setup.manual_pong());
+        assert!(!is_skipped, "a Ping has no answer");
         self.answered += found + 1;
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use ws_proto::extension::deflate::{Deflate, DeflateParams};
-use ws_proto::{Config, Fin, Kind, Negotiated};
+use ws_proto::{Config, Fin, Kind, MAX_CONTROL_FRAME, Negotiated};
 use ws_proto_test::Side;
 
 use judge::{Ending, Judge, Outcome, Sent};
@@ -580,8 +580,12 @@ impl<S: Shell> Run<S> {
                 self.stream.set_free();
             }
             self.drain();
-            // Where answers fill the output, nothing is received.
-            let is_full = self.shell.pending_bytes() >= self.setup.high_water();
+            // Where there is no room for an answer, nothing is received.
+            let room = self
+                .setup
+                .high_water()
+                .saturating_sub(self.shell.pending_bytes());
+            let is_full = room < MAX_CONTROL_FRAME;
             if !self.judge.is_over() && (is_free || !is_full) {
                 self.judge.rests(is_free);
             }

@@ -56,6 +56,7 @@ struct State {
     writer: Option<Waker>,
     is_read_stuck: bool,
     is_write_stuck: bool,
+    has_blocked_writes: bool,
     /// Calls since the last call of the shell.
     calls: usize,
 }
@@ -103,6 +104,11 @@ impl Stream {
 
     pub fn has_write_failed(&self) -> bool {
         self.state().has_write_failed
+    }
+
+    /// Whether it has ever not taken something.
+    pub fn has_blocked_writes(&self) -> bool {
+        self.state().has_blocked_writes
     }
 
     /// Whether it has failed so.
@@ -229,17 +235,20 @@ impl State {
         let most = match self.script.writes.pop_front() {
             Some(Step::Fail(kind)) => {
                 let (error, is_last) = self.fail(kind);
-                self.has_write_failed = is_last;
+                (self.has_write_failed, self.has_blocked_writes) = (is_last, true);
                 return Err(error);
             }
-            Some(Step::Block) => return Err(self.fail(ErrorKind::WouldBlock).0),
+            Some(Step::Block) => {
+                self.has_blocked_writes = true;
+                return Err(self.fail(ErrorKind::WouldBlock).0);
+            }
             Some(Step::Bytes(0)) => {
                 (_, self.has_write_failed) = self.fail(ErrorKind::WriteZero);
                 return Ok(0);
             }
             Some(Step::Bytes(n)) => n,
             None if self.script.holds => {
-                self.is_write_stuck = true;
+                (self.is_write_stuck, self.has_blocked_writes) = (true, true);
                 return Err(ErrorKind::WouldBlock.into());
             }
             None => usize::MAX,

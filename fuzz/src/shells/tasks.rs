@@ -7,7 +7,7 @@ use std::time::Duration;
 use ws_proto_test::task::Wakes;
 use ws_proto_tokio::{
     CloseCode, ControlPayload, Error, Event, Fin, Kind, Message, Options, PreparedMessage,
-    SendError, TrySendError,
+    SendError, TimedOut, TrySendError,
 };
 
 use super::blocking::{message, outcome};
@@ -109,6 +109,7 @@ fn ending(error: &Error) -> Ending {
             let code = error.close_code().expect("it has failed");
             Ending::Refused(code.as_u16())
         }
+        Error::TimedOut(TimedOut::Write) => Ending::Stalled,
         Error::TimedOut(_) => Ending::TimedOut,
         other => panic!("{other:?}"),
     }

@@ -6,7 +6,7 @@ use mio::Token;
 use ws_proto::{Message, SendError};
 use ws_proto_mio::{
     Accept, Buffers, CloseCode, ControlPayload, Error, Event, Fin, Instant, Kind, Options,
-    PreparedMessage, Sender, WebSocket,
+    PreparedMessage, Sender, TimedOut, WebSocket,
 };
 
 use super::blocking::{message, outcome};
@@ -149,6 +149,7 @@ fn ending(error: Error) -> Ending {
             Ending::Refused(code.as_u16())
         }
         Error::Io(error) => Ending::Stream(error.kind()),
+        Error::TimedOut(TimedOut::Write) => Ending::Stalled,
         Error::TimedOut(_) => Ending::TimedOut,
         other => panic!("{other:?}"),
     }

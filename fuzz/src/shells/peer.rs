@@ -50,10 +50,8 @@ pub struct Peer {
     to: Side,
     compresses: bool,
     limited: bool,
-    /// Of the open message: whether it is compressed, what its frames carry, and the end of a text that was
-    /// cut inside a character.
+    /// Of the open message: whether it is compressed, and the end of a text that was cut inside a character.
     is_compressed: bool,
-    carried: usize,
     cut: Vec<u8>,
     /// After a Close and a fault, nothing that comes counts. A frame that is cut off is the last.
     is_over: bool,
@@ -72,7 +70,6 @@ impl Peer {
             compresses,
             limited,
             is_compressed: false,
-            carried: 0,
             cut: Vec::new(),
             is_over: false,
             is_cut_off: false,
@@ -113,7 +110,6 @@ impl Peer {
         let (kind, mut joined) = self.open.take().unwrap_or((kind, Vec::new()));
         if is_first {
             self.is_compressed = compressed && self.compresses;
-            self.carried = 0;
         }
         let mut data = std::mem::take(&mut self.cut);
         match kind {
@@ -134,7 +130,6 @@ impl Peer {
             first |= if is_first { RSV1 } else { 0 };
             payload = stored(&data, fin);
         }
-        self.carried += payload.len();
         let start = self.wire.len();
         self.frame(first, &payload);
         let most = if self.limited {
@@ -143,7 +138,7 @@ impl Peer {
             usize::MAX
         };
         let room = most - joined.len();
-        if data.len() > room || self.carried > most {
+        if data.len() > room {
             joined.extend_from_slice(&data[..room.min(data.len())]);
             self.open = Some((kind, joined));
             return self.refused(1009, start);

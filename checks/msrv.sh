@@ -3,8 +3,15 @@
 # package with its tests and examples. Runs the engine's main tests. Installs that compiler by rustup. A crate that
 # needs a newer one names it.
 #
-# usage: checks/msrv.sh
+# usage: checks/msrv.sh [--check]
+#
+#   --check   only compiles
 set -euo pipefail
+case "$*" in
+  "") verb=(test) ;;
+  --check) verb=(check --profile test) ;;
+  *) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 toolchain=$version.0
@@ -19,7 +26,7 @@ for features in "${sets[@]}"; do
   "${cargo[@]}" check -q -p ws-proto --lib --no-default-features --features "$features"
 done
 # The other tests are checked below, not run: their results do not depend on the compiler.
-"${cargo[@]}" test -q -p ws-proto --lib --test engine --test socket
+"${cargo[@]}" "${verb[@]}" -q -p ws-proto --lib --test engine --test socket
 # The packages whose manifest names that compiler, with their tests and examples; others with theirs.
 packages=()
 for manifest in adapters/ws-proto-*/Cargo.toml interop/peers/Cargo.toml; do

@@ -214,6 +214,7 @@ fn a_hostile_client_and_what_the_server_does() {
             done.text()
         );
     }
+    assert_eq!(echo.stop().code, 0);
 }
 
 #[test]

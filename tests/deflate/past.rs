@@ -1,8 +1,8 @@
 //! What implementations of permessage-deflate have got wrong, one test each.
 #![cfg(feature = "deflate")]
 
-use ws_proto::extension::Decode;
 use ws_proto::extension::deflate::{Deflate, DeflateEncoder, DeflateParams, DeflatePool};
+use ws_proto::extension::{Decode, DecodeError};
 use ws_proto::{Config, Connection, Event, Fin, FixedBuf, Input, Kind, Server};
 use ws_proto_suite::deflate::{Emitted, Reference, frame, frames, receive};
 use ws_proto_test::random::Random;
@@ -732,6 +732,37 @@ fn an_error_is_for_ever() {
         first
     );
     assert!(storage.is_empty());
+}
+
+/// As the test before, for those who take pieces: the error is that of every further call.
+#[test]
+fn an_error_between_pieces_is_for_ever() {
+    let faults: [(&[u8], DecodeError); 3] = [
+        (&[0x06], DecodeError::Invalid),
+        (
+            b"\x00\x05\x00\xfa\xff\xffgood\x00",
+            DecodeError::TextNotUtf8,
+        ),
+        (b"\x00\x05\x00\xfa\xffgood!\x00", DecodeError::TooBig),
+    ];
+    for (bad, error) in faults {
+        let (_, decoder) = Deflate::new().client(DeflateParams::new());
+        let mut decoder = decoder.with_max_message(4).with_max_piece(1);
+        let mut bad = bad.to_vec();
+        let mut inflating = decoder.inflate(extended(&mut bad));
+        while let Ok(piece) = inflating.next_piece() {
+            assert!(piece.is_some(), "{error:?} was not found");
+        }
+        for _ in 0..3 {
+            assert_eq!(inflating.next_piece(), Err(error));
+        }
+        drop(inflating);
+        for _ in 0..2 {
+            let mut good = HELLO;
+            let mut inflating = decoder.inflate(extended(&mut good));
+            assert_eq!(inflating.next_piece(), Err(error));
+        }
+    }
 }
 
 /// Pieces that are not taken are lost, and that does not pass for a good message.

@@ -124,6 +124,29 @@ fn a_receiver_cannot_tell_it_from_another() {
     }
 }
 
+/// A message that compressed is exactly as long goes out as it is, prepared or not.
+#[test]
+fn what_becomes_neither_shorter_nor_longer_is_not_compressed() {
+    let deflate = Deflate::new().threshold(0).mem_level(1);
+    let texts = (1..40).map(|len| "a".repeat(len));
+    // With takeover every message is sent compressed.
+    let is_as_long = |text: &String| {
+        let wire = End::new(false, &deflate, params(15, true)).own(text);
+        frames(&wire).remove(0).1.len() == text.len()
+    };
+    let texts: Vec<String> = texts.filter(is_as_long).collect();
+    assert!(!texts.is_empty());
+    for text in texts {
+        let expected = [&[0x81, text.len() as u8][..], text.as_bytes()].concat();
+        let mut end = End::new(false, &deflate, params(15, false));
+        assert_eq!(end.own(&text), expected);
+        assert_eq!(
+            end.prepared(&Prepared::text(Arc::<str>::from(text))),
+            expected
+        );
+    }
+}
+
 /// One message for all: whatever window needs it first, in both roles.
 #[test]
 fn no_distance_is_longer_than_the_smallest_window_it_goes_to() {

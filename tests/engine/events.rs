@@ -260,3 +260,19 @@ fn a_control_payload_is_never_what_is_left_of_a_header() {
         assert_eq!(endpoint.control_payload(), b"");
     }
 }
+
+/// Nor what has come of one that is cut.
+#[test]
+fn a_control_payload_is_never_a_part_of_a_header() {
+    for side in Side::BOTH {
+        let mut endpoint = Endpoint::new(side);
+        with_event(&mut endpoint, &frame(side, PING, b"one"), |_| ());
+        let bytes = frame(side, FIN | BINARY, &[7; 300]);
+        for byte in &bytes[..bytes.len() - 301] {
+            let mut read = [*byte];
+            let event = endpoint.receive(&mut Input::new(&mut read), &mut Vec::new());
+            assert_eq!(event, Ok(None));
+            assert_eq!(endpoint.control_payload(), b"");
+        }
+    }
+}

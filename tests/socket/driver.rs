@@ -612,6 +612,61 @@ fn a_flood_of_empty_frames_yields() {
     assert!(yields > 0);
 }
 
+/// With compression input is taken in bites. Nothing of one is lost where the output is full, or where others get
+/// their turn.
+#[cfg(feature = "deflate")]
+#[test]
+fn no_bite_of_the_input_is_lost() {
+    use ws_proto::extension::deflate::{Deflate, DeflateParams};
+
+    let params = DeflateParams::new();
+    let floods: [(u8, &[u8], usize); 2] = [(0x89, &[7; 125], 400), (0x8a, b"", 200_000)];
+    for (first, payload, count) in floods {
+        let mut wire = frame(first, payload).repeat(count);
+        wire.extend(frame(0x81, b"end"));
+        for (want, is_lent) in [
+            (Want::Message, false),
+            (Want::Message, true),
+            (Want::Piece, false),
+            (Want::Piece, true),
+        ] {
+            let mut socket = WebSocket::server(params.negotiated(), Config::new())
+                .with_deflate(&Deflate::new(), params)
+                .with_high_water(1000);
+            if is_lent {
+                let mut lent = wire.clone();
+                let mut reading = socket.receive(&mut lent);
+                let next = reading.poll_next(want);
+                assert!(matches!(next, Ok(Next::Write | Next::Yield)), "{next:?}");
+            } else {
+                put(&mut socket, &wire);
+            }
+            let mut written = 0;
+            loop {
+                match socket.poll_next(want).unwrap() {
+                    Next::Write => {
+                        let n = socket.pending_bytes();
+                        socket.consume(n);
+                        written += n;
+                    }
+                    Next::Yield => {}
+                    Next::Received(Received::Message(message, _)) => {
+                        assert_eq!(message, Message::Text("end"));
+                        break;
+                    }
+                    Next::Received(Received::Piece(piece, _)) => {
+                        assert_eq!(piece.data, Message::Text("end"));
+                        break;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            let answers = if first == 0x89 { 127 * count } else { 0 };
+            assert_eq!(written + socket.pending_bytes(), answers);
+        }
+    }
+}
+
 /// Payloads that are shared go out in their place, however the transport takes them.
 #[test]
 fn shared_payloads_keep_their_place() {

@@ -1,6 +1,7 @@
 //! Messages that are lent to the transport: however much it takes of them, later output is the same.
 
 use std::io::{IoSlice, Write as _};
+use std::time::Duration;
 
 use ws_proto::{
     CloseCode, CloseReason, Config, Fin, Message, Negotiated, Role, SendError, WebSocket,
@@ -223,6 +224,22 @@ fn what_is_lent_and_written_is_traffic_that_keeps_the_buffers() {
     };
     assert!(allocated(true));
     assert!(!allocated(false));
+}
+
+/// As the rest of the output that is taken slowly: the peer says nothing, and is there.
+#[test]
+fn what_waited_and_is_written_with_what_is_lent_is_a_sign_of_life() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(2)))
+        .pong_timeout(Duration::from_secs(1));
+    let mut server = WebSocket::server(Negotiated::new(), config);
+    server.sender().send_binary(&[0; 60_000]).unwrap();
+    for second in 0..60 {
+        let now = ws_proto::Instant::from_millis(second * 1000);
+        assert!(server.tick(now).is_ok(), "at {second} s");
+        let lent = server.sender().send_vectored(Message::Text("x")).unwrap();
+        lent.consume(500);
+    }
 }
 
 /// What waits of a lent answer holds up receiving, as any answer does.

@@ -105,15 +105,14 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// Takes what the connection has failed of, once. A failed write is none before its end: the peer's
-    /// Close may still come.
+    /// Takes what the connection has failed of, once. It is called when nothing more can come: before that a
+    /// failed write is no failure, for the peer's Close may still come.
     #[cold]
     fn note_failure(&mut self) {
         let State::Open(driver) = &self.state else {
             return;
         };
         let failure = match driver.failure() {
-            Some(Failure::Write) if !driver.is_over() => return,
             Some(failure) if self.wire.cold().is_none_or(|cold| !cold.has_failed) => failure,
             _ => return,
         };

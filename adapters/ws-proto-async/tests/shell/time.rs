@@ -115,6 +115,17 @@ fn a_timer_goes_along_to_another_task() {
     assert_eq!(hand.state().written, b"\x89\0");
 }
 
+/// A timer that has ended by the time it is set wakes nobody: what is due is done at once.
+#[test]
+fn a_timer_that_has_ended_when_it_is_set_is_not_waited_for() {
+    let (mut socket, hand) = server(options());
+    let task = Wakes::new();
+    hand.advance_after_a_look(20 * SECOND);
+    assert!(poll(&task, socket.next()).is_pending());
+    assert_eq!(hand.state().written, b"\x89\0");
+    assert_eq!(hand.deadline(), Some(at(25)));
+}
+
 /// Both halves are woken by the timer, whichever has set it.
 #[test]
 fn a_timer_wakes_both_halves() {

@@ -1,6 +1,7 @@
 //! Streams that fail: by reads, by writes, and by wrong counts.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
 
 use mio::Token;
 use ws_proto_mio::{Buffers, CloseCode, Error, Negotiated, Options, WebSocket, Wrapped};
@@ -74,6 +75,43 @@ fn a_failed_write_ends_writing_only() {
     }
 }
 
+/// It has its time from then on, also if the turn has only written.
+#[test]
+fn a_write_that_fails_at_the_end_of_a_turn_ends_the_connection_in_time() {
+    let script = Script::new()
+        .then_write_error(ErrorKind::BrokenPipe)
+        .block_at_the_end();
+    let options = Options::new().linger_time(Duration::from_secs(3));
+    let (mut socket, mut buffers) = (scripted(script, &options), Buffers::new());
+    socket.sender().unwrap().send_text("hello").unwrap();
+    drop(socket.turn(&mut buffers, at(0)));
+    assert_eq!(socket.next_deadline(), Some(at(3000)));
+    let (_, result) = turn(&mut socket, &mut buffers, at(3000));
+    assert!(matches!(result, Err(Error::Io(error)) if error.kind() == ErrorKind::BrokenPipe));
+    assert!(socket.is_over());
+}
+
+/// What a turn has left comes first, and a Close in it makes the end a clean one.
+#[test]
+fn a_write_that_fails_before_kept_messages_is_not_told_before_them() {
+    let closing = frame(Side::Server, FIN | CLOSE, &close_body(1008, b"why"));
+    let script = Script::new()
+        .then_write_error(ErrorKind::BrokenPipe)
+        .then_read([text(1), text(2), closing].concat())
+        .block_at_the_end();
+    let (mut socket, mut buffers) = (scripted(script, &Options::new()), Buffers::new());
+    socket.sender().unwrap().send_text("hello").unwrap();
+    let mut one = socket.turn(&mut buffers, at(0));
+    assert!(one.read() && one.next_event().unwrap().is_some());
+    drop(one);
+    let (seen, ended) = turn(&mut socket, &mut buffers, at(0));
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(seen, [Seen::Text("message 2".into())]);
+    assert!(socket.is_over());
+    let code = Some(CloseCode::POLICY_VIOLATION);
+    assert_eq!(socket.closed(), Some((code, "why")));
+}
+
 #[test]
 fn after_both_closes_any_error_of_reading_is_the_end() {
     for kind in [
@@ -95,9 +133,9 @@ fn after_both_closes_any_error_of_reading_is_the_end() {
 }
 
 /// A server of which the peer takes nothing until so many answers wait that nothing more is received, and how
-/// many of its 100 messages it has got by then. The second write, and all after it, are as `writes` says.
+/// many of its 100 messages it has got by then. The second write, and those after it, are as `writes` says.
 fn full_of_answers(
-    writes: Result<usize, ErrorKind>,
+    writes: &[Result<usize, ErrorKind>],
     buffers: &mut Buffers,
 ) -> (WebSocket<Wrapped<Script>>, usize) {
     let mut wire = frame(Side::Server, FIN | TEXT, &[b'a'; 1000]).repeat(100);
@@ -105,7 +143,7 @@ fn full_of_answers(
     let script = Script::new()
         .then_read(wire)
         .block_at_the_end()
-        .then_writes([Err(ErrorKind::WouldBlock), writes]);
+        .then_writes([&[Err(ErrorKind::WouldBlock)], writes].concat());
     let mut socket = scripted(script, &Options::new());
     let (seen, ended) = echo_turn(&mut socket, buffers);
     assert!(ended.is_ok() && seen > 10 && seen < 100, "{seen}");
@@ -128,7 +166,7 @@ fn echo_turn(
 fn receiving_goes_on_after_answers_whoever_wrote_them() {
     for way in 0..4 {
         let mut buffers = Buffers::new();
-        let (mut socket, mut seen) = full_of_answers(Ok(usize::MAX), &mut buffers);
+        let (mut socket, mut seen) = full_of_answers(&[Ok(usize::MAX)], &mut buffers);
         socket.note_ready();
         match way {
             0 => {}
@@ -150,12 +188,23 @@ fn receiving_goes_on_after_answers_whoever_wrote_them() {
     }
 }
 
+/// Nor do they all have to be written for that.
+#[test]
+fn receiving_goes_on_as_soon_as_some_answers_are_written() {
+    let mut buffers = Buffers::new();
+    let writes = [Ok(3000), Err(ErrorKind::WouldBlock), Ok(usize::MAX)];
+    let (mut socket, seen) = full_of_answers(&writes, &mut buffers);
+    let (more, ended) = echo_turn(&mut socket, &mut buffers);
+    assert!(ended.is_ok() && more > 0 && seen + more < 100, "{more}");
+    assert_ne!(socket.pending_bytes(), 0);
+}
+
 /// A write that fails then ends writing only: kept messages still come.
 #[test]
 fn a_failed_write_of_answers_leaves_what_was_kept() {
     let mut buffers = Buffers::new();
     let reset = Err(ErrorKind::ConnectionReset);
-    let (mut socket, mut seen) = full_of_answers(reset, &mut buffers);
+    let (mut socket, mut seen) = full_of_answers(&[reset], &mut buffers);
     for _ in 0..10 {
         let (more, ended) = echo_turn(&mut socket, &mut buffers);
         assert!(ended.is_ok(), "{ended:?}");

@@ -277,6 +277,31 @@ fn a_big_message_is_kept_over_many_turns() {
     );
 }
 
+/// What a turn has left is kept, and the rest of a big frame with it until it is there as a whole.
+#[test]
+fn a_big_frame_that_a_turn_has_left_is_kept() {
+    let options = Options::new();
+    let (mut socket, mut raw, mut buffers) = server(&options);
+    let (mut other, _other_raw, _) = server(&options);
+    let body: Vec<u8> = (0..400_000_u32).map(|i| (i / 7) as u8).collect();
+    let big = frame(Side::Server, FIN | BINARY, &body);
+    let wire = [text(1), text(2), big].concat();
+    let mut seen = Vec::new();
+    for (number, chunk) in wire.chunks(30_000).enumerate() {
+        raw.put(chunk);
+        if number == 0 {
+            socket.note_ready();
+            let mut one = socket.turn(&mut buffers, at(0));
+            assert!(one.read() && one.next_event().unwrap().is_some());
+        } else {
+            seen.extend(turn(&mut socket, &mut buffers, at(0)).0);
+        }
+        // Others use the buffers meanwhile.
+        turn(&mut other, &mut buffers, at(0)).1.unwrap();
+    }
+    assert_eq!(seen, [Seen::Text("message 2".into()), Seen::Binary(body)]);
+}
+
 #[test]
 fn an_idle_connection_has_no_memory_after_all_of_this() {
     let (mut socket, mut raw, mut buffers) = server(&Options::new());

@@ -1,6 +1,7 @@
 //! A connection over each asynchronous shell: bursts, events, and ends.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -14,8 +15,8 @@ use ws_proto_async::client::connect_over;
 use ws_proto_async::server::{accept, read_request};
 use ws_proto_async::{
     AcceptError, Acceptor, Bytes, CloseCode, Config, ConnectError, Connector, Error, Event, Fin,
-    Limits, Message, Negotiated, Options, PreparedMessage, SendError, TimedOut, TrySendError,
-    WebSocket,
+    Limits, Message, Negotiated, Options, PreparedMessage, SendError, TimedOut, Timer,
+    TrySendError, WebSocket,
 };
 
 use super::{Runtime, Stream, quiet};
@@ -673,4 +674,18 @@ pub fn a_connection_goes_on_while_its_thread_ends<R: Runtime + 'static>() {
     });
     thread.join().unwrap();
     assert_eq!(told.recv(), Ok(Some(2 * 8)));
+}
+
+/// Who asks a timer after it has rung is told so, as often as that is.
+pub fn a_timer_that_has_rung_stays_so<R: Runtime>() {
+    R::run(async {
+        let (stream, _peer) = pipe(1);
+        let mut io = R::io(stream);
+        let deadline = io.now() + Duration::from_millis(5);
+        poll_fn(|cx| io.poll_until(cx, deadline)).await;
+        for _ in 0..3 {
+            assert!(io.now() >= deadline);
+            assert!(poll_fn(|cx| Poll::Ready(io.poll_until(cx, deadline).is_ready())).await);
+        }
+    });
 }

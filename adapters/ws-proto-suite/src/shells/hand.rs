@@ -28,6 +28,8 @@ pub struct State {
     pub looks: usize,
     pub timer_polls: usize,
     clock: Clock,
+    /// How much time passes after the next look.
+    after_look: Duration,
     reader: Option<Waker>,
     writer: Option<Waker>,
     timer: Option<(Instant, Waker)>,
@@ -113,6 +115,11 @@ impl Hand {
         waker.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
+    /// Lets time pass right after the clock was looked at once.
+    pub fn advance_after_a_look(&self, by: Duration) {
+        self.state().after_look = by;
+    }
+
     /// How many bytes of the peer's were not read.
     pub fn unread(&self) -> usize {
         self.state().input.len()
@@ -128,7 +135,10 @@ impl Timer for Hand {
     fn now(&self) -> Instant {
         let mut state = self.state();
         state.looks += 1;
-        state.clock.now()
+        let now = state.clock.now();
+        let passes = std::mem::take(&mut state.after_look);
+        state.clock.advance(passes);
+        now
     }
 
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {

@@ -133,6 +133,7 @@ macro_rules! test_connection {
             a_blocked_connection_keeps_the_rest_of_a_prepared_message
             a_blocked_connection_gives_the_memory_for_other_messages_back
             a_connection_goes_on_while_its_thread_ends
+            a_timer_that_has_rung_stays_so
         }
     };
     ($runtime:ty: $($name:ident)*) => {

@@ -96,7 +96,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     pub fn read(&mut self) -> bool {
         self.socket.settle();
         if self.socket.wire.has_failure() {
-            return true;
+            return self.socket.wire.left != Left::Input || self.budget > 0;
         }
         let goes_on = match self.socket.wire.left {
             Left::Nothing => {
@@ -153,7 +153,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     ///
     /// # Errors
     ///
-    /// What has ended the connection, once. Go on with its turns until it is
+    /// What has ended the connection, once, after all that was read before. Go on with its turns until it is
     /// [over](WebSocket::is_over): the peer gets a Close frame.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_, S>>, Error> {
@@ -244,19 +244,14 @@ impl<'t, S: Stream> Turn<'t, S> {
         self.socket.sender()
     }
 
-    /// Emits the failure, once.
+    /// Emits the failure, once: after all that was read before it.
     fn prepare(&mut self) -> Result<(), Error> {
         self.socket.settle();
-        if self.socket.wire.has_failure() {
-            self.socket
-                .wire
-                .cold_mut()
-                .failure
-                .take()
-                .map_or(Ok(()), Err)
-        } else {
-            Ok(())
+        let wire = &mut self.socket.wire;
+        if wire.has_failure() && wire.left != Left::Input {
+            return wire.cold_mut().failure.take().map_or(Ok(()), Err);
         }
+        Ok(())
     }
 
     /// The driver of an open connection, and all that it looks at.

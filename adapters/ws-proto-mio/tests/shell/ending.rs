@@ -76,18 +76,21 @@ fn a_peer_that_vanishes_is_noticed_by_keepalive() {
         .keepalive(Some(Duration::from_secs(2)))
         .pong_timeout(Duration::from_secs(1));
     let options = Options::new().config(config);
-    let (mut server, client, mut buffers) = pair(1000, &options, &Options::new());
-    turn(&mut server, &mut buffers, at(0)).1.unwrap();
-    assert_eq!(server.next_deadline(), Some(at(2000)));
-    turn(&mut server, &mut buffers, at(2000)).1.unwrap();
-    assert_eq!(server.next_deadline(), Some(at(3000)));
-    let (_, result) = turn(&mut server, &mut buffers, at(3000));
-    assert!(
-        matches!(result, Err(Error::TimedOut(TimedOut::Pong))),
-        "{result:?}"
-    );
-    assert!(server.is_over());
-    drop(client);
+    // A loop that is busy comes after the deadline.
+    for late in [0, 7] {
+        let (mut server, client, mut buffers) = pair(1000, &options, &Options::new());
+        turn(&mut server, &mut buffers, at(0)).1.unwrap();
+        assert_eq!(server.next_deadline(), Some(at(2000)));
+        turn(&mut server, &mut buffers, at(2000 + late)).1.unwrap();
+        assert_eq!(server.next_deadline(), Some(at(3000 + late)));
+        let (_, result) = turn(&mut server, &mut buffers, at(3000 + 2 * late));
+        assert!(
+            matches!(result, Err(Error::TimedOut(TimedOut::Pong))),
+            "{result:?}"
+        );
+        assert!(server.is_over());
+        drop(client);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
 use mio::Token;
-use ws_proto_mio::{Buffers, CloseCode, Error, Negotiated, Options, WebSocket, Wrapped};
+use ws_proto_mio::{Buffers, CloseCode, Error, Event, Negotiated, Options, WebSocket, Wrapped};
 use ws_proto_test::Side;
 use ws_proto_test::stream::{Boasting, Script};
 use ws_proto_test::wire::{CLOSE, FIN, TEXT, close_body, frame};
@@ -110,6 +110,38 @@ fn a_write_that_fails_before_kept_messages_is_not_told_before_them() {
     assert!(socket.is_over());
     let code = Some(CloseCode::POLICY_VIOLATION);
     assert_eq!(socket.closed(), Some((code, "why")));
+}
+
+/// What has been read comes before what has expired, however little of it each turn takes.
+#[test]
+fn a_timeout_is_told_after_the_messages_that_turns_have_left() {
+    for size in [1, 200_000] {
+        let script = Script::new()
+            .then_read((1..=5).flat_map(text).collect::<Vec<_>>())
+            .block_at_the_end()
+            .then_write_error(ErrorKind::WouldBlock);
+        let options = Options::new().stall_time(Duration::from_secs(3));
+        let (mut socket, mut buffers) = (scripted(script, &options), Buffers::new());
+        let waiting = vec![b'a'; size];
+        let mut sender = socket.sender().unwrap();
+        sender.send_text(std::str::from_utf8(&waiting).unwrap()).unwrap();
+        let mut seen = Vec::new();
+        let failed = loop {
+            let mut one = socket.turn(&mut buffers, at(seen.len() as u64 * 1000));
+            assert!(one.read(), "{seen:?}");
+            match one.next_event() {
+                Ok(Some(Event::Message(message, _))) => seen.push(message.as_text().map(str::to_owned)),
+                Ok(None) => {}
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error,
+            }
+            drop(one);
+            assert!(seen.len() <= 5 && !socket.is_over());
+        };
+        assert_eq!(seen.len(), 5, "{seen:?} {failed:?}");
+        assert!(matches!(failed, Error::TimedOut(_)), "{failed:?}");
+        assert!(socket.is_over());
+    }
 }
 
 #[test]

@@ -124,13 +124,17 @@ fn a_timeout_is_told_after_the_messages_that_turns_have_left() {
         let (mut socket, mut buffers) = (scripted(script, &options), Buffers::new());
         let waiting = vec![b'a'; size];
         let mut sender = socket.sender().unwrap();
-        sender.send_text(std::str::from_utf8(&waiting).unwrap()).unwrap();
+        sender
+            .send_text(std::str::from_utf8(&waiting).unwrap())
+            .unwrap();
         let mut seen = Vec::new();
         let failed = loop {
             let mut one = socket.turn(&mut buffers, at(seen.len() as u64 * 1000));
             assert!(one.read(), "{seen:?}");
             match one.next_event() {
-                Ok(Some(Event::Message(message, _))) => seen.push(message.as_text().map(str::to_owned)),
+                Ok(Some(Event::Message(message, _))) => {
+                    seen.push(message.as_text().map(str::to_owned))
+                }
                 Ok(None) => {}
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => break error,

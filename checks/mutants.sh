@@ -201,7 +201,7 @@ percent=${MUTANTS_PERCENT:-4}
 # So many lines, chosen by the seed and the same on every machine (the generator of Park and Miller), in their order.
 choose() { # COUNT
   awk -v seed="$seed" 'BEGIN { x = seed % 2147483646 + 1; for (n = 0; n < 10; n++) x = x * 16807 % 2147483647 }
-    { x = x * 16807 % 2147483647; print x "\t" NR "\t" $0 }' | sort -n | head -n "$1" | sort -n -k2 | cut -f3-
+    { x = x * 16807 % 2147483647; print x "\t" NR "\t" $0 }' | sort -n | awk -v count="$1" 'NR <= count' | sort -n -k2 | cut -f3-
 }
 broken= all_caught=0 all_missed=0 all_same=0
 for area in "${areas[@]}"; do

@@ -92,6 +92,8 @@ impl State {
     const ENDED: u16 = 1 << 9;
     /// As `ENDED`: reading has failed there, and nothing is written after that.
     const BROKEN: u16 = 1 << 10;
+    /// The storage has a piece that waits for an answer to be written, and then to be asked for.
+    const PIECE: u16 = 1 << 11;
 
     const fn has(self, bits: u16) -> bool {
         self.0 & bits != 0
@@ -224,7 +226,7 @@ impl Messages {
 
     /// Whether something waits to be asked for.
     pub(super) const fn has_held(&self) -> bool {
-        self.state.has(State::HELD | State::CONTROL)
+        self.state.has(State::HELD | State::PIECE | State::CONTROL)
     }
 
     /// From now on control frames wait until they are emitted.
@@ -267,8 +269,10 @@ impl Messages {
     /// From now on all that comes is dropped. Encoded messages are not decoded.
     pub(super) fn discard(&mut self) {
         self.state.set(State::DISCARDING, true);
-        self.state
-            .set(State::HELD | State::SPENT | State::CONTROL, false);
+        self.state.set(
+            State::HELD | State::PIECE | State::SPENT | State::CONTROL,
+            false,
+        );
         self.assembler.storage_mut().release();
     }
 
@@ -504,6 +508,7 @@ impl Messages {
         }
         if must_write && self.has_for(want) {
             self.state.set(State::ANSWERED, false);
+            self.state.set(State::PIECE, want == Want::Piece);
             return Ok(Some(Found::Write));
         }
         Ok(self.next_held(want))
@@ -588,6 +593,7 @@ impl Messages {
     #[inline(always)]
     fn next_held<'i>(&mut self, want: Want) -> Option<Found<'i>> {
         self.drop_spent();
+        self.state.set(State::PIECE, false);
         match want {
             Want::Nothing => {
                 let is_full = self.state.has(State::HELD) || self.assembler.stored() >= READ_AHEAD;

@@ -832,6 +832,25 @@ fn next_message_emits_what_came_before_the_end() {
     assert_eq!(socket.failure(), Some(Failure::Eof(UnexpectedEof)));
 }
 
+/// As well for those who take pieces, of which the last waits for an answer to be written.
+#[test]
+fn a_piece_behind_an_answer_comes_before_the_end() {
+    for header in [TEXT, TEXT & 0x0f] {
+        let mut socket = server();
+        let mut cut = frame(header, b"hello");
+        cut.truncate(cut.len() - 2);
+        put(&mut socket, &[frame(PING, b""), cut].concat());
+        assert_eq!(poll(&mut socket, Want::Piece), Seen::Write);
+        assert!(!socket.wants_read());
+        assert_eq!(socket.receive_eof(), Ok(()));
+        assert_eq!(socket.failure(), None);
+        let piece = Seen::Piece(b"hel".to_vec(), true, false);
+        assert_eq!(poll(&mut socket, Want::Piece), piece);
+        assert_eq!(poll(&mut socket, Want::Piece), Seen::End);
+        assert_eq!(socket.failure(), Some(Failure::Eof(UnexpectedEof)));
+    }
+}
+
 /// What the peer has sent lies there unread, and may be its Pong.
 #[test]
 fn a_peer_is_not_blamed_for_output_that_it_may_not_get() {

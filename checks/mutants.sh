@@ -53,7 +53,8 @@ area() { # AREA: sets `package`, `files`, `programs`
     socket) files=(src/socket/*.rs) programs=(socket deflate memory) ;;
     io) files=(src/io/*.rs) programs=(socket deflate handshake) ;;
     # What both async shells have in common is judged by the tests that both play.
-    async) package=ws-proto-async files=("adapters/$package/src/**/*.rs") programs=(shell ws-proto-tokio:shell) ;;
+    async) package=ws-proto-async files=("adapters/$package/src/**/*.rs")
+      programs=(shell ws-proto-tokio:shell ws-proto-smol:shell) ;;
     tokio | smol | mio) package=ws-proto-$1 files=("adapters/$package/src/**/*.rs") programs=(shell) ;;
     *) usage ;;
   esac

@@ -153,6 +153,7 @@ fn buffers_are_kept_while_there_is_traffic_and_no_longer() {
 
     a_frame_that_stops_keeps_no_space(&big);
     small_frames_in_two_reads_allocate_nothing();
+    who_stays_one_message_behind_needs_no_more_for_that();
 }
 
 /// What a read brought in front of the frame is not kept with the few bytes of it either.
@@ -171,6 +172,25 @@ fn a_frame_that_stops_keeps_no_space(big: &[u8]) {
         ticked.expect("time is not over");
     }
     assert!(heap.held() <= 4096, "{} bytes for six", heap.held());
+}
+
+/// The buffer is never empty then, and does not grow for that.
+fn who_stays_one_message_behind_needs_no_more_for_that() {
+    let mut wire = vec![0x81, 0xfe, 0, 200, 0, 0, 0, 0];
+    wire.resize(8 + 200, b'x');
+    let mut socket = WebSocket::server(Negotiated::new(), Config::new());
+    let heap = Heap(Region::new());
+    let put = |socket: &mut WebSocket<Server>| {
+        socket.read_buf(wire.len())[..wire.len()].copy_from_slice(&wire);
+        socket.advance(wire.len());
+    };
+    put(&mut socket);
+    for _ in 0..1000 {
+        put(&mut socket);
+        let (message, _) = socket.next_message().expect("no fault").expect("a message");
+        assert_eq!(message.as_bytes(), &wire[8..]);
+    }
+    assert!(heap.held() <= 4096, "{} bytes for two", heap.held());
 }
 
 /// They are put together beside the buffer that is read into, which does not grow for them.

@@ -4,7 +4,8 @@ use std::io::{IoSlice, Write as _};
 use std::time::Duration;
 
 use ws_proto::{
-    CloseCode, CloseReason, Config, Fin, Message, Negotiated, Role, SendError, WebSocket,
+    CloseCode, CloseReason, Config, Fin, Message, Negotiated, PreparedMessage, Role, SendError,
+    Server, WebSocket,
 };
 use ws_proto_test::stream::Script;
 
@@ -146,6 +147,46 @@ fn one_that_is_forgotten_is_not_sent() {
     core::mem::forget(lent);
     server.sender().send_text("sent").unwrap();
     assert_eq!(server.pending(), b"\x81\x04sent");
+}
+
+/// What is queued by reference is in front of them too.
+#[test]
+fn what_is_queued_by_reference_stays_in_front() {
+    let queue = || {
+        let mut server = WebSocket::server(Negotiated::new(), Config::new());
+        server.sender().send_binary_shared(vec![1; 20_000]).unwrap();
+        server.sender().send_text("behind").unwrap();
+        server
+    };
+    let all = |server: &mut WebSocket<Server>, mut taken: Vec<u8>| {
+        while !server.pending().is_empty() {
+            let pending = server.pending().to_vec();
+            server.consume(pending.len());
+            taken.extend(pending);
+        }
+        taken
+    };
+    let mut expected = all(&mut queue(), Vec::new());
+    expected.extend(b"\x81\x04last");
+    let prepared = PreparedMessage::text(String::from("last"));
+    for n in [0, 1, 4, 100, 20_004, 20_010, usize::MAX] {
+        let mut server = queue();
+        let lent = server.sender().send_vectored(Message::Text("last"));
+        let lent = lent.unwrap();
+        let mut taken = lent.slices().concat();
+        let n = n.min(taken.len());
+        taken.truncate(n);
+        lent.consume(n);
+        assert_eq!(all(&mut server, taken), expected, "{n}");
+
+        let mut server = queue();
+        let lent = server.sender().send_prepared_vectored(&prepared).unwrap();
+        let mut taken = lent.slices().concat();
+        let n = n.min(taken.len());
+        taken.truncate(n);
+        lent.consume(n);
+        assert_eq!(all(&mut server, taken), expected, "prepared, {n}");
+    }
 }
 
 #[test]

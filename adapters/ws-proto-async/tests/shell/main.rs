@@ -4,7 +4,9 @@ mod common;
 #[cfg(all(feature = "net", unix))]
 mod connecting;
 mod ending;
+mod flushing;
 mod reconnecting;
 mod schedules;
 mod time;
+mod values;
 mod wakers;

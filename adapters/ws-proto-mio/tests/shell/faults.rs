@@ -133,7 +133,7 @@ fn a_timeout_is_told_after_the_messages_that_turns_have_left() {
             assert!(one.read(), "{seen:?}");
             match one.next_event() {
                 Ok(Some(Event::Message(message, _))) => {
-                    seen.push(message.as_text().map(str::to_owned))
+                    seen.push(message.as_text().map(str::to_owned));
                 }
                 Ok(None) => {}
                 Ok(other) => panic!("{other:?}"),

@@ -2,9 +2,11 @@
 
 use std::io::ErrorKind;
 
+use futures_util::join;
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufWriter, copy};
 use ws_proto_smol::{ByteStreamError, CloseCode, Config, Options};
 use ws_proto_test::random::Random;
+use ws_proto_test::task::poll_once;
 
 use crate::common::{pair, quiet, run, spawn};
 
@@ -81,5 +83,21 @@ fn errors_keep_the_close_code() {
         let error = client.write(b"more").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         assert!(closing.await);
+    });
+}
+
+/// As that of any stream which keeps what is written.
+#[test]
+fn a_flush_waits_for_the_stream_below() {
+    run(async {
+        let (client, server) = pair(100, quiet()).await;
+        let (mut client, mut server) = (client.into_byte_stream(), server.into_byte_stream());
+        client.write_all(&[7; 5000]).await.unwrap();
+        assert!(poll_once(client.flush()).is_pending());
+        let mut received = [0; 5000];
+        let (flushed, read) = join!(client.flush(), server.read_exact(&mut received));
+        flushed.unwrap();
+        read.unwrap();
+        assert_eq!(received, [7; 5000]);
     });
 }

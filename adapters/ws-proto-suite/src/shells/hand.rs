@@ -23,6 +23,8 @@ pub struct State {
     read_error: Option<fn() -> io::Error>,
     write_error: Option<ErrorKind>,
     pub written: Vec<u8>,
+    /// How much of that was flushed.
+    pub flushed: usize,
     pub writes: usize,
     /// How often the clock was looked at, and the timer polled.
     pub looks: usize,
@@ -192,6 +194,8 @@ impl Io for Hand {
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state();
+        state.flushed = state.written.len();
         Poll::Ready(Ok(()))
     }
 

@@ -7,6 +7,7 @@ use tokio::io::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use ws_proto_test::random::Random;
+use ws_proto_test::task::poll_once;
 use ws_proto_tokio::{
     Acceptor, ByteStream, ByteStreamError, CloseCode, Config, Connector, Options, accept_with,
     connect_over,
@@ -188,4 +189,18 @@ async fn errors_keep_the_close_code() {
     let error = client.write_vectored(&slices).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     assert!(closing.await.unwrap());
+}
+
+/// As that of any stream which keeps what is written.
+#[tokio::test]
+async fn a_flush_waits_for_the_stream_below() {
+    let (client, server) = pair(100, quiet()).await;
+    let (mut client, mut server) = (client.into_byte_stream(), server.into_byte_stream());
+    client.write_all(&[7; 5000]).await.unwrap();
+    assert!(poll_once(client.flush()).is_pending());
+    let mut received = [0; 5000];
+    let (flushed, read) = tokio::join!(client.flush(), server.read_exact(&mut received));
+    flushed.unwrap();
+    read.unwrap();
+    assert_eq!(received, [7; 5000]);
 }

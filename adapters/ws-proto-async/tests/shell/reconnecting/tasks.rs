@@ -108,6 +108,29 @@ fn a_sender_fails_when_too_much_waits_to_be_taken() {
     assert!(poll(&net.task, client.send("more")).is_ready());
 }
 
+/// The output of its connection is bounded as that of any other.
+#[test]
+fn a_sender_waits_while_the_server_takes_nothing() {
+    let net = Net::default();
+    let mut client = net.client(quiet());
+    let hand = net.open(&mut client);
+    hand.make_room(0);
+    let mut count = 0;
+    while let Ok(()) = client.try_send(vec![0; 10_000]) {
+        count += 1;
+        assert!(count < 1000);
+    }
+    assert!(poll(&net.task, client.ready()).is_pending());
+    assert!(poll(&net.task, client.send("one more")).is_pending());
+    let woken = net.task.count();
+    hand.make_room(usize::MAX);
+    assert!(net.task.count() > woken);
+    assert!(matches!(
+        poll(&net.task, client.ready()),
+        Poll::Ready(Ok(()))
+    ));
+}
+
 #[test]
 fn a_delay_can_be_cut_short() {
     let net = Net::default();

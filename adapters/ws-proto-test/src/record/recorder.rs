@@ -99,8 +99,10 @@ impl Recorder {
     /// The first error of the writer, then or earlier.
     pub fn flush(&self) -> io::Result<()> {
         let mut state = self.lock();
-        if let Some(writer) = &mut state.writer {
-            writer.flush()?;
+        let flushed = state.writer.as_mut().map_or(Ok(()), Write::flush);
+        if let Err(error) = flushed {
+            state.fail(error.kind());
+            return Err(error);
         }
         state.error.map_or(Ok(()), |kind| Err(kind.into()))
     }
@@ -116,9 +118,13 @@ impl State {
             return;
         };
         if let Err(error) = write_line(writer, line) {
-            self.error = Some(error.kind());
-            self.writer = None;
+            self.fail(error.kind());
         }
+    }
+
+    fn fail(&mut self, kind: ErrorKind) {
+        self.error = Some(kind);
+        self.writer = None;
     }
 }
 

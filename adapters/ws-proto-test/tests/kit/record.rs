@@ -534,3 +534,47 @@ fn frames_are_shown() {
     }
     assert!(text.is_ascii());
 }
+
+/// A disk that was full may have room again, but lines are missing then.
+#[test]
+fn a_recorder_stops_at_the_first_error_of_its_writer() {
+    struct Full {
+        file: File,
+        fails_to_write: bool,
+        flushes: u32,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if self.fails_to_write {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            self.file.write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            self.flushes += 1;
+            if self.flushes == 1 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            Ok(())
+        }
+    }
+
+    for fails_to_write in [false, true] {
+        let (file, flushes) = (File::default(), 0);
+        let full = Full {
+            file: file.clone(),
+            fails_to_write,
+            flushes,
+        };
+        let recorder = Recorder::new(full, &Header::stream(Side::Client));
+        let written = file.0.lock().unwrap().clone();
+        for _ in 0..3 {
+            let error = recorder.flush().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::StorageFull);
+            recorder.record(Event::ReceivedEnd);
+            assert_eq!(*file.0.lock().unwrap(), written);
+        }
+    }
+}

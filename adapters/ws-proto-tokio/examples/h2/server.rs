@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -26,6 +27,8 @@ use ws_proto_tokio::{
 use super::{CONNECTION_WINDOW, Settings};
 
 const PAGE: &str = include_str!("page.html");
+/// How long a client has for TLS, and for the first bytes of its protocol.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait when nobody can be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 const HTML: &str = "text/html; charset=utf-8";
@@ -89,7 +92,7 @@ impl Server {
                 Err(error) => {
                     // Out of file descriptors, for instance. Those who are there are served on.
                     println!("nobody can be accepted: {error}");
-                    tokio::time::sleep(PAUSE).await;
+                    sleep(PAUSE).await;
                     continue;
                 }
             };
@@ -104,7 +107,7 @@ impl Server {
         drop(self.shared);
         going_away.send_replace(true);
         // Until all have ended, or do not answer.
-        let _ = tokio::time::timeout(Duration::from_secs(5), going_away.closed()).await;
+        let _ = timeout(Duration::from_secs(5), going_away.closed()).await;
         Ok(())
     }
 }
@@ -133,16 +136,20 @@ impl Shared {
         stream.set_nodelay(true)?;
         match &self.tls {
             Some(tls) => {
-                let stream = tls.accept(stream).await?;
+                let stream = timeout(PATIENCE, tls.accept(stream)).await??;
                 let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.dispatch(stream, is_h2, number).await
             }
             None => {
                 // The preface of HTTP/2 begins with PRI (RFC 9113 3.4), which is no method of HTTP/1.1.
                 let mut first = [0; 3];
-                while let 1..3 = stream.peek(&mut first).await? {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
+                let come = async {
+                    while let 1..3 = stream.peek(&mut first).await? {
+                        sleep(Duration::from_millis(5)).await;
+                    }
+                    io::Result::Ok(())
+                };
+                timeout(PATIENCE, come).await??;
                 self.dispatch(stream, first == *b"PRI", number).await
             }
         }
@@ -192,7 +199,8 @@ impl Shared {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut connection = self.builder.handshake(stream).await?;
+        let handshake = self.builder.handshake(stream);
+        let mut connection = timeout(PATIENCE, handshake).await??;
         let mut is_ending = false;
         loop {
             let next = tokio::select! {

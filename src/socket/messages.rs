@@ -384,10 +384,6 @@ impl Messages {
             match found {
                 Some(found) => return Ok(self.emit(found)),
                 None if later.is_empty() => return Ok(Found::Read),
-                None if self.work > WORK && manner.is_paced => {
-                    self.work = 0;
-                    return Ok(Found::Yield);
-                }
                 None => {}
             }
             left = later;

@@ -8,7 +8,7 @@ use ws_proto::frame::Rsv;
 use ws_proto::handshake::{Extensions, HandshakeError, Headers, Upgrade};
 use ws_proto::{
     AssembleError, Assembler, CloseCode, Config, Connection, Extended, Fin, Input, Kind,
-    Negotiated, WebSocket, WebSocketError,
+    Negotiated, Server, WebSocket, WebSocketError,
 };
 use ws_proto_suite::{BINARY, FIN, Lack, Room, Side, TEXT, frame};
 
@@ -293,6 +293,37 @@ fn what_was_not_negotiated_is_not_compressed() {
             .expect("a part");
     }
     assert_eq!(out, b"\x01\x05Hello\x80\x05Hello");
+}
+
+/// From one message to the next, with the socket as with what sends on it.
+#[test]
+fn compression_can_be_switched_off_and_on() {
+    let params = DeflateParams::new();
+    let mut socket = WebSocket::server(params.negotiated(), Config::new())
+        .with_deflate(&Deflate::new().threshold(0), params);
+    let mut first_byte = |switch: &dyn Fn(&mut WebSocket<Server>)| {
+        switch(&mut socket);
+        socket.sender().send_text("Hello").unwrap();
+        let first = socket.pending()[0];
+        socket.consume(usize::MAX);
+        first
+    };
+    let (compressed, plain) = (0xc1, 0x81);
+    assert_eq!(first_byte(&|_| {}), compressed);
+    assert_eq!(
+        first_byte(&|socket| socket.sender().set_compressing(false)),
+        plain
+    );
+    assert_eq!(first_byte(&|_| {}), plain);
+    assert_eq!(
+        first_byte(&|socket| socket.sender().set_compressing(true)),
+        compressed
+    );
+    assert_eq!(first_byte(&|socket| socket.set_compressing(false)), plain);
+    assert_eq!(
+        first_byte(&|socket| socket.set_compressing(true)),
+        compressed
+    );
 }
 
 /// A pool keeps no more than it may, however many codecs come back to it.

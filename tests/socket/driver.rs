@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ws_proto::socket::{Failure, Next, Received, Want};
 use ws_proto::{
-    Client, CloseCode, CloseReason, Config, EitherRole, Instant, MaskSource, Message, Negotiated,
-    Role, SendError, Server, TimedOut, Transport, UnexpectedEof, WebSocket,
+    Client, CloseCode, CloseReason, Config, EitherRole, Fin, Instant, MaskSource, Message,
+    Negotiated, Role, SendError, Sender, Server, TimedOut, Transport, UnexpectedEof, WebSocket,
 };
 use ws_proto_test::random::Random;
 
@@ -44,6 +44,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
 
 /// An answer without its borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -667,6 +668,28 @@ fn no_bite_of_the_input_is_lost() {
     }
 }
 
+/// Parts of a server too.
+#[test]
+fn a_big_shared_payload_is_not_copied() {
+    type Send = fn(&mut Sender<'_, Server>, Vec<u8>) -> Result<(), SendError>;
+    let ways: [Send; 4] = [
+        |sender, data| sender.send_binary_shared(data),
+        |sender, data| sender.send_text_shared(String::from_utf8(data).unwrap()),
+        |sender, data| sender.send_binary_part_shared(data, Fin::No),
+        |sender, data| sender.send_text_part_shared(String::from_utf8(data).unwrap(), Fin::No),
+    ];
+    for (number, way) in ways.into_iter().enumerate() {
+        let mut socket = server();
+        let data = vec![b'x'; 20_000];
+        let address = data.as_ptr();
+        way(&mut socket.sender(), data).unwrap();
+        let there = socket
+            .pending_slices()
+            .any(|slice| slice.as_ptr() == address);
+        assert!(there, "{number}");
+    }
+}
+
 /// Payloads that are shared go out in their place, however the transport takes them.
 #[test]
 fn shared_payloads_keep_their_place() {
@@ -848,6 +871,22 @@ fn a_piece_behind_an_answer_comes_before_the_end() {
         assert_eq!(poll(&mut socket, Want::Piece), piece);
         assert_eq!(poll(&mut socket, Want::Piece), Seen::End);
         assert_eq!(socket.failure(), Some(Failure::Eof(UnexpectedEof)));
+    }
+}
+
+/// Behind what needs nobody's attention, too.
+#[test]
+fn a_piece_comes_before_the_rest_of_its_frame() {
+    for in_front in [vec![], frame(PONG, b""), frame(PONG, &[7; 100]).repeat(3)] {
+        for size in [5, 20_000] {
+            let mut socket = server();
+            let mut cut = frame(TEXT, &vec![b'a'; size]);
+            cut.truncate(cut.len() - 2);
+            put(&mut socket, &[&*in_front, &*cut].concat());
+            let piece = Seen::Piece(vec![b'a'; size - 2], true, false);
+            assert_eq!(poll(&mut socket, Want::Piece), piece);
+            assert_eq!(poll(&mut socket, Want::Piece), Seen::Read);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod common;
 mod connecting;
 mod ending;
 mod flushing;
+mod opening;
 mod reconnecting;
 mod schedules;
 mod time;

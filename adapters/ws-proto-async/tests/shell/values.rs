@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::task::Poll;
 
 use ws_proto_async::{Bytes, CloseCode, Kind, Message, Piece, PreparedMessage, Utf8Bytes};
 use ws_proto_test::task::Wakes;
@@ -138,10 +139,7 @@ fn a_close_is_told_in_words() {
         let ((mut socket, hand), task) = (server(quiet()), Wakes::new());
         hand.put(&frame(0x88, body));
         hand.end();
-        assert!(matches!(
-            poll(&task, socket.next()),
-            std::task::Poll::Ready(None)
-        ));
+        assert!(matches!(poll(&task, socket.next()), Poll::Ready(None)));
         let closed = socket.closed().unwrap();
         assert_eq!(closed.to_string(), words);
         assert_eq!(closed.code.is_none(), body.is_empty());
@@ -159,4 +157,23 @@ fn a_close_is_told_in_words() {
         (None, None),
         "not the peer's"
     );
+}
+
+/// Also where nothing of it has come but the header.
+#[test]
+fn the_length_of_what_was_refused_is_told() {
+    let header = b"\x82\xff\0\0\x01\0\0\0\0\0\0\0\0\0";
+    let refused = || {
+        let ((mut socket, hand), task) = (server(quiet()), Wakes::new());
+        assert_eq!(socket.refused_len(), None);
+        hand.put(header);
+        hand.end();
+        let next = poll(&task, socket.next());
+        assert!(matches!(next, Poll::Ready(Some(Err(_)))), "{next:?}");
+        socket
+    };
+    assert_eq!(refused().refused_len(), Some(1 << 40));
+    let (read, write) = refused().split();
+    assert_eq!(read.refused_len(), Some(1 << 40));
+    assert_eq!(write.refused_len(), Some(1 << 40));
 }

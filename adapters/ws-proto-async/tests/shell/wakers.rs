@@ -99,6 +99,24 @@ fn a_connection_wakes_the_task_that_it_has_moved_to() {
     assert_eq!((old.count(), new.count()), (0, 1));
 }
 
+/// Also one half, while another task has the other half.
+#[test]
+fn a_half_wakes_the_task_that_it_has_moved_to() {
+    let (socket, hand) = server(quiet());
+    let (mut read, mut write) = socket.split();
+    let (old, new, writer) = (Wakes::new(), Wakes::new(), Wakes::new());
+    hand.make_room(0);
+    assert!(poll(&old, read.next()).is_pending());
+    assert!(poll(&writer, write.send(vec![1; 10])).is_pending());
+    assert!(poll(&new, read.next()).is_pending());
+    assert!(poll(&writer, write.flush()).is_pending());
+    let before = (old.count(), new.count());
+    hand.put(&frame(0x81, b"one"));
+    assert!(new.count() > before.1);
+    assert_eq!(old.count(), before.0);
+    assert_eq!(text(poll(&new, read.next())), "one");
+}
+
 /// One task that receives and sends is woken once for each event, and by the stream itself.
 #[test]
 fn one_task_is_not_woken_in_vain() {

@@ -111,8 +111,7 @@ impl<A: Asking> Opening<A> {
             None => ready!(self.poll_answer(io, cx)),
         };
         Poll::Ready(match (answer, self.written.take()) {
-            // A refusal says more than a failed write, and that more than the end of the stream.
-            (Err(error), _) if error.refusal().is_some() => Err(error),
+            // It says more than the end of the stream, and a refusal says more.
             (_, Some(Err(error))) => Err(self.asking.explain(error.into())),
             (Ok(answer), None) => {
                 self.answer = Some(answer);

@@ -284,6 +284,31 @@ fn the_batch_after_a_wait_is_not_empty() {
     }
 }
 
+/// One batch may be empty before it.
+#[test]
+fn batches_have_an_end() {
+    for waits in [false, true] {
+        let (mut socket, hand) = server(quiet());
+        let task = Wakes::new();
+        let mut next = || match poll(&task, socket.next_batch()) {
+            Poll::Ready(Some(Ok(mut batch))) => {
+                assert!(batch.next().is_none());
+                "empty"
+            }
+            Poll::Ready(Some(Err(Error::Eof(_)))) => "Eof",
+            Poll::Ready(None) => "None",
+            Poll::Pending => "Pending",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(next(), "empty");
+        if waits {
+            assert_eq!(next(), "Pending");
+        }
+        hand.end();
+        assert_eq!([next(), next(), next()], ["empty", "Eof", "None"]);
+    }
+}
+
 /// A peer that sends on and takes no answers is stopped, however often the task is polled.
 #[test]
 fn a_batch_that_waits_for_room_does_not_read_on() {

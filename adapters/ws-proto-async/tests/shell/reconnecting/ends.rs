@@ -27,6 +27,8 @@ fn final_ends_end_it() {
         let ended = net.ended(&mut client);
         assert!(matches!(&ended.reason, Reason::Closed(closed)
             if closed.code.map(CloseCode::as_u16) == Some(code)));
+        let flushed = poll(&net.task, client.flush());
+        assert!(matches!(flushed, Poll::Ready(Err(error)) if error.is_closed()));
     }
     for status in [301, 400, 401, 403, 404, 501] {
         let net = Net::default();
@@ -183,6 +185,8 @@ fn it_can_be_closed_at_every_step() {
         let closed = poll(&net.task, client.close(CloseCode::NORMAL, ""));
         assert!(matches!(closed, Poll::Ready(Ok(()))));
         assert!(matches!(net.ended(&mut client).reason, Reason::Local));
+        let flushed = poll(&net.task, client.flush());
+        assert!(matches!(flushed, Poll::Ready(Ok(()))));
     }
     // While it is open.
     let net = Net::default();

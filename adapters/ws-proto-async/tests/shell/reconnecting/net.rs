@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::stream::FusedStream;
 use ws_proto_async::client::connect_over;
 use ws_proto_async::reconnect::BackoffConfig;
 use ws_proto_async::{
@@ -106,9 +107,11 @@ impl Net {
 
     /// The last update, after which there is none.
     pub(super) fn ended(&self, client: &mut Reconnecting<Hand>) -> Ended {
+        assert!(!client.is_terminated());
         let Update::Ended(ended) = self.update(client) else {
             panic!("not the end");
         };
+        assert!(client.is_terminated());
         for _ in 0..2 {
             assert!(matches!(poll(&self.task, client.next()), Poll::Ready(None)));
         }

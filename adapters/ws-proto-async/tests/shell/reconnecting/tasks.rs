@@ -1,5 +1,6 @@
 //! Senders that wait, updates that nobody takes, and two tasks.
 
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::task::Poll;
 
@@ -46,6 +47,22 @@ fn a_sender_waits_for_the_next_connection() {
     assert_eq!(words(&net.disconnected(&mut client).unsent), ["two"]);
     net.connected(&mut client);
     net.waits(&mut client);
+}
+
+/// The next one takes it.
+#[test]
+fn what_a_sink_has_accepted_is_not_lost_with_the_connection() {
+    let net = Net::default();
+    let mut client = net.client(quiet());
+    let first = net.open(&mut client);
+    assert!(poll(&net.task, poll_fn(|cx| client.poll_ready_unpin(cx))).is_ready());
+    first.end();
+    assert!(net.disconnected(&mut client).unsent.is_empty());
+    client.start_send_unpin("one".into()).unwrap();
+    let second = net.reopen(&mut client, SECOND);
+    assert!(poll(&net.task, client.flush()).is_ready());
+    assert_eq!(texts(&second), ["one"]);
+    assert_eq!(texts(&first), [""; 0]);
 }
 
 /// Nobody takes updates: they become few, and no message of either direction is missing.

@@ -1,12 +1,10 @@
 //! WebSocket over streams of futures-io, on smol.
 
 mod byte_stream;
-mod cancel;
 mod common;
 #[cfg(feature = "rustls")]
 mod examples;
 mod flush;
-mod halves;
 mod handshake;
 mod messages;
 mod reconnecting;

@@ -38,6 +38,18 @@ mod connection {
     ws_proto_suite::test_connection!(super::Global);
 }
 
+mod messages {
+    ws_proto_suite::test_messages!(super::Global);
+}
+
+mod cancel {
+    ws_proto_suite::test_cancel!(super::Global);
+}
+
+mod halves {
+    ws_proto_suite::test_halves!(super::Global);
+}
+
 #[cfg(feature = "deflate")]
 mod byte_stream {
     ws_proto_suite::test_byte_stream!(super::Global);

@@ -7,13 +7,17 @@
 
 pub mod auto_traits;
 pub mod byte_stream;
+pub mod cancel;
 pub mod connection;
 pub mod deflate;
 pub mod example;
+pub mod halves;
 pub mod hand;
 pub mod matrix;
+pub mod messages;
 #[cfg(feature = "network")]
 pub mod network;
+mod pairs;
 pub mod reconnecting;
 
 use std::future::Future;
@@ -141,6 +145,92 @@ macro_rules! test_connection {
             #[test]
             fn $name() {
                 $crate::shells::connection::$name::<$runtime>();
+            }
+        )*
+    };
+}
+
+/// Makes a test of each body of [`messages`] for a [`Runtime`].
+#[macro_export]
+macro_rules! test_messages {
+    ($runtime:ty) => {
+        $crate::test_messages! { $runtime:
+            every_message_arrives_as_it_was_sent
+            a_message_that_is_shared_is_not_changed_by_masking
+            it_is_a_stream_and_a_sink
+            parts_are_one_message_to_the_other_side
+            a_big_message_comes_in_pieces
+            a_whole_message_after_a_piece_is_the_next_one
+            pings_and_pongs_are_told_to_who_asks
+            many_small_messages_in_one_read
+            a_peer_that_breaks_the_protocol_is_told_and_heard_out
+        }
+    };
+    ($runtime:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::messages::$name::<$runtime>();
+            }
+        )*
+    };
+}
+
+/// Makes a test of each body of [`cancel`] for a [`Runtime`].
+#[macro_export]
+macro_rules! test_cancel {
+    ($runtime:ty) => {
+        $crate::test_cancel! { $runtime:
+            next
+            next_of_stream_ext
+            next_event
+            next_piece
+            send
+            send_of_sink_ext
+            send_text_and_binary
+            feed_and_parts
+            ready_and_try_send
+            flush
+            ping_and_pong
+            close
+            close_of_sink_ext
+            halves_that_are_cancelled_all_the_time
+            accept_and_connect
+            read_request_and_what_follows
+            accept_by_reference
+            sending_after_the_end_says_so
+        }
+    };
+    ($runtime:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::cancel::$name::<$runtime>();
+            }
+        )*
+    };
+}
+
+/// Makes a test of each body of [`halves`] for a [`Runtime`].
+#[macro_export]
+macro_rules! test_halves {
+    ($runtime:ty) => {
+        $crate::test_halves! { $runtime:
+            both_ends_flood_each_other
+            pings_are_answered_while_only_the_writing_half_is_waited_for
+            what_one_half_has_queued_the_other_one_writes
+            messages_wait_for_the_reading_half
+            closing_by_one_half_ends_the_other
+            a_writing_half_alone_closes_to_the_end
+            halves_are_joined_again
+            a_waiting_writer_is_woken_by_the_end_that_the_reader_finds
+        }
+    };
+    ($runtime:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::halves::$name::<$runtime>();
             }
         )*
     };

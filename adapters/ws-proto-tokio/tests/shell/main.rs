@@ -1,11 +1,9 @@
 //! WebSocket over streams of tokio.
 
 mod byte_stream;
-mod cancel;
 mod common;
 #[cfg(feature = "rustls")]
 mod examples;
-mod halves;
 mod handshake;
 #[cfg(feature = "h2")]
 mod http2;

@@ -31,6 +31,29 @@ impl Runtime for CurrentThread {
     }
 }
 
+/// Tasks run beside each other.
+struct TwoThreads;
+
+impl Runtime for TwoThreads {
+    type Io<S: Stream> = Tokio<S>;
+
+    fn io<S: Stream>(stream: S) -> Self::Io<S> {
+        Tokio::new(stream)
+    }
+
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(test)
+    }
+
+    fn spawn<T: Send + 'static>(
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> {
+        CurrentThread::spawn(task)
+    }
+}
+
 #[cfg(feature = "rustls")]
 mod auto_traits {
     ws_proto_suite::test_auto_traits!(
@@ -49,6 +72,24 @@ mod auto_traits {
 
 mod connection {
     ws_proto_suite::test_connection!(super::CurrentThread);
+}
+
+mod messages {
+    ws_proto_suite::test_messages!(super::CurrentThread);
+}
+
+mod cancel {
+    ws_proto_suite::test_cancel!(super::CurrentThread);
+}
+
+mod halves {
+    ws_proto_suite::test_halves!(super::CurrentThread);
+}
+
+mod halves_in_threads {
+    ws_proto_suite::test_halves! { super::TwoThreads:
+        both_ends_flood_each_other
+    }
 }
 
 #[cfg(feature = "deflate")]

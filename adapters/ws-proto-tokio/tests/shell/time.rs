@@ -44,6 +44,41 @@ async fn a_vanished_peer_is_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keepalive_runs_while_either_half_is_waited_for() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(20)))
+        .pong_timeout(Duration::from_secs(10));
+    for only_writing in [false, true] {
+        let (server, mut raw) = server_and_raw(64, Options::new().config(config)).await;
+        let (mut read, mut write) = server.split();
+        let waiting = tokio::spawn(async move {
+            if only_writing {
+                // The pipe is full, and stays so.
+                let error = write.send_binary(vec![0; 1000]).await.unwrap_err();
+                drop(read);
+                error
+            } else {
+                let error = read.next().await.unwrap().unwrap_err();
+                drop(write);
+                error
+            }
+        });
+        let started = Instant::now();
+        let error = waiting.await.unwrap();
+        assert!(
+            matches!(error, Error::TimedOut(TimedOut::Pong)),
+            "{error:?}"
+        );
+        assert_eq!(started.elapsed().as_secs(), 30);
+        let mut written = Vec::new();
+        raw.read_to_end(&mut written).await.unwrap();
+        if !only_writing {
+            assert_eq!(written, b"\x89\x00\x88\x02\x03\xf3");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn whatever_comes_is_a_sign_of_life() {
     let config = Config::new()
         .keepalive(Some(20 * SECOND))

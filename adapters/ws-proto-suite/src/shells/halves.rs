@@ -1,26 +1,28 @@
 //! Halves in two tasks, with the work done by whichever is waited for.
 
-use crate::common::{masked, pair, quiet, run, server_and_raw, spawn};
+use futures_util::future::{join, join_all};
 use futures_util::{AsyncReadExt, AsyncWriteExt};
-use ws_proto_smol::CloseCode;
+use ws_proto_async::CloseCode;
+
+use super::pairs::{in_time, masked, pair, run, server_and_raw};
+use super::{Runtime, quiet};
 use ws_proto_test::task::{poll_once, yield_now};
 
 /// Both peers write more than the other has room for: whoever stopped reading while its own output
 /// is full would wait for ever.
-#[test]
-fn both_ends_flood_each_other() {
-    run(async {
-        let (client, server) = pair(4096, quiet().high_water(8192)).await;
-        let mut tasks = Vec::new();
+pub fn both_ends_flood_each_other<R: Runtime>() {
+    run::<R>(async {
+        let (client, server) = pair::<R>(4096, quiet().high_water(8192)).await;
+        let (mut writers, mut readers) = (Vec::new(), Vec::new());
         for socket in [client, server] {
             let (mut read, mut write) = socket.split();
-            tasks.push(spawn(async move {
+            writers.push(R::spawn(async move {
                 for i in 0..2000_u32 {
                     write.send_binary(vec![i as u8; 1500]).await.unwrap();
                 }
                 write.flush().await.unwrap();
             }));
-            tasks.push(spawn(async move {
+            readers.push(R::spawn(async move {
                 for i in 0..2000_u32 {
                     let message = read.next().await.unwrap().unwrap();
                     assert_eq!(message.as_bytes(), [i as u8; 1500]);
@@ -30,18 +32,15 @@ fn both_ends_flood_each_other() {
                 drop(read);
             }));
         }
-        for task in tasks {
-            task.await;
-        }
+        join(join_all(writers), join_all(readers)).await;
     });
 }
 
-#[test]
-fn pings_are_answered_while_only_the_writing_half_is_waited_for() {
-    run(async {
-        let (server, mut raw) = server_and_raw(256, quiet()).await;
+pub fn pings_are_answered_while_only_the_writing_half_is_waited_for<R: Runtime>() {
+    run::<R>(async {
+        let (server, mut raw) = server_and_raw::<R>(256, quiet());
         let (_read, mut write) = server.split();
-        let writing = spawn(async move {
+        let writing = R::spawn(async move {
             // More than the pipe takes: it waits in here.
             write.send_binary(vec![1; 2000]).await.unwrap();
             write
@@ -50,35 +49,37 @@ fn pings_are_answered_while_only_the_writing_half_is_waited_for() {
             .await
             .unwrap();
         let mut all = Vec::new();
-        while !all.ends_with(b"\x8a\x0dare you there") {
-            let mut byte = [0];
-            raw.read_exact(&mut byte).await.unwrap();
-            all.extend(byte);
-        }
+        let answered = async {
+            while !all.ends_with(b"\x8a\x0dare you there") {
+                let mut byte = [0];
+                raw.read_exact(&mut byte).await.unwrap();
+                all.extend(byte);
+            }
+        };
+        in_time::<R, _>(5, answered).await;
         assert_eq!(all.len(), 4 + 2000 + 15);
         writing.await;
     });
 }
 
-#[test]
-fn what_one_half_has_queued_the_other_one_writes() {
-    run(async {
-        let (server, mut raw) = server_and_raw(256, quiet()).await;
+pub fn what_one_half_has_queued_the_other_one_writes<R: Runtime>() {
+    run::<R>(async {
+        let (server, mut raw) = server_and_raw::<R>(256, quiet());
         let (mut read, mut write) = server.split();
         write.try_send("x".repeat(1000)).unwrap();
-        let reading = spawn(async move { read.next().await });
+        let reading = R::spawn(async move { read.next().await });
         let mut all = vec![0; 1004];
-        raw.read_exact(&mut all).await.unwrap();
+        let written = in_time::<R, _>(5, raw.read_exact(&mut all)).await;
+        written.unwrap();
         raw.write_all(&masked(0x81, b"thanks")).await.unwrap();
         let thanks = reading.await.unwrap().unwrap();
         assert_eq!(thanks.as_text(), Some("thanks"));
     });
 }
 
-#[test]
-fn messages_wait_for_the_reading_half() {
-    run(async {
-        let (server, mut raw) = server_and_raw(4096, quiet()).await;
+pub fn messages_wait_for_the_reading_half<R: Runtime>() {
+    run::<R>(async {
+        let (server, mut raw) = server_and_raw::<R>(4096, quiet());
         let (mut read, mut write) = server.split();
         raw.write_all(&masked(0x81, b"one")).await.unwrap();
         raw.write_all(&masked(0x81, b"two")).await.unwrap();
@@ -89,12 +90,11 @@ fn messages_wait_for_the_reading_half() {
     });
 }
 
-#[test]
-fn closing_by_one_half_ends_the_other() {
-    run(async {
-        let (client, server) = pair(1024, quiet()).await;
+pub fn closing_by_one_half_ends_the_other<R: Runtime>() {
+    run::<R>(async {
+        let (client, server) = pair::<R>(1024, quiet()).await;
         let (mut read, mut write) = client.split();
-        let reading = spawn(async move {
+        let reading = R::spawn(async move {
             let mut count = 0;
             while let Some(message) = read.next().await {
                 message.unwrap();
@@ -115,13 +115,12 @@ fn closing_by_one_half_ends_the_other() {
     });
 }
 
-#[test]
-fn a_writing_half_alone_closes_to_the_end() {
-    run(async {
-        let (client, mut server) = pair(1024, quiet()).await;
+pub fn a_writing_half_alone_closes_to_the_end<R: Runtime>() {
+    run::<R>(async {
+        let (client, mut server) = pair::<R>(1024, quiet()).await;
         let (read, mut write) = client.split();
         drop(read);
-        let serving = spawn(async move {
+        let serving = R::spawn(async move {
             // Nobody reads these.
             let mut sent = 0;
             while server.send("x".repeat(500)).await.is_ok() {
@@ -141,11 +140,10 @@ fn a_writing_half_alone_closes_to_the_end() {
     });
 }
 
-#[test]
-fn halves_are_joined_again() {
-    run(async {
-        let (client, mut server) = pair(1024, quiet()).await;
-        let (other, _other) = pair(1024, quiet()).await;
+pub fn halves_are_joined_again<R: Runtime>() {
+    run::<R>(async {
+        let (client, mut server) = pair::<R>(1024, quiet()).await;
+        let (other, _other) = pair::<R>(1024, quiet()).await;
         let (read, write) = client.split();
         let (other_read, other_write) = other.split();
         let error = read.reunite(other_write).unwrap_err();
@@ -161,5 +159,35 @@ fn halves_are_joined_again() {
             client.next().await.unwrap().unwrap().as_text(),
             Some("and back")
         );
+    });
+}
+
+/// A writer that waits for room hears of the end, wherever the reader finds it: its wait ends.
+pub fn a_waiting_writer_is_woken_by_the_end_that_the_reader_finds<R: Runtime>() {
+    let messages = [masked(0x81, b"a"), masked(0x81, b"b")].concat();
+    run::<R>(async {
+        for end in [masked(0x88, &[3, 0xe8]), masked(0x83, b"")] {
+            for asks_for_events in [false, true] {
+                let (server, mut raw) = server_and_raw::<R>(256, quiet().high_water(1000));
+                let (mut read, mut write) = server.split();
+                write.feed(vec![7; 3000]).await.unwrap();
+                let writing = R::spawn(async move { write.ready().await });
+                yield_now().await;
+                raw.write_all(&[&messages[..], &end].concat())
+                    .await
+                    .unwrap();
+                // The writer reads too while it waits, and finds a message that is not for it.
+                yield_now().await;
+                for _ in 0..4 {
+                    if asks_for_events {
+                        let _ = poll_once(read.next_event());
+                    } else {
+                        let _ = poll_once(read.next());
+                    }
+                }
+                let written = in_time::<R, _>(1, writing).await;
+                assert!(written.is_err());
+            }
+        }
     });
 }

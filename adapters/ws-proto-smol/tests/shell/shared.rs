@@ -38,6 +38,10 @@ mod connection {
     ws_proto_suite::test_connection!(super::Global);
 }
 
+mod handshake {
+    ws_proto_suite::test_handshake!(super::Global);
+}
+
 mod messages {
     ws_proto_suite::test_messages!(super::Global);
 }

@@ -41,7 +41,7 @@ fn a_silent_peer_is_pinged_and_stays_while_it_answers() {
 fn a_vanished_peer_is_found_out() {
     run(async {
         let config = Config::new().keepalive(Some(2 * TICK)).pong_timeout(TICK);
-        let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config)).await;
+        let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config));
         let started = Instant::now();
         let error = server.next().await.unwrap().unwrap_err();
         assert!(matches!(error, Error::TimedOut(TimedOut::Pong)));
@@ -58,7 +58,7 @@ fn keepalive_runs_while_either_half_is_waited_for() {
     let config = Config::new().keepalive(Some(2 * TICK)).pong_timeout(TICK);
     for only_writing in [false, true] {
         run(async {
-            let (server, _raw) = server_and_raw(64, Options::new().config(config)).await;
+            let (server, _raw) = server_and_raw(64, Options::new().config(config));
             let (mut read, mut write) = server.split();
             let error = if only_writing {
                 write.send_binary(vec![0; 1000]).await.unwrap_err()
@@ -74,7 +74,7 @@ fn keepalive_runs_while_either_half_is_waited_for() {
 fn a_peer_that_takes_nothing_is_given_up() {
     run(async {
         let options = quiet().stall_time(2 * TICK).high_water(1000);
-        let (mut server, _raw) = server_and_raw(64, options).await;
+        let (mut server, _raw) = server_and_raw(64, options);
         let started = Instant::now();
         let error = loop {
             if let Err(error) = server.feed("x".repeat(100)).await {
@@ -91,7 +91,7 @@ fn a_peer_that_takes_nothing_is_given_up() {
 fn a_close_without_an_answer_ends_in_time() {
     run(async {
         let config = Config::new().close_timeout(2 * TICK);
-        let (mut server, _raw) = server_and_raw(1024, Options::new().config(config)).await;
+        let (mut server, _raw) = server_and_raw(1024, Options::new().config(config));
         let started = Instant::now();
         let error = server.close(CloseCode::NORMAL, "").await.unwrap_err();
         assert!(matches!(error, Error::TimedOut(TimedOut::Close)));

@@ -13,6 +13,7 @@ pub mod deflate;
 pub mod example;
 pub mod halves;
 pub mod hand;
+pub mod handshake;
 pub mod matrix;
 pub mod messages;
 #[cfg(feature = "network")]
@@ -145,6 +146,33 @@ macro_rules! test_connection {
             #[test]
             fn $name() {
                 $crate::shells::connection::$name::<$runtime>();
+            }
+        )*
+    };
+}
+
+/// Makes a test of each body of [`handshake`] for a [`Runtime`].
+#[macro_export]
+macro_rules! test_handshake {
+    ($runtime:ty) => {
+        $crate::test_handshake! { $runtime:
+            the_request_is_there_to_be_looked_at
+            a_plain_request_is_served_and_refused
+            an_answer_that_cannot_be_sent_becomes_a_500
+            requests_that_break_a_rule_get_their_answer
+            an_acceptor_says_what_it_takes
+            refusals_and_redirects_come_to_the_client_as_they_are
+            what_cannot_be_answered_is_a_500_to_the_client
+            what_cannot_be_asked_is_an_error_and_nothing_is_sent
+            a_server_that_answers_nonsense_or_leaves
+            peers_that_end_without_a_close
+        }
+    };
+    ($runtime:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::shells::handshake::$name::<$runtime>();
             }
         )*
     };

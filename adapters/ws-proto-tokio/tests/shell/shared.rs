@@ -74,6 +74,10 @@ mod connection {
     ws_proto_suite::test_connection!(super::CurrentThread);
 }
 
+mod handshake {
+    ws_proto_suite::test_handshake!(super::CurrentThread);
+}
+
 mod messages {
     ws_proto_suite::test_messages!(super::CurrentThread);
 }

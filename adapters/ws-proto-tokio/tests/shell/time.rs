@@ -30,7 +30,7 @@ async fn a_vanished_peer_is_found_out() {
     let config = Config::new()
         .keepalive(Some(20 * SECOND))
         .pong_timeout(5 * SECOND);
-    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config)).await;
+    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config));
     let started = Instant::now();
     let error = server.next().await.unwrap().unwrap_err();
     assert!(matches!(error, Error::TimedOut(TimedOut::Pong)));
@@ -49,7 +49,7 @@ async fn keepalive_runs_while_either_half_is_waited_for() {
         .keepalive(Some(Duration::from_secs(20)))
         .pong_timeout(Duration::from_secs(10));
     for only_writing in [false, true] {
-        let (server, mut raw) = server_and_raw(64, Options::new().config(config)).await;
+        let (server, mut raw) = server_and_raw(64, Options::new().config(config));
         let (mut read, mut write) = server.split();
         let waiting = tokio::spawn(async move {
             if only_writing {
@@ -83,7 +83,7 @@ async fn whatever_comes_is_a_sign_of_life() {
     let config = Config::new()
         .keepalive(Some(20 * SECOND))
         .pong_timeout(5 * SECOND);
-    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config)).await;
+    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config));
     let peer = tokio::spawn(async move {
         for _ in 0..20 {
             sleep(24 * SECOND).await;
@@ -103,7 +103,7 @@ async fn a_slow_program_does_not_time_out_its_peer() {
     let config = Config::new()
         .keepalive(Some(20 * SECOND))
         .pong_timeout(5 * SECOND);
-    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config)).await;
+    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config));
     // A Ping is out, the answer comes in time, but is not looked at.
     assert!(
         tokio::time::timeout(21 * SECOND, server.next())
@@ -128,7 +128,7 @@ async fn a_program_that_only_writes_does_not_time_out_its_peer() {
         .keepalive(Some(20 * SECOND))
         .pong_timeout(5 * SECOND);
     let options = Options::new().config(config).stall_time(1000 * SECOND);
-    let (mut server, mut raw) = server_and_raw(64, options).await;
+    let (mut server, mut raw) = server_and_raw(64, options);
     raw.write_all(&masked(0x81, b"one")).await.unwrap();
     raw.write_all(&masked(0x81, b"two")).await.unwrap();
     let peer = tokio::spawn(async move {
@@ -150,7 +150,7 @@ async fn a_peer_that_takes_little_at_a_time_stays() {
     let config = Config::new()
         .keepalive(Some(20 * SECOND))
         .pong_timeout(5 * SECOND);
-    let (mut server, raw) = server_and_raw(64, Options::new().config(config)).await;
+    let (mut server, raw) = server_and_raw(64, Options::new().config(config));
     server.try_send(vec![0; 20_000]).unwrap();
     let (mut from_server, mut to_server) = tokio::io::split(raw);
     let asking = tokio::spawn(async move {
@@ -179,7 +179,7 @@ async fn a_peer_that_takes_little_at_a_time_stays() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_is_given_up() {
     let options = quiet().stall_time(60 * SECOND).high_water(1000);
-    let (mut server, raw) = server_and_raw(64, options).await;
+    let (mut server, raw) = server_and_raw(64, options);
     let started = Instant::now();
     let error = loop {
         if let Err(error) = server.feed("x".repeat(100)).await {
@@ -198,7 +198,7 @@ async fn a_peer_that_takes_nothing_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_close_without_an_answer_ends_in_time() {
     let config = Config::new().close_timeout(7 * SECOND);
-    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config)).await;
+    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config));
     let started = Instant::now();
     let error = server.close(CloseCode::NORMAL, "").await.unwrap_err();
     assert!(matches!(error, Error::TimedOut(TimedOut::Close)));
@@ -212,7 +212,7 @@ async fn a_close_without_an_answer_ends_in_time() {
 #[tokio::test(start_paused = true)]
 async fn a_close_ends_in_time_under_a_flood() {
     let config = Config::new().close_timeout(7 * SECOND);
-    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config)).await;
+    let (mut server, mut raw) = server_and_raw(1024, Options::new().config(config));
     let flood = tokio::spawn(async move {
         while raw.write_all(&masked(0x81, b"more")).await.is_ok() {
             sleep(SECOND / 10).await;

@@ -149,6 +149,12 @@ pub fn send<R: Runtime>() {
         });
         assert_eq!(texts::<R>(&mut server, 2).await, [big, "after".to_owned()]);
         rest.await;
+
+        // Not cancelled, it is queued once there is room.
+        let (mut client, mut server) = full::<R>().await;
+        let (received, sent) = join(texts::<R>(&mut server, 2), client.send("late")).await;
+        sent.unwrap();
+        assert_eq!(received[1], "late");
     });
 }
 

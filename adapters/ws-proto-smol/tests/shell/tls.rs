@@ -1,13 +1,19 @@
 //! Over TLS, where flushing, closing and the end of streams are different.
 
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::common::{run, spawn};
 use futures_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use futures_rustls::{TlsAcceptor, TlsConnector, client, server};
 use futures_util::join;
-use ws_proto_smol::{CloseCode, Error, WebSocket, accept, connect_over};
+use smol::Timer;
+use smol::future::or;
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+use ws_proto_smol::{CloseCode, Error, Tls, WebSocket, accept, connect_over};
+use ws_proto_suite::shells::network::serving::{self, Identity, Kind};
 use ws_proto_test::stream::{End, pipe};
 
 type Client = WebSocket<client::TlsStream<End>>;
@@ -118,4 +124,32 @@ fn a_stream_without_close_notify() {
         client.close(CloseCode::NORMAL, "").await.unwrap();
         leaving.await;
     });
+}
+
+/// The stream of a client that has connected by itself says whether it is one of TLS, and its side can be ended.
+#[test]
+fn the_stream_of_a_client() {
+    let identity = Identity::self_signed(Kind::Leaf);
+    for (url, is_tls) in [("ws://server.test/", false), ("wss://server.test/", true)] {
+        let server = serving::Server::start(is_tls.then(|| identity.server(None)));
+        let address = server.address;
+        let client = ws_proto_smol::Client::new()
+            .resolver(move |_, _| ready(Ok(vec![address])))
+            .tls(Tls::empty().trust(identity.certificate.clone()));
+        run(async {
+            let (socket, _) = client.connect(url).await.unwrap();
+            let mut stream = socket.into_inner();
+            assert_eq!(stream.tls().is_some(), is_tls);
+            stream.close().await.unwrap();
+            // Then the server ends its side too.
+            let mut bytes = [0; 10];
+            let read = async { Some(stream.read(&mut bytes).await) };
+            let late = async {
+                Timer::after(Duration::from_secs(20)).await;
+                None
+            };
+            let read = or(read, late).await;
+            assert!(!matches!(read, None | Some(Ok(1..))), "{read:?}");
+        });
+    }
 }

@@ -1,12 +1,16 @@
 //! Over TLS, where flushing, closing and the end of streams are different.
 
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::timeout;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
-use ws_proto_tokio::{CloseCode, Error, WebSocket, accept, connect_over};
+use ws_proto_suite::shells::network::serving::{self, Identity, Kind};
+use ws_proto_tokio::{CloseCode, Error, Tls, WebSocket, accept, connect_over};
 
 type Client = WebSocket<client::TlsStream<DuplexStream>>;
 type Server = WebSocket<server::TlsStream<DuplexStream>>;
@@ -110,4 +114,24 @@ async fn a_stream_without_close_notify() {
     });
     client.close(CloseCode::NORMAL, "").await.unwrap();
     leaving.await.unwrap();
+}
+
+/// The stream of a client that has connected by itself says whether it is one of TLS, and its side can be ended.
+#[tokio::test]
+async fn the_stream_of_a_client() {
+    let identity = Identity::self_signed(Kind::Leaf);
+    for (url, is_tls) in [("ws://server.test/", false), ("wss://server.test/", true)] {
+        let server = serving::Server::start(is_tls.then(|| identity.server(None)));
+        let address = server.address;
+        let client = ws_proto_tokio::Client::new()
+            .resolver(move |_, _| ready(Ok(vec![address])))
+            .tls(Tls::empty().trust(identity.certificate.clone()));
+        let (socket, _) = client.connect(url).await.unwrap();
+        let mut stream = socket.into_inner();
+        assert_eq!(stream.tls().is_some(), is_tls);
+        stream.shutdown().await.unwrap();
+        // Then the server ends its side too.
+        let read = timeout(Duration::from_secs(20), stream.read(&mut [0; 10])).await;
+        assert!(!matches!(read, Err(_) | Ok(Ok(1..))), "{read:?}");
+    }
 }

@@ -350,3 +350,19 @@ async fn trailers_are_the_end_of_the_stream() {
     assert!(matches!(server.next().await, Some(Err(Error::Eof(_)))));
     assert!(server.next().await.is_none());
 }
+
+/// For a program that gives a connection up: the peer gets the reason.
+#[tokio::test]
+async fn a_stream_can_be_reset() {
+    let (mut client, _send, mut recv) = raw_server().await;
+    client.get_mut().reset(Reason::ENHANCE_YOUR_CALM);
+    let error = loop {
+        let data = tokio::time::timeout(Duration::from_secs(20), recv.data());
+        match data.await.expect("the peer is told") {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break error,
+            None => panic!("an end without a reset"),
+        }
+    };
+    assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM));
+}

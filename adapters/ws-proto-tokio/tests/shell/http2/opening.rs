@@ -3,14 +3,26 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use http::Response;
+use http::{Method, Request, Response};
 use tokio::io::duplex;
 use ws_proto_tokio::http2::h2::ext::Protocol;
 use ws_proto_tokio::http2::h2::{Reason, client, server};
-use ws_proto_tokio::http2::{accept, connect, handshake};
+use ws_proto_tokio::http2::{accept, connect, handshake, is_websocket};
 use ws_proto_tokio::{Acceptor, CloseCode, ConnectError, Deflate, Message, Options};
 
 use super::{URL, ask, connector, echo, noise, pair_with, quiet, request, streams, streams_with};
+
+/// A page, and a CONNECT for a proxy, come on the same connection.
+#[test]
+fn a_request_says_whether_it_is_for_a_websocket() {
+    let (mut parts, ()) = request().into_parts();
+    assert!(is_websocket(&Request::from_parts(parts.clone(), ())));
+    let mut proxied = parts.clone();
+    proxied.extensions.clear();
+    assert!(!is_websocket(&Request::from_parts(proxied, ())));
+    parts.method = Method::GET;
+    assert!(!is_websocket(&Request::from_parts(parts, ())));
+}
 
 #[tokio::test]
 async fn deflate_and_a_subprotocol_are_agreed_on() {

@@ -1,6 +1,7 @@
 //! Over TLS, where flushing, closing and the end of streams are different.
 
 use std::future::ready;
+use std::io::IoSliceMut;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,8 +143,9 @@ fn the_stream_of_a_client() {
             assert_eq!(stream.tls().is_some(), is_tls);
             stream.close().await.unwrap();
             // Then the server ends its side too.
-            let mut bytes = [0; 10];
-            let read = async { Some(stream.read(&mut bytes).await) };
+            let (mut some, mut more) = ([0; 10], [0; 10]);
+            let mut slices = [IoSliceMut::new(&mut some), IoSliceMut::new(&mut more)];
+            let read = async { Some(stream.read_vectored(&mut slices).await) };
             let late = async {
                 Timer::after(Duration::from_secs(20)).await;
                 None

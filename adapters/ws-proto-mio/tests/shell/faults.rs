@@ -7,7 +7,7 @@ use mio::Token;
 use ws_proto_mio::{Buffers, CloseCode, Error, Event, Negotiated, Options, WebSocket, Wrapped};
 use ws_proto_test::Side;
 use ws_proto_test::stream::{Boasting, Script};
-use ws_proto_test::wire::{CLOSE, FIN, TEXT, close_body, frame};
+use ws_proto_test::wire::{CLOSE, FIN, PING, TEXT, close_body, frame};
 
 use crate::common::{Seen, at, turn, turn_with};
 use crate::turns::text;
@@ -166,6 +166,21 @@ fn after_both_closes_any_error_of_reading_is_the_end() {
         assert_eq!(seen, [Seen::Text("message 1".into())]);
         assert!(matches!(failed, Some(Error::Io(error)) if error.kind() == kind));
     }
+}
+
+/// The answer waits, and there is room for more.
+#[test]
+fn what_comes_behind_a_ping_waits_for_no_slow_stream() {
+    let script = Script::new()
+        .then_read([frame(Side::Server, FIN | PING, b"p"), text(1)].concat())
+        .block_at_the_end()
+        .then_writes([Err(ErrorKind::WouldBlock); 10]);
+    let (mut socket, mut buffers) = (scripted(script, &Options::new()), Buffers::new());
+    let (seen, result) = turn(&mut socket, &mut buffers, at(0));
+    result.unwrap();
+    let expected = [Seen::Ping(b"p".to_vec()), Seen::Text("message 1".into())];
+    assert_eq!(seen, expected);
+    assert_eq!(socket.pending_bytes(), 3);
 }
 
 /// A server of which the peer takes nothing until so many answers wait that nothing more is received, and how

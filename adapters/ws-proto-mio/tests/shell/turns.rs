@@ -430,6 +430,26 @@ fn a_pong_that_nobody_has_read_counts() {
     println!("{pings} Pings");
 }
 
+/// Nor if a turn that could have read it has not.
+#[test]
+fn a_pong_that_lies_in_the_stream_counts() {
+    let config = Config::new()
+        .keepalive(Some(Duration::from_secs(2)))
+        .pong_timeout(Duration::from_secs(1));
+    let (mut socket, mut raw, mut buffers) = server(&Options::new().config(config));
+    for millis in [0, 2000] {
+        turn(&mut socket, &mut buffers, at(millis)).1.unwrap();
+    }
+    assert_eq!(raw.drain(), b"\x89\x00");
+    raw.put(&frame(Side::Server, PONG, b""));
+    socket.note_ready();
+    drop(socket.turn(&mut buffers, at(3500)));
+    assert!(!socket.is_over());
+    let (seen, result) = turn(&mut socket, &mut buffers, at(3500));
+    result.unwrap();
+    assert_eq!(seen, [Seen::Pong(Vec::new())]);
+}
+
 #[test]
 fn a_slow_reader_is_no_dead_peer() {
     let config = Config::new()

@@ -127,6 +127,10 @@ impl<S: Stream> WebSocket<S> {
             }),
         };
         self.wire.cold_mut().failure = Some(failure);
+        if self.wire.left != Left::Nothing {
+            // Kept bytes that waited for room wait no more, and are looked at before it is emitted.
+            self.wire.left = Left::Input;
+        }
     }
 
     /// Writes as far as the stream takes it. Whether it took any.

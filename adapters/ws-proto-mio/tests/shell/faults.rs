@@ -4,7 +4,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
 use mio::Token;
-use ws_proto_mio::{Buffers, CloseCode, Error, Event, Negotiated, Options, WebSocket, Wrapped};
+use ws_proto_mio::{
+    Buffers, CloseCode, Config, Error, Event, Negotiated, Options, WebSocket, Wrapped,
+};
 use ws_proto_test::Side;
 use ws_proto_test::stream::{Boasting, Script};
 use ws_proto_test::wire::{CLOSE, FIN, PING, TEXT, close_body, frame};
@@ -267,6 +269,35 @@ fn a_failed_write_of_answers_leaves_what_was_kept() {
         Some((Some(CloseCode::POLICY_VIOLATION), "why"))
     );
     assert!(socket.is_over());
+}
+
+/// As does a peer that takes no answers for too long, or does not answer a Ping: what waited for room is not lost
+/// with it.
+#[test]
+fn a_timeout_among_answers_leaves_what_was_kept() {
+    let silent = Config::new()
+        .keepalive(Some(Duration::from_secs(2)))
+        .pong_timeout(Duration::from_secs(1));
+    for options in [Options::new(), Options::new().config(silent)] {
+        let script = Script::new()
+            .then_read(frame(Side::Server, FIN | TEXT, &[b'a'; 1000]).repeat(50))
+            .block_at_the_end()
+            .then_writes([Err(ErrorKind::WouldBlock); 200]);
+        let options = options.high_water(16 * 1024);
+        let (mut socket, mut buffers) = (scripted(script, &options), Buffers::new());
+        let (mut seen, ended) = echo_turn(&mut socket, &mut buffers);
+        assert!(ended.is_ok() && seen > 10 && seen < 50, "{seen}");
+        let (mut failed, mut now) = (None, at(0));
+        while !socket.is_over() {
+            assert!(failed.is_none(), "{failed:?}");
+            now = socket.next_deadline().unwrap_or(now);
+            let (more, ended) = turn(&mut socket, &mut buffers, now);
+            seen += more.len();
+            failed = ended.err();
+        }
+        assert_eq!(seen, 50, "{failed:?}");
+        assert!(matches!(failed, Some(Error::TimedOut(_))), "{failed:?}");
+    }
 }
 
 /// Errors of a stream keep their kind.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ws_proto_async::{Config, Error, Instant, Options, TimedOut};
 use ws_proto_test::task::Wakes;
 
-use crate::common::{frame, poll, poll_on, server, text};
+use crate::common::{frame, poll, poll_on, quiet, server, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -159,4 +159,33 @@ fn a_peer_that_takes_nothing_is_given_up() {
     assert_eq!(seconds, 60);
     assert!(matches!(error, Error::TimedOut(TimedOut::Write)));
     assert!(poll(&task, socket.send("late")).is_ready());
+}
+
+/// A peer that takes no answers for too long loses nothing of what it has sent: what waited for room comes first.
+#[test]
+fn a_timeout_among_answers_leaves_what_was_read() {
+    let options = quiet().high_water(16 * 1024).stall_time(3 * SECOND);
+    let ((mut socket, hand), task) = (server(options), Wakes::new());
+    hand.make_room(0);
+    let pings = frame(0x89, &[7; 100]).repeat(300);
+    hand.put(&[pings, frame(0x81, b"kept").repeat(5)].concat());
+    let mut seen = 0;
+    for _ in 0..10 {
+        assert!(poll(&task, socket.next()).is_pending());
+    }
+    hand.advance(4 * SECOND);
+    let mut failed = None;
+    for _ in 0..1000 {
+        match poll(&task, socket.next()) {
+            Poll::Ready(Some(Ok(_))) => {
+                assert!(failed.is_none());
+                seen += 1;
+            }
+            Poll::Ready(Some(Err(error))) => failed = Some(error),
+            Poll::Ready(None) => break,
+            Poll::Pending => hand.advance(SECOND),
+        }
+    }
+    assert_eq!(seen, 5, "{failed:?}");
+    assert!(matches!(failed, Some(Error::TimedOut(_))), "{failed:?}");
 }

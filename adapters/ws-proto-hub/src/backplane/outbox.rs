@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) topics: HashMap<Arc<str>, Wish>,
     /// Topics whose subscription differs from the wanted one.
     pub(super) changed: VecDeque<Arc<str>>,
+    /// From so many on, those that came and went are dropped from them.
+    most_changed: usize,
     pub(super) waker: Option<Waker>,
     is_finishing: bool,
     is_given_up: bool,
@@ -135,6 +137,7 @@ impl Outbox {
             wish.is_wanted = is_wanted;
             if !std::mem::replace(&mut wish.is_listed, true) {
                 state.changed.push_back(Arc::clone(topic));
+                state.drop_forgotten();
             }
             state.waker.take()
         };
@@ -190,6 +193,24 @@ impl Outbox {
 }
 
 impl State {
+    /// Drops the topics of which the server has not heard and need not hear. Clients choose topics, and a server that is
+    /// away takes none of them.
+    fn drop_forgotten(&mut self) {
+        if self.changed.len() < self.most_changed {
+            return;
+        }
+        let topics = &mut self.topics;
+        self.changed.retain(|topic| {
+            let wish = topics.get(topic);
+            let is_needed = wish.is_some_and(|wish| wish.is_wanted || wish.is_subscribed);
+            if !is_needed {
+                topics.remove(topic);
+            }
+            is_needed
+        });
+        self.most_changed = (2 * self.changed.len()).max(64);
+    }
+
     pub(super) fn next(&mut self) -> Poll<Option<Command>> {
         if self.is_given_up {
             return Poll::Ready(None);

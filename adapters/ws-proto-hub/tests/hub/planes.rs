@@ -467,6 +467,36 @@ async fn a_server_that_is_lost_during_shutdown_ends_it() {
     assert_eq!(before.elapsed(), Duration::from_secs(1));
 }
 
+/// Clients choose topics: those that come and go while the server is away are not kept for it.
+#[tokio::test(start_paused = true)]
+async fn topics_that_were_given_up_do_not_wait_for_the_server() {
+    let server = Server::new(true);
+    let hub = server.hub(BackplaneOptions::new());
+    let member = join(&hub);
+    member.subscribe("left");
+    settle().await;
+    assert_eq!(server.log(), ["+t", "+left"]);
+    server.0.is_up.send_replace(false);
+    settle().await;
+    member.unsubscribe("left");
+    let mut names = Vec::new();
+    for number in 0..10_000 {
+        let topic = format!("room {number}");
+        member.subscribe(&topic);
+        names.extend(hub.topics().iter().map(Arc::downgrade));
+        member.unsubscribe(&topic);
+    }
+    member.subscribe("new");
+    let is_kept = |name: &&std::sync::Weak<str>| name.upgrade().is_some_and(|name| *name != *"t");
+    let kept = names.iter().filter(is_kept).count();
+    assert!(kept < 100, "{kept}");
+    server.0.is_up.send_replace(true);
+    settle().await;
+    let mut log = server.log();
+    log.sort_unstable();
+    assert_eq!(log, ["+new", "+t"]);
+}
+
 /// An address at which nothing listens.
 #[cfg(any(feature = "nats", feature = "redis"))]
 fn closed() -> std::net::SocketAddr {

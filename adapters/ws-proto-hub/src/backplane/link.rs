@@ -269,7 +269,9 @@ pub(crate) fn spawn(backplane: impl Backplane, outbox: Arc<Outbox>, hub: WeakHub
         outbox: Arc::clone(&outbox),
         hub,
     };
+    let ending = Ending(inlet.clone());
     tokio::spawn(async move {
+        let _ending = ending;
         let link = Link {
             outbox: Arc::clone(&outbox),
             inlet,
@@ -282,6 +284,20 @@ pub(crate) fn spawn(backplane: impl Backplane, outbox: Arc<Outbox>, hub: WeakHub
                 tokio::time::sleep(LAST).await;
             } => {}
         }
-        outbox.ended.send_replace(true);
     });
+}
+
+/// Notes the end of the task, also if the backplane has panicked: nothing waits for it any more.
+struct Ending(Inlet);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let outbox = &self.0.outbox;
+        let is_wanted = !lock(&outbox.state).is_finishing;
+        let is_up = outbox.status.borrow().is_up;
+        if is_wanted && is_up {
+            self.0.down("the backplane has ended");
+        }
+        outbox.ended.send_replace(true);
+    }
 }

@@ -40,7 +40,7 @@ pub(super) struct State {
     /// From so many on, those that came and went are dropped from them.
     most_changed: usize,
     pub(super) waker: Option<Waker>,
-    is_finishing: bool,
+    pub(super) is_finishing: bool,
     is_given_up: bool,
 }
 

@@ -497,6 +497,34 @@ async fn topics_that_were_given_up_do_not_wait_for_the_server() {
     assert_eq!(log, ["+new", "+t"]);
 }
 
+/// A backplane that gives up in the middle.
+struct Failing(bool);
+
+impl Backplane for Failing {
+    async fn run(self, mut link: Link) {
+        link.up();
+        link.next().await;
+        assert!(!self.0, "a fault of the backplane");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backplane_that_ends_by_itself_is_reported_and_not_waited_for() {
+    for panics in [false, true] {
+        let hub = Hub::with_backplane(Failing(panics), BackplaneOptions::new());
+        settle().await;
+        assert!(hub.link().unwrap().borrow().is_up);
+        hub.publish("t", "never");
+        settle().await;
+        let status = hub.link().unwrap().borrow().clone();
+        assert_eq!((status.is_up, status.losses), (false, 1), "{panics}");
+        let before = tokio::time::Instant::now();
+        hub.presence_everywhere("t", Duration::from_secs(1)).await;
+        hub.shutdown("", Duration::from_secs(60)).await;
+        assert_eq!(before.elapsed(), Duration::ZERO, "{panics}");
+    }
+}
+
 /// An address at which nothing listens.
 #[cfg(any(feature = "nats", feature = "redis"))]
 fn closed() -> std::net::SocketAddr {

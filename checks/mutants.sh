@@ -151,9 +151,9 @@ found() { # FILE...: what all jobs for an area have written into them
 
 # Puts the counts of an area into the table of the record, in the place of those of the same share.
 keep() { # GROUP AREA SHARE CAUGHT SAME MISSED UNVIABLE
-  local commit
-  commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
-  awk -v start="| $1 | $2 | $3 |" -v row="| $1 | $2 | $3 | $4 | $5 | $6 | $7 | $commit |" '
+  local date
+  date=$(git log -1 --format=%cs 2>/dev/null || echo unknown)
+  awk -v start="| $1 | $2 | $3 |" -v row="| $1 | $2 | $3 | $4 | $5 | $6 | $7 | $date |" '
     /^\| (all|share) \|/ { if (index($0, start) != 1) rows[++count] = $0; is_table = 1; next }
     is_table == 1 { put(); is_table = 2 }
     { print }

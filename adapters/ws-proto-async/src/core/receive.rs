@@ -164,8 +164,11 @@ impl<T: Io> Core<T> {
         if polled.is_pending() {
             // It goes on from there: else the first batch after each wait would be empty
             // (`tokio/batch/32/alone` in `benches/shells`). A read that has found what cannot be taken yet, or
-            // the end, is not done again.
-            self.batch = batch.filter(|ask| *ask != Ask::Read || self.driver.wants_read());
+            // the end, is not done again, and others have their turn once.
+            self.batch = batch.filter(|ask| match ask {
+                Ask::Read => self.driver.wants_read(),
+                ask => *ask != Ask::Yield,
+            });
         }
         polled
     }

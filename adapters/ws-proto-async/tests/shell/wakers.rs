@@ -336,3 +336,40 @@ fn a_batch_that_waits_for_room_does_not_read_on() {
     }
     assert!(poll(&task, socket.next_batch()).is_pending());
 }
+
+/// Also after so much without a message that others get their turn, in the middle of a batch.
+#[test]
+fn batches_go_on_after_others_had_their_turn() {
+    let pongs = frame(0x8a, b"").repeat(200_000);
+    let parts = [
+        &frame(0x02, &[7; 1000])[..],
+        &frame(0, &[7; 1000]).repeat(4000),
+    ]
+    .concat();
+    for (much, len) in [(pongs, 0), ([parts, frame(0x80, b"")].concat(), 4_001_000)] {
+        let (mut socket, hand) = server(quiet());
+        let task = Wakes::new();
+        hand.put(&much);
+        hand.put(&frame(0x82, b"the last one"));
+        let (mut lens, mut polls) = (Vec::new(), 0);
+        while lens.last() != Some(&12) {
+            polls += 1;
+            assert!(
+                polls < 10_000,
+                "{lens:?}, {} bytes are unread",
+                hand.unread()
+            );
+            let before = task.count();
+            match poll(&task, socket.next_batch()) {
+                Poll::Ready(Some(Ok(mut batch))) => {
+                    while let Some((message, _)) = batch.next() {
+                        lens.push(message.as_bytes().len());
+                    }
+                }
+                Poll::Pending => assert!(task.count() > before),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(lens[..lens.len() - 1].iter().sum::<usize>(), len);
+    }
+}

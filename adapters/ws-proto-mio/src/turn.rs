@@ -217,9 +217,9 @@ impl<'t, S: Stream> Turn<'t, S> {
         }))
     }
 
-    /// To send unasked, in this turn: the next [`read`](Self::read) writes it. As
-    /// [`WebSocket::sender`], but what is sent goes to memory that all connections of the loop share: for one
-    /// message to many of them this is faster.
+    /// To send unasked, in this turn: the next [`read`](Self::read) writes it, or, where bytes of an earlier turn are
+    /// left, the first one after those are taken. As [`WebSocket::sender`], but what is sent goes to memory that all
+    /// connections of the loop share: for one message to many of them this is faster.
     ///
     /// ```
     /// use ws_proto_mio::{Buffers, Instant, PreparedMessage, Stream, WebSocket};
@@ -231,7 +231,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     ///         if let Some(mut sender) = turn.sender() {
     ///             let _ = sender.send_prepared(&news); // full: it is too slow, and misses it
     ///         }
-    ///         turn.read(); // writes; what has been read is kept for its next turn
+    ///         turn.read(); // writes; what has been read is kept: the socket `has_more`
     ///     }
     /// }
     /// # let (socket, peer) = ws_proto_suite::mio::open();

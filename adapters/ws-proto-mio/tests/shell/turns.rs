@@ -602,3 +602,20 @@ fn answers_that_were_not_offered_to_the_stream_are_no_stall() {
     assert_eq!((answered, socket.pending_bytes()), (20, 0));
     assert!(!socket.is_over());
 }
+
+/// What a turn sends unasked is written after the messages that an earlier turn has left, as answers to them are.
+#[test]
+fn what_is_sent_unasked_waits_for_messages_that_are_left() {
+    let (mut socket, mut raw, mut buffers) = server(&Options::new());
+    raw.put(&[text(1), text(2)].concat());
+    let mut one = socket.turn(&mut buffers, at(0));
+    assert!(one.read() && one.next_event().unwrap().is_some());
+    drop(one);
+    let mut turn = socket.turn(&mut buffers, at(0));
+    turn.sender().unwrap().send_text("news").unwrap();
+    assert!(turn.read() && turn.next_event().unwrap().is_some());
+    assert!(turn.next_event().unwrap().is_none());
+    assert!(!turn.read());
+    drop(turn);
+    assert_eq!((socket.pending_bytes(), socket.has_more()), (0, false));
+}

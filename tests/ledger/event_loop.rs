@@ -69,7 +69,7 @@ impl Socket<'_> {
 
 /// The longest message, in bytes.
 const MESSAGE: u64 = 16 * 1024;
-/// How many bytes may wait to be written. An output that has less than `MAX_CONTROL_FRAME` when it is empty is full for ever.
+/// How many bytes may wait to be written. An output needs room for `MAX_CONTROL_FRAME` when it is empty: with less, every call finds it full.
 const WAITING: usize = MESSAGE as usize + MAX_CONTROL_FRAME;
 
 fn drive(
